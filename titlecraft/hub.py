@@ -1,0 +1,155 @@
+"""The way to the Hub: pins, reading at a pin, and the Hub's refusals in words that say what to do.
+
+Everything goes through the unmodified `huggingface_hub` client to the endpoint that HF_ENDPOINT names (the embedded Hub
+speaks the same protocol). Import this module only after the endpoint has been chosen: the client reads it at import.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from huggingface_hub import HfApi, constants
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from titlecraft.errors import UserError
+from titlecraft.records import Pin, RepoType
+
+
+def endpoint() -> str:
+    """The Hub that this process talks to."""
+    return constants.ENDPOINT
+
+
+def address(pin: Pin, path: str | None = None) -> str:
+    """Web address of a repo, or of one of its files at the pinned revision."""
+    base = f"{endpoint()}/{'datasets/' if pin.type == 'dataset' else ''}{pin.repo}"
+    return base if path is None else f"{base}/resolve/{pin.revision}/{path}"
+
+
+def split_revision(reference: str) -> tuple[str, str]:
+    """Take NS/NAME[@REVISION] apart; the revision is "main" where none is given."""
+    repo, at, revision = reference.partition("@")
+    if repo.count("/") != 1 or not all(repo.split("/")) or (at and not revision):
+        raise UserError(f"{reference!r} is not a repo: expected NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    return repo, revision or "main"
+
+
+def pin(reference: str, type: RepoType) -> Pin:
+    """Resolve NS/NAME[@REVISION] to its 40-hex commit. Raises UserError where there is no such repo or revision."""
+    repo, revision = split_revision(reference)
+    with hub_errors(f"looking up {type} {reference}", repo, type):
+        info = HfApi().repo_info(repo, repo_type=type, revision=revision)
+    return Pin(type=type, repo=repo, revision=info.sha)
+
+
+def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
+    """Folder with the files of a pinned repo (those that match `patterns`), from the cache where it has them."""
+    with hub_errors(f"downloading {pinned}", pinned.repo, pinned.type):
+        return Path(
+            HfApi().snapshot_download(
+                pinned.repo, repo_type=pinned.type, revision=pinned.revision, allow_patterns=patterns
+            )
+        )
+
+
+def read_file(pinned: Pin, path: str) -> bytes | None:
+    """Bytes of one file at the pin, or None where the repo has no such file."""
+    with hub_errors(f"reading {path} of {pinned}", pinned.repo, pinned.type):
+        try:
+            local = HfApi().hf_hub_download(pinned.repo, path, repo_type=pinned.type, revision=pinned.revision)
+        except LocalEntryNotFoundError:  # the Hub did not answer: not the same as "no such file"
+            raise
+        except EntryNotFoundError:
+            return None
+    return Path(local).read_bytes()
+
+
+def published_pin(repo: str, type: RepoType) -> Pin | None:
+    """The head of a repo, or None where it does not exist yet."""
+    with hub_errors(f"looking up {type} {repo}", repo, type):
+        try:
+            return Pin(type=type, repo=repo, revision=HfApi().repo_info(repo, repo_type=type).sha)
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return None
+
+
+def require_write(repo: str) -> None:
+    """Fail before hours of work rather than after them: the token must be able to write to the repo's namespace."""
+    namespace = split_revision(repo)[0].split("/")[0]
+    with hub_errors("asking who the token belongs to", repo, "model"):
+        me = HfApi().whoami()
+    names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
+    if namespace.lower() not in [name.lower() for name in names]:
+        raise UserError(f"no write right on {repo}: the token at {endpoint()} belongs to {' and '.join(names)}; "
+                        f"publish to {me['name']}/{repo.split('/')[1]}, or use a token of {namespace}")  # fmt: skip
+    token = me.get("auth", {}).get("accessToken", {})
+    if token.get("role") == "read":
+        raise UserError(f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
+                        "read; make a token with the role 'write' and put it in HF_TOKEN")  # fmt: skip
+
+
+@contextmanager
+def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
+    """Turn what the client raises into one line: what was being done, what the Hub said, and the fix."""
+    kind, doing = f"{type} {repo}", f"{action}: "
+    try:
+        yield
+    except GatedRepoError as error:
+        raise UserError(f"{doing}{kind} is gated: ask for access at {endpoint()}/{repo}, then set HF_TOKEN") from error
+    except RepositoryNotFoundError as error:
+        raise UserError(f"{doing}{endpoint()} has no {kind} that this token may see: check the spelling, and HF_TOKEN "
+                        "if the repo is private") from error  # fmt: skip
+    except RevisionNotFoundError as error:
+        raise UserError(f"{doing}{kind} has no such revision: see {endpoint()}/{repo} for branches and tags") from error
+    except (LocalTokenNotFoundError, HFValidationError) as error:
+        fix = "set HF_TOKEN or run `hf auth login`" if isinstance(error, LocalTokenNotFoundError) else "check the repo id"
+        raise UserError(f"{doing}{first_line(error)}; {fix}") from error
+    except HfHubHTTPError as error:
+        raise UserError(f"{doing}{refusal(error, kind)}") from error
+    except (httpx.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise UserError(f"{doing}the Hub at {endpoint()} does not answer ({first_line(error)}); nothing was published. "
+                        "Start it or check HF_ENDPOINT, then run the same command again") from error  # fmt: skip
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise UserError(f"{doing}disk full under {os.environ.get('HF_HOME', constants.HF_HOME)}; free some space "
+                            "and run the same command again") from error  # fmt: skip
+        raise
+
+
+def refusal(error: HfHubHTTPError, kind: str) -> str:
+    """One line for a status code that the Hub answered with."""
+    status = error.response.status_code if error.response is not None else 0
+    said = (error.server_message or first_line(error)).strip().splitlines()[0]
+    match status:
+        case 401:
+            return f"{endpoint()} refused the token ({said}); put a valid one in HF_TOKEN"
+        case 403:
+            return f"no write right on {kind} ({said}); use a token with the role 'write' of its owner"
+        case 409 | 412:
+            return f"somebody else published to {kind} in the meantime ({said}); run the same command again"
+        case 429:
+            return f"{endpoint()} asks to slow down ({said}); wait a few minutes and run the same command again"
+        case 507:
+            return f"the Hub's disk is full ({said}); nothing was published. Free some space there and run again"
+        case _:
+            return f"{endpoint()} answered {status or 'nothing'} ({said}); nothing was published"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text, or its type where it has none."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,94 @@
+"""THE prompt: what the model sees, in training, in evaluation and when it is asked. There is no other place.
+
+The template is Stanford Alpaca's (Taori et al. 2023). An example is
+
+    <BOS> template(instruction, input) | output <EOS>
+
+and the bar is where the loss begins. A dataset publishes its wording as prompt.json; later stages read that file.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from titlecraft.errors import UserError
+from titlecraft.settings import Prompt
+
+PROMPT_FILE = "prompt.json"
+
+ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further context. \
+Write a response that appropriately completes the request.
+
+### Instruction:
+{instruction}
+
+### Input:
+{input}
+
+### Response:
+"""
+
+
+@dataclass(frozen=True)
+class PromptFormat:
+    """The wording of one dataset, as published in prompt.json.
+
+    Args:
+        instruction: the Alpaca instruction, the same for every row.
+        question: the Alpaca input with {title} where the title goes.
+        template: the text that both are set into; it ends where the answer begins.
+        stop: the answer ends at the tokenizer's EOS token and at nothing else.
+    """
+
+    instruction: str
+    question: str
+    template: str = ALPACA_TEMPLATE
+    stop: str = "eos"
+
+    @classmethod
+    def from_settings(cls, settings: Prompt) -> "PromptFormat":
+        """Fill {product} in. Raises UserError where the question has no place for the title."""
+        if "{title}" not in settings.question:
+            raise UserError(f"prompt.question is {settings.question!r}: it must hold {{title}}, where the title goes")
+        fill = lambda text: text.replace("{product}", settings.product_word)  # noqa: E731
+        return cls(instruction=fill(settings.instruction), question=fill(settings.question))
+
+    @classmethod
+    def from_json(cls, raw: bytes, where: str) -> "PromptFormat":
+        """Read a published prompt.json; `where` names it in the error."""
+        try:
+            return msgspec.json.decode(raw, type=cls, strict=True)
+        except msgspec.MsgspecError as error:
+            raise UserError(f"{where} is not a prompt that this version reads: {error}") from error
+
+    def to_json(self) -> bytes:
+        """Indented JSON with a final newline."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+    def input_for(self, title: str) -> str:
+        """The Alpaca `input` of a title. Plain replacement: a title may hold quotes, braces, anything."""
+        return self.question.replace("{title}", title)
+
+    def render(self, instruction: str, input: str) -> str:
+        """The text in front of the answer, without BOS. Pieces are joined, never formatted: braces in them are text."""
+        before, middle = self.template.split("{instruction}")
+        middle, after = middle.split("{input}")
+        return before + instruction + middle + input + after
+
+    def render_title(self, title: str) -> str:
+        """The whole prompt of a title, without BOS."""
+        return self.render(self.instruction, self.input_for(title))
+
+
+def encode_prompt(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a prompt, with exactly one BOS in front where the tokenizer has one."""
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+
+
+def encode_completion(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of an answer, with exactly one EOS behind it."""
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop")
+    return [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

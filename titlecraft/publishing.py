@@ -1,0 +1,104 @@
+"""Publish a folder as one commit, then prove it: download it at the new commit, compare every sha256, load it.
+
+A stage that is killed at any moment leaves the repo as it was. Large files that had already been uploaded are not
+uploaded again: the Hub keeps them by sha256 and says so.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
+
+from titlecraft.errors import UserError
+from titlecraft.hub import hub_errors, published_pin
+from titlecraft.records import Pin, RepoType, file_sha256
+
+
+@contextmanager
+def sole_publisher(repo: str, type: RepoType) -> Iterator[None]:
+    """One run per target repo on this machine; across machines the parent commit decides. Raises UserError if taken."""
+    folder = Path(constants.HF_HOME) / "titlecraft" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{type}--{repo.replace('/', '--')}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(f"another run is publishing to {type} {repo} right now (lock {lock.lock_file}): wait for it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def publish(
+    repo: str,
+    type: RepoType,
+    folder: Path,
+    message: str,
+    *,
+    private: bool,
+    replaces: tuple[str, ...],
+    check: Callable[[Path], None],
+) -> Pin:
+    """Make the repo's files those of `folder`, in one commit on top of the head that was seen; return the new state.
+
+    Args:
+        repo: NS/NAME; created (private or public) if it does not exist.
+        folder: what to publish; every file below it.
+        replaces: glob patterns of files that go away if `folder` no longer has them; other files of the repo stay.
+        check: loads the downloaded folder as a user would, and raises if it cannot.
+
+    Raises:
+        UserError: no right, a head that moved, a Hub that is gone, a disk that is full, bytes that came back different.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    doing = f"publishing to {type} {repo}"
+    api = HfApi()
+    with hub_errors(doing, repo, type):
+        head = published_pin(repo, type)
+        if head is None:
+            api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
+            head = published_pin(repo, type)
+        there = api.list_repo_files(repo, repo_type=type, revision=head.revision)
+        stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
+        operations = [CommitOperationAdd(name, str(path)) for name, path in names.items()]
+        operations += [CommitOperationDelete(name) for name in stale]
+        commit = api.create_commit(
+            repo, operations, commit_message=message, repo_type=type, parent_commit=head.revision
+        )
+    published = Pin(type=type, repo=repo, revision=commit.oid)
+    verify_published(published, names, check)
+    return published
+
+
+def verify_published(published: Pin, names: dict[str, Path], check: Callable[[Path], None]) -> None:
+    """Download at the new commit, past the cache; compare every byte and load it. Raises UserError."""
+    with hub_errors(f"downloading {published} to verify it", published.repo, published.type):
+        local = Path(
+            HfApi().snapshot_download(
+                published.repo, repo_type=published.type, revision=published.revision, allow_patterns=list(names),
+                force_download=True,
+            )
+        )  # fmt: skip
+    for name, path in names.items():
+        if file_sha256(local / name) != file_sha256(path):
+            raise UserError(f"{published}: {name} came back with other bytes than were sent; do not use this revision")
+    try:
+        check(local)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{published} was published, but what came back does not load: {error}") from error
+
+
+def work_folder(stage: str, repo: str) -> Path:
+    """Where a stage keeps what it has not published yet; below TITLECRAFT_WORK, or the Hub client's own home."""
+    root = Path(os.environ.get("TITLECRAFT_WORK", Path(constants.HF_HOME) / "titlecraft" / "work"))
+    folder = root / stage / repo.replace("/", "--")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,270 @@
+"""What a stage leaves behind: JSON records from which every card, report and table is rendered, and never parsed back.
+
+A record says what was read (pins, sha256), what was done (settings, code), and what was counted or measured. A field
+that was not measured is null, and every rendering of it says "not measured".
+"""
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from titlecraft import __version__
+from titlecraft.errors import UserError
+from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
+
+DATASET_RECORD = "dataset_record.json"
+TRAINING_RECORD = "training_record.json"
+REPORT = "report.json"
+
+RepoType = Literal["dataset", "model"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records: immutable, no unknown fields, JSON both ways."""
+
+    def to_json(self) -> bytes:
+        """Indented JSON with a final newline; the same record gives the same bytes."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+class Pin(Record):
+    """One state of one Hub repo: its id and its 40-hex commit."""
+
+    type: RepoType
+    repo: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.revision[:12]}"
+
+
+class File(Record):
+    """One file: path inside its repo, size in bytes, sha256 in hex."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Code(Record):
+    """What computed a record: versions of Titlecraft, Python and the packages that matter to the result."""
+
+    titlecraft: str
+    python: str
+    packages: dict[str, str]
+
+
+class Source(Record):
+    """A file from outside the Hub. `sha256` is of the file as it lies on disk, compressed or not; `lines` counts all lines."""
+
+    name: str
+    bytes: int
+    sha256: str
+    lines: int
+
+
+class Distribution(Record):
+    """A histogram of lengths: counts[i] values lie in [edges[i], edges[i+1]), the last interval without an end."""
+
+    unit: str
+    mean: float
+    median: float
+    p95: float
+    maximum: int
+    edges: list[int]
+    counts: list[int]
+
+
+class Split(Record):
+    """One split of a published dataset."""
+
+    rows: int
+    groups: int
+    files: list[File]
+    output_length: Distribution
+
+
+class Leakage(Record):
+    """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files."""
+
+    rows: int
+    shared_titles: int
+    shared_outputs: int
+
+
+class DatasetRecord(Record):
+    """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it."""
+
+    key: str
+    code: Code
+    source: Source
+    data: Data
+    prompt: Prompt
+    published: int
+    dropped: dict[str, int]
+    quarantined: dict[str, int]
+    cleaned: dict[str, int]
+    product_kinds: dict[str, int]
+    splits: dict[str, Split]
+    leakage: dict[str, Leakage]
+    schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"
+
+
+class Check(Record):
+    """One thing that was verified before the first training step: what was expected, and what was found."""
+
+    name: str
+    expected: str
+    found: str
+    holds: bool
+
+
+class Examples(Record):
+    """What the trainer was given (`available`) and what it really saw. Tokens are counted without padding."""
+
+    available: int
+    seen: int
+    distinct_seen: int
+    tokens_seen: int
+    completion_tokens_seen: int
+    truncated: int
+    left_out: int
+
+
+class Losses(Record):
+    """Mean negative log-likelihood per completion token, in nats: over the first and last tenth of the logged steps."""
+
+    first: float
+    last: float
+
+
+class Measured(Record):
+    """Clock and memory of a run, as measured on `device`. Null where the machine gives no figure."""
+
+    device: str
+    wall_seconds: float
+    tokens_per_second: float
+    peak_gpu_memory_gb: float | None
+    peak_process_memory_gb: float | None
+    energy_kwh: float | None
+
+
+class TrainingRecord(Record):
+    """How an adapter came to be."""
+
+    key: str
+    code: Code
+    dataset: Pin
+    base: Pin
+    base_settings: Base
+    lora: Lora
+    training: Training
+    generation: Generation
+    precision: str
+    quantization: str
+    quantization_note: str | None
+    attention: str
+    trainable_parameters: int
+    base_parameters: int
+    special_tokens: dict[str, str | None]
+    steps: int
+    epochs: float
+    examples: Examples
+    loss: Losses
+    checks: list[Check]
+    files: list[File]
+    measured: Measured
+    schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
+
+
+class Measure(Record):
+    """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title."""
+
+    name: str
+    label: str
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    definition: str
+    source: str
+    n: int
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    p_value: float | None
+    wins: int
+    ties: int
+    losses: int
+
+
+class EvaluationRecord(Record):
+    """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes."""
+
+    id: str
+    key: str
+    code: Code
+    dataset: Pin
+    base: Pin
+    adapter: Pin
+    split: str
+    evaluation: Evaluation
+    generation: Generation
+    base_settings: Base
+    quantization: str
+    precision: str
+    device: str
+    n: int
+    titles_available: int
+    excluded: dict[str, int]
+    guards: list[Check]
+    interval_method: str
+    measures: list[Measure]
+    files: list[File]
+    schema: Literal["titlecraft/evaluation/1"] = "titlecraft/evaluation/1"
+
+    def primary(self) -> Measure:
+        """The measure that was named in the recipe before anything was looked at."""
+        return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_record(raw: bytes, kind: type[R], where: str) -> R:
+    """Decode a record strictly; `where` names repo and file in the error. Raises UserError."""
+    try:
+        return msgspec.json.decode(raw, type=kind, strict=True)
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{where} is not a {kind.__name__} that Titlecraft {__version__} reads: {error}") from error
+
+
+def digest(inputs: dict[str, Any]) -> str:
+    """sha256 over the canonical JSON of everything that a stage's result depends on: equal keys, equal results."""
+    return hashlib.sha256(msgspec.json.encode(inputs, order="sorted")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file, in hex, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def describe_file(root: Path, path: Path) -> File:
+    """The record of a file below `root`."""
+    return File(path=path.relative_to(root).as_posix(), bytes=path.stat().st_size, sha256=file_sha256(path))
+
+
+def current_code(*packages: str) -> Code:
+    """Versions of the code that runs now; a package that is not installed is left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return Code(titlecraft=__version__, python=python_version(), packages=found)

@@ -1,0 +1,175 @@
+"""The recipe: documented dataclasses that are `--help`, the YAML under recipes/ and the tables on the cards, all in one.
+
+A recipe is everything that decides what a run computes, and nothing that says where things lie (repos, paths, tokens).
+Each stage reads its own sections: build `data` and `prompt`; train `base`, `lora` and `training`; evaluate `evaluation`
+and `generation`. The prompt that train and evaluate use comes from the dataset that they pin, never from here.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What becomes of the catalogue's rows.
+
+    Args:
+        title_column: JSON key of the product's title.
+        content_column: JSON key of the product's description.
+        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM).
+        minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
+        limit: publish about this many rows, sampled by hash over the whole file, never its head; unset publishes all.
+        validation_share: share of the groups of rows that goes to the validation split.
+        test_share: share of the groups of rows that goes to the test split.
+        seed: key of the hash that assigns groups to splits and to the sample.
+        rows_per_shard: most rows in one parquet file.
+    """
+
+    title_column: str = "title"
+    content_column: str = "content"
+    uid_column: str = "uid"
+    minimum_characters: int = 20
+    limit: int | None = None
+    validation_share: float = 0.01
+    test_share: float = 0.01
+    seed: int = 7
+    rows_per_shard: int = 250_000
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model is asked. Published with the dataset as prompt.json; later stages read it from there.
+
+    Args:
+        product_word: what the products are called; fills {product}. The original notebook said "book".
+        instruction: the Alpaca instruction; may hold {product}.
+        question: the Alpaca input; holds {title}, may hold {product}.
+    """
+
+    product_word: str = "product"
+    instruction: str = "Describe {product} as accurately as possible."
+    question: str = "Question: Could you give me a description of the {product} '{title}'?"
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base model, and how it is loaded for training and for evaluation alike.
+
+    Args:
+        repo: Hub id of a causal language model.
+        revision: branch, tag or commit of the base; it is pinned to its 40-hex commit before anything is read.
+        quantization: "nf4" loads 4-bit NormalFloat with double quantisation (QLoRA, Dettmers et al. 2023); "none" does not.
+        max_length: most tokens of one example, prompt and completion together; longer completions are cut at the end.
+    """
+
+    repo: str = "unsloth/llama-3-8b-bnb-4bit"
+    revision: str = "main"
+    quantization: Literal["nf4", "none"] = "nf4"
+    max_length: int = 2048
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The adapter (LoRA, Hu et al. 2021).
+
+    Args:
+        r: rank of the two factors of each update.
+        alpha: the update is scaled by alpha / r.
+        dropout: probability of dropping an input of the update while training.
+        target_modules: names of the linear layers that get an update.
+    """
+
+    r: int = 16
+    alpha: int = 32
+    dropout: float = 0.05
+    target_modules: list[str] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the adapter is trained.
+
+    Args:
+        backend: "unsloth" (consumer GPUs; the notebook's) or "trl" (TRL + PEFT + bitsandbytes; everywhere).
+        batch_size: examples of one forward pass on one device.
+        accumulation: forward passes per optimizer step.
+        max_steps: optimizer steps; -1 trains for `epochs` instead.
+        epochs: passes over the training split where max_steps is -1.
+        learning_rate: peak learning rate.
+        schedule: shape of the learning rate after warm-up, a transformers scheduler name.
+        warmup_steps: steps over which the learning rate rises from zero.
+        optimizer: a transformers optimizer name.
+        weight_decay: decoupled weight decay.
+        precision: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32.
+        gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
+        logging_steps: a line of training_log.jsonl every so many steps.
+        seed: seeds the adapter's initial weights, the data order and dropout.
+    """
+
+    backend: Literal["unsloth", "trl"] = "unsloth"
+    batch_size: int = 2
+    accumulation: int = 4
+    max_steps: int = 100
+    epochs: float = 1.0
+    learning_rate: float = 2e-4
+    schedule: str = "linear"
+    warmup_steps: int = 5
+    optimizer: str = "adamw_8bit"
+    weight_decay: float = 0.01
+    precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    gradient_checkpointing: bool = True
+    logging_steps: int = 1
+    seed: int = 3407
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How a published adapter is asked by its users. The evaluation decodes greedily with the same number of new tokens.
+
+    Args:
+        max_new_tokens: most tokens of an answer.
+        temperature: divides the logits before sampling.
+        top_k: sample among this many likeliest tokens.
+        top_p: sample among the likeliest tokens that hold this much probability (Holtzman et al. 2020).
+    """
+
+    max_new_tokens: int = 256
+    temperature: float = 0.7
+    top_k: int = 50
+    top_p: float = 0.95
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The before/after experiment, fixed before anything is looked at.
+
+    Args:
+        titles: how many titles of the test split, drawn at random by `seed`.
+        primary: the measure that answers the question; the others describe.
+        batch_size: prompts of one forward pass; part of the experiment, since it changes the last bits of a score.
+        confidence: coverage of the intervals.
+        resamples: bootstrap resamples behind an interval.
+        seed: draws the titles and the resamples.
+    """
+
+    titles: int = 1000
+    primary: str = "nll_per_token"
+    batch_size: int = 32
+    confidence: float = 0.95
+    resamples: int = 10_000
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One section for each group of settings."""
+
+    data: Data = field(default_factory=Data)
+    prompt: Prompt = field(default_factory=Prompt)
+    base: Base = field(default_factory=Base)
+    lora: Lora = field(default_factory=Lora)
+    training: Training = field(default_factory=Training)
+    generation: Generation = field(default_factory=Generation)
+    evaluation: Evaluation = field(default_factory=Evaluation)
