@@ -1,0 +1,119 @@
+"""Load the base model at its pin, the same way for training and for evaluation.
+
+Imports torch, transformers and bitsandbytes inside its functions: the commands that need no model stay quick.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from titlecraft.errors import UserError
+from titlecraft.hub import download, hub_errors
+from titlecraft.records import Pin
+
+Precision = Literal["auto", "bfloat16", "float16", "float32"]
+PAD_CANDIDATES = ("<|finetune_right_pad_id|>", "<|reserved_special_token_250|>", "<|reserved_special_token_0|>", "<pad>", "<unk>")
+
+
+@dataclass(frozen=True)
+class LoadedBase:
+    """A base model and its tokenizer, with what was really done to load them.
+
+    Args:
+        model: the transformers causal language model, in eval mode.
+        tokenizer: its tokenizer, with a pad token that is not the EOS token.
+        quantization: "nf4" or "none", as loaded.
+        quantization_note: why it is not what was asked for, in one sentence, or None.
+        precision: floating type of the activations and of the weights that are not quantised.
+    """
+
+    model: Any
+    tokenizer: Any
+    quantization: str
+    quantization_note: str | None
+    precision: str
+
+
+def resolve_precision(precision: Precision) -> str:
+    """Name of the floating type: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32."""
+    import torch
+
+    if precision != "auto":
+        return precision
+    if not torch.cuda.is_available():
+        return "float32"
+    return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+
+
+def device_name() -> str:
+    """The GPU's name, or "cpu"."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+@cache
+def four_bit_fault() -> str | None:
+    """Why 4-bit weights cannot be used on this machine, or None where they can: found by multiplying with some."""
+    import torch
+
+    try:
+        import bitsandbytes
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        layer = bitsandbytes.nn.Linear4bit(64, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4").to(device)
+        out = layer(torch.ones(1, 64, device=device))
+    except Exception as error:  # any fault here means the same thing: this machine has no working 4-bit kernels
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None if bool(torch.isfinite(out).all()) else "a 4-bit product was not finite"
+
+
+def load_tokenizer(base: Pin) -> Any:
+    """Tokenizer of the pinned base, with a pad token apart from EOS (else the loss would never see EOS)."""
+    from transformers import AutoTokenizer
+
+    download(base, ["tokenizer*", "special_tokens_map.json", "config.json", "*.model"])
+    with hub_errors(f"loading the tokenizer of {base}", base.repo, base.type):
+        tokenizer = AutoTokenizer.from_pretrained(base.repo, revision=base.revision)
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
+        vocabulary = tokenizer.get_vocab()
+        fallback = [tokenizer.bos_token] if tokenizer.bos_token_id not in (None, tokenizer.eos_token_id) else []
+        known = [token for token in (*PAD_CANDIDATES, *fallback) if token in vocabulary]
+        if not known:
+            raise UserError(f"the tokenizer of {base} has no token that could pad without being EOS; add one to the base")
+        tokenizer.pad_token = known[0]
+    return tokenizer
+
+
+def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
+    """Load a causal language model at its pin, onto the first GPU where there is one. Raises UserError.
+
+    A base that was published in 4 bit stays as it is. Where 4 bit does not work, the model is loaded in full
+    precision and the note says so.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+
+    tokenizer = load_tokenizer(base)
+    resolved = resolve_precision(precision)
+    dtype = getattr(torch, resolved)
+    note = None
+    if quantization == "nf4" and (fault := four_bit_fault()):
+        quantization, note = "none", f"4-bit weights do not work on this machine ({fault}); the base is in {resolved}."
+    with hub_errors(f"loading {base}", base.repo, base.type):
+        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
+        ready_made = getattr(config, "quantization_config", None)
+        if ready_made and note:
+            raise UserError(f"{base} is published in 4 bit, which does not work on this machine: {note}")
+        ours = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            base.repo,
+            revision=base.revision,
+            dtype=dtype,
+            quantization_config=ours if quantization == "nf4" and not ready_made else None,
+            device_map={"": 0} if torch.cuda.is_available() else None,
+        )
+    model.eval()
+    return LoadedBase(model, tokenizer, "nf4" if ready_made else quantization, note, resolved)
