@@ -1,0 +1,133 @@
+"""What can go wrong in the Hub, each with the HTTP status and the `X-Error-Code` that the clients look for.
+
+The clients decide by header, in this order: `RevisionNotFound`, `EntryNotFound`, `GatedRepo`, the message of a disabled
+repo, `RepoNotFound` (huggingface_hub 1.33, `utils/_http.py: hf_raise_for_status`).
+"""
+
+import errno
+
+
+class HubError(Exception):
+    """A refusal that a client is told about: `message` is for people, `status` and `code` are for programs."""
+
+    status = 400
+    code: str | None = None
+
+    def __init__(self, message: str, *, status: int | None = None, extra: dict | None = None):
+        super().__init__(message)
+        self.message = message
+        self.status = status or self.status
+        self.extra = extra or {}  # more fields of the JSON answer, e.g. the `url` of a repo that exists
+
+
+class BadRequest(HubError):
+    """400: the request cannot be understood or is refused for what it says."""
+
+
+class InvalidCredentials(HubError):
+    """401 without a code: the client shows the message as it is."""
+
+    status = 401
+
+    def __init__(self, message: str = "Invalid credentials in Authorization header"):
+        super().__init__(message)
+
+
+class Forbidden(HubError):
+    """403: known user, no right."""
+
+    status = 403
+
+
+class RepoNotFound(HubError):
+    """404 (401 for anonymous callers, who may just lack a token): missing, or hidden from this user."""
+
+    status = 404
+    code = "RepoNotFound"
+
+    def __init__(self, message: str = "Repository not found", *, anonymous: bool = False):
+        super().__init__(message, status=401 if anonymous else 404)
+
+
+class RepoMoved(HubError):
+    """307: the repo was renamed; `new_id` is where it lives now."""
+
+    status = 307
+
+    def __init__(self, new_id: str):
+        super().__init__(f"This repository was moved to {new_id}")
+        self.new_id = new_id
+
+
+class GatedRepo(HubError):
+    """403: the repo is public, its files are not."""
+
+    status = 403
+    code = "GatedRepo"
+
+
+class DisabledRepo(HubError):
+    """403: the client recognises the sentence, not a code."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("Access to this resource is disabled.")
+
+
+class RevisionNotFound(HubError):
+    """404: no such branch, tag or commit."""
+
+    status = 404
+    code = "RevisionNotFound"
+
+
+class EntryNotFound(HubError):
+    """404: the revision exists, the file or folder does not. `commit` goes into `X-Repo-Commit`: clients cache that."""
+
+    status = 404
+    code = "EntryNotFound"
+
+    def __init__(self, message: str, *, commit: str | None = None):
+        super().__init__(message)
+        self.commit = commit
+
+
+class NotFound(HubError):
+    """404 for anything that is not a repo, revision or file (a discussion, a user)."""
+
+    status = 404
+
+
+class AlreadyExists(HubError):
+    """409: repo, branch or tag of that name."""
+
+    status = 409
+
+
+class StaleParent(HubError):
+    """412: somebody else committed since the caller looked."""
+
+    status = 412
+
+
+class UnsafePath(HubError):
+    """422: a path that would leave the repo, or that git or a client's disk could not hold."""
+
+    status = 422
+
+
+class DiskFull(HubError):
+    """507: nothing visible was changed, the temporary files are gone.
+
+    Clients retry 500 to 504 but not 507, so the user reads the reason at once.
+    """
+
+    status = 507
+
+    def __init__(self, message: str = "disk full: the Hub could not store this, nothing was changed"):
+        super().__init__(message)
+
+
+# what the operating system says when there is no room, over quota, or a file may not grow further (RLIMIT_FSIZE)
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -1,0 +1,56 @@
+"""The branches, tags and pull requests of one bare repo: loose refs only, each change one atomic rename."""
+
+import os
+from pathlib import Path
+
+from titlecraft.local_hub.durable import TemporaryArea, sync_folder
+from titlecraft.local_hub.hub_errors import BadRequest
+
+MAIN = "refs/heads/main"
+
+
+class Refs:
+    """`name -> 40-hex object id` under one repo folder. The caller holds the repo's lock when it writes."""
+
+    def __init__(self, repo_folder: Path, temporary: TemporaryArea):
+        self.folder = repo_folder
+        self.temporary = temporary
+
+    def get(self, name: str) -> str | None:
+        """What a full name like `refs/heads/main` points to."""
+        try:
+            return (self.folder / name).read_text("ascii").strip()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
+            return None
+
+    def under(self, prefix: str) -> dict[str, str]:
+        """All refs below `refs/heads/`, `refs/tags/`, …: short name -> id, sorted by name."""
+        start = self.folder / prefix
+        found = {}
+        for folder, _, files in os.walk(start):
+            for file in files:
+                name = Path(folder, file).relative_to(start).as_posix()
+                if oid := self.get(prefix + name):  # None: deleted while we looked
+                    found[name] = oid
+        return dict(sorted(found.items()))
+
+    def set(self, name: str, oid: str) -> None:
+        """Point `name` at `oid`: after the rename inside, every reader sees the new commit, before it the old one.
+
+        Raises BadRequest when git could not hold both this ref and another (`a` and `a/b`).
+        """
+        try:
+            self.temporary.write(self.folder / name, f"{oid}\n".encode())
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise BadRequest(f"The ref {name!r} clashes with another ref of the repo") from None
+
+    def delete(self, name: str) -> None:
+        """Remove a ref and the folders that it leaves empty."""
+        path = self.folder / name
+        path.unlink()
+        sync_folder(path.parent)
+        kept = {self.folder / "refs" / kind for kind in ("heads", "tags")} | {self.folder / "refs"}
+        for parent in path.parents:
+            if parent in kept or any(parent.iterdir()):
+                break
+            parent.rmdir()

@@ -1,0 +1,269 @@
+"""One repo of the Hub: a bare git repo, its large files and settings; reading, and the one way to write a commit."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from dulwich.objects import Commit
+
+from titlecraft.local_hub.durable import TemporaryArea
+from titlecraft.local_hub.git_objects import FOLDER_MODE, GitObjects, LfsPointer, ObjectBatch, TreeItem
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
+from titlecraft.local_hub.lfs_objects import LfsObjects
+from titlecraft.local_hub.names import check_file_path
+from titlecraft.local_hub.refs import MAIN, Refs
+from titlecraft.local_hub.repo_settings import RepoSettings
+from titlecraft.local_hub.tree_edit import TreeEdit
+
+_PREFIX_OF_SHA = set("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder at a revision."""
+
+    path: str
+    oid: str  # git's id of the blob or tree
+    is_folder: bool
+    size: int = 0  # bytes of the content: for an LFS file those of the object, not of the pointer
+    lfs: LfsPointer | None = None
+    pointer_size: int = 0
+
+    @property
+    def etag(self) -> str:
+        """What identifies the content to clients: the sha256 of an LFS file, the git id of another."""
+        return self.lfs.sha256 if self.lfs else self.oid
+
+
+@dataclass(frozen=True)
+class AddFile:
+    """Put this content at `path`, in git itself."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class AddLfsFile:
+    """Put an object that was uploaded before at `path`. `size` may be None: the stored one counts."""
+
+    path: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class CopyFile:
+    """Put what `source` is at `source_revision` (None: the parent commit) at `path`."""
+
+    path: str
+    source: str
+    source_revision: str | None = None
+
+
+@dataclass(frozen=True)
+class DeleteFile:
+    """Remove one file."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class DeleteFolder:
+    """Remove a folder and what is in it; the empty path or "/" means everything."""
+
+    path: str
+
+
+Operation = AddFile | AddLfsFile | CopyFile | DeleteFile | DeleteFolder
+
+
+class Repository:
+    """Open one with `Store.open`. Reading needs no lock; everything that changes refs or settings holds `lock`."""
+
+    def __init__(self, repo_type: str, repo_id: str, folder: Path, temporary: TemporaryArea):
+        self.type = repo_type
+        self.id = repo_id
+        self.folder = folder
+        self.temporary = temporary
+        self.lock = threading.RLock()
+        self.settings = RepoSettings.load(folder)
+        self.objects = GitObjects(folder / "objects", temporary)
+        self.refs = Refs(folder, temporary)
+        self.lfs = LfsObjects(folder, temporary)
+
+    @property
+    def namespace(self) -> str:
+        return self.id.split("/")[0]
+
+    @property
+    def url_path(self) -> str:
+        """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
+        return f"/{self.id}" if self.type == "model" else f"/{self.type}s/{self.id}"
+
+    def save_settings(self) -> None:
+        """Make changes of `settings` durable."""
+        self.settings.save(self.folder, self.temporary)
+
+    def resolve(self, revision: str = "main") -> str:
+        """The 40-hex commit of a branch, a tag, a full or short sha (7 or more), or a full ref such as `refs/pr/1`.
+
+        Raises RevisionNotFound.
+        """
+        names = [revision] if revision.startswith("refs/") else [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+        try:
+            for oid in filter(None, map(self.refs.get, names if revision != "HEAD" else [MAIN])):
+                return self.objects.commit(oid).id.decode()
+            if 7 <= len(revision) <= 40 and set(revision) <= _PREFIX_OF_SHA:
+                if len(revision) == 40:
+                    return self.objects.commit(revision).id.decode()
+                matches = self.objects.matching(revision)
+                if len(matches) == 1:
+                    return matches[0]
+        except KeyError:
+            pass
+        raise RevisionNotFound(f"Invalid rev id: {revision}")
+
+    def head(self) -> str:
+        """The commit that `main` points to."""
+        return self.resolve("main")
+
+    def entry(self, commit: str, path: str) -> Entry:
+        """The file or folder at `path` ("" is the root folder). Raises EntryNotFound."""
+        item = TreeItem("", FOLDER_MODE, self.objects.commit(commit).tree.decode())
+        for part in path.split("/") if path else ():
+            inside = self.objects.tree(item.oid) if item.is_folder else []
+            item = next((candidate for candidate in inside if candidate.name == part), None)
+            if item is None:
+                raise EntryNotFound(f'"{path}" does not exist on "{commit}"', commit=commit)
+        return self.describe(path, item)
+
+    def file(self, commit: str, path: str) -> Entry:
+        """As `entry`, for files only."""
+        entry = self.entry(commit, path)
+        if entry.is_folder:
+            raise EntryNotFound(f'"{path}" is a folder on "{commit}", not a file', commit=commit)
+        return entry
+
+    def walk(self, commit: str, path: str = "", *, recursive: bool = False) -> Iterator[tuple[str, TreeItem]]:
+        """(path, tree item) for what is in a folder, in git's order; cheap, no file is opened. Raises EntryNotFound."""
+        folder = self.entry(commit, path)
+        if not folder.is_folder:
+            raise EntryNotFound(f'"{path}" is a file on "{commit}", not a folder', commit=commit)
+        return self._walk(path, folder.oid, recursive)
+
+    def _walk(self, path: str, oid: str, recursive: bool) -> Iterator[tuple[str, TreeItem]]:
+        for item in self.objects.tree(oid):
+            item_path = f"{path}/{item.name}" if path else item.name
+            yield item_path, item
+            if recursive and item.is_folder:
+                yield from self._walk(item_path, item.oid, recursive)
+
+    def describe(self, path: str, item: TreeItem) -> Entry:
+        """The tree item with its sizes."""
+        if item.is_folder:
+            return Entry(path, item.oid, is_folder=True)
+        size, lfs = self.objects.blob_info(item.oid)
+        return Entry(path, item.oid, False, lfs.size if lfs else size, lfs, size if lfs else 0)
+
+    def tree(self, commit: str, path: str = "", *, recursive: bool = False) -> list[Entry]:
+        """Everything in a folder with sizes; `recursive` goes into subfolders. Raises EntryNotFound."""
+        return [self.describe(item_path, item) for item_path, item in self.walk(commit, path, recursive=recursive)]
+
+    def files(self, commit: str) -> list[Entry]:
+        """All files at a commit."""
+        return [entry for entry in self.tree(commit, recursive=True) if not entry.is_folder]
+
+    def read(self, commit: str, path: str) -> bytes:
+        """The whole content of a file, through an LFS pointer: for small files. Raises EntryNotFound."""
+        entry = self.file(commit, path)
+        return self.objects.blob(entry.oid) if entry.lfs is None else self.lfs_file(entry).read_bytes()
+
+    def open_lfs(self, entry: Entry) -> IO[bytes]:
+        """The content of an LFS file, opened: seek and read what is needed. Raises EntryNotFound."""
+        return self.lfs_file(entry).open("rb")
+
+    def lfs_file(self, entry: Entry) -> Path:
+        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted."""
+        assert entry.lfs is not None, f"{entry.path} is not an LFS file"
+        if self.lfs.size(entry.lfs.sha256) is None:
+            raise EntryNotFound(f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) was deleted from the Hub")
+        return self.lfs.path(entry.lfs.sha256)
+
+    def commit(
+        self,
+        ref: str,
+        operations: Iterable[Operation],
+        *,
+        author: str,
+        summary: str,
+        description: str = "",
+        parent: str | None = None,
+    ) -> str:
+        """Write one commit on top of `ref` (a full name) and move the ref; the new commit's id, or the head when the
+        operations change nothing.
+
+        All or nothing: whatever raises on the way (also in `operations`) leaves the repo as it was. One commit at a
+        time per repo. Raises StaleParent when `parent` is given and is not the head, RevisionNotFound, UnsafePath,
+        EntryNotFound (deleting what is not there), BadRequest (an LFS object that was not uploaded), DiskFull.
+        """
+        with self.lock:
+            head = self.refs.get(ref)
+            if head is None:
+                raise RevisionNotFound(f"Invalid rev id: {ref.removeprefix('refs/heads/')}")
+            if parent is not None and parent != head:
+                raise StaleParent(f"A commit has happened since. Please refresh and try again: the head is {head}")
+            old_tree = self.objects.commit(head).tree.decode()
+            batch = self.objects.batch()
+            edit = TreeEdit(self.objects, old_tree)
+            for operation in operations:
+                self._apply(operation, edit, batch, head)
+            tree = edit.write(batch)
+            if tree == old_tree:
+                return head
+            oid = batch.add(new_commit(tree, [head], author=author, message=join_message(summary, description)))
+            batch.flush()
+            self.refs.set(ref, oid)
+            return oid
+
+    def _apply(self, operation: Operation, edit: TreeEdit, batch: ObjectBatch, head: str) -> None:
+        if isinstance(operation, DeleteFolder):
+            path = operation.path.strip("/")
+            edit.delete_folder(check_file_path(path) if path else "")
+            return
+        path = check_file_path(operation.path)
+        match operation:
+            case AddFile(content=content):
+                edit.set_file(path, batch.add_blob(content))
+            case AddLfsFile(sha256=sha256, size=size):
+                stored = self.lfs.size(sha256)
+                if stored is None or size not in (None, stored):
+                    raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({sha256})")
+                edit.set_file(path, batch.add_blob(LfsPointer(sha256, stored).content()))
+            case CopyFile(source=source, source_revision=revision):
+                commit = self.resolve(revision) if revision else head
+                edit.set_file(path, self.file(commit, source).oid)
+            case DeleteFile():
+                edit.delete_file(path)
+
+
+def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:
+    """A commit object of the Hub's user `author`, dated now."""
+    commit = Commit()
+    commit.tree = tree.encode()
+    commit.parents = [parent.encode() for parent in parents]
+    commit.author = commit.committer = f"{author} <{author}@users.noreply.localhost>".encode()
+    commit.author_time = commit.commit_time = int(time.time())
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.encoding = b"UTF-8"
+    commit.message = message.encode(errors="replace")
+    return commit
+
+
+def join_message(summary: str, description: str = "") -> str:
+    """Title, empty line, body: git's convention. NUL would end the object's text for git."""
+    text = f"{summary.strip()}\n\n{description.strip()}" if description.strip() else summary.strip()
+    return text.replace("\0", "")
