@@ -1,0 +1,1 @@
+"""Stage one: a raw catalogue -> a published instruction dataset. Start reading at build.py."""

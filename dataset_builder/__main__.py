@@ -1,0 +1,7 @@
+"""`python -m dataset_builder …` is `titlecraft build …`."""
+
+import sys
+
+from titlecraft.cli import main
+
+sys.exit(main(["build", *sys.argv[1:]]))

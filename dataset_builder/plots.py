@@ -1,0 +1,26 @@
+"""Pictures on the dataset card."""
+
+from pathlib import Path
+
+from titlecraft.records import DatasetRecord
+
+
+def plot_lengths(record: DatasetRecord, path: Path) -> None:
+    """How long the descriptions of each split are, as shares of the split, so that the splits can be compared."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    axes = figure.subplots()
+    edges = next(iter(record.splits.values())).output_length.edges
+    labels = [f"{low}–{high - 1}" for low, high in zip(edges, edges[1:], strict=False)] + [f"≥ {edges[-1]}"]
+    width = 0.8 / len(record.splits)
+    for index, (name, split) in enumerate(record.splits.items()):
+        shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]
+        places = [place + (index - 1) * width for place in range(len(labels))]
+        axes.bar(places, shares, width, label=f"{name} ({split.rows:,} rows)", color=("#4c72b0", "#dd8452", "#55a868")[index])
+    axes.set_xticks(range(len(labels)), labels, fontsize=8)
+    axes.set_xlabel("length of the description, characters")
+    axes.set_ylabel("share of the split, %")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=150, metadata={"Software": None})  # no version in the file: same data, same bytes

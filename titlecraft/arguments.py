@@ -1,0 +1,107 @@
+"""Command lines from the documented dataclasses of settings.py: recipe by name or file, then --section.key=value.
+
+jsonargparse makes the options, their help and their type checks; what is ours is to find a recipe, to name file and line of
+a mistake in it, and to give each stage only the sections that it reads.
+"""
+
+import argparse
+import difflib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from titlecraft.errors import UserError
+from titlecraft.settings import Recipe
+
+SECTIONS = {section.name: section.default_factory for section in fields(Recipe)}
+
+
+def recipe_folders() -> list[Path]:
+    """Where recipes are looked for by name: in the package as installed, or in the checkout."""
+    here = Path(__file__).parent
+    return [folder for folder in (here / "recipes", here.parent / "recipes") if folder.is_dir()]
+
+
+def recipe_file(recipe: str) -> Path:
+    """File of a recipe that is given by name or by path. Raises UserError with the names that there are."""
+    if recipe.endswith((".yaml", ".yml")):
+        if not Path(recipe).is_file():
+            raise UserError(f"--recipe {recipe}: no such file")
+        return Path(recipe)
+    known = {file.stem: file for folder in recipe_folders() for file in sorted(folder.glob("*.yaml"))}
+    if recipe not in known:
+        raise UserError(f"--recipe {recipe}: no such recipe; there are {', '.join(known)}, or give a FILE.yaml")
+    return known[recipe]
+
+
+def parser_of(sections: list[str]) -> ArgumentParser:
+    """A parser with one group of options for each of these sections."""
+    parser = ArgumentParser(exit_on_error=False, add_help=False)
+    for section in sections:
+        parser.add_class_arguments(SECTIONS[section], section)
+    return parser
+
+
+def read_recipe(file: Path) -> dict[str, Any]:
+    """Sections of a recipe as dotted keys and values, checked against the dataclasses. Raises UserError with the line."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
+        raise UserError(f"{file}: expected sections ({', '.join(SECTIONS)}), each with its settings below it")
+    known = [f"{name}.{field.name}" for name, kind in SECTIONS.items() for field in fields(kind)]
+    for key, line in dotted_keys(tree):
+        if key not in known and key not in SECTIONS:
+            close = difflib.get_close_matches(key, [*known, *SECTIONS], n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the sections are {', '.join(SECTIONS)}"
+            raise UserError(f"{file}:{line}: unknown key {key!r}; {hint}")
+    lines = dict(dotted_keys(tree))
+    dotted = {f"{section}.{key}": value for section, settings in values.items() for key, value in settings.items()}
+    for key, value in dotted.items():
+        try:
+            parser_of([key.split(".")[0]]).parse_object({key.split(".")[0]: {key.split(".")[1]: value}})
+        except ArgumentError as error:
+            raise UserError(f"{file}:{lines[key]}: {' '.join(str(error).split())}") from error
+    return dotted
+
+
+def dotted_keys(tree: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    """Each key of the two upper levels of a recipe, dotted, with its line number."""
+    for key, value in tree.value if isinstance(tree, yaml.MappingNode) else []:
+        yield key.value, key.start_mark.line + 1
+        for inner, _ in value.value if isinstance(value, yaml.MappingNode) else []:
+            yield f"{key.value}.{inner.value}", inner.start_mark.line + 1
+
+
+class StageParser:
+    """The command line of one stage: its own arguments, `--recipe`, and the sections of the recipe that it reads."""
+
+    def __init__(self, verb: str, description: str, sections: list[str]) -> None:
+        self.sections = sections
+        self.parser = ArgumentParser(prog=f"titlecraft {verb}", description=description, exit_on_error=False)
+        self.parser.add_argument("--recipe", help="name of a recipe, or a YAML file; unset takes the defaults shown below")
+        self.parser.add_argument("--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)")
+        self.add = self.parser.add_argument
+        for section in sections:
+            self.parser.add_class_arguments(SECTIONS[section], section)
+
+    def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
+        """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits."""
+        chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        chosen.add_argument("--recipe")
+        name = chosen.parse_known_args(arguments)[0].recipe
+        recipe = read_recipe(recipe_file(name)) if name else {}
+        self.parser.set_defaults({key: value for key, value in recipe.items() if key.split(".")[0] in self.sections})
+        try:
+            parsed = self.parser.parse_args(arguments)
+        except ArgumentError as error:
+            raise UserError(f"{self.parser.prog}: {' '.join(str(error).split())} (see {self.parser.prog} --help)") from error
+        built = self.parser.instantiate(parsed)
+        return Recipe(**{section: built[section] for section in self.sections}), parsed

@@ -1,0 +1,96 @@
+"""One command, `titlecraft VERB …`. This file only chooses: the Hub first, then the verb, and each verb imports its own.
+
+The endpoint must be chosen before any Hub library is imported, because they read it at import; so `--hub` is taken out
+of the arguments here, and the verbs never see it.
+"""
+
+import errno
+import os
+import sys
+from importlib import import_module
+
+from titlecraft import __version__
+from titlecraft.errors import UserError
+
+VERBS = {
+    "build": "a catalogue of titles and descriptions -> a published instruction dataset",
+    "train": "a published dataset + a base model -> a published LoRA adapter with its card",
+    "evaluate": "a published adapter -> a before/after report beside it",
+    "card": "write the model card anew from the records that lie in a repo",
+    "hub": "the embedded Hub: serve | start | stop | status",
+    "demo": "all of it, small, on the embedded Hub",
+}
+
+HELP = """usage: titlecraft VERB [options]        (titlecraft VERB --help tells more)
+
+{verbs}
+
+everywhere:
+  --hub local      the embedded Hub under .demo/ (started if need be); needs no network and no token
+  --hub URL        a Hub at that address; the default is HF_ENDPOINT, or the public Hub
+  --recipe NAME    a recipe under recipes/, or a YAML file; --section.key=value overrides one setting
+  --version
+"""
+
+
+def take_option(arguments: list[str], name: str) -> str | None:
+    """Remove `name VALUE` or `name=VALUE` from the arguments and return the value, or None where it is absent."""
+    for place, argument in enumerate(arguments):
+        if argument == name:
+            if place + 1 == len(arguments):
+                raise UserError(f"{name} needs a value: `local` or the address of a Hub")
+            value = arguments[place + 1]
+            del arguments[place : place + 2]
+            return value
+        if argument.startswith(name + "="):
+            del arguments[place]
+            return argument.partition("=")[2]
+    return None
+
+
+def usage() -> str:
+    """What `titlecraft --help` prints."""
+    return HELP.format(verbs="\n".join(f"  {verb:<10}{text}" for verb, text in VERBS.items()))
+
+
+def run(arguments: list[str]) -> int:
+    """Choose the Hub and run the verb; returns its exit status. Raises UserError for a mistake of the user's."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"titlecraft {__version__}")
+        return 0
+    verb, *rest = arguments
+    if verb not in VERBS:
+        raise UserError(f"unknown verb {verb!r}: expected one of {', '.join(VERBS)}")
+    if (hub := take_option(rest, "--hub")) and not {"-h", "--help"} & set(rest):
+        from titlecraft.endpoint import choose_hub
+
+        choose_hub(hub)
+    return import_module(f"titlecraft.commands.{verb}").main(rest) or 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; a user's mistake becomes one line on stderr and status 2."""
+    try:
+        return run(list(sys.argv[1:] if arguments is None else arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing was published by the step that was running", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains again at exit
+        return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: disk full while writing {error.filename or 'a file'}; nothing was published. "
+              "Free some space and run the same command again", file=sys.stderr)  # fmt: skip
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

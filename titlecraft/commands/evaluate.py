@@ -1,0 +1,20 @@
+"""titlecraft evaluate --adapter NS/NAME[@REV] --recipe tiny"""
+
+from titlecraft.arguments import StageParser
+
+
+def main(arguments: list[str]) -> None:
+    """Adapter repo -> before/after report beside it, and its card brought up to date."""
+    stage = StageParser("evaluate", "Measure before and after on held-out titles.", ["evaluation", "generation"])
+    stage.add("--adapter", type=str, required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    stage.add("--fresh", action="store_true", help="evaluate and publish even if the same was published already")
+    recipe, asked = stage.parse(arguments)
+
+    from evaluation.report import print_table
+    from evaluation.run import evaluate
+    from model_card.build import write_card
+    from titlecraft.hub import address
+
+    published, record = evaluate(asked.adapter, recipe, fresh=asked.fresh, write_card=write_card)
+    print_table(record)
+    print(f"report in {published}\n{address(published, f'evaluation/{record.id}/report.html')}")
