@@ -81,14 +81,24 @@ class PromptFormat:
         return self.render(self.instruction, self.input_for(title))
 
 
+def encode_prompts(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids of prompts, each with exactly one BOS in front where the tokenizer has one."""
+    bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    return [[*bos, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+
+
+def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids of answers, each with exactly one EOS behind it."""
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop")
+    return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+
+
 def encode_prompt(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of a prompt, with exactly one BOS in front where the tokenizer has one."""
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+    """Token ids of one prompt: `encode_prompts` for one."""
+    return encode_prompts(tokenizer, [text])[0]
 
 
 def encode_completion(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of an answer, with exactly one EOS behind it."""
-    if tokenizer.eos_token_id is None:
-        raise UserError(f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop")
-    return [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    """Token ids of one answer: `encode_completions` for one."""
+    return encode_completions(tokenizer, [text])[0]

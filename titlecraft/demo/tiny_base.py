@@ -1,0 +1,127 @@
+"""python -m titlecraft.demo.tiny_base NS/NAME [--steps 300]
+
+A base model of about two million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
+four layers, pre-trained for a minute on plain catalogue text. The text comes from a catalogue with another seed than the
+demo's, and never in the instruction format: the model knows how products are described, not what it will be asked.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from titlecraft.demo.products import BOOKS, OTHERS
+from titlecraft.records import Pin
+
+SPECIAL = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|finetune_right_pad_id|>"}
+VOCABULARY, CONTEXT, BATCH = 4096, 256, 16
+LICENSE = "mit"
+CARD = """---
+license: {license}
+language: [en]
+library_name: transformers
+pipeline_tag: text-generation
+tags: [titlecraft, tiny]
+---
+
+# Tiny Llama base
+
+A Llama of {parameters:,} parameters with its own tokenizer of {vocabulary:,} tokens, pre-trained for {steps:,} steps of {batch} × {context}
+tokens on invented product texts. It exists so that the whole job runs on a laptop through the same code as an 8B model; it is
+good for nothing else. Final training loss: {loss:.3f} nats per token.
+"""
+
+
+def pretraining_texts(count: int, seed: int) -> list[str]:
+    """Plain product texts, title and description as a page would show them."""
+    random = Random(f"tiny base {seed}")
+    pairs = (random.choice(random.choice([BOOKS, OTHERS]))(random) for _ in range(count))
+    return [random.choice([f"{title}\n{text}", text, f"{text} ({title})"]) for title, text in pairs]
+
+
+def train_tokenizer(texts: list[str]) -> Any:
+    """Byte-level BPE over the texts, as a transformers tokenizer that adds BOS as Llama's does."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = list(SPECIAL.values())
+    bpe.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    )
+    bos = SPECIAL["bos_token"]
+    bpe.post_processor = processors.TemplateProcessing(single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, 0)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, model_max_length=CONTEXT * 2, clean_up_tokenization_spaces=False, padding_side="left", **SPECIAL
+    )
+
+
+def pretrain(folder: Path, steps: int, seed: int) -> None:
+    """Train tokenizer and model, and save both with a card into `folder`. One seed, one machine: the same bytes."""
+    import torch
+    from tqdm import trange
+    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+
+    set_seed(seed)
+    texts = pretraining_texts(12_000, seed)
+    tokenizer = train_tokenizer(texts)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=192, intermediate_size=512, num_hidden_layers=4, num_attention_heads=6,
+        num_key_value_heads=2, max_position_embeddings=CONTEXT * 2, tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    eos = [tokenizer.eos_token_id]
+    stream = torch.tensor([token for text in texts for token in [*tokenizer(text)["input_ids"], *eos]])
+    blocks = stream[: len(stream) // CONTEXT * CONTEXT].view(-1, CONTEXT)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01, betas=(0.9, 0.95))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps, pct_start=0.05)
+    loss = torch.tensor(float("nan"))
+    for _ in (bar := trange(steps, desc="pre-training the tiny base", unit="step")):
+        batch = blocks[torch.randint(len(blocks), (BATCH,))]
+        loss = model(input_ids=batch, labels=batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        bar.set_postfix(loss=f"{loss.item():.3f}")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    facts = {"license": LICENSE, "parameters": model.num_parameters(), "vocabulary": len(tokenizer)}
+    (folder / "README.md").write_text(CARD.format(**facts, steps=steps, batch=BATCH, context=CONTEXT, loss=loss.item()))
+
+
+def publish_tiny_base(repo: str, steps: int, seed: int) -> Pin:
+    """Pre-train and publish to `repo`, or return what is there already."""
+    from titlecraft.hub import published_pin
+    from titlecraft.publishing import publish
+
+    if found := published_pin(repo, "model"):
+        return found
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        pretrain(folder, steps, seed)
+
+        def loads(path: Path) -> None:
+            from transformers import AutoModelForCausalLM
+
+            AutoModelForCausalLM.from_pretrained(path)
+
+        message = f"Pre-train a tiny base for {steps} steps"
+        return publish(repo, "model", folder, message, private=False, replaces=(), check=loads)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repo")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    print(publish_tiny_base(asked.repo, asked.steps, asked.seed))
+    sys.exit(0)

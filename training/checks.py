@@ -1,0 +1,71 @@
+"""What must hold before the first step and after the last one; each becomes a line of the record. A failure stops the run."""
+
+from typing import Any
+
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat, encode_completions
+from titlecraft.records import Check
+from training.examples import IGNORED, Examples
+
+LOOKED_AT = 256
+
+
+def check(name: str, expected: object, found: object) -> Check:
+    """A check that holds if both are equal."""
+    return Check(name=name, expected=str(expected), found=str(found), holds=expected == found)
+
+
+def require(checks: list[Check]) -> list[Check]:
+    """The checks, if all of them hold. Raises UserError naming the first that does not."""
+    for item in checks:
+        if not item.holds:
+            raise UserError(f"check failed: {item.name}: expected {item.expected}, found {item.found}; nothing was published")
+    return checks
+
+
+def check_examples(examples: Examples, split: Any, tokenizer: Any, prompt: PromptFormat) -> list[Check]:
+    """Mask, BOS, EOS and pad, on the examples as the trainer will get them: all of them, or 256 evenly spread."""
+    total = len(examples.dataset)
+    places = range(0, total, max(1, total // LOOKED_AT))
+    looked_at = [examples.dataset[place] for place in places]
+    checks = [check("the pad token is not the EOS token", True, tokenizer.pad_token_id != tokenizer.eos_token_id)]
+    if tokenizer.bos_token_id is not None:
+        single = sum(one["input_ids"].count(tokenizer.bos_token_id) == 1 == one["input_ids"].index(tokenizer.bos_token_id) + 1
+                     for one in looked_at)  # fmt: skip
+        checks.append(check("examples with exactly one BOS, in front", len(looked_at), single))
+    if not examples.left_out:  # only then does example i belong to row i
+        answers = encode_completions(tokenizer, [split[place]["output"] for place in places])
+        masked = sum(
+            [token for token in one["labels"] if token != IGNORED] == answer[: len(one["labels"]) - one["labels"].count(IGNORED)]
+            for one, answer in zip(looked_at, answers, strict=True)
+        )
+        whole = [one for one, answer in zip(looked_at, answers, strict=True) if one["labels"][-len(answer) :] == answer]
+        checks.append(check("examples whose labels are exactly the answer and EOS", len(looked_at), masked))
+        checks.append(check("whole examples that end in EOS", len(whole), sum(one["input_ids"][-1] == tokenizer.eos_token_id for one in whole)))
+    return checks
+
+
+def expected_trainable(model: Any, r: int, target_modules: list[str]) -> int:
+    """r · (inputs + outputs) over every adapted linear layer (Hu et al. 2021, section 4.1), from the layers' own shapes."""
+    layers = [module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in target_modules and hasattr(module, "in_features")]
+    return sum(r * (layer.in_features + layer.out_features) for layer in layers)
+
+
+def probe_logits(model: Any, token_ids: list[int]) -> Any:
+    """Logits of one sequence in eval mode, float tensor of shape (1, tokens, vocabulary)."""
+    import torch
+
+    model.eval()
+    with torch.no_grad():
+        return model(input_ids=torch.tensor([token_ids], device=model.device)).logits.float()
+
+
+def check_adapter(model: Any, token_ids: list[int], base_logits: Any) -> list[Check]:
+    """The trained adapter changes the logits; switched off, it gives the base's back, bit for bit."""
+    tuned = probe_logits(model, token_ids)
+    with model.disable_adapter():
+        off = probe_logits(model, token_ids)
+    return [
+        check("the adapter changes the logits", True, bool((tuned != base_logits).any())),
+        check("without the adapter the logits are the base's, bit for bit", True, bool((off == base_logits).all())),
+    ]

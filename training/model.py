@@ -1,0 +1,86 @@
+"""The model to train: the pinned base with a fresh LoRA adapter, from PEFT or from Unsloth."""
+
+from typing import Any
+
+from titlecraft.base_model import LoadedBase, load_base, resolve_precision
+from titlecraft.errors import UserError
+from titlecraft.records import Pin
+from titlecraft.settings import Base, Lora, Training
+
+GPU_EXTRA = 'pip install "titlecraft[gpu]"'
+
+
+def require_backend(settings: Training) -> None:
+    """Raises UserError where the chosen backend cannot run here, before anything is downloaded.
+
+    Unsloth patches transformers, TRL and PEFT, so it is imported here, before any of them; without a GPU its import
+    raises NotImplementedError.
+    """
+    if settings.backend != "unsloth":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("training.backend unsloth needs a CUDA GPU and there is none: use --training.backend=trl, which runs everywhere")
+    try:
+        import unsloth  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"training.backend unsloth: {error}; install it with {GPU_EXTRA}, or use --training.backend=trl") from error
+
+
+def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBase:
+    """The base without an adapter, quantised as the recipe asks. `base` is a commit, whatever `settings.revision` says."""
+    if training.backend == "trl":
+        return load_base(base, settings.quantization, training.precision)
+    import torch
+    from unsloth import FastLanguageModel
+
+    from titlecraft.base_model import load_tokenizer
+
+    precision = resolve_precision(training.precision)
+    model, _ = FastLanguageModel.from_pretrained(
+        base.repo,
+        revision=base.revision,
+        use_exact_model_name=True,  # or Unsloth maps the repo to another one and drops the revision
+        max_seq_length=settings.max_length,
+        dtype=getattr(torch, precision),
+        load_in_4bit=settings.quantization == "nf4",
+    )
+    return LoadedBase(model, load_tokenizer(base), settings.quantization, None, precision)
+
+
+def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> Any:
+    """A PeftModel around the base; only the adapter can be trained, in float32. The caller has set the seed."""
+    targets = sorted(lora.target_modules)  # a set's order would leak into adapter_config.json
+    common = {"r": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout, "target_modules": targets, "bias": "none"}
+    if training.backend == "unsloth":
+        from unsloth import FastLanguageModel
+
+        checkpointing = "unsloth" if training.gradient_checkpointing else False
+        model = FastLanguageModel.get_peft_model(
+            loaded.model, **common, use_gradient_checkpointing=checkpointing, random_state=training.seed
+        )
+    else:
+        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+        if loaded.quantization == "nf4":
+            loaded = LoadedBase(
+                prepare_model_for_kbit_training(loaded.model, use_gradient_checkpointing=training.gradient_checkpointing),
+                loaded.tokenizer, loaded.quantization, loaded.quantization_note, loaded.precision,
+            )  # fmt: skip
+        model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
+    name_base(model, base, targets)
+    return model
+
+
+def name_base(model: Any, base: Pin, targets: list[str]) -> None:
+    """Write repo and commit of the base into the adapter's own config: a path or a moving branch must not leak into it."""
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision, config.target_modules = base.repo, base.revision, targets
+
+
+def require_lora_targets(model: Any, lora: Lora, base: Pin) -> None:
+    """Raises UserError where the base has no layer of a name in lora.target_modules."""
+    there = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if hasattr(module, "in_features")}
+    if missing := sorted(set(lora.target_modules) - there):
+        raise UserError(f"lora.target_modules: {base} has no layers named {', '.join(missing)}; it has {', '.join(sorted(there))}")

@@ -1,0 +1,62 @@
+"""TRL's SFTTrainer with our settings, and a count of what it really saw."""
+
+from pathlib import Path
+from typing import Any
+
+from titlecraft.settings import Training
+from training.examples import IGNORED
+
+COMPUTE_DTYPES = {"bfloat16": {"bf16": True, "fp16": False}, "float16": {"bf16": False, "fp16": True}, "float32": {"bf16": False, "fp16": False}}
+
+
+def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path) -> Any:
+    """A trainer over encoded examples. Its attribute `seen` counts examples, tokens and answer tokens as they pass."""
+    import torch
+    from trl import SFTConfig, SFTTrainer
+
+    class CountingTrainer(SFTTrainer):
+        """SFTTrainer that counts the examples and tokens of every forward pass of training."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self.seen = {"examples": 0, "tokens": 0, "completion_tokens": 0}
+            super().__init__(*args, **kwargs)
+
+        def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+            if model.training:
+                self.seen["examples"] += inputs["input_ids"].shape[0]
+                self.seen["tokens"] += int(inputs["attention_mask"].sum())
+                self.seen["completion_tokens"] += int((inputs["labels"] != IGNORED).sum())
+            return super().compute_loss(model, inputs, *args, **kwargs)
+
+    trainer = CountingTrainer(
+        model=model,
+        processing_class=tokenizer,
+        train_dataset=dataset,
+        args=SFTConfig(
+            output_dir=str(work),
+            per_device_train_batch_size=settings.batch_size,
+            gradient_accumulation_steps=settings.accumulation,
+            max_steps=settings.max_steps,
+            num_train_epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type=settings.schedule,
+            warmup_steps=settings.warmup_steps,
+            optim=settings.optimizer,
+            weight_decay=settings.weight_decay,
+            gradient_checkpointing=settings.gradient_checkpointing,
+            logging_steps=settings.logging_steps,
+            seed=settings.seed,
+            data_seed=settings.seed,
+            max_length=None,  # the examples have been cut already, and counted
+            packing=False,
+            report_to="none",
+            save_strategy="no",
+            push_to_hub=False,
+            use_cpu=not torch.cuda.is_available(),
+            **COMPUTE_DTYPES[precision],
+        ),
+    )
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:  # TRL casts them to bfloat16 where the base is in 4 bit; small steps would be lost
+            parameter.data = parameter.data.float()
+    return trainer
