@@ -78,6 +78,11 @@ class GitObjects:
         """Unmap the packs."""
         self._store.close()
 
+    @property
+    def dulwich_store(self) -> DiskObjectStore:
+        """For dulwich's own algorithms; the caller does not share it with other threads for long."""
+        return DiskObjectStore(self.folder)
+
     def __contains__(self, oid: str) -> bool:
         with self._reading:
             return oid.encode() in self._store

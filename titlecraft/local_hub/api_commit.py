@@ -1,0 +1,200 @@
+"""Writing: `preupload` says how each file is to be sent, `commit` takes all changes, as lines of JSON."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from titlecraft.local_hub import pull_requests
+from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.card_metadata import check_card
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, StaleParent
+from titlecraft.local_hub.names import check_file_path
+from titlecraft.local_hub.repository import (
+    AddFile,
+    AddLfsFile,
+    CopyFile,
+    DeleteFile,
+    DeleteFolder,
+    Operation,
+    Repository,
+)
+from titlecraft.local_hub.upload_rules import UploadRules
+
+# one line of the body is one file of at most some megabytes in base64
+_MOST_LINE_BYTES = 512 * 2**20
+
+
+def preupload(call: Call) -> Response:
+    """POST /api/models/ID/preupload/REV[?create_pr=1]: `lfs` or `regular`, and the id of what is there now.
+
+    The client skips a file whose `oid` it has itself: the sha256 of an LFS file, git's id of another.
+    """
+    repo = call.require_contribution() if _opens_pull_request(call) else _target(call)
+    commit = repo.resolve(call.params["rev"])
+    wish = call.json()
+    rules = UploadRules(repo, commit, wish.get("gitIgnore"))
+    files = []
+    for file in wish.get("files") or ():
+        path = check_file_path(str(file.get("path") or ""))
+        try:
+            sample = base64.b64decode(file.get("sample") or "")
+            size = int(file.get("size") or 0)
+        except (binascii.Error, ValueError) as error:
+            raise BadRequest(f"{path}: 'sample' must be base64 and 'size' a number ({error})") from None
+        mode = "lfs" if rules.goes_to_lfs(path, size, sample) else "regular"
+        described = {"path": path, "uploadMode": mode, "shouldIgnore": rules.is_ignored(path)}
+        with suppress(EntryNotFound):
+            described["oid"] = repo.file(commit, path).etag
+        files.append(described)
+    return answer({"files": files, "commitOid": commit})
+
+
+async def commit(request: Request) -> Response:
+    """POST /api/models/ID/commit/REV[?create_pr=1] with lines of JSON.
+
+    The body goes to disk first, so a client that breaks off has changed nothing and a large commit needs no memory.
+    """
+    call = await run_in_threadpool(Call, request)
+    store = request.app.state.hub.store
+    with store.temporary.unfinished_file() as body:
+        async for chunk in request.stream():
+            await run_in_threadpool(body.write, chunk)
+        body.seek(0)
+        return await run_in_threadpool(_commit, call, body)
+
+
+def _commit(call: Call, body: IO[bytes]) -> Response:
+    creating = _opens_pull_request(call)
+    repo = call.require_contribution() if creating else _target(call)
+    revision = call.params["rev"]
+    lines = _lines(body)
+    header = next((value for key, value in lines if key == "header"), None)
+    if header is None or not isinstance(header.get("summary"), str) or not header["summary"].strip():
+        raise BadRequest("The first line of a commit must be a 'header' with a 'summary'")
+    written = {
+        "author": call.user,
+        "summary": header["summary"],
+        "description": str(header.get("description") or ""),
+    }
+    operations = _operations(repo, lines)
+    parent = header.get("parentCommit")
+    with repo.lock:
+        if creating:
+            base = repo.resolve(parent or revision)
+            request = pull_requests.open_with_commit(repo, base, revision, operations, **written)
+            oid, number = request
+            url = f"{call.base_url}{repo.url_path}/discussions/{number}"
+            return answer(_done(call, repo, oid) | {"pullRequestUrl": url})
+        ref = _branch_ref(repo, revision)
+        if parent is not None and parent != repo.refs.get(ref):
+            raise StaleParent("A commit has happened since. Please refresh and try again.")
+        oid = repo.commit(ref, operations, **written)
+        pull_requests.note_commit(repo, ref, oid, call.user)
+        return answer(_done(call, repo, oid))
+
+
+def _done(call: Call, repo: Repository, oid: str) -> dict[str, Any]:
+    url = f"{call.base_url}{repo.url_path}/commit/{oid}"
+    return {"success": True, "commitOid": oid, "commitUrl": url, "hookOutput": ""}
+
+
+def _opens_pull_request(call: Call) -> bool:
+    return call.flag("create_pr")
+
+
+def _target(call: Call) -> Repository:
+    """The repo, if the caller may commit to this revision: owners anywhere, authors of a pull request to it."""
+    number = pull_requests.number_of(call.params["rev"])
+    if number is not None:
+        repo = call.require_contribution()
+        if pull_requests.is_author(repo, number, call.user):
+            return repo
+    return call.writable_repo()
+
+
+def _branch_ref(repo: Repository, revision: str) -> str:
+    """The full name of a branch or pull request; a tag or a sha cannot be committed to."""
+    ref = revision if revision.startswith("refs/") else f"refs/heads/{revision}"
+    if repo.refs.get(ref) is None:
+        repo.resolve(revision)
+        raise BadRequest(f"Cannot commit to {revision!r}: it is not a branch")
+    if ref.startswith("refs/tags/"):
+        raise BadRequest(f"Cannot commit to the tag {revision!r}")
+    return ref
+
+
+def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    number = 0
+    while line := body.readline(_MOST_LINE_BYTES):
+        number += 1
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+            yield item["key"], item["value"]
+        except (ValueError, KeyError, TypeError):
+            raise BadRequest(f"Line {number} of the commit is not a JSON object with 'key' and 'value'") from None
+
+
+def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Operation]:
+    for key, value in lines:
+        path = value.get("path")
+        if not isinstance(path, str):
+            raise BadRequest(f"A {key!r} line of the commit has no 'path'")
+        match key:
+            case "file":
+                content = _content(path, value)
+                if path == "README.md":
+                    _check_readme(content, repo.type)
+                yield AddFile(path, content)
+            case "lfsFile":
+                if value.get("algo", "sha256") != "sha256":
+                    raise BadRequest(f"{path}: LFS files are identified by sha256, not by {value['algo']!r}")
+                yield AddLfsFile(path, str(value.get("oid")), value.get("size"))
+            case "deletedFile":
+                yield DeleteFile(path)
+            case "deletedFolder" | "deletedEntry":
+                yield DeleteFolder(path)
+            case "copyFile":
+                yield CopyFile(path, str(value.get("srcPath")), value.get("srcRevision"))
+            case _:
+                raise BadRequest(f"Unknown line {key!r} in a commit")
+
+
+def _content(path: str, value: dict[str, Any]) -> bytes:
+    content, encoding = value.get("content"), value.get("encoding", "utf-8")
+    try:
+        if encoding == "base64":
+            return base64.b64decode(content, validate=True)
+        return content.encode()
+    except (binascii.Error, TypeError, ValueError, AttributeError):
+        raise BadRequest(f"{path}: the content is not valid {encoding}") from None
+
+
+def _check_readme(content: bytes, repo_type: str) -> None:
+    errors, _ = check_card(content.decode("utf-8", errors="replace"), repo_type)
+    if errors:
+        raise BadRequest("Invalid metadata in README.md:\n- " + "\n- ".join(errors))
+
+
+def validate_yaml(call: Call) -> Response:
+    """POST /api/validate-yaml with `{content, repoType}`"""
+    wish = call.json()
+    errors, warnings = check_card(str(wish.get("content") or ""), str(wish.get("repoType") or "model"))
+    content = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return answer(content, status=400 if errors else 200)
+
+
+routes = [
+    Route("/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/commit/{rev:rev}", commit, methods=["POST"]),
+    Route("/api/validate-yaml", endpoint(validate_yaml), methods=["POST"]),
+]

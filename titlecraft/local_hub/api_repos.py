@@ -1,0 +1,146 @@
+"""Creating, renaming, deleting and describing repos: `/api/repos/*`, `/api/models/ID`, settings, likes."""
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest
+from titlecraft.local_hub.repo_info import RepoInfo
+from titlecraft.local_hub.repo_settings import now
+from titlecraft.local_hub.repository import Repository
+
+
+def create(call: Call) -> Response:
+    """POST /api/repos/create. A 409 carries the `url`, which clients with `exist_ok` read."""
+    wish = call.json()
+    repo_type, repo_id = wish.get("type") or "model", _full_id(call, wish)
+    namespace = repo_id.split("/")[0]
+    call.require_write(namespace)
+    organization = call.hub.accounts.organization(namespace)
+    private = organization is not None and organization.private_by_default
+    if "visibility" in wish or "private" in wish:
+        private = wish.get("visibility") == "private" or bool(wish.get("private"))
+    if repo_type == "space" and not wish.get("sdk"):
+        raise BadRequest("A Space needs an 'sdk': gradio, docker, static or streamlit")
+    try:
+        repo = call.hub.store.create(
+            repo_type, repo_id, author=call.user, private=private, sdk=wish.get("sdk"), license=wish.get("license")
+        )
+    except AlreadyExists as error:
+        existing = call.hub.store.open(repo_type, repo_id)
+        error.extra["url"] = call.base_url + existing.url_path
+        raise
+    with repo.lock:
+        for kind in ("secrets", "variables"):
+            for item in wish.get(kind) or ():
+                kept = {"updatedAt": now(), "description": item.get("description")}
+                if kind == "variables":
+                    kept["value"] = item.get("value")
+                getattr(repo.settings, kind)[item["key"]] = kept
+        repo.save_settings()
+    return answer({"url": call.base_url + repo.url_path, "name": repo.id, "id": repo.settings.internal_id})
+
+
+def delete(call: Call) -> Response:
+    """DELETE /api/repos/delete"""
+    wish = call.json()
+    repo = _named(call, wish.get("type") or "model", _full_id(call, wish))
+    call.hub.store.delete(repo)
+    return answer({"success": True})
+
+
+def move(call: Call) -> Response:
+    """POST /api/repos/move"""
+    wish = call.json()
+    source, target = str(wish.get("fromRepo") or ""), str(wish.get("toRepo") or "")
+    repo = _named(call, wish.get("type") or "model", source)
+    if "/" not in target:
+        raise BadRequest(f"Invalid 'toRepo' {target!r}: expected namespace/name")
+    call.require_write(target.split("/")[0])
+    moved = call.hub.store.move(repo, target)
+    return answer({"success": True, "url": call.base_url + moved.url_path})
+
+
+def _named(call: Call, repo_type: str, repo_id: str) -> Repository:
+    call.require_token()
+    repo = call.find_repo(repo_type, repo_id)
+    call.require_write(repo.namespace)
+    return repo
+
+
+def _full_id(call: Call, wish: dict) -> str:
+    name = str(wish.get("name") or "")
+    if "/" in name:
+        return name
+    return f"{wish.get('organization') or call.user}/{name}"
+
+
+def info(call: Call) -> Response:
+    """GET /api/models/ID[/revision/REV]"""
+    repo = call.repo()
+    described = RepoInfo(repo, repo.resolve(call.params.get("rev", "main")))
+    expand = call.query_list("expand")
+    content = described.expanded(expand) if expand else described.full(blobs=call.flag("blobs"))
+    if call.flag("securityStatus"):
+        content["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": []}
+    return answer(content)
+
+
+def settings(call: Call) -> Response:
+    """PUT /api/models/ID/settings: `{private?, visibility?, gated?}`"""
+    repo = call.writable_repo()
+    wish = call.json()
+    if wish.get("gated", False) not in (False, "auto", "manual"):
+        raise BadRequest(f"Invalid 'gated' {wish['gated']!r}: expected false, 'auto' or 'manual'")
+    if wish.get("visibility", "public") not in ("public", "private", "protected"):
+        raise BadRequest(f"Invalid 'visibility' {wish['visibility']!r}: expected 'public' or 'private'")
+    with repo.lock:
+        if "gated" in wish:
+            repo.settings.gated = wish["gated"]
+        if "visibility" in wish:
+            repo.settings.private = wish["visibility"] == "private"
+        elif "private" in wish:
+            repo.settings.private = bool(wish["private"])
+        repo.save_settings()
+    return answer({"private": repo.settings.private, "gated": repo.settings.gated})
+
+
+def auth_check(call: Call) -> Response:
+    """GET /api/models/ID/auth-check[/write]: 200 when the caller may read (write)."""
+    repo = call.repo(files=True)
+    if call.request.scope["path"].endswith("/write"):
+        call.require_write(repo.namespace)
+    return answer({"status": "ok"})
+
+
+def like(call: Call) -> Response:
+    """POST and DELETE /api/models/ID/like"""
+    repo = call.repo()
+    with repo.lock:
+        likes = set(repo.settings.likes)
+        (likes.add if call.request.method == "POST" else likes.discard)(call.user)
+        repo.settings.likes = sorted(likes)
+        repo.save_settings()
+    return answer({"success": True})
+
+
+def likers(call: Call) -> Response:
+    """GET /api/models/ID/likers"""
+    users = [call.hub.accounts.user(name) for name in call.repo().settings.likes]
+    return answer(
+        [{"user": user.name, "fullname": user.fullname, "avatarUrl": "", "type": "user"} for user in users if user]
+    )
+
+
+routes = [
+    Route("/api/repos/create", endpoint(create), methods=["POST"]),
+    Route("/api/repos/delete", endpoint(delete), methods=["DELETE"]),
+    Route("/api/repos/move", endpoint(move), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings), methods=["PUT"]),
+    Route("/api/{type:plural}/{id:repo}/auth-check", endpoint(auth_check)),
+    Route("/api/{type:plural}/{id:repo}/auth-check/write", endpoint(auth_check)),
+    Route("/api/{type:plural}/{id:repo}/like", endpoint(like), methods=["POST", "DELETE"]),
+    Route("/api/{type:plural}/{id:repo}/likers", endpoint(likers)),
+    Route("/api/{type:plural}/{id:repo}/revision/{rev:rev}", endpoint(info)),
+    Route("/api/{type:plural}/{id:repo}", endpoint(info)),
+]

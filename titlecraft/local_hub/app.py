@@ -1,0 +1,100 @@
+"""The Hub as one ASGI application: all routes over one storage root, and how errors are answered."""
+
+import importlib
+import importlib.util
+import logging
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from titlecraft.local_hub import (
+    api_accounts,
+    api_commit,
+    api_discussions,
+    api_listing,
+    api_refs,
+    api_repos,
+    api_tree,
+    lfs_routes,
+    resolve,
+)
+from titlecraft.local_hub.accounts import Accounts
+from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
+from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
+from titlecraft.local_hub.store import Store
+from titlecraft.local_hub.url_parts import RawPathMiddleware
+
+_log = logging.getLogger(__name__)
+
+
+def health(call: Call) -> Response:
+    """GET /api/health: what the launcher waits for; names the root, so that it knows whose server answers."""
+    return answer({"status": "ok", "root": str(call.hub.store.root)})
+
+
+def unknown_repo_address(call: Call) -> Response:
+    """An address below /api/models that nothing answers: for the clients that is a repo that does not exist."""
+    raise RepoNotFound(anonymous=call.token is None)
+
+
+def unknown_address(call: Call) -> Response:
+    """Any other address that nothing answers."""
+    raise NotFound(f"Nothing answers {call.request.method} {call.request.scope['path']}")
+
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def create_app(root: Path, accounts: Accounts) -> Starlette:
+    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted."""
+    routes = [
+        Route("/api/health", endpoint(health)),
+        *api_accounts.routes,
+        *api_listing.routes,
+        *api_commit.routes,
+        *api_tree.routes,
+        *api_refs.routes,
+        *api_discussions.routes,
+        *lfs_routes.routes,
+        *api_repos.routes,
+        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address), methods=_METHODS),
+        Route("/api/{rest:path}", endpoint(unknown_address), methods=_METHODS),
+        *resolve.routes,
+        *_pages(),
+        Route("/{rest:path}", endpoint(unknown_address), methods=_METHODS),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(RawPathMiddleware)],
+        exception_handlers={HubError: _refused, OSError: _operating_system, Exception: _unexpected},
+    )
+    app.state.hub = Hub(Store(root), accounts)
+    app.state.uploads = lfs_routes.create_state()
+    return app
+
+
+def _pages() -> list[Route]:
+    """The pages for browsers, a module of its own that the API can do without."""
+    name = "titlecraft.local_hub.pages"
+    return importlib.import_module(name).routes if importlib.util.find_spec(name) else []
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HubError)
+    return refusal(request, error)
+
+
+async def _operating_system(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if error.errno in NO_ROOM:
+        return refusal(request, DiskFull())
+    return await _unexpected(request, error)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    return answer({"error": f"Internal error of the Hub: {type(error).__name__}: {error}"}, status=500)

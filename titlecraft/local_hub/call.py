@@ -1,0 +1,240 @@
+"""One request as the handlers see it: who asks, for which repo, with what; and the answers they give.
+
+Handlers are plain functions `(Call) -> Response` that run in a thread, because storage blocks; `endpoint` makes them
+into Starlette's. Handlers that stream large bodies are written against Starlette directly.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from titlecraft.local_hub import url_parts
+from titlecraft.local_hub.accounts import Accounts, Token
+from titlecraft.local_hub.hub_errors import (
+    BadRequest,
+    DisabledRepo,
+    Forbidden,
+    GatedRepo,
+    HubError,
+    InvalidCredentials,
+    RepoMoved,
+    RepoNotFound,
+)
+from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.store import Store
+
+# every module with routes imports this one first
+url_parts.register()
+
+_MOST_BODY_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What the whole application shares."""
+
+    store: Store
+    accounts: Accounts
+
+
+class Call:
+    """A request with its caller known. Raises InvalidCredentials for a token that does not exist."""
+
+    def __init__(self, request: Request, body: bytes = b""):
+        self.request = request
+        self.hub: Hub = request.app.state.hub
+        self.params: dict[str, Any] = request.path_params
+        self.body = body
+        self.token = self._authenticate(request.headers.get("authorization", ""))
+
+    def _authenticate(self, header: str) -> Token | None:
+        scheme, _, value = header.partition(" ")
+        value = value.strip()
+        if scheme.lower() == "basic":  # git and git-lfs: the token is the password
+            try:
+                user, _, password = base64.b64decode(value).decode().partition(":")
+            except (binascii.Error, UnicodeDecodeError):
+                raise InvalidCredentials from None
+            value = password or user
+        if not value:
+            return None
+        token = self.hub.accounts.token(value)
+        if token is None:
+            raise InvalidCredentials
+        return token
+
+    @property
+    def user(self) -> str:
+        """The caller's name. Raises InvalidCredentials for anonymous callers."""
+        return self.require_token().user.name
+
+    def require_token(self) -> Token:
+        """The caller's token. Raises InvalidCredentials for anonymous callers."""
+        if self.token is None:
+            raise InvalidCredentials("Invalid username or password: this needs a token")
+        return self.token
+
+    @property
+    def base_url(self) -> str:
+        """How this client reaches the Hub, e.g. `http://127.0.0.1:8080`."""
+        return str(self.request.base_url).rstrip("/")
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises BadRequest."""
+        try:
+            value = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise BadRequest(f"The body is not valid JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise BadRequest("The body must be a JSON object")
+        return value
+
+    def form(self) -> list[tuple[str, str]]:
+        """The body as form fields (or the lists of a JSON object): (name, value) pairs."""
+        if "json" in self.request.headers.get("content-type", ""):
+            pairs = []
+            for key, value in self.json().items():
+                pairs += [(key, item) for item in (value if isinstance(value, list) else [value])]
+            return pairs
+        return parse_qsl(self.body.decode("utf-8", errors="replace"), keep_blank_values=True)
+
+    def query(self, name: str) -> str | None:
+        """One query parameter."""
+        return self.request.query_params.get(name)
+
+    def query_list(self, name: str) -> list[str]:
+        """A query parameter that may come several times, or as `name[]`."""
+        parameters = self.request.query_params
+        return parameters.getlist(name) + parameters.getlist(f"{name}[]")
+
+    def flag(self, name: str) -> bool:
+        """True for `?name=1`, `?name=true`, `?name=True`."""
+        return (self.query(name) or "").lower() in ("1", "true", "yes", "on")
+
+    def repo(self, *, files: bool = False) -> Repository:
+        """The repo that the address names, if the caller may see it; with `files`, also what is in it.
+
+        Raises RepoNotFound (also when it is hidden: nobody learns that it exists), RepoMoved, DisabledRepo, GatedRepo.
+        """
+        place = self.params.get("place") or url_parts.Place(self.params["type"], self.params["id"])
+        return self.find_repo(place.type, place.id, files=files)
+
+    def find_repo(self, repo_type: str, repo_id: str, *, files: bool = False) -> Repository:
+        """As `repo`, for a repo that the body names."""
+        try:
+            repo = self.hub.store.open(repo_type, repo_id)
+        except RepoNotFound:
+            raise RepoNotFound(anonymous=self.token is None) from None
+        if not self.may_see(repo):
+            raise RepoNotFound(anonymous=self.token is None)
+        if repo.settings.disabled:
+            raise DisabledRepo
+        if files and not self.may_read_files(repo):
+            raise GatedRepo(
+                f"Access to {repo.type} {repo.id} is restricted. You must have access to it and be authenticated to "
+                f"access it. Ask for access at {self.base_url}{repo.url_path}",
+                status=401 if self.token is None else 403,
+            )
+        return repo
+
+    def may_see(self, repo: Repository) -> bool:
+        """Public repos for everybody, private ones for their namespace."""
+        return not repo.settings.private or (self.token is not None and self.token.belongs_to(repo.namespace))
+
+    def may_read_files(self, repo: Repository) -> bool:
+        """What is in a gated repo is for its namespace and for those who were let in."""
+        if not repo.settings.gated:
+            return True
+        if self.token is None:
+            return False
+        request = repo.settings.access.get(self.token.user.name)
+        return self.token.belongs_to(repo.namespace) or (request is not None and request.status == "accepted")
+
+    def writable_repo(self) -> Repository:
+        """As `repo(files=True)`, if the caller may also change it. Raises Forbidden."""
+        repo = self.repo(files=True)
+        self.require_write(repo.namespace)
+        return repo
+
+    def require_write(self, namespace: str) -> None:
+        """Raises Forbidden (InvalidCredentials for anonymous callers) unless the token may write there."""
+        token = self.require_token()
+        if token.role != "write":
+            raise Forbidden(f"This token has the role {token.role!r}: writing needs a token with the role 'write'")
+        if not token.may_write(namespace):
+            raise Forbidden(f"You don't have the rights to change repos of the namespace {namespace!r}")
+
+    def require_contribution(self) -> Repository:
+        """A repo that the caller sees and may open pull requests in: any write token."""
+        repo = self.repo(files=True)
+        if self.require_token().role != "write":
+            raise Forbidden("Opening a pull request needs a token with the role 'write'")
+        return repo
+
+    def next_link(self, **changes: str) -> dict[str, str]:
+        """The `Link` header of a page whose next one has these query parameters."""
+        pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] not in changes]
+        url = f"{self.base_url}{self.request.scope['path']}?{urlencode(pairs + list(changes.items()))}"
+        return {"Link": f'<{url}>; rel="next"'}
+
+
+Handler = Callable[[Call], Response]
+
+
+def endpoint(handler: Handler) -> Callable:
+    """A Starlette endpoint that reads the body and runs the handler in a thread."""
+
+    @wraps(handler)
+    async def run(request: Request) -> Response:
+        body = await read_body(request)
+        return await run_in_threadpool(lambda: handler(Call(request, body)))
+
+    return run
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises BadRequest (413) when it is too large to be one of the API's small messages."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _MOST_BODY_BYTES:
+            raise BadRequest(f"The body is larger than {_MOST_BODY_BYTES} bytes", status=413)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return JSONResponse(content, status_code=status, headers=headers)
+
+
+def refusal(request: Request, error: HubError) -> Response:
+    """The answer to a request that failed: status and JSON for people, headers for the clients."""
+    if isinstance(error, RepoMoved):
+        return _redirect(request, error.new_id)
+    # headers hold one line of latin-1
+    headers = {"X-Error-Message": " ".join(error.message.split()).encode("latin-1", "replace").decode("latin-1")}
+    if error.code:
+        headers["X-Error-Code"] = error.code
+    if commit := getattr(error, "commit", None):
+        headers["X-Repo-Commit"] = commit
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # makes git ask for a token
+    return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
+
+
+def _redirect(request: Request, new_id: str) -> Response:
+    place = request.path_params.get("place")
+    old_id = place.id if place else request.path_params["id"]
+    path, query = request.scope["path"], request.url.query
+    target = path.replace(old_id, new_id, 1) + (f"?{query}" if query else "")
+    return answer({"error": f"Moved to {new_id}"}, status=307, headers={"Location": target})

@@ -1,0 +1,246 @@
+"""Large files: git-lfs's batch API, and the addresses that it hands out for uploading and downloading.
+
+Upload addresses need no token, as on the Hub, where they are pre-signed: they carry a random key that is valid for
+this one object, for a day or until the server stops.
+"""
+
+import hashlib
+import secrets
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from titlecraft.local_hub.call import Call, answer, endpoint, read_body
+from titlecraft.local_hub.durable import publish, room_or_disk_full
+from titlecraft.local_hub.git_objects import LfsPointer
+from titlecraft.local_hub.hub_errors import BadRequest, NotFound
+from titlecraft.local_hub.repository import Repository
+
+# larger files are sent in parts: a broken connection costs one part, not everything
+_PART_BYTES = 64 * 2**20
+_MOST_PARTS = 10_000
+_WRITE_BYTES = 2**20
+_KEY_LIFETIME = 24 * 3600
+_LFS_JSON = "application/vnd.git-lfs+json"
+
+
+@dataclass
+class Upload:
+    """One object on its way to one repo."""
+
+    repo: Repository
+    pointer: LfsPointer
+    part_bytes: int | None = None
+    parts: Path | None = None  # folder of the parts that have arrived
+    expires: float = field(default_factory=lambda: time.monotonic() + _KEY_LIFETIME)
+
+
+class Uploads:
+    """The uploads that were promised, by their key."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: dict[str, Upload] = {}
+
+    def add(self, upload: Upload) -> str:
+        """The key of a new upload."""
+        key = secrets.token_urlsafe(24)
+        with self._lock:
+            for old in [key for key, upload in self._by_key.items() if upload.expires < time.monotonic()]:
+                self._forget(old)
+            self._by_key[key] = upload
+        return key
+
+    def get(self, key: str) -> Upload:
+        """Raises NotFound."""
+        upload = self._by_key.get(key)
+        if upload is None:
+            raise NotFound("This upload address has expired: start the upload again")
+        return upload
+
+    def finish(self, key: str) -> None:
+        """Delete the parts. The key stays: clients repeat a request whose answer was lost."""
+        with self._lock:
+            self._forget(key, keep=True)
+
+    def _forget(self, key: str, keep: bool = False) -> None:
+        upload = self._by_key[key] if keep else self._by_key.pop(key)
+        if upload.parts is not None:
+            shutil.rmtree(upload.parts, ignore_errors=True)
+            upload.parts = None
+
+
+def batch(call: Call) -> Response:
+    """POST /ID.git/info/lfs/objects/batch; an object without `actions` is here already."""
+    wish = call.json()
+    uploading = wish.get("operation") == "upload"
+    repo = call.require_contribution() if uploading else call.repo(files=True)
+    multipart = "multipart" in (wish.get("transfers") or ())
+    objects, used_multipart = [], False
+    for item in wish.get("objects") or ():
+        pointer = LfsPointer(str(item.get("oid")), int(item.get("size") or 0))
+        described = {"oid": pointer.sha256, "size": pointer.size}
+        stored = repo.lfs.size(pointer.sha256)
+        if uploading and stored is None:
+            described["authenticated"] = True
+            described["actions"] = _upload_actions(call, repo, pointer, multipart)
+            used_multipart |= "chunk_size" in described["actions"]["upload"]["header"]
+        elif not uploading and stored is None:
+            described["error"] = {"code": 404, "message": f"Object {pointer.sha256} does not exist in {repo.id}"}
+        elif not uploading:
+            described["authenticated"] = True
+            described["actions"] = {"download": {"href": _download_address(call, repo, pointer.sha256), "header": {}}}
+        objects.append(described)
+    content = {"transfer": "multipart" if used_multipart else "basic", "objects": objects, "hash_algo": "sha256"}
+    response = answer(content)
+    response.headers["content-type"] = _LFS_JSON
+    return response
+
+
+def _upload_actions(call: Call, repo: Repository, pointer: LfsPointer, multipart: bool) -> dict:
+    place = f"{call.base_url}{repo.url_path}.git/info/lfs"
+    verify = {"href": f"{place}/verify", "header": _own_authorization(call)}
+    if multipart and pointer.size > _PART_BYTES:
+        part_bytes = max(_PART_BYTES, -(-pointer.size // _MOST_PARTS))
+        key = _uploads(call.request).add(Upload(repo, pointer, part_bytes))
+        count = -(-pointer.size // part_bytes)
+        width = len(str(count))
+        parts = {f"{n:0{width}d}": f"{call.base_url}/lfs-upload/{key}/{n}" for n in range(1, count + 1)}
+        header = {"chunk_size": str(part_bytes), **parts}
+        return {"upload": {"href": f"{call.base_url}/lfs-upload/{key}", "header": header}, "verify": verify}
+    key = _uploads(call.request).add(Upload(repo, pointer))
+    return {"upload": {"href": f"{call.base_url}/lfs-upload/{key}", "header": {}}, "verify": verify}
+
+
+def _own_authorization(call: Call) -> dict[str, str]:
+    header = call.request.headers.get("authorization")
+    return {"Authorization": header} if header else {}
+
+
+def _download_address(call: Call, repo: Repository, sha256: str) -> str:
+    return f"{call.base_url}/lfs-download/{repo.type}s/{repo.id}/{sha256}"
+
+
+def _uploads(request: Request) -> Uploads:
+    return request.app.state.uploads
+
+
+async def upload(request: Request) -> Response:
+    """PUT /lfs-upload/KEY: the whole object, checked against its sha256 before it counts."""
+    one = _uploads(request).get(request.path_params["key"])
+    with one.repo.temporary.unfinished_file() as file:
+        digest = await _receive(request, file, one.pointer.size)
+        await run_in_threadpool(one.repo.lfs.accept, file, digest, one.pointer)
+    return Response()
+
+
+async def upload_part(request: Request) -> Response:
+    """PUT /lfs-upload/KEY/N: one part; its ETag is asked for again when the upload is completed."""
+    key, number = request.path_params["key"], request.path_params["number"]
+    one = _uploads(request).get(key)
+    if one.part_bytes is None or not 1 <= number <= -(-one.pointer.size // one.part_bytes):
+        raise BadRequest(f"This upload has no part {number}")
+    if one.parts is None:
+        one.parts = one.repo.temporary.new_folder()
+    with one.repo.temporary.unfinished_file() as file:
+        digest = await _receive(request, file, one.part_bytes)
+        await run_in_threadpool(publish, file, one.parts / str(number))
+    return Response(headers={"ETag": f'"{digest}"'})
+
+
+async def _receive(request: Request, file, most: int) -> str:
+    """Write the body to `file`; its sha256. Raises BadRequest when it is longer than `most` bytes, DiskFull."""
+    hasher, waiting, received = hashlib.sha256(), bytearray(), 0
+
+    def write(block: bytes) -> None:
+        hasher.update(block)
+        file.write(block)
+
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > most:
+            raise BadRequest(f"The upload is longer than the {most} bytes that were announced", status=413)
+        waiting += chunk
+        if len(waiting) >= _WRITE_BYTES:
+            block, waiting = bytes(waiting), bytearray()
+            await run_in_threadpool(write, block)
+    await run_in_threadpool(write, bytes(waiting))
+    return hasher.hexdigest()
+
+
+async def complete(request: Request) -> Response:
+    """POST /lfs-upload/KEY with `{oid, parts}`: put the parts together."""
+    await read_body(request)
+    await run_in_threadpool(_join, request)
+    return answer({"success": True})
+
+
+def _join(request: Request) -> None:
+    key = request.path_params["key"]
+    one = _uploads(request).get(key)
+    if one.repo.lfs.size(one.pointer.sha256) == one.pointer.size:
+        return
+    count = -(-one.pointer.size // (one.part_bytes or one.pointer.size))
+    hasher = hashlib.sha256()
+    with one.repo.temporary.unfinished_file() as file:
+        for number in range(1, count + 1):
+            part = one.parts / str(number) if one.parts else None
+            if part is None or not part.exists():
+                raise BadRequest(f"Part {number} of {count} has not been uploaded")
+            with part.open("rb") as source:
+                while block := source.read(_WRITE_BYTES):
+                    hasher.update(block)
+                    file.write(block)
+            part.unlink()  # so the parts and the whole never need twice the space
+        one.repo.lfs.accept(file, hasher.hexdigest(), one.pointer)
+    _uploads(request).finish(key)
+
+
+def verify(call: Call) -> Response:
+    """POST /ID.git/info/lfs/verify with `{oid, size}`"""
+    repo = call.require_contribution()
+    wish = call.json()
+    if repo.lfs.size(str(wish.get("oid"))) != wish.get("size"):
+        raise NotFound(f"The object {wish.get('oid')} has not been uploaded to {repo.id}")
+    return answer({"success": True})
+
+
+def duplicate(call: Call) -> Response:
+    """POST /api/models/ID/lfs-files/duplicate with `{target: {type, name}, files: [{sha256}]}`: use them there, too."""
+    source = call.repo(files=True)
+    wish = call.json()
+    target_wish = wish.get("target") or {}
+    target = call.find_repo(str(target_wish.get("type") or "model"), str(target_wish.get("name")), files=True)
+    call.require_write(target.namespace)
+    succeeded, failed = [], []
+    for file in wish.get("files") or ():
+        sha256 = str(file.get("sha256"))
+        if source.lfs.size(sha256) is None:
+            failed.append({"sha256": sha256, "error": f"There is no such object in {source.id}"})
+            continue
+        with room_or_disk_full():
+            target.lfs.take_from(source.lfs, sha256)
+        succeeded.append({"sha256": sha256})
+    return answer({"success": succeeded, "failed": failed})
+
+
+def create_state() -> Uploads:
+    """What the routes keep while the server runs."""
+    return Uploads()
+
+
+routes = [
+    Route("/{place:place}/info/lfs/objects/batch", endpoint(batch), methods=["POST"]),
+    Route("/{place:place}/info/lfs/verify", endpoint(verify), methods=["POST"]),
+    Route("/lfs-upload/{key:name}", upload, methods=["PUT"]),
+    Route("/lfs-upload/{key:name}", complete, methods=["POST"]),
+    Route("/lfs-upload/{key:name}/{number:int}", upload_part, methods=["PUT"]),
+    Route("/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate), methods=["POST"]),
+]

@@ -1,0 +1,283 @@
+"""Starting and stopping the embedded Hub. Standard library only: the command line imports this for every command.
+
+hub = start(Path(".demo/hub"))          # a detached server, or the one that already serves this root
+subprocess.run([...], env=os.environ | hub.environment(Path(".demo/hf")))
+stop(Path(".demo/hub"))
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from titlecraft.errors import UserError
+from titlecraft.local_hub.accounts import ensure_accounts, first_tokens
+
+LOOPBACK = "127.0.0.1"
+# everything that a Hub writes into its root
+_OWN_FILES = {"accounts.json", "accounts.new", "hub.json", "hub.lock", "hub.log", "moved.json", "repos", "tmp"}
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class RunningHub:
+    """A Hub that answers at `url`."""
+
+    url: str
+    token: str = field(repr=False)
+    read_token: str = field(repr=False)
+    root: Path
+    pid: int
+
+    def environment(self, hf_home: Path) -> dict[str, str]:
+        """The variables that make unmodified clients use this Hub and keep its files apart in `hf_home`.
+
+        The clients' cache is keyed by repo id, not by endpoint: with the usual `HF_HOME` it would mix up two hubs.
+        Set them before the client is imported: it reads them once.
+        """
+        home = Path(hf_home).absolute()
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_TOKEN": self.token,
+            "HF_HOME": str(home),
+            # these win over HF_HOME when somebody has set them
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_ASSETS_CACHE": str(home / "assets"),
+            "HF_XET_CACHE": str(home / "xet"),
+            "HF_DATASETS_CACHE": str(home / "datasets"),
+            "HF_MODULES_CACHE": str(home / "modules"),
+            "HF_TOKEN_PATH": str(home / "token"),
+            "HF_STORED_TOKENS_PATH": str(home / "stored_tokens"),
+            "HF_HUB_OFFLINE": "0",
+            "HF_DATASETS_OFFLINE": "0",
+            "TRANSFORMERS_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+
+def start(root: Path, port: int | None = None) -> RunningHub:
+    """A Hub on this root: the one that serves it already, else a new detached process that outlives this one.
+
+    `port` None means the port that this root had last (so that addresses stay valid), else a free one.
+    Raises UserError.
+    """
+    root = _usable_root(root)
+    if _is_served(root):
+        return _running(root, port)
+    ensure_accounts(root)
+    command = [sys.executable, "-m", "titlecraft.local_hub", "--root", str(root)]
+    command += ["--port", str(port)] if port is not None else []
+    package_folder = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [package_folder, os.environ.get("PYTHONPATH")]))
+    with (root / "hub.log").open("ab") as log:
+        before = log.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in this terminal is not meant for the Hub
+            env=os.environ | {"PYTHONPATH": path},
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            if _is_served(root):  # somebody else was faster
+                return _running(root, port)
+            raise UserError(_last_error(root / "hub.log", before))
+        state = _state(root)
+        if state.get("pid") == process.pid and _answers(state["url"], root):
+            return _described(root, state)
+        time.sleep(0.02)
+    process.kill()
+    raise UserError(f"The Hub on {root} did not answer within {_START_SECONDS:.0f} s; see {root / 'hub.log'}")
+
+
+def stop(root: Path) -> bool:
+    """Stop the Hub that serves `root` and wait until it is gone; False when none does."""
+    root = Path(root).absolute()
+    if not _is_served(root):
+        return False
+    pid = _state(root).get("pid")
+    if pid is None:
+        raise UserError(f"{root} is locked by a Hub that is just starting; try again")
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sent)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):  # it may be a child of ours, then it waits to be collected
+                os.waitpid(pid, os.WNOHANG)
+            if not _is_served(root):
+                return True
+            time.sleep(0.02)
+    raise UserError(f"The Hub on {root} (process {pid}) cannot be stopped")
+
+
+def status(root: Path) -> RunningHub | None:
+    """The Hub that serves `root` and answers, or None."""
+    root = Path(root).absolute()
+    state = _state(root) if _is_served(root) else {}
+    return _described(root, state) if state and _answers(state["url"], root) else None
+
+
+def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: Path | None = None) -> None:
+    """Serve `root` in the foreground until SIGTERM or SIGINT. `port` as in `start`; 0 is any free one.
+
+    Raises UserError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
+    """
+    root = _usable_root(root)
+    with _locked(root):
+        accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
+        listener = _listen(host, port, _state(root).get("port"))
+        chosen = listener.getsockname()[1]
+        shown_host = f"[{host}]" if ":" in host else host
+        url = f"http://{shown_host}:{chosen}"
+        _run(root, accounts_file, listener, announce=lambda: _announce(root, url, chosen, accounts_file))
+
+
+def _run(root: Path, accounts_file: Path, listener: socket.socket, announce) -> None:
+    from titlecraft.local_hub.accounts import Accounts
+    from titlecraft.local_hub.app import create_app
+    from titlecraft.local_hub.serving import run_until_signalled
+
+    app = create_app(root, Accounts.load(accounts_file))
+    announce()
+    run_until_signalled(app, listener)
+
+
+def _announce(root: Path, url: str, port: int, accounts_file: Path) -> None:
+    draft = root / "hub.json.new"
+    draft.write_text(json.dumps({"pid": os.getpid(), "port": port, "url": url, "accounts": str(accounts_file)}))
+    draft.replace(root / "hub.json")
+    print(f"Hub on {root} answers at {url} (Ctrl-C stops it)", flush=True)
+
+
+def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket:
+    """A bound socket. Raises UserError that names the port and the fix."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    candidates = [port] if port is not None else [last_port, 0] if last_port else [0]
+    for candidate in candidates:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        # a port whose old connections are still winding down is free to take; one that is listened to is not
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+            listener.listen(2048)
+            return listener
+        except OSError as error:
+            listener.close()
+            if candidate != candidates[-1] and error.errno == errno.EADDRINUSE:
+                continue
+            if error.errno == errno.EADDRINUSE:
+                reason = "is in use by another program; choose another with --port N, or --port 0 for any free one"
+            elif error.errno == errno.EACCES:
+                reason = "needs special rights; choose one above 1023 with --port N, or --port 0 for any free one"
+            else:
+                reason = f"cannot be opened: {error.strerror}"
+            raise UserError(f"Port {candidate} on {host} {reason}") from None
+        except OverflowError:
+            listener.close()
+            raise UserError(f"Port {candidate} does not exist: use 0 to 65535") from None
+    raise AssertionError("unreachable: the last candidate returns or raises")
+
+
+def _usable_root(root: Path) -> Path:
+    root = Path(root).absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        found = {entry.name for entry in root.iterdir()}
+        (root / "tmp").mkdir(exist_ok=True)
+    except NotADirectoryError:
+        raise UserError(f"{root} is not a folder: choose another with --root DIR") from None
+    except FileExistsError:
+        raise UserError(f"{root} is a file, expected a folder: choose another with --root DIR") from None
+    except OSError as error:
+        raise UserError(f"The Hub cannot write to {root} ({error.strerror}): choose another with --root DIR") from None
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise UserError(f"The Hub cannot write to {root}: choose another with --root DIR")
+    if found and "hub.lock" not in found and found - _OWN_FILES:
+        with contextlib.suppress(OSError):
+            (root / "tmp").rmdir()
+        stranger = sorted(found - _OWN_FILES)[0]
+        raise UserError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
+    return root
+
+
+@contextlib.contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    with (root / "hub.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = _state(root).get("url", "another address")
+            raise UserError(f"{root} is served at {where} already: stop that Hub or choose another --root") from None
+        yield
+
+
+def _is_served(root: Path) -> bool:
+    """True while a process holds the lock: it ends with the process, however that dies."""
+    try:
+        with (root / "hub.lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
+def _state(root: Path) -> dict:
+    try:
+        return json.loads((root / "hub.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _running(root: Path, port: int | None) -> RunningHub:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        state = _state(root)
+        if state and _answers(state["url"], root):
+            if port not in (None, 0, state["port"]):
+                raise UserError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
+            return _described(root, state)
+        time.sleep(0.05)
+    raise UserError(f"{root} is locked by a Hub that does not answer; see {root / 'hub.log'}")
+
+
+def _described(root: Path, state: dict) -> RunningHub:
+    token, read_token = first_tokens(Path(state["accounts"]))
+    return RunningHub(state["url"], token, read_token, root, state["pid"])
+
+
+def _answers(url: str, root: Path) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+    try:
+        with opener.open(f"{url}/api/health", timeout=5) as response:
+            return json.load(response).get("root") == str(root)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def _last_error(log: Path, start_at: int) -> str:
+    with log.open("rb") as file:
+        file.seek(start_at)
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return errors[-1] if errors else f"The Hub stopped while starting: {lines[-1] if lines else 'no output'}; see {log}"

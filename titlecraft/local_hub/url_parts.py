@@ -1,0 +1,81 @@
+"""The pieces of the Hub's addresses for Starlette's routes: `{type:plural}`, `{id:repo}`, `{place:place}`, `{rev:rev}`.
+
+Clients quote revisions (`refs%2Fpr%2F1`) and sometimes whole paths (`data%2Ftrain.parquet`), so routes are matched on
+the raw path, before unquoting; each piece is unquoted here, once.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Place(NamedTuple):
+    """Which repo an address names: its type (model, dataset, space) and id."""
+
+    type: str
+    id: str
+
+
+class _Unquoted(Convertor[str]):
+    def __init__(self, regex: str):
+        self.regex = regex  # type: ignore[misc]
+
+    def convert(self, value: str) -> str:
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Plural(Convertor[str]):
+    """`models` -> `model`"""
+
+    regex = "models|datasets|spaces"
+
+    def convert(self, value: str) -> str:
+        return value.removesuffix("s")
+
+    def to_string(self, value: str) -> str:
+        return f"{value}s"
+
+
+class _Place(Convertor[Place]):
+    """`ada/net` -> a model, `datasets/ada/titles` -> a dataset; the `.git` of a clone address is taken off"""
+
+    regex = "(?:datasets/|spaces/)?[^/]+/[^/]+"
+
+    def convert(self, value: str) -> Place:
+        kind, _, rest = value.partition("/")
+        place = Place(kind.removesuffix("s"), rest) if value.count("/") == 2 else Place("model", value)
+        return place._replace(id=unquote(place.id).removesuffix(".git"))
+
+    def to_string(self, value: Place) -> str:
+        return value.id if value.type == "model" else f"{value.type}s/{value.id}"
+
+
+def register() -> None:
+    """Make the pieces known to Starlette; before the first route is made."""
+    register_url_convertor("plural", _Plural())
+    register_url_convertor("place", _Place())
+    register_url_convertor("repo", _Unquoted("[^/]+/[^/]+"))
+    # people type refs/pr/1 unquoted, too
+    register_url_convertor("rev", _Unquoted(r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"))
+    register_url_convertor("name", _Unquoted("[^/]+"))
+    register_url_convertor("file", _Unquoted(".+"))
+
+
+class RawPathMiddleware:
+    """Give the application the path as it was sent, without unquoting."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or scope["path"].encode()
+            # some clients join an endpoint that ends in "/" with a path that begins with one
+            scope = {**scope, "path": re.sub("^/+", "/", raw.split(b"?")[0].decode("latin-1"))}
+        await self.app(scope, receive, send)
