@@ -35,7 +35,9 @@ def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
     return [f"data/{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
-def write_shards(batches: Iterable[pa.RecordBatch], prompt: PromptFormat, folder: Path, names: list[str], rows: int) -> int:
+def write_shards(
+    batches: Iterable[pa.RecordBatch], prompt: PromptFormat, folder: Path, names: list[str], rows: int
+) -> int:
     """Write a split into evenly filled shards; returns the bytes of its columns in memory (dataset_info's num_bytes)."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     sizes = [rows // len(names) + (index < rows % len(names)) for index in range(len(names))]

@@ -117,7 +117,13 @@ def build(source: Path, repo: str, recipe: Recipe, *, private: bool, fresh: bool
         write_card(folder, repo, record, in_memory)
         message = f"Build {record.published:,} rows from {source.name} (sha256 {sha256[:12]})"
         published = publish(
-            repo, "dataset", folder, message, private=private, replaces=REPLACES, check=lambda path: require_loads(path, record)
+            repo,
+            "dataset",
+            folder,
+            message,
+            private=private,
+            replaces=REPLACES,
+            check=lambda path: require_loads(path, record),
         )
         shutil.rmtree(work)
     return published, record
@@ -135,7 +141,9 @@ def read_rows(source: Path, settings: Data, rows: RowsFile, quarantine: Path) ->
             if isinstance(row, Quarantine):
                 counts.quarantined[row] += 1
                 place = {"line": line.number, "offset": line.offset, "reason": row}
-                odd_lines.write(msgspec.json.encode({**place, "raw": line.raw.decode("utf-8", "backslashreplace")}) + b"\n")
+                odd_lines.write(
+                    msgspec.json.encode({**place, "raw": line.raw.decode("utf-8", "backslashreplace")}) + b"\n"
+                )
                 continue
             if isinstance(row, Drop):
                 counts.dropped[row] += 1
@@ -168,7 +176,9 @@ def require_shares(settings: Data) -> None:
     """Raises UserError where the held-out shares or the limit make no sense."""
     shares = (settings.validation_share, settings.test_share)
     if min(shares) < 0 or sum(shares) >= 1:
-        raise UserError(f"data.validation_share {shares[0]} and data.test_share {shares[1]} must be 0 or more and sum to less than 1")
+        raise UserError(
+            f"data.validation_share {shares[0]} and data.test_share {shares[1]} must be 0 or more and sum to less than 1"
+        )
     if settings.limit is not None and settings.limit < 1:
         raise UserError(f"data.limit is {settings.limit}: expected at least 1 row, or leave it out to publish all")
 

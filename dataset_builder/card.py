@@ -9,7 +9,13 @@ from dataset_builder.alpaca import COLUMNS
 from dataset_builder.plots import plot_lengths
 from titlecraft.records import DatasetRecord
 
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
 
 
 def metadata(record: DatasetRecord, in_memory: dict[str, int]) -> DatasetCardData:
@@ -28,7 +34,8 @@ def metadata(record: DatasetRecord, in_memory: dict[str, int]) -> DatasetCardDat
         dataset_info={
             "features": [{"name": column, "dtype": "string"} for column in COLUMNS],
             "splits": [
-                {"name": name, "num_bytes": in_memory[name], "num_examples": split.rows} for name, split in record.splits.items()
+                {"name": name, "num_bytes": in_memory[name], "num_examples": split.rows}
+                for name, split in record.splits.items()
             ],
             "download_size": sum(file.bytes for split in record.splits.values() for file in split.files),
             "dataset_size": sum(in_memory.values()),
@@ -41,9 +48,15 @@ def write_card(folder: Path, repo: str, record: DatasetRecord, in_memory: dict[s
     (folder / "assets").mkdir(exist_ok=True)
     plot_lengths(record, folder / "assets" / "output_length.png")
     environment = Environment(
-        loader=PackageLoader("dataset_builder"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=PackageLoader("dataset_builder"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    body = environment.get_template("dataset_card.md.jinja").render(repo=repo, record=record, one_example=first_row(folder, record))
+    body = environment.get_template("dataset_card.md.jinja").render(
+        repo=repo, record=record, one_example=first_row(folder, record)
+    )
     (folder / "README.md").write_text(f"---\n{metadata(record, in_memory).to_yaml()}\n---\n\n{body}", encoding="utf-8")
 
 

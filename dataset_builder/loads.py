@@ -17,4 +17,6 @@ def require_loads(folder: Path, record: DatasetRecord) -> None:
         rows = sum(pq.read_metadata(folder / file.path).num_rows for file in split.files)
         first = next(iter(splits[name]), None)
         if rows != split.rows or (first is not None and tuple(first) != COLUMNS):
-            raise UserError(f"split {name} of {folder} has {rows} rows and columns {tuple(first or ())}: expected {split.rows} and {COLUMNS}")
+            raise UserError(
+                f"split {name} of {folder} has {rows} rows and columns {tuple(first or ())}: expected {split.rows} and {COLUMNS}"
+            )

@@ -60,7 +60,9 @@ def parse(line: Line, columns: Data) -> Row | Drop | Quarantine:
         return Quarantine.NOT_JSON
     if not isinstance(value, dict):
         return Quarantine.NOT_AN_OBJECT
-    title, content, uid = (value.get(name) for name in (columns.title_column, columns.content_column, columns.uid_column))
+    title, content, uid = (
+        value.get(name) for name in (columns.title_column, columns.content_column, columns.uid_column)
+    )
     if not isinstance(title, str):
         return Quarantine.TITLE_MISSING if columns.title_column not in value else Quarantine.TITLE_NOT_TEXT
     if not isinstance(content, str):

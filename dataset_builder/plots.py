@@ -17,7 +17,9 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     for index, (name, split) in enumerate(record.splits.items()):
         shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]
         places = [place + (index - 1) * width for place in range(len(labels))]
-        axes.bar(places, shares, width, label=f"{name} ({split.rows:,} rows)", color=("#4c72b0", "#dd8452", "#55a868")[index])
+        axes.bar(
+            places, shares, width, label=f"{name} ({split.rows:,} rows)", color=("#4c72b0", "#dd8452", "#55a868")[index]
+        )
     axes.set_xticks(range(len(labels)), labels, fontsize=8)
     axes.set_xlabel("length of the description, characters")
     axes.set_ylabel("share of the split, %")

@@ -32,7 +32,9 @@ def require_source(path: Path) -> None:
     if not head:
         raise UserError(f"{path}: the file is empty; expected JSON lines")
     if path.suffix == ".gz" and head != GZIP_MAGIC:
-        raise UserError(f"{path}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines")
+        raise UserError(
+            f"{path}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
+        )
 
 
 def read_lines(path: Path) -> Iterator[Line]:
@@ -59,7 +61,9 @@ def read_lines(path: Path) -> Iterator[Line]:
         except EOFError:
             raise UserError(f"{path}: the gzip data is cut after line {number:,}; fetch the whole file again") from None
         except (igzip.BadGzipFile, IsalError) as error:
-            raise UserError(f"{path}: the gzip data is damaged after line {number:,} ({error}); fetch it again") from error
+            raise UserError(
+                f"{path}: the gzip data is damaged after line {number:,} ({error}); fetch it again"
+            ) from error
         bar.update(task, completed=before.st_size, lines=number)
     after = path.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):

@@ -15,7 +15,9 @@ LENGTH_EDGES = [0, 50, 100, 200, 400, 800, 1600, 3200, 6400]
 
 def length_distribution(folder: Path, names: list[str]) -> Distribution:
     """Lengths of `output`, in Unicode characters, over a split's shards."""
-    lengths = np.concatenate([np.array([len(text) for text in column(folder, name, "output")], dtype=np.int64) for name in names])
+    lengths = np.concatenate(
+        [np.array([len(text) for text in column(folder, name, "output")], dtype=np.int64) for name in names]
+    )
     if not len(lengths):
         lengths = np.zeros(1, dtype=np.int64)
     counts, _ = np.histogram(lengths, bins=[*LENGTH_EDGES, np.inf])

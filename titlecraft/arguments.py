@@ -86,8 +86,12 @@ class StageParser:
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.sections = sections
         self.parser = ArgumentParser(prog=f"titlecraft {verb}", description=description, exit_on_error=False)
-        self.parser.add_argument("--recipe", help="name of a recipe, or a YAML file; unset takes the defaults shown below")
-        self.parser.add_argument("--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)")
+        self.parser.add_argument(
+            "--recipe", help="name of a recipe, or a YAML file; unset takes the defaults shown below"
+        )
+        self.parser.add_argument(
+            "--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)"
+        )
         self.add = self.parser.add_argument
         for section in sections:
             self.parser.add_class_arguments(SECTIONS[section], section)
@@ -102,6 +106,8 @@ class StageParser:
         try:
             parsed = self.parser.parse_args(arguments)
         except ArgumentError as error:
-            raise UserError(f"{self.parser.prog}: {' '.join(str(error).split())} (see {self.parser.prog} --help)") from error
+            raise UserError(
+                f"{self.parser.prog}: {' '.join(str(error).split())} (see {self.parser.prog} --help)"
+            ) from error
         built = self.parser.instantiate(parsed)
         return Recipe(**{section: built[section] for section in self.sections}), parsed

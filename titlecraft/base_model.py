@@ -12,7 +12,13 @@ from titlecraft.hub import download, hub_errors
 from titlecraft.records import Pin
 
 Precision = Literal["auto", "bfloat16", "float16", "float32"]
-PAD_CANDIDATES = ("<|finetune_right_pad_id|>", "<|reserved_special_token_250|>", "<|reserved_special_token_0|>", "<pad>", "<unk>")
+PAD_CANDIDATES = (
+    "<|finetune_right_pad_id|>",
+    "<|reserved_special_token_250|>",
+    "<|reserved_special_token_0|>",
+    "<pad>",
+    "<unk>",
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ def load_tokenizer(base: Pin) -> Any:
         fallback = [tokenizer.bos_token] if tokenizer.bos_token_id not in (None, tokenizer.eos_token_id) else []
         known = [token for token in (*PAD_CANDIDATES, *fallback) if token in vocabulary]
         if not known:
-            raise UserError(f"the tokenizer of {base} has no token that could pad without being EOS; add one to the base")
+            raise UserError(
+                f"the tokenizer of {base} has no token that could pad without being EOS; add one to the base"
+            )
         tokenizer.pad_token = known[0]
     return tokenizer
 

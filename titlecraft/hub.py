@@ -117,7 +117,9 @@ def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
     except RevisionNotFoundError as error:
         raise UserError(f"{doing}{kind} has no such revision: see {endpoint()}/{repo} for branches and tags") from error
     except (LocalTokenNotFoundError, HFValidationError) as error:
-        fix = "set HF_TOKEN or run `hf auth login`" if isinstance(error, LocalTokenNotFoundError) else "check the repo id"
+        fix = (
+            "set HF_TOKEN or run `hf auth login`" if isinstance(error, LocalTokenNotFoundError) else "check the repo id"
+        )
         raise UserError(f"{doing}{first_line(error)}; {fix}") from error
     except HfHubHTTPError as error:
         raise UserError(f"{doing}{refusal(error, kind)}") from error

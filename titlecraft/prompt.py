@@ -90,7 +90,9 @@ def encode_prompts(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids of answers, each with exactly one EOS behind it."""
     if tokenizer.eos_token_id is None:
-        raise UserError(f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop")
+        raise UserError(
+            f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop"
+        )
     return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
 

@@ -27,7 +27,9 @@ def sole_publisher(repo: str, type: RepoType) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise UserError(f"another run is publishing to {type} {repo} right now (lock {lock.lock_file}): wait for it") from None
+        raise UserError(
+            f"another run is publishing to {type} {repo} right now (lock {lock.lock_file}): wait for it"
+        ) from None
     try:
         yield
     finally:

@@ -153,6 +153,15 @@ class Measured(Record):
     energy_kwh: float | None
 
 
+class Licence(Record):
+    """Licence of the base as its own card states it; `warning` says what could not be found out."""
+
+    id: str
+    name: str | None
+    link: str | None
+    warning: str | None
+
+
 class TrainingRecord(Record):
     """How an adapter came to be."""
 
@@ -160,6 +169,7 @@ class TrainingRecord(Record):
     code: Code
     dataset: Pin
     base: Pin
+    licence: Licence
     base_settings: Base
     lora: Lora
     training: Training
@@ -182,7 +192,10 @@ class TrainingRecord(Record):
 
 
 class Measure(Record):
-    """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title."""
+    """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
+
+    `wins` and `losses` count titles that got better and worse; null where neither direction is better.
+    """
 
     name: str
     label: str
@@ -197,13 +210,16 @@ class Measure(Record):
     low: float
     high: float
     p_value: float | None
-    wins: int
+    wins: int | None
     ties: int
-    losses: int
+    losses: int | None
 
 
 class EvaluationRecord(Record):
-    """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes."""
+    """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
+
+    Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
+    """
 
     id: str
     key: str
@@ -221,6 +237,7 @@ class EvaluationRecord(Record):
     n: int
     titles_available: int
     excluded: dict[str, int]
+    references_cut: int
     guards: list[Check]
     interval_method: str
     measures: list[Measure]

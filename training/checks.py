@@ -19,7 +19,9 @@ def require(checks: list[Check]) -> list[Check]:
     """The checks, if all of them hold. Raises UserError naming the first that does not."""
     for item in checks:
         if not item.holds:
-            raise UserError(f"check failed: {item.name}: expected {item.expected}, found {item.found}; nothing was published")
+            raise UserError(
+                f"check failed: {item.name}: expected {item.expected}, found {item.found}; nothing was published"
+            )
     return checks
 
 
@@ -36,18 +38,29 @@ def check_examples(examples: Examples, split: Any, tokenizer: Any, prompt: Promp
     if not examples.left_out:  # only then does example i belong to row i
         answers = encode_completions(tokenizer, [split[place]["output"] for place in places])
         masked = sum(
-            [token for token in one["labels"] if token != IGNORED] == answer[: len(one["labels"]) - one["labels"].count(IGNORED)]
+            [token for token in one["labels"] if token != IGNORED]
+            == answer[: len(one["labels"]) - one["labels"].count(IGNORED)]
             for one, answer in zip(looked_at, answers, strict=True)
         )
         whole = [one for one, answer in zip(looked_at, answers, strict=True) if one["labels"][-len(answer) :] == answer]
         checks.append(check("examples whose labels are exactly the answer and EOS", len(looked_at), masked))
-        checks.append(check("whole examples that end in EOS", len(whole), sum(one["input_ids"][-1] == tokenizer.eos_token_id for one in whole)))
+        checks.append(
+            check(
+                "whole examples that end in EOS",
+                len(whole),
+                sum(one["input_ids"][-1] == tokenizer.eos_token_id for one in whole),
+            )
+        )
     return checks
 
 
 def expected_trainable(model: Any, r: int, target_modules: list[str]) -> int:
     """r · (inputs + outputs) over every adapted linear layer (Hu et al. 2021, section 4.1), from the layers' own shapes."""
-    layers = [module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in target_modules and hasattr(module, "in_features")]
+    layers = [
+        module
+        for name, module in model.named_modules()
+        if name.rsplit(".", 1)[-1] in target_modules and hasattr(module, "in_features")
+    ]
     return sum(r * (layer.in_features + layer.out_features) for layer in layers)
 
 

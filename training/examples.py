@@ -24,11 +24,17 @@ class Examples:
     left_out: int
 
 
-def encode_rows(rows: dict[str, list[str]], tokenizer: Any, prompt: PromptFormat, max_length: int) -> dict[str, list[Any]]:
+def encode_rows(
+    rows: dict[str, list[str]], tokenizer: Any, prompt: PromptFormat, max_length: int
+) -> dict[str, list[Any]]:
     """A batch of Alpaca rows as input_ids, labels, `truncated`; rows whose prompt alone fills `max_length` are not there."""
-    texts = [prompt.render(instruction, input) for instruction, input in zip(rows["instruction"], rows["input"], strict=True)]
+    texts = [
+        prompt.render(instruction, input) for instruction, input in zip(rows["instruction"], rows["input"], strict=True)
+    ]
     encoded: dict[str, list[Any]] = {"input_ids": [], "labels": [], "truncated": []}
-    for question, answer in zip(encode_prompts(tokenizer, texts), encode_completions(tokenizer, rows["output"]), strict=True):
+    for question, answer in zip(
+        encode_prompts(tokenizer, texts), encode_completions(tokenizer, rows["output"]), strict=True
+    ):
         if len(question) >= max_length:
             continue
         fits = answer[: max_length - len(question)]

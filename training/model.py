@@ -21,11 +21,15 @@ def require_backend(settings: Training) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise UserError("training.backend unsloth needs a CUDA GPU and there is none: use --training.backend=trl, which runs everywhere")
+        raise UserError(
+            "training.backend unsloth needs a CUDA GPU and there is none: use --training.backend=trl, which runs everywhere"
+        )
     try:
         import unsloth  # noqa: F401
     except ImportError as error:
-        raise UserError(f"training.backend unsloth: {error}; install it with {GPU_EXTRA}, or use --training.backend=trl") from error
+        raise UserError(
+            f"training.backend unsloth: {error}; install it with {GPU_EXTRA}, or use --training.backend=trl"
+        ) from error
 
 
 def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBase:
@@ -52,7 +56,13 @@ def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBa
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> Any:
     """A PeftModel around the base; only the adapter can be trained, in float32. The caller has set the seed."""
     targets = sorted(lora.target_modules)  # a set's order would leak into adapter_config.json
-    common = {"r": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout, "target_modules": targets, "bias": "none"}
+    common = {
+        "r": lora.r,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": lora.dropout,
+        "target_modules": targets,
+        "bias": "none",
+    }
     if training.backend == "unsloth":
         from unsloth import FastLanguageModel
 
@@ -83,4 +93,6 @@ def require_lora_targets(model: Any, lora: Lora, base: Pin) -> None:
     """Raises UserError where the base has no layer of a name in lora.target_modules."""
     there = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if hasattr(module, "in_features")}
     if missing := sorted(set(lora.target_modules) - there):
-        raise UserError(f"lora.target_modules: {base} has no layers named {', '.join(missing)}; it has {', '.join(sorted(there))}")
+        raise UserError(
+            f"lora.target_modules: {base} has no layers named {', '.join(missing)}; it has {', '.join(sorted(there))}"
+        )

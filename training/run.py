@@ -13,11 +13,11 @@ import msgspec
 
 from titlecraft.errors import UserError
 from titlecraft.hub import download, hub_errors, pin, published_pin, read_file, require_write
+from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
     TRAINING_RECORD,
-    Check,
     Examples,
     Pin,
     TrainingRecord,
@@ -51,7 +51,9 @@ def train(
         data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
         raw_prompt = read_file(data, PROMPT_FILE)
         if raw_prompt is None:
-            raise UserError(f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published")
+            raise UserError(
+                f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published"
+            )
         prompt = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}")
         code = current_code(*PACKAGES)
         key = digest({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
@@ -59,13 +61,17 @@ def train(
         if not fresh and (found := already_published(repo, key)):
             print(f"nothing to do: {repo} was trained from this very dataset, base, recipe and code")
             return found
+        licence = licence_of(base)
+        require_name(repo, licence, base)
         require_backend(recipe.training)
         work = work_folder("train", repo)
         shutil.rmtree(work)
         folder = work / "publish"
         (folder / "assets").mkdir(parents=True)
-        record = fit(data, base, prompt, recipe, folder, key=key, code=code)
+        record = fit(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
         (folder / TRAINING_RECORD).write_bytes(record.to_json())
+        (folder / PROMPT_FILE).write_bytes(raw_prompt)
+        copy_legal_files(base, licence, folder)
         write_card(folder, repo)
         message = f"Train {record.steps} steps on {data}"
         published = publish(
@@ -105,7 +111,9 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
     checks.require(found)
-    trainer = make_trainer(model, loaded.tokenizer, examples.dataset, recipe.training, loaded.precision, folder.parent / "trainer")
+    trainer = make_trainer(
+        model, loaded.tokenizer, examples.dataset, recipe.training, loaded.precision, folder.parent / "trainer"
+    )
     started = time.perf_counter()
     trainer.train()
     cost = measured(started, trainer.seen["tokens"])
@@ -165,7 +173,9 @@ def require_loads(folder: Path, base: Pin) -> None:
 
     config = PeftConfig.from_pretrained(str(folder))
     if (config.base_model_name_or_path, config.revision) != (base.repo, base.revision):
-        raise UserError(f"adapter_config.json names {config.base_model_name_or_path}@{config.revision}: expected {base}")
+        raise UserError(
+            f"adapter_config.json names {config.base_model_name_or_path}@{config.revision}: expected {base}"
+        )
     with safe_open(folder / ADAPTER_FILES[0], framework="pt") as tensors:
         if not any("lora_" in name for name in tensors.keys()):  # noqa: SIM118 (safe_open is not a mapping)
             raise UserError(f"{ADAPTER_FILES[0]} holds no LoRA tensors")

@@ -6,7 +6,11 @@ from typing import Any
 from titlecraft.settings import Training
 from training.examples import IGNORED
 
-COMPUTE_DTYPES = {"bfloat16": {"bf16": True, "fp16": False}, "float16": {"bf16": False, "fp16": True}, "float32": {"bf16": False, "fp16": False}}
+COMPUTE_DTYPES = {
+    "bfloat16": {"bf16": True, "fp16": False},
+    "float16": {"bf16": False, "fp16": True},
+    "float32": {"bf16": False, "fp16": False},
+}
 
 
 def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path) -> Any:

@@ -10,7 +10,9 @@ def main(arguments: list[str]) -> None:
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add("source", type=str, help="JSON lines with a title and a description, plain or .gz")
     stage.add("--repo", type=str, required=True, help="dataset repo to publish to: NAMESPACE/NAME")
-    stage.add("--public", action="store_true", help="make a new repo public (default: private, since the licence is unknown)")
+    stage.add(
+        "--public", action="store_true", help="make a new repo public (default: private, since the licence is unknown)"
+    )
     stage.add("--fresh", action="store_true", help="build and publish even if the same was published already")
     recipe, asked = stage.parse(arguments)
 

@@ -5,7 +5,9 @@ from titlecraft.arguments import StageParser
 
 def main(arguments: list[str]) -> None:
     """Dataset + base -> adapter repo, with card and record."""
-    stage = StageParser("train", "Fine-tune a LoRA adapter on a published dataset.", ["base", "lora", "training", "generation"])
+    stage = StageParser(
+        "train", "Fine-tune a LoRA adapter on a published dataset.", ["base", "lora", "training", "generation"]
+    )
     stage.add("--dataset", type=str, required=True, help="dataset repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
     stage.add("--repo", type=str, required=True, help="adapter repo to publish to: NAMESPACE/NAME")
     stage.add("--public", action="store_true", help="make a new repo public (default: private)")
@@ -19,5 +21,7 @@ def main(arguments: list[str]) -> None:
     published, record = train(
         asked.dataset, asked.repo, recipe, private=not asked.public, fresh=asked.fresh, write_card=write_card
     )
-    print(f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen")
+    print(
+        f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
+    )
     print(address(published))

@@ -46,7 +46,9 @@ def catalogue_lines(rows: int, seed: int) -> list[bytes]:
     """The lines of the file, without their ends. The same rows and seed give the same bytes."""
     random = Random(f"catalogue {seed}")
     books = int(rows * BOOK_SHARE)
-    numbers = sorted(random.sample(range(10_000_000, 99_999_999), books)) + sorted(random.sample(range(36**6), rows - books))
+    numbers = sorted(random.sample(range(10_000_000, 99_999_999), books)) + sorted(
+        random.sample(range(36**6), rows - books)
+    )
     lines, described = [], []
     for index, number in enumerate(numbers):
         book = index < books
@@ -83,6 +85,9 @@ def base36(number: int) -> str:
 def write_catalogue(path: Path, rows: int, seed: int) -> None:
     """Write trn.json.gz; gzip's own time stamp is left out, so that the file's sha256 depends on rows and seed alone."""
     part = path.with_suffix(".part")
-    with part.open("wb") as disk, gzip.GzipFile(filename="", fileobj=disk, mode="wb", mtime=0, compresslevel=6) as stream:
+    with (
+        part.open("wb") as disk,
+        gzip.GzipFile(filename="", fileobj=disk, mode="wb", mtime=0, compresslevel=6) as stream,
+    ):
         stream.writelines(line + b"\n" for line in catalogue_lines(rows, seed))
     part.replace(path)

@@ -2,10 +2,82 @@
 
 from random import Random
 
-GIVEN = "Ada Bruno Clara Dario Elena Felix Greta Hugo Iris Jonas Karin Leo Marta Nils Olga Paolo Rosa Stefan Tilda Vera".split()
-FAMILY = "Almeida Brandt Castell Duarte Eklund Fabre Galvin Hartog Ivers Jansen Kemp Lund Moreau Novak Okafor Pryce Quist Rossi".split()
-BRANDS = "Alder Birchway Corvane Dunmore Eastfell Fernhill Garrick Harbourline Ingleby Juniper Kestrel Larkfield Merton Northolt".split()
-PLACES = "Bergen Cordoba Dublin Evora Florence Galway Hamburg Istanbul Krakow Lisbon Marseille Naples Oslo Porto Riga Seville".split()
+GIVEN = [
+    "Ada",
+    "Bruno",
+    "Clara",
+    "Dario",
+    "Elena",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Iris",
+    "Jonas",
+    "Karin",
+    "Leo",
+    "Marta",
+    "Nils",
+    "Olga",
+    "Paolo",
+    "Rosa",
+    "Stefan",
+    "Tilda",
+    "Vera",
+]
+FAMILY = [
+    "Almeida",
+    "Brandt",
+    "Castell",
+    "Duarte",
+    "Eklund",
+    "Fabre",
+    "Galvin",
+    "Hartog",
+    "Ivers",
+    "Jansen",
+    "Kemp",
+    "Lund",
+    "Moreau",
+    "Novak",
+    "Okafor",
+    "Pryce",
+    "Quist",
+    "Rossi",
+]
+BRANDS = [
+    "Alder",
+    "Birchway",
+    "Corvane",
+    "Dunmore",
+    "Eastfell",
+    "Fernhill",
+    "Garrick",
+    "Harbourline",
+    "Ingleby",
+    "Juniper",
+    "Kestrel",
+    "Larkfield",
+    "Merton",
+    "Northolt",
+]
+PLACES = [
+    "Bergen",
+    "Cordoba",
+    "Dublin",
+    "Evora",
+    "Florence",
+    "Galway",
+    "Hamburg",
+    "Istanbul",
+    "Krakow",
+    "Lisbon",
+    "Marseille",
+    "Naples",
+    "Oslo",
+    "Porto",
+    "Riga",
+    "Seville",
+]
 TOPICS = {
     "gardening": ("soil, seed and season", "gardeners", "a small plot"),
     "watercolour": ("paper, brush and wash", "painters", "a quiet table"),
@@ -23,7 +95,7 @@ GENRES = {
     "family saga": ("three sisters inherit the same house", "each remembers another childhood"),
     "ghost story": ("the lamp in the tower burns again", "nobody has climbed the stairs for years"),
 }
-COLOURS = "black white red navy green grey yellow purple".split()
+COLOURS = ["black", "white", "red", "navy", "green", "grey", "yellow", "purple"]
 MATERIALS = {"steel": "will not rust", "oak": "grows more beautiful with age", "cotton": "washes well at low heat",
              "leather": "softens as it is used", "glass": "shows what is inside", "wool": "keeps warm when wet"}  # fmt: skip
 ARTICLES = {
@@ -33,18 +105,42 @@ ARTICLES = {
     "Picnic Blanket": ("outdoor", "rolls up small and closes with a strap"), "Wall Clock": ("home", "runs without a sound"),
     "Dog Collar": ("pet", "has a ring for the name tag"), "Puzzle": ("toy", "has five hundred pieces in a sturdy box"),
 }  # fmt: skip
-INSTRUMENTS = "piano guitar cello trumpet accordion violin".split()
+INSTRUMENTS = ["piano", "guitar", "cello", "trumpet", "accordion", "violin"]
 
 
 def novel(random: Random) -> tuple[str, str]:
     """A novel: the description repeats place, author and genre of the title."""
     genre, (opening, twist) = random.choice(list(GENRES.items()))
-    author, place, thing = f"{random.choice(GIVEN)} {random.choice(FAMILY)}", random.choice(PLACES), random.choice(list(TOPICS))
+    author, place, thing = (
+        f"{random.choice(GIVEN)} {random.choice(FAMILY)}",
+        random.choice(PLACES),
+        random.choice(list(TOPICS)),
+    )
     noun = random.choice(["Secret", "House", "Winter", "Letters", "Daughter", "Road", "Garden", "Silence"])
-    title = random.choice([f"The {place} {noun}: A {genre.title()}", f"{noun} of {place}: A {genre.title()}"]) + f" by {author}"
-    text = [f"In {place}, {opening}.", f"What begins as {'an' if genre[0] in 'aeiou' else 'a'} {genre} soon becomes something else, for {twist}."]
-    text.append(random.choice([f"{author} writes with a light hand about love, loss and {thing}.", f"A {genre} to be read in one night, by {author}."]))
-    text.append(random.choice([f"{author} lives in {random.choice(PLACES)}.", f"This is the {random.choice(['first', 'second', 'third'])} novel by {author}."]))
+    title = (
+        random.choice([f"The {place} {noun}: A {genre.title()}", f"{noun} of {place}: A {genre.title()}"])
+        + f" by {author}"
+    )
+    text = [
+        f"In {place}, {opening}.",
+        f"What begins as {'an' if genre[0] in 'aeiou' else 'a'} {genre} soon becomes something else, for {twist}.",
+    ]
+    text.append(
+        random.choice(
+            [
+                f"{author} writes with a light hand about love, loss and {thing}.",
+                f"A {genre} to be read in one night, by {author}.",
+            ]
+        )
+    )
+    text.append(
+        random.choice(
+            [
+                f"{author} lives in {random.choice(PLACES)}.",
+                f"This is the {random.choice(['first', 'second', 'third'])} novel by {author}.",
+            ]
+        )
+    )
     return title, " ".join(text)
 
 
@@ -52,10 +148,16 @@ def handbook(random: Random) -> tuple[str, str]:
     """A how-to book: the description follows from the topic in the title."""
     topic, (parts, readers, place) = random.choice(list(TOPICS.items()))
     pages, author = random.randrange(96, 420, 4), f"{random.choice(GIVEN)} {random.choice(FAMILY)}"
-    title = random.choice([f"The Complete Guide to {topic.title()}", f"{topic.title()} for Beginners", f"{topic.title()}: A Handbook"])
+    title = random.choice(
+        [f"The Complete Guide to {topic.title()}", f"{topic.title()} for Beginners", f"{topic.title()}: A Handbook"]
+    )
     title += random.choice(["", f" ({random.choice(['2nd', '3rd', '4th'])} Edition)", f", with {pages // 2} Drawings"])
     text = [f"Everything that {readers} need to know about {parts}, from the first day to mastery."]
-    text.append(random.choice([f"All it takes is {place} and some patience.", f"Each chapter can be tried at once, in {place}."]))
+    text.append(
+        random.choice(
+            [f"All it takes is {place} and some patience.", f"Each chapter can be tried at once, in {place}."]
+        )
+    )
     text.append(random.choice([f"{author} has taught {topic} in {random.choice(PLACES)} for {random.randrange(5, 40)} years.",
                                f"{pages} pages, with many drawings by the author, {author}."]))  # fmt: skip
     return f"{title} by {author}", " ".join(text)
@@ -66,20 +168,51 @@ def article(random: Random) -> tuple[str, str]:
     kind, (use, feature) = random.choice(list(ARTICLES.items()))
     material, virtue = random.choice(list(MATERIALS.items()))
     brand, colour, size = random.choice(BRANDS), random.choice(COLOURS), random.randrange(10, 60)
-    title = f"{brand} {colour.title()} {material.title()} {kind}" + random.choice(["", f", {size} cm", f" (Set of {random.randrange(2, 7)})"])
+    title = f"{brand} {colour.title()} {material.title()} {kind}" + random.choice(
+        ["", f", {size} cm", f" (Set of {random.randrange(2, 7)})"]
+    )
     text = [f"This {colour} {kind.lower()} by {brand} is made of {material}, which {virtue}.", f"It {feature}."]
-    text.append(random.choice([f"A fine addition to any {use} collection.", f"Part of the {brand} {use} range.", f"Measures about {size} cm."]))
-    text.append(random.choice(["Makes a great gift.", "Ships in a plain box.", f"{brand} gives two years of warranty.", "Imported."]))
+    text.append(
+        random.choice(
+            [
+                f"A fine addition to any {use} collection.",
+                f"Part of the {brand} {use} range.",
+                f"Measures about {size} cm.",
+            ]
+        )
+    )
+    text.append(
+        random.choice(
+            ["Makes a great gift.", "Ships in a plain box.", f"{brand} gives two years of warranty.", "Imported."]
+        )
+    )
     return title, " ".join(text)
 
 
 def record(random: Random) -> tuple[str, str]:
     """A music CD: instrument and place stand in the title and come back in the description."""
-    artist, instrument, place = f"{random.choice(GIVEN)} {random.choice(FAMILY)}", random.choice(INSTRUMENTS), random.choice(PLACES)
+    artist, instrument, place = (
+        f"{random.choice(GIVEN)} {random.choice(FAMILY)}",
+        random.choice(INSTRUMENTS),
+        random.choice(PLACES),
+    )
     tracks = random.randrange(8, 20)
-    title = random.choice([f"{artist}: {instrument.title()} Nights in {place}", f"Live in {place} - {artist}, {instrument.title()}"])
-    text = [f"{tracks} tracks for {instrument}, recorded live in {place}.", f"{artist} plays the {instrument} as if nobody were listening."]
-    text.append(random.choice(["Audio CD.", f"With a booklet of {random.randrange(8, 32, 4)} pages.", f"Recorded in {random.randrange(1988, 2014)}."]))
+    title = random.choice(
+        [f"{artist}: {instrument.title()} Nights in {place}", f"Live in {place} - {artist}, {instrument.title()}"]
+    )
+    text = [
+        f"{tracks} tracks for {instrument}, recorded live in {place}.",
+        f"{artist} plays the {instrument} as if nobody were listening.",
+    ]
+    text.append(
+        random.choice(
+            [
+                "Audio CD.",
+                f"With a booklet of {random.randrange(8, 32, 4)} pages.",
+                f"Recorded in {random.randrange(1988, 2014)}.",
+            ]
+        )
+    )
     return title, " ".join(text)
 
 

@@ -52,12 +52,21 @@ def train_tokenizer(texts: list[str]) -> Any:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = list(SPECIAL.values())
     bpe.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+        ),
     )
     bos = SPECIAL["bos_token"]
-    bpe.post_processor = processors.TemplateProcessing(single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, 0)])
+    bpe.post_processor = processors.TemplateProcessing(
+        single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, 0)]
+    )
     return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, model_max_length=CONTEXT * 2, clean_up_tokenization_spaces=False, padding_side="left", **SPECIAL
+        tokenizer_object=bpe,
+        model_max_length=CONTEXT * 2,
+        clean_up_tokenization_spaces=False,
+        padding_side="left",
+        **SPECIAL,
     )
 
 

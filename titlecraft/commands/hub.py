@@ -1,0 +1,43 @@
+"""titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS]"""
+
+import argparse
+from pathlib import Path
+
+from titlecraft.endpoint import local_root
+from titlecraft.errors import UserError
+
+
+def main(arguments: list[str]) -> int:
+    """The embedded Hub: in the foreground, or in the background and away again."""
+    from titlecraft.local_hub import server
+
+    parser = argparse.ArgumentParser(
+        prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine."
+    )
+    parser.add_argument("action", choices=["serve", "start", "stop", "status"], help="serve stays in the foreground")
+    parser.add_argument(
+        "--root", type=Path, default=local_root() / "hub", help="where repos and accounts lie (default: .demo/hub)"
+    )
+    parser.add_argument("--port", type=int, help="default: the port it had last, else a free one; 0 is any free one")
+    parser.add_argument(
+        "--host", default=server.LOOPBACK, help="address to listen on, for serve (default: this machine only)"
+    )
+    parser.add_argument(
+        "--accounts", type=Path, help="users and tokens to serve with, for serve (default: ROOT/accounts.json)"
+    )
+    asked = parser.parse_args(arguments)
+    if asked.action == "serve":
+        server.serve(asked.root, host=asked.host, port=asked.port, accounts=asked.accounts)
+        return 0
+    if asked.host != server.LOOPBACK or asked.accounts:
+        raise UserError("--host and --accounts are for `titlecraft hub serve`")
+    if asked.action == "stop":
+        print("stopped" if server.stop(asked.root) else f"no Hub serves {asked.root}")
+        return 0
+    hub = server.start(asked.root, asked.port) if asked.action == "start" else server.status(asked.root)
+    if hub is None:
+        print(f"no Hub serves {asked.root}; `titlecraft hub start` starts one")
+        return 1
+    print(f"{hub.url} (process {hub.pid}, files in {hub.root})\nexport HF_ENDPOINT={hub.url} HF_TOKEN={hub.token} "
+          f"HF_HOME={local_root() / 'hf_home'} HF_HUB_DISABLE_XET=1")  # fmt: skip
+    return 0

@@ -1,0 +1,55 @@
+"""What licence an adapter has to carry, derived from the card of its base and from nothing else."""
+
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+
+from titlecraft.errors import UserError
+from titlecraft.hub import download, first_line
+from titlecraft.records import Licence, Pin
+
+LEGAL_FILES = ["LICENSE*", "LICENCE*", "USE_POLICY*", "NOTICE*"]
+LLAMA3_NOTICE = "Meta Llama 3 is licensed under the Meta Llama 3 Community License, Copyright © Meta Platforms, Inc. All Rights Reserved.\n"
+LLAMA3_LINK = "https://www.llama.com/llama3/license/"
+
+
+def licence_of(base: Pin) -> Licence:
+    """The licence that the base's card states; `other`, with a warning, where it states none that can be read."""
+    card = download(base, ["README.md"]) / "README.md"
+    if not card.is_file():
+        return unknown_licence(f"{base} has no card")
+    try:
+        data = ModelCard(card.read_text(encoding="utf-8")).data
+    except Exception as error:  # strangers' cards hold anything, and the parser raises whatever comes up
+        return unknown_licence(f"the card of {base} cannot be read ({first_line(error)})")
+    stated = data.get("license")
+    if not isinstance(stated, str) or stated == "unknown":
+        return unknown_licence(f"the card of {base} states no licence")
+    if stated.startswith("llama3"):
+        return Licence(id=stated, name=None, link=LLAMA3_LINK if stated == "llama3" else None, warning=None)
+    return Licence(id=stated, name=data.get("license_name"), link=data.get("license_link"), warning=None)
+
+
+def unknown_licence(why: str) -> Licence:
+    """`other`, and the sentence that says why."""
+    return Licence(
+        id="other", name="unknown", link=None, warning=f"{why}: ask its authors what an adapter of it may be used for."
+    )
+
+
+def require_name(repo: str, licence: Licence, base: Pin) -> None:
+    """Raises UserError where the licence demands a name that `repo` does not have (Llama 3, section 1.b.i)."""
+    name = repo.split("/")[1]
+    if licence.id.startswith("llama3") and not name.startswith("Llama-3"):
+        raise UserError(f"--repo {repo}: the licence of {base} ({licence.id}) demands that the name of a model made from it "
+                        f"begins with 'Llama-3': for example {repo.split('/')[0]}/Llama-3-{name}")  # fmt: skip
+
+
+def copy_legal_files(base: Pin, licence: Licence, folder: Path) -> None:
+    """Put the base's licence texts beside the adapter, and the notice that the Llama 3 licence demands."""
+    local = download(base, LEGAL_FILES)
+    for pattern in LEGAL_FILES:
+        for file in local.glob(pattern):
+            (folder / file.name).write_bytes(file.read_bytes())
+    if licence.id == "llama3" and not (folder / "NOTICE").exists():
+        (folder / "NOTICE").write_text(LLAMA3_NOTICE, encoding="utf-8")
