@@ -1,0 +1,128 @@
+"""lighteval 0.13 as the harness, and the one place where its faults are worked around; each `because` is one fault.
+
+lighteval gives: the tasks and their documents from the pinned dataset, the calls to the model, each metric on each
+document, and the details. What it gives besides (its prediction cache, its standard errors, its results file with clock
+times and empty provenance) is not used.
+"""
+
+import logging
+import os
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from evaluation.load import Loaded
+from evaluation.progress import Progress
+from evaluation.titles import Sample, Title
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Pin
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One title in one arm: what was written, and the value of every measure."""
+
+    prompt: str
+    text: str
+    tokens: int
+    values: dict[str, float]
+
+
+@contextmanager
+def unharmed_process() -> Iterator[None]:
+    """Keep what lighteval changes for the whole process.
+
+    Because importing lighteval switches gradients off globally, and its pipeline reseeds `random` and NumPy.
+    """
+    import torch
+
+    gradients, python_state, numpy_state = torch.is_grad_enabled(), random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(gradients)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+@contextmanager
+def registry_of(tasks: list[Any]) -> Iterator[Any]:
+    """A task module for the pipeline, and a registry that loads it and nothing else.
+
+    Because the registry imports every built-in task, and one of them downloads a pickle when it is imported: lighteval
+    cannot start without a network, and an evaluation must not fetch what it does not pin.
+    """
+    from lighteval.tasks.registry import Registry
+
+    def ours(custom_tasks: Any = None, load_multilingual: bool = False) -> dict[str, Any]:
+        return {task.name: task for task in custom_tasks.TASKS_TABLE}
+
+    with patch.object(Registry, "load_all_task_configs", staticmethod(ours)):
+        yield SimpleNamespace(TASKS_TABLE=tasks)
+
+
+def run_pipeline(
+    loaded: Loaded, sample: Sample, dataset: Pin, prompt: PromptFormat, new_tokens: int, batch_size: int,
+    progress: Progress, scratch: Path,
+) -> dict[str, list[Outcome]]:  # fmt: skip
+    """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
+
+    Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
+    """
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because importing it fails where there is no git program
+    with unharmed_process():
+        with progress.part("importing lighteval"):
+            from lighteval.logging.evaluation_tracker import EvaluationTracker
+            from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
+
+            from evaluation.arms import TwoArms
+            from evaluation.tasks import ARMS, build_tasks
+
+        logging.getLogger("lighteval").setLevel(logging.ERROR)
+        tasks = build_tasks(dataset, prompt, sample.titles, new_tokens, loaded.tokenizer.eos_token_id)
+        with registry_of(tasks) as module:
+            pipeline = Pipeline(
+                tasks=",".join(f"{arm}|0" for arm in ARMS),
+                pipeline_parameters=PipelineParameters(
+                    launcher_type=ParallelismManager.NONE,
+                    custom_tasks_directory=module,
+                    bootstrap_iters=0,  # because its standard errors are wrong; compare.py has intervals
+                    remove_reasoning_tags=False,  # because it edits answers that hold <think>
+                ),
+                evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),
+                # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL
+                # with our token boundaries, and caches predictions by name.
+                model=TwoArms(loaded, sample.titles, batch_size, progress),
+            )
+            pipeline.evaluate()
+    details = pipeline.evaluation_tracker.details_logger.details
+    return {arm: outcomes(details[f"{arm}|0"], sample.titles) for arm in ARMS}
+
+
+def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
+    """lighteval's details of one task, one for each document and kind of request, as one outcome per title."""
+    by_uid: dict[str, list[Any]] = {title.uid: [] for title in titles}
+    for detail in details:
+        by_uid[detail.doc.specific["uid"]].append(detail)
+    found = []
+    for title in titles:
+        requests = by_uid[title.uid]
+        if len(requests) != 2:
+            raise UserError(
+                f"lighteval made {len(requests)} requests of title {title.uid}, expected one to score and one to "
+                "generate: does the dataset hold the row twice?"
+            )
+        values = {name: float(value) for detail in requests for name, value in detail.metric.items()}
+        (written,) = [detail.model_response for detail in requests if detail.model_response.text]
+        found.append(
+            Outcome(prompt=written.input, text=written.text[0], tokens=len(written.output_tokens[0]), values=values)
+        )
+    return found

@@ -1,0 +1,106 @@
+"""What an evaluation reads, all of it pinned, and the key that says whether it was done before. Loads no model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.measures import measure_names
+from titlecraft.errors import UserError
+from titlecraft.hub import download, pin, read_file
+from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.records import (
+    REPORT,
+    TRAINING_RECORD,
+    EvaluationRecord,
+    Pin,
+    TrainingRecord,
+    current_code,
+    digest,
+    file_sha256,
+    read_record,
+)
+from titlecraft.settings import Recipe
+
+PROTOCOL = 1  # raise it when the same inputs and settings would give other numbers for another reason than a package
+PACKAGES = (
+    "bitsandbytes", "datasets", "lighteval", "numpy", "peft", "rouge-score", "sacrebleu", "scipy", "tokenizers",
+    "torch", "transformers",
+)  # fmt: skip
+WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The pinned inputs of one evaluation; `training` says which dataset and base the adapter came from."""
+
+    adapter: Pin
+    training: TrainingRecord
+    prompt: PromptFormat
+    key: str
+
+    @property
+    def id(self) -> str:
+        """Name of the report's folder below evaluation/."""
+        return self.key[:12]
+
+    @property
+    def folder(self) -> str:
+        """Path of the report's folder in the adapter repo."""
+        return f"evaluation/{self.id}"
+
+
+def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
+    """Pin the adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
+    if recipe.evaluation.primary not in measure_names():
+        raise UserError(
+            f"evaluation.primary is {recipe.evaluation.primary!r}: expected one of {', '.join(measure_names())}"
+        )
+    pinned = pin(adapter, "model")
+    raw = read_file(pinned, TRAINING_RECORD)
+    if raw is None:
+        raise UserError(
+            f"{pinned} has no {TRAINING_RECORD}: an evaluation reads from it which dataset and which base the adapter "
+            "was trained on. Train one with `titlecraft train`, which writes it"
+        )
+    training = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {pinned}")
+    local = download(pinned, list(WEIGHTS))
+    for name in WEIGHTS:
+        if not (local / name).is_file():
+            raise UserError(f"{pinned} has no {name}: it is not a PEFT adapter; train one with `titlecraft train`")
+    prompt = read_file(training.dataset, PROMPT_FILE)
+    if prompt is None:
+        raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
+    weights = {name: file_sha256(local / name) for name in WEIGHTS}
+    return Inputs(
+        adapter=pinned,
+        training=training,
+        prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
+        key=digest(depends_on(training, recipe, weights, prompt)),
+    )
+
+
+def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str], prompt: bytes) -> dict[str, Any]:
+    """Everything that the numbers depend on. The adapter counts by its bytes: adding a report to it keeps the key."""
+    return {
+        "stage": "evaluation",
+        "protocol": PROTOCOL,
+        "dataset": training.dataset,
+        "base": training.base,
+        "base_settings": training.base_settings,
+        "quantization": training.quantization,
+        "precision": training.precision,
+        "weights": weights,
+        "prompt": prompt.decode(),
+        "evaluation": recipe.evaluation,
+        "generation": recipe.generation,
+        "measures": measure_names(),
+        "code": current_code(*PACKAGES),
+    }
+
+
+def published_report(inputs: Inputs, head: Pin) -> EvaluationRecord | None:
+    """The report that the repo's head already has for this key, or None."""
+    raw = read_file(head, f"{inputs.folder}/{REPORT}")
+    if raw is None:
+        return None
+    record = read_record(raw, EvaluationRecord, f"{inputs.folder}/{REPORT} of {head}")
+    return record if record.key == inputs.key else None

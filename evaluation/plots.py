@@ -1,0 +1,100 @@
+"""The plots of a report, from its record and predictions: the forest of differences, the primary measure by title."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from evaluation.wording import number, verdict
+from titlecraft.records import EvaluationRecord, Measure
+
+INK = {"light": "#1f2328", "dark": "#e6e8eb"}
+FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
+PAPER = {"light": "#ffffff", "dark": "#16191d"}
+HUES = {
+    "light": {"better": "#1a7f5a", "worse": "#b3432b"},
+    "dark": {"better": "#4cc38a", "worse": "#f0795f"},
+}
+
+
+def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarray:
+    """after − before of every title, [n]."""
+    return np.array([row[f"{measure.name}_after"] - row[f"{measure.name}_before"] for row in rows])
+
+
+def hue(measure: Measure, theme: str) -> str:
+    """Colour of what the interval allows to say; plain ink where nothing is better."""
+    return HUES[theme].get(verdict(measure), INK[theme])
+
+
+def new_figure(height: float, theme: str) -> tuple[Any, Any]:
+    """Figure and axes without a frame, in the colours of the theme; no global state of matplotlib is touched."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, height), dpi=160, facecolor=PAPER[theme], layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(facecolor=PAPER[theme])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(colors=INK[theme], labelsize=9, length=0)
+    return figure, axes
+
+
+def png(figure: Any) -> bytes:
+    """The figure as PNG; without metadata, so that the same figure gives the same bytes."""
+    out = BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> bytes:
+    """Every measure's mean difference with its interval, in standard deviations of its paired differences.
+
+    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better.
+    """
+    figure, axes = new_figure(0.9 + 0.42 * len(record.measures), theme)
+    axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
+    for place, measure in enumerate(reversed(record.measures)):
+        spread = paired_differences(measure, rows).std(ddof=1) or 1.0
+        towards = -1 if measure.better == "lower" else 1
+        low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
+        filled = measure.better != "neither"
+        colour = hue(measure, theme)
+        axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
+        axes.plot(
+            towards * measure.difference / spread, place, "o", color=colour, markersize=6.5,
+            markerfacecolor=colour if filled else PAPER[theme], markeredgewidth=1.6,
+        )  # fmt: skip
+    primary = record.evaluation.primary
+    labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(record.measures)]
+    axes.set_yticks(range(len(labels)), labels)
+    reach = max(0.3, *(abs(edge) for edge in axes.get_xlim()))
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.set_xlabel(
+        "← worse      difference in standard deviations      better →", color=INK[theme], fontsize=9, labelpad=8
+    )
+    return png(figure)
+
+
+def by_title(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> bytes:
+    """How many titles have which difference in the primary measure, with 0 and the mean marked."""
+    measure = record.primary()
+    differences = paired_differences(measure, rows)
+    figure, axes = new_figure(2.4, theme)
+    axes.hist(differences, bins=min(40, max(8, len(rows) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0)
+    axes.axvline(0, color=INK[theme], linewidth=1)
+    axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)
+    top = axes.get_ylim()[1]
+    axes.set_ylim(0, top * 1.16)
+    axes.text(
+        differences.mean(), top * 1.04, f" mean {number(measure.difference, signed=True)}", color=hue(measure, theme),
+        fontsize=9, ha="left", va="bottom",
+    )  # fmt: skip
+    label = f"{measure.label}, after − before ({measure.unit}); one count per title"
+    axes.set_xlabel(label, color=INK[theme], fontsize=9)
+    axes.set_yticks([])
+    return png(figure)
+
+
+PLOTS = {"forest": forest, "by_title": by_title}

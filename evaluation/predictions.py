@@ -1,0 +1,36 @@
+"""predictions.parquet: every title with prompt, reference, both answers, and the value of every measure in each arm."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.harness import Outcome
+from evaluation.measures import measure_names
+from evaluation.titles import Title
+
+PREDICTIONS = "predictions.parquet"
+
+
+def write_predictions(file: Path, titles: list[Title], outcomes: dict[str, list[Outcome]]) -> None:
+    """One row per title, in the order of the sample; the same rows give the same bytes."""
+    columns: dict[str, Any] = {
+        "uid": pa.array([title.uid for title in titles], pa.string()),
+        "title": pa.array([title.title for title in titles], pa.string()),
+        "prompt": pa.array([title.prompt for title in titles], pa.string()),
+        "reference": pa.array([title.reference for title in titles], pa.string()),
+        "reference_tokens": pa.array([len(title.reference_tokens) for title in titles], pa.int32()),
+    }
+    for arm, found in outcomes.items():
+        columns[arm] = pa.array([one.text for one in found], pa.string())
+        columns[f"{arm}_tokens"] = pa.array([one.tokens for one in found], pa.int32())
+    for name in measure_names():
+        for arm, found in outcomes.items():
+            columns[f"{name}_{arm}"] = pa.array([one.values[name] for one in found], pa.float64())
+    pq.write_table(pa.table(columns), file, compression="zstd")
+
+
+def read_predictions(file: Path) -> list[dict[str, Any]]:
+    """The rows of predictions.parquet."""
+    return pq.read_table(file).to_pylist()

@@ -1,0 +1,45 @@
+"""A progress bar with a rate for each part of the run, and how long each part took."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+
+class Progress:
+    """Bars on stderr where that is a terminal, a line per part elsewhere; remembers seconds and counts per part."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+
+    @contextmanager
+    def bar(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar of `total` titles × arms; call what it yields with the number that was just done."""
+        from rich import progress as rich
+        from rich.console import Console
+
+        start = perf_counter()
+        columns = (
+            rich.TextColumn("{task.description:<11}"), rich.BarColumn(), rich.MofNCompleteColumn(),
+            rich.TextColumn("{task.fields[rate]}"), rich.TimeRemainingColumn(),
+        )  # fmt: skip
+        console = Console(stderr=True)
+        with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+            task = shown.add_task(doing, total=total, rate="")
+
+            def advance(count: int) -> None:
+                done = shown.tasks[0].completed + count
+                shown.update(task, completed=done, rate=f"{done / (perf_counter() - start):.1f} answers/s")
+
+            yield advance
+        self.seconds[doing], self.counts[doing] = perf_counter() - start, total
+        if not console.is_terminal:
+            print(f"{doing}: {total} in {self.seconds[doing]:.1f} s", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def part(self, doing: str) -> Iterator[None]:
+        """Time a part that has no steps to count."""
+        start = perf_counter()
+        yield
+        self.seconds[doing] = perf_counter() - start

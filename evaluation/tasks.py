@@ -1,0 +1,83 @@
+"""The experiment as two lighteval tasks over the pinned test split, one for each arm: same documents, same metrics.
+
+Two tasks in one pipeline, rather than two pipelines: lighteval hands all documents of a kind to the model in one call,
+so that the model can take the arms by turns, batch by batch.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from lighteval.metrics.metrics_sample import SampleLevelComputation
+from lighteval.metrics.utils.metric_utils import SampleLevelMetric
+from lighteval.models.model_output import ModelResponse
+from lighteval.tasks.lighteval_task import LightevalTaskConfig
+from lighteval.tasks.requests import Doc, SamplingMethod
+
+from evaluation.measures import MEASURES, Entry, Scored, Written
+from evaluation.titles import SPLIT, Title
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Pin
+
+BEFORE, AFTER = "before", "after"
+ARMS = (BEFORE, AFTER)
+
+
+def arm_of(task_name: str) -> str:
+    """The arm that a lighteval task (its full name is "before|0") belongs to."""
+    return task_name.partition("|")[0]
+
+
+class Value(SampleLevelComputation):
+    """A measure of ours as lighteval computes it: from one document and one response to one number."""
+
+    def __init__(self, entry: Entry, eos_token_id: int) -> None:
+        self.entry = entry
+        self.eos_token_id = eos_token_id
+
+    def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> float:
+        """The measure's value for one title in one arm."""
+        tokens = model_response.output_tokens[0]
+        if self.entry.reads is Scored:
+            return self.entry.value(Scored(nll=-model_response.logprobs[0], tokens=len(tokens)))
+        stopped = bool(tokens) and tokens[-1] == self.eos_token_id
+        return self.entry.value(
+            Written(
+                text=model_response.final_text[0], tokens=len(tokens) - stopped, stopped=stopped,
+                reference=doc.choices[0], reference_tokens=doc.specific["reference_length"],
+            )
+        )  # fmt: skip
+
+
+def as_metric(entry: Entry, eos_token_id: int) -> SampleLevelMetric:
+    """A measure of ours as a lighteval metric; the corpus value is the mean over titles."""
+    kind = SamplingMethod.LOGPROBS if entry.reads is Scored else SamplingMethod.GENERATIVE
+    return SampleLevelMetric(
+        metric_name=entry.name, higher_is_better=entry.better == "higher", category=kind,
+        sample_level_fn=Value(entry, eos_token_id), corpus_level_fn=np.mean,
+    )  # fmt: skip
+
+
+def build_tasks(
+    dataset: Pin, prompt: PromptFormat, titles: Sequence[Title], new_tokens: int, eos_token_id: int
+) -> list[LightevalTaskConfig]:
+    """One task for each arm. Rows of the split that were not drawn become no document."""
+    drawn = {(title.uid, title.title): title for title in titles}
+
+    def document(row: dict[str, Any], task_name: str) -> Doc | None:
+        title = drawn.get((row["uid"], row["title"]))
+        if title is None or title.reference != row["output"]:
+            return None
+        return Doc(
+            query=prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
+            task_name=task_name, specific={"uid": title.uid, "reference_length": title.reference_length},
+        )  # fmt: skip
+
+    return [
+        LightevalTaskConfig(
+            name=arm, prompt_function=document, hf_repo=dataset.repo, hf_subset="default", hf_revision=dataset.revision,
+            evaluation_splits=[SPLIT], metrics=[as_metric(entry, eos_token_id) for entry in MEASURES],
+            generation_size=new_tokens, stop_sequence=[],
+        )
+        for arm in ARMS
+    ]  # fmt: skip

@@ -1,0 +1,144 @@
+"""Which titles are asked: a seeded random sample of the test split that does not depend on the order of its rows.
+
+A row that could flatter either arm is left out and counted: its title or its text stands in the training split, its
+answer stands in its own prompt, or its prompt leaves the model no room to answer.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
+
+SPLIT = "test"
+FEWEST = 30  # below this an interval of a mean says little, whatever its method
+MOST_GIVEN_AWAY = 0.1  # a few real rows have their title as their text; more than that is a fault of the prompt
+COLUMNS = ["uid", "title", "instruction", "input", "output"]
+
+
+@dataclass(frozen=True)
+class Title:
+    """One row of the test split, ready to be asked.
+
+    Args:
+        prompt: the text in front of the answer.
+        prompt_tokens: token ids of the prompt, BOS in front.
+        reference_tokens: token ids of the reference and EOS, cut at the end where they pass the model's length.
+        reference_length: tokens of the whole reference, without EOS.
+    """
+
+    uid: str
+    title: str
+    reference: str
+    prompt: str
+    prompt_tokens: tuple[int, ...]
+    reference_tokens: tuple[int, ...]
+    reference_length: int
+
+    @property
+    def cut(self) -> bool:
+        """The reference did not fit and lost its end, and EOS with it."""
+        return len(self.reference_tokens) < self.reference_length + 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The titles that are asked, in their random order. Rows of the split = available + sum(excluded)."""
+
+    titles: list[Title]
+    available: int
+    excluded: dict[str, int]
+
+    def cut(self) -> int:
+        """How many references lost their end."""
+        return sum(title.cut for title in self.titles)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Most tokens of a prompt with its reference (`scored`, as in training), and with its answer (`context`)."""
+
+    scored: int
+    context: int
+    new_tokens: int
+
+
+def read_split(dataset: Path, split: str, columns: list[str]) -> pa.Table:
+    """Columns of one split of a downloaded dataset. Raises UserError where it has no such files or columns."""
+    files = sorted((dataset / "data").glob(f"{split}-*.parquet"))
+    if not files:
+        raise UserError(f"{dataset} has no data/{split}-*.parquet: an evaluation needs the {split} split")
+    try:
+        return pa.concat_tables([pq.read_table(file, columns=columns) for file in files])
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise UserError(f"the {split} split of {dataset} lacks one of {', '.join(columns)}: {error}") from error
+
+
+def random_key(seed: int, row: dict[str, str]) -> bytes:
+    """A keyed hash of a row: sorting by it is a random order that does not know the order of the rows."""
+    said = "\x1f".join((row["uid"], row["title"], row["output"]))
+    return blake2b(said.encode(), digest_size=16, key=str(seed).encode()).digest()
+
+
+def folded(text: str) -> str:
+    """Text as it is compared: case and white space do not make two titles different."""
+    return " ".join(text.casefold().split())
+
+
+def draw(dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted: int, seed: int) -> Sample:
+    """Draw `wanted` titles of the test split of a downloaded dataset.
+
+    Where fewer are usable, all of them are taken, and the record's n says so. Raises UserError below FEWEST.
+    """
+    rows = read_split(dataset, SPLIT, COLUMNS).to_pylist()
+    train = read_split(dataset, "train", ["title", "output"])
+    train_titles = {folded(text) for text in train["title"].to_pylist()}
+    train_outputs = {folded(text) for text in train["output"].to_pylist()}
+    excluded: Counter[str] = Counter()
+    seen: set[str] = set()
+    titles: list[Title] = []
+    for row in sorted(rows, key=lambda row: random_key(seed, row)):
+        text = prompt.render(row["instruction"], row["input"])
+        if folded(row["title"]) in train_titles:
+            excluded["title_in_train"] += 1
+        elif folded(row["output"]) in train_outputs:
+            excluded["output_in_train"] += 1
+        elif row["uid"] in seen or folded(row["title"]) in seen:
+            excluded["repeated_title"] += 1
+        elif folded(row["output"]) in folded(text):
+            excluded["answer_in_prompt"] += 1
+        elif (title := encode(row, text, tokenizer, room)) is None:
+            excluded["no_room_for_answer"] += 1
+        else:
+            titles.append(title)
+        seen.update((row["uid"], folded(row["title"])))
+    if excluded["answer_in_prompt"] > len(rows) * MOST_GIVEN_AWAY:
+        raise UserError(
+            f"the prompt holds the answer in {excluded['answer_in_prompt']} of {len(rows)} rows of the {SPLIT} split "
+            f"of {dataset}: look at the columns `input` and `output`, and at the question in prompt.json"
+        )
+    if len(titles) < min(FEWEST, wanted):
+        raise UserError(
+            f"the {SPLIT} split of {dataset} gives {len(titles)} usable titles of {len(rows)} rows "
+            f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
+            f"evaluation needs {min(FEWEST, wanted)}. Build the dataset with a larger data.test_share"
+        )
+    return Sample(titles=titles[:wanted], available=len(titles), excluded=dict(sorted(excluded.items())))
+
+
+def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title | None:
+    """Tokens of a row's prompt and reference, or None where the prompt leaves no room for an answer."""
+    prompt_tokens = encode_prompt(tokenizer, text)
+    completion = encode_completion(tokenizer, row["output"])
+    if len(prompt_tokens) + room.new_tokens > room.context or len(prompt_tokens) >= room.scored:
+        return None
+    return Title(
+        uid=row["uid"], title=row["title"], reference=row["output"], prompt=text, prompt_tokens=tuple(prompt_tokens),
+        reference_tokens=tuple(completion[: room.scored - len(prompt_tokens)]), reference_length=len(completion) - 1,
+    )  # fmt: skip

@@ -1,0 +1,55 @@
+"""How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
+
+from typing import Literal
+
+from titlecraft.records import EvaluationRecord, Measure
+
+Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """Three decimals, two from 10 on; a true minus sign, and a plus sign where a difference is meant."""
+    text = f"{abs(value):.{2 if abs(value) >= 10 else 3}f}"
+    zero = not text.strip("0.")
+    return text if zero or (value > 0 and not signed) else ("−" if value < 0 else "+") + text
+
+
+def verdict(measure: Measure) -> Verdict:
+    """What the interval allows to say: nothing where it holds 0."""
+    if measure.low <= 0 <= measure.high:
+        return "no measured difference"
+    up = measure.difference > 0
+    if measure.better == "neither":
+        return "higher" if up else "lower"
+    return "better" if up == (measure.better == "higher") else "worse"
+
+
+def interval(measure: Measure) -> str:
+    """The interval of the difference."""
+    return f"{number(measure.low, signed=True)} to {number(measure.high, signed=True)}"
+
+
+def p_value(measure: Measure) -> str:
+    """The p-value, never as 0."""
+    if measure.p_value is None:
+        return "not measured"
+    return "< 0.001" if measure.p_value < 0.001 else f"{measure.p_value:.3f}"
+
+
+def answer(record: EvaluationRecord) -> str:
+    """The answer to "did fine-tuning help?", in one sentence with its interval, from the primary measure alone."""
+    measure = record.primary()
+    coverage = f"{record.evaluation.confidence:.0%} interval"
+    on = f"on {record.n:,} held-out titles"
+    if verdict(measure) == "no measured difference":
+        return (
+            f"No measured difference in {measure.label}: {number(measure.difference, signed=True)} {measure.unit} "
+            f"({coverage} {interval(measure)}) {on}."
+        )
+    moved = "raised" if measure.difference > 0 else "lowered"
+    low, high = sorted((abs(measure.low), abs(measure.high)))
+    worse = ", which is worse" if verdict(measure) == "worse" else ""
+    return (
+        f"Fine-tuning {moved} {measure.label} by {number(abs(measure.difference))} {measure.unit} "
+        f"({coverage} {number(low)} to {number(high)}) {on}{worse}."
+    )

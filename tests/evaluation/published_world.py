@@ -1,0 +1,88 @@
+"""Publish the tiny world to the Hub of the environment: base, dataset and adapter, as the other stages would.
+
+python tests/evaluation/published_world.py [random seed of the adapter's update; 0 leaves it as before training]
+"""
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from huggingface_hub import HfApi
+from tiny_world import add_adapter, make_base, row, save_base
+
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import (
+    Code,
+    Examples,
+    Licence,
+    Losses,
+    Measured,
+    Pin,
+    TrainingRecord,
+)
+from titlecraft.settings import Base, Generation, Lora, Prompt, Training
+
+BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
+SPLITS = {"train": range(0, 300), "validation": range(300, 330), "test": range(330, 400)}
+LEAKED_TITLE, LEAKED_OUTPUT = 398, 399  # test rows whose title, or whose output, is put into the training split
+
+
+def upload(folder: Path, repo: str, kind: str) -> Pin:
+    """One commit with the folder's files, in a new repo if need be."""
+    api = HfApi()
+    api.create_repo(repo, repo_type=kind, private=True, exist_ok=True)
+    commit = api.upload_folder(repo_id=repo, folder_path=folder, repo_type=kind)
+    return Pin(type=kind, repo=repo, revision=commit.oid)
+
+
+def write_dataset(folder: Path) -> None:
+    """Parquet splits and prompt.json; two test rows stand in train too, in part."""
+    (folder / "data").mkdir()
+    rows = {split: [row(number) for number in numbers] for split, numbers in SPLITS.items()}
+    rows["train"][0] |= {"title": row(LEAKED_TITLE)["title"].upper()}
+    rows["train"][1] |= {"output": row(LEAKED_OUTPUT)["output"]}
+    for split, found in rows.items():
+        pq.write_table(pa.Table.from_pylist(found), folder / "data" / f"{split}-00000-of-00001.parquet")
+    (folder / "prompt.json").write_bytes(PromptFormat.from_settings(Prompt()).to_json())
+
+
+def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecord:
+    """A record as `titlecraft train` writes it; what the evaluation does not read is made up."""
+    return TrainingRecord(
+        key="0" * 64, code=Code(titlecraft="0", python="3.11", packages={}), dataset=dataset, base=base,
+        licence=Licence(id="mit", name=None, link=None, warning=None),
+        base_settings=Base(repo=base.repo, max_length=256), lora=Lora(), training=Training(), generation=Generation(),
+        precision="float32", quantization=quantization, quantization_note=None, attention="sdpa",
+        trainable_parameters=1, base_parameters=1, special_tokens={}, steps=1, epochs=1.0,
+        examples=Examples(
+            available=1, seen=1, distinct_seen=1, tokens_seen=1, completion_tokens_seen=1, truncated=0, left_out=0
+        ),
+        loss=Losses(first=1.0, last=1.0), checks=[], files=[],
+        measured=Measured(
+            device="cpu", wall_seconds=1.0, tokens_per_second=1.0, peak_gpu_memory_gb=None,
+            peak_process_memory_gb=None, energy_kwh=None,
+        ),
+    )  # fmt: skip
+
+
+def publish_world(scale: float = 0.05, quantization: str = "nf4") -> dict[str, str]:
+    """Publish all three; returns their pins as text."""
+    pins = {}
+    for repo, kind, write in ((BASE, "model", save_base), (DATASET, "dataset", write_dataset)):
+        with TemporaryDirectory() as folder:
+            write(Path(folder))
+            pins[repo] = upload(Path(folder), repo, kind)
+    with TemporaryDirectory() as folder:
+        add_adapter(make_base(400), scale).save_pretrained(folder)
+        (Path(folder) / "README.md").unlink(missing_ok=True)
+        record = training_record(pins[DATASET], pins[BASE], quantization)
+        (Path(folder) / "training_record.json").write_bytes(record.to_json())
+        pins[ADAPTER] = upload(Path(folder), ADAPTER, "model")
+    return {repo: f"{pin.repo}@{pin.revision}" for repo, pin in pins.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(publish_world(*(float(argument) for argument in sys.argv[1:2]))))
