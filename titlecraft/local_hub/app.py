@@ -1,7 +1,5 @@
 """The Hub as one ASGI application: all routes over one storage root, and how errors are answered."""
 
-import importlib
-import importlib.util
 import logging
 from pathlib import Path
 
@@ -9,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from titlecraft.local_hub import (
     api_accounts,
@@ -77,10 +75,14 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
     return app
 
 
-def _pages() -> list[Route]:
-    """The pages for browsers, a module of its own that the API can do without."""
-    name = "titlecraft.local_hub.pages"
-    return importlib.import_module(name).routes if importlib.util.find_spec(name) else []
+def _pages() -> list[BaseRoute]:
+    """The pages for browsers. Clients need none of them, so the API also runs where they cannot be loaded."""
+    try:
+        from titlecraft.local_hub import pages
+    except ImportError:
+        _log.warning("the Hub runs without pages for browsers", exc_info=True)
+        return []
+    return pages.routes
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,0 +1,174 @@
+"""python -m tests.conformance.run [FILE …]: the client's own test suite against an embedded Hub.
+
+Downloads the source package of huggingface_hub, starts a Hub with the accounts that its tests expect, runs the tests
+unedited and prints, for each file, how many of the tests that called the Hub passed. A test counts when at least one of
+its HTTP requests (those of its fixtures included) was answered by the Hub; skipped tests do not count.
+
+Exit status 0 when at least 270 pass and every failure is in `known_failures.toml`, with its reason.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from titlecraft.errors import UserError
+from titlecraft.local_hub.server import RunningHub, start, stop
+
+VERSION = "1.33.0"
+NEEDED = 270
+HERE = Path(__file__).parent
+WORK = HERE.parents[1] / ".conformance"
+# test files about other products than the Hub's repos
+LEFT_OUT = ("buckets", "inference", "jobs_api", "sandbox", "webhooks", "generate_cli_reference", "windows", "oauth")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one test of the suite went."""
+
+    id: str
+    outcome: str
+    hub_calls: int
+    message: str
+    seconds: float
+
+    @property
+    def file(self) -> str:
+        return self.id.split("::")[0].rsplit("/", 1)[-1]
+
+    @property
+    def counts(self) -> bool:
+        return self.hub_calls > 0 and self.outcome != "skipped"
+
+
+def suite_folder() -> Path:
+    """The suite's `tests` folder, downloaded on first use. Raises UserError when that fails."""
+    unpacked = WORK / f"huggingface_hub-{VERSION}"
+    if not unpacked.exists():
+        WORK.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=WORK) as folder:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
+            command += ["--no-binary", ":all:", "--dest", folder, f"huggingface-hub=={VERSION}"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            archives = list(Path(folder).glob("*.tar.gz"))
+            if done.returncode or not archives:
+                reason = (done.stderr.strip().splitlines() or ["no archive came"])[-1]
+                raise UserError(f"The source package huggingface-hub=={VERSION} cannot be downloaded: {reason}")
+            with tarfile.open(archives[0]) as archive:
+                archive.extractall(folder, filter="data")
+            (Path(folder) / unpacked.name).rename(unpacked)
+    return unpacked / "tests"
+
+
+def require_plugins() -> None:
+    """Install what the suite needs and we do not. Raises UserError when that fails."""
+    if importlib.util.find_spec("pytest_mock") is None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "pytest-mock"]
+        if subprocess.run(command, capture_output=True).returncode:
+            raise UserError("pytest-mock, which the suite needs, cannot be installed")
+
+
+def start_hub(root: Path) -> RunningHub:
+    """A Hub of its own with the suite's accounts."""
+    root.mkdir(parents=True)
+    (root / "accounts.json").write_bytes((HERE / "accounts.json").read_bytes())
+    return start(root)
+
+
+def run_suite(tests: list[str], hub: RunningHub, scratch: Path, options: list[str]) -> list[Result]:
+    """Run these files or test ids (relative to the suite's folder) in a process of their own."""
+    suite, results = suite_folder(), scratch / "results.json"
+    environment = os.environ | hub.environment(scratch / "hf_home")
+    environment |= {
+        "HF_TOKEN": "",  # the suite passes its tokens itself
+        "HUGGINGFACE_CO_STAGING": "0",
+        "DISABLE_SYMLINKS_IN_WINDOWS_TESTS": "1",
+        "HUB_SUITE_FOLDER": str(suite),
+        "HUB_SUITE_RESULTS": str(results),
+        "PYTHONPATH": str(HERE),
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "hub_suite", "-c", str(HERE / "pytest.ini")]
+    command += ["--rootdir", str(suite.parent), "-m", "not production and not inference", *options, *tests]
+    subprocess.run(command, cwd=suite.parent, env=environment)
+    if not results.exists():
+        raise UserError("The suite did not finish: see its output above")
+    return [Result(id, **fields) for id, fields in json.loads(results.read_bytes()).items()]
+
+
+def known_failures() -> dict[str, str]:
+    """Test id -> why it fails here."""
+    table = tomllib.loads((HERE / "known_failures.toml").read_text())
+    return {f"{file}::{test}": reason for file, tests in table.items() for test, reason in tests.items()}
+
+
+def report(results: list[Result]) -> int:
+    """Print the table; the number of passed tests, negative when something unexpected happened."""
+    counted = [result for result in results if result.counts]
+    by_file: dict[str, list[Result]] = defaultdict(list)
+    for result in counted:
+        by_file[result.file].append(result)
+    print(f"\n{'tests that called the Hub':<40} passed  of")
+    for file, group in sorted(by_file.items()):
+        print(f"{file:<40} {sum(r.outcome == 'passed' for r in group):>6} {len(group):>3}")
+    passed = sum(result.outcome == "passed" for result in counted)
+    print(f"{'total':<40} {passed:>6} {len(counted):>3}")
+
+    known = known_failures()
+    failed = [result for result in counted if result.outcome != "passed"]
+    expected = [result for result in failed if short_id(result) in known]
+    surprises = [result for result in failed if short_id(result) not in known]
+    mended = [result for result in results if result.outcome == "passed" and short_id(result) in known]
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for result in expected:
+        by_reason[known[short_id(result)]].append(short_id(result))
+    for reason, tests in sorted(by_reason.items()):
+        print(f"\n{len(tests)} known: {reason}\n    " + "\n    ".join(tests))
+    for result in surprises:
+        print(f"\nUNEXPECTED FAILURE {short_id(result)}\n    {result.message}")
+    for result in mended:
+        print(f"\nUNEXPECTED PASS {short_id(result)}: take it out of known_failures.toml")
+    return -1 if surprises or mended else passed
+
+
+def short_id(result: Result) -> str:
+    """`test_hf_api.py::TestX::test_y`"""
+    return result.id.removeprefix("tests/")
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance.run", description=__doc__.splitlines()[0])
+    parser.add_argument("tests", nargs="*", help="files or test ids of the suite, e.g. test_hf_api.py; default: all")
+    parser.add_argument("--workers", default="2", help="processes that run tests; default: %(default)s")
+    parser.add_argument("--report-only", action="store_true", help="do not judge, for a look at a few tests")
+    arguments = parser.parse_args()
+    require_plugins()
+    names = sorted(file.name for file in suite_folder().glob("test_*.py"))
+    tests = arguments.tests or [name for name in names if not any(word in name for word in LEFT_OUT)]
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        scratch = Path(folder)
+        hub = start_hub(scratch / "hub")
+        try:
+            options = ["-n", arguments.workers, "--dist", "loadscope", "-q"]
+            results = run_suite([f"tests/{test}" for test in tests], hub, scratch, options)
+        finally:
+            stop(scratch / "hub")
+    passed = report(results)
+    return 0 if passed >= NEEDED or arguments.report_only else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
