@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from titlecraft.local_hub.accounts import Token
+from titlecraft.local_hub.call import Call
 
 _MOST_SESSIONS = 1000
 _SECONDS = 12 * 3600
@@ -59,6 +60,13 @@ def sessions_of(request: Request) -> Sessions:
 def signed_in(request: Request) -> Token | None:
     """The token behind the request's cookie, if there is one."""
     return sessions_of(request).token(request.cookies.get(cookie_name(request), ""))
+
+
+class BrowserCall(Call):
+    """A request that may come from a browser: without a token in its header, the cookie says who asks."""
+
+    def _authenticate(self, header: str) -> Token | None:
+        return super()._authenticate(header) if header else signed_in(self.request)
 
 
 def sign_in(request: Request, response: Response, token: Token) -> None:

@@ -1,0 +1,19 @@
+"""What a person sees in a browser: the Hub's repos as web pages. `routes` is what the application mounts.
+
+Handlers are functions `(Visit) -> Response` in `home`, `card`, `files`, `commits`, `discussions` and `sign_in`; what they
+show is read through the Store and written by the templates, which escape every value.
+"""
+
+from titlecraft.local_hub import url_parts  # noqa: F401  (makes {place:place} and the like known to Starlette)
+from titlecraft.local_hub.pages import card, commits, discussions, files, home, sign_in, static_files
+
+# the card's address is the most general one, so it comes last
+routes = [
+    *static_files.routes,
+    *sign_in.routes,
+    *files.routes,
+    *commits.routes,
+    *discussions.routes,
+    *home.routes,
+    *card.routes,
+]

@@ -1,0 +1,118 @@
+"""What a card's metadata says, as chips and as an evaluation table. Cards are written by strangers: any value may have
+any shape, and what has an unexpected one is left out."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# field, label on the chip, and the type of repo that its values name
+_FIELDS = {
+    "model": (
+        ("pipeline_tag", "task", None),
+        ("library_name", "library", None),
+        ("base_model", "base model", "model"),
+        ("datasets", "dataset", "dataset"),
+        ("language", "language", None),
+        ("license", "license", None),
+        ("tags", "", None),
+    ),
+    "dataset": (
+        ("task_categories", "task", None),
+        ("size_categories", "rows", None),
+        ("language", "language", None),
+        ("license", "license", None),
+        ("source_datasets", "source", "dataset"),
+        ("tags", "", None),
+    ),
+    "space": (
+        ("sdk", "sdk", None),
+        ("models", "model", "model"),
+        ("datasets", "dataset", "dataset"),
+        ("license", "license", None),
+        ("tags", "", None),
+    ),
+}
+_MOST_CHIPS = 60
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One fact from the metadata: `license apache-2.0`. `href` leads to the repo that it names, if that is here."""
+
+    label: str
+    text: str
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One line of the evaluation table."""
+
+    task: str
+    dataset: str
+    split: str
+    revision: str | None
+    href: str | None
+    metric: str
+    value: Any
+    source: str | None
+
+
+FindRepo = Callable[[str, str], str | None]  # (type, id) -> address of its page, None when it is not on this Hub
+
+
+def chips(card: dict[str, Any], repo_type: str, library: str | None, find_repo: FindRepo) -> list[Chip]:
+    """The chips of a card, in reading order. `library` is the one that the files reveal when the card names none."""
+    facts = card if "library_name" in card or not library else {**card, "library_name": library}
+    found = []
+    for field, label, names in _FIELDS[repo_type]:
+        for text in texts(facts.get(field)):
+            found.append(Chip(label, text, find_repo(names, text) if names else None))
+    said = {chip.text for chip in found if chip.label}
+    return [chip for chip in dict.fromkeys(found) if chip.label or chip.text not in said][:_MOST_CHIPS]
+
+
+def texts(value: Any) -> list[str]:
+    """The strings that a field holds, whether it was written as one or as a list."""
+    items = value if isinstance(value, list) else [value]
+    return [str(item)[:200] for item in items if isinstance(item, str | int | float) and str(item).strip()]
+
+
+def measurements(card: dict[str, Any], find_repo: FindRepo) -> list[Measurement]:
+    """Every metric of the card's `model-index`, in its order."""
+    return [
+        measurement
+        for model in _objects(card.get("model-index"))
+        for result in _objects(model.get("results"))
+        for measurement in _of_result(result, find_repo)
+    ]
+
+
+def _of_result(result: dict[str, Any], find_repo: FindRepo) -> Iterator[Measurement]:
+    task, dataset, source = (_object(result.get(name)) for name in ("task", "dataset", "source"))
+    revision = _text(dataset.get("revision"))
+    href = find_repo("dataset", _text(dataset.get("type")) or "")
+    url = _text(source.get("url")) or ""
+    for metric in _objects(result.get("metrics")):
+        yield Measurement(
+            task=_text(task.get("name")) or _text(task.get("type")) or "",
+            dataset=_text(dataset.get("name")) or _text(dataset.get("type")) or "",
+            split=_text(dataset.get("split")) or "",
+            revision=revision,
+            href=f"{href}?revision={revision}" if href and revision and revision.isalnum() else href,
+            metric=_text(metric.get("name")) or _text(metric.get("type")) or "",
+            value=metric.get("value"),
+            source=url if url.startswith(("http://", "https://", "/")) and not url.startswith("//") else None,
+        )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return str(value)[:200] if isinstance(value, str | int | float) else None

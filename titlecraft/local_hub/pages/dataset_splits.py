@@ -1,0 +1,100 @@
+"""Which files make up which split: as the card's `configs` say, or by the names that the `datasets` library looks for."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from titlecraft.local_hub.repository import Entry
+
+READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+
+# the names of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
+_KEYWORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "dev", "val"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+# records about a dataset, beside it
+_NOT_DATA = re.compile(
+    r"(^|/)(\.|quarantine/|assets/)|(^|/)(dataset_infos?|dataset_record|prompt|metadata|config)\.json$"
+)
+_SHARDED = re.compile(r"data/([\w.-]+?)-\d{5}-of-\d{5}[^/]*")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One configuration of a dataset: split name -> its files, in order."""
+
+    name: str
+    splits: dict[str, list[Entry]]
+
+
+def configs_of(card: dict[str, Any], files: list[Entry]) -> list[Config]:
+    """The configurations with at least one readable file; the default one first."""
+    declared = card.get("configs")
+    found = []
+    for config in declared if isinstance(declared, list) else []:
+        if isinstance(config, dict) and (config.get("data_files") or config.get("data_dir")):
+            splits = _declared_splits(config, files)
+            if splits:
+                found.append((not config.get("default"), Config(str(config.get("config_name", "default")), splits)))
+    found.sort(key=lambda pair: pair[0])
+    if found:
+        return [config for _, config in found]
+    splits = _splits_by_name(files)
+    return [Config("default", splits)] if splits else []
+
+
+def _declared_splits(config: dict[str, Any], files: list[Entry]) -> dict[str, list[Entry]]:
+    folder = str(config.get("data_dir") or "").strip("/")
+    inside = [file for file in files if not folder or file.path.startswith(f"{folder}/")]
+    data_files = config.get("data_files")
+    if not data_files:
+        return _splits_by_name(inside)
+    splits: dict[str, list[Entry]] = {}
+    for item in data_files if isinstance(data_files, list) else [data_files]:
+        split, patterns = (
+            ("train", item) if not isinstance(item, dict) else (item.get("split", "train"), item.get("path"))
+        )
+        matching = [
+            file
+            for pattern in (patterns if isinstance(patterns, list) else [patterns])
+            if isinstance(pattern, str)
+            for file in _matching(f"{folder}/{pattern}" if folder else pattern, files)
+        ]
+        if matching:
+            splits.setdefault(str(split), []).extend(matching)
+    return {split: list(dict.fromkeys(entries)) for split, entries in splits.items()}
+
+
+def _splits_by_name(files: list[Entry]) -> dict[str, list[Entry]]:
+    data = [file for file in files if file.path.endswith(READABLE) and not _NOT_DATA.search(file.path)]
+    sharded = [(match[1], file) for file in data if (match := _SHARDED.fullmatch(file.path))]
+    splits: dict[str, list[Entry]] = {}
+    if sharded:
+        for split, file in sharded:
+            splits.setdefault(split, []).append(file)
+        return dict(sorted(splits.items(), key=lambda item: _order(item[0])))
+    for file in data:
+        splits.setdefault(_split_named_in(file.path) or "", []).append(file)
+    unnamed = splits.pop("", [])
+    if not splits:
+        return {"train": unnamed} if unnamed else {}
+    return dict(sorted(splits.items(), key=lambda item: _order(item[0])))
+
+
+def _split_named_in(path: str) -> str | None:
+    words = re.split(r"[^a-z]+", path.lower())
+    return next((split for split, names in _KEYWORDS.items() if any(name in words for name in names)), None)
+
+
+def _order(split: str) -> tuple[int, str]:
+    names = list(_KEYWORDS)
+    return (names.index(split) if split in names else len(names), split)
+
+
+def _matching(pattern: str, files: list[Entry]) -> list[Entry]:
+    """Files that a pattern of the card names: `*` within a folder, `**` across folders, `?`."""
+    regex = re.escape(pattern.removeprefix("./"))
+    regex = regex.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return [file for file in files if re.fullmatch(regex, file.path)]

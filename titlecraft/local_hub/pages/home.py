@@ -1,0 +1,87 @@
+"""The front page, and what one user or organisation has."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from titlecraft.local_hub.history import summarize
+from titlecraft.local_hub.hub_errors import HubError, NotFound
+from titlecraft.local_hub.pages import addresses
+from titlecraft.local_hub.pages.card_facts import texts
+from titlecraft.local_hub.pages.page import Visit, page, render
+from titlecraft.local_hub.repo_info import RepoInfo, card_of
+from titlecraft.local_hub.repository import Repository
+
+_GROUPS = (("model", "Models"), ("dataset", "Datasets"), ("space", "Spaces"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One repo in a list."""
+
+    type: str
+    id: str
+    href: str
+    facts: list[str]
+    updated: str
+    private: bool
+    gated: bool
+
+
+def front(visit: Visit) -> Response:
+    """GET /?q=words"""
+    words = (visit.query("q") or "").lower().split()
+    repos = [repo for repo in visit.visible_repos() if all(word in repo.id.lower() for word in words)]
+    return render(visit, "home.html.jinja", groups=_groups(repos), query=visit.query("q") or "")
+
+
+def namespace(visit: Visit) -> Response:
+    """GET /NAMESPACE"""
+    name: str = visit.params["name"]
+    repos = [repo for repo in visit.visible_repos() if repo.namespace.lower() == name.lower()]
+    accounts = visit.hub.accounts
+    owner: Any = accounts.user(name) or accounts.organization(name)
+    if owner is None and not repos:
+        raise NotFound(f"No user, organisation or page is called {name!r} here.")
+    return render(
+        visit,
+        "namespace.html.jinja",
+        name=owner.name if owner else repos[0].namespace,
+        fullname=owner.fullname if owner else "",
+        kind="Organisation" if accounts.organization(name) else "User",
+        groups=_groups(repos),
+    )
+
+
+def missing(visit: Visit) -> Response:
+    """Any other address."""
+    raise NotFound("There is no page at this address.")
+
+
+def _groups(repos: list[Repository]) -> list[tuple[str, str, list[Line]]]:
+    lines = [_line(repo) for repo in repos]
+    lines.sort(key=lambda line: line.updated, reverse=True)
+    return [(kind, title, [line for line in lines if line.type == kind]) for kind, title in _GROUPS]
+
+
+def _line(repo: Repository) -> Line:
+    facts: list[str] = []
+    updated = repo.settings.created_at
+    try:
+        head = repo.head()
+        updated = summarize(repo.objects.commit(head)).date
+        card = card_of(repo, head)
+        facts = texts(card.get("pipeline_tag")) + texts(card.get("task_categories"))[:2]
+        if repo.type == "model":
+            facts += texts(RepoInfo(repo, head).expanded(["library_name"]).get("library_name"))
+        facts += texts(card.get("size_categories"))[:1] + texts(card.get("license"))[:1]
+    except HubError:  # a repo without a readable head is still listed
+        pass
+    settings = repo.settings
+    href = addresses.repo_url(repo.type, repo.id)
+    return Line(repo.type, repo.id, href, facts, updated, settings.private, bool(settings.gated))
+
+
+routes = [Route("/", page(front)), Route("/{name:name}", page(namespace))]
