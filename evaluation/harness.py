@@ -80,6 +80,7 @@ def run_pipeline(
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because importing it fails where there is no git program
     with unharmed_process():
         with progress.part("importing lighteval"):
+            import datasets
             from lighteval.logging.evaluation_tracker import EvaluationTracker
             from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 
@@ -87,6 +88,7 @@ def run_pipeline(
             from evaluation.tasks import ARMS, build_tasks
 
         logging.getLogger("lighteval").setLevel(logging.ERROR)
+        datasets.disable_progress_bars()  # three bars of its own for one small file
         tasks = build_tasks(dataset, prompt, sample.titles, new_tokens, loaded.tokenizer.eos_token_id)
         with registry_of(tasks) as module:
             pipeline = Pipeline(

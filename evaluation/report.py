@@ -67,17 +67,17 @@ def print_table(record: EvaluationRecord) -> None:
     from rich.table import Table
 
     colours = {"better": "green", "worse": "red"}
-    table = Table(title=f"{record.n:,} held-out titles, before and after", title_justify="left", caption_justify="left")
+    table = Table(title=f"{record.n:,} held-out titles, before and after", title_justify="left")
     table.add_column("measure", no_wrap=True)
     for column in ("before", "after", "difference", f"{record.evaluation.confidence:.0%} interval"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    table.add_column("", no_wrap=True)
     for measure in record.measures:
         said = wording.verdict(measure)
         table.add_row(
             measure.label, wording.number(measure.before), wording.number(measure.after),
-            wording.number(measure.difference, signed=True), wording.interval(measure), said,
-            style=colours.get(said, ""), end_section=measure is record.measures[-1],
+            wording.number(measure.difference, signed=True), wording.interval(measure),
+            "none measured" if said == "no measured difference" else said, style=colours.get(said, ""),
         )  # fmt: skip
     console = Console()
     console.print(table)

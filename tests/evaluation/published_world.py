@@ -4,15 +4,14 @@ python tests/evaluation/published_world.py [random seed of the adapter's update;
 """
 
 import json
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import HfApi
-from tiny_world import add_adapter, make_base, row, save_base
 
+from tests.tiny_world import add_adapter, make_base, row, save_base
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     Code,
@@ -85,4 +84,4 @@ def publish_world(scale: float = 0.05, quantization: str = "nf4") -> dict[str, s
 
 
 if __name__ == "__main__":
-    print(json.dumps(publish_world(*(float(argument) for argument in sys.argv[1:2]))))
+    print(json.dumps(publish_world()))
