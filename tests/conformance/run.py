@@ -27,6 +27,8 @@ VERSION = "1.33.0"
 NEEDED = 270
 HERE = Path(__file__).parent
 WORK = HERE.parents[1] / ".conformance"
+# module -> package: what the suite imports besides what we have
+REQUIREMENTS = {"pytest_mock": "pytest-mock", "jedi": "jedi"}
 # test files about other products than the Hub's repos
 LEFT_OUT = ("buckets", "inference", "jobs_api", "sandbox", "webhooks", "generate_cli_reference", "windows", "oauth")
 
@@ -70,11 +72,12 @@ def suite_folder() -> Path:
 
 
 def require_plugins() -> None:
-    """Install what the suite needs and we do not. Raises UserError when that fails."""
-    if importlib.util.find_spec("pytest_mock") is None:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "pytest-mock"]
-        if subprocess.run(command, capture_output=True).returncode:
-            raise UserError("pytest-mock, which the suite needs, cannot be installed")
+    """Install what the suite imports and we do not. Raises UserError when that fails."""
+    missing = [package for module, package in REQUIREMENTS.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], capture_output=True)
+        if done.returncode:
+            raise UserError(f"What the suite needs cannot be installed: {', '.join(missing)}")
 
 
 def start_hub(root: Path) -> RunningHub:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from titlecraft.local_hub import pull_requests
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.card_metadata import check_card
-from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, StaleParent
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
 from titlecraft.local_hub.names import check_file_path
 from titlecraft.local_hub.repository import (
     AddFile,
@@ -88,14 +88,14 @@ def _commit(call: Call, body: IO[bytes]) -> Response:
     parent = header.get("parentCommit")
     with repo.lock:
         if creating:
-            base = repo.resolve(parent or revision)
-            request = pull_requests.open_with_commit(repo, base, revision, operations, **written)
-            oid, number = request
+            base = _branch_ref(repo, revision)
+            start = repo.resolve(parent or revision)
+            oid, number = pull_requests.open_with_commit(repo, start, base, operations, **written)
             url = f"{call.base_url}{repo.url_path}/discussions/{number}"
             return answer(_done(call, repo, oid) | {"pullRequestUrl": url})
         ref = _branch_ref(repo, revision)
         if parent is not None and parent != repo.refs.get(ref):
-            raise StaleParent("A commit has happened since. Please refresh and try again.")
+            raise StaleParent
         oid = repo.commit(ref, operations, **written)
         pull_requests.note_commit(repo, ref, oid, call.user)
         return answer(_done(call, repo, oid))
@@ -121,13 +121,10 @@ def _target(call: Call) -> Repository:
 
 
 def _branch_ref(repo: Repository, revision: str) -> str:
-    """The full name of a branch or pull request; a tag or a sha cannot be committed to."""
+    """The full name of a branch or pull request. Raises RevisionNotFound: nobody can commit to a tag or a sha."""
     ref = revision if revision.startswith("refs/") else f"refs/heads/{revision}"
-    if repo.refs.get(ref) is None:
-        repo.resolve(revision)
-        raise BadRequest(f"Cannot commit to {revision!r}: it is not a branch")
-    if ref.startswith("refs/tags/"):
-        raise BadRequest(f"Cannot commit to the tag {revision!r}")
+    if repo.refs.get(ref) is None or ref.startswith("refs/tags/"):
+        raise RevisionNotFound(f"Invalid rev id: {revision} (not a branch)")
     return ref
 
 

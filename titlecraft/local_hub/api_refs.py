@@ -35,7 +35,7 @@ def create_branch(call: Call) -> Response:
         if not is_good_ref_name(branch):
             raise BadRequest(f"Invalid branch name: {branch!r}")
         if repo.refs.get(f"refs/heads/{branch}") and not wish.get("overwrite"):
-            raise AlreadyExists(f"Reference already exists: branch {branch!r}")
+            raise AlreadyExists(f"Reference refs/heads/{branch} already exists")
         repo.refs.set(f"refs/heads/{branch}", start)
     return answer({"success": True})
 
@@ -45,7 +45,7 @@ def delete_branch(call: Call) -> Response:
     call.writable_repo()
     ref = f"refs/heads/{call.params['branch']}"
     if ref == MAIN:
-        raise Forbidden("The branch 'main' cannot be deleted")
+        raise Forbidden(f"Cannot delete {MAIN}")
     return _delete(call, ref)
 
 
@@ -58,7 +58,7 @@ def create_tag(call: Call) -> Response:
         if not is_good_ref_name(name):
             raise BadRequest(f"Invalid tag name: {name!r}")
         if repo.refs.get(f"refs/tags/{name}"):
-            raise AlreadyExists(f"Tag reference exists already: {name!r}")
+            raise AlreadyExists(f"Reference refs/tags/{name} already exists")
         repo.refs.set(f"refs/tags/{name}", commit)
     return answer({"success": True})
 
@@ -73,7 +73,7 @@ def _delete(call: Call, ref: str) -> Response:
     repo = call.repo()
     with repo.lock:
         if not is_good_ref_name(ref.split("/", 2)[2]) or repo.refs.get(ref) is None:
-            raise RevisionNotFound(f"Reference does not exist: {ref}")
+            raise RevisionNotFound(f"Invalid rev id: {ref}")
         repo.refs.delete(ref)
     return answer({"success": True})
 

@@ -46,7 +46,13 @@ def paths_info(call: Call) -> Response:
         except EntryNotFound:
             continue
     expand = any(name == "expand" and str(value).lower() in ("true", "1") for name, value in fields)
-    return answer(nodes(repo, commit, [entry for entry in entries if entry.path], expand=expand))
+    found = nodes(repo, commit, [entry for entry in entries if entry.path], expand=expand)
+    for node in found:
+        # the client copies a large file to another repo only if it has some Xet hash, which it hands back to us beside
+        # the sha256 (`lfs_routes.duplicate`); in a tree listing the same field would make it download through Xet
+        if "lfs" in node:
+            node["xetHash"] = node["lfs"]["oid"]
+    return answer(found)
 
 
 def nodes(repo: Repository, commit: str, entries: list[Entry], *, expand: bool) -> list[dict[str, Any]]:

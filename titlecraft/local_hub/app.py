@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from titlecraft.local_hub import (
+    api_access,
     api_accounts,
     api_commit,
     api_discussions,
@@ -17,12 +18,15 @@ from titlecraft.local_hub import (
     api_refs,
     api_repos,
     api_tree,
+    lfs_cleanup,
     lfs_routes,
     resolve,
+    xet_routes,
 )
 from titlecraft.local_hub.accounts import Accounts
 from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
+from titlecraft.local_hub.request_ids import RequestIds
 from titlecraft.local_hub.store import Store
 from titlecraft.local_hub.url_parts import RawPathMiddleware
 
@@ -51,27 +55,32 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
     """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted."""
     routes = [
         Route("/api/health", endpoint(health)),
+        *api_access.routes,
         *api_accounts.routes,
         *api_listing.routes,
         *api_commit.routes,
         *api_tree.routes,
         *api_refs.routes,
         *api_discussions.routes,
+        *lfs_cleanup.routes,
         *lfs_routes.routes,
+        *xet_routes.routes,
         *api_repos.routes,
         Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address), methods=_METHODS),
         Route("/api/{rest:path}", endpoint(unknown_address), methods=_METHODS),
         *resolve.routes,
+        Route("/{name:name}/resolve/{rest:path}", endpoint(unknown_repo_address), methods=["GET", "HEAD"]),
         *_pages(),
         Route("/{rest:path}", endpoint(unknown_address), methods=_METHODS),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(RawPathMiddleware)],
+        middleware=[Middleware(RequestIds), Middleware(RawPathMiddleware)],
         exception_handlers={HubError: _refused, OSError: _operating_system, Exception: _unexpected},
     )
     app.state.hub = Hub(Store(root), accounts)
-    app.state.uploads = lfs_routes.create_state()
+    app.state.uploads = lfs_routes.Uploads()
+    app.state.xet_sessions = xet_routes.Sessions()
     return app
 
 

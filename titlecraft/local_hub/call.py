@@ -140,8 +140,8 @@ class Call:
             raise DisabledRepo
         if files and not self.may_read_files(repo):
             raise GatedRepo(
-                f"Access to {repo.type} {repo.id} is restricted. You must have access to it and be authenticated to "
-                f"access it. Ask for access at {self.base_url}{repo.url_path}",
+                f"Access to {repo.type} {repo.id} is restricted and you are not in the authorized list. "
+                f"Visit {self.base_url}{repo.url_path} to ask for access.",
                 status=401 if self.token is None else 403,
             )
         return repo

@@ -110,6 +110,9 @@ class StaleParent(HubError):
 
     status = 412
 
+    def __init__(self) -> None:
+        super().__init__("The branch was updated since you opened this page. Please refresh and try again.")
+
 
 class UnsafePath(HubError):
     """422: a path that would leave the repo, or that git or a client's disk could not hold."""

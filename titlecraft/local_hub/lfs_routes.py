@@ -231,11 +231,6 @@ def duplicate(call: Call) -> Response:
     return answer({"success": succeeded, "failed": failed})
 
 
-def create_state() -> Uploads:
-    """What the routes keep while the server runs."""
-    return Uploads()
-
-
 routes = [
     Route("/{place:place}/info/lfs/objects/batch", endpoint(batch), methods=["POST"]),
     Route("/{place:place}/info/lfs/verify", endpoint(verify), methods=["POST"]),

@@ -33,8 +33,8 @@ def check_repo_id(repo_id: str) -> str:
 def check_file_path(path: str) -> str:
     """`path` when it names a place inside a repo, else UnsafePath.
 
-    Refuses empty, absolute and dotted components, control characters and backslashes, and `.git` in every spelling
-    that some file system takes for it (case, `git~1`, trailing dots and spaces, invisible characters), as git does.
+    Refuses empty, absolute and dotted components, control characters, and `.git` in every spelling that some file
+    system takes for it (case, `git~1`, trailing dots and spaces, invisible characters, after a backslash), as git does.
     """
     if not path or len(path) > 4096:
         raise UnsafePath(f"Invalid path in repo {path[:80]!r}: it is empty or longer than 4096 characters")
@@ -42,14 +42,15 @@ def check_file_path(path: str) -> str:
         path.encode()
     except UnicodeEncodeError:
         raise UnsafePath(f"Invalid path in repo {path!r}: it is not valid Unicode") from None
-    if "\\" in path or any(ord(character) < 32 or ord(character) == 127 for character in path):
-        raise UnsafePath(f"Invalid path in repo {path!r}: backslashes and control characters are not allowed")
+    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+        raise UnsafePath(f"Invalid path in repo {path!r}: control characters are not allowed")
     for part in path.split("/"):
-        if part in ("", ".", ".."):
+        # Windows takes a backslash for a separator; further in, such a name harms nobody here and the Hub accepts it
+        if part in ("", ".", "..") or path.startswith(("..\\", "\\")):
             raise UnsafePath(f"Invalid path in repo {path!r}: empty, '.' and '..' components are not allowed")
         if len(part.encode()) > 255:
             raise UnsafePath(f"Invalid path in repo {path[:80]!r}…: a component is longer than 255 bytes")
-        if _means_dot_git(part):
+        if any(map(_means_dot_git, part.split("\\"))):
             raise UnsafePath(f"Invalid path in repo {path!r}: '.git' is reserved")
     return path
 

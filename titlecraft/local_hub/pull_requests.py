@@ -45,20 +45,18 @@ def open_empty(repo: Repository, title: str, description: str, author: str) -> D
 def open_with_commit(
     repo: Repository,
     start: str,
-    target: str,
+    base: str,
     operations: Iterable[Operation],
     *,
     author: str,
     summary: str,
     description: str,
 ) -> tuple[str, int]:
-    """A pull request whose first commit, on top of `start`, are these operations: (commit, number).
+    """A pull request to the branch `base`; its first commit, on top of `start`, are these operations: (commit, number).
 
     The discussion is written last, and a ref without one does not count, so a crash leaves no half pull request.
     """
     with repo.lock:
-        base = target if target.startswith("refs/") else f"refs/heads/{target}"
-        base = base if repo.refs.get(base) else MAIN
         opened = Discussion(discussions.next_number(repo), summary.strip(), author, base=base)
         repo.refs.set(opened.ref, start)
         try:
@@ -99,7 +97,7 @@ def merge(repo: Repository, discussion: Discussion, author: str) -> str:
         for path, blob in _changes(repo, _common_ancestor(repo, head, proposed), proposed).items():
             if blob is None:
                 if path in _files(repo.objects, _tree(repo, head)):
-                    edit.delete_file(path)
+                    edit.delete(path)
             else:
                 edit.set_file(path, blob)
         message = join_message(f"{discussion.title} (#{discussion.num})")

@@ -66,7 +66,7 @@ class CopyFile:
 
 @dataclass(frozen=True)
 class DeleteFile:
-    """Remove one file."""
+    """Remove one file; clients also name folders with it."""
 
     path: str
 
@@ -215,7 +215,7 @@ class Repository:
             if head is None:
                 raise RevisionNotFound(f"Invalid rev id: {ref.removeprefix('refs/heads/')}")
             if parent is not None and parent != head:
-                raise StaleParent(f"A commit has happened since. Please refresh and try again: the head is {head}")
+                raise StaleParent
             old_tree = self.objects.commit(head).tree.decode()
             batch = self.objects.batch()
             edit = TreeEdit(self.objects, old_tree)
@@ -247,7 +247,7 @@ class Repository:
                 commit = self.resolve(revision) if revision else head
                 edit.set_file(path, self.file(commit, source).oid)
             case DeleteFile():
-                edit.delete_file(path)
+                edit.delete(path)
 
 
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from titlecraft.local_hub.browser_session import BrowserCall
 from titlecraft.local_hub.call import Call
 from titlecraft.local_hub.git_objects import LfsPointer
 from titlecraft.local_hub.hub_errors import EntryNotFound
@@ -17,14 +18,18 @@ from titlecraft.local_hub.repository import Entry, Repository
 
 _READ_BYTES = 2**20
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-# what a browser may show by itself; everything else that is text is shown as text, so that no page of a repo's author
-# runs under the Hub's address
+# what a browser may show by itself; everything else that is text is shown as text
 _SHOWN = ("image/", "audio/", "video/", "application/pdf", "application/json")
+# The sandbox takes the Hub's origin away from what a repo's author wrote: it sees no cookie and can ask the Hub nothing.
+# Pages, such as reports, may run their own scripts in there.
+_POLICY = "default-src 'none'; img-src 'self' data:; media-src 'self' data:; font-src data:; style-src 'unsafe-inline'"
+_SANDBOX = f"{_POLICY}; form-action 'none'; base-uri 'none'; sandbox"
+_SANDBOX_OF_PAGES = f"{_POLICY}; script-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; sandbox allow-scripts"
 
 
 async def resolve(request: Request) -> Response:
     """GET and HEAD /ID/resolve/REV/PATH: the content, through an LFS pointer, without a redirect."""
-    call = await run_in_threadpool(Call, request)
+    call = await run_in_threadpool(BrowserCall, request)
     repo, commit, entry = await run_in_threadpool(_find, call)
     headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.etag}"'}
     if entry.lfs:
@@ -61,12 +66,13 @@ async def lfs_object(request: Request) -> Response:
 
 async def send_file(request: Request, repo: Repository, entry: Entry, headers: dict[str, str]) -> Response:
     """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range."""
+    kind = content_type(entry.path)
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "no-cache",  # browsers ask each time whether it changed, and get a 304
-        "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox",
+        "Content-Security-Policy": _SANDBOX_OF_PAGES if kind.startswith("text/html") else _SANDBOX,
         "X-Content-Type-Options": "nosniff",
-        "Content-Type": content_type(entry.path),
+        "Content-Type": kind,
         **headers,
     }
     etag = headers.get("ETag")
@@ -123,8 +129,10 @@ async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIt
 
 
 def content_type(path: str) -> str:
-    """A type that is safe to show under the Hub's address."""
+    """A type that is safe to show under the Hub's address, in a sandbox."""
     guessed = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    if guessed == "text/html":
+        return "text/html; charset=utf-8"
     if guessed.startswith(_SHOWN):
         return guessed
     text = guessed.startswith("text/") or path.endswith((".md", ".jsonl", ".yaml", ".yml", ".toml", ".py"))

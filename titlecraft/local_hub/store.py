@@ -118,7 +118,7 @@ class Store:
         with self._lock, repo.lock:
             taken = self._folders.get((repo.type, new_id.lower()))
             if taken not in (None, repo.folder):
-                raise AlreadyExists(f"A {repo.type} repo named {new_id} exists already")
+                raise AlreadyExists(f"A {repo.type} repository called {new_id} already exists")
             # the redirect first: until the folder is renamed, the repo that still exists under the old id wins
             moved = {old: new_id if new.lower() == repo.id.lower() else new for old, new in self._moved.items()}
             moved[f"{repo.type}/{repo.id.lower()}"] = new_id

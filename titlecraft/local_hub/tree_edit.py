@@ -29,10 +29,10 @@ class TreeEdit:
             raise UnsafePath(f"Cannot write the file {path!r}: a folder has that name")
         folder.entries[name] = (FILE_MODE, blob)
 
-    def delete_file(self, path: str) -> None:
-        """Raises EntryNotFound when there is no such file."""
+    def delete(self, path: str) -> None:
+        """Remove a file, or a folder with what is in it. Raises EntryNotFound when there is neither."""
         folder, name = self._parent(path, create=False)
-        if name not in folder.entries or self._is_folder(folder.entries[name]):
+        if name not in folder.entries:
             raise EntryNotFound(f"A file with the name {path!r} does not exist")
         del folder.entries[name]
 
