@@ -8,7 +8,7 @@ from starlette.routing import Route
 from titlecraft.local_hub.card_metadata import check_card, split_card
 from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.pages import addresses
-from titlecraft.local_hub.pages.card_facts import chips, measurements, texts
+from titlecraft.local_hub.pages.card_facts import chips, evaluations, texts
 from titlecraft.local_hub.pages.data_preview import Preview, preview
 from titlecraft.local_hub.pages.markdown import Surroundings, render_markdown
 from titlecraft.local_hub.pages.page import Visit, page, render
@@ -47,7 +47,7 @@ def card(visit: Visit) -> Response:
         tab="card",
         readme=readme,
         chips=chips(metadata, view.type, library, find_repo),
-        measurements=measurements(metadata, find_repo),
+        evaluations=evaluations(metadata, find_repo),
         preview=_preview(view, metadata, files),
         snippet=snippet(view.type, view.id, library, metadata),
         files=files,

@@ -1,7 +1,7 @@
 """What a card's metadata says, as chips and as an evaluation table. Cards are written by strangers: any value may have
 any shape, and what has an unexpected one is left out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,20 +45,19 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """One line of the evaluation table."""
+class Evaluation:
+    """One result of a `model-index`: what was done on which data, and the metrics as (name, value)."""
 
     task: str
     dataset: str
     split: str
     revision: str | None
-    href: str | None
-    metric: str
-    value: Any
+    href: str | None  # the dataset's page at that revision, if it is on this Hub
     source: str | None
+    metrics: list[tuple[str, Any]]
 
 
-FindRepo = Callable[[str, str], str | None]  # (type, id) -> address of its page, None when it is not on this Hub
+FindRepo = Callable[[str, str], str | None]  # (type, id or id@revision) -> its page, None when it is not on this Hub
 
 
 def chips(card: dict[str, Any], repo_type: str, library: str | None, find_repo: FindRepo) -> list[Chip]:
@@ -78,32 +77,30 @@ def texts(value: Any) -> list[str]:
     return [str(item)[:200] for item in items if isinstance(item, str | int | float) and str(item).strip()]
 
 
-def measurements(card: dict[str, Any], find_repo: FindRepo) -> list[Measurement]:
-    """Every metric of the card's `model-index`, in its order."""
-    return [
-        measurement
-        for model in _objects(card.get("model-index"))
-        for result in _objects(model.get("results"))
-        for measurement in _of_result(result, find_repo)
-    ]
+def evaluations(card: dict[str, Any], find_repo: FindRepo) -> list[Evaluation]:
+    """Every result of the card's `model-index` with at least one metric, in its order."""
+    results = [result for model in _objects(card.get("model-index")) for result in _objects(model.get("results"))]
+    return [evaluation for result in results if (evaluation := _evaluation(result, find_repo)).metrics]
 
 
-def _of_result(result: dict[str, Any], find_repo: FindRepo) -> Iterator[Measurement]:
+def _evaluation(result: dict[str, Any], find_repo: FindRepo) -> Evaluation:
     task, dataset, source = (_object(result.get(name)) for name in ("task", "dataset", "source"))
     revision = _text(dataset.get("revision"))
-    href = find_repo("dataset", _text(dataset.get("type")) or "")
+    at = f"@{revision}" if revision else ""
     url = _text(source.get("url")) or ""
-    for metric in _objects(result.get("metrics")):
-        yield Measurement(
-            task=_text(task.get("name")) or _text(task.get("type")) or "",
-            dataset=_text(dataset.get("name")) or _text(dataset.get("type")) or "",
-            split=_text(dataset.get("split")) or "",
-            revision=revision,
-            href=f"{href}?revision={revision}" if href and revision and revision.isalnum() else href,
-            metric=_text(metric.get("name")) or _text(metric.get("type")) or "",
-            value=metric.get("value"),
-            source=url if url.startswith(("http://", "https://", "/")) and not url.startswith("//") else None,
-        )
+    return Evaluation(
+        task=_name(task),
+        dataset=_name(dataset),
+        split=_text(dataset.get("split")) or "",
+        revision=revision,
+        href=find_repo("dataset", (_text(dataset.get("type")) or "") + at),
+        source=url if url.startswith(("http://", "https://", "/")) and not url.startswith("//") else None,
+        metrics=[(_name(metric), metric.get("value")) for metric in _objects(result.get("metrics"))],
+    )
+
+
+def _name(thing: dict[str, Any]) -> str:
+    return _text(thing.get("name")) or _text(thing.get("type")) or ""
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -73,10 +73,9 @@ def _event(view: RepoView, event: dict[str, Any]) -> Event:
 
 def _changes(view: RepoView, found: stored.Discussion) -> Changes | None:
     """What an open pull request would change, compared with the commit where it left its branch."""
-    head = view.repo.refs.get(found.ref)
-    base = view.repo.refs.get(found.base or "")
-    if head is None or base is None or found.status not in ("open", "draft") or not view.readable:
+    if found.base is None or found.status not in ("open", "draft") or not view.readable:
         return None
+    head, base = view.repo.resolve(found.ref), view.repo.resolve(found.base)
     merged = {commit.id for commit in commits(view.repo, base)}
     start = next((commit.id for commit in commits(view.repo, head) if commit.id in merged), None)
     return changes(view.repo, head, start)

@@ -76,7 +76,7 @@ def _line(repo: Repository) -> Line:
         facts = texts(card.get("pipeline_tag")) + texts(card.get("task_categories"))[:2]
         if repo.type == "model":
             facts += texts(RepoInfo(repo, head).expanded(["library_name"]).get("library_name"))
-        facts += texts(card.get("size_categories"))[:1] + texts(card.get("license"))[:1]
+        facts += texts(card.get("size_categories"))[:1]
     except HubError:  # a repo without a readable head is still listed
         pass
     settings = repo.settings
