@@ -1,5 +1,6 @@
 """Pictures on the dataset card."""
 
+import itertools
 from pathlib import Path
 
 from titlecraft.records import DatasetRecord
@@ -12,7 +13,7 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
     edges = next(iter(record.splits.values())).output_length.edges
-    labels = [f"{low}–{high - 1}" for low, high in zip(edges, edges[1:], strict=False)] + [f"≥ {edges[-1]}"]
+    labels = [f"{low}–{high - 1}" for low, high in itertools.pairwise(edges)] + [f"≥ {edges[-1]}"]
     width = 0.8 / len(record.splits)
     for index, (name, split) in enumerate(record.splits.items()):
         shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]

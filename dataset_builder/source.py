@@ -6,6 +6,7 @@ from typing import BinaryIO, NamedTuple
 
 from isal import igzip
 from isal.igzip_lib import IsalError
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from titlecraft.errors import UserError
@@ -45,7 +46,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     before = path.stat()
     count = TextColumn("{task.fields[lines]:,} lines")
     columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
-    with path.open("rb") as disk, Progress(*columns) as bar:
+    with path.open("rb") as disk, Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=before.st_size, lines=0)
         compressed = disk.read(2) == GZIP_MAGIC
         disk.seek(0)

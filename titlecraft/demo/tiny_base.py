@@ -1,4 +1,4 @@
-"""python -m titlecraft.demo.tiny_base NS/NAME [--steps 300]
+"""python -m titlecraft.demo.tiny_base NS/NAME [--steps 220] [--fresh]
 
 A base model of about two million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
 four layers, pre-trained for a minute on plain catalogue text. The text comes from a catalogue with another seed than the
@@ -16,7 +16,7 @@ from titlecraft.demo.products import BOOKS, OTHERS
 from titlecraft.records import Pin
 
 SPECIAL = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|finetune_right_pad_id|>"}
-VOCABULARY, CONTEXT, BATCH = 4096, 256, 16
+VOCABULARY, CONTEXT, BATCH = 4096, 256, 8
 LICENSE = "mit"
 CARD = """---
 license: {license}
@@ -106,12 +106,13 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     (folder / "README.md").write_text(CARD.format(**facts, steps=steps, batch=BATCH, context=CONTEXT, loss=loss.item()))
 
 
-def publish_tiny_base(repo: str, steps: int, seed: int) -> Pin:
-    """Pre-train and publish to `repo`, or return what is there already."""
+def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> Pin:
+    """Pre-train and publish to `repo`, or return what is there already unless `fresh`."""
     from titlecraft.hub import published_pin
     from titlecraft.publishing import publish
 
-    if found := published_pin(repo, "model"):
+    if not fresh and (found := published_pin(repo, "model")):
+        print(f"nothing to do: {found} is there")
         return found
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -129,8 +130,9 @@ def publish_tiny_base(repo: str, steps: int, seed: int) -> Pin:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("repo")
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=220)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true")
     asked = parser.parse_args()
-    print(publish_tiny_base(asked.repo, asked.steps, asked.seed))
+    print(f"base {publish_tiny_base(asked.repo, asked.steps, asked.seed, asked.fresh)}")
     sys.exit(0)

@@ -1,0 +1,20 @@
+"""titlecraft demo [--fresh]"""
+
+import argparse
+
+from titlecraft.endpoint import local_root
+
+
+def main(arguments: list[str]) -> None:
+    """The whole job on the embedded Hub: no network, no token, no GPU."""
+    parser = argparse.ArgumentParser(
+        prog="titlecraft demo", description="All of it, small, on the embedded Hub under .demo/."
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="compute and publish everything again, on top of what is there"
+    )
+    asked = parser.parse_args(arguments)
+
+    from titlecraft.demo.main_job import run_main_job
+
+    run_main_job(local_root(), asked.fresh)
