@@ -1,0 +1,43 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := titlecraft dataset_builder training evaluation model_card tests
+
+.PHONY: help demo fresh-demo stop test lint conformance lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.venv/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+	  { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1): expected Python 3.11 or 3.12; set one with make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[test]"
+	@touch $@
+
+demo: .venv/.installed ## the main job on the embedded Hub: no network, no token, no GPU
+	$(BIN)/titlecraft demo
+
+fresh-demo: .venv/.installed ## the same, computed and published again
+	$(BIN)/titlecraft demo --fresh
+
+stop: .venv/.installed ## stop the demo's Hub
+	$(BIN)/titlecraft hub stop
+
+test: .venv/.installed ## the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.installed ## ruff: rules and format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+conformance: .venv/.installed ## the Hub client's own test suite, unedited, against the embedded Hub
+	$(BIN)/python -m tests.conformance.run
+
+lock: .venv/.installed ## write the versions that are installed now into requirements.lock
+	@{ head -n 1 requirements.lock; $(BIN)/pip freeze --exclude-editable | sed 's/^torch[ =].*/torch==2.13.0/'; } > requirements.new
+	@mv requirements.new requirements.lock
+
+clean: ## remove the demo's Hub and everything it published, and the environment
+	-$(BIN)/titlecraft hub stop
+	rm -rf .demo .conformance .venv
