@@ -63,11 +63,12 @@ def choose_examples(record: EvaluationRecord, rows: list[dict[str, Any]]) -> lis
 
 def print_table(record: EvaluationRecord) -> None:
     """Print before, after, difference and interval of every measure, and the answer in one sentence."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     colours = {"better": "green", "worse": "red"}
-    table = Table(title=f"{record.n:,} held-out titles, before and after", title_justify="left")
+    table = Table(title=f"{record.n:,} held-out titles, before and after", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("measure", no_wrap=True)
     for column in ("before", "after", "difference", f"{record.evaluation.confidence:.0%} interval"):
         table.add_column(column, justify="right", no_wrap=True)

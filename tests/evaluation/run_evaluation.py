@@ -1,0 +1,53 @@
+"""One evaluation of the tiny world in a fresh process that can reach nothing but this machine; prints JSON.
+
+python -m tests.evaluation.run_evaluation evaluate|measure NS/NAME[@REV] [FOLDER]
+"""
+
+import json
+import socket
+import sys
+from pathlib import Path
+from time import perf_counter
+
+from titlecraft.errors import UserError
+from titlecraft.settings import Evaluation, Generation, Recipe
+
+RECIPE = Recipe(evaluation=Evaluation(titles=40, batch_size=8, resamples=499), generation=Generation(max_new_tokens=12))
+
+
+def loopback_only() -> None:
+    """Let no connection leave the machine: an evaluation must start offline."""
+    connect = socket.socket.connect
+
+    def checked(self: socket.socket, address: object) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise RuntimeError(f"an evaluation tried to reach {address}")
+        connect(self, address)
+
+    socket.socket.connect = checked
+
+
+def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
+    """Run it and say what came out."""
+    from evaluation.inputs import read_inputs
+    from evaluation.run import evaluate
+
+    start = perf_counter()
+    if how == "measure":
+        from evaluation.experiment import measure
+
+        record = measure(read_inputs(adapter, RECIPE), RECIPE, Path(folder))
+        pin = record.adapter
+    else:
+        write_card = lambda folder, repo: (folder / "README.md").write_text(f"---\nlicense: mit\n---\n# {repo}\n")  # noqa: E731
+        pin, record = evaluate(adapter, RECIPE, fresh=False, write_card=write_card)
+    heavy = [name for name in ("torch", "transformers", "lighteval", "datasets", "scipy") if name in sys.modules]
+    return {"pin": str(pin.revision), "id": record.id, "seconds": perf_counter() - start, "imported": heavy}
+
+
+if __name__ == "__main__":
+    loopback_only()
+    try:
+        print(json.dumps(main(*sys.argv[1:])))
+    except UserError as error:
+        sys.exit(f"error: {error}")

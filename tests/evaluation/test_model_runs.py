@@ -1,0 +1,153 @@
+"""Scoring, generating and the guards on a tiny real Llama with a LoRA adapter."""
+
+import pytest
+import torch
+
+from evaluation.batches import length_sorted, pad_left
+from evaluation.generate import generate
+from evaluation.guards import check_adapter, check_scores, check_titles, probe_logits
+from evaluation.score import plain_nll, reference_nll
+from evaluation.threads import steady_threads
+from evaluation.titles import Room, Title, encode
+from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.settings import Prompt
+
+ROOM = Room(scored=512, context=512, new_tokens=16)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    model = add_adapter(make_base(len(tokenizer)))
+    with steady_threads(model):  # as in a run
+        yield model
+
+
+@pytest.fixture(scope="module")
+def titles(tokenizer) -> list[Title]:
+    prompt = PromptFormat.from_settings(Prompt())
+    rows = [row(n) | {"output": row(n)["output"] * (1 + n % 3)} for n in range(10)]
+    return [encode(found, prompt.render(found["instruction"], found["input"]), tokenizer, ROOM) for found in rows]
+
+
+def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
+    monkeypatch.setattr("evaluation.score.LOGITS_AT_ONCE", 50 * len(tokenizer))  # many chunks
+    pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
+    assert len({len(completion) for _, completion in pairs}) > 1
+    batched = reference_nll(model, pairs, tokenizer.pad_token_id)
+    plain = [plain_nll(model, *pair) for pair in pairs]
+    assert batched == pytest.approx(plain, rel=1e-5)
+
+
+def test_batched_answers_are_those_of_one_at_a_time(model, tokenizer, titles) -> None:
+    prompts = [title.prompt_tokens for title in titles]
+    batched = generate(model, tokenizer, prompts, new_tokens=16)
+    for prompt, answer in zip(prompts, batched, strict=True):
+        alone = model.generate(
+            input_ids=torch.tensor([prompt]), max_new_tokens=16, do_sample=False, eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )[0, len(prompt) :].tolist()  # fmt: skip
+        assert answer == alone
+
+
+def test_an_answer_ends_at_the_first_eos(model, titles) -> None:
+    tokenizer = train_tokenizer()
+    prompts = [title.prompt_tokens for title in titles[:4]]
+    first = generate(model, tokenizer, prompts, new_tokens=6)
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(first[0][2])
+    stopped = generate(model, tokenizer, prompts, new_tokens=6)
+    assert stopped[0] == first[0][: first[0].index(first[0][2]) + 1]
+
+
+def test_the_base_models_own_generation_settings_do_not_leak_in(model, tokenizer, titles) -> None:
+    prompts = [titles[0].prompt_tokens]
+    plain = generate(model, tokenizer, prompts, new_tokens=8)
+    shipped = model.get_base_model().generation_config
+    shipped.repetition_penalty, shipped.no_repeat_ngram_size, shipped.suppress_tokens = 5.0, 1, [plain[0][0]]
+    try:
+        assert generate(model, tokenizer, prompts, new_tokens=8) == plain
+        assert model.get_base_model().generation_config is shipped
+    finally:
+        shipped.repetition_penalty = shipped.no_repeat_ngram_size = shipped.suppress_tokens = None
+
+
+def test_padding_stands_on_the_left_and_is_not_counted() -> None:
+    padded = pad_left([[5, 6, 7], [8]], 2, "cpu")
+    assert padded.input_ids.tolist() == [[5, 6, 7], [2, 2, 8]]
+    assert padded.attention_mask.tolist() == [[1, 1, 1], [0, 0, 1]]
+    assert padded.position_ids.tolist() == [[0, 1, 2], [0, 0, 0]]
+    assert list(length_sorted(["a", "ccc", "bb", "dd"], len, 3)) == [["ccc", "bb", "dd"], ["a"]]
+
+
+def test_an_adapter_that_changes_nothing_stops_the_run(tokenizer) -> None:
+    base = make_base(len(tokenizer))
+    bare = probe_logits(base)
+    with pytest.raises(UserError, match=r"the adapter changes the model: .* found equal; .*train it"):
+        check_adapter(add_adapter(base, scale=0.0), bare)
+
+
+def test_a_base_that_does_not_come_back_stops_the_run(tokenizer) -> None:
+    base = make_base(len(tokenizer))
+    bare = probe_logits(base)
+    model = add_adapter(base)
+    assert [check.holds for check in check_adapter(model, bare)] == [True, True]
+    with torch.no_grad():
+        base.model.norm.weight += 1e-3  # as a merge, or "before" measured on a changed base, would do
+    with pytest.raises(UserError, match="switching the adapter off gives back the base"):
+        check_adapter(model, bare)
+
+
+def test_a_model_that_scales_its_logits_stops_the_run(model, tokenizer, titles, monkeypatch) -> None:
+    assert check_scores(model, titles[0], tokenizer.pad_token_id).holds
+    honest = model.get_base_model().forward
+
+    def capped(*args, **kwargs):
+        out = honest(*args, **kwargs)
+        out.logits = torch.tanh(out.logits)
+        return out
+
+    monkeypatch.setattr(model.get_base_model(), "forward", capped)
+    with pytest.raises(UserError, match=r"chunked scoring .* apart"):
+        check_scores(model, titles[0], tokenizer.pad_token_id)
+
+
+def test_prompts_must_be_the_same_in_both_arms_and_hold_no_answer(titles) -> None:
+    prompts = [title.prompt for title in titles]
+    assert all(check.holds for check in check_titles(titles, {"before": prompts, "after": prompts}))
+    with pytest.raises(UserError, match="both arms are asked the same prompts"):
+        check_titles(titles, {"before": prompts, "after": [*prompts[:-1], prompts[-1] + " "]})
+
+
+@pytest.mark.parametrize("double", [True, False])
+def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: bool) -> None:
+    """Against bitsandbytes in training mode, layer by layer: in eval mode it may round to bfloat16 (see load.py)."""
+    from bitsandbytes.nn import Linear4bit
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    from evaluation.load import dequantise
+    from titlecraft.base_model import four_bit_fault
+
+    if four_bit_fault():
+        pytest.skip(four_bit_fault())
+    make_base(len(tokenizer)).save_pretrained(tmp_path)
+    four_bit = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double,
+        bnb_4bit_compute_dtype=torch.float32,
+    )  # fmt: skip
+    model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32, quantization_config=four_bit).train()
+    inputs = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}
+    trained_on = {name: layer(inputs[:, :1].expand(3, layer.in_features)).detach() for name, layer in layers.items()}
+    whole = probe_logits(model)
+    assert layers and dequantise(model).holds
+    for name, expected in trained_on.items():
+        layer = model.get_submodule(name)
+        assert type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32
+        torch.testing.assert_close(layer(inputs[:, :1].expand(3, layer.in_features)), expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(probe_logits(model.eval()), whole, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,83 @@
+"""Which titles are asked: random, independent of row order, without leaks, and with room to answer."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evaluation.titles import Room, draw
+from tests.tiny_world import row, train_tokenizer
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.settings import Prompt
+
+PROMPT = PromptFormat.from_settings(Prompt())
+WIDE = Room(scored=1000, context=1000, new_tokens=20)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer()
+
+
+def write(folder: Path, test: list[dict], train: list[dict]) -> Path:
+    (folder / "data").mkdir(parents=True)
+    for split, rows in (("test", test), ("train", train)):
+        pq.write_table(pa.Table.from_pylist(rows), folder / "data" / f"{split}-00000-of-00001.parquet")
+    return folder
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path: Path, tokenizer) -> None:
+    rows = [row(n) for n in range(100, 200)]
+    one = draw(write(tmp_path / "a", rows, [row(0)]), PROMPT, tokenizer, WIDE, 40, seed=7)
+    other = draw(write(tmp_path / "b", rows[::-1], [row(0)]), PROMPT, tokenizer, WIDE, 40, seed=7)
+    seed = draw(tmp_path / "a", PROMPT, tokenizer, WIDE, 40, seed=8)
+    assert one == other
+    assert [title.uid for title in one.titles] != [title.uid for title in seed.titles]
+    assert (len(one.titles), one.available, one.excluded) == (40, 100, {})
+
+
+def test_leaks_and_repeats_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None:
+    test = [row(n) for n in range(100, 150)]
+    test.append(row(120) | {"uid": "B-again", "output": "Another text about the same thing."})
+    test.append(row(151) | {"output": row(151)["title"]})  # real rows have this: the title stands in the prompt
+    train = [row(0) | {"title": row(100)["title"].upper()}, row(1) | {"output": "  " + row(101)["output"]}]
+    sample = draw(write(tmp_path, test, train), PROMPT, tokenizer, WIDE, 100, seed=7)
+    assert sample.excluded == {"title_in_train": 1, "output_in_train": 1, "repeated_title": 1, "answer_in_prompt": 1}
+    assert sample.available == len(sample.titles) == 48
+    assert sample.available + sum(sample.excluded.values()) == len(test)
+
+
+def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Path, tokenizer) -> None:
+    test = [row(n) for n in range(100, 140)] + [row(141) | {"title": "long " * 2000, "input": "long " * 2000}]
+    folder = write(tmp_path, test, [row(0)])
+    whole = draw(folder, PROMPT, tokenizer, WIDE, 100, seed=7)
+    assert (whole.excluded, whole.cut()) == ({"no_room_for_answer": 1}, 0)
+    longest = max(len(title.prompt_tokens) for title in whole.titles)
+    tight = draw(folder, PROMPT, tokenizer, Room(scored=longest + 10, context=1000, new_tokens=20), 100, seed=7)
+    assert tight.cut() == 40
+    assert all(len(title.prompt_tokens) + len(title.reference_tokens) == longest + 10 for title in tight.titles)
+
+
+def test_too_few_titles_say_what_to_do(tmp_path: Path, tokenizer) -> None:
+    folder = write(tmp_path, [row(n) for n in range(100, 120)], [row(0)])
+    with pytest.raises(UserError, match=r"gives 20 usable titles of 20 rows .* needs 30.*data\.test_share"):
+        draw(folder, PROMPT, tokenizer, WIDE, 200, seed=7)
+    assert len(draw(folder, PROMPT, tokenizer, WIDE, 10, seed=7).titles) == 10
+
+
+def test_a_prompt_that_gives_the_answer_away_stops_the_run(tmp_path: Path, tokenizer) -> None:
+    test = [found | {"input": f"{found['input']} {found['output']}"} for found in map(row, range(100, 150))]
+    with pytest.raises(UserError, match="the prompt holds the answer in 50 of 50 rows"):
+        draw(write(tmp_path, test, [row(0)]), PROMPT, tokenizer, WIDE, 40, seed=7)
+
+
+def test_the_prompt_is_the_one_of_training(tmp_path: Path, tokenizer) -> None:
+    (title, *_) = draw(
+        write(tmp_path, [row(n) for n in range(100, 140)], [row(0)]), PROMPT, tokenizer, WIDE, 5, 7
+    ).titles
+    assert title.prompt == PROMPT.render_title(title.title)
+    assert title.prompt_tokens[0] == tokenizer.bos_token_id and tokenizer.bos_token_id not in title.prompt_tokens[1:]
+    assert title.reference_tokens[-1] == tokenizer.eos_token_id
+    assert tokenizer.decode(title.reference_tokens[:-1]) == title.reference
