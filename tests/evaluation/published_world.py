@@ -4,14 +4,14 @@ python tests/evaluation/published_world.py [random seed of the adapter's update;
 """
 
 import json
+import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import HfApi
 
-from tests.tiny_world import add_adapter, make_base, row, save_base
+from tests.tiny_world import row
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     Code,
@@ -67,21 +67,25 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
     )  # fmt: skip
 
 
-def publish_world(scale: float = 0.05, quantization: str = "nf4") -> dict[str, str]:
-    """Publish all three; returns their pins as text."""
-    pins = {}
-    for repo, kind, write in ((BASE, "model", save_base), (DATASET, "dataset", write_dataset)):
-        with TemporaryDirectory() as folder:
-            write(Path(folder))
-            pins[repo] = upload(Path(folder), repo, kind)
-    with TemporaryDirectory() as folder:
-        add_adapter(make_base(400), scale).save_pretrained(folder)
-        (Path(folder) / "README.md").unlink(missing_ok=True)
-        record = training_record(pins[DATASET], pins[BASE], quantization)
-        (Path(folder) / "training_record.json").write_bytes(record.to_json())
-        pins[ADAPTER] = upload(Path(folder), ADAPTER, "model")
-    return {repo: f"{pin.repo}@{pin.revision}" for repo, pin in pins.items()}
+def write_world(folder: Path) -> None:
+    """Files of the three repos, in folders of their own."""
+    from tests.tiny_world import add_adapter, make_base, save_base
+
+    for name in ("base", "dataset", "adapter"):
+        (folder / name).mkdir(parents=True)
+    save_base(folder / "base")
+    write_dataset(folder / "dataset")
+    add_adapter(make_base(400)).save_pretrained(folder / "adapter")
+    (folder / "adapter" / "README.md").unlink()
+
+
+def upload_world(folder: Path) -> dict[str, str]:
+    """Upload all three; returns their pins as text."""
+    base, dataset = upload(folder / "base", BASE, "model"), upload(folder / "dataset", DATASET, "dataset")
+    (folder / "adapter" / "training_record.json").write_bytes(training_record(dataset, base, "nf4").to_json())
+    adapter = upload(folder / "adapter", ADAPTER, "model")
+    return {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (base, dataset, adapter)}
 
 
 if __name__ == "__main__":
-    print(json.dumps(publish_world()))
+    print(json.dumps(upload_world(Path(sys.argv[1]))))
