@@ -7,7 +7,7 @@ show is read through the Store and written by the templates, which escape every 
 from titlecraft.local_hub import url_parts  # noqa: F401  (makes {place:place} and the like known to Starlette)
 from titlecraft.local_hub.pages import card, commits, discussions, files, home, sign_in, static_files
 
-# the card's address is the most general one, so it comes last
+# the most general addresses come last
 routes = [
     *static_files.routes,
     *sign_in.routes,
@@ -16,4 +16,5 @@ routes = [
     *discussions.routes,
     *home.routes,
     *card.routes,
+    *home.last_routes,
 ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -10,7 +11,7 @@ from titlecraft.local_hub.history import summarize
 from titlecraft.local_hub.hub_errors import HubError, NotFound
 from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.card_facts import texts
-from titlecraft.local_hub.pages.page import Visit, page, render
+from titlecraft.local_hub.pages.page import Visit, error_page, page, render
 from titlecraft.local_hub.repo_info import RepoInfo, card_of
 from titlecraft.local_hub.repository import Repository
 
@@ -55,9 +56,12 @@ def namespace(visit: Visit) -> Response:
     )
 
 
-def missing(visit: Visit) -> Response:
-    """Any other address."""
-    raise NotFound("There is no page at this address.")
+async def missing(request: Request) -> Response:
+    """Any other address: a page for browsers; programs are answered by the application, in JSON."""
+    error = NotFound("There is no page at this address.")
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    return error_page(request, error)
 
 
 def _groups(repos: list[Repository]) -> list[tuple[str, str, list[Line]]]:
@@ -85,3 +89,4 @@ def _line(repo: Repository) -> Line:
 
 
 routes = [Route("/", page(front)), Route("/{name:name}", page(namespace))]
+last_routes = [Route("/{rest:path}", missing)]
