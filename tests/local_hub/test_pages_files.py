@@ -31,7 +31,8 @@ def world(tmp_path_factory):
             "notes.bin": bytes(range(256)),
             "odd name #1?.txt": "odd",
             "docs/guide.md": "---\ntitle: Guide\n---\n# Guide\n\n![p](../picture.svg)\n",
-            "long.txt": "0123456789\n" * 60_000,
+            "long.txt": "0123456789" * 60_000,
+            "lines.txt": "0123456789\n" * 11_000,
         },
         "Second commit <b>",
         "Because.",
@@ -76,6 +77,7 @@ def test_files_are_shown_by_their_kind(world):
     assert "sha256" in world.get("/ada/net/blob/main/weights.safetensors")
     assert "This is not text" in world.get("/ada/net/blob/main/notes.bin")
     assert "Only the first 500 kB are shown." in world.get("/ada/net/blob/main/long.txt")
+    assert "Only the first 10,000 lines are shown." in world.get("/ada/net/blob/main/lines.txt")
     images = Elements(world.get("/ada/net/blob/main/picture.svg")).named("img")
     assert [image["src"] for image in images] == ["/ada/net/resolve/main/picture.svg"]
     guide = world.get("/ada/net/blob/main/docs/guide.md")
@@ -132,7 +134,7 @@ def test_long_histories_have_pages(world):
 def test_a_commit_shows_the_lines_that_it_changed(world):
     repo = world.store.open("model", "ada/net")
     text = text_of(world.get(f"/ada/net/commit/{repo.head()}"))
-    assert "8 files changed" in text
+    assert "9 files changed" in text
     assert "changed src/run.py" in text
     assert "− print('one') + print('two')" in text
     assert "weights.safetensors" in text and "large file" in text

@@ -17,6 +17,7 @@ from titlecraft.local_hub.repository import Entry
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif")
 _TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
 _MOST_TEXT_BYTES = 500_000
+_MOST_LINES = 10_000
 _MOST_HEADER_BYTES = 10 * 2**20
 _ROWS = 20
 
@@ -82,8 +83,10 @@ def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
         text = _pretty(text)
     if cut:
         note = f"Only the first {_MOST_TEXT_BYTES // 1000} kB are shown."
-    name = PurePosixPath(entry.path).name
-    return Shown("text", lines=source_lines(text, name), note=note, opens=suffix in (".html", ".htm"))
+    lines = source_lines(text, PurePosixPath(entry.path).name)
+    if len(lines) > _MOST_LINES:
+        note = f"Only the first {_MOST_LINES:,} lines are shown."
+    return Shown("text", lines=lines[:_MOST_LINES], note=note, opens=suffix in (".html", ".htm"))
 
 
 def _pretty(text: str) -> str:
