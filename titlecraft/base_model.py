@@ -123,5 +123,18 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
             quantization_config=ours if quantization == "nf4" and not ready_made else None,
             device_map={"": 0} if torch.cuda.is_available() else None,
         )
+    keep_four_bit_layers_as_they_are(model)
     model.eval()
     return LoadedBase(model, tokenizer, "nf4" if ready_made else quantization, note, resolved)
+
+
+def keep_four_bit_layers_as_they_are(model: Any) -> None:
+    """Forbid bitsandbytes (0.50) to repack the 4-bit layers of a model on a CPU with AVX512-BF16.
+
+    It would do so at their first forward pass in eval mode: block scales rounded to bfloat16, products in bfloat16, and
+    no way back. A repacked layer has no backward pass, so a glance at the logits before training leaves the adapter's
+    gradients without everything that comes through the base (cosine to the true ones about 0), and no error.
+    """
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
