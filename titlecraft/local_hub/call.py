@@ -221,8 +221,7 @@ def refusal(request: Request, error: HubError) -> Response:
     """The answer to a request that failed: status and JSON for people, headers for the clients."""
     if isinstance(error, RepoMoved):
         return _redirect(request, error.new_id)
-    # headers hold one line of latin-1
-    headers = {"X-Error-Message": " ".join(error.message.split()).encode("latin-1", "replace").decode("latin-1")}
+    headers = {"X-Error-Message": _one_line(error.message)}
     if error.code:
         headers["X-Error-Code"] = error.code
     if commit := getattr(error, "commit", None):
@@ -230,6 +229,12 @@ def refusal(request: Request, error: HubError) -> Response:
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # makes git ask for a token
     return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
+
+
+def _one_line(text: str) -> str:
+    """What a header can hold: printable latin-1, no line breaks."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split()).encode("latin-1", "replace").decode("latin-1")
 
 
 def _redirect(request: Request, new_id: str) -> Response:

@@ -67,7 +67,8 @@ def last_commits(repo: Repository, start: str, paths: Iterable[str]) -> dict[str
 
     Walks back only until every path is explained; a folder's tree is read once per commit in which it differs.
     """
-    wanted = {path: _oid_at(repo, start, path) for path in paths}
+    at_start: dict[str, dict[str, str]] = {}
+    wanted = {path: _oid_at(repo, start, path, at_start) for path in paths}
     wanted = {path: oid for path, oid in wanted.items() if oid is not None}
     found: dict[str, CommitSummary] = {}
     commit = repo.objects.commit(start)
@@ -83,9 +84,8 @@ def last_commits(repo: Repository, start: str, paths: Iterable[str]) -> dict[str
     return found
 
 
-def _oid_at(repo: Repository, commit: str, path: str, folders: dict[str, dict[str, str]] | None = None) -> str | None:
+def _oid_at(repo: Repository, commit: str, path: str, folders: dict[str, dict[str, str]]) -> str | None:
     """The id of what is at `path` in `commit`; `folders` remembers the folders of that commit that were read."""
-    folders = {} if folders is None else folders
     return _items(repo, commit, path.rpartition("/")[0], folders).get(path.rpartition("/")[2])
 
 

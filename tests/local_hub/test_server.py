@@ -1,0 +1,121 @@
+"""Starting, finding again and stopping a Hub, and what is said when that cannot be."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from titlecraft.errors import UserError
+from titlecraft.local_hub.server import start, status, stop
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    root = tmp_path / "hub"
+    yield root
+    if root.is_dir():
+        stop(root)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "titlecraft.local_hub", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[2])
+
+
+def test_start_find_again_stop_and_start_at_the_same_address(root: Path):
+    assert status(root) is None
+    began = time.monotonic()
+    first = start(root)
+    assert time.monotonic() - began < 2.5
+    assert start(root) == first == status(root)
+    assert stop(root)
+    assert not stop(root)
+    assert status(root) is None
+    second = start(root)
+    assert (second.url, second.token) == (first.url, first.token)
+    assert second.pid != first.pid
+
+
+def test_a_port_in_use(tmp_path: Path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        done = run("--root", str(tmp_path / "hub"), "--port", port)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"error: Port {port} on 127.0.0.1 is in use")
+        assert "--port 0" in done.stderr
+        assert done.stderr.count("\n") == 1
+        with pytest.raises(UserError, match=f"Port {port} .* in use"):
+            start(tmp_path / "hub", port=int(port))
+
+
+def test_the_last_port_was_taken_by_somebody_else(root: Path):
+    first = start(root)
+    stop(root)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(first.url.rsplit(":", 1)[1])))
+        other.listen()
+        assert start(root).url != first.url
+
+
+def test_one_root_has_one_server(root: Path):
+    hub = start(root)
+    done = run("--root", str(root), "--port", "0")
+    assert done.returncode == 2
+    assert f"is served at {hub.url} already" in done.stderr
+    with pytest.raises(UserError, match="is already served at"):
+        start(root, port=1)
+
+
+def test_roots_that_cannot_be(tmp_path: Path):
+    file = tmp_path / "file"
+    file.write_text("x")
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    (strange / "thesis.txt").write_text("precious")
+    for root, complaint in ((file, "is a file"), (file / "below", "not a folder"), (strange, "thesis.txt")):
+        done = run("--root", str(root))
+        assert done.returncode == 2
+        assert complaint in done.stderr
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+    assert [path.name for path in strange.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_root_without_write_permission(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    done = run("--root", str(tmp_path / "hub"))
+    tmp_path.chmod(0o700)
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+
+
+def test_a_bad_accounts_file(tmp_path: Path):
+    accounts = tmp_path / "accounts.json"
+    for content in ("{", "[]", '{"users": {}, "tokens": {"x": {"user": "nobody"}}}'):
+        accounts.write_text(content)
+        done = run("--root", str(tmp_path / "hub"), "--accounts", str(accounts))
+        assert done.returncode == 2
+        assert "not a valid accounts file" in done.stderr
+
+
+def test_the_launcher_needs_the_standard_library_only():
+    code = "import sys, titlecraft.local_hub.server; print([m for m in ('starlette', 'dulwich', 'yaml') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_environment_keeps_this_hubs_files_apart(root: Path, tmp_path: Path):
+    hub = start(root)
+    environment = hub.environment(tmp_path / "hf")
+    assert environment["HF_ENDPOINT"] == hub.url
+    assert environment["HF_HUB_CACHE"] == str(tmp_path / "hf" / "hub")
+    assert environment["HF_HUB_DISABLE_XET"] == "1"

@@ -1,0 +1,77 @@
+"""`git clone http://HOST/NS/NAME` and `git fetch`: the reading half of git's smart HTTP protocol, through dulwich.
+
+Writing goes through the API: only there are large files, pull requests and cards checked.
+"""
+
+import gzip
+import io
+from collections.abc import AsyncIterator
+from typing import IO
+
+from dulwich.protocol import ReceivableProtocol
+from dulwich.repo import Repo
+from dulwich.server import DictBackend, UploadPackHandler
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from titlecraft.local_hub.call import Call, endpoint, read_body
+from titlecraft.local_hub.hub_errors import BadRequest
+from titlecraft.local_hub.repository import Repository
+
+_NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Expires": "Fri, 01 Jan 1980 00:00:00 GMT"}
+_SERVICE = b"# service=git-upload-pack\n"
+_READ_BYTES = 2**20
+
+
+def refs(call: Call) -> Response:
+    """GET /ID.git/info/refs?service=git-upload-pack"""
+    repo = call.repo(files=True)
+    service = call.query("service")
+    if service == "git-receive-pack":
+        # git shows the text of an answer only when it is plain
+        text = "This Hub takes no 'git push': use 'hf upload' or huggingface_hub, which check what they send\n"
+        return PlainTextResponse(text, status_code=403)
+    if service != "git-upload-pack":
+        raise BadRequest("This Hub speaks git's smart HTTP protocol only: a newer git is needed")
+    advertisement = io.BytesIO()
+    advertisement.write(b"%04x%s0000" % (len(_SERVICE) + 4, _SERVICE))
+    _upload_pack(repo, io.BytesIO(), advertisement, advertise=True)
+    return Response(
+        advertisement.getvalue(), media_type="application/x-git-upload-pack-advertisement", headers=_NO_CACHE
+    )
+
+
+async def upload_pack(request: Request) -> Response:
+    """POST /ID.git/git-upload-pack: the objects that the client lacks."""
+    body = await read_body(request)
+    if request.headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    call = await run_in_threadpool(Call, request)
+    repo = await run_in_threadpool(lambda: call.repo(files=True))
+    # a pack may be large, so it waits on disk; and when making it fails, the client still gets a proper error
+    with repo.temporary.unfinished_file() as pack:
+        await run_in_threadpool(_upload_pack, repo, io.BytesIO(body), pack)
+        pack.seek(0)
+        kept_open = open(pack.name, "rb")  # noqa: PTH123, SIM115 (its name vanishes now, `_stream` closes it)
+    return StreamingResponse(_stream(kept_open), media_type="application/x-git-upload-pack-result", headers=_NO_CACHE)
+
+
+def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:
+    with Repo(str(repo.folder)) as git_repo:
+        protocol = ReceivableProtocol(request.read, answer.write)
+        backend = DictBackend({"/": git_repo})
+        UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
+
+
+async def _stream(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while block := await run_in_threadpool(file.read, _READ_BYTES):
+            yield block
+
+
+routes = [
+    Route("/{place:place}/info/refs", endpoint(refs)),
+    Route("/{place:place}/git-upload-pack", upload_pack, methods=["POST"]),
+]
