@@ -52,16 +52,15 @@ def load(inputs: Inputs) -> Loaded:
 def dequantise(model: Any) -> Check:
     """Replace 4-bit layers by float32 layers that hold the same weights; return the proof that they do.
 
-    On a CPU with AVX512-BF16, bitsandbytes 0.50 repacks a 4-bit layer at its first forward pass in eval mode: it rounds
-    the block scales to bfloat16 and multiplies in bfloat16, so the base that is measured would not be the base that the
-    adapter was trained on, and would differ between CPUs. In training mode it multiplies by the float32 weights; those
-    are what is kept here. (transformers' own model.dequantize() goes through bfloat16 as well.) It also decodes faster.
+    On a CPU bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding
+    step. (transformers' own model.dequantize() goes through bfloat16, and those are other weights than the adapter was
+    trained against; so does bitsandbytes' own layout for CPUs, see titlecraft.base_model.)
     """
     import torch
     from bitsandbytes.functional import dequantize_4bit
     from bitsandbytes.nn import Linear4bit
 
-    trained_on = probe_logits(model.train())  # training mode, before anything could be repacked
+    trained_on = probe_logits(model)
     for name, layer in list(model.named_modules()):
         if isinstance(layer, Linear4bit):
             full = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
@@ -70,7 +69,7 @@ def dequantise(model: Any) -> Check:
             full.bias = layer.bias
             model.set_submodule(name, full)
     model.is_quantized = model.is_loaded_in_4bit = False  # else PEFT would look for 4-bit layers
-    same = float((trained_on - probe_logits(model.eval())).abs().max() / trained_on.abs().max())
+    same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
     return guard(
         "float32 copies of the 4-bit weights give the logits that the adapter was trained against",
         f"largest difference at most {CLOSE:g} of the largest logit", "within it" if same <= CLOSE else f"{same:.2g}",

@@ -99,7 +99,7 @@ MEASURES = (
     Entry(
         name="nll_per_token",
         label="NLL per token",
-        unit="nats per token",
+        unit="nats",
         better="lower",
         definition="Negative log-likelihood of the reference description and EOS given the prompt, per token; the mean "
         "over titles. Teacher forced: nothing is generated.",

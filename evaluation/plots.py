@@ -32,7 +32,7 @@ def new_figure(height: float, theme: str) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, height), dpi=160, facecolor=PAPER[theme], layout="constrained")
+    figure = Figure(figsize=(6.0, height), dpi=190, facecolor=PAPER[theme], layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=PAPER[theme])
     axes.spines[:].set_visible(False)

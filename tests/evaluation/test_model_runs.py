@@ -126,12 +126,12 @@ def test_prompts_must_be_the_same_in_both_arms_and_hold_no_answer(titles) -> Non
 
 @pytest.mark.parametrize("double", [True, False])
 def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: bool) -> None:
-    """Against bitsandbytes in training mode, layer by layer: in eval mode it may round to bfloat16 (see load.py)."""
+    """Layer by layer, against bitsandbytes' own product in training mode, and as a whole."""
     from bitsandbytes.nn import Linear4bit
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     from evaluation.load import dequantise
-    from titlecraft.base_model import four_bit_fault
+    from titlecraft.base_model import four_bit_fault, keep_four_bit_layers_as_they_are
 
     if four_bit_fault():
         pytest.skip(four_bit_fault())
@@ -144,6 +144,7 @@ def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: 
     inputs = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}
     trained_on = {name: layer(inputs[:, :1].expand(3, layer.in_features)).detach() for name, layer in layers.items()}
+    keep_four_bit_layers_as_they_are(model)
     whole = probe_logits(model)
     assert layers and dequantise(model).holds
     for name, expected in trained_on.items():

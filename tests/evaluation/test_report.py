@@ -69,13 +69,13 @@ def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecor
 def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) -> None:
     says = lambda **changes: wording.answer(with_primary(record, **changes))  # noqa: E731
     assert says(difference=-0.412, low=-0.431, high=-0.393) == (
-        "Fine-tuning lowered NLL per token by 0.412 nats per token (95% interval 0.393 to 0.431) on 40 held-out titles."
+        "Fine-tuning lowered NLL per token by 0.412 nats (95% interval 0.393 to 0.431) on 40 held-out titles."
     )
     assert says(difference=0.2, low=0.1, high=0.3).endswith(
-        "raised NLL per token by 0.200 nats per token (95% interval 0.100 to 0.300) on 40 held-out titles, which is worse."
+        "raised NLL per token by 0.200 nats (95% interval 0.100 to 0.300) on 40 held-out titles, which is worse."
     )
     assert says(difference=-0.01, low=-0.03, high=0.01) == (
-        "No measured difference in NLL per token: −0.010 nats per token (95% interval −0.030 to +0.010) "
+        "No measured difference in NLL per token: −0.010 nats (95% interval −0.030 to +0.010) "
         "on 40 held-out titles."
     )
 
