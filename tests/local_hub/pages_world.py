@@ -95,12 +95,12 @@ def assert_harmless(html: str, nonce: str) -> None:
         for name, value in attributes.items():
             assert not name.startswith("on"), (tag, attributes)
             assert name not in ("style", "srcdoc", "formaction"), (tag, attributes)
-            if name in ("href", "src", "action", "xlink:href"):
+            if name in ("href", "src", "srcset", "action", "xlink:href"):
                 address = (value or "").strip().lower()
                 assert (
                     address.startswith(("/", "#", "?", "http://", "https://", "mailto:", "data:image/")) or not address
                 )
-                if tag == "img":
+                if tag in ("img", "source"):
                     assert not address or (address.startswith(("/", "data:image/")) and not address.startswith("//"))
 
 

@@ -123,6 +123,9 @@ ATTACKS = [
     "# <img src=x onerror=alert(1)>\n\n[^a]\n\n[^a]: <script>alert(1)</script>",
     "| a |\n|---|\n| <img src=x onerror=alert(1)> |",
     "<div id=content class=top>posing as the page</div>",
+    "![x](http://[) [y](http://[) <img src='http://['>",
+    "<picture><source srcset='a.png, //evil.example/x 2x'><source srcset='https://evil.example/x'><img src=a.png></picture>",
+    "<style>\n<script>\n" * 20,
     "<xmp><script>alert(1)</script></xmp><plaintext><textarea><title>",
 ]
 
@@ -139,6 +142,17 @@ def test_nothing_in_a_card_can_act(world, number):
     assert answer.text.count('id="content"') == 1
     fields = [field for field in Elements(answer.text).named("input") if field.get("name") != "q"]
     assert all(field["type"] == "checkbox" and "disabled" in field for field in fields)
+
+
+def test_a_picture_may_differ_in_the_dark(world):
+    page = world.model(
+        "night",
+        '<picture><source media="(prefers-color-scheme: dark)" srcset="dark.png"><img src="light.png"></picture>'
+        "\n\n<style>\np { color: red }\n</style>\n\nAfter the style.",
+    )
+    sources = Elements(page).named("source")
+    assert sources == [{"media": "(prefers-color-scheme: dark)", "srcset": "/ada/night/resolve/main/dark.png"}]
+    assert "color: red" not in page and "After the style." in page
 
 
 def test_values_of_the_metadata_are_only_text(world):

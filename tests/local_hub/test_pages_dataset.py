@@ -159,6 +159,18 @@ def test_splits_by_the_patterns_of_a_card():
     }
 
 
+def test_patterns_of_a_card_cannot_take_for_ever():
+    card = {"configs": [{"data_files": "**/" * 200 + "*a" * 50 + "x"}]}
+    assert splits(card, "a/" * 200 + "a" * 200) == {}
+    card = {"configs": [{"data_files": [{"split": "train", "path": "**/*-[01].csv"}]}]}
+    assert splits(card, "x-0.csv", "a/b/x-1.csv", "x-2.csv") == {"default": {"train": ["x-0.csv", "a/b/x-1.csv"]}}
+
+
+def test_half_a_surrogate_pair_does_not_break_the_page(world):
+    world.repo("dataset", "ada/half", {"train.jsonl": '{"a": "\\ud800 half"}\n'})
+    assert "? half" in text_of(world.get("/datasets/ada/half"))
+
+
 def test_a_file_of_rows_has_a_page_with_a_table(world):
     rows = "".join(json.dumps({"step": i, "loss": 1 / (i + 1)}) + "\n" for i in range(50))
     world.repo("model", "ada/log", {"log.jsonl": rows, "p.parquet": parquet({"a": [1, 2]})})

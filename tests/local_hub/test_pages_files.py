@@ -178,6 +178,9 @@ MISSING = {
     "/ada/net/blob/main/..%2f..%2fhub.json": "No such file",
     "/ada/net/blob/main/%2e%2e/%2e%2e/hub.json": "No such file",
     "/ada/net/tree/..%2f..%2f..": "No such revision",
+    "/ada/net/tree/..%2f..%2fhub.json": "No such revision",
+    "/ada/net/tree/refs%2f..%2fhub.json": "No such revision",
+    "/ada/net?revision=../../hub.json": "No such revision",
     "/..%2f..%2fetc/passwd": "No such repository",
     "/nobody": "Error 404",
     "/ada/net/no/such/page": "Error 404",
@@ -186,11 +189,18 @@ MISSING = {
 
 
 @pytest.mark.parametrize("address", MISSING)
-def test_a_missing_thing_is_named(world, address):
+def test_a_missing_thing_is_named_and_no_path_leaves_the_repo(world, address):
     answer = world.anonymous.get(address, headers={"Accept": "text/html,*/*"})
     assert answer.status_code == 404
     assert MISSING[address] in answer.text
+    assert "internal_id" not in answer.text
     assert "Traceback" not in answer.text and "www-authenticate" not in answer.headers
+
+
+def test_an_authors_name_cannot_make_a_link_that_leaves_the_hub(world):
+    repo = world.repo("model", "ada/pushed", {})
+    repo.commit("refs/heads/main", [AddFile("a.txt", b"a")], author="/evil.example", summary="x")
+    assert not any(link.startswith("//") for link in Elements(world.get("/ada/pushed/commits/main")).links())
 
 
 def test_a_renamed_repo_leads_to_its_new_address(world):

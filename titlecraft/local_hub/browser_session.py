@@ -86,7 +86,8 @@ def sign_out(request: Request, response: Response) -> None:
 
 def cookie_name(request: Request) -> str:
     """One name per port: cookies do not know ports, and several Hubs may run on one machine."""
-    return f"titlecraft-{request.url.port or request.url.scheme}"
+    _, port = request.scope.get("server") or ("", "")
+    return f"titlecraft-{port}"
 
 
 def from_own_page(request: Request) -> bool:

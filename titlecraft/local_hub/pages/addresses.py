@@ -8,6 +8,11 @@ def repo_url(repo_type: str, repo_id: str) -> str:
     return f"/{quote(repo_id)}" if repo_type == "model" else f"/{repo_type}s/{quote(repo_id)}"
 
 
+def person(name: str) -> str:
+    """What a user or organisation has. Authors of pushed commits have any name, so it is quoted whole."""
+    return f"/{quote(name, safe='', errors='replace')}"
+
+
 def inside(repo_type: str, repo_id: str, kind: str, revision: str, path: str = "") -> str:
     """The page `kind` (tree, blob, resolve, commits) of a repo at a revision."""
     address = f"{repo_url(repo_type, repo_id)}/{kind}/{quote(revision, safe='')}"

@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from titlecraft.local_hub.repository import Entry
 
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+
+_MOST_PATTERNS = 200
 
 # the names of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
 _KEYWORDS = {
@@ -58,7 +61,7 @@ def _declared_splits(config: dict[str, Any], files: list[Entry]) -> dict[str, li
         )
         matching = [
             file
-            for pattern in (patterns if isinstance(patterns, list) else [patterns])
+            for pattern in (patterns if isinstance(patterns, list) else [patterns])[:_MOST_PATTERNS]
             if isinstance(pattern, str)
             for file in _matching(f"{folder}/{pattern}" if folder else pattern, files)
         ]
@@ -94,7 +97,31 @@ def _order(split: str) -> tuple[int, str]:
 
 
 def _matching(pattern: str, files: list[Entry]) -> list[Entry]:
-    """Files that a pattern of the card names: `*` within a folder, `**` across folders, `?`."""
-    regex = re.escape(pattern.removeprefix("./"))
-    regex = regex.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
-    return [file for file in files if re.fullmatch(regex, file.path)]
+    """Files that a pattern of the card names: `*` within a folder, `**` across folders, `?` and `[…]`."""
+    pattern = pattern.removeprefix("./")
+    if not re.search(r"[*?\[]", pattern):
+        return [file for file in files if file.path == pattern]
+    return [file for file in files if _fits(file.path.split("/"), pattern.split("/"))]
+
+
+def _fits(parts: list[str], pattern: list[str]) -> bool:
+    """Follows all ways through the pattern at once: a card's author could make backtracking take for ever."""
+    places = _after_stars({0}, pattern)
+    for part in parts:
+        places = {
+            place if pattern[place] == "**" else place + 1
+            for place in places
+            if place < len(pattern) and (pattern[place] == "**" or fnmatchcase(part, pattern[place]))
+        }
+        places = _after_stars(places, pattern)
+    return len(pattern) in places
+
+
+def _after_stars(places: set[int], pattern: list[str]) -> set[int]:
+    """`**` also stands for no folder at all."""
+    found = set(places)
+    for place in sorted(places):
+        while place < len(pattern) and pattern[place] == "**":
+            place += 1
+            found.add(place)
+    return found

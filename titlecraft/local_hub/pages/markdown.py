@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -25,7 +25,7 @@ _TAGS = set(
     re.findall(
         r"\w+",
         "a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img input "
-        "ins kbd li mark ol p picture pre q s samp section small span strong sub summary sup table tbody td tfoot th thead "
+        "ins kbd li mark ol p picture pre q s samp section small source span strong sub summary sup table tbody td tfoot th thead "
         "tr u ul var",
     )
 )
@@ -34,6 +34,7 @@ _ATTRIBUTES = {
     **{tag: {"id", "align"} for tag in _ALIGNED},
     "a": {"href", "title", "id"},
     "img": {"src", "alt", "title", "width", "height", "align"},
+    "source": {"srcset", "media", "type"},
     "input": {"type", "checked", "disabled"},
     "td": {"align", "colspan", "rowspan"},
     "th": {"align", "colspan", "rowspan", "scope"},
@@ -57,11 +58,11 @@ _CLASSES = {
 }
 
 
-# GitHub's tag filter: these swallow the text after them, so they are shown as text (whole scripts and styles are cut)
-_SWALLOWING = re.compile(
-    r"<(?=/?(?:title|textarea|style|xmp|iframe|noembed|noframes|script|plaintext)\b)", re.IGNORECASE
-)
-_CUT = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# GitHub's tag filter: these swallow the text after them, so they are shown as text. A whole script or style is not: the
+# sanitiser takes it out.
+_SWALLOWING = re.compile(r"<(?=/?(?:title|textarea|xmp|iframe|noembed|noframes|plaintext)\b)", re.IGNORECASE)
+_OPEN_SCRIPT_OR_STYLE = re.compile(r"<(?=/?(?:script|style)\b)", re.IGNORECASE)
+_CLOSED = ("</script>", "</style>")
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,14 @@ class Surroundings:
         """Where a link goes: to a file's page, to an anchor of the card, or out; None for schemes of no use here."""
         if address.startswith("#"):
             return f"#{_ANCHOR}{address[1:]}"
-        parts = urlsplit(address)
-        if parts.scheme:
-            return address if parts.scheme.lower() in ("http", "https", "mailto") else None
+        scheme = _scheme(address)
+        if scheme:
+            return address if scheme in ("http", "https", "mailto") else None
         return address if address.startswith("/") else self._in_repo("blob", address)
 
     def image(self, address: str) -> str | None:
         """Where a picture comes from; None when that is not this Hub."""
-        parts = urlsplit(address)
-        if parts.scheme or parts.netloc or address.startswith(("//", "/\\")):
+        if _scheme(address) or address.startswith(("//", "/\\")):
             return address if address.startswith("data:image/") else None
         return address if address.startswith("/") else self._in_repo("resolve", address)
 
@@ -98,7 +98,13 @@ class Surroundings:
         return f"{page}#{anchor}" if anchor else page
 
 
-@lru_cache(maxsize=256)
+def _scheme(address: str) -> str:
+    """The scheme of an address in lower case, empty for a relative one."""
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", address)
+    return match[1].lower() if match else ""
+
+
+@lru_cache(maxsize=64)
 def render_markdown(text: str, where: Surroundings) -> str:
     """HTML that may stand in a page as it is."""
     environment: dict[str, Any] = {"where": where}
@@ -141,7 +147,8 @@ def _cell(renderer: Any, tokens: list[Token], index: int, options: Any, environm
 
 
 def _raw_html(renderer: Any, tokens: list[Token], index: int, options: Any, environment: dict[str, Any]) -> str:
-    return _SWALLOWING.sub("&lt;", _CUT.sub("", tokens[index].content))
+    html = _SWALLOWING.sub("&lt;", tokens[index].content)
+    return html if html.rstrip().lower().endswith(_CLOSED) else _OPEN_SCRIPT_OR_STYLE.sub("&lt;", html)
 
 
 def _cleaner(where: Surroundings) -> Any:
@@ -152,6 +159,8 @@ def _cleaner(where: Surroundings) -> Any:
             return where.link(value.strip())
         if name == "src":
             return where.image(value.strip())
+        if name == "srcset":  # one picture for light and one for dark pages; lists of sizes are not needed
+            return None if re.search(r"[\s,]", value.strip()) else where.image(value.strip())
         return value
 
     return Cleaner(

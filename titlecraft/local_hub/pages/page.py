@@ -113,7 +113,8 @@ def _render(request: Request, token: Token | None, template: str, values: dict[s
         "here": request.scope["path"] + query,
     }
     html = _templates().get_template(template).render(shared | values)
-    return HTMLResponse(html, status_code=status, headers=_headers(nonce))
+    # half a surrogate pair, in a name or a cell, is no text that could be sent
+    return HTMLResponse(html.encode(errors="replace"), status_code=status, headers=_headers(nonce))
 
 
 def _headers(nonce: str) -> dict[str, str]:

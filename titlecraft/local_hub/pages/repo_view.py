@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from titlecraft.local_hub.history import CommitSummary, summarize
+from titlecraft.local_hub.hub_errors import RevisionNotFound
 from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.page import Visit
 from titlecraft.local_hub.repository import Repository
@@ -25,6 +26,8 @@ class RepoView:
         self.repo: Repository = visit.repo(files=files)
         self.visit = visit
         self.revision = revision
+        if ".." in revision:  # git allows it in no name; as a path it would lead out of refs/
+            raise RevisionNotFound(f"Invalid rev id: {revision}")
         self.commit = self.repo.resolve(revision)
         self.page = page
         self.readable = visit.may_read_files(self.repo)
