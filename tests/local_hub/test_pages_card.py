@@ -31,7 +31,7 @@ model-index:
 
 - [x] measured
 
-See [the log](logs/run.txt), [usage](#how-to), www.example.org.
+See [the log](logs/run.txt), [the report](evaluation/1/report.html), [usage](#how-to), www.example.org.
 
 ![loss](assets/loss.png) ![badge](https://badges.example/b.svg)
 
@@ -79,6 +79,7 @@ def test_a_card_is_github_flavoured_markdown(world):
     assert '<span class="nb">print</span>' in page
     links = Elements(page).links()
     assert "/ada/net/blob/main/logs/run.txt" in links
+    assert "/ada/net/resolve/main/evaluation/1/report.html" in links
     assert "#card-how-to" in links and "http://www.example.org" in links
     pictures = [image["src"] for image in Elements(page).named("img")]
     assert pictures == ["/ada/net/resolve/main/assets/loss.png"]

@@ -81,7 +81,11 @@ class Surroundings:
         scheme = _scheme(address)
         if scheme:
             return address if scheme in ("http", "https", "mailto") else None
-        return address if address.startswith("/") else self._in_repo("blob", address)
+        if address.startswith("/"):
+            return address
+        # a report is there to be read: its link opens it, not its source
+        opens = address.partition("#")[0].lower().endswith((".html", ".htm"))
+        return self._in_repo("resolve" if opens else "blob", address)
 
     def image(self, address: str) -> str | None:
         """Where a picture comes from; None when that is not this Hub."""
