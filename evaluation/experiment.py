@@ -56,10 +56,13 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
 
 def draw_sample(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
     """The titles of the pinned dataset that are asked."""
-    dataset = download(inputs.training.dataset, ["data/*.parquet"])
+    pinned, settings = inputs.training.dataset, recipe.evaluation
     longest = min(inputs.training.base_settings.max_length, loaded.context)
     room = Room(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
-    return draw(dataset, inputs.prompt, loaded.tokenizer, room, recipe.evaluation.titles, recipe.evaluation.seed)
+    return draw(
+        download(pinned, ["data/*.parquet"]), inputs.prompt, loaded.tokenizer, room, settings.titles, settings.seed,
+        name=f"dataset {pinned}",
+    )  # fmt: skip
 
 
 def compare_arms(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:

@@ -9,7 +9,7 @@ from titlecraft.errors import UserError
 from titlecraft.records import Check
 
 PROBE = tuple(range(8, 40))  # token ids that any vocabulary has
-TOLERANCE = 1e-3  # nats per token between two ways to compute the same score; float32 gives 1e-6, bfloat16 more
+EXACT, ROUNDED = 1e-3, 3e-2  # nats per token between two ways to one score: in float32 (1e-6 is usual), in 16 bits
 
 
 def guard(name: str, expected: str, found: str, holds: bool, fix: str) -> Check:
@@ -49,12 +49,15 @@ def check_adapter(model: Any, bare: Any) -> list[Check]:
 
 def check_scores(model: Any, title: Title, pad_token_id: int) -> Check:
     """The fast score of one title is that of a plain forward pass with all logits."""
+    import torch
+
     pair = (title.prompt_tokens, title.reference_tokens)
+    allowed = EXACT if model.get_output_embeddings().weight.dtype == torch.float32 else ROUNDED
     fast, plain = reference_nll(model, [pair], pad_token_id)[0], plain_nll(model, *pair)
     apart = abs(fast - plain) / len(title.reference_tokens)
     return guard(
-        "chunked scoring gives the score of a plain forward pass", f"within {TOLERANCE:g} nats per token",
-        "within it" if apart <= TOLERANCE else f"{apart:.2g} apart", apart <= TOLERANCE,
+        "chunked scoring gives the score of a plain forward pass", f"within {allowed:g} nats per token",
+        "within it" if apart <= allowed else f"{apart:.2g} apart", apart <= allowed,
         "this base does more to its logits than its output head; it is not supported yet",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ RANDOM_EXAMPLES, WORST_EXAMPLES = 8, 4
 REASONS = {
     "title_in_train": "their title stands in the training split",
     "output_in_train": "their description stands in the training split",
-    "repeated_title": "their title was drawn already",
+    "repeated_title": "the split holds their title more than once",
     "answer_in_prompt": "their description stands in their own prompt",
     "no_room_for_answer": "their prompt leaves no room for an answer",
 }
@@ -78,7 +78,7 @@ def print_table(record: EvaluationRecord) -> None:
         table.add_row(
             measure.label, wording.number(measure.before), wording.number(measure.after),
             wording.number(measure.difference, signed=True), wording.interval(measure),
-            "none measured" if said == "no measured difference" else said, style=colours.get(said, ""),
+            "undecided" if said == "no measured difference" else said, style=colours.get(said, ""),
         )  # fmt: skip
     console = Console()
     console.print(table)

@@ -34,7 +34,7 @@ def token_losses(model: Any, states: Any, targets: Any) -> Any:
     from torch.nn.functional import cross_entropy
 
     head = model.get_output_embeddings()
-    rows = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
+    rows = max(1, LOGITS_AT_ONCE // model.config.vocab_size)
     chunks = zip(states.split(rows), targets.split(rows), strict=True)
     return torch.cat([cross_entropy(head(some).float(), wanted, reduction="none") for some, wanted in chunks])
 

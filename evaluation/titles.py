@@ -69,15 +69,15 @@ class Room:
     new_tokens: int
 
 
-def read_split(dataset: Path, split: str, columns: list[str]) -> pa.Table:
+def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.Table:
     """Columns of one split of a downloaded dataset. Raises UserError where it has no such files or columns."""
     files = sorted((dataset / "data").glob(f"{split}-*.parquet"))
     if not files:
-        raise UserError(f"{dataset} has no data/{split}-*.parquet: an evaluation needs the {split} split")
+        raise UserError(f"{name} has no data/{split}-*.parquet: an evaluation needs the {split} split")
     try:
         return pa.concat_tables([pq.read_table(file, columns=columns) for file in files])
     except (pa.ArrowInvalid, KeyError) as error:
-        raise UserError(f"the {split} split of {dataset} lacks one of {', '.join(columns)}: {error}") from error
+        raise UserError(f"the {split} split of {name} lacks one of {', '.join(columns)}: {error}") from error
 
 
 def random_key(seed: int, row: dict[str, str]) -> bytes:
@@ -91,13 +91,15 @@ def folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def draw(dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted: int, seed: int) -> Sample:
-    """Draw `wanted` titles of the test split of a downloaded dataset.
+def draw(
+    dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted: int, seed: int, name: str = "the dataset"
+) -> Sample:
+    """Draw `wanted` titles of the test split of a downloaded dataset; `name` is what errors call it.
 
     Where fewer are usable, all of them are taken, and the record's n says so. Raises UserError below FEWEST.
     """
-    rows = read_split(dataset, SPLIT, COLUMNS).to_pylist()
-    train = read_split(dataset, "train", ["title", "output"])
+    rows = read_split(dataset, SPLIT, COLUMNS, name).to_pylist()
+    train = read_split(dataset, "train", ["title", "output"], name)
     train_titles = {folded(text) for text in train["title"].to_pylist()}
     train_outputs = {folded(text) for text in train["output"].to_pylist()}
     excluded: Counter[str] = Counter()
@@ -121,11 +123,11 @@ def draw(dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted
     if excluded["answer_in_prompt"] > len(rows) * MOST_GIVEN_AWAY:
         raise UserError(
             f"the prompt holds the answer in {excluded['answer_in_prompt']} of {len(rows)} rows of the {SPLIT} split "
-            f"of {dataset}: look at the columns `input` and `output`, and at the question in prompt.json"
+            f"of {name}: look at the columns `input` and `output`, and at the question in prompt.json"
         )
     if len(titles) < min(FEWEST, wanted):
         raise UserError(
-            f"the {SPLIT} split of {dataset} gives {len(titles)} usable titles of {len(rows)} rows "
+            f"the {SPLIT} split of {name} gives {len(titles)} usable titles of {len(rows)} rows "
             f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
             f"evaluation needs {min(FEWEST, wanted)}. Build the dataset with a larger data.test_share"
         )

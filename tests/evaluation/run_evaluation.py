@@ -42,7 +42,15 @@ def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
         write_card = lambda folder, repo: (folder / "README.md").write_text(f"---\nlicense: mit\n---\n# {repo}\n")  # noqa: E731
         pin, record = evaluate(adapter, RECIPE, fresh=False, write_card=write_card)
     heavy = [name for name in ("torch", "transformers", "lighteval", "datasets", "scipy") if name in sys.modules]
-    return {"pin": str(pin.revision), "id": record.id, "seconds": perf_counter() - start, "imported": heavy}
+    torch = sys.modules.get("torch")
+    return {
+        "pin": str(pin.revision),
+        "id": record.id,
+        "seconds": perf_counter() - start,
+        "imported": heavy,
+        "built_in_tasks": [name for name in sys.modules if name.startswith("lighteval.tasks.tasks.")],
+        "gradients": torch.is_grad_enabled() if torch else None,
+    }
 
 
 if __name__ == "__main__":

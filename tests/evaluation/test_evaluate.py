@@ -71,7 +71,8 @@ def twice(world: World) -> tuple[dict, Path]:
     folder = world.root / "measured"
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
     evaluated = outcome(world.start("home-1", "evaluate", world.pins[ADAPTER]))
-    outcome(measured)
+    again = outcome(measured)
+    assert (again["built_in_tasks"], again["gradients"]) == ([], True)  # lighteval's faults, see harness.py
     return evaluated, folder
 
 

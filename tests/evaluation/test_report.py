@@ -75,8 +75,7 @@ def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) 
         "raised NLL per token by 0.200 nats (95% interval 0.100 to 0.300) on 40 held-out titles, which is worse."
     )
     assert says(difference=-0.01, low=-0.03, high=0.01) == (
-        "No measured difference in NLL per token: −0.010 nats (95% interval −0.030 to +0.010) "
-        "on 40 held-out titles."
+        "No measured difference in NLL per token: −0.010 nats (95% interval −0.030 to +0.010) on 40 held-out titles."
     )
 
 

@@ -62,8 +62,10 @@ def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Pa
 
 def test_too_few_titles_say_what_to_do(tmp_path: Path, tokenizer) -> None:
     folder = write(tmp_path, [row(n) for n in range(100, 120)], [row(0)])
-    with pytest.raises(UserError, match=r"gives 20 usable titles of 20 rows .* needs 30.*data\.test_share"):
-        draw(folder, PROMPT, tokenizer, WIDE, 200, seed=7)
+    with pytest.raises(
+        UserError, match=r"dataset a/b@1234 gives 20 usable titles of 20 rows .* needs 30.*data\.test_share"
+    ):
+        draw(folder, PROMPT, tokenizer, WIDE, 200, seed=7, name="dataset a/b@1234")
     assert len(draw(folder, PROMPT, tokenizer, WIDE, 10, seed=7).titles) == 10
 
 
