@@ -110,4 +110,5 @@ async def _operating_system(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    return answer({"error": f"Internal error of the Hub: {type(error).__name__}: {error}"}, status=500)
+    # the text of an exception may hold what no client should see: it goes to the log alone
+    return answer({"error": f"Internal error of the Hub ({type(error).__name__}); its log says more"}, status=500)

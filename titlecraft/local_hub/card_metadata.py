@@ -8,6 +8,7 @@ import yaml
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BLOCK = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_MOST_VALUES = 100_000
 _LIST_FIELDS = ("tags", "datasets", "metrics", "task_categories", "task_ids", "size_categories", "annotations_creators")
 _STRING_FIELDS = ("license_name", "license_link", "library_name", "pipeline_tag", "sdk", "pretty_name", "title")
 # tags are plain for these and `field:value` for the others
@@ -26,10 +27,29 @@ def parse_card(readme: bytes) -> dict[str, Any]:
     """The metadata of a card as JSON-compatible values; empty when there is none or it cannot be read."""
     block, _ = split_card(readme.decode("utf-8", errors="replace"))
     try:
-        metadata = yaml.load(block, Loader=_Loader) if block else None
-    except (yaml.YAMLError, ValueError):
+        metadata = load_metadata(block) if block else None
+        return json.loads(json.dumps(metadata, default=str)) if isinstance(metadata, dict) else {}
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
-    return json.loads(json.dumps(metadata, default=str)) if isinstance(metadata, dict) else {}
+
+
+def load_metadata(block: str) -> Any:
+    """Parse a card's YAML. Raises yaml.YAMLError or ValueError.
+
+    A few hundred bytes of nested aliases can stand for gigabytes of values, so what they stand for is counted first.
+    """
+    metadata = yaml.load(block, Loader=_Loader)
+    left = [_MOST_VALUES]
+
+    def count(value: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise yaml.YAMLError(f"its aliases stand for more than {_MOST_VALUES:,} values")
+        for part in (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ():
+            count(part)
+
+    count(metadata)
+    return metadata
 
 
 def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
@@ -38,8 +58,8 @@ def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
     if block is None:
         return [], ["empty or missing yaml metadata in repo card"]
     try:
-        metadata = yaml.load(block, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
+        metadata = load_metadata(block)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         return [f"YAML metadata of the README cannot be read: {' '.join(str(error).split())}"], []
     if metadata is None:
         return [], ["empty or missing yaml metadata in repo card"]

@@ -1,12 +1,16 @@
 """The branches, tags and pull requests of one bare repo: loose refs only, each change one atomic rename."""
 
 import os
+import re
 from pathlib import Path
+
+from dulwich.refs import check_ref_format
 
 from titlecraft.local_hub.durable import TemporaryArea, sync_folder
 from titlecraft.local_hub.hub_errors import BadRequest
 
 MAIN = "refs/heads/main"
+OBJECT_ID = re.compile("[0-9a-f]{40}")
 
 
 class Refs:
@@ -17,11 +21,17 @@ class Refs:
         self.temporary = temporary
 
     def get(self, name: str) -> str | None:
-        """What a full name like `refs/heads/main` points to."""
-        try:
-            return (self.folder / name).read_text("ascii").strip()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
+        """What a full name like `refs/heads/main` points to; None for a name that git would not allow.
+
+        Names come from strangers: one with `..` in it would lead to any file that this process can read.
+        """
+        if not check_ref_format(name.encode(errors="replace")):
             return None
+        try:
+            oid = (self.folder / name).read_text("ascii").strip()
+        except (OSError, ValueError):
+            return None
+        return oid if OBJECT_ID.fullmatch(oid) else None
 
     def under(self, prefix: str) -> dict[str, str]:
         """All refs below `refs/heads/`, `refs/tags/`, …: short name -> id, sorted by name."""
