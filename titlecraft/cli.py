@@ -64,9 +64,10 @@ def run(arguments: list[str]) -> int:
     verb, *rest = arguments
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}: expected one of {', '.join(VERBS)}")
-    if (hub := take_option(rest, "--hub")) and not {"-h", "--help"} & set(rest):
-        from titlecraft.endpoint import choose_hub
+    from titlecraft.endpoint import choose_hub
 
+    hub = take_option(rest, "--hub")
+    if not {"-h", "--help"} & set(rest):
         choose_hub(hub)
     return import_module(f"titlecraft.commands.{verb}").main(rest) or 0
 

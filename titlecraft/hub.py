@@ -27,6 +27,8 @@ from huggingface_hub.errors import (
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, RepoType
 
+CLIENT_CLOSED = "client has been closed"  # said in one upload thread after another one lost the connection
+
 
 def endpoint() -> str:
     """The Hub that this process talks to."""
@@ -106,31 +108,42 @@ def require_write(repo: str) -> None:
 @contextmanager
 def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
     """Turn what the client raises into one line: what was being done, what the Hub said, and the fix."""
-    kind, doing = f"{type} {repo}", f"{action}: "
     try:
         yield
-    except GatedRepoError as error:
-        raise UserError(f"{doing}{kind} is gated: ask for access at {endpoint()}/{repo}, then set HF_TOKEN") from error
-    except RepositoryNotFoundError as error:
-        raise UserError(f"{doing}{endpoint()} has no {kind} that this token may see: check the spelling, and HF_TOKEN "
-                        "if the repo is private") from error  # fmt: skip
-    except RevisionNotFoundError as error:
-        raise UserError(f"{doing}{kind} has no such revision: see {endpoint()}/{repo} for branches and tags") from error
-    except (LocalTokenNotFoundError, HFValidationError) as error:
-        fix = (
-            "set HF_TOKEN or run `hf auth login`" if isinstance(error, LocalTokenNotFoundError) else "check the repo id"
-        )
-        raise UserError(f"{doing}{first_line(error)}; {fix}") from error
-    except HfHubHTTPError as error:
-        raise UserError(f"{doing}{refusal(error, kind)}") from error
-    except (httpx.TransportError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise UserError(f"{doing}the Hub at {endpoint()} does not answer ({first_line(error)}); nothing was published. "
-                        "Start it or check HF_ENDPOINT, then run the same command again") from error  # fmt: skip
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError(f"{doing}disk full under {os.environ.get('HF_HOME', constants.HF_HOME)}; free some space "
-                            "and run the same command again") from error  # fmt: skip
+    except (OSError, HFValidationError, httpx.TransportError, RuntimeError) as error:
+        if explained := explain(error, repo, f"{type} {repo}"):
+            raise UserError(f"{action}: {explained}") from error
         raise
+
+
+def explain(error: BaseException, repo: str, kind: str) -> str | None:
+    """One line for an exception of the Hub's client, or None for one that has nothing to do with the Hub or the disk."""
+    match error:
+        case GatedRepoError():
+            return f"{kind} is gated: ask for access at {endpoint()}/{repo}, then set HF_TOKEN"
+        case RepositoryNotFoundError():
+            return f"{endpoint()} has no {kind} that this token may see: check the spelling, and HF_TOKEN if the repo is private"
+        case RevisionNotFoundError():
+            return f"{kind} has no such revision: see {endpoint()}/{repo} for branches and tags"
+        case LocalTokenNotFoundError():
+            return f"{first_line(error)}; set HF_TOKEN or run `hf auth login`"
+        case HFValidationError():
+            return f"{first_line(error)}; check the repo id"
+        case HfHubHTTPError():
+            return refusal(error, kind)
+        case RuntimeError() if error.__cause__:  # the client wraps what befell one of several uploads
+            return explain(error.__cause__, repo, kind)
+        case RuntimeError() if CLIENT_CLOSED not in str(error):
+            return None
+        case RuntimeError() | httpx.TransportError() | LocalEntryNotFoundError() | OfflineModeIsEnabled():
+            return (
+                f"the Hub at {endpoint()} does not answer ({first_line(error)}); nothing was published. "
+                "Start it or check HF_ENDPOINT, then run the same command again"
+            )
+        case OSError(errno=errno.ENOSPC):
+            where = error.filename or os.environ.get("HF_HOME", constants.HF_HOME)
+            return f"disk full at {where}; nothing was published. Free some space and run the same command again"
+    return None
 
 
 def refusal(error: HfHubHTTPError, kind: str) -> str:

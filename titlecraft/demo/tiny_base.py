@@ -1,6 +1,6 @@
-"""python -m titlecraft.demo.tiny_base NS/NAME [--steps 220] [--fresh]
+"""python -m titlecraft.demo.tiny_base NS/NAME [--steps 200] [--fresh]
 
-A base model of about two million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
+A base model of 1.4 million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
 four layers, pre-trained for a minute on plain catalogue text. The text comes from a catalogue with another seed than the
 demo's, and never in the instruction format: the model knows how products are described, not what it will be asked.
 """
@@ -80,16 +80,16 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     texts = pretraining_texts(12_000, seed)
     tokenizer = train_tokenizer(texts)
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=192, intermediate_size=512, num_hidden_layers=4, num_attention_heads=6,
-        num_key_value_heads=2, max_position_embeddings=CONTEXT * 2, tie_word_embeddings=True,
+        vocab_size=len(tokenizer), hidden_size=160, intermediate_size=448, num_hidden_layers=4, num_attention_heads=5,
+        num_key_value_heads=1, max_position_embeddings=CONTEXT * 2, tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     model = LlamaForCausalLM(config)
     eos = [tokenizer.eos_token_id]
     stream = torch.tensor([token for text in texts for token in [*tokenizer(text)["input_ids"], *eos]])
     blocks = stream[: len(stream) // CONTEXT * CONTEXT].view(-1, CONTEXT)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01, betas=(0.9, 0.95))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps, pct_start=0.05)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01, betas=(0.9, 0.95))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.05)
     loss = torch.tensor(float("nan"))
     for _ in (bar := trange(steps, desc="pre-training the tiny base", unit="step")):
         batch = blocks[torch.randint(len(blocks), (BATCH,))]
@@ -130,7 +130,7 @@ def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("repo")
-    parser.add_argument("--steps", type=int, default=220)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fresh", action="store_true")
     asked = parser.parse_args()

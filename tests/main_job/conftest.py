@@ -1,0 +1,101 @@
+"""The main job, once for all tests of this folder, by the commands that a user would type, on a Hub of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from titlecraft.demo.catalogue import write_catalogue
+from titlecraft.local_hub.server import RunningHub, start, stop
+
+BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/descriptions", "titlecraft/adapter"
+RECIPE = """
+data: {test_share: 0.1, validation_share: 0.05}
+base: {repo: titlecraft/base, quantization: nf4, max_length: 256}
+lora: {r: 4, alpha: 8, dropout: 0.0, target_modules: [q_proj, v_proj]}
+training: {backend: trl, batch_size: 4, accumulation: 1, max_steps: 6, warmup_steps: 1, optimizer: adamw_torch, precision: float32, gradient_checkpointing: false}
+generation: {max_new_tokens: 16}
+evaluation: {titles: 40, batch_size: 20, resamples: 500}
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A Hub, the folder that tests work in, and how to run commands against them."""
+
+    hub: RunningHub
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a fresh process that knows the Hub by its environment alone."""
+        return subprocess.run(
+            command, env=self.environment | environment, cwd=self.folder, capture_output=True, text=True, timeout=280
+        )
+
+    def titlecraft(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `titlecraft …`."""
+        return self.run(sys.executable, "-m", "titlecraft.cli", *arguments, **environment)
+
+    def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a user's script."""
+        return self.run(sys.executable, "-c", code, **environment)
+
+
+def plain_environment(hub: RunningHub, home: Path) -> dict[str, str]:
+    """What a user's shell holds: PATH and the like, and the three variables that name the Hub."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TITLECRAFT_"))}
+    return kept | {
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": hub.token,
+        "HF_HOME": str(home),
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A Hub with nothing on it but a base model."""
+    folder = tmp_path_factory.mktemp("world")
+    hub = start(folder / "hub")
+    here = World(hub, folder, plain_environment(hub, folder / "hf_home"))
+    write_catalogue(folder / "trn.json.gz", rows=1500, seed=3)
+    (folder / "recipe.yaml").write_text(RECIPE)
+    done = here.run(sys.executable, "-m", "titlecraft.demo.tiny_base", BASE, "--steps", "8")
+    assert done.returncode == 0, done.stderr
+    yield here
+    stop(folder / "hub")
+
+
+@pytest.fixture(scope="session")
+def published(world: World) -> dict[str, str]:
+    """The main job, done; what each step printed."""
+    said = {}
+    for name, command in {
+        "build": ["build", "trn.json.gz", "--repo", DATASET, "--public"],
+        "train": ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public"],
+        "evaluate": ["evaluate", "--adapter", ADAPTER],
+    }.items():
+        done = world.titlecraft(*command, "--recipe", "recipe.yaml")
+        assert done.returncode == 0, f"{name}: {done.stderr[-3000:]}"
+        said[name] = done.stdout
+    return said
+
+
+@pytest.fixture
+def refused(world: World) -> Callable[..., str]:
+    """Run a command that must fail for a user's mistake: one line `error: …`, no stack trace; returns the line."""
+
+    def run(*arguments: str, **environment: str) -> str:
+        done = world.titlecraft(*arguments, **environment)
+        assert done.returncode != 0, done.stdout
+        assert "Traceback" not in done.stderr, done.stderr
+        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, done.stderr
+        return lines[0]
+
+    return run

@@ -1,0 +1,196 @@
+"""Mistakes and misfortunes: one clear line, a status other than zero, and nothing that was published is damaged."""
+
+import gzip
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.main_job.conftest import ADAPTER, DATASET, World, plain_environment
+from titlecraft.local_hub.server import start, status, stop
+
+Refused = Callable[..., str]
+
+
+def build(source: Path | str, repo: str = "titlecraft/spare") -> list[str]:
+    return ["build", str(source), "--repo", repo, "--recipe", "recipe.yaml"]
+
+
+def head(world: World, repo: str = DATASET) -> str:
+    code = f"from huggingface_hub import HfApi; print(HfApi().dataset_info('{repo}').sha)"
+    return world.python(code).stdout.strip()
+
+
+def test_source_is_missing(refused: Refused) -> None:
+    assert "nowhere.json.gz: no such file" in refused(*build("nowhere.json.gz"))
+
+
+def test_source_is_cut(world: World, refused: Refused, tmp_path: Path) -> None:
+    whole = (world.folder / "trn.json.gz").read_bytes()
+    (tmp_path / "cut.json.gz").write_bytes(whole[: len(whole) // 2])
+    said = refused(*build(tmp_path / "cut.json.gz"))
+    assert "the gzip data is cut after line" in said and "fetch the whole file again" in said
+
+
+def test_source_is_not_gzip(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "plain.json.gz").write_text('{"title": "a", "content": "b"}\n')
+    assert "not a gzip file, whatever its name says" in refused(*build(tmp_path / "plain.json.gz"))
+
+
+def test_source_has_other_columns(refused: Refused, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "other.json.gz", "wt") as stream:
+        stream.write('{"name": "Kettle", "text": "A kettle that boils water."}\n' * 3)
+    said = refused(*build(tmp_path / "other.json.gz"))
+    assert "title_missing 3" in said and "--data.title_column" in said
+
+
+def test_unknown_recipe_key(world: World, refused: Refused) -> None:
+    (world.folder / "typo.yaml").write_text("lora:\n  r: 4\n  alhpa: 8\n")
+    said = refused("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "typo.yaml")
+    assert said == "error: typo.yaml:3: unknown key 'lora.alhpa'; did you mean 'lora.alpha'?"
+
+
+def test_unknown_recipe_and_option(refused: Refused) -> None:
+    assert "no such recipe; there are seed, tiny" in refused(*build("trn.json.gz")[:-1], "enormous")
+    assert "--data.limitt" in refused(*build("trn.json.gz"), "--data.limitt=3")
+
+
+def test_misspelt_repo(refused: Refused) -> None:
+    said = refused("train", "--dataset", "titlecraft/amazn", "--repo", ADAPTER, "--recipe", "recipe.yaml")
+    assert "no dataset titlecraft/amazn" in said and "check the spelling" in said
+    assert "expected NAMESPACE/NAME" in refused("evaluate", "--adapter", "adapter", "--recipe", "recipe.yaml")
+
+
+def test_no_write_right(world: World, refused: Refused) -> None:
+    assert "no write right on titlecraft/spare" in refused(*build("trn.json.gz"), HF_TOKEN=world.hub.read_token)
+    assert "no write right on somebody/spare" in refused(*build("trn.json.gz", "somebody/spare"))
+
+
+def test_bad_token(refused: Refused) -> None:
+    said = refused(*build("trn.json.gz"), HF_TOKEN="hf_nonsense")
+    assert "refused the token" in said and "HF_TOKEN" in said
+
+
+def test_unsloth_without_a_gpu(world: World, refused: Refused, published: dict[str, str]) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    options = ["--recipe", "recipe.yaml", "--training.backend=unsloth"]
+    said = refused("train", "--dataset", DATASET, "--repo", "titlecraft/unsloth", *options)
+    assert "needs a CUDA GPU" in said and "--training.backend=trl" in said
+
+
+def test_port_in_use(refused: Refused, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = refused("hub", "serve", "--root", str(tmp_path / "hub"), "--port", port)
+    assert port in said and "--port 0" in said
+
+
+def test_nobody_answers(refused: Refused) -> None:
+    said = refused(*build("trn.json.gz"), HF_ENDPOINT="http://127.0.0.1:9")
+    assert "http://127.0.0.1:9 does not answer" in said and "run the same command again" in said
+
+
+def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
+    """The Hub is killed while the shards go up; after its restart the same command finishes, and the repo is whole."""
+    hub = start(tmp_path / "hub")
+    environment = plain_environment(hub, tmp_path / "hf_home")
+    command = [sys.executable, "-m", "titlecraft.cli", *build(world.folder / "trn.json.gz")]
+    process = subprocess.Popen(
+        command, env=environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    objects = tmp_path / "hub" / "repos"
+
+    def kill_at_first_upload() -> None:
+        while process.poll() is None and not any("lfs" in path.parts and path.is_file() for path in objects.rglob("*")):
+            time.sleep(0.002)
+        os.kill(hub.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_at_first_upload)
+    killer.start()
+    _, stderr = process.communicate(timeout=200)
+    killer.join()
+    assert process.returncode == 2 and "Traceback" not in stderr, stderr
+    assert re.search(
+        r"^error: publishing to dataset titlecraft/spare: the Hub at \S+ does not answer", stderr, re.MULTILINE
+    ), stderr
+    again = start(tmp_path / "hub", port=int(hub.url.rsplit(":", 1)[1]))
+    done = subprocess.run(command, env=environment, cwd=world.folder, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert again.url == hub.url
+    stop(tmp_path / "hub")
+
+
+def test_disk_full_while_publishing(world: World, tmp_path: Path, published: dict[str, str]) -> None:
+    """Everything below HF_HOME lies on a disk of 150 kB; the published dataset stays as it was."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        os.geteuid() != 0
+        or not shutil.which("mount")
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", str(disk)]).returncode
+    ):
+        pytest.skip("no right to mount a small disk here")
+    before = head(world)
+    try:
+        done = world.titlecraft(*build("trn.json.gz", DATASET), "--fresh", HF_HOME=str(disk / "hf_home"))
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "disk full" in done.stderr.splitlines()[-1]
+    assert head(world) == before
+
+
+def test_a_second_run_at_the_same_time(world: World, published: dict[str, str]) -> None:
+    """Two builds of one repo: one of them publishes, the other says who is in its way."""
+    command = [sys.executable, "-m", "titlecraft.cli", *build("trn.json.gz", "titlecraft/twice")]
+    both = [subprocess.Popen(command, env=world.environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)]  # fmt: skip
+    ends = [(process.communicate(timeout=200)[1], process.returncode) for process in both]
+    assert sorted(status for _, status in ends) in ([0, 2], [0, 0]), ends
+    for stderr, code in ends:
+        assert code == 0 or "another run is publishing to dataset titlecraft/twice" in stderr, stderr
+
+
+def test_somebody_else_published_in_between(world: World, published: dict[str, str]) -> None:
+    """The parent commit decides across machines: a commit on a head that has moved is refused in one line."""
+    done = world.python("""
+import titlecraft.publishing as publishing
+from huggingface_hub import HfApi
+from pathlib import Path
+from titlecraft.cli import main
+real = publishing.HfApi.list_repo_files
+def meanwhile(self, *args, **kwargs):
+    files = real(self, *args, **kwargs)
+    HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="other.txt", repo_id="titlecraft/raced", repo_type="dataset")
+    return files
+publishing.HfApi.list_repo_files = meanwhile
+raise SystemExit(main(["build", "trn.json.gz", "--repo", "titlecraft/raced", "--recipe", "recipe.yaml"]))
+""")  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "somebody else published to dataset titlecraft/raced in the meantime" in done.stderr.splitlines()[-1]
+
+
+def test_the_hub_of_the_world_is_still_whole(world: World) -> None:
+    """After all of the above: the server answers, and git finds no fault in any repo."""
+    assert status(world.folder / "hub")
+    repos = [path.parent for path in (world.folder / "hub" / "repos").rglob("HEAD")]
+    assert repos
+    for repo in repos:
+        checked = subprocess.run(
+            ["git", "--git-dir", str(repo), "fsck", "--full", "--strict"], capture_output=True, text=True
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr

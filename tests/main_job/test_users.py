@@ -1,0 +1,119 @@
+"""What users do with what was published: unmodified clients, fresh processes, nothing set but the three variables."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.main_job.conftest import ADAPTER, BASE, DATASET, World
+from titlecraft.records import DATASET_RECORD, DatasetRecord, read_record
+
+pytestmark = pytest.mark.usefixtures("published")
+
+
+def say(world: World, code: str) -> str:
+    """What a user's script prints; it must succeed."""
+    done = world.python(code)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.strip()
+
+
+def test_load_dataset_plain_streaming_at_a_tag_and_at_a_sha(world: World) -> None:
+    said = say(world, f"""
+from datasets import load_dataset
+from huggingface_hub import HfApi
+sha = HfApi().dataset_info("{DATASET}").sha
+HfApi().create_tag("{DATASET}", tag="v1", repo_type="dataset", exist_ok=True)
+plain = load_dataset("{DATASET}")
+streamed = load_dataset("{DATASET}", streaming=True)
+tagged = load_dataset("{DATASET}", revision="v1", split="test")
+pinned = load_dataset("{DATASET}", revision=sha, split="test")
+assert list(plain["train"].features) == ["uid", "title", "instruction", "input", "output"]
+assert next(iter(streamed["train"])) == plain["train"][0]
+assert tagged[:] == pinned[:] == plain["test"][:]
+print({{name: len(split) for name, split in plain.items()}})
+""")  # fmt: skip
+    raw = world.python(f"""
+from huggingface_hub import hf_hub_download
+print(hf_hub_download("{DATASET}", "{DATASET_RECORD}", repo_type="dataset"))
+""").stdout.strip()  # fmt: skip
+    record = read_record(Path(raw).read_bytes(), DatasetRecord, raw)
+    assert said == str({name: split.rows for name, split in record.splits.items()})
+    accounted = record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
+    assert accounted == record.source.lines == 1500
+
+
+def test_the_adapter_by_every_route(world: World) -> None:
+    """AutoModel and AutoTokenizer on the adapter repo, PeftModel on the pinned base, and a pipeline: the same answers."""
+    said = say(world, f"""
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+tokenizer = AutoTokenizer.from_pretrained("{ADAPTER}")
+inputs = tokenizer("A red kettle", return_tensors="pt", return_token_type_ids=False)
+assert inputs["input_ids"][0].tolist().count(tokenizer.bos_token_id) == 1
+auto = AutoModelForCausalLM.from_pretrained("{ADAPTER}")
+peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{BASE}"), "{ADAPTER}")
+with torch.no_grad():
+    assert torch.equal(auto(**inputs).logits, peft(**inputs).logits)
+    with peft.disable_adapter():
+        assert not torch.equal(auto(**inputs).logits, peft(**inputs).logits)
+answer = pipeline("text-generation", model="{ADAPTER}")("A red kettle", max_new_tokens=4, do_sample=False)
+print(answer[0]["generated_text"])
+""")  # fmt: skip
+    assert said.startswith("A red kettle")
+
+
+def test_the_card_as_data(world: World) -> None:
+    said = say(world, f"""
+from huggingface_hub import ModelCard, DatasetCard
+data = ModelCard.load("{ADAPTER}").data
+print(data.base_model, data.datasets, data.library_name, data.license, data.pipeline_tag)
+print(sorted(result.metric_type for result in data.eval_results))
+print(DatasetCard.load("{DATASET}").data.license)
+""")  # fmt: skip
+    first, measures, licence = said.splitlines()
+    assert first == f"{BASE} ['{DATASET}'] peft mit text-generation"
+    assert {"nll_per_token", "chrf", "rouge_l", "length_ratio", "stop_rate"} <= set(re.findall(r"'(\w+)'", measures))
+    assert licence == "unknown"
+
+
+def test_the_quick_start_of_the_card(world: World) -> None:
+    """The snippet on the card, cut out and run as it stands."""
+    card = world.python(f"""
+from huggingface_hub import ModelCard
+print(ModelCard.load("{ADAPTER}").text)
+""").stdout  # fmt: skip
+    snippet = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert snippet, card
+    assert re.search(r'revision="[0-9a-f]{40}"', snippet[1])
+    say(world, snippet[1])
+
+
+def test_hf_download_and_upload(world: World) -> None:
+    hf = shutil.which("hf") or str(Path(world.python("import sys; print(sys.executable)").stdout.strip()).parent / "hf")
+    down = world.run(hf, "download", ADAPTER, "--local-dir", "down")
+    assert down.returncode == 0, down.stderr
+    assert (world.folder / "down" / "adapter_model.safetensors").stat().st_size > 1000
+    (world.folder / "note.txt").write_text("hello")
+    up = world.run(hf, "upload", "titlecraft/notes", "note.txt", "note.txt")
+    assert up.returncode == 0, up.stderr
+    read = "from huggingface_hub import hf_hub_download as d; print(open(d('titlecraft/notes', 'note.txt')).read())"
+    assert say(world, read) == "hello"
+
+
+def test_a_second_run_reuses_what_is_published(world: World, published: dict[str, str]) -> None:
+    for name, command in {
+        "build": ["build", "trn.json.gz", "--repo", DATASET],
+        "train": ["train", "--dataset", DATASET, "--repo", ADAPTER],
+    }.items():
+        done = world.titlecraft(*command, "--recipe", "recipe.yaml")
+        assert done.returncode == 0, done.stderr
+        assert "nothing to do" in done.stdout
+        if name == "build":
+            assert done.stdout.splitlines()[1] == published["build"].splitlines()[0]
+    done = world.titlecraft("evaluate", "--adapter", ADAPTER, "--recipe", "recipe.yaml")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("report.html")
+    assert "nothing to do" in world.titlecraft("card", ADAPTER).stdout
