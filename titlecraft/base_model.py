@@ -101,8 +101,11 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers.utils.logging import disable_progress_bar
 
     tokenizer = load_tokenizer(base)
+    download(base, ["*.json", "*.safetensors"])
+    disable_progress_bar()  # of reading weights from disk
     resolved = resolve_precision(precision)
     dtype = getattr(torch, resolved)
     note = None

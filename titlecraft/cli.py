@@ -65,7 +65,9 @@ def run(arguments: list[str]) -> int:
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}: expected one of {', '.join(VERBS)}")
     from titlecraft.endpoint import choose_hub
+    from titlecraft.quiet import quiet_libraries
 
+    quiet_libraries()
     hub = take_option(rest, "--hub")
     if not {"-h", "--help"} & set(rest):
         choose_hub(hub)

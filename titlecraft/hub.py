@@ -23,8 +23,10 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import filter_repo_objects
 
 from titlecraft.errors import UserError
+from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType
 
 CLIENT_CLOSED = "client has been closed"  # said in one upload thread after another one lost the connection
@@ -59,19 +61,20 @@ def pin(reference: str, type: RepoType) -> Pin:
 
 def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
     """Folder with the files of a pinned repo (those that match `patterns`), from the cache where it has them."""
+    api, where = HfApi(), {"repo_type": pinned.type, "revision": pinned.revision}
     with hub_errors(f"downloading {pinned}", pinned.repo, pinned.type):
-        return Path(
-            HfApi().snapshot_download(
-                pinned.repo, repo_type=pinned.type, revision=pinned.revision, allow_patterns=patterns
-            )
-        )
+        files = api.repo_info(pinned.repo, files_metadata=True, **where).siblings
+        chosen = filter_repo_objects(files, allow_patterns=patterns, key=lambda file: file.rfilename)
+        with transfer_bars(sum(file.size or 0 for file in chosen)):
+            return Path(api.snapshot_download(pinned.repo, allow_patterns=patterns, **where))
 
 
 def read_file(pinned: Pin, path: str) -> bytes | None:
     """Bytes of one file at the pin, or None where the repo has no such file."""
     with hub_errors(f"reading {path} of {pinned}", pinned.repo, pinned.type):
         try:
-            local = HfApi().hf_hub_download(pinned.repo, path, repo_type=pinned.type, revision=pinned.revision)
+            with transfer_bars(0):
+                local = HfApi().hf_hub_download(pinned.repo, path, repo_type=pinned.type, revision=pinned.revision)
         except LocalEntryNotFoundError:  # the Hub did not answer: not the same as "no such file"
             raise
         except EntryNotFoundError:

@@ -15,6 +15,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, published_pin
+from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
 
 
@@ -61,7 +62,8 @@ def publish(
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     doing = f"publishing to {type} {repo}"
     api = HfApi()
-    with hub_errors(doing, repo, type):
+    size = sum(path.stat().st_size for path in paths)
+    with hub_errors(doing, repo, type), transfer_bars(size):
         head = published_pin(repo, type)
         if head is None:
             api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
@@ -74,7 +76,8 @@ def publish(
             repo, operations, commit_message=message, repo_type=type, parent_commit=head.revision
         )
     published = Pin(type=type, repo=repo, revision=commit.oid)
-    verify_published(published, names, check)
+    with transfer_bars(size):
+        verify_published(published, names, check)
     return published
 
 

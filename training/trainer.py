@@ -13,9 +13,36 @@ COMPUTE_DTYPES = {
 }
 
 
+def progress_bar(seen: dict[str, int]) -> Any:
+    """A trainer callback: one bar over the optimizer steps, with loss and tokens per second."""
+    from tqdm import tqdm
+    from transformers import TrainerCallback
+
+    class ProgressBar(TrainerCallback):
+        """Shows how far training is."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.bar, self.shown = tqdm(total=state.max_steps, desc="training", unit="step"), {}
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
+            if "loss" in logs:
+                self.shown["loss"] = f"{float(logs['loss']):.3f}"
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            rate = seen["tokens"] / max(1e-9, self.bar.format_dict["elapsed"])
+            self.bar.set_postfix(self.shown | {"tokens/s": f"{rate:,.0f}"}, refresh=False)
+            self.bar.update(state.global_step - self.bar.n)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.bar.close()
+
+    return ProgressBar()
+
+
 def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path) -> Any:
     """A trainer over encoded examples. Its attribute `seen` counts examples, tokens and answer tokens as they pass."""
     import torch
+    from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
     class CountingTrainer(SFTTrainer):
@@ -56,10 +83,13 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             report_to="none",
             save_strategy="no",
             push_to_hub=False,
+            disable_tqdm=True,  # ours shows the rate in tokens and prints no dictionaries
             use_cpu=not torch.cuda.is_available(),
             **COMPUTE_DTYPES[precision],
         ),
     )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(progress_bar(trainer.seen))
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:  # TRL casts them to bfloat16 where the base is in 4 bit; small steps would be lost
             parameter.data = parameter.data.float()

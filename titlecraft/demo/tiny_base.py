@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from titlecraft.demo.products import BOOKS, OTHERS
+from titlecraft.quiet import quiet_libraries
 from titlecraft.records import Pin
 
 SPECIAL = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|finetune_right_pad_id|>"}
@@ -75,7 +76,9 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     import torch
     from tqdm import trange
     from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # of writing five megabytes
     set_seed(seed)
     texts = pretraining_texts(12_000, seed)
     tokenizer = train_tokenizer(texts)
@@ -134,5 +137,6 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fresh", action="store_true")
     asked = parser.parse_args()
+    quiet_libraries()
     print(f"base {publish_tiny_base(asked.repo, asked.steps, asked.seed, asked.fresh)}")
     sys.exit(0)

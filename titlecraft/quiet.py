@@ -1,0 +1,31 @@
+"""One bar for each stage: the libraries' own bars and notices are kept for what takes long or needs a person."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WORTH_A_BAR = 50_000_000  # bytes; a smaller transfer is over before it can be read
+
+
+def quiet_libraries() -> None:
+    """Set before they are imported: transformers says errors only, bitsandbytes does not advertise another package."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+@contextmanager
+def transfer_bars(size: int) -> Iterator[None]:
+    """Bars of the Hub's client around a transfer of `size` bytes, shown only where it is worth one."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if size >= WORTH_A_BAR or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
