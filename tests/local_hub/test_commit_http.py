@@ -50,6 +50,70 @@ def test_a_body_that_is_no_json(web: httpx.Client, make_repo: Callable):
     assert "Line 1" in refused.json()["error"]
 
 
+_BODIES = (
+    b"",
+    b"[]",
+    b"{",
+    b"null",
+    b'"text"',
+    b'{"files": 3, "objects": "x", "deletions": [], "target": 1, "tag": [], "name": {}, "title": 5, "status": {}}',
+    b'{"files": [1], "objects": [null], "deletions": {"sha": 1}, "target": {}, "startingPoint": "../..", "gated": 1}',
+    b'{"files": [{}], "objects": [{}], "deletions": {"sha": [1]}, "name": "..", "fromRepo": "x", "operation": "upload"}',
+    b'{"title": "half \\ud800", "name": "\\ud800", "tag": "\\ud800", "comment": "\\ud800", "content": "\\ud800"}',
+    b'{"key": "header", "value": 3}',
+    b'{"key": "header", "value": {"summary": "\\ud800"}}\n{"key": "file", "value": {"path": "\\ud800", "content": ""}}',
+    b'{"key": "header", "value": {"summary": ["x"]}}',
+    b'{"key": "header", "value": {"summary": "x"}}\n{"key": "file", "value": []}',
+    b'{"key": "header", "value": {"summary": "x"}}\n{"key": "file", "value": {"path": 3}}',
+    '{"summary": "\ud800"}'.encode("utf-8", "surrogatepass"),
+)
+
+
+def test_nonsense_is_refused_and_breaks_nothing(web: httpx.Client, make_repo: Callable):
+    repo_id = make_repo()
+    api_path = f"/api/models/{repo_id}"
+    head = web.get(api_path).json()["sha"]
+    addresses = [
+        ("POST", f"/{repo_id}.git/info/lfs/objects/batch"),
+        ("POST", f"/{repo_id}.git/info/lfs/verify"),
+        ("POST", f"/{repo_id}.git/git-upload-pack"),
+        ("POST", "/api/repos/create"),
+        ("POST", "/api/repos/move"),
+        ("DELETE", "/api/repos/delete"),
+        ("POST", "/api/validate-yaml"),
+        ("PUT", f"{api_path}/settings"),
+        *(
+            ("POST", f"{api_path}/{rest}")
+            for rest in (
+                "preupload/main",
+                "commit/main",
+                "paths-info/main",
+                "tag/main",
+                "discussions",
+                "discussions/1/comment",
+                "discussions/1/status",
+                "lfs-files/batch",
+                "lfs-files/duplicate",
+                "user-access-request/handle",
+                "user-access-request/grant",
+            )
+        ),
+    ]
+    for method, address in addresses:
+        for body in _BODIES:
+            answer = web.request(method, address, content=body)
+            assert answer.status_code < 500, (method, address, body, answer.text)
+    for query in (
+        "tree/main?limit=x",
+        "tree/main?cursor=x",
+        "tree/main?limit=-1",
+        "commits/main?p=-1",
+        "discussions?p=x",
+    ):
+        assert web.get(f"{api_path}/{query}").status_code < 500, query
+    assert web.get(api_path).json()["sha"] == head
+
+
 def test_a_card_with_bad_metadata(web: httpx.Client, make_repo: Callable):
     refused = send(web, make_repo(), file("README.md", b"---\nlicense: 3\ntags: x\n---\n# Card"))
     assert refused.status_code == 400

@@ -79,9 +79,7 @@ for i in range(10_000):
 """
 
 
-def test_a_server_killed_again_and_again_under_load(
-    tmp_path: Path, fsck: Callable, user_environment: dict[str, str]
-):
+def test_a_server_killed_again_and_again_under_load(tmp_path: Path, fsck: Callable, user_environment: dict[str, str]):
     root, chance, acknowledged = tmp_path / "root", random.Random(0), set()
     for round_number in range(3):
         hub = start(root)

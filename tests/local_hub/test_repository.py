@@ -170,3 +170,14 @@ def test_concurrent_commits_follow_each_other(repo: Repository, fsck: Callable):
     assert len(paths(repo)) == 80
     assert history.count_commits(repo, repo.head()) == 81
     fsck(repo.folder)
+
+
+def test_a_duplicate_stands_on_its_own(store: Store, repo: Repository, fsck: Callable):
+    pointer = repo.lfs.store(b"weights")
+    write(repo, AddFile("a.txt", b"1"), AddLfsFile("w.bin", pointer.sha256))
+    copy = store.duplicate(repo, "Ada/Copy")
+    store.delete(repo)
+    assert paths(copy) == ["a.txt", "w.bin"]
+    assert copy.read(copy.head(), "w.bin") == b"weights"
+    assert write(copy, AddFile("b.txt", b"2"))
+    fsck(copy.folder)

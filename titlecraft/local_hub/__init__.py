@@ -1,4 +1,18 @@
 """The embedded Hub: the Hub's HTTP protocol on loopback, on top of plain git repositories.
 
-`titlecraft.local_hub.server` starts and stops it (standard library only), `titlecraft.local_hub.store` is the storage.
+From the outside in:
+
+    server          start, stop, serve: finds or makes the process that serves a root (standard library only)
+    serving, app    uvicorn and the routes
+    api_*           the JSON API by subject: repos, tree, commit, refs, discussions, access, accounts, listing
+    resolve         files, with ranges;  git_http: `git clone`;  lfs_routes, lfs_cleanup: large files
+    xet_routes      uploads of clients that have hf_xet
+    call            one request: who asks, for which repo, with what right
+    pages           what a browser sees
+
+    store           all repos of a root
+    repository      one repo: reading it, and the one way to write a commit;  history, discussions, pull_requests
+    git_objects     git's objects, refs, tree_edit, lfs_objects: what a repo consists of
+    durable         writing files that survive a kill
+    names           which ids, paths and branches are allowed;  hub_errors: what is refused, and how clients see it
 """

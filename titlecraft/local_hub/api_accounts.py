@@ -1,5 +1,7 @@
 """Who is asking, and who else is here: `whoami-v2`, users, organisations and what they like or own."""
 
+import hashlib
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -16,7 +18,7 @@ def whoami(call: Call) -> Response:
     return answer(
         {
             "type": "user",
-            "id": f"{abs(hash(user.name)):024x}"[:24],
+            "id": hashlib.sha256(user.name.encode()).hexdigest()[:24],
             "name": user.name,
             "fullname": user.fullname or user.name,
             "email": user.email,

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from titlecraft.local_hub import pull_requests
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.card_metadata import check_card
+from titlecraft.local_hub.file_content import file_content
 from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
 from titlecraft.local_hub.names import check_file_path
 from titlecraft.local_hub.repository import (
@@ -39,15 +40,15 @@ def preupload(call: Call) -> Response:
     """
     repo = call.require_contribution() if _opens_pull_request(call) else _target(call)
     commit = repo.resolve(call.params["rev"])
-    wish = call.json()
-    rules = UploadRules(repo, commit, wish.get("gitIgnore"))
+    ignored = call.json().get("gitIgnore")
+    rules = UploadRules(repo, commit, None if ignored is None else str(ignored))
     files = []
-    for file in wish.get("files") or ():
+    for file in call.objects("files"):
         path = check_file_path(str(file.get("path") or ""))
         try:
             sample = base64.b64decode(file.get("sample") or "")
             size = int(file.get("size") or 0)
-        except (binascii.Error, ValueError) as error:
+        except (binascii.Error, ValueError, TypeError) as error:
             raise BadRequest(f"{path}: 'sample' must be base64 and 'size' a number ({error})") from None
         mode = "lfs" if rules.goes_to_lfs(path, size, sample) else "regular"
         described = {"path": path, "uploadMode": mode, "shouldIgnore": rules.is_ignored(path)}
@@ -136,9 +137,10 @@ def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         try:
             item = json.loads(line)
-            yield item["key"], item["value"]
+            key, value = str(item["key"]), dict(item["value"])
         except (ValueError, KeyError, TypeError):
             raise BadRequest(f"Line {number} of the commit is not a JSON object with 'key' and 'value'") from None
+        yield key, value
 
 
 def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Operation]:
@@ -148,7 +150,7 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
             raise BadRequest(f"A {key!r} line of the commit has no 'path'")
         match key:
             case "file":
-                content = _content(path, value)
+                content = file_content(path, value)
                 if path == "README.md":
                     _check_readme(content, repo.type)
                 yield AddFile(path, content)
@@ -164,16 +166,6 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
                 yield CopyFile(path, str(value.get("srcPath")), value.get("srcRevision"))
             case _:
                 raise BadRequest(f"Unknown line {key!r} in a commit")
-
-
-def _content(path: str, value: dict[str, Any]) -> bytes:
-    content, encoding = value.get("content"), value.get("encoding", "utf-8")
-    try:
-        if encoding == "base64":
-            return base64.b64decode(content, validate=True)
-        return content.encode()
-    except (binascii.Error, TypeError, ValueError, AttributeError):
-        raise BadRequest(f"{path}: the content is not valid {encoding}") from None
 
 
 def _check_readme(content: bytes, repo_type: str) -> None:

@@ -25,7 +25,7 @@ def index(call: Call) -> Response:
         return right_kind and right_status and author in (None, one.author)
 
     found = discussions.listed(repo, wanted)
-    start = int(call.query("p") or 0) * _PAGE
+    start = call.number("p", 0) * _PAGE
     shown = [_summary(repo, one) for one in found[start : start + _PAGE]]
     return answer({"discussions": shown, "count": len(found), "start": start})
 

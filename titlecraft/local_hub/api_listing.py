@@ -19,8 +19,8 @@ def index(call: Call) -> Response:
     key = call.query("sort") if call.query("sort") in _SORT_KEYS else "lastModified"
     ascending = call.query("direction") == "1"
     found.sort(key=lambda info: info.expanded([key]).get(key, 0), reverse=not ascending)
-    limit = max(1, min(int(call.query("limit") or _PAGE), _PAGE))
-    start = max(0, int(call.query("cursor") or 0))
+    limit = min(call.number("limit", _PAGE, least=1), _PAGE)
+    start = call.number("cursor", 0)
     shown = [_shown(call, info) for info in found[start : start + limit]]
     more = len(found) > start + limit
     return answer(shown, headers=call.next_link(cursor=str(start + limit)) if more else None)

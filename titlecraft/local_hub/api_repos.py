@@ -1,44 +1,38 @@
 """Creating, renaming, deleting and describing repos: `/api/repos/*`, `/api/models/ID`, settings, likes."""
 
+from collections.abc import Callable
+
 from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.default_files import first_card
+from titlecraft.local_hub.file_content import file_content
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest
 from titlecraft.local_hub.repo_info import RepoInfo
-from titlecraft.local_hub.repo_settings import now
 from titlecraft.local_hub.repository import Repository
 
 
 def create(call: Call) -> Response:
-    """POST /api/repos/create. A 409 carries the `url`, which clients with `exist_ok` read."""
+    """POST /api/repos/create"""
     wish = call.json()
     repo_type, repo_id = wish.get("type") or "model", _full_id(call, wish)
     namespace = repo_id.split("/")[0]
     call.require_write(namespace)
     organization = call.hub.accounts.organization(namespace)
-    private = organization is not None and organization.private_by_default
-    if "visibility" in wish or "private" in wish:
-        private = wish.get("visibility") == "private" or bool(wish.get("private"))
+    private = _wants_private(wish, default=organization is not None and organization.private_by_default)
     if repo_type == "space" and not wish.get("sdk"):
         raise BadRequest("A Space needs an 'sdk': gradio, docker, static or streamlit")
-    try:
-        repo = call.hub.store.create(
-            repo_type, repo_id, author=call.user, private=private, sdk=wish.get("sdk"), license=wish.get("license")
-        )
-    except AlreadyExists as error:
-        existing = call.hub.store.open(repo_type, repo_id)
-        error.extra["url"] = call.base_url + existing.url_path
-        raise
-    with repo.lock:
-        for kind in ("secrets", "variables"):
-            for item in wish.get(kind) or ():
-                kept = {"updatedAt": now(), "description": item.get("description")}
-                if kind == "variables":
-                    kept["value"] = item.get("value")
-                getattr(repo.settings, kind)[item["key"]] = kept
-        repo.save_settings()
+    sdk = wish.get("sdk") if repo_type == "space" else None
+    files = first_card(sdk=sdk, license=wish.get("license")) | _first_files(call)
+    options = {"author": call.user, "private": private, "sdk": sdk, "files": files}
+    repo = _or_with_url(call, repo_type, repo_id, lambda: call.hub.store.create(repo_type, repo_id, **options))
     return answer({"url": call.base_url + repo.url_path, "name": repo.id, "id": repo.settings.internal_id})
+
+
+def _first_files(call: Call) -> dict[str, bytes]:
+    """`files` of the request: `[{path, content, encoding?}]`"""
+    return {str(file.get("path")): file_content(str(file.get("path")), file) for file in call.objects("files")}
 
 
 def delete(call: Call) -> Response:
@@ -59,6 +53,33 @@ def move(call: Call) -> Response:
     call.require_write(target.split("/")[0])
     moved = call.hub.store.move(repo, target)
     return answer({"success": True, "url": call.base_url + moved.url_path})
+
+
+def duplicate(call: Call) -> Response:
+    """POST /api/models/ID/duplicate with `{repository, visibility?, private?}`"""
+    source = call.repo(files=True)
+    wish = call.json()
+    target = str(wish.get("repository") or f"{call.user}/{source.id.split('/')[1]}")
+    call.require_write(target.split("/")[0])
+    private = _wants_private(wish, default=source.settings.private)
+    repo = _or_with_url(call, source.type, target, lambda: call.hub.store.duplicate(source, target, private=private))
+    return answer({"url": call.base_url + repo.url_path, "name": repo.id})
+
+
+def _wants_private(wish: dict, *, default: bool) -> bool:
+    if "visibility" in wish:
+        return wish["visibility"] == "private"
+    return bool(wish.get("private", default))
+
+
+def _or_with_url(call: Call, repo_type: str, repo_id: str, make: Callable[[], Repository]) -> Repository:
+    """The new repo; a 409 carries the `url` of the one that exists, which clients with `exist_ok` read."""
+    try:
+        return make()
+    except AlreadyExists as error:
+        existing = call.hub.store.open(repo_type, repo_id)
+        error.extra |= {"url": call.base_url + existing.url_path, "id": existing.id}
+        raise
 
 
 def _named(call: Call, repo_type: str, repo_id: str) -> Repository:
@@ -136,6 +157,7 @@ routes = [
     Route("/api/repos/create", endpoint(create), methods=["POST"]),
     Route("/api/repos/delete", endpoint(delete), methods=["DELETE"]),
     Route("/api/repos/move", endpoint(move), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate), methods=["POST"]),
     Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings), methods=["PUT"]),
     Route("/api/{type:plural}/{id:repo}/auth-check", endpoint(auth_check)),
     Route("/api/{type:plural}/{id:repo}/auth-check/write", endpoint(auth_check)),

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from titlecraft.local_hub import history
 from titlecraft.local_hub.call import Call, answer, endpoint
-from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound
+from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 
 _PAGE = 1000
@@ -26,7 +26,7 @@ def tree(call: Call) -> Response:
     commit, _, skip = (call.query("cursor") or "").rpartition(":")
     commit = repo.resolve(commit or call.params["rev"])
     start = int(skip) if skip.isdigit() else 0
-    most = min(int(call.query("limit") or _PAGE), _PAGE_WITH_COMMITS if expand else _PAGE)
+    most = min(call.number("limit", _PAGE, least=1), _PAGE_WITH_COMMITS if expand else _PAGE)
     walk = repo.walk(commit, call.params.get("path", "").strip("/"), recursive=call.flag("recursive"))
     page = [repo.describe(path, item) for path, item in islice(walk, start, start + most)]
     more = next(walk, None) is not None
@@ -84,10 +84,8 @@ def commits(call: Call) -> Response:
     """GET /api/models/ID/commits/REV?p=&limit=&expand[]=formatted"""
     repo = call.repo(files=True)
     start = repo.resolve(call.params["rev"])
-    page = int(call.query("p") or 0)
-    most = min(int(call.query("limit") or _COMMITS_PAGE), _PAGE)
-    if page < 0 or most < 1:
-        raise BadRequest("'p' counts pages from 0, 'limit' is at least 1")
+    page = call.number("p", 0)
+    most = min(call.number("limit", _COMMITS_PAGE, least=1), _PAGE)
     walk = history.commits(repo, start)
     formatted = "formatted" in call.query_list("expand")
     shown = [_commit(commit, formatted) for commit in islice(walk, page * most, (page + 1) * most)]

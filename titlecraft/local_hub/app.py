@@ -5,7 +5,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -78,7 +78,12 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(RequestIds), Middleware(RawPathMiddleware)],
-        exception_handlers={HubError: _refused, OSError: _operating_system, Exception: _unexpected},
+        exception_handlers={
+            HubError: _refused,
+            ClientDisconnect: _gone,
+            OSError: _operating_system,
+            Exception: _unexpected,
+        },
     )
     app.state.hub = Hub(Store(root), accounts)
     app.state.uploads = lfs_routes.Uploads()
@@ -99,6 +104,11 @@ def _pages() -> list[BaseRoute]:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubError)
     return refusal(request, error)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client broke off: nobody reads this answer."""
+    return Response(status_code=499)
 
 
 async def _operating_system(request: Request, error: Exception) -> Response:

@@ -32,9 +32,6 @@ from titlecraft.local_hub.hub_errors import (
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.store import Store
 
-# every module with routes imports this one first
-url_parts.register()
-
 _MOST_BODY_BYTES = 64 * 2**20
 
 
@@ -92,10 +89,19 @@ class Call:
         """The body as a JSON object. Raises BadRequest."""
         try:
             value = json.loads(self.body or b"{}")
+            if b"\\u" in self.body:  # half of a surrogate pair is valid JSON, but no text that could be stored or shown
+                json.dumps(value, ensure_ascii=False).encode()
         except ValueError as error:
             raise BadRequest(f"The body is not valid JSON: {error}") from None
         if not isinstance(value, dict):
             raise BadRequest("The body must be a JSON object")
+        return value
+
+    def objects(self, name: str, within: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The list of JSON objects at `name` in the body (or in a part of it); empty when absent. Raises BadRequest."""
+        value = (self.json() if within is None else within).get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise BadRequest(f"{name!r} must be a list of JSON objects")
         return value
 
     def form(self) -> list[tuple[str, str]]:
@@ -115,6 +121,15 @@ class Call:
         """A query parameter that may come several times, or as `name[]`."""
         parameters = self.request.query_params
         return parameters.getlist(name) + parameters.getlist(f"{name}[]")
+
+    def number(self, name: str, default: int, *, least: int = 0) -> int:
+        """A whole number from the query. Raises BadRequest."""
+        text = self.query(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise BadRequest(f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more")
+        return int(text)
 
     def flag(self, name: str) -> bool:
         """True for `?name=1`, `?name=true`, `?name=True`."""

@@ -45,7 +45,9 @@ def load_metadata(block: str) -> Any:
         left[0] -= 1
         if left[0] < 0:
             raise yaml.YAMLError(f"its aliases stand for more than {_MOST_VALUES:,} values")
-        for part in (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ():
+        for part in (
+            (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+        ):
             count(part)
 
     count(metadata)

@@ -1,4 +1,4 @@
-"""The first commit of a new repo: which files go to LFS, and for a Space or a licensed repo a README."""
+"""What a new repo begins with: which files go to LFS, and for a Space or a licensed repo a README."""
 
 # what models and datasets are usually made of and git stores badly
 _LFS_PATTERNS = """
@@ -13,13 +13,14 @@ _LFS_PATTERNS_OF_DATASETS = """
 GIT_ATTRIBUTES = ".gitattributes"
 
 
-def initial_files(repo_type: str, *, sdk: str | None = None, license: str | None = None) -> dict[str, bytes]:
-    """path -> content of the first commit."""
+def initial_files(repo_type: str) -> dict[str, bytes]:
+    """path -> content of what every new repo of this type begins with."""
     patterns = (_LFS_PATTERNS + (_LFS_PATTERNS_OF_DATASETS if repo_type == "dataset" else "")).split()
     attributes = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in patterns)
-    files = {GIT_ATTRIBUTES: attributes.encode()}
-    metadata = {"sdk": sdk if repo_type == "space" else None, "license": license}
-    lines = [f"{key}: {value}" for key, value in metadata.items() if value]
-    if lines:
-        files["README.md"] = ("---\n" + "\n".join(lines) + "\n---\n").encode()
-    return files
+    return {GIT_ATTRIBUTES: attributes.encode()}
+
+
+def first_card(**metadata: str | None) -> dict[str, bytes]:
+    """A README.md with this metadata, or nothing when there is none to write down."""
+    lines = [f"{name}: {value}\n" for name, value in metadata.items() if value]
+    return {"README.md": f"---\n{''.join(lines)}---\n".encode()} if lines else {}

@@ -5,9 +5,11 @@ Writing goes through the API: only there are large files, pull requests and card
 
 import gzip
 import io
+import zlib
 from collections.abc import AsyncIterator
 from typing import IO
 
+from dulwich.errors import GitProtocolError
 from dulwich.protocol import ReceivableProtocol
 from dulwich.repo import Repo
 from dulwich.server import DictBackend, UploadPackHandler
@@ -47,7 +49,10 @@ async def upload_pack(request: Request) -> Response:
     """POST /ID.git/git-upload-pack: the objects that the client lacks."""
     body = await read_body(request)
     if request.headers.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
+        try:
+            body = gzip.decompress(body)
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadRequest(f"The body is not valid gzip: {error}") from None
     call = await run_in_threadpool(Call, request)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     # a pack may be large, so it waits on disk; and when making it fails, the client still gets a proper error
@@ -62,7 +67,10 @@ def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, adv
     with Repo(str(repo.folder)) as git_repo:
         protocol = ReceivableProtocol(request.read, answer.write)
         backend = DictBackend({"/": git_repo})
-        UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
+        try:
+            UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
+        except (GitProtocolError, ValueError) as error:
+            raise BadRequest(f"Not a request of git's protocol: {error}") from None
 
 
 async def _stream(file: IO[bytes]) -> AsyncIterator[bytes]:

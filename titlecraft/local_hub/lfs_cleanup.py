@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.git_objects import ObjectBatch
+from titlecraft.local_hub.hub_errors import BadRequest
 from titlecraft.local_hub.refs import MAIN
 from titlecraft.local_hub.repo_settings import hub_time
 from titlecraft.local_hub.repository import Repository
@@ -37,8 +38,10 @@ def listed(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """POST /api/models/ID/lfs-files/batch with `{deletions: {sha: […], rewriteHistory}}`"""
     repo = call.writable_repo()
-    wish = call.json().get("deletions") or {}
-    doomed = {str(sha256) for sha256 in wish.get("sha") or ()}
+    wish = call.json().get("deletions")
+    if not isinstance(wish, dict) or not isinstance(wish.get("sha"), list):
+        raise BadRequest("'deletions' must hold a list 'sha' of LFS object ids")
+    doomed = {str(sha256) for sha256 in wish["sha"]}
     with repo.lock:
         if wish.get("rewriteHistory"):
             _Rewrite(repo, doomed).run()

@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -84,8 +85,8 @@ def batch(call: Call) -> Response:
     repo = call.require_contribution() if uploading else call.repo(files=True)
     multipart = "multipart" in (wish.get("transfers") or ())
     objects, used_multipart = [], False
-    for item in wish.get("objects") or ():
-        pointer = LfsPointer(str(item.get("oid")), int(item.get("size") or 0))
+    for item in call.objects("objects"):
+        pointer = _pointer(item)
         described = {"oid": pointer.sha256, "size": pointer.size}
         stored = repo.lfs.size(pointer.sha256)
         if uploading and stored is None:
@@ -96,12 +97,19 @@ def batch(call: Call) -> Response:
             described["error"] = {"code": 404, "message": f"Object {pointer.sha256} does not exist in {repo.id}"}
         elif not uploading:
             described["authenticated"] = True
-            described["actions"] = {"download": {"href": _download_address(call, repo, pointer.sha256), "header": {}}}
+            href = _download_address(call, repo, pointer.sha256)
+            described["actions"] = {"download": {"href": href, "header": _own_authorization(call)}}
         objects.append(described)
     content = {"transfer": "multipart" if used_multipart else "basic", "objects": objects, "hash_algo": "sha256"}
     response = answer(content)
     response.headers["content-type"] = _LFS_JSON
     return response
+
+
+def _pointer(item: dict[str, Any]) -> LfsPointer:
+    if not isinstance(item.get("size"), int) or item["size"] < 0:
+        raise BadRequest(f"Invalid size {item.get('size')!r} of the object {item.get('oid')!r}")
+    return LfsPointer(str(item.get("oid")), item["size"])
 
 
 def _upload_actions(call: Call, repo: Repository, pointer: LfsPointer, multipart: bool) -> dict:
@@ -215,12 +223,13 @@ def verify(call: Call) -> Response:
 def duplicate(call: Call) -> Response:
     """POST /api/models/ID/lfs-files/duplicate with `{target: {type, name}, files: [{sha256}]}`: use them there, too."""
     source = call.repo(files=True)
-    wish = call.json()
-    target_wish = wish.get("target") or {}
+    target_wish = call.json().get("target")
+    if not isinstance(target_wish, dict):
+        raise BadRequest("'target' must name a repo: {type, name}")
     target = call.find_repo(str(target_wish.get("type") or "model"), str(target_wish.get("name")), files=True)
     call.require_write(target.namespace)
     succeeded, failed = [], []
-    for file in wish.get("files") or ():
+    for file in call.objects("files"):
         sha256 = str(file.get("sha256"))
         if source.lfs.size(sha256) is None:
             failed.append({"sha256": sha256, "error": f"There is no such object in {source.id}"})

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -43,15 +43,14 @@ class RepoSettings:
     sdk: str | None = None
     likes: list[str] = field(default_factory=list)
     access: dict[str, AccessRequest] = field(default_factory=dict)  # user name -> request
-    variables: dict[str, dict] = field(default_factory=dict)  # of a Space
-    secrets: dict[str, dict] = field(default_factory=dict)  # of a Space: never the values, see space routes
 
     @classmethod
     def load(cls, repo_folder: Path) -> "RepoSettings":
         """Raises FileNotFoundError when the folder is not a repo of the Hub."""
         stored = json.loads((repo_folder / FILE_NAME).read_bytes())
         stored["access"] = {user: AccessRequest(**request) for user, request in stored.get("access", {}).items()}
-        return cls(**stored)
+        known = {one.name for one in fields(cls)}  # a newer version may have written more
+        return cls(**{name: value for name, value in stored.items() if name in known})
 
     def save(self, repo_folder: Path, temporary: TemporaryArea) -> None:
         """Replace the file in one step."""

@@ -1,14 +1,17 @@
 """All repos under one root: finding them by id in any case, creating, renaming and deleting them in one step."""
 
 import json
+import os
+import shutil
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from titlecraft.local_hub.default_files import initial_files
 from titlecraft.local_hub.durable import TemporaryArea, room_or_disk_full, sync_folder
-from titlecraft.local_hub.git_objects import ObjectBatch
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, RepoMoved, RepoNotFound
-from titlecraft.local_hub.names import REPO_TYPES, check_repo_id
+from titlecraft.local_hub.names import REPO_TYPES, check_file_path, check_repo_id
 from titlecraft.local_hub.refs import MAIN
 from titlecraft.local_hub.repo_settings import RepoSettings
 from titlecraft.local_hub.repository import Repository, new_commit
@@ -30,7 +33,8 @@ _GIT_CONFIG = """\
 class Store:
     """`root/repos/{models,datasets,spaces}/NAMESPACE/NAME.git`, with an index in memory. One server owns a root.
 
-    Thread-safe. A folder's name is the id with its capitals, so renaming a repo is renaming its folder.
+    A folder's name is the id with its capitals, so renaming a repo is renaming its folder. Thread-safe; who needs a
+    repo's lock and the store's takes the repo's first.
     """
 
     def __init__(self, root: Path):
@@ -72,42 +76,61 @@ class Store:
         author: str,
         private: bool = False,
         sdk: str | None = None,
-        license: str | None = None,
+        files: Mapping[str, bytes] | None = None,
     ) -> Repository:
-        """A new repo with its first commit. It appears with one rename, complete. Raises AlreadyExists, BadRequest."""
+        """A new repo with its first commit: the usual files and `files`. It appears with one rename, complete.
+
+        Raises AlreadyExists, BadRequest, UnsafePath, DiskFull.
+        """
+        with self._draft(repo_type, repo_id) as folder:
+            self._fill(folder, RepoSettings(private=private, sdk=sdk))
+            repo = Repository(repo_type, repo_id, folder, self.temporary)
+            batch = repo.objects.batch()
+            edit = TreeEdit(repo.objects, None)
+            for path, content in {**initial_files(repo_type), **(files or {})}.items():
+                edit.set_file(check_file_path(path), batch.add_blob(content))
+            first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
+            batch.flush()
+            repo.refs.set(MAIN, first)
+            repo.objects.close()
+        return self.open(repo_type, repo_id)
+
+    def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
+        """A new repo with the branches, tags and files of another; what cannot change is linked, not copied."""
+        with source.lock, self._draft(source.type, new_id) as folder:
+            self._fill(folder, RepoSettings(private=private, sdk=source.settings.sdk))
+            for part in ("objects", "lfs"):
+                if (source.folder / part).exists():
+                    shutil.copytree(
+                        source.folder / part, folder / part, copy_function=_link_or_copy, dirs_exist_ok=True
+                    )
+            for part in ("refs/heads", "refs/tags"):
+                shutil.copytree(source.folder / part, folder / part, dirs_exist_ok=True)
+        return self.open(source.type, new_id)
+
+    @contextmanager
+    def _draft(self, repo_type: str, repo_id: str) -> Iterator[Path]:
+        """An empty folder that becomes the repo of this id, with one rename, when the block succeeds."""
         if repo_type not in REPO_TYPES:
             raise BadRequest(f"Invalid repo type {repo_type!r}: expected one of {', '.join(REPO_TYPES)}")
-        folder = self._folder(repo_type, check_repo_id(repo_id))
+        target = self._folder(repo_type, check_repo_id(repo_id))
         with self._lock, room_or_disk_full():
             if (repo_type, repo_id.lower()) in self._folders:
                 existing = self.open(repo_type, repo_id)
-                raise AlreadyExists(
-                    f"You already created this {repo_type} repo: {existing.id}", extra={"id": existing.id}
-                )
+                raise AlreadyExists(f"A {repo_type} repository called {existing.id} already exists")
             draft = self.temporary.new_folder()
             try:
-                self._fill(draft, RepoSettings(private=private, sdk=sdk))
-                repo = Repository(repo_type, repo_id, draft, self.temporary)
-                batch: ObjectBatch = repo.objects.batch()
-                edit = TreeEdit(repo.objects, None)
-                for path, content in initial_files(repo_type, sdk=sdk, license=license).items():
-                    edit.set_file(path, batch.add_blob(content))
-                first = new_commit(edit.write(batch), [], author=author, message="initial commit")
-                first_oid = batch.add(first)
-                batch.flush()
-                repo.refs.set(MAIN, first_oid)
-                repo.objects.close()
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                draft.rename(folder)
-                sync_folder(folder.parent)
+                yield draft
+                target.parent.mkdir(parents=True, exist_ok=True)
+                draft.rename(target)
+                sync_folder(target.parent)
             finally:
                 self.temporary.discard(draft)
-            self._folders[repo_type, repo_id.lower()] = folder
-            return self.open(repo_type, repo_id)
+            self._folders[repo_type, repo_id.lower()] = target
 
     def delete(self, repo: Repository) -> None:
         """Remove a repo for good; it is gone with one rename."""
-        with self._lock, repo.lock:
+        with repo.lock, self._lock:
             self._drop(repo)
             repo.objects.close()
             self.temporary.discard(repo.folder)
@@ -115,7 +138,7 @@ class Store:
     def move(self, repo: Repository, new_id: str) -> Repository:
         """Rename a repo; the old id answers RepoMoved from then on. Raises AlreadyExists, BadRequest."""
         target = self._folder(repo.type, check_repo_id(new_id))
-        with self._lock, repo.lock:
+        with repo.lock, self._lock:
             taken = self._folders.get((repo.type, new_id.lower()))
             if taken not in (None, repo.folder):
                 raise AlreadyExists(f"A {repo.type} repository called {new_id} already exists")
@@ -141,11 +164,19 @@ class Store:
         self._open.pop((repo.type, repo.id.lower()), None)
 
     def _fill(self, folder: Path, settings: RepoSettings) -> None:
+        folder.chmod(0o755)
         for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
             (folder / name).mkdir(parents=True)
         (folder / "HEAD").write_text(f"ref: {MAIN}\n")
         (folder / "config").write_text(_GIT_CONFIG)
         settings.save(folder, self.temporary)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
 
 
 def _id_of(folder: Path) -> str:

@@ -56,15 +56,14 @@ class _Place(Convertor[Place]):
         return value.id if value.type == "model" else f"{value.type}s/{value.id}"
 
 
-def register() -> None:
-    """Make the pieces known to Starlette; before the first route is made."""
-    register_url_convertor("plural", _Plural())
-    register_url_convertor("place", _Place())
-    register_url_convertor("repo", _Unquoted("[^/]+/[^/]+"))
-    # people type refs/pr/1 unquoted, too
-    register_url_convertor("rev", _Unquoted(r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"))
-    register_url_convertor("name", _Unquoted("[^/]+"))
-    register_url_convertor("file", _Unquoted(".+"))
+# importing this module makes the pieces known to Starlette
+register_url_convertor("plural", _Plural())
+register_url_convertor("place", _Place())
+register_url_convertor("repo", _Unquoted("[^/]+/[^/]+"))
+# people type refs/pr/1 unquoted, too
+register_url_convertor("rev", _Unquoted(r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"))
+register_url_convertor("name", _Unquoted("[^/]+"))
+register_url_convertor("file", _Unquoted(".+"))
 
 
 class RawPathMiddleware:
