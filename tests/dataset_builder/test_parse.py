@@ -1,0 +1,54 @@
+"""Every line ends in exactly one place, for a named reason."""
+
+import pytest
+
+from dataset_builder.parse import Drop, Quarantine, Row, keep, parse, product_kind
+from dataset_builder.source import Line
+from titlecraft.settings import Data
+
+
+@pytest.mark.parametrize(("raw", "expected"), [
+    (b'{"uid": "0001", "title": "A", "content": "B", "target_ind": [1]}', Row("0001", "A", "B")),
+    (b'{"title": "A", "content": ""}', Row("", "A", "")),
+    (b"", Drop.BLANK_LINE),
+    (b"  \t ", Drop.BLANK_LINE),
+    (b'{"title": "caf\xe9", "content": "B"}', Quarantine.NOT_UTF8),
+    (b'{"title": "A", "content": "B', Quarantine.NOT_JSON),
+    (b'{"title": "A", "content": "B"}{"title": "A"}', Quarantine.NOT_JSON),
+    (b'{"title": "A", "content": "B", "target_rel": [NaN]}', Quarantine.NOT_JSON),
+    (b"{'title': 'A'}", Quarantine.NOT_JSON),
+    (b"\x00\x00\x00", Quarantine.NOT_JSON),
+    (b"[1, 2, 3]", Quarantine.NOT_AN_OBJECT),
+    (b"null", Quarantine.NOT_AN_OBJECT),
+    (b'{"name": "A", "content": "B"}', Quarantine.TITLE_MISSING),
+    (b'{"title": null, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
+    (b'{"title": 1984, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
+    (b'{"title": "A"}', Quarantine.CONTENT_MISSING),
+    (b'{"title": "A", "content": ["B"]}', Quarantine.CONTENT_NOT_TEXT),
+    (b'{"uid": 123, "title": "A", "content": "B"}', Quarantine.UID_NOT_TEXT),
+])  # fmt: skip
+def test_a_line_is_a_row_or_has_a_reason(raw: bytes, expected: Row | Drop | Quarantine) -> None:
+    assert parse(Line(1, 0, raw), Data()) == expected
+
+
+def test_columns_have_the_names_of_the_recipe() -> None:
+    columns = Data(title_column="name", content_column="text", uid_column="id")
+    assert parse(Line(1, 0, b'{"id": "7", "name": "A", "text": "B"}'), columns) == Row("7", "A", "B")
+
+
+@pytest.mark.parametrize(("title", "content", "expected"), [
+    ("", "A long description of nothing.", Drop.EMPTY_TITLE),
+    ("Kettle", "", Drop.EMPTY_CONTENT),
+    ("A Kettle That Boils Water", "a kettle that boils water", Drop.CONTENT_IS_TITLE),
+    ("Kettle", "Nineteen characters", Drop.TOO_SHORT),
+    ("Kettle", "Twenty characters it", None),
+])  # fmt: skip
+def test_why_a_clean_row_is_not_wanted(title: str, content: str, expected: Drop | None) -> None:
+    assert keep(title, content, Data(minimum_characters=20)) == expected
+
+
+@pytest.mark.parametrize(("uid", "kind"), [
+    ("0001360000", "isbn"), ("000100039X", "isbn"), ("B00CHH2SG8", "asin"), ("", "unknown"), ("12345", "unknown"),
+])  # fmt: skip
+def test_kind_of_product(uid: str, kind: str) -> None:
+    assert product_kind(uid) == kind

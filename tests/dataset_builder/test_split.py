@@ -1,0 +1,42 @@
+"""Splits follow from groups and seed alone, and no group is divided."""
+
+import numpy as np
+
+from dataset_builder.split import SPLITS, assign, group_rows, text_key
+from titlecraft.settings import Data
+
+
+def keys(*texts: str) -> np.ndarray:
+    return np.array([text_key(text) for text in texts], dtype=np.uint64)
+
+
+def test_rows_that_share_a_title_or_a_description_are_one_group() -> None:
+    """1 and 2 share a title, 2 and 3 a description, so 1 to 3 belong together; 4 stands alone."""
+    titles = keys("Emma", "EMMA", "Emma (Paperback)", "Ulysses")
+    contents = keys("a novel", "a comedy", "A comedy", "a day in Dublin")
+    groups = group_rows(titles, contents)
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+    backwards = group_rows(titles[::-1], contents[::-1])
+    assert (backwards[::-1] == groups).all()
+
+
+def test_splits_do_not_depend_on_the_order_of_rows() -> None:
+    groups = np.arange(5000, dtype=np.uint64)
+    shuffled = np.random.default_rng(0).permutation(groups)
+    settings = Data(test_share=0.1, validation_share=0.1)
+    assert (assign(groups, settings)[shuffled] == assign(shuffled, settings)).all()
+
+
+def test_shares_and_limit_are_kept_to() -> None:
+    groups = np.arange(20_000, dtype=np.uint64)
+    counts = np.bincount(assign(groups, Data(test_share=0.05, validation_share=0.02)), minlength=3)
+    assert dict(zip(SPLITS, counts.tolist(), strict=True)) == {"train": 18626, "validation": 399, "test": 975}
+    sampled = assign(groups, Data(limit=1000))
+    assert 900 < (sampled >= 0).sum() < 1100
+    assert (np.flatnonzero(sampled >= 0) > 10_000).mean() > 0.45  # over the whole file, not its head
+
+
+def test_a_larger_sample_holds_the_smaller_one_in_the_same_splits() -> None:
+    groups = np.arange(20_000, dtype=np.uint64)
+    small, large = assign(groups, Data(limit=1000)), assign(groups, Data(limit=5000))
+    assert (large[small >= 0] == small[small >= 0]).all()

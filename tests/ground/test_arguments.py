@@ -1,0 +1,97 @@
+"""Recipes by name and file, overrides, and mistakes that name file and line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from titlecraft.arguments import SECTIONS, StageParser, read_recipe, recipe_file
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+
+TRAIN = ["base", "lora", "training", "generation"]
+
+
+def stage(*sections: str) -> StageParser:
+    return StageParser("train", "Train.", list(sections))
+
+
+def test_the_seed_recipe_is_the_original_notebook_to_the_letter() -> None:
+    recipe, _ = stage(*SECTIONS).parse(["--recipe", "seed"])
+    assert (recipe.base.repo, recipe.base.max_length, recipe.base.quantization) == (
+        "unsloth/llama-3-8b-bnb-4bit",
+        2048,
+        "nf4",
+    )
+    assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.dropout) == (16, 32, 0.05)
+    training = recipe.training
+    assert (training.backend, training.batch_size, training.accumulation, training.warmup_steps) == ("unsloth", 2, 4, 5)
+    assert (training.max_steps, training.learning_rate, training.precision, training.logging_steps) == (
+        100,
+        2e-4,
+        "auto",
+        1,
+    )
+    assert (training.optimizer, training.weight_decay, training.schedule) == ("adamw_8bit", 0.01, "linear")
+    generation = recipe.generation
+    assert (generation.max_new_tokens, generation.temperature, generation.top_k, generation.top_p) == (
+        256,
+        0.7,
+        50,
+        0.95,
+    )
+    prompt = PromptFormat.from_settings(recipe.prompt)
+    assert prompt.instruction == "Describe book as accurately as possible."
+    assert prompt.input_for("Mog's Kittens") == "Question: Could you give me a description of the book 'Mog's Kittens'?"
+
+
+def test_an_option_wins_over_the_recipe_and_the_recipe_over_the_default() -> None:
+    recipe, _ = stage(*TRAIN).parse(["--recipe", "tiny", "--lora.r=3", "--training.learning_rate", "1e-3"])
+    assert (recipe.lora.r, recipe.training.learning_rate, recipe.training.backend) == (3, 1e-3, "trl")
+
+
+def test_a_stage_takes_only_its_sections() -> None:
+    recipe, _ = stage("data").parse(["--recipe", "tiny"])
+    assert recipe.data.test_share == 0.05
+    with pytest.raises(UserError, match=r"unrecognized arguments: --lora\.r=3"):
+        stage("data").parse(["--lora.r=3"])
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("lora:\n  r: 4\n  alhpa: 8\n", r"r\.yaml:3: unknown key 'lora\.alhpa'; did you mean 'lora\.alpha'\?"),
+    ("trainning:\n  seed: 1\n", r"r\.yaml:1: unknown key 'trainning'; did you mean 'training'\?"),
+    ("lora:\n  r: four\n", r"r\.yaml:2: .*lora\.r.*four"),
+    ("lora: 3\n", r"r\.yaml: expected sections"),
+    ("lora: [", r"r\.yaml is not YAML"),
+    ("base:\n  quantization: int3\n", r"r\.yaml:2: .*quantization"),
+])  # fmt: skip
+def test_a_mistake_in_a_recipe_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_recipe(tmp_path / "r.yaml")
+
+
+def test_a_learning_rate_may_be_written_as_in_papers(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("training:\n  learning_rate: 2e-4\n")
+    recipe, _ = stage("training").parse(["--recipe", str(tmp_path / "r.yaml")])
+    assert recipe.training.learning_rate == 2e-4
+
+
+def test_a_recipe_that_is_not_there() -> None:
+    with pytest.raises(UserError, match="no such recipe; there are seed, tiny"):
+        recipe_file("huge")
+
+
+def test_help_imports_no_library_of_the_stages() -> None:
+    """Quick help: nothing but the standard library for the list of verbs, no Hub library for a stage's options."""
+    code = (
+        "import sys; from titlecraft.cli import main\n"
+        "main(['--help']); assert 'jsonargparse' not in sys.modules\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'transformers', 'huggingface_hub', 'datasets'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "build" in done.stdout and "--lora.alpha" in done.stdout
