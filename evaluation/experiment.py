@@ -16,12 +16,12 @@ from evaluation.measures import MEASURES
 from evaluation.predictions import PREDICTIONS, write_predictions
 from evaluation.progress import Progress
 from evaluation.report import write_report
-from evaluation.threads import steady_threads
 from evaluation.titles import SPLIT, Room, Sample, draw
 from titlecraft.base_model import device_name
 from titlecraft.hub import download
 from titlecraft.records import Check, EvaluationRecord, Measure, current_code, describe_file
 from titlecraft.settings import Evaluation, Recipe
+from titlecraft.threads import steady_threads
 
 TIMINGS = "timings.json"
 

@@ -27,6 +27,7 @@ from titlecraft.records import (
     read_record,
 )
 from titlecraft.settings import Recipe
+from titlecraft.threads import steady_threads
 from training.model import add_adapter, load_for_training, require_backend, require_lora_targets
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
@@ -115,7 +116,8 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
         model, loaded.tokenizer, examples.dataset, recipe.training, loaded.precision, folder.parent / "trainer"
     )
     started = time.perf_counter()
-    trainer.train()
+    with steady_threads(model):
+        trainer.train()
     cost = measured(started, trainer.seen["tokens"])
     found += checks.require(checks.check_adapter(model, probe, base_logits))
     model.save_pretrained(folder)

@@ -15,6 +15,7 @@ from typing import Any
 from titlecraft.demo.products import BOOKS, OTHERS
 from titlecraft.quiet import quiet_libraries
 from titlecraft.records import Pin
+from titlecraft.threads import steady_threads
 
 SPECIAL = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|finetune_right_pad_id|>"}
 VOCABULARY, CONTEXT, BATCH = 4096, 256, 8
@@ -94,15 +95,16 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01, betas=(0.9, 0.95))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.05)
     loss = torch.tensor(float("nan"))
-    for _ in (bar := trange(steps, desc="pre-training the tiny base", unit="step")):
-        batch = blocks[torch.randint(len(blocks), (BATCH,))]
-        loss = model(input_ids=batch, labels=batch).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        bar.set_postfix(loss=f"{loss.item():.3f}")
+    with steady_threads(model):
+        for _ in (bar := trange(steps, desc="pre-training the tiny base", unit="step")):
+            batch = blocks[torch.randint(len(blocks), (BATCH,))]
+            loss = model(input_ids=batch, labels=batch).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            bar.set_postfix(loss=f"{loss.item():.3f}")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     facts = {"license": LICENSE, "parameters": model.num_parameters(), "vocabulary": len(tokenizer)}

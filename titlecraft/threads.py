@@ -13,7 +13,7 @@ def steady_threads(model: Any) -> Iterator[None]:
 
     Its products are too small to share out: decoding 25 answers with a 3 M Llama took 0.9 s with one thread and 0.8 s
     with two on two idle cores, but 5 to 60 s with two where another program used a core, since the threads wait for
-    each other by spinning. And one thread adds up in the same order on a machine with any number of cores.
+    each other by spinning; training lost a factor of three in the same way. And one thread adds up in the same order on a machine with any number of cores.
     """
     import torch
 
