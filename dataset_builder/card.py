@@ -43,21 +43,22 @@ def metadata(record: DatasetRecord, in_memory: dict[str, int]) -> DatasetCardDat
     )
 
 
+def render(repo: str, record: DatasetRecord, in_memory: dict[str, int], one_example: dict[str, str] | None) -> str:
+    """The whole card, front matter and text. The same record gives the same card."""
+    environment = Environment(
+        loader=PackageLoader("dataset_builder"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    template = environment.get_template("dataset_card.md.jinja")
+    body = template.render(repo=repo, record=record, one_example=one_example)
+    return f"---\n{metadata(record, in_memory).to_yaml()}\n---\n\n{body}"
+
+
 def write_card(folder: Path, repo: str, record: DatasetRecord, in_memory: dict[str, int]) -> None:
     """Write README.md and assets/output_length.png into the folder that will be published."""
     (folder / "assets").mkdir(exist_ok=True)
     plot_lengths(record, folder / "assets" / "output_length.png")
-    environment = Environment(
-        loader=PackageLoader("dataset_builder"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    body = environment.get_template("dataset_card.md.jinja").render(
-        repo=repo, record=record, one_example=first_row(folder, record)
-    )
-    (folder / "README.md").write_text(f"---\n{metadata(record, in_memory).to_yaml()}\n---\n\n{body}", encoding="utf-8")
+    (folder / "README.md").write_text(render(repo, record, in_memory, first_row(folder, record)), encoding="utf-8")
 
 
 def first_row(folder: Path, record: DatasetRecord) -> dict[str, str] | None:

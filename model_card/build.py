@@ -23,7 +23,9 @@ def render(repo: str, prompt: PromptFormat, record: TrainingRecord, report: Eval
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(thousands="{:,}".format, signed="{:+.4g}".format, short="{:.4g}".format)
+    environment.filters.update(
+        thousands="{:,}".format, signed=lambda value: f"{value:+.4g}" if value else "0", short="{:.4g}".format
+    )
     body = environment.get_template("adapter_card.md.jinja").render(
         repo=repo, prompt=prompt, record=record, report=report, primary=report and report.primary(),
         example=prompt.render_title(EXAMPLE_TITLE), changed=changed_settings(record),
@@ -39,8 +41,8 @@ def changed_settings(record: TrainingRecord) -> dict[str, object]:
 def write_card(folder: Path, repo: str) -> None:
     """Write README.md into a folder that is about to be published to `repo`.
 
-    Records are taken from the folder where it has them, else from the repo's head; of several reports the folder's one,
-    else the newest of the repo. Raises UserError where there is no training record.
+    Records are taken from the folder where it has them, else from the repo's head. A report counts only if it is about
+    the adapter that the card describes. Raises UserError where there is no training record.
     """
     head = published_pin(repo, "model")
     training = record_bytes(folder, head, TRAINING_RECORD)
@@ -50,9 +52,11 @@ def write_card(folder: Path, repo: str) -> None:
             f"model {repo} has no {TRAINING_RECORD} and {PROMPT_FILE}: expected an adapter that `titlecraft train` published"
         )
     record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-    reports = sorted(folder.glob(f"evaluation/*/{REPORT}"))
-    raw = reports[0].read_bytes() if reports else None
-    report = read_record(raw, EvaluationRecord, f"{REPORT} of {repo}") if raw else None
+    reports = [
+        read_record(file.read_bytes(), EvaluationRecord, f"{REPORT} of {repo}")
+        for file in sorted(folder.glob(f"evaluation/*/{REPORT}"))
+    ]
+    report = next((one for one in reports if read_file(one.adapter, TRAINING_RECORD) == training), None)
     text = render(repo, PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"), record, report)
     (folder / "README.md").write_text(text, encoding="utf-8")
 

@@ -1,0 +1,89 @@
+"""Records with literal values, of which the golden cards are made."""
+
+from titlecraft.records import (
+    Check,
+    Code,
+    DatasetRecord,
+    Distribution,
+    EvaluationRecord,
+    Examples,
+    File,
+    Leakage,
+    Licence,
+    Losses,
+    Measure,
+    Measured,
+    Pin,
+    Source,
+    Split,
+    TrainingRecord,
+)
+from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
+
+CODE = Code(titlecraft="0.1.0", python="3.11.7", packages={"torch": "2.13.0", "peft": "0.21.2"})
+DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
+BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
+ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)
+
+
+def dataset_record() -> DatasetRecord:
+    lengths = Distribution(
+        unit="characters", mean=120.5, median=100.0, p95=390.0, maximum=1234,
+        edges=[0, 50, 100, 200, 400, 800, 1600, 3200, 6400], counts=[0, 1, 3, 4, 1, 1, 0, 0, 0],
+    )  # fmt: skip
+    files = {
+        name: [File(path=f"data/{name}-00000-of-00001.parquet", bytes=500, sha256="f" * 64)]
+        for name in ("train", "validation", "test")
+    }
+    rows = {"train": 8, "validation": 1, "test": 1}
+    return DatasetRecord(
+        key="1" * 64, code=CODE, source=Source(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=15), data=Data(), prompt=Prompt(),
+        published=10, dropped={"duplicate": 1, "empty_content": 3}, quarantined={"not_json": 1}, cleaned={"unescape_entities": 4},
+        product_kinds={"asin": 6, "isbn": 4},
+        splits={name: Split(rows=rows[name], groups=rows[name], files=files[name], output_length=lengths) for name in rows},
+        leakage={"test": Leakage(rows=1, shared_titles=0, shared_outputs=0), "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0)},
+    )  # fmt: skip
+
+
+def training_record(licence: str) -> TrainingRecord:
+    licences = {
+        "llama3": Licence(id="llama3", name=None, link="https://www.llama.com/llama3/license/", warning=None),
+        "other": Licence(
+            id="other", name="unknown", link=None, warning="the card of ns/base states no licence: ask its authors."
+        ),
+    }
+    return TrainingRecord(
+        key="2" * 64, code=CODE, dataset=DATASET, base=BASE, licence=licences[licence], base_settings=Base(), lora=Lora(),
+        training=Training(max_steps=200, learning_rate=1e-4), generation=Generation(), precision="bfloat16", quantization="nf4",
+        quantization_note=None, attention="sdpa", trainable_parameters=41_943_040, base_parameters=8_030_261_248,
+        special_tokens={"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|reserved_special_token_250|>"}, steps=200, epochs=0.0013,
+        examples=Examples(
+            available=1_200_000, seen=1600, distinct_seen=1600, tokens_seen=400_000, completion_tokens_seen=250_000, truncated=3, left_out=0
+        ),
+        loss=Losses(first=2.9, last=2.4), checks=[Check(name="one BOS", expected="256", found="256", holds=True)],
+        files=[File(path="adapter_model.safetensors", bytes=167_832_240, sha256="c" * 64)],
+        measured=Measured(
+            device="NVIDIA H200", wall_seconds=321.5, tokens_per_second=1244.2, peak_gpu_memory_gb=9.9, peak_process_memory_gb=6.1, energy_kwh=None
+        ),
+    )  # fmt: skip
+
+
+def evaluation_record() -> EvaluationRecord:
+    def measure(name: str, label: str, unit: str, better: str, values: tuple[float, float, float, float]) -> Measure:
+        before, after, low, high = values
+        return Measure(
+            name=name, label=label, unit=unit, better=better, definition=f"What {label} is.", source="Author 2020", n=200, before=before,
+            after=after, difference=after - before, low=low, high=high, p_value=0.01, wins=120, ties=0, losses=80,
+        )  # fmt: skip
+
+    return EvaluationRecord(
+        id="0123456789ab", key="3" * 64, code=CODE, dataset=DATASET, base=BASE, adapter=ADAPTER, split="test",
+        evaluation=Evaluation(titles=200), generation=Generation(), base_settings=Base(), quantization="nf4", precision="bfloat16",
+        device="NVIDIA H200", n=200, titles_available=12_000, excluded={}, guards=[], references_cut=0,
+        interval_method="BCa bootstrap",
+        measures=[
+            measure("nll_per_token", "NLL per token", "nats", "lower", (2.5, 2.25, -0.3, -0.2)),
+            measure("rouge_l", "ROUGE-L", "0–1", "higher", (0.12, 0.22, -0.1, 0.3)),
+        ],
+        files=[],
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""Both cards, whole: the same records give the same card, and a change of a word shows up as a diff.
+
+After an intended change: `python -m tests.model_card.test_golden_cards` writes the golden files anew; read the diff.
+"""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import DatasetCard, ModelCard
+
+from dataset_builder.card import render as render_dataset_card
+from model_card.build import render
+from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
+from titlecraft.prompt import PromptFormat
+from titlecraft.settings import Prompt
+
+HERE = Path(__file__).parent
+ROW = {
+    "uid": "0001360000",
+    "title": "Mog's Kittens",
+    "instruction": "Describe …",
+    "input": "Question: …",
+    "output": "A cat.",
+}
+
+
+def cards() -> dict[str, str]:
+    prompt = PromptFormat.from_settings(Prompt())
+    return {
+        "evaluated.md": render("ns/Llama-3-Titles", prompt, training_record("llama3"), evaluation_record()),
+        "not_evaluated.md": render("ns/titles", prompt, training_record("other"), None),
+        "dataset.md": render_dataset_card(
+            "ns/data", dataset_record(), {"train": 900, "validation": 50, "test": 50}, ROW
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "dataset.md"])
+def test_the_whole_card(name: str) -> None:
+    assert cards()[name] == (HERE / name).read_text(encoding="utf-8")
+
+
+def test_metadata_as_the_hub_reads_it() -> None:
+    data = ModelCard(cards()["evaluated.md"]).data
+    assert (data.base_model, data.base_model_relation, data.datasets) == (
+        "meta-llama/Meta-Llama-3-8B",
+        "adapter",
+        ["ns/data"],
+    )
+    assert (data.license, data.library_name, data.pipeline_tag) == ("llama3", "peft", "text-generation")
+    results = {result.metric_type: result for result in data.eval_results}
+    assert results["nll_per_token"].metric_value == 2.25
+    assert results["nll_per_token"].dataset_revision == "d" * 40
+    assert DatasetCard(cards()["dataset.md"]).data.license == "unknown"
+
+
+def test_a_card_says_no_more_than_was_measured() -> None:
+    evaluated, bare = cards()["evaluated.md"], cards()["not_evaluated.md"]
+    assert "**Built with Meta Llama 3.**" in evaluated and "Built with" not in bare
+    assert "-0.1 to +0.3: no measured difference" in evaluated
+    assert bare.count("Not evaluated.") == 2 and "model-index" not in bare
+    assert "| energy | not measured |" in evaluated
+
+
+if __name__ == "__main__":
+    for name, text in cards().items():
+        (HERE / name).write_text(text, encoding="utf-8")
