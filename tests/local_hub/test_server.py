@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from titlecraft.errors import UserError
@@ -119,3 +120,18 @@ def test_the_environment_keeps_this_hubs_files_apart(root: Path, tmp_path: Path)
     assert environment["HF_ENDPOINT"] == hub.url
     assert environment["HF_HUB_CACHE"] == str(tmp_path / "hf" / "hub")
     assert environment["HF_HUB_DISABLE_XET"] == "1"
+
+
+def test_small_answers_are_not_held_back(root: Path):
+    """Without TCP_NODELAY each answer on a kept connection waits 40 ms for an acknowledgement."""
+    with httpx.Client(base_url=start(root).url, trust_env=False) as client:
+        client.get("/api/health")
+        began = time.monotonic()
+        fastest = min(_seconds(client) for _ in range(10))
+        assert fastest < 0.03, f"{time.monotonic() - began:.3f} s for ten requests"
+
+
+def _seconds(client: httpx.Client) -> float:
+    began = time.monotonic()
+    client.get("/api/health").raise_for_status()
+    return time.monotonic() - began

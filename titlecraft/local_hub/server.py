@@ -173,7 +173,8 @@ def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     candidates = [port] if port is not None else [last_port, 0] if last_port else [0]
     for candidate in candidates:
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio switches Nagle's delay (40 ms an answer) off only where the protocol is named
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         # a port whose old connections are still winding down is free to take; one that is listened to is not
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
