@@ -51,11 +51,11 @@ class TemporaryArea:
             finally:
                 Path(file.name).unlink(missing_ok=True)
 
-    def write(self, target: Path, content: bytes, mode: int = 0o644) -> None:
+    def write(self, target: Path, content: bytes, *, mode: int = 0o644, sync_name: bool = True) -> None:
         """Replace `target` by a file with this content. Raises DiskFull."""
         with self.unfinished_file() as file:
             file.write(content)
-            publish(file, target, mode=mode)
+            publish(file, target, mode=mode, sync_name=sync_name)
 
 
 @contextmanager
@@ -69,14 +69,19 @@ def room_or_disk_full() -> Iterator[None]:
         raise
 
 
-def publish(file: IO[bytes], target: Path, mode: int = 0o644) -> None:
-    """Flush an unfinished file to disk and rename it to `target`; when this returns, it survives a power cut."""
+def publish(file: IO[bytes], target: Path, *, mode: int = 0o644, sync_name: bool = True) -> None:
+    """Flush an unfinished file to disk and rename it to `target`; when this returns, it survives a power cut.
+
+    Without `sync_name` it survives from the next name on that is synced: journals keep names in order. That is for files
+    which nothing refers to before such a name, as git's objects before their ref.
+    """
     file.flush()
     os.fchmod(file.fileno(), mode)
     os.fsync(file.fileno())
     target.parent.mkdir(parents=True, exist_ok=True)
     Path(file.name).replace(target)
-    sync_folder(target.parent)
+    if sync_name:
+        sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:

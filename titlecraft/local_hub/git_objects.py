@@ -174,7 +174,10 @@ class ObjectBatch:
             self._write_pack()
         for oid, git_object in self._pending.items():
             self.objects.temporary.write(
-                self.objects.folder / oid[:2] / oid[2:], git_object.as_legacy_object(compression_level=1), mode=0o444
+                self.objects.folder / oid[:2] / oid[2:],
+                git_object.as_legacy_object(compression_level=1),
+                mode=0o444,
+                sync_name=False,
             )
         self._forget()
 
@@ -188,8 +191,8 @@ class ObjectBatch:
             entries = sorted((oid, offset, crc) for oid, (offset, crc) in offsets.items())
             write_pack_index(index, entries, checksum)
             # git looks for the index, so the pack has to be there before it
-            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=0o444)
-            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=0o444)
+            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=0o444, sync_name=False)
+            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=0o444, sync_name=False)
         self._forget()
 
     def _forget(self) -> None:
