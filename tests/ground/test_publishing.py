@@ -1,0 +1,131 @@
+"""A publish is one commit on top of the head that was seen, and is believed only after it came back byte for byte."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from titlecraft.local_hub.server import RunningHub, start, stop
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from titlecraft.errors import UserError
+from titlecraft.hub import address, pin, published_pin, read_file, require_write
+from titlecraft.publishing import publish
+folder = Path(sys.argv[1])
+def put(**files):
+    for old in folder.rglob("*"):
+        old.is_file() and old.unlink()
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+def send(check=lambda path: None, replaces=("data/*",)):
+    return publish("titlecraft/box", "dataset", folder, "Send", private=True, replaces=replaces, check=check)
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    root = tmp_path_factory.mktemp("publishing")
+    yield start(root / "hub")
+    stop(root / "hub")
+
+
+def run(hub: RunningHub, folder: Path, code: str) -> str:
+    import os
+
+    folder.mkdir(exist_ok=True)
+    environment = os.environ | hub.environment(folder.parent / "hf_home")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT + code, str(folder)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_stale_files_go_others_stay_and_the_same_again_is_no_commit(hub: RunningHub, tmp_path: Path) -> None:
+    said = run(hub, tmp_path / "box", """
+from huggingface_hub import HfApi
+put(data__a="1", data__b="2", note="n")
+first = send()
+put(data__a="1", card="c")
+second = send()
+assert send() == second != first
+print(sorted(set(HfApi().list_repo_files("titlecraft/box", repo_type="dataset")) - {".gitattributes"}))
+print(read_file(first, "data/b"), read_file(second, "data/b"))
+assert pin(f"titlecraft/box@{first.revision}", "dataset") == first
+assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{second.revision}/card")
+""")  # fmt: skip
+    assert said.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
+
+
+def test_what_does_not_load_or_comes_back_different_is_an_error(hub: RunningHub, tmp_path: Path) -> None:
+    said = run(hub, tmp_path / "box", """
+import titlecraft.publishing as publishing
+put(card="x")
+try:
+    send(check=lambda path: 1 / 0)
+except UserError as error:
+    print(error)
+real = publishing.file_sha256
+publishing.file_sha256 = lambda path: real(path) + ("" if folder in path.parents else "!")
+try:
+    send()
+except UserError as error:
+    print(error)
+""")  # fmt: skip
+    lines = said.splitlines()
+    assert "was published, but what came back does not load: division by zero" in lines[0]
+    assert "card came back with other bytes than were sent; do not use this revision" in lines[1]
+
+
+def test_references_that_are_no_repos(hub: RunningHub, tmp_path: Path) -> None:
+    said = run(hub, tmp_path / "box", """
+for reference in ("box", "a/b/c", "titlecraft/box@", "titlecraft/nothing", "titlecraft/box@nowhere"):
+    try:
+        pin(reference, "dataset")
+    except UserError as error:
+        print(error)
+assert published_pin("titlecraft/nothing", "model") is None
+""")  # fmt: skip
+    lines = said.splitlines()
+    assert len(lines) == 5
+    assert all("expected NAMESPACE/NAME or NAMESPACE/NAME@REVISION" in line for line in lines[:3])
+    assert "no dataset titlecraft/nothing that this token may see" in lines[3]
+    assert "dataset titlecraft/box has no such revision" in lines[4]
+
+
+def test_the_licence_comes_from_the_base_card(hub: RunningHub, tmp_path: Path) -> None:
+    said = run(hub, tmp_path / "box", """
+from huggingface_hub import HfApi
+from titlecraft.licence import copy_legal_files, licence_of, require_name
+def base(name, card, **files):
+    put(**({"README.md": card} if card is not None else {}), **files, weights="w")
+    return publish(f"titlecraft/{name}", "model", folder, "Send", private=True, replaces=(), check=lambda path: None)
+llama = base("llama", "---\\nlicense: llama3\\n---\\n", LICENSE="the licence", **{"USE_POLICY.md": "be good"})
+found = licence_of(llama)
+print(found.id, found.link)
+for name in ("titlecraft/titles", "titlecraft/Llama-3-titles"):
+    try:
+        require_name(name, found, llama)
+        print("fine:", name)
+    except UserError as error:
+        print(error)
+put(adapter="a")
+copy_legal_files(llama, found, folder)
+print(sorted(file.name for file in folder.iterdir()), "Meta Llama 3 is licensed" in (folder / "NOTICE").read_text())
+for card in ("---\\nlicense: apache-2.0\\n---\\n", "no front matter", None):
+    print(licence_of(base(f"b{abs(hash(card))}", card)).id)
+""")  # fmt: skip
+    lines = said.splitlines()
+    assert lines[0] == "llama3 https://www.llama.com/llama3/license/"
+    assert (
+        "begins with 'Llama-3': for example titlecraft/Llama-3-titles" in lines[1]
+        and lines[2] == "fine: titlecraft/Llama-3-titles"
+    )
+    assert lines[3] == "['LICENSE', 'NOTICE', 'USE_POLICY.md', 'adapter'] True"
+    assert lines[4:] == ["apache-2.0", "other", "other"]
