@@ -1,7 +1,7 @@
 """Large files: git-lfs's batch API, and the addresses that it hands out for uploading and downloading.
 
 Upload addresses need no token, as on the Hub, where they are pre-signed: they carry a random key that is valid for
-this one object, for a day or until the server stops.
+this one object, until nobody has used it for an hour or the server stops.
 """
 
 import hashlib
@@ -9,6 +9,8 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,14 @@ from starlette.routing import Route
 from titlecraft.local_hub.call import Call, answer, endpoint, read_body
 from titlecraft.local_hub.durable import publish, room_or_disk_full
 from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, NotFound
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound
 from titlecraft.local_hub.repository import Repository
 
 # larger files are sent in parts: a broken connection costs one part, not everything
 _PART_BYTES = 64 * 2**20
 _MOST_PARTS = 10_000
 _WRITE_BYTES = 2**20
-_KEY_LIFETIME = 24 * 3600
+_IDLE_SECONDS = 3600
 _LFS_JSON = "application/vnd.git-lfs+json"
 
 
@@ -40,7 +42,23 @@ class Upload:
     pointer: LfsPointer
     part_bytes: int | None = None
     parts: Path | None = None  # folder of the parts that have arrived
-    expires: float = field(default_factory=lambda: time.monotonic() + _KEY_LIFETIME)
+    last_used: float = field(default_factory=time.monotonic)
+
+
+    def drop_parts(self) -> None:
+        """Free their space. The address stays good: clients repeat a request whose answer was lost."""
+        if self.parts is not None:
+            shutil.rmtree(self.parts, ignore_errors=True)
+            self.parts = None
+
+    @contextmanager
+    def parts_dropped_when_disk_full(self) -> Iterator[None]:
+        """Without room for the rest, the parts that arrived are only in the way."""
+        try:
+            yield
+        except DiskFull:
+            self.drop_parts()
+            raise
 
 
 class Uploads:
@@ -53,9 +71,10 @@ class Uploads:
     def add(self, upload: Upload) -> str:
         """The key of a new upload."""
         key = secrets.token_urlsafe(24)
+        oldest = time.monotonic() - _IDLE_SECONDS
         with self._lock:
-            for old in [key for key, upload in self._by_key.items() if upload.expires < time.monotonic()]:
-                self._forget(old)
+            for old in [key for key, upload in self._by_key.items() if upload.last_used < oldest]:
+                self._by_key.pop(old).drop_parts()
             self._by_key[key] = upload
         return key
 
@@ -64,18 +83,8 @@ class Uploads:
         upload = self._by_key.get(key)
         if upload is None:
             raise NotFound("This upload address has expired: start the upload again")
+        upload.last_used = time.monotonic()
         return upload
-
-    def finish(self, key: str) -> None:
-        """Delete the parts. The key stays: clients repeat a request whose answer was lost."""
-        with self._lock:
-            self._forget(key, keep=True)
-
-    def _forget(self, key: str, keep: bool = False) -> None:
-        upload = self._by_key[key] if keep else self._by_key.pop(key)
-        if upload.parts is not None:
-            shutil.rmtree(upload.parts, ignore_errors=True)
-            upload.parts = None
 
 
 def batch(call: Call) -> Response:
@@ -151,13 +160,12 @@ async def upload(request: Request) -> Response:
 
 async def upload_part(request: Request) -> Response:
     """PUT /lfs-upload/KEY/N: one part; its ETag is asked for again when the upload is completed."""
-    key, number = request.path_params["key"], request.path_params["number"]
-    one = _uploads(request).get(key)
+    one, number = _uploads(request).get(request.path_params["key"]), request.path_params["number"]
     if one.part_bytes is None or not 1 <= number <= -(-one.pointer.size // one.part_bytes):
         raise BadRequest(f"This upload has no part {number}")
     if one.parts is None:
         one.parts = one.repo.temporary.new_folder()
-    with one.repo.temporary.unfinished_file() as file:
+    with one.parts_dropped_when_disk_full(), one.repo.temporary.unfinished_file() as file:
         digest = await _receive(request, file, one.part_bytes)
         await run_in_threadpool(publish, file, one.parts / str(number))
     return Response(headers={"ETag": f'"{digest}"'})
@@ -191,13 +199,12 @@ async def complete(request: Request) -> Response:
 
 
 def _join(request: Request) -> None:
-    key = request.path_params["key"]
-    one = _uploads(request).get(key)
+    one = _uploads(request).get(request.path_params["key"])
     if one.repo.lfs.size(one.pointer.sha256) == one.pointer.size:
         return
     count = -(-one.pointer.size // (one.part_bytes or one.pointer.size))
     hasher = hashlib.sha256()
-    with one.repo.temporary.unfinished_file() as file:
+    with one.parts_dropped_when_disk_full(), one.repo.temporary.unfinished_file() as file:
         for number in range(1, count + 1):
             part = one.parts / str(number) if one.parts else None
             if part is None or not part.exists():
@@ -208,7 +215,7 @@ def _join(request: Request) -> None:
                     file.write(block)
             part.unlink()  # so the parts and the whole never need twice the space
         one.repo.lfs.accept(file, hasher.hexdigest(), one.pointer)
-    _uploads(request).finish(key)
+    one.drop_parts()
 
 
 def verify(call: Call) -> Response:

@@ -11,6 +11,8 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from starlette.routing import Route
 from titlecraft.local_hub.call import Call, answer, endpoint, read_body
 from titlecraft.local_hub.durable import publish
 from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, NotFound
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.xet_format import Segment, files_of_shard, read_chunks
 
@@ -44,6 +46,16 @@ class Session:
         if not _HASH.fullmatch(name):
             raise BadRequest(f"Invalid xorb hash {name[:80]!r}")
         return self.folder / name
+
+
+    @contextmanager
+    def dropped_when_disk_full(self) -> Iterator[None]:
+        """Without room for the rest, what has arrived is only in the way."""
+        try:
+            yield
+        except DiskFull:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
 
 class Sessions:
@@ -85,7 +97,7 @@ async def xorb(request: Request) -> Response:
     """POST /xet/KEY/v1/xorbs/PREFIX/HASH: chunks."""
     session = _sessions(request).get(request)
     target = session.xorb(request.path_params["hash"])
-    with session.repo.temporary.unfinished_file() as file:
+    with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)
         await run_in_threadpool(publish, file, target)
@@ -103,7 +115,7 @@ async def shard(request: Request) -> Response:
 
 def _rebuild(session: Session, segments: list[Segment]) -> None:
     hasher, size = hashlib.sha256(), 0
-    with session.repo.temporary.unfinished_file() as file:
+    with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         for segment in segments:
             with _open_xorb(session, segment) as stored:
                 for chunk in read_chunks(stored, segment.first, segment.end):
