@@ -24,11 +24,12 @@ from dataset_builder.source import read_lines, require_source
 from dataset_builder.split import SPLITS, assign, group_rows, text_key
 from dataset_builder.statistics import count_kinds, length_distribution, measure_leakage
 from titlecraft.errors import UserError
-from titlecraft.hub import published_pin, read_file, require_write
+from titlecraft.hub import find_record, published_pin, require_write
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
     DATASET_RECORD,
+    Code,
     DatasetRecord,
     Pin,
     Source,
@@ -37,7 +38,6 @@ from titlecraft.records import (
     describe_file,
     digest,
     file_sha256,
-    read_record,
 )
 from titlecraft.settings import Data, Recipe
 
@@ -70,63 +70,67 @@ def build(source: Path, repo: str, recipe: Recipe, *, private: bool, fresh: bool
         code = current_code("datasets", "pyarrow")
         sha256 = file_sha256(source)
         key = digest({"source": sha256, "data": recipe.data, "prompt": prompt, "code": code})
-        if not fresh and (found := already_published(repo, key)):
+        head = published_pin(repo, "dataset")
+        if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key)):
             print(f"nothing to do: {repo} was built from this very file, recipe and code")
-            return found
+            return head, record
         work = work_folder("build", repo)
         shutil.rmtree(work)
         folder = work / "publish"
-        (folder / "quarantine").mkdir(parents=True)
-        rows = RowsFile(work / "rows.arrow")
-        counts = read_rows(source, recipe.data, rows, folder / QUARANTINE_FILE)
-        rows.close()
-        require_rows(source, rows.rows, counts, recipe.data)
-        groups = group_rows(np.frombuffer(counts.titles, np.uint64), np.frombuffer(counts.contents, np.uint64))
-        assigned = assign(groups, recipe.data)
-        if left_out := int((assigned < 0).sum()):
-            counts.dropped[Drop.NOT_SAMPLED] += left_out
-        (folder / PROMPT_FILE).write_bytes(prompt.to_json())
-        splits, shards, in_memory = {}, {}, {}
-        for index, name in enumerate(SPLITS):
-            chosen = assigned == index
-            total = int(chosen.sum())
-            shards[name] = shard_names(name, total, recipe.data.rows_per_shard)
-            in_memory[name] = write_shards(rows.select(chosen), prompt, folder, shards[name], total)
-            splits[name] = Split(
-                rows=total,
-                groups=len(np.unique(groups[chosen])),
-                files=[describe_file(folder, folder / shard) for shard in shards[name]],
-                output_length=length_distribution(folder, shards[name]),
-            )
-        record = DatasetRecord(
-            key=key,
-            code=code,
-            source=Source(name=source.name, bytes=source.stat().st_size, sha256=sha256, lines=counts.lines),
-            data=recipe.data,
-            prompt=recipe.prompt,
-            published=rows.rows - left_out,
-            dropped=dict(sorted(counts.dropped.items())),
-            quarantined=dict(sorted(counts.quarantined.items())),
-            cleaned=dict(sorted(counts.cleaned.items())),
-            product_kinds=count_kinds(folder, shards),
-            splits=splits,
-            leakage=measure_leakage(folder, shards),
-        )
+        folder.mkdir(parents=True)
+        record, in_memory = write_dataset(source, recipe, prompt, work, folder, key=key, code=code, sha256=sha256)
         require_balance(record)
         (folder / DATASET_RECORD).write_bytes(record.to_json())
         write_card(folder, repo, record, in_memory)
         message = f"Build {record.published:,} rows from {source.name} (sha256 {sha256[:12]})"
         published = publish(
-            repo,
-            "dataset",
-            folder,
-            message,
-            private=private,
-            replaces=REPLACES,
+            repo, "dataset", folder, message, private=private, replaces=REPLACES,
             check=lambda path: require_loads(path, record),
-        )
+        )  # fmt: skip
         shutil.rmtree(work)
     return published, record
+
+
+def write_dataset(
+    source: Path, recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, *, key: str, code: Code, sha256: str
+) -> tuple[DatasetRecord, dict[str, int]]:
+    """Both passes: quarantine, prompt and shards into `folder`; returns the record, and each split's bytes in memory."""
+    rows = RowsFile(work / "rows.arrow")
+    counts = read_rows(source, recipe.data, rows, folder / QUARANTINE_FILE)
+    rows.close()
+    require_rows(source, rows.rows, counts, recipe.data)
+    groups = group_rows(np.frombuffer(counts.titles, np.uint64), np.frombuffer(counts.contents, np.uint64))
+    assigned = assign(groups, recipe.data)
+    if left_out := int((assigned < 0).sum()):
+        counts.dropped[Drop.NOT_SAMPLED] += left_out
+    (folder / PROMPT_FILE).write_bytes(prompt.to_json())
+    splits, shards, in_memory = {}, {}, {}
+    for index, name in enumerate(SPLITS):
+        chosen = assigned == index
+        total = int(chosen.sum())
+        shards[name] = shard_names(name, total, recipe.data.rows_per_shard)
+        in_memory[name] = write_shards(rows.select(chosen), prompt, folder, shards[name], total)
+        splits[name] = Split(
+            rows=total,
+            groups=len(np.unique(groups[chosen])),
+            files=[describe_file(folder, folder / shard) for shard in shards[name]],
+            output_length=length_distribution(folder, shards[name]),
+        )
+    record = DatasetRecord(
+        key=key,
+        code=code,
+        source=Source(name=source.name, bytes=source.stat().st_size, sha256=sha256, lines=counts.lines),
+        data=recipe.data,
+        prompt=recipe.prompt,
+        published=rows.rows - left_out,
+        dropped=dict(sorted(counts.dropped.items())),
+        quarantined=dict(sorted(counts.quarantined.items())),
+        cleaned=dict(sorted(counts.cleaned.items())),
+        product_kinds=count_kinds(folder, shards),
+        splits=splits,
+        leakage=measure_leakage(folder, shards),
+    )
+    return record, in_memory
 
 
 def read_rows(source: Path, settings: Data, rows: RowsFile, quarantine: Path) -> Counts:
@@ -134,6 +138,7 @@ def read_rows(source: Path, settings: Data, rows: RowsFile, quarantine: Path) ->
     counts = Counts(0, Counter(), Counter(), Counter(), array("Q"), array("Q"))
     seen: set[int] = set()
     number = 0
+    quarantine.parent.mkdir(exist_ok=True)
     with quarantine.open("wb") as odd_lines:
         for line in read_lines(source):
             number = line.number
@@ -161,15 +166,6 @@ def read_rows(source: Path, settings: Data, rows: RowsFile, quarantine: Path) ->
             counts.titles.append(text_key(title))
             counts.contents.append(text_key(content))
     return counts._replace(lines=number)
-
-
-def already_published(repo: str, key: str) -> tuple[Pin, DatasetRecord] | None:
-    """The head of `repo` if it was built from the same inputs."""
-    head = published_pin(repo, "dataset")
-    raw = head and read_file(head, DATASET_RECORD)
-    if not raw or msgspec.json.decode(raw).get("key") != key:
-        return None
-    return head, read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {head}")
 
 
 def require_shares(settings: Data) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluation.measures import measure_names
 from titlecraft.errors import UserError
-from titlecraft.hub import download, pin, read_file
+from titlecraft.hub import download, find_record, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import (
     REPORT,
@@ -99,8 +99,4 @@ def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str]
 
 def published_report(inputs: Inputs, head: Pin) -> EvaluationRecord | None:
     """The report that the repo's head already has for this key, or None."""
-    raw = read_file(head, f"{inputs.folder}/{REPORT}")
-    if raw is None:
-        return None
-    record = read_record(raw, EvaluationRecord, f"{inputs.folder}/{REPORT} of {head}")
-    return record if record.key == inputs.key else None
+    return find_record(head, f"{inputs.folder}/{REPORT}", EvaluationRecord, inputs.key)

@@ -27,7 +27,7 @@ from huggingface_hub.utils import filter_repo_objects
 
 from titlecraft.errors import UserError
 from titlecraft.quiet import transfer_bars
-from titlecraft.records import Pin, RepoType
+from titlecraft.records import Pin, R, RepoType, read_record, record_key
 
 CLIENT_CLOSED = "client has been closed"  # said in one upload thread after another one lost the connection
 
@@ -80,6 +80,14 @@ def read_file(pinned: Pin, path: str) -> bytes | None:
         except EntryNotFoundError:
             return None
     return Path(local).read_bytes()
+
+
+def find_record(state: Pin | None, path: str, kind: type[R], key: str) -> R | None:
+    """The record at `path` of a repo's state if its key is this one: the same inputs have been through this stage already."""
+    raw = read_file(state, path) if state else None
+    if raw is None or record_key(raw) != key:
+        return None
+    return read_record(raw, kind, f"{path} of {state}")
 
 
 def published_pin(repo: str, type: RepoType) -> Pin | None:

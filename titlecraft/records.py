@@ -260,6 +260,20 @@ def read_record(raw: bytes, kind: type[R], where: str) -> R:
         raise UserError(f"{where} is not a {kind.__name__} that Titlecraft {__version__} reads: {error}") from error
 
 
+class _Keyed(msgspec.Struct):
+    """What all records of stages have in common, whatever their version."""
+
+    key: str
+
+
+def record_key(raw: bytes) -> str | None:
+    """The key of a record of any kind and version, or None where the bytes are no such record."""
+    try:
+        return msgspec.json.decode(raw, type=_Keyed).key
+    except msgspec.MsgspecError:
+        return None
+
+
 def digest(inputs: dict[str, Any]) -> str:
     """sha256 over the canonical JSON of everything that a stage's result depends on: equal keys, equal results."""
     return hashlib.sha256(msgspec.json.encode(inputs, order="sorted")).hexdigest()
