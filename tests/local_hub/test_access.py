@@ -128,6 +128,18 @@ def test_organizations(ada: HfApi, bob: HfApi):
     assert [org["name"] for org in ada.whoami()["orgs"]] == ["acme", "readers"]
 
 
+def test_a_private_collection_is_hidden(ada: HfApi, bob: HfApi):
+    ada.create_repo("ada/listed", exist_ok=True)
+    slug = ada.create_collection("Good things", private=True).slug
+    ada.add_collection_item(slug, "ada/listed", "model", note="mine")
+    assert [item.item_id for item in ada.get_collection(slug).items] == ["ada/listed"]
+    for attempt in (lambda: bob.get_collection(slug), lambda: bob.delete_collection(slug)):
+        with pytest.raises(HfHubHTTPError):
+            attempt()
+    assert slug not in [one.slug for one in bob.list_collections(owner="ada")]
+    assert slug in [one.slug for one in ada.list_collections(item="models/ada/listed")]
+
+
 def test_whoami_with_a_bad_token(shared: RunningHub):
     with pytest.raises(HfHubHTTPError) as refused:
         HfApi(endpoint=shared.url, token="hf_wrong").whoami()

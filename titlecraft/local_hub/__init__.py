@@ -4,7 +4,7 @@ From the outside in:
 
     server          start, stop, serve: finds or makes the process that serves a root (standard library only)
     serving, app    uvicorn and the routes
-    api_*           the JSON API by subject: repos, tree, commit, refs, discussions, access, accounts, listing
+    api_*           the JSON API by subject: repos, tree, commit, refs, discussions, access, accounts, listing, …
     resolve         files, with ranges;  git_http: `git clone`;  lfs_routes, lfs_cleanup: large files
     xet_routes      uploads of clients that have hf_xet
     call            one request: who asks, for which repo, with what right

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from titlecraft.local_hub import (
     api_access,
     api_accounts,
+    api_collections,
     api_commit,
     api_discussions,
     api_listing,
@@ -58,6 +59,7 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
         Route("/api/health", endpoint(health)),
         *api_access.routes,
         *api_accounts.routes,
+        *api_collections.routes,
         *api_listing.routes,
         *api_commit.routes,
         *api_tree.routes,

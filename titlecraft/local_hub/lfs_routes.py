@@ -44,7 +44,6 @@ class Upload:
     parts: Path | None = None  # folder of the parts that have arrived
     last_used: float = field(default_factory=time.monotonic)
 
-
     def drop_parts(self) -> None:
         """Free their space. The address stays good: clients repeat a request whose answer was lost."""
         if self.parts is not None:

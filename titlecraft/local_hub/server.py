@@ -26,7 +26,17 @@ from titlecraft.local_hub.accounts import ensure_accounts, first_tokens
 
 LOOPBACK = "127.0.0.1"
 # everything that a Hub writes into its root
-_OWN_FILES = {"accounts.json", "accounts.new", "hub.json", "hub.lock", "hub.log", "moved.json", "repos", "tmp"}
+_OWN_FILES = {
+    "collections",
+    "accounts.json",
+    "accounts.new",
+    "hub.json",
+    "hub.lock",
+    "hub.log",
+    "moved.json",
+    "repos",
+    "tmp",
+}
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 

@@ -47,7 +47,6 @@ class Session:
             raise BadRequest(f"Invalid xorb hash {name[:80]!r}")
         return self.folder / name
 
-
     @contextmanager
     def dropped_when_disk_full(self) -> Iterator[None]:
         """Without room for the rest, what has arrived is only in the way."""
