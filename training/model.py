@@ -1,9 +1,12 @@
 """The model to train: the pinned base with a fresh LoRA adapter, from PEFT or from Unsloth."""
 
+import os
+from pathlib import Path
 from typing import Any
 
-from titlecraft.base_model import LoadedBase, load_base, resolve_precision
+from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, resolve_precision
 from titlecraft.errors import UserError
+from titlecraft.hub import hub_errors
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 
@@ -14,11 +17,16 @@ def require_backend(settings: Training) -> None:
     """Raises UserError where the chosen backend cannot run here, before anything is downloaded.
 
     Unsloth patches transformers, TRL and PEFT, so it is imported here, before any of them; without a GPU its import
-    raises NotImplementedError.
+    raises NotImplementedError. Left alone it reports each model that it loads, by downloads from the Hub, and writes the
+    code that it generates into the current folder.
     """
     if settings.backend != "unsloth":
         return
     import torch
+    from huggingface_hub import constants
+
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(Path(constants.HF_HOME) / "titlecraft" / "unsloth_compiled"))
 
     if not torch.cuda.is_available():
         raise UserError(
@@ -37,20 +45,27 @@ def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBa
     if training.backend == "trl":
         return load_base(base, settings.quantization, training.precision)
     import torch
-    from unsloth import FastLanguageModel
+    from unsloth import FastLanguageModel  # before transformers
+    from transformers import AutoConfig  # isort: skip
 
-    from titlecraft.base_model import load_tokenizer
+    tokenizer, precision = load_tokenizer(base), resolve_precision(training.precision)
+    with hub_errors(f"loading {base}", base.repo, base.type):
+        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
+        model, _ = FastLanguageModel.from_pretrained(
+            base.repo,
+            revision=base.revision,
+            use_exact_model_name=True,  # or Unsloth maps the repo to another one and drops the revision
+            max_seq_length=longest_example(settings, config),  # for more, it would stretch the positions of the base
+            dtype=getattr(torch, precision),
+            load_in_4bit=settings.quantization == "nf4",
+        )
+    quantization = "nf4" if getattr(model, "is_loaded_in_4bit", False) else "none"
+    return LoadedBase(model, tokenizer, quantization, None, precision)
 
-    precision = resolve_precision(training.precision)
-    model, _ = FastLanguageModel.from_pretrained(
-        base.repo,
-        revision=base.revision,
-        use_exact_model_name=True,  # or Unsloth maps the repo to another one and drops the revision
-        max_seq_length=settings.max_length,
-        dtype=getattr(torch, precision),
-        load_in_4bit=settings.quantization == "nf4",
-    )
-    return LoadedBase(model, load_tokenizer(base), settings.quantization, None, precision)
+
+def longest_example(settings: Base, config: Any) -> int:
+    """Most tokens of an example: what the recipe allows, but no more than the base has positions for."""
+    return min(settings.max_length, getattr(config, "max_position_embeddings", settings.max_length))
 
 
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> Any:
@@ -87,6 +102,9 @@ def name_base(model: Any, base: Pin, targets: list[str]) -> None:
     """Write repo and commit of the base into the adapter's own config: a path or a moving branch must not leak into it."""
     config = model.peft_config["default"]
     config.base_model_name_or_path, config.revision, config.target_modules = base.repo, base.revision, targets
+    config.auto_mapping = (
+        None  # Unsloth leaves its mark there; PEFT itself needs it for models without a task type only
+    )
 
 
 def require_lora_targets(model: Any, lora: Lora, base: Pin) -> None:

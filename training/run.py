@@ -28,7 +28,7 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
-from training.model import add_adapter, load_for_training, require_backend, require_lora_targets
+from training.model import add_adapter, load_for_training, longest_example, require_backend, require_lora_targets
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
@@ -91,7 +91,7 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
     from training import checks
     from training.examples import encode_split
     from training.record import LOG, losses, measured, plot_loss, write_log
-    from training.trainer import make_trainer
+    from training.trainer import make_trainer, run_all_steps
 
     download(data)
     with hub_errors(f"loading {data}", data.repo, data.type):
@@ -101,7 +101,7 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
-    examples = encode_split(split, loaded.tokenizer, prompt, recipe.base.max_length)
+    examples = encode_split(split, loaded.tokenizer, prompt, longest_example(recipe.base, loaded.model.config))
     found = checks.check_examples(examples, split, loaded.tokenizer, prompt)
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
@@ -117,7 +117,7 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
     )
     started = time.perf_counter()
     with steady_threads(model):
-        trainer.train()
+        run_all_steps(trainer)
     cost = measured(started, trainer.seen["tokens"])
     found += checks.require(checks.check_adapter(model, probe, base_logits))
     model.save_pretrained(folder)

@@ -1,5 +1,6 @@
 """TRL's SFTTrainer with our settings, and a count of what it really saw."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
 
     trainer = CountingTrainer(
         model=model,
-        processing_class=tokenizer,
+        processing_class=copy.deepcopy(tokenizer),  # Unsloth changes its padding side, and ours is published
         train_dataset=dataset,
         args=SFTConfig(
             output_dir=str(work),
@@ -80,6 +81,7 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             data_seed=settings.seed,
             max_length=None,  # the examples have been cut already, and counted
             packing=False,
+            padding_free=False,  # or Unsloth takes it on, and the attention masks that tokens are counted by away
             report_to="none",
             save_strategy="no",
             push_to_hub=False,
@@ -94,3 +96,9 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
         if parameter.requires_grad:  # TRL casts them to bfloat16 where the base is in 4 bit; small steps would be lost
             parameter.data = parameter.data.float()
     return trainer
+
+
+def run_all_steps(trainer: Any) -> None:
+    """Train, then take accelerate's autocast off the model, so that it computes its logits as it did before."""
+    trainer.train()
+    trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)

@@ -1,0 +1,99 @@
+"""What training must leave as it was, and what it must count; the same functions that a GPU runs, with a tiny Llama."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+from tests.tiny_world import make_base, train_tokenizer
+from titlecraft.base_model import LoadedBase, four_bit_fault, unreadable_in_four_bit
+from titlecraft.records import Pin
+from titlecraft.settings import Base, Lora, Training
+from training.checks import check_adapter, probe_logits
+from training.model import add_adapter, longest_example
+from training.trainer import make_trainer, run_all_steps
+
+BASE = Pin(type="model", repo="ns/base", revision="0" * 40)
+SETTINGS = Training(backend="trl", batch_size=2, accumulation=4, max_steps=2, warmup_steps=0, optimizer="adamw_torch")
+TOKENS = 8 * (10 + 20)  # of one step
+
+
+def examples() -> Any:
+    """Sixteen examples of 10 and 20 tokens in turns, the answers half as long."""
+    from datasets import Dataset
+
+    rows = [list(range(5, 5 + 10 * (1 + number % 2))) for number in range(16)]
+    labels = [[-100] * (len(row) // 2) + row[len(row) // 2 :] for row in rows]
+    return Dataset.from_dict({"input_ids": rows, "labels": labels})
+
+
+def adapter_on_base() -> tuple[Any, Any]:
+    """A fresh adapter on a tiny base in float32 (as the norms of a 4-bit base are while it is trained), and a tokenizer."""
+    tokenizer = train_tokenizer()
+    loaded = LoadedBase(make_base(len(tokenizer)), tokenizer, "none", None, "float32")
+    return add_adapter(loaded, BASE, Lora(r=4), SETTINGS), tokenizer
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_without_its_adapter_a_trained_model_is_the_base_bit_for_bit(precision: str, tmp_path: Path) -> None:
+    model, tokenizer = adapter_on_base()
+    with model.disable_adapter():
+        before = probe_logits(model, list(range(5, 25)))
+    trainer = make_trainer(model, tokenizer, examples(), SETTINGS, precision, tmp_path)
+    run_all_steps(trainer)
+    assert [(check.name, check.found) for check in check_adapter(model, list(range(5, 25)), before)] == [
+        ("the adapter changes the logits", "True"),
+        ("without the adapter the logits are the base's, bit for bit", "True"),
+    ]
+    assert {parameter.dtype for parameter in model.parameters() if parameter.requires_grad} == {torch.float32}
+
+
+def test_every_example_and_token_of_accumulated_batches_is_counted_without_padding(tmp_path: Path) -> None:
+    model, tokenizer = adapter_on_base()
+    trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", tmp_path)
+    run_all_steps(trainer)
+    assert trainer.seen == {"examples": 16, "tokens": TOKENS, "completion_tokens": TOKENS // 2}
+
+
+def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -> None:
+    model, tokenizer = adapter_on_base()
+    tokenizer.padding_side = "left"
+    trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", tmp_path)
+    trainer.processing_class.padding_side = "right"  # as Unsloth does
+    assert tokenizer.padding_side == "left"
+
+
+def test_the_adapter_names_its_base_and_no_more_than_a_user_needs() -> None:
+    model, _ = adapter_on_base()
+    config = model.peft_config["default"]
+    assert (config.base_model_name_or_path, config.revision, config.auto_mapping) == ("ns/base", "0" * 40, None)
+
+
+@pytest.mark.parametrize(("asked", "positions", "longest"), [(2048, 512, 512), (256, 512, 256), (2048, None, 2048)])
+def test_an_example_is_no_longer_than_the_base_has_positions(asked: int, positions: int | None, longest: int) -> None:
+    config = SimpleNamespace() if positions is None else SimpleNamespace(max_position_embeddings=positions)
+    assert longest_example(Base(max_length=asked), config) == longest
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU reads every width")
+def test_a_cpu_refuses_four_bit_layers_that_it_would_misread() -> None:
+    width = lambda hidden, inner: SimpleNamespace(hidden_size=hidden, intermediate_size=inner, num_attention_heads=4)  # noqa: E731
+    assert unreadable_in_four_bit(width(4096, 14336)) is None
+    said = "bitsandbytes misreads layers of width 160 on a CPU: expected a multiple of 64"
+    assert unreadable_in_four_bit(width(160, 448)) == unreadable_in_four_bit(width(448, 160)) == said
+
+
+@pytest.mark.skipif(bool(four_bit_fault()) or torch.cuda.is_available(), reason="needs 4-bit kernels on a CPU")
+@pytest.mark.parametrize(("width", "low", "high"), [(192, 0.08, 0.11), (160, 0.2, 0.4)])
+def test_bitsandbytes_does_misread_them(width: int, low: float, high: float) -> None:
+    from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+    weight = torch.randn(64, width, generator=torch.Generator().manual_seed(0))
+    read = dequantize_4bit(*quantize_4bit(weight, quant_type="nf4", blocksize=64))
+    error = float((read - weight).norm() / weight.norm())
+    assert low < error < high, "if 160 is as good as 192 now, unreadable_in_four_bit can go"
