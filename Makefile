@@ -25,7 +25,7 @@ stop: .venv/.installed ## stop the demo's Hub
 	$(BIN)/titlecraft hub stop
 
 test: .venv/.installed ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.installed ## ruff: rules and format
 	$(BIN)/ruff check $(SOURCES)

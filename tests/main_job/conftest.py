@@ -59,31 +59,41 @@ def plain_environment(hub: RunningHub, home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A Hub with nothing on it but a base model."""
+    """A Hub with nothing on it, a catalogue and a recipe."""
     folder = tmp_path_factory.mktemp("world")
     hub = start(folder / "hub")
     here = World(hub, folder, plain_environment(hub, folder / "hf_home"))
     write_catalogue(folder / "trn.json.gz", rows=1500, seed=3)
     (folder / "recipe.yaml").write_text(RECIPE)
-    done = here.run(sys.executable, "-m", "titlecraft.demo.tiny_base", BASE, "--steps", "8")
-    assert done.returncode == 0, done.stderr
     yield here
     stop(folder / "hub")
 
 
+def succeed(world: World, *command: str) -> str:
+    """What a command printed; it must succeed."""
+    done = world.run(sys.executable, "-m", *command)
+    assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
+    return done.stdout
+
+
 @pytest.fixture(scope="session")
-def published(world: World) -> dict[str, str]:
-    """The main job, done; what each step printed."""
-    said = {}
-    for name, command in {
-        "build": ["build", "trn.json.gz", "--repo", DATASET, "--public"],
-        "train": ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public"],
-        "evaluate": ["evaluate", "--adapter", ADAPTER],
-    }.items():
-        done = world.titlecraft(*command, "--recipe", "recipe.yaml")
-        assert done.returncode == 0, f"{name}: {done.stderr[-3000:]}"
-        said[name] = done.stdout
-    return said
+def dataset(world: World) -> str:
+    """The first step of the main job, done; what it printed."""
+    recipe = ["--recipe", "recipe.yaml"]
+    return succeed(world, "titlecraft.cli", "build", "trn.json.gz", "--repo", DATASET, "--public", *recipe)
+
+
+@pytest.fixture(scope="session")
+def published(world: World, dataset: str) -> dict[str, str]:
+    """The whole main job, done; what each step printed."""
+    recipe = ["--recipe", "recipe.yaml"]
+    succeed(world, "titlecraft.demo.tiny_base", BASE, "--steps", "8")
+    train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
+    return {
+        "build": dataset,
+        "train": succeed(world, "titlecraft.cli", *train),
+        "evaluate": succeed(world, "titlecraft.cli", "evaluate", "--adapter", ADAPTER, *recipe),
+    }
 
 
 @pytest.fixture

@@ -80,12 +80,13 @@ def test_bad_token(refused: Refused) -> None:
     assert "refused the token" in said and "HF_TOKEN" in said
 
 
-def test_unsloth_without_a_gpu(world: World, refused: Refused, published: dict[str, str]) -> None:
+def test_unsloth_without_a_gpu(world: World, refused: Refused, dataset: str) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    options = ["--recipe", "recipe.yaml", "--training.backend=unsloth"]
+    world.python("from huggingface_hub import create_repo; create_repo('titlecraft/any', exist_ok=True)")
+    options = ["--recipe", "recipe.yaml", "--training.backend=unsloth", "--base.repo=titlecraft/any"]
     said = refused("train", "--dataset", DATASET, "--repo", "titlecraft/unsloth", *options)
     assert "needs a CUDA GPU" in said and "--training.backend=trl" in said
 
@@ -134,7 +135,7 @@ def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
     stop(tmp_path / "hub")
 
 
-def test_disk_full_while_publishing(world: World, tmp_path: Path, published: dict[str, str]) -> None:
+def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) -> None:
     """Everything below HF_HOME lies on a disk of 150 kB; the published dataset stays as it was."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -154,7 +155,7 @@ def test_disk_full_while_publishing(world: World, tmp_path: Path, published: dic
     assert head(world) == before
 
 
-def test_a_second_run_at_the_same_time(world: World, published: dict[str, str]) -> None:
+def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
     """Two builds of one repo: one of them publishes, the other says who is in its way."""
     command = [sys.executable, "-m", "titlecraft.cli", *build("trn.json.gz", "titlecraft/twice")]
     both = [subprocess.Popen(command, env=world.environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -165,7 +166,7 @@ def test_a_second_run_at_the_same_time(world: World, published: dict[str, str]) 
         assert code == 0 or "another run is publishing to dataset titlecraft/twice" in stderr, stderr
 
 
-def test_somebody_else_published_in_between(world: World, published: dict[str, str]) -> None:
+def test_somebody_else_published_in_between(world: World, dataset: str) -> None:
     """The parent commit decides across machines: a commit on a head that has moved is refused in one line."""
     done = world.python("""
 import titlecraft.publishing as publishing
