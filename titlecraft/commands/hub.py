@@ -27,6 +27,10 @@ def main(arguments: list[str]) -> int:
     )
     asked = parser.parse_args(arguments)
     if asked.action == "serve":
+        print(
+            f"`titlecraft hub status --root {asked.root}` prints, in another shell, what clients need to be told",
+            flush=True,
+        )
         server.serve(asked.root, host=asked.host, port=asked.port, accounts=asked.accounts)
         return 0
     if asked.host != server.LOOPBACK or asked.accounts:
