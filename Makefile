@@ -11,8 +11,9 @@ help: ## list the targets
 .venv/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
 	  { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1): expected Python 3.11 or 3.12; set one with make PYTHON=python3.11"; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[test]"
+	@echo "setting up .venv: two to four minutes, about 2 GB"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[test]"
 	@touch $@
 
 demo: .venv/.installed ## the main job on the embedded Hub: no network, no token, no GPU
