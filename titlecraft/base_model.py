@@ -141,10 +141,14 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
             base.repo,
             revision=base.revision,
             dtype=dtype,
-            quantization_config=ours if quantization == "nf4" and not ready_made else None,
             device_map={"": 0} if torch.cuda.is_available() else None,
+            # None would hide from transformers that a base is published in 4 bit
+            **({"quantization_config": ours} if quantization == "nf4" and not ready_made else {}),
         )
     keep_four_bit_layers_as_they_are(model)
+    for layer in model.modules():
+        if hasattr(layer, "compute_dtype"):  # a base that is published in 4 bit brings its own, whatever the machine
+            layer.compute_dtype = dtype
     model.eval()
     return LoadedBase(model, tokenizer, "nf4" if ready_made else quantization, note, resolved)
 

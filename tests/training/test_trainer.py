@@ -1,11 +1,8 @@
 """What training must leave as it was, and what it must count; the same functions that a GPU runs, with a tiny Llama."""
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """python -m titlecraft.demo.tiny_base NS/NAME [--steps 200] [--fresh]
 
-A base model of 1.4 million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
+A base model of 1.2 million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
 four layers, pre-trained for a minute on plain catalogue text. The text comes from a catalogue with another seed than the
 demo's, and never in the instruction format: the model knows how products are described, not what it will be asked.
 """
@@ -83,12 +83,13 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     set_seed(seed)
     texts = pretraining_texts(12_000, seed)
     tokenizer = train_tokenizer(texts)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=160, intermediate_size=448, num_hidden_layers=4, num_attention_heads=5,
+    config = LlamaConfig(  # sizes in multiples of 64: bitsandbytes misreads others in 4 bit on a CPU
+        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=512, num_hidden_layers=4, num_attention_heads=4,
         num_key_value_heads=1, max_position_embeddings=CONTEXT * 2, tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
-    model = LlamaForCausalLM(config)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = LlamaForCausalLM(config).to(device)
     eos = [tokenizer.eos_token_id]
     stream = torch.tensor([token for text in texts for token in [*tokenizer(text)["input_ids"], *eos]])
     blocks = stream[: len(stream) // CONTEXT * CONTEXT].view(-1, CONTEXT)
@@ -97,7 +98,7 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     loss = torch.tensor(float("nan"))
     with steady_threads(model):
         for _ in (bar := trange(steps, desc="pre-training the tiny base", unit="step")):
-            batch = blocks[torch.randint(len(blocks), (BATCH,))]
+            batch = blocks[torch.randint(len(blocks), (BATCH,))].to(device)
             loss = model(input_ids=batch, labels=batch).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

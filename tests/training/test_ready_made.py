@@ -1,0 +1,28 @@
+"""A base that is published in 4 bit, as the seed recipe's is, loads as it was published."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from titlecraft.base_model import four_bit_fault
+from titlecraft.local_hub.server import start, stop
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")
+def test_a_base_published_in_four_bit_has_the_logits_of_the_base_that_is_quantised_here(tmp_path: Path) -> None:
+    hub = start(tmp_path / "hub")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.training.ready_made", str(tmp_path)], env=os.environ | hub.environment(tmp_path / "home"),
+            cwd=ROOT, capture_output=True, text=True, timeout=240,
+        )  # fmt: skip
+    finally:
+        stop(tmp_path / "hub")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"loaded": ["nf4", "nf4"], "layer": "Linear4bit", "apart": 0.0}
