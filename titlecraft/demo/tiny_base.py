@@ -76,7 +76,7 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     """Train tokenizer and model, and save both with a card into `folder`. One seed, one machine: the same bytes."""
     import torch
     from tqdm import trange
-    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+    from transformers import LlamaConfig, LlamaForCausalLM, get_cosine_schedule_with_warmup, set_seed
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # of writing five megabytes
@@ -94,7 +94,9 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     stream = torch.tensor([token for text in texts for token in [*tokenizer(text)["input_ids"], *eos]])
     blocks = stream[: len(stream) // CONTEXT * CONTEXT].view(-1, CONTEXT)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01, betas=(0.9, 0.95))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.05)
+    schedule = get_cosine_schedule_with_warmup(
+        optimizer, num_warmup_steps=max(1, steps // 20), num_training_steps=steps
+    )
     loss = torch.tensor(float("nan"))
     with steady_threads(model):
         for _ in (bar := trange(steps, desc="pre-training the tiny base", unit="step")):
