@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
@@ -110,4 +111,10 @@ class StageParser:
                 f"{self.parser.prog}: {' '.join(str(error).split())} (see {self.parser.prog} --help)"
             ) from error
         built = self.parser.instantiate(parsed)
-        return Recipe(**{section: built[section] for section in self.sections}), parsed
+        recipe = Recipe(**{section: built[section] for section in self.sections})
+        try:
+            msgspec.convert(msgspec.to_builtins(recipe), Recipe)
+        except msgspec.ValidationError as error:  # "Expected `int` >= 1 - at `$.training.batch_size`"
+            expected, _, place = str(error).partition(" - at ")
+            raise UserError(f"--{place.strip('`$.')}: {expected[0].lower()}{expected[1:]}") from error
+        return recipe, parsed

@@ -137,7 +137,7 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
         case RevisionNotFoundError():
             return f"{kind} has no such revision: see {endpoint()}/{repo} for branches and tags"
         case LocalTokenNotFoundError():
-            return f"{first_line(error)}; set HF_TOKEN or run `hf auth login`"
+            return f"there is no token for {endpoint()}: set HF_TOKEN, or run `hf auth login`"
         case HFValidationError():
             return f"{first_line(error)}; check the repo id"
         case HfHubHTTPError():

@@ -6,7 +6,14 @@ and `generation`. The prompt that train and evaluate use comes from the dataset 
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+Whole = Annotated[int, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
 
 SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -30,12 +37,12 @@ class Data:
     title_column: str = "title"
     content_column: str = "content"
     uid_column: str = "uid"
-    minimum_characters: int = 20
-    limit: int | None = None
-    validation_share: float = 0.01
-    test_share: float = 0.01
-    seed: int = 7
-    rows_per_shard: int = 250_000
+    minimum_characters: Whole = 20
+    limit: Count | None = None
+    validation_share: Share = 0.01
+    test_share: Share = 0.01
+    seed: Whole = 7
+    rows_per_shard: Count = 250_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Base:
     repo: str = "unsloth/llama-3-8b-bnb-4bit"
     revision: str = "main"
     quantization: Literal["nf4", "none"] = "nf4"
-    max_length: int = 2048
+    max_length: Count = 2048
 
 
 @dataclass(frozen=True)
@@ -81,9 +88,9 @@ class Lora:
         target_modules: names of the linear layers that get an update.
     """
 
-    r: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
+    r: Count = 16
+    alpha: Count = 32
+    dropout: Share = 0.05
     target_modules: list[str] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
 
 
@@ -95,8 +102,8 @@ class Training:
         backend: "unsloth" (consumer GPUs; the notebook's) or "trl" (TRL + PEFT + bitsandbytes; everywhere).
         batch_size: examples of one forward pass on one device.
         accumulation: forward passes per optimizer step.
-        max_steps: optimizer steps; -1 trains for `epochs` instead.
-        epochs: passes over the training split where max_steps is -1.
+        max_steps: optimizer steps; null trains for `epochs` instead.
+        epochs: passes over the training split where max_steps is null.
         learning_rate: peak learning rate.
         schedule: shape of the learning rate after warm-up, a transformers scheduler name.
         warmup_steps: steps over which the learning rate rises from zero.
@@ -109,19 +116,19 @@ class Training:
     """
 
     backend: Literal["unsloth", "trl"] = "unsloth"
-    batch_size: int = 2
-    accumulation: int = 4
-    max_steps: int = 100
-    epochs: float = 1.0
-    learning_rate: float = 2e-4
+    batch_size: Count = 2
+    accumulation: Count = 4
+    max_steps: Count | None = 100
+    epochs: Positive = 1.0
+    learning_rate: Positive = 2e-4
     schedule: str = "linear"
-    warmup_steps: int = 5
+    warmup_steps: Whole = 5
     optimizer: str = "adamw_8bit"
-    weight_decay: float = 0.01
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     gradient_checkpointing: bool = True
-    logging_steps: int = 1
-    seed: int = 3407
+    logging_steps: Count = 1
+    seed: Whole = 3407
 
 
 @dataclass(frozen=True)
@@ -135,10 +142,10 @@ class Generation:
         top_p: sample among the likeliest tokens that hold this much probability (Holtzman et al. 2020).
     """
 
-    max_new_tokens: int = 256
-    temperature: float = 0.7
-    top_k: int = 50
-    top_p: float = 0.95
+    max_new_tokens: Count = 256
+    temperature: Positive = 0.7
+    top_k: Whole = 50
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 0.95
 
 
 @dataclass(frozen=True)
@@ -154,12 +161,12 @@ class Evaluation:
         seed: draws the titles and the resamples.
     """
 
-    titles: int = 1000
+    titles: Count = 1000
     primary: str = "nll_per_token"
-    batch_size: int = 32
-    confidence: float = 0.95
-    resamples: int = 10_000
-    seed: int = 7
+    batch_size: Count = 32
+    confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
+    resamples: Count = 10_000
+    seed: Whole = 7
 
 
 @dataclass(frozen=True)

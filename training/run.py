@@ -9,10 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors, pin, published_pin, read_file, require_write
+from titlecraft.hub import download, find_record, hub_errors, pin, published_pin, read_file, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import publish, sole_publisher, work_folder
@@ -24,7 +22,6 @@ from titlecraft.records import (
     current_code,
     describe_file,
     digest,
-    read_record,
 )
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
@@ -59,9 +56,10 @@ def train(
         code = current_code(*PACKAGES)
         key = digest({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
                       "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code})  # fmt: skip
-        if not fresh and (found := already_published(repo, key)):
+        head = published_pin(repo, "model")
+        if not fresh and (record := find_record(head, TRAINING_RECORD, TrainingRecord, key)):
             print(f"nothing to do: {repo} was trained from this very dataset, base, recipe and code")
-            return found
+            return head, record
         licence = licence_of(base)
         require_name(repo, licence, base)
         require_backend(recipe.training)
@@ -157,15 +155,6 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
         files=[describe_file(folder, folder / name) for name in ADAPTER_FILES],
         measured=cost,
     )
-
-
-def already_published(repo: str, key: str) -> tuple[Pin, TrainingRecord] | None:
-    """The head of `repo` if its adapter was trained from the same inputs."""
-    head = published_pin(repo, "model")
-    raw = head and read_file(head, TRAINING_RECORD)
-    if not raw or msgspec.json.decode(raw).get("key") != key:
-        return None
-    return head, read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {head}")
 
 
 def require_loads(folder: Path, base: Pin) -> None:

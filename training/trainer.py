@@ -68,7 +68,7 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             output_dir=str(work),
             per_device_train_batch_size=settings.batch_size,
             gradient_accumulation_steps=settings.accumulation,
-            max_steps=settings.max_steps,
+            max_steps=settings.max_steps or -1,
             num_train_epochs=settings.epochs,
             learning_rate=settings.learning_rate,
             lr_scheduler_type=settings.schedule,

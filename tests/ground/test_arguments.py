@@ -95,3 +95,19 @@ def test_help_imports_no_library_of_the_stages() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "build" in done.stdout and "--lora.alpha" in done.stdout
+
+
+@pytest.mark.parametrize(("option", "message"), [
+    ("--training.batch_size=0", r"--training\.batch_size: expected `int` >= 1"),
+    ("--training.max_steps=0", r"--training\.max_steps: expected `int` >= 1"),
+    ("--training.learning_rate=-1e-4", r"--training\.learning_rate: expected `float` > 0"),
+    ("--lora.dropout=1.5", r"--lora\.dropout: expected `float` < 1"),
+])  # fmt: skip
+def test_a_value_that_makes_no_sense_is_refused_at_once(option: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        stage(*TRAIN).parse([option])
+
+
+def test_steps_may_be_left_out_for_epochs() -> None:
+    recipe, _ = stage(*TRAIN).parse(["--training.max_steps=null", "--training.epochs=0.5"])
+    assert (recipe.training.max_steps, recipe.training.epochs) == (None, 0.5)

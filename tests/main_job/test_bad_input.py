@@ -78,6 +78,7 @@ def test_no_write_right(world: World, refused: Refused) -> None:
 def test_bad_token(refused: Refused) -> None:
     said = refused(*build("trn.json.gz"), HF_TOKEN="hf_nonsense")
     assert "refused the token" in said and "HF_TOKEN" in said
+    assert "there is no token for http://" in refused(*build("trn.json.gz"), HF_TOKEN="")
 
 
 def test_unsloth_without_a_gpu(world: World, refused: Refused, dataset: str) -> None:
