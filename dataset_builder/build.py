@@ -24,13 +24,14 @@ from dataset_builder.source import read_lines, require_source
 from dataset_builder.split import SPLITS, assign, group_rows, text_key
 from dataset_builder.statistics import count_kinds, length_distribution, measure_leakage
 from titlecraft.errors import UserError
-from titlecraft.hub import find_record, published_pin, require_write
+from titlecraft.hub import find_record, published_pin, require_own, require_write
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
     DATASET_RECORD,
     Code,
     DatasetRecord,
+    File,
     Pin,
     Source,
     Split,
@@ -67,11 +68,12 @@ def build(source: Path, repo: str, recipe: Recipe, *, private: bool, fresh: bool
     prompt = PromptFormat.from_settings(recipe.prompt)
     require_write(repo)
     with sole_publisher(repo, "dataset"):
-        code = current_code("datasets", "pyarrow")
+        code = current_code("dataset_builder", "datasets", "pyarrow")
         sha256 = file_sha256(source)
         key = digest({"source": sha256, "data": recipe.data, "prompt": prompt, "code": code})
         head = published_pin(repo, "dataset")
-        if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key)):
+        require_own(head, DATASET_RECORD)
+        if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files)):
             print(f"nothing to do: {repo} was built from this very file, recipe and code")
             return head, record
         work = work_folder("build", repo)
@@ -84,7 +86,7 @@ def build(source: Path, repo: str, recipe: Recipe, *, private: bool, fresh: bool
         write_card(folder, repo, record, in_memory)
         message = f"Build {record.published:,} rows from {source.name} (sha256 {sha256[:12]})"
         published = publish(
-            repo, "dataset", folder, message, private=private, replaces=REPLACES,
+            repo, "dataset", head, folder, message, private=private, replaces=REPLACES,
             check=lambda path: require_loads(path, record),
         )  # fmt: skip
         shutil.rmtree(work)
@@ -104,6 +106,10 @@ def write_dataset(
     if left_out := int((assigned < 0).sum()):
         counts.dropped[Drop.NOT_SAMPLED] += left_out
     (folder / PROMPT_FILE).write_bytes(prompt.to_json())
+    if not (assigned == 0).any():
+        raise UserError(
+            f"{source}: no row is left for the training split; make data.test_share and data.validation_share smaller"
+        )
     splits, shards, in_memory = {}, {}, {}
     for index, name in enumerate(SPLITS):
         chosen = assigned == index
@@ -166,6 +172,11 @@ def read_rows(source: Path, settings: Data, rows: RowsFile, quarantine: Path) ->
             counts.titles.append(text_key(title))
             counts.contents.append(text_key(content))
     return counts._replace(lines=number)
+
+
+def published_files(record: DatasetRecord) -> list[File]:
+    """The shards of all splits."""
+    return [file for split in record.splits.values() for file in split.files]
 
 
 def require_shares(settings: Data) -> None:

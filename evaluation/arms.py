@@ -41,7 +41,7 @@ class TwoArms(LightevalModel):
 
     def __init__(self, loaded: Loaded, titles: Sequence[Title], batch_size: int, progress: Progress) -> None:
         self.loaded = loaded
-        self.titles = {title.uid: title for title in titles}
+        self.titles = {title.title: title for title in titles}
         self.batch_size = batch_size
         self.progress = progress
         self.config = ModelConfig(model_name="titlecraft")
@@ -116,16 +116,20 @@ class TwoArms(LightevalModel):
         Raises UserError where a prompt that lighteval hands over is not, to the letter, the one that was drawn.
         """
         for doc in docs:
-            if doc.query != self.titles[doc.specific["uid"]].prompt:
-                raise UserError(f"the prompt of {doc.specific['uid']} is not the same in the sample and in lighteval")
-        asked = {doc.specific["uid"] for doc in docs}
+            if doc.query != self.titles[doc.specific["title"]].prompt:
+                raise UserError(
+                    f"the prompt of {doc.specific['title']!r} is not the same in the sample and in lighteval"
+                )
+        asked = {doc.specific["title"] for doc in docs}
         responses: dict[tuple[str, str], ModelResponse] = {}
-        batches = length_sorted([title for uid, title in self.titles.items() if uid in asked], length, self.batch_size)
+        batches = length_sorted(
+            [title for name, title in self.titles.items() if name in asked], length, self.batch_size
+        )
         with self.progress.bar(doing, len(docs)) as advance:
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
                     with self.arm(arm):
                         answers = run(batch)
-                    responses.update({(arm, title.uid): one for title, one in zip(batch, answers, strict=True)})
+                    responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))
-        return [responses[arm_of(doc.task_name), doc.specific["uid"]] for doc in docs]
+        return [responses[arm_of(doc.task_name), doc.specific["title"]] for doc in docs]

@@ -78,7 +78,7 @@ def describe(
 ) -> EvaluationRecord:  # fmt: skip
     """The record, report.json to be."""
     return EvaluationRecord(
-        id=inputs.id, key=inputs.key, code=current_code(*PACKAGES), dataset=inputs.training.dataset,
+        id=inputs.id, key=inputs.key, code=current_code("evaluation", *PACKAGES), dataset=inputs.training.dataset,
         base=inputs.training.base, adapter=inputs.adapter, split=SPLIT, evaluation=recipe.evaluation,
         generation=recipe.generation, base_settings=inputs.training.base_settings,
         quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),

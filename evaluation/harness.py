@@ -111,15 +111,15 @@ def run_pipeline(
 
 def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
     """lighteval's details of one task, one for each document and kind of request, as one outcome per title."""
-    by_uid: dict[str, list[Any]] = {title.uid: [] for title in titles}
+    by_title: dict[str, list[Any]] = {title.title: [] for title in titles}
     for detail in details:
-        by_uid[detail.doc.specific["uid"]].append(detail)
+        by_title[detail.doc.specific["title"]].append(detail)
     found = []
     for title in titles:
-        requests = by_uid[title.uid]
+        requests = by_title[title.title]
         if len(requests) != 2:
             raise UserError(
-                f"lighteval made {len(requests)} requests of title {title.uid}, expected one to score and one to "
+                f"lighteval made {len(requests)} requests of {title.title!r}, expected one to score and one to "
                 "generate: does the dataset hold the row twice?"
             )
         values = {name: float(value) for detail in requests for name, value in detail.metric.items()}

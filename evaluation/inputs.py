@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from evaluation.measures import measure_names
 from titlecraft.errors import UserError
 from titlecraft.hub import download, find_record, pin, read_file
@@ -11,6 +13,7 @@ from titlecraft.records import (
     REPORT,
     TRAINING_RECORD,
     EvaluationRecord,
+    File,
     Pin,
     TrainingRecord,
     current_code,
@@ -99,4 +102,8 @@ def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str]
 
 def published_report(inputs: Inputs, head: Pin) -> EvaluationRecord | None:
     """The report that the repo's head already has for this key, or None."""
-    return find_record(head, f"{inputs.folder}/{REPORT}", EvaluationRecord, inputs.key)
+
+    def files(record: EvaluationRecord) -> list[File]:
+        return [msgspec.structs.replace(file, path=f"{inputs.folder}/{file.path}") for file in record.files]
+
+    return find_record(head, f"{inputs.folder}/{REPORT}", EvaluationRecord, inputs.key, files)

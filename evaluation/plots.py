@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.wording import number, verdict
+from evaluation.wording import number
 from titlecraft.records import EvaluationRecord, Measure
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
@@ -24,7 +24,7 @@ def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarr
 
 def hue(measure: Measure, theme: str) -> str:
     """Colour of what the interval allows to say; plain ink where nothing is better."""
-    return HUES[theme].get(verdict(measure), INK[theme])
+    return HUES[theme].get(measure.verdict(), INK[theme])
 
 
 def new_figure(height: float, theme: str) -> tuple[Any, Any]:

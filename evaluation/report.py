@@ -74,7 +74,7 @@ def print_table(record: EvaluationRecord) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for measure in record.measures:
-        said = wording.verdict(measure)
+        said = measure.verdict()
         table.add_row(
             measure.label, wording.number(measure.before), wording.number(measure.after),
             wording.number(measure.difference, signed=True), wording.interval(measure),

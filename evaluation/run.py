@@ -22,7 +22,7 @@ from titlecraft.settings import Recipe
 
 
 def evaluate(
-    adapter: str, recipe: Recipe, *, fresh: bool, write_card: Callable[[Path, str], None]
+    adapter: str, recipe: Recipe, *, fresh: bool, write_card: Callable[[Path, str, Pin], None]
 ) -> tuple[Pin, EvaluationRecord]:
     """Measure an adapter before and after, and publish the report beside it.
 
@@ -30,8 +30,8 @@ def evaluate(
         adapter: NAMESPACE/NAME or NAMESPACE/NAME@REVISION of a repo that `titlecraft train` published.
         recipe: its `evaluation` and `generation` sections are read; all else comes from the training record.
         fresh: measure again even where the repo has a report of the same inputs and settings.
-        write_card: called with the folder to publish, which holds the new report, and the repo's id; it writes
-            README.md there. (The card has one owner, and this stage does not import it.)
+        write_card: called with the folder to publish, which holds the new report, the repo's id and the head that the
+            folder goes on top of; it writes README.md there. (The card has one owner, and this stage does not import it.)
 
     Returns:
         The repo's new head (the present one where the report was there) and the report's record.
@@ -43,6 +43,7 @@ def evaluate(
     repo = inputs.adapter.repo
     head = published_pin(repo, "model") or inputs.adapter
     if not fresh and (record := published_report(inputs, head)):
+        print(f"nothing to do: {repo} has the report of these very inputs, recipe and code")
         return head, record
     from evaluation.experiment import measure
 
@@ -50,11 +51,11 @@ def evaluate(
     with sole_publisher(repo, "model"), TemporaryDirectory(dir=work_folder("evaluation", repo)) as scratch:
         folder = Path(scratch) / "publish"
         record = measure(inputs, recipe, folder / inputs.folder)
-        write_card(folder, repo)
+        write_card(folder, repo, head)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*commit a data file.* to a model repository")  # it is meant
             published = publish(
-                repo, "model", folder, f"Evaluation {record.id}: {record.n} titles, before and after", private=True,
+                repo, "model", head, folder, f"Evaluation {record.id}: {record.n} titles, before and after", private=True,
                 replaces=(f"{inputs.folder}/*",), check=lambda local: check_report(local / inputs.folder, record),
             )  # fmt: skip
     return published, record

@@ -62,15 +62,15 @@ def build_tasks(
     dataset: Pin, prompt: PromptFormat, titles: Sequence[Title], new_tokens: int, eos_token_id: int
 ) -> list[LightevalTaskConfig]:
     """One task for each arm. Rows of the split that were not drawn become no document."""
-    drawn = {(title.uid, title.title): title for title in titles}
+    drawn = {(title.uid, title.title, title.reference): title for title in titles}
 
     def document(row: dict[str, Any], task_name: str) -> Doc | None:
-        title = drawn.get((row["uid"], row["title"]))
+        title = drawn.get((row["uid"], row["title"], row["output"]))
         if title is None or title.reference != row["output"]:
             return None
         return Doc(
             query=prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
-            task_name=task_name, specific={"uid": title.uid, "reference_length": title.reference_length},
+            task_name=task_name, specific={"title": title.title, "reference_length": title.reference_length},
         )  # fmt: skip
 
     return [

@@ -111,7 +111,7 @@ def draw(
             excluded["title_in_train"] += 1
         elif folded(row["output"]) in train_outputs:
             excluded["output_in_train"] += 1
-        elif row["uid"] in seen or folded(row["title"]) in seen:
+        elif folded(row["title"]) in seen:
             excluded["repeated_title"] += 1
         elif folded(row["output"]) in folded(text):
             excluded["answer_in_prompt"] += 1
@@ -119,7 +119,7 @@ def draw(
             excluded["no_room_for_answer"] += 1
         else:
             titles.append(title)
-        seen.update((row["uid"], folded(row["title"])))
+        seen.add(folded(row["title"]))
     if excluded["answer_in_prompt"] > len(rows) * MOST_GIVEN_AWAY:
         raise UserError(
             f"the prompt holds the answer in {excluded['answer_in_prompt']} of {len(rows)} rows of the {SPLIT} split "

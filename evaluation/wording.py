@@ -1,10 +1,6 @@
 """How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
 
-from typing import Literal
-
 from titlecraft.records import EvaluationRecord, Measure
-
-Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -12,16 +8,6 @@ def number(value: float, *, signed: bool = False) -> str:
     text = f"{abs(value):.{2 if abs(value) >= 10 else 3}f}"
     zero = not text.strip("0.")
     return text if zero or (value > 0 and not signed) else ("−" if value < 0 else "+") + text
-
-
-def verdict(measure: Measure) -> Verdict:
-    """What the interval allows to say: nothing where it holds 0."""
-    if measure.low <= 0 <= measure.high:
-        return "no measured difference"
-    up = measure.difference > 0
-    if measure.better == "neither":
-        return "higher" if up else "lower"
-    return "better" if up == (measure.better == "higher") else "worse"
 
 
 def interval(measure: Measure) -> str:
@@ -41,14 +27,14 @@ def answer(record: EvaluationRecord) -> str:
     measure = record.primary()
     coverage = f"{record.evaluation.confidence:.0%} interval"
     on = f"on {record.n:,} held-out titles"
-    if verdict(measure) == "no measured difference":
+    if measure.verdict() == "no measured difference":
         return (
             f"No measured difference in {measure.label}: {number(measure.difference, signed=True)} {measure.unit} "
             f"({coverage} {interval(measure)}) {on}."
         )
     moved = "raised" if measure.difference > 0 else "lowered"
     low, high = sorted((abs(measure.low), abs(measure.high)))
-    worse = ", which is worse" if verdict(measure) == "worse" else ""
+    worse = ", which is worse" if measure.verdict() == "worse" else ""
     return (
         f"Fine-tuning {moved} {measure.label} by {number(abs(measure.difference))} {measure.unit} "
         f"({coverage} {number(low)} to {number(high)}) {on}{worse}."

@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_card.metadata import metadata
 from titlecraft.errors import UserError
-from titlecraft.hub import published_pin, read_file
+from titlecraft.hub import download, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, TrainingRecord, read_record
 from titlecraft.settings import Training
@@ -38,13 +38,12 @@ def changed_settings(record: TrainingRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record.training).items() if value != getattr(Training(), name)}
 
 
-def write_card(folder: Path, repo: str) -> None:
-    """Write README.md into a folder that is about to be published to `repo`.
+def write_card(folder: Path, repo: str, head: Pin | None) -> None:
+    """Write README.md into a folder that is about to be published on top of `head`.
 
-    Records are taken from the folder where it has them, else from the repo's head. A report counts only if it is about
-    the adapter that the card describes. Raises UserError where there is no training record.
+    Records are taken from the folder where it has them, else from the head, so that the card is a function of what the
+    repo is going to hold. Raises UserError where there is no training record.
     """
-    head = published_pin(repo, "model")
     training = record_bytes(folder, head, TRAINING_RECORD)
     prompt = record_bytes(folder, head, PROMPT_FILE)
     if training is None or prompt is None:
@@ -52,13 +51,27 @@ def write_card(folder: Path, repo: str) -> None:
             f"model {repo} has no {TRAINING_RECORD} and {PROMPT_FILE}: expected an adapter that `titlecraft train` published"
         )
     record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-    reports = [
-        read_record(file.read_bytes(), EvaluationRecord, f"{REPORT} of {repo}")
-        for file in sorted(folder.glob(f"evaluation/*/{REPORT}"))
-    ]
-    report = next((one for one in reports if read_file(one.adapter, TRAINING_RECORD) == training), None)
+    # an adapter that is new in the folder takes the place of the one in the head, and of its reports
+    there = None if (folder / TRAINING_RECORD).is_file() else head
+    report = choose_report(reports(folder, there, repo), training)
     text = render(repo, PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"), record, report)
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def reports(folder: Path, head: Pin | None, repo: str) -> list[EvaluationRecord]:
+    """Every report of the folder and of the head; of one id, the folder's."""
+    pattern = f"evaluation/*/{REPORT}"
+    found = {file.parent.name: file for file in download(head, [pattern]).glob(pattern)} if head else {}
+    found |= {file.parent.name: file for file in folder.glob(pattern)}
+    return [
+        read_record(file.read_bytes(), EvaluationRecord, f"{file.name} of {repo}") for _, file in sorted(found.items())
+    ]
+
+
+def choose_report(found: list[EvaluationRecord], training: bytes) -> EvaluationRecord | None:
+    """The report that the card shows: about the very adapter of this training record, on the most titles; then by id."""
+    fitting = [one for one in found if read_file(one.adapter, TRAINING_RECORD) == training]
+    return max(fitting, key=lambda one: (one.n, one.id), default=None)
 
 
 def record_bytes(folder: Path, head: Pin | None, path: str) -> bytes | None:

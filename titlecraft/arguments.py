@@ -86,7 +86,9 @@ class StageParser:
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.sections = sections
-        self.parser = ArgumentParser(prog=f"titlecraft {verb}", description=description, exit_on_error=False)
+        self.parser = ArgumentParser(
+            prog=f"titlecraft {verb}", description=description, exit_on_error=False, allow_abbrev=False
+        )
         self.parser.add_argument(
             "--recipe", help="name of a recipe, or a YAML file; unset takes the defaults shown below"
         )

@@ -3,12 +3,14 @@
 Imports torch, transformers and bitsandbytes inside its functions: the commands that need no model stay quick.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors
+from titlecraft.hub import download, first_line, hub_errors
 from titlecraft.records import Pin
 
 Precision = Literal["auto", "bfloat16", "float16", "float32"]
@@ -92,12 +94,22 @@ def unreadable_in_four_bit(config: Any) -> str | None:
     return f"bitsandbytes misreads layers of width {odd[0]} on a CPU: expected a multiple of {FOUR_BIT_BLOCK}"
 
 
+@contextmanager
+def loading(base: Pin, what: str) -> Iterator[None]:
+    """Say in one line that a repo does not hold what it should: transformers raises half a dozen kinds of errors for it."""
+    try:
+        with hub_errors(f"loading {base}", base.repo, base.type):
+            yield
+    except (ValueError, OSError, KeyError, ImportError, AttributeError, TypeError) as error:
+        raise UserError(f"{base} cannot be loaded as a {what}: {first_line(error)}; set another base.repo") from error
+
+
 def load_tokenizer(base: Pin) -> Any:
     """Tokenizer of the pinned base, with a pad token apart from EOS (else the loss would never see EOS)."""
     from transformers import AutoTokenizer
 
     download(base, ["tokenizer*", "special_tokens_map.json", "config.json", "*.model"])
-    with hub_errors(f"loading the tokenizer of {base}", base.repo, base.type):
+    with loading(base, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(base.repo, revision=base.revision)
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
         vocabulary = tokenizer.get_vocab()
@@ -129,7 +141,7 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
     note = None
     if quantization == "nf4" and (fault := four_bit_fault()):
         quantization, note = "none", f"4-bit weights do not work on this machine ({fault}); the base is in {resolved}."
-    with hub_errors(f"loading {base}", base.repo, base.type):
+    with loading(base, "causal language model"):
         config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
         ready_made = getattr(config, "quantization_config", None)
         if ready_made and note:
@@ -141,6 +153,7 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
             base.repo,
             revision=base.revision,
             dtype=dtype,
+            use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
             device_map={"": 0} if torch.cuda.is_available() else None,
             # None would hide from transformers that a base is published in 4 bit
             **({"quantization_config": ours} if quantization == "nf4" and not ready_made else {}),

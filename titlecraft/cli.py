@@ -35,17 +35,17 @@ everywhere:
 
 def take_option(arguments: list[str], name: str) -> str | None:
     """Remove `name VALUE` or `name=VALUE` from the arguments and return the value, or None where it is absent."""
-    for place, argument in enumerate(arguments):
-        if argument == name:
-            if place + 1 == len(arguments):
-                raise UserError(f"{name} needs a value: `local` or the address of a Hub")
-            value = arguments[place + 1]
-            del arguments[place : place + 2]
-            return value
-        if argument.startswith(name + "="):
-            del arguments[place]
-            return argument.partition("=")[2]
-    return None
+    places = [place for place, argument in enumerate(arguments) if argument.partition("=")[0] == name]
+    if not places:
+        return None
+    if len(places) > 1:
+        raise UserError(f"{name} is given {len(places)} times: expected once")
+    argument = arguments.pop(places[0])
+    if "=" in argument:
+        return argument.partition("=")[2]
+    if places[0] == len(arguments):
+        raise UserError(f"{name} needs a value: `local` or the address of a Hub")
+    return arguments.pop(places[0])
 
 
 def usage() -> str:
@@ -55,6 +55,7 @@ def usage() -> str:
 
 def run(arguments: list[str]) -> int:
     """Choose the Hub and run the verb; returns its exit status. Raises UserError for a mistake of the user's."""
+    hub = take_option(arguments, "--hub")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if arguments else 2
@@ -68,7 +69,6 @@ def run(arguments: list[str]) -> int:
     from titlecraft.quiet import quiet_libraries
 
     quiet_libraries()
-    hub = take_option(rest, "--hub")
     if not {"-h", "--help"} & set(rest):
         choose_hub(hub)
     return import_module(f"titlecraft.commands.{verb}").main(rest) or 0
@@ -81,16 +81,25 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's; not imported here
+            raise
+        print(f"error: the GPU's memory is full ({str(error).splitlines()[0]}); make training.batch_size or base.max_length "
+              "smaller and training.accumulation larger, or set training.gradient_checkpointing", file=sys.stderr)  # fmt: skip
+        return 2
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing was published by the step that was running", file=sys.stderr)
+        print("\ninterrupted; the same command goes on from what was published", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains again at exit
         return 141
     except OSError as error:
         if error.errno != errno.ENOSPC:
-            raise
-        print(f"error: disk full while writing {error.filename or 'a file'}; nothing was published. "
+            if not error.filename:
+                raise
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+            return 2
+        print(f"error: disk full while writing {error.filename or 'a file'}. "
               "Free some space and run the same command again", file=sys.stderr)  # fmt: skip
         return 2
 

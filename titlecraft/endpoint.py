@@ -18,12 +18,12 @@ def local_root() -> Path:
 def choose_hub(hub: str | None) -> None:
     """Point the Hub libraries at `local` (started if it does not run), at an address, or where HF_ENDPOINT points.
 
-    Any Hub but the public one gets a home of its own: the client's cache is keyed by repo id and not by Hub, and a
-    token of the public Hub must not be sent elsewhere. Nor is Xet used there, whose client retries for minutes when a
-    Hub is gone. Raises UserError.
+    Any Hub but the public one gets a home of its own, unless HF_HOME names one: the client's cache is keyed by repo id
+    and not by Hub, and the token that `hf auth login` stored for the public Hub is not sent elsewhere (HF_TOKEN, where
+    it is set, is). Nor is Xet used there, whose client retries for minutes when a Hub is gone. Raises UserError.
     """
     if loaded := {"huggingface_hub", "datasets", "transformers"} & sys.modules.keys():
-        if hub:
+        if hub is not None:
             raise RuntimeError(f"the Hub must be chosen before {', '.join(sorted(loaded))} is imported")
         return  # whoever imported them chose
     if hub == "local":
@@ -31,7 +31,7 @@ def choose_hub(hub: str | None) -> None:
 
         os.environ.update(start(local_root() / "hub").environment(local_root() / "hf_home"))
         return
-    if hub:
+    if hub is not None:
         if not re.fullmatch(r"https?://[^/\s]+/?", hub):
             raise UserError(f"--hub {hub!r}: expected `local` or an address such as http://127.0.0.1:8000")
         os.environ["HF_ENDPOINT"] = hub.rstrip("/")

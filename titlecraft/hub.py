@@ -5,8 +5,10 @@ speaks the same protocol). Import this module only after the endpoint has been c
 """
 
 import errno
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from huggingface_hub.utils import filter_repo_objects
 
 from titlecraft.errors import UserError
 from titlecraft.quiet import transfer_bars
-from titlecraft.records import Pin, R, RepoType, read_record, record_key
+from titlecraft.records import File, Pin, R, RepoType, read_record, record_key
 
 CLIENT_CLOSED = "client has been closed"  # said in one upload thread after another one lost the connection
 
@@ -82,12 +84,54 @@ def read_file(pinned: Pin, path: str) -> bytes | None:
     return Path(local).read_bytes()
 
 
-def find_record(state: Pin | None, path: str, kind: type[R], key: str) -> R | None:
-    """The record at `path` of a repo's state if its key is this one: the same inputs have been through this stage already."""
+def find_record(state: Pin | None, path: str, kind: type[R], key: str, files: Callable[[R], list[File]]) -> R | None:
+    """The record at `path` of a repo's state if the same inputs have been through this stage already, and it is all there.
+
+    Args:
+        key: the key that the record must have.
+        files: what the record says was published; each must be there with its sha256.
+    """
     raw = read_file(state, path) if state else None
     if raw is None or record_key(raw) != key:
         return None
-    return read_record(raw, kind, f"{path} of {state}")
+    record = read_record(raw, kind, f"{path} of {state}")
+    return record if holds(state, files(record)) else None
+
+
+def holds(state: Pin, files: list[File]) -> bool:
+    """Whether a repo's state has these files with these sha256: by the Hub's word for large ones, by reading small ones."""
+    with hub_errors(f"looking into {state}", state.repo, state.type):
+        infos = HfApi().get_paths_info(
+            state.repo, [file.path for file in files], repo_type=state.type, revision=state.revision
+        )
+    large = {info.path: info.lfs.sha256 for info in infos if getattr(info, "lfs", None)}
+    for file in files:
+        found = large.get(file.path)
+        if found is None:
+            raw = read_file(state, file.path)
+            found = None if raw is None else hashlib.sha256(raw).hexdigest()
+        if found != file.sha256:
+            return False
+    return True
+
+
+def require_own(state: Pin | None, record: str) -> None:
+    """Refuse to publish over what another program, or another stage, put there. Raises UserError.
+
+    Args:
+        state: the target's head, None where there is no such repo yet.
+        record: the file that this stage leaves in every repo that it publishes to.
+    """
+    if state is None:
+        return
+    with hub_errors(f"looking into {state}", state.repo, state.type):
+        there = HfApi().list_repo_files(state.repo, repo_type=state.type, revision=state.revision)
+    foreign = sorted(set(there) - {".gitattributes"})
+    if foreign and record not in there:
+        raise UserError(
+            f"{state.type} {state.repo} holds {len(foreign)} files that this command did not publish "
+            f"({', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}): publish to another repo, or empty that one first"
+        )
 
 
 def published_pin(repo: str, type: RepoType) -> Pin | None:
@@ -121,7 +165,7 @@ def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
     """Turn what the client raises into one line: what was being done, what the Hub said, and the fix."""
     try:
         yield
-    except (OSError, HFValidationError, httpx.TransportError, RuntimeError) as error:
+    except (OSError, ValueError, httpx.TransportError, RuntimeError) as error:
         if explained := explain(error, repo, f"{type} {repo}"):
             raise UserError(f"{action}: {explained}") from error
         raise
@@ -148,12 +192,14 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
             return None
         case RuntimeError() | httpx.TransportError() | LocalEntryNotFoundError() | OfflineModeIsEnabled():
             return (
-                f"the Hub at {endpoint()} does not answer ({first_line(error)}); nothing was published. "
+                f"the Hub at {endpoint()} does not answer ({first_line(error)}). "
                 "Start it or check HF_ENDPOINT, then run the same command again"
             )
         case OSError(errno=errno.ENOSPC):
             where = error.filename or os.environ.get("HF_HOME", constants.HF_HOME)
-            return f"disk full at {where}; nothing was published. Free some space and run the same command again"
+            return f"disk full at {where}. Free some space and run the same command again"
+        case json.JSONDecodeError():
+            return f"what answers at {endpoint()} is not a Hub; check HF_ENDPOINT and --hub"
     return None
 
 
@@ -171,9 +217,9 @@ def refusal(error: HfHubHTTPError, kind: str) -> str:
         case 429:
             return f"{endpoint()} asks to slow down ({said}); wait a few minutes and run the same command again"
         case 507:
-            return f"the Hub's disk is full ({said}); nothing was published. Free some space there and run again"
+            return f"the Hub's disk is full ({said}). Free some space there and run the same command again"
         case _:
-            return f"{endpoint()} answered {status or 'nothing'} ({said}); nothing was published"
+            return f"{endpoint()} answered {status or 'nothing'} ({said})"
 
 
 def first_line(error: BaseException) -> str:

@@ -38,11 +38,12 @@ def unknown_licence(why: str) -> Licence:
 
 
 def require_name(repo: str, licence: Licence, base: Pin) -> None:
-    """Raises UserError where the licence demands a name that `repo` does not have (Llama 3, section 1.b.i)."""
+    """Raises UserError where the licence demands a name that `repo` does not have (Llama 3 and later, section 1.b.i)."""
     name = repo.split("/")[1]
-    if licence.id.startswith("llama3") and not name.startswith("Llama-3"):
+    prefix = "Llama-3" if licence.id == "llama3" else "Llama"
+    if licence.id.startswith("llama3") and not name.startswith(prefix):
         raise UserError(f"--repo {repo}: the licence of {base} ({licence.id}) demands that the name of a model made from it "
-                        f"begins with 'Llama-3': for example {repo.split('/')[0]}/Llama-3-{name}")  # fmt: skip
+                        f"begins with '{prefix}': for example {repo.split('/')[0]}/{prefix}-{name}")  # fmt: skip
 
 
 def copy_legal_files(base: Pin, licence: Licence, folder: Path) -> None:

@@ -17,6 +17,9 @@ from titlecraft.settings import Prompt
 
 PROMPT_FILE = "prompt.json"
 
+# catalogue text is text: a title that holds "<|end_of_text|>" gets no special token from it
+PLAIN = {"add_special_tokens": False, "split_special_tokens": True}
+
 ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further context. \
 Write a response that appropriately completes the request.
 
@@ -58,9 +61,14 @@ class PromptFormat:
     def from_json(cls, raw: bytes, where: str) -> "PromptFormat":
         """Read a published prompt.json; `where` names it in the error."""
         try:
-            return msgspec.json.decode(raw, type=cls, strict=True)
+            prompt = msgspec.json.decode(raw, type=cls, strict=True)
         except msgspec.MsgspecError as error:
             raise UserError(f"{where} is not a prompt that this version reads: {error}") from error
+        places = {"template": ("{instruction}", "{input}"), "question": ("{title}",)}
+        for name, needed in places.items():
+            if any(getattr(prompt, name).count(place) != 1 for place in needed):
+                raise UserError(f"{where}: `{name}` must hold {' and '.join(needed)} once each")
+        return prompt
 
     def to_json(self) -> bytes:
         """Indented JSON with a final newline."""
@@ -84,7 +92,7 @@ class PromptFormat:
 def encode_prompts(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids of prompts, each with exactly one BOS in front where the tokenizer has one."""
     bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    return [[*bos, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    return [[*bos, *ids] for ids in tokenizer(texts, **PLAIN)["input_ids"]]
 
 
 def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
@@ -93,7 +101,7 @@ def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
         raise UserError(
             f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop"
         )
-    return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(texts, **PLAIN)["input_ids"]]
 
 
 def encode_prompt(tokenizer: Any, text: str) -> list[int]:

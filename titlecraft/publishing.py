@@ -40,6 +40,7 @@ def sole_publisher(repo: str, type: RepoType) -> Iterator[None]:
 def publish(
     repo: str,
     type: RepoType,
+    parent: Pin | None,
     folder: Path,
     message: str,
     *,
@@ -47,10 +48,11 @@ def publish(
     replaces: tuple[str, ...],
     check: Callable[[Path], None],
 ) -> Pin:
-    """Make the repo's files those of `folder`, in one commit on top of the head that was seen; return the new state.
+    """Make the repo's files those of `folder`, in one commit on top of `parent`; return the new state.
 
     Args:
-        repo: NS/NAME; created (private or public) if it does not exist.
+        repo: NS/NAME; created (private or public) where `parent` is None.
+        parent: the head as it was when the stage began; if it has moved since, nothing is published.
         folder: what to publish; every file below it.
         replaces: glob patterns of files that go away if `folder` no longer has them; other files of the repo stay.
         check: loads the downloaded folder as a user would, and raises if it cannot.
@@ -60,20 +62,18 @@ def publish(
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
-    doing = f"publishing to {type} {repo}"
     api = HfApi()
     size = sum(path.stat().st_size for path in paths)
-    with hub_errors(doing, repo, type), transfer_bars(size):
-        head = published_pin(repo, type)
-        if head is None:
-            api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
-            head = published_pin(repo, type)
-        there = api.list_repo_files(repo, repo_type=type, revision=head.revision)
+    with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
+        if parent is None:
+            api.create_repo(repo, repo_type=type, private=private)
+            parent = published_pin(repo, type)
+        there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
         stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
         operations = [CommitOperationAdd(name, str(path)) for name, path in names.items()]
         operations += [CommitOperationDelete(name) for name in stale]
         commit = api.create_commit(
-            repo, operations, commit_message=message, repo_type=type, parent_commit=head.revision
+            repo, operations, commit_message=message, repo_type=type, parent_commit=parent.revision
         )
     published = Pin(type=type, repo=repo, revision=commit.oid)
     with transfer_bars(size):
@@ -83,7 +83,7 @@ def publish(
 
 def verify_published(published: Pin, names: dict[str, Path], check: Callable[[Path], None]) -> None:
     """Download at the new commit, past the cache; compare every byte and load it. Raises UserError."""
-    with hub_errors(f"downloading {published} to verify it", published.repo, published.type):
+    with hub_errors(f"{published} was published, but could not be verified", published.repo, published.type):
         local = Path(
             HfApi().snapshot_download(
                 published.repo, repo_type=published.type, revision=published.revision, allow_patterns=list(names),

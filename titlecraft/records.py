@@ -21,6 +21,7 @@ TRAINING_RECORD = "training_record.json"
 REPORT = "report.json"
 
 RepoType = Literal["dataset", "model"]
+Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,9 +52,13 @@ class File(Record):
 
 
 class Code(Record):
-    """What computed a record: versions of Titlecraft, Python and the packages that matter to the result."""
+    """What computed a record: versions of Titlecraft, Python and the packages that matter to the result.
+
+    `sources` is a sha256 over the source files of the ground floor and of the stage: two commits of one version differ.
+    """
 
     titlecraft: str
+    sources: str
     python: str
     packages: dict[str, str]
 
@@ -214,6 +219,15 @@ class Measure(Record):
     ties: int
     losses: int | None
 
+    def verdict(self) -> Verdict:
+        """What the interval of the difference allows to say: nothing where it holds 0."""
+        if self.low <= 0 <= self.high:
+            return "no measured difference"
+        up = self.difference > 0
+        if self.better == "neither":
+            return "higher" if up else "lower"
+        return "better" if up == (self.better == "higher") else "worse"
+
 
 class EvaluationRecord(Record):
     """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
@@ -290,12 +304,23 @@ def describe_file(root: Path, path: Path) -> File:
     return File(path=path.relative_to(root).as_posix(), bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
-def current_code(*packages: str) -> Code:
-    """Versions of the code that runs now; a package that is not installed is left out."""
+def sources_sha256(stage: str) -> str:
+    """sha256 over names and bytes of the ground floor's and a stage's source files."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(
+        [*here.glob("*.py"), *(here.parent / stage).rglob("*.py"), *(here.parent / stage).rglob("*.jinja")]
+    ):
+        digest.update(f"{file.relative_to(here.parent)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def current_code(stage: str, *packages: str) -> Code:
+    """Versions of the code that runs now, for a stage (the name of its package); a package that is missing is left out."""
     found = {}
     for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return Code(titlecraft=__version__, python=python_version(), packages=found)
+    return Code(titlecraft=__version__, sources=sources_sha256(stage), python=python_version(), packages=found)

@@ -91,7 +91,7 @@ class Lora:
     r: Count = 16
     alpha: Count = 32
     dropout: Share = 0.05
-    target_modules: list[str] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
+    target_modules: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class Training:
         max_steps: optimizer steps; null trains for `epochs` instead.
         epochs: passes over the training split where max_steps is null.
         learning_rate: peak learning rate.
-        schedule: shape of the learning rate after warm-up, a transformers scheduler name.
+        schedule: shape of the learning rate after warm-up, by its name in transformers.
         warmup_steps: steps over which the learning rate rises from zero.
-        optimizer: a transformers optimizer name.
+        optimizer: AdamW by its name in transformers; "8bit" keeps its state in 8 bit (bitsandbytes).
         weight_decay: decoupled weight decay.
         precision: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32.
         gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
@@ -121,9 +121,9 @@ class Training:
     max_steps: Count | None = 100
     epochs: Positive = 1.0
     learning_rate: Positive = 2e-4
-    schedule: str = "linear"
+    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     warmup_steps: Whole = 5
-    optimizer: str = "adamw_8bit"
+    optimizer: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch", "adamw_torch_fused"] = "adamw_8bit"
     weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     gradient_checkpointing: bool = True
@@ -161,7 +161,7 @@ class Evaluation:
         seed: draws the titles and the resamples.
     """
 
-    titles: Count = 1000
+    titles: Annotated[int, Meta(ge=20)] = 1000
     primary: str = "nll_per_token"
     batch_size: Count = 32
     confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95

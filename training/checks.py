@@ -3,7 +3,7 @@
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.prompt import PromptFormat, encode_completions
+from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
 from training.examples import IGNORED, Examples
 
@@ -25,7 +25,9 @@ def require(checks: list[Check]) -> list[Check]:
     return checks
 
 
-def check_examples(examples: Examples, split: Any, tokenizer: Any, prompt: PromptFormat) -> list[Check]:
+def check_examples(
+    examples: Examples, split: Any, tokenizer: Any, prompt: PromptFormat, max_length: int
+) -> list[Check]:
     """Mask, BOS, EOS and pad, on the examples as the trainer will get them: all of them, or 256 evenly spread."""
     total = len(examples.dataset)
     places = range(0, total, max(1, total // LOOKED_AT))
@@ -35,22 +37,15 @@ def check_examples(examples: Examples, split: Any, tokenizer: Any, prompt: Promp
         single = sum(one["input_ids"].count(tokenizer.bos_token_id) == 1 == one["input_ids"].index(tokenizer.bos_token_id) + 1
                      for one in looked_at)  # fmt: skip
         checks.append(check("examples with exactly one BOS, in front", len(looked_at), single))
-    if not examples.left_out:  # only then does example i belong to row i
-        answers = encode_completions(tokenizer, [split[place]["output"] for place in places])
-        masked = sum(
-            [token for token in one["labels"] if token != IGNORED]
-            == answer[: len(one["labels"]) - one["labels"].count(IGNORED)]
-            for one, answer in zip(looked_at, answers, strict=True)
-        )
-        whole = [one for one, answer in zip(looked_at, answers, strict=True) if one["labels"][-len(answer) :] == answer]
-        checks.append(check("examples whose labels are exactly the answer and EOS", len(looked_at), masked))
-        checks.append(
-            check(
-                "whole examples that end in EOS",
-                len(whole),
-                sum(one["input_ids"][-1] == tokenizer.eos_token_id for one in whole),
-            )
-        )
+    rows = [split[examples.rows[place]] for place in places]
+    answers = encode_completions(tokenizer, [row["output"] for row in rows])
+    labels = [[token for token in one["labels"] if token != IGNORED] for one in looked_at]
+    exact = sum(label == answer[: len(label)] for label, answer in zip(labels, answers, strict=True))
+    checks.append(check("examples whose labels are exactly the answer and EOS", len(looked_at), exact))
+    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
+    fit = sum(len(question) + len(answer) <= max_length for question, answer in zip(prompts, answers, strict=True))
+    ended = sum(label[-1] == tokenizer.eos_token_id for label in labels)
+    checks.append(check("examples that end in EOS: all that were not cut", fit, ended))
     return checks
 
 

@@ -15,31 +15,34 @@ class Examples:
 
     Args:
         dataset: `datasets.Dataset` with columns input_ids and labels, lists of the same length.
+        rows: for each example, which row of the split it was made from.
         truncated: how many answers were cut at the end to fit; those have no EOS.
         left_out: how many rows were left out because the prompt alone fills the length.
     """
 
     dataset: Any
+    rows: list[int]
     truncated: int
     left_out: int
 
 
 def encode_rows(
-    rows: dict[str, list[str]], tokenizer: Any, prompt: PromptFormat, max_length: int
+    rows: dict[str, list[str]], places: list[int], tokenizer: Any, prompt: PromptFormat, max_length: int
 ) -> dict[str, list[Any]]:
-    """A batch of Alpaca rows as input_ids, labels, `truncated`; rows whose prompt alone fills `max_length` are not there."""
+    """A batch of Alpaca rows as input_ids, labels, `row` (its place in the split), `truncated`; rows whose prompt alone fills `max_length` are not there."""
     texts = [
         prompt.render(instruction, input) for instruction, input in zip(rows["instruction"], rows["input"], strict=True)
     ]
-    encoded: dict[str, list[Any]] = {"input_ids": [], "labels": [], "truncated": []}
-    for question, answer in zip(
-        encode_prompts(tokenizer, texts), encode_completions(tokenizer, rows["output"]), strict=True
+    encoded: dict[str, list[Any]] = {"input_ids": [], "labels": [], "row": [], "truncated": []}
+    for place, question, answer in zip(
+        places, encode_prompts(tokenizer, texts), encode_completions(tokenizer, rows["output"]), strict=True
     ):
         if len(question) >= max_length:
             continue
         fits = answer[: max_length - len(question)]
         encoded["input_ids"].append(question + fits)
         encoded["labels"].append([IGNORED] * len(question) + fits)
+        encoded["row"].append(place)
         encoded["truncated"].append(len(fits) < len(answer))
     return encoded
 
@@ -49,6 +52,7 @@ def encode_split(split: Any, tokenizer: Any, prompt: PromptFormat, max_length: i
     encoded = split.map(
         encode_rows,
         batched=True,
+        with_indices=True,
         remove_columns=split.column_names,
         fn_kwargs={"tokenizer": tokenizer, "prompt": prompt, "max_length": max_length},
         desc="encoding the training split",
@@ -56,4 +60,5 @@ def encode_split(split: Any, tokenizer: Any, prompt: PromptFormat, max_length: i
     if not len(encoded):
         raise UserError(f"no prompt is shorter than base.max_length {max_length} tokens: set a longer one")
     truncated = sum(encoded["truncated"])
-    return Examples(encoded.select_columns(["input_ids", "labels"]), truncated, len(split) - len(encoded))
+    dataset = encoded.select_columns(["input_ids", "labels"])
+    return Examples(dataset, list(encoded["row"]), truncated, len(split) - len(encoded))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download, find_record, hub_errors, pin, published_pin, read_file, require_write
+from titlecraft.hub import download, find_record, hub_errors, pin, published_pin, read_file, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import publish, sole_publisher, work_folder
@@ -22,6 +22,9 @@ from titlecraft.records import (
     current_code,
     describe_file,
     digest,
+    file_sha256,
+    read_record,
+    record_key,
 )
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
@@ -32,7 +35,13 @@ PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate"
 
 
 def train(
-    dataset: str, repo: str, recipe: Recipe, *, private: bool, fresh: bool, write_card: Callable[[Path, str], None]
+    dataset: str,
+    repo: str,
+    recipe: Recipe,
+    *,
+    private: bool,
+    fresh: bool,
+    write_card: Callable[[Path, str, Pin | None], None],
 ) -> tuple[Pin, TrainingRecord]:
     """Publish an adapter and return where it is and how it came to be.
 
@@ -53,28 +62,33 @@ def train(
                 f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published"
             )
         prompt = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}")
-        code = current_code(*PACKAGES)
+        code = current_code("training", *PACKAGES)
         key = digest({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
                       "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code})  # fmt: skip
         head = published_pin(repo, "model")
-        if not fresh and (record := find_record(head, TRAINING_RECORD, TrainingRecord, key)):
+        require_own(head, TRAINING_RECORD)
+        if not fresh and (
+            record := find_record(head, TRAINING_RECORD, TrainingRecord, key, lambda record: record.files)
+        ):
             print(f"nothing to do: {repo} was trained from this very dataset, base, recipe and code")
             return head, record
         licence = licence_of(base)
         require_name(repo, licence, base)
         require_backend(recipe.training)
         work = work_folder("train", repo)
-        shutil.rmtree(work)
         folder = work / "publish"
-        (folder / "assets").mkdir(parents=True)
-        record = fit(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
-        (folder / TRAINING_RECORD).write_bytes(record.to_json())
-        (folder / PROMPT_FILE).write_bytes(raw_prompt)
-        copy_legal_files(base, licence, folder)
-        write_card(folder, repo)
+        record = None if fresh else finished(folder, key)
+        if record is None:
+            shutil.rmtree(work)
+            (folder / "assets").mkdir(parents=True)
+            record = fit(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
+            (folder / PROMPT_FILE).write_bytes(raw_prompt)
+            copy_legal_files(base, licence, folder)
+            (folder / TRAINING_RECORD).write_bytes(record.to_json())  # last: with it the work is finished
+        write_card(folder, repo, head)
         message = f"Train {record.steps} steps on {data}"
         published = publish(
-            repo, "model", folder, message, private=private, replaces=("assets/*", "evaluation/*", "adapter_*"),
+            repo, "model", head, folder, message, private=private, replaces=("assets/*", "evaluation/*", "adapter_*"),
             check=lambda path: require_loads(path, base),
         )  # fmt: skip
         shutil.rmtree(work)
@@ -99,8 +113,9 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
-    examples = encode_split(split, loaded.tokenizer, prompt, longest_example(recipe.base, loaded.model.config))
-    found = checks.check_examples(examples, split, loaded.tokenizer, prompt)
+    longest = longest_example(recipe.base, loaded.model.config)
+    examples = encode_split(split, loaded.tokenizer, prompt, longest)
+    found = checks.check_examples(examples, split, loaded.tokenizer, prompt, longest)
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
     expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
@@ -155,6 +170,18 @@ def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path
         files=[describe_file(folder, folder / name) for name in ADAPTER_FILES],
         measured=cost,
     )
+
+
+def finished(folder: Path, key: str) -> TrainingRecord | None:
+    """The record of a training that had finished, and only its publishing had failed; its files are still whole."""
+    file = folder / TRAINING_RECORD
+    if not file.is_file() or record_key(file.read_bytes()) != key:
+        return None
+    record = read_record(file.read_bytes(), TrainingRecord, str(file))
+    if any(not (folder / one.path).is_file() or file_sha256(folder / one.path) != one.sha256 for one in record.files):
+        return None
+    print(f"training had finished already; publishing what it left in {folder}")
+    return record
 
 
 def require_loads(folder: Path, base: Pin) -> None:

@@ -33,6 +33,8 @@ def progress_bar(seen: dict[str, int]) -> Any:
             rate = seen["tokens"] / max(1e-9, self.bar.format_dict["elapsed"])
             self.bar.set_postfix(self.shown | {"tokens/s": f"{rate:,.0f}"}, refresh=False)
             self.bar.update(state.global_step - self.bar.n)
+            if state.global_step == state.max_steps:  # the last step is logged, whatever logging_steps is
+                control.should_log = True
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.bar.close()

@@ -51,7 +51,7 @@ def write_dataset(folder: Path) -> None:
 def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecord:
     """A record as `titlecraft train` writes it; what the evaluation does not read is made up."""
     return TrainingRecord(
-        key="0" * 64, code=Code(titlecraft="0", python="3.11", packages={}), dataset=dataset, base=base,
+        key="0" * 64, code=Code(titlecraft="0", sources="0", python="3.11", packages={}), dataset=dataset, base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
         base_settings=Base(repo=base.repo, max_length=256), lora=Lora(), training=Training(), generation=Generation(),
         precision="float32", quantization=quantization, quantization_note=None, attention="sdpa",

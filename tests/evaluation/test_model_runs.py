@@ -7,12 +7,12 @@ from evaluation.batches import length_sorted, pad_left
 from evaluation.generate import generate
 from evaluation.guards import check_adapter, check_scores, check_titles, probe_logits
 from evaluation.score import plain_nll, reference_nll
-from titlecraft.threads import steady_threads
 from evaluation.titles import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 from titlecraft.settings import Prompt
+from titlecraft.threads import steady_threads
 
 ROOM = Room(scored=512, context=512, new_tokens=16)
 

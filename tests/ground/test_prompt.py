@@ -28,11 +28,22 @@ def test_json_both_ways() -> None:
     assert PromptFormat.from_json(prompt.to_json(), "here") == prompt
     with pytest.raises(UserError, match=r"prompt\.json of x@1 is not a prompt that this version reads"):
         PromptFormat.from_json(b'{"instruction": 3}', "prompt.json of x@1")
+    with pytest.raises(UserError, match=r"`template` must hold \{instruction\} and \{input\} once each"):
+        PromptFormat.from_json(
+            b'{"instruction": "a", "question": "{title}", "template": "{input}"}', "prompt.json of x@1"
+        )
 
 
 def test_a_question_without_a_place_for_the_title() -> None:
     with pytest.raises(UserError, match=r"prompt.question is 'What\?': it must hold {title}"):
         PromptFormat.from_settings(Prompt(question="What?"))
+
+
+def test_special_tokens_in_a_title_are_text() -> None:
+    tokenizer = train_tokenizer()
+    ids = encode_prompt(tokenizer, "The <s> tag </s> explained")
+    assert ids.count(tokenizer.bos_token_id) == 1 and tokenizer.eos_token_id not in ids
+    assert tokenizer.decode(ids[1:]) == "The <s> tag </s> explained"
 
 
 def test_one_bos_in_front_and_one_eos_behind() -> None:

@@ -24,7 +24,7 @@ def put(**files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 def send(check=lambda path: None, replaces=("data/*",)):
-    return publish("titlecraft/box", "dataset", folder, "Send", private=True, replaces=replaces, check=check)
+    return publish("titlecraft/box", "dataset", published_pin("titlecraft/box", "dataset"), folder, "Send", private=True, replaces=replaces, check=check)
 """
 
 
@@ -105,7 +105,7 @@ from huggingface_hub import HfApi
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 def base(name, card, **files):
     put(**({"README.md": card} if card is not None else {}), **files, weights="w")
-    return publish(f"titlecraft/{name}", "model", folder, "Send", private=True, replaces=(), check=lambda path: None)
+    return publish(f"titlecraft/{name}", "model", None, folder, "Send", private=True, replaces=(), check=lambda path: None)
 llama = base("llama", "---\\nlicense: llama3\\n---\\n", LICENSE="the licence", **{"USE_POLICY.md": "be good"})
 found = licence_of(llama)
 print(found.id, found.link)

@@ -25,7 +25,9 @@ def test_no_revision_leads_out_of_the_refs(api: HfApi, anonymous: httpx.Client, 
 
 
 def test_a_card_of_nested_aliases_is_refused_at_once() -> None:
-    block = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    block = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
+        f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+    )
     began = time.monotonic()
     assert parse_card(f"---\n{block}---\n".encode()) == {}
     errors, _ = check_card(f"---\n{block}---\n", "model")

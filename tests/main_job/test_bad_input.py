@@ -127,7 +127,9 @@ def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
     killer.join()
     assert process.returncode == 2 and "Traceback" not in stderr, stderr
     assert re.search(
-        r"^error: publishing to dataset titlecraft/spare: the Hub at \S+ does not answer", stderr, re.MULTILINE
+        r"^error: publishing to dataset titlecraft/spare did not finish: the Hub at \S+ does not answer",
+        stderr,
+        re.MULTILINE,
     ), stderr
     again = start(tmp_path / "hub", port=int(hub.url.rsplit(":", 1)[1]))
     done = subprocess.run(command, env=environment, cwd=world.folder, capture_output=True, text=True, timeout=200)
@@ -184,6 +186,41 @@ raise SystemExit(main(["build", "trn.json.gz", "--repo", "titlecraft/raced", "--
 """)  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "somebody else published to dataset titlecraft/raced in the meantime" in done.stderr.splitlines()[-1]
+
+
+def test_a_repo_that_holds_something_else(world: World, refused: Refused) -> None:
+    """Nobody's work is published over: not a stranger's data, and not the base model itself."""
+    done = world.python("""
+from huggingface_hub import HfApi
+for kind in ("dataset", "model"):
+    HfApi().create_repo("titlecraft/precious", repo_type=kind)
+    HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="data/thesis.csv", repo_id="titlecraft/precious", repo_type=kind)
+""")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = refused(*build("trn.json.gz", "titlecraft/precious"))
+    assert "holds 1 files that this command did not publish (data/thesis.csv)" in said and "another repo" in said
+
+
+def test_what_was_published_and_is_gone_is_published_again(world: World, dataset: str) -> None:
+    command = build("trn.json.gz", "titlecraft/again")
+    assert "nothing to do" not in world.titlecraft(*command).stdout
+    assert "nothing to do" in world.titlecraft(*command).stdout
+    code = "from huggingface_hub import HfApi; HfApi().delete_folder('data', 'titlecraft/again', repo_type='dataset')"
+    assert world.python(code).returncode == 0
+    done = world.titlecraft(*command)
+    assert done.returncode == 0 and "nothing to do" not in done.stdout, done.stderr
+
+
+def test_every_row_held_out(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "few.jsonl").write_text('{"title": "Kettle", "content": "A kettle that boils water."}\n')
+    said = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99")
+    assert "no row is left for the training split" in said
+
+
+def test_options_are_given_whole_and_once(refused: Refused) -> None:
+    assert "unrecognized arguments: --rec" in refused(*build("trn.json.gz")[:-2], "--rec", "recipe.yaml")
+    assert "--hub is given 2 times" in refused(*build("trn.json.gz"), "--hub", "local", "--hub=http://127.0.0.1:9")
+    assert "--hub '': expected `local` or an address" in refused(*build("trn.json.gz"), "--hub=")
 
 
 def test_the_hub_of_the_world_is_still_whole(world: World) -> None:

@@ -117,3 +117,34 @@ def test_a_second_run_reuses_what_is_published(world: World, published: dict[str
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].endswith("report.html")
     assert "nothing to do" in world.titlecraft("card", ADAPTER).stdout
+
+
+def test_a_finished_training_whose_publishing_failed_is_published_without_training_again(world: World) -> None:
+    train = ["train", "--dataset", DATASET, "--repo", "titlecraft/second", "--recipe", "recipe.yaml"]
+    failing = f"""
+import sys
+import training.run
+from titlecraft.cli import main
+from titlecraft.errors import UserError
+def publish(*args, **kwargs):
+    raise UserError("the Hub is gone")
+training.run.publish = publish
+sys.exit(main({train!r}))
+"""
+    failed = world.python(failing)
+    assert failed.returncode == 2 and "error: the Hub is gone" in failed.stderr, failed.stderr
+    done = world.titlecraft(*train)
+    assert done.returncode == 0, done.stderr
+    assert "training had finished already" in done.stdout and "step/s" not in done.stderr
+
+
+def test_a_retrained_adapter_has_no_report_until_it_is_evaluated(world: World) -> None:
+    """The card follows from what the repo holds, whatever has been there before."""
+    card = "from huggingface_hub import ModelCard; print(ModelCard.load('titlecraft/second').text)"
+    evaluate = ["evaluate", "--adapter", "titlecraft/second", "--recipe", "recipe.yaml"]
+    assert "Not evaluated." in say(world, card)
+    assert world.titlecraft(*evaluate, "--evaluation.titles=30").returncode == 0
+    assert "on 30 held-out titles" in say(world, card)
+    assert world.titlecraft(*evaluate).returncode == 0
+    assert "on 40 held-out titles" in say(world, card)
+    assert "nothing to do" in world.titlecraft("card", "titlecraft/second").stdout

@@ -20,7 +20,7 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
 
-CODE = Code(titlecraft="0.1.0", python="3.11.7", packages={"torch": "2.13.0", "peft": "0.21.2"})
+CODE = Code(titlecraft="0.1.0", sources="5" * 64, python="3.11.7", packages={"torch": "2.13.0", "peft": "0.21.2"})
 DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
 ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)

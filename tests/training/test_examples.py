@@ -36,7 +36,7 @@ def test_labels_are_the_answer_and_eos(tokenizer: Any) -> None:
             and prompt[0] == tokenizer.bos_token_id
         )
         assert tokenizer.decode(answer[:-1]) == row(number)["output"] and answer[-1] == tokenizer.eos_token_id
-    assert len(require(check_examples(examples, split(), tokenizer, PROMPT))) == 4
+    assert len(require(check_examples(examples, split(), tokenizer, PROMPT, 512))) == 4
 
 
 def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
@@ -46,7 +46,10 @@ def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
     assert max(len(one["input_ids"]) for one in cut.dataset) == lengths[20]
     rows = split(3).add_column("extra", [1, 2, 3]).remove_columns("extra").to_list()
     rows[1] |= {"input": "long " * 600}
-    assert encode_split(Dataset.from_list(rows), tokenizer, PROMPT, 512).left_out == 1
+    examples = encode_split(Dataset.from_list(rows), tokenizer, PROMPT, 512)
+    assert (examples.left_out, examples.rows) == (1, [0, 2])
+    require(check_examples(examples, Dataset.from_list(rows), tokenizer, PROMPT, 512))
+    require(check_examples(cut, split(), tokenizer, PROMPT, lengths[20]))
     with pytest.raises(UserError, match=r"no prompt is shorter than base\.max_length 8 tokens"):
         encode_split(split(3), tokenizer, PROMPT, 8)
 
@@ -59,7 +62,9 @@ def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
 def test_a_damaged_example_stops_the_run(tokenizer: Any, harm: Any, named: str) -> None:
     good = encode_split(split(), tokenizer, PROMPT, 512)
     damaged = [harm(one, tokenizer.bos_token_id) if place == 3 else one for place, one in enumerate(good.dataset)]
-    checks = check_examples(Examples(Dataset.from_list(damaged), 0, 0), split(), tokenizer, PROMPT)
+    checks = check_examples(
+        Examples(Dataset.from_list(damaged), list(range(40)), 0, 0), split(), tokenizer, PROMPT, 512
+    )
     with pytest.raises(UserError, match=named):
         require(checks)
 
@@ -70,6 +75,6 @@ def test_a_pad_token_that_is_eos_stops_the_run(tokenizer: Any) -> None:
     tokenizer.pad_token = tokenizer.eos_token
     try:
         with pytest.raises(UserError, match="the pad token is not the EOS token"):
-            require(check_examples(examples, split(4), tokenizer, PROMPT))
+            require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
     finally:
         tokenizer.pad_token = pad

@@ -8,7 +8,7 @@ from pathlib import Path
 def main(arguments: list[str]) -> None:
     """Render the card of an adapter repo anew, from its records, and publish it if it changed."""
     parser = argparse.ArgumentParser(
-        prog="titlecraft card", description="Write the model card anew from the records in a repo."
+        allow_abbrev=False, prog="titlecraft card", description="Write the model card anew from the records in a repo."
     )
     parser.add_argument("repo", help="adapter repo: NAMESPACE/NAME")
     parser.add_argument("--dry-run", action="store_true", help="print the card, publish nothing")
@@ -17,16 +17,12 @@ def main(arguments: list[str]) -> None:
     from model_card.build import write_card
     from titlecraft.hub import address, download, pin, require_write
     from titlecraft.publishing import publish, sole_publisher
-    from titlecraft.records import REPORT
 
     head = pin(asked.repo, "model")
     with tempfile.TemporaryDirectory() as temporary, sole_publisher(head.repo, "model"):
         folder = Path(temporary)
-        there = download(head, ["README.md", f"evaluation/*/{REPORT}"])
-        for report in there.glob(f"evaluation/*/{REPORT}"):
-            (folder / report.relative_to(there)).parent.mkdir(parents=True, exist_ok=True)
-            (folder / report.relative_to(there)).write_bytes(report.read_bytes())
-        write_card(folder, head.repo)
+        there = download(head, ["README.md"])
+        write_card(folder, head.repo, head)
         text = (folder / "README.md").read_text(encoding="utf-8")
         if asked.dry_run:
             print(text)
@@ -35,5 +31,7 @@ def main(arguments: list[str]) -> None:
         else:
             require_write(head.repo)
             message = "Render the card from the records"
-            done = publish(head.repo, "model", folder, message, private=True, replaces=(), check=lambda path: None)
+            done = publish(
+                head.repo, "model", head, folder, message, private=True, replaces=(), check=lambda path: None
+            )
             print(f"card of {done}\n{address(done)}")

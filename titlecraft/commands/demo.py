@@ -8,7 +8,7 @@ from titlecraft.endpoint import local_root
 def main(arguments: list[str]) -> None:
     """The whole job on the embedded Hub: no network, no token, no GPU."""
     parser = argparse.ArgumentParser(
-        prog="titlecraft demo", description="All of it, small, on the embedded Hub under .demo/."
+        allow_abbrev=False, prog="titlecraft demo", description="All of it, small, on the embedded Hub under .demo/."
     )
     parser.add_argument(
         "--fresh", action="store_true", help="compute and publish everything again, on top of what is there"

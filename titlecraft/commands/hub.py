@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
     from titlecraft.local_hub import server
 
     parser = argparse.ArgumentParser(
-        prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine."
+        allow_abbrev=False, prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine."
     )
     parser.add_argument("action", choices=["serve", "start", "stop", "status"], help="serve stays in the foreground")
     parser.add_argument(

@@ -119,9 +119,10 @@ def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> 
     from titlecraft.hub import published_pin
     from titlecraft.publishing import publish
 
-    if not fresh and (found := published_pin(repo, "model")):
-        print(f"nothing to do: {found} is there")
-        return found
+    head = published_pin(repo, "model")
+    if head and not fresh:
+        print(f"nothing to do: {head} is there")
+        return head
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         pretrain(folder, steps, seed)
@@ -132,7 +133,7 @@ def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> 
             AutoModelForCausalLM.from_pretrained(path)
 
         message = f"Pre-train a tiny base for {steps} steps"
-        return publish(repo, "model", folder, message, private=False, replaces=(), check=loads)
+        return publish(repo, "model", head, folder, message, private=False, replaces=(), check=loads)
 
 
 if __name__ == "__main__":
