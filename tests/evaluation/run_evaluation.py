@@ -39,7 +39,7 @@ def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
         record = measure(read_inputs(adapter, RECIPE), RECIPE, Path(folder))
         pin = record.adapter
     else:
-        write_card = lambda folder, repo: (folder / "README.md").write_text(f"---\nlicense: mit\n---\n# {repo}\n")  # noqa: E731
+        write_card = lambda folder, repo, head: (folder / "README.md").write_text(f"---\nlicense: mit\n---\n# {repo}\n")  # noqa: E731
         pin, record = evaluate(adapter, RECIPE, fresh=False, write_card=write_card)
     heavy = [name for name in ("torch", "transformers", "lighteval", "datasets", "scipy") if name in sys.modules]
     torch = sys.modules.get("torch")

@@ -51,7 +51,7 @@ def record() -> EvaluationRecord:
     ]
     pin = Pin(type="model", repo="titlecraft/tiny", revision="a" * 40)
     return EvaluationRecord(
-        id="0" * 12, key="0" * 64, code=Code(titlecraft="0.1.0", python="3.11.7", packages={"torch": "2.13.0"}),
+        id="0" * 12, key="0" * 64, code=Code(titlecraft="0.1.0", sources="0", python="3.11.7", packages={"torch": "2.13.0"}),
         dataset=Pin(type="dataset", repo="titlecraft/data", revision="b" * 40), base=pin, adapter=pin, split="test",
         evaluation=SETTINGS, generation=Generation(max_new_tokens=64), base_settings=Base(max_length=256),
         quantization="nf4", precision="float32", device="cpu", n=40, titles_available=50,

@@ -213,7 +213,7 @@ def test_what_was_published_and_is_gone_is_published_again(world: World, dataset
 
 def test_every_row_held_out(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "few.jsonl").write_text('{"title": "Kettle", "content": "A kettle that boils water."}\n')
-    said = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99")
+    said = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99", "--data.validation_share=0")
     assert "no row is left for the training split" in said
 
 
@@ -223,7 +223,7 @@ def test_options_are_given_whole_and_once(refused: Refused) -> None:
     assert "--hub '': expected `local` or an address" in refused(*build("trn.json.gz"), "--hub=")
 
 
-def test_the_hub_of_the_world_is_still_whole(world: World) -> None:
+def test_the_hub_of_the_world_is_still_whole(world: World, dataset: str) -> None:
     """After all of the above: the server answers, and git finds no fault in any repo."""
     assert status(world.folder / "hub")
     repos = [path.parent for path in (world.folder / "hub" / "repos").rglob("HEAD")]
