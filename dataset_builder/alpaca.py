@@ -1,9 +1,10 @@
-"""Rows -> the published columns (Alpaca, Taori et al. 2023) -> parquet shards as the Hub likes them.
+"""Rows -> the published columns (Alpaca, Taori et al. 2023) -> parquet as the Hub likes it.
 
-zstd, a page index, and content-defined chunk borders, so that a republished version uploads only what changed.
+zstd, a page index, row groups of at most 64 MB, and content-defined chunk borders, so that a republished version uploads
+only what changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,9 @@ from titlecraft.prompt import PromptFormat
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
 ROW_GROUP_ROWS = 20_000
+ROW_GROUP_BYTES = (
+    32 << 20
+)  # uncompressed; a group ends with the piece that passes this, and pieces are at most as large
 
 
 def to_alpaca(batch: pa.RecordBatch, prompt: PromptFormat) -> pa.Table:
@@ -35,27 +39,36 @@ def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
     return [f"data/{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
-def write_shards(
-    batches: Iterable[pa.RecordBatch], prompt: PromptFormat, folder: Path, names: list[str], rows: int
-) -> int:
-    """Write a split into evenly filled shards; returns the bytes of its columns in memory (dataset_info's num_bytes)."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    sizes = [rows // len(names) + (index < rows % len(names)) for index in range(len(names))]
-    tables = (to_alpaca(batch, prompt) for batch in batches)
-    waiting: pa.Table = SCHEMA.empty_table()
-    in_memory = 0
-    for name, size in zip(names, sizes, strict=True):
-        with pq.ParquetWriter(
-            folder / name, SCHEMA, compression="zstd", compression_level=3, write_page_index=True,
-            use_content_defined_chunking=True,
-        ) as writer:  # fmt: skip
-            written = 0
-            while written < size:
-                take = min(size - written, ROW_GROUP_ROWS)
-                while waiting.num_rows < take:
-                    waiting = pa.concat_tables([waiting, next(tables)])
-                part = waiting.slice(0, take).combine_chunks()
-                writer.write_table(part, row_group_size=ROW_GROUP_ROWS)
-                in_memory += sum(len(text.encode()) + 4 for column in part.columns for text in column.to_pylist())
-                written, waiting = written + take, waiting.slice(take)
-    return in_memory
+def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write the rows of these tables, in order, into one file. The same rows give the same bytes."""
+    with pq.ParquetWriter(
+        path, SCHEMA, compression="zstd", compression_level=3, write_page_index=True, use_content_defined_chunking=True,
+    ) as writer:  # fmt: skip
+        for group in row_groups(tables):
+            writer.write_table(group, row_group_size=len(group))
+
+
+def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in groups of 20,000 rows, or of fewer where they are large."""
+    waiting, rows, size = [], 0, 0
+    for table in tables:
+        for piece in pieces(table):
+            start = 0
+            while start < len(piece):
+                part = piece.slice(start, ROW_GROUP_ROWS - rows)
+                waiting.append(part)
+                start, rows, size = start + len(part), rows + len(part), size + part.nbytes
+                if rows == ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+                    yield pa.concat_tables(waiting).combine_chunks()
+                    waiting, rows, size = [], 0, 0
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """A table halved until no piece is larger than a row group may be, or it is one row."""
+    if table.nbytes <= ROW_GROUP_BYTES or len(table) == 1:
+        yield table
+        return
+    yield from pieces(table.slice(0, len(table) // 2))
+    yield from pieces(table.slice(len(table) // 2))

@@ -65,5 +65,5 @@ def first_row(folder: Path, record: DatasetRecord) -> dict[str, str] | None:
     """The first row of the training split: the example on the card."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(folder / record.splits["train"].files[0].path).slice(0, 1).to_pylist()
-    return rows[0] if rows else None
+    first = next(pq.ParquetFile(folder / record.splits["train"].files[0].path).iter_batches(batch_size=1), None)
+    return first.to_pylist()[0] if first is not None and first.num_rows else None

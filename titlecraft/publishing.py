@@ -81,6 +81,25 @@ def publish(
     return published
 
 
+def upload_ahead(repo: str, type: RepoType, folder: Path, name: str, *, private: bool) -> None:
+    """Send one finished large file of `folder` before the rest exists. It shows in no revision until `publish` commits it.
+
+    The Hub knows it by its sha256: neither `publish` nor a later run after a crash sends it again.
+    """
+    api = HfApi()
+    with hub_errors(f"publishing to {type} {repo}", repo, type), transfer_bars((folder / name).stat().st_size):
+        api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
+        api.preupload_lfs_files(repo, [CommitOperationAdd(name, str(folder / name))], repo_type=type)
+
+
+def tag(published: Pin, name: str) -> None:
+    """Give a published state a name that stays; does nothing where the repo has this tag already."""
+    with hub_errors(f"tagging {published} as {name}", published.repo, published.type):
+        HfApi().create_tag(
+            published.repo, tag=name, revision=published.revision, repo_type=published.type, exist_ok=True
+        )
+
+
 def verify_published(published: Pin, names: dict[str, Path], check: Callable[[Path], None]) -> None:
     """Download at the new commit, past the cache; compare every byte and load it. Raises UserError."""
     with hub_errors(f"downloading {published} to verify it", published.repo, published.type):

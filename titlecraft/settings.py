@@ -20,6 +20,9 @@ class Data:
         content_column: JSON key of the product's description.
         uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM).
         minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
+        copies: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
+        near_duplicates: put rows with nearly the same description (Jaccard similarity 0.8 of their runs of five words)
+            into the same split, and measure how many are left across splits; takes about a third of the time.
         limit: publish about this many rows, sampled by hash over the whole file, never its head; unset publishes all.
         validation_share: share of the groups of rows that goes to the validation split.
         test_share: share of the groups of rows that goes to the test split.
@@ -31,6 +34,8 @@ class Data:
     content_column: str = "content"
     uid_column: str = "uid"
     minimum_characters: int = 20
+    copies: int = 5
+    near_duplicates: bool = True
     limit: int | None = None
     validation_share: float = 0.01
     test_share: float = 0.01
