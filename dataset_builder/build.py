@@ -115,7 +115,7 @@ def write_dataset(
     """
     rows = read_rows(source, recipe.data, work, folder / QUARANTINE_FILE, in_order, allow_incomplete)
     require_rows(source, rows, recipe.data)
-    groups = group_and_assign(rows, recipe.data)
+    groups = group_and_assign(rows, recipe.data, in_order)
     (folder / PROMPT_FILE).write_bytes(prompt.to_json())
     np.save(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
@@ -140,13 +140,13 @@ def write_dataset(
         product_kinds=dict(sorted(sum((shard.kinds for shard in shards), Counter()).items())),
         near_duplicates=groups.near_duplicates,
         splits={name: describe_split(index, name, groups, shards) for index, name in enumerate(SPLITS)},
-        leakage=measure_leakage(folder, shards, sketches),
+        leakage=measure_leakage(folder, shards, sketches, in_order),
     )
     require_balance(record)
     return record, in_memory
 
 
-def group_and_assign(rows: Rows, settings: Data) -> Groups:
+def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
     """Drop duplicates and surplus copies, group what is left, and give every group its split."""
     groups, assigned = np.zeros(len(rows.rows), np.uint64), np.full(len(rows.rows), -1, np.int8)
     repeated = repeated_rows(rows.rows)
@@ -157,7 +157,7 @@ def group_and_assign(rows: Rows, settings: Data) -> Groups:
     pairs, near = NO_PAIRS, None
     if rows.sketches is not None:
         _, one_of_each = np.unique(contents, return_index=True)
-        pairs = np.searchsorted(kept, near_duplicates(rows.sketches, kept[np.sort(one_of_each)]))
+        pairs = np.searchsorted(kept, near_duplicates(rows.sketches, kept[np.sort(one_of_each)], in_order))
         near = int(np.isin(contents, contents[np.unique(pairs)]).sum())
     groups[kept] = group_rows(titles, contents, pairs)
     assigned[kept] = assign(groups[kept], settings)

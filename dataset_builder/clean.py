@@ -32,6 +32,7 @@ LANGUAGE = r"[A-Z][a-z]+(?: \((?:translation|original)\))?"
 LANGUAGE_NOTE = re.compile(rf"Text: {LANGUAGE}(?:, {LANGUAGE})*(?: ?Original Language: {LANGUAGE}(?:, {LANGUAGE})*)?")
 PUBLISHER_NOTE = ("McGraw-Hill authors represent the leading experts in their fields and are dedicated to improving the lives, "
                   "careers, and interests of readers worldwide")  # fmt: skip
+PUBLISHER_ENDS = (PUBLISHER_NOTE, PUBLISHER_NOTE + ".")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -113,8 +114,26 @@ BOILERPLATE = frozenset({"drop_edition_note", "drop_copyright_note", "drop_langu
 STEPS = tuple(RULES.items())
 
 
+def is_clean(text: str) -> bool:
+    """True only where no rule can find anything to do: most titles and half of the descriptions."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "&" not in text
+        and "<" not in text
+        and "  " not in text
+        and text[:1] != " " != text[-1:]
+        and "This text refers to" not in text
+        and "Copyright " not in text
+        and not text.startswith("Text: ")
+        and not text.endswith(PUBLISHER_ENDS)
+    )
+
+
 def clean(text: str, changed: Counter[str]) -> str:
     """The cleaned text; `changed` gains one for each rule that changed something in this text."""
+    if is_clean(text):
+        return text
     rules: set[str] = set()
     while True:
         now = set()

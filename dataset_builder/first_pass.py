@@ -31,7 +31,7 @@ class Rows:
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     titles: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     contents: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
-    sketches: np.ndarray | None = None
+    sketches: Path | None = None
     missing: str | None = None
 
 
@@ -66,6 +66,7 @@ def read_rows(
             sketch_file.append(block.sketches)
             cut = block.last_line_is_cut
     found.rows, found.titles, found.contents = (np.concatenate(of) for of in zip(*keys, strict=True))
-    found.sketches = sketch_file.read() if settings.near_duplicates else None
+    sketch_file.close()
+    found.sketches = sketch_file.path if settings.near_duplicates else None
     found.missing = require_whole(source, found.reading, cut, allow_incomplete)
     return found

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from dataset_builder.near_duplicates import ALIKE, ENOUGH, band_keys, estimate
+from dataset_builder.near_duplicates import ALIKE, ENOUGH, BandTask, band_keys, estimate, read_sketches
+from dataset_builder.processes import InOrder
 from dataset_builder.shards import ShardResult
 from dataset_builder.sketch import resemblance
 from titlecraft.records import Leakage
@@ -22,8 +23,8 @@ PAIRS = 1 << 18
 class Sketches:
     """The sketches of descriptions, found by the key of the text."""
 
-    def __init__(self, contents: np.ndarray, sketches: np.ndarray) -> None:
-        self.sketches = sketches
+    def __init__(self, contents: np.ndarray, sketches: Path) -> None:
+        self.path = sketches
         self._keys, self._rows = np.unique(contents, return_index=True)
 
     def rows_of(self, outputs: np.ndarray) -> np.ndarray:
@@ -34,34 +35,40 @@ class Sketches:
         return self._rows[places]
 
 
-def measure_leakage(folder: Path, shards: list[ShardResult], sketches: Sketches | None) -> dict[str, Leakage]:
+def measure_leakage(
+    folder: Path, shards: list[ShardResult], sketches: Sketches | None, in_order: InOrder
+) -> dict[str, Leakage]:
     """For each held-out split: how many of its rows share title, description or near-description with the training split."""
-    by_split = {split: [shard for shard in shards if shard.split == split] for split in ("train", "validation", "test")}
-    train = by_split.pop("train")
-    titles, outputs = (np.concatenate([getattr(shard, of) for shard in train]) for of in ("titles", "outputs"))
-    found = {}
-    for split, held_out in sorted(by_split.items()):
-        ours = {of: np.concatenate([getattr(shard, of) for shard in held_out]) for of in ("titles", "outputs")}
-        near = None
-        if sketches:
-            near = int(near_rows(folder, held_out, ours["outputs"], train, outputs, sketches).sum())
+    train = [shard for shard in shards if shard.split == "train"]
+    held_out = [shard for shard in shards if shard.split != "train"]
+    near = near_rows(folder, held_out, train, sketches, in_order) if sketches else None
+    found, start = {}, 0
+    for split in dict.fromkeys(shard.split for shard in held_out):
+        ours = [shard for shard in held_out if shard.split == split]
+        rows = len(joined(ours, "titles"))
         found[split] = Leakage(
-            rows=len(ours["titles"]),
-            shared_titles=int(np.isin(ours["titles"], titles).sum()),
-            shared_outputs=int(np.isin(ours["outputs"], outputs).sum()),
-            near_duplicates=near,
+            rows=rows,
+            shared_titles=int(np.isin(joined(ours, "titles"), joined(train, "titles")).sum()),
+            shared_outputs=int(np.isin(joined(ours, "outputs"), joined(train, "outputs")).sum()),
+            near_duplicates=None if near is None else int(near[start : start + rows].sum()),
         )
-    return found
+        start += rows
+    return dict(sorted(found.items()))
+
+
+def joined(shards: list[ShardResult], of: str) -> np.ndarray:
+    """The keys of the titles or of the outputs of these shards, in order."""
+    return np.concatenate([getattr(shard, of) for shard in shards])
 
 
 def near_rows(
-    folder: Path, held_out: list[ShardResult], ours: np.ndarray, train: list[ShardResult], theirs: np.ndarray, sketches: Sketches
-) -> np.ndarray:  # fmt: skip
+    folder: Path, held_out: list[ShardResult], train: list[ShardResult], sketches: Sketches, in_order: InOrder
+) -> np.ndarray:
     """True for each held-out row that has a near-duplicate among the training rows; bool of shape (held-out rows,)."""
-    our_rows, their_rows = sketches.rows_of(ours), sketches.rows_of(theirs)
-    pairs = np.unique(np.concatenate(
-        [np.empty((0, 2), np.int64), *(alike_pairs(sketches.sketches, our_rows, their_rows, band) for band in range(BANDS))]
-    ), axis=0)  # fmt: skip
+    ours, theirs = sketches.rows_of(joined(held_out, "outputs")), sketches.rows_of(joined(train, "outputs"))
+    np.savez(rows_file := sketches.path.with_name("leakage-rows.npz"), ours=ours, theirs=theirs)
+    tasks = (BandTask(sketches.path, rows_file, band) for band in range(BANDS))
+    pairs = np.unique(np.concatenate([np.empty((0, 2), np.int64), *in_order(alike_pairs, tasks)]), axis=0)
     texts_here, texts_there = read_texts(folder, held_out, pairs[:, 0]), read_texts(folder, train, pairs[:, 1])
     near = np.zeros(len(ours), dtype=bool)
     for here, there in pairs.tolist():
@@ -70,30 +77,33 @@ def near_rows(
     return near
 
 
-def alike_pairs(sketches: np.ndarray, ours: np.ndarray, theirs: np.ndarray, band: int) -> np.ndarray:
-    """Pairs (place in ours, place in theirs) that share this band and whose sketches look alike; int64 of shape (pairs, 2)."""
-    our_keys = band_keys(sketches, ours, band, BAND_VALUES)
-    their_keys = band_keys(sketches, theirs, band, BAND_VALUES)
+def alike_pairs(task: BandTask) -> np.ndarray:
+    """Pairs (place in ours, place in theirs) that share a band and whose sketches look alike; int64 of shape (pairs, 2)."""
+    sketches = read_sketches(task.sketches)
+    rows = np.load(task.rows)
+    ours, theirs = rows["ours"], rows["theirs"]
+    our_keys = band_keys(sketches, ours, task.band, BAND_VALUES)
+    their_keys = band_keys(sketches, theirs, task.band, BAND_VALUES)
     order = np.argsort(our_keys, kind="stable")
-    low, high = (np.searchsorted(our_keys[order], their_keys, side=side) for side in ("left", "right"))
-    matched = np.flatnonzero(high > low)
-    counts = (high - low)[matched]
+    places = np.flatnonzero(may_be_in(their_keys, our_keys))
+    low, high = (np.searchsorted(our_keys[order], their_keys[places], side=side) for side in ("left", "right"))
     found = [np.empty((0, 2), np.int64)]
-    stops = np.cumsum(counts)
-    start = 0
-    while start < len(matched):  # a chunk of matched rows at a time, since a common band has many partners
-        end = max(start + 1, int(np.searchsorted(stops, (stops[start - 1] if start else 0) + PAIRS)))
-        there = np.repeat(matched[start:end], counts[start:end])
-        begins = np.cumsum(counts[start:end]) - counts[start:end]
-        here = order[
-            np.arange(len(there))
-            - np.repeat(begins, counts[start:end])
-            + np.repeat(low[matched[start:end]], counts[start:end])
-        ]
+    for part in np.array_split(np.arange(len(places)), 1 + int((high - low).sum()) // PAIRS):
+        counts = (high - low)[part]
+        there = np.repeat(places[part], counts)
+        within = np.arange(len(there)) - np.repeat(np.cumsum(counts) - counts, counts)
+        here = order[np.repeat(low[part], counts) + within]
         alike = estimate(sketches, ours[here], theirs[there]) >= ENOUGH
         found.append(np.stack([here[alike], there[alike]], axis=1))
-        start = end
     return np.concatenate(found)
+
+
+def may_be_in(keys: np.ndarray, few: np.ndarray) -> np.ndarray:
+    """False only where a key is surely not one of the few: a look into a table of bits is cheaper than a search."""
+    table = np.zeros(1 << 22, dtype=bool)
+    low_bits = np.uint64(len(table) - 1)
+    table[few & low_bits] = True
+    return table[keys & low_bits]
 
 
 def read_texts(folder: Path, shards: list[ShardResult], places: np.ndarray) -> dict[int, str]:

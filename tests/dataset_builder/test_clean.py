@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.clean import RULES, clean
+from dataset_builder.clean import RULES, clean, is_clean
 from titlecraft.demo.catalogue import catalogue_lines
 
 EXAMPLES = [
@@ -89,6 +89,11 @@ def test_noise_after_noise_is_cleaned_in_one_go(texts: list[str]) -> None:
     assert clean(once, Counter()) == once
 
 
+@given(st.one_of(st.text(max_size=40), st.sampled_from([before for _, before, _ in EXAMPLES] + UNTOUCHED)))
+def test_what_is_called_clean_is_changed_by_no_rule(text: str) -> None:
+    assert not is_clean(text) or all(rule(text) == text for rule in RULES.values())
+
+
 GOLDEN = Path(__file__).with_name("golden_clean.jsonl")
 REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "amazontitles_rows.jsonl"
 
@@ -118,7 +123,11 @@ def test_real_rows_come_out_clean() -> None:
     assert not [text for text in cleaned if "&#" in text or "This text refers to" in text or "<br" in text.lower()]
     assert not [text for text in cleaned if text.endswith(("Business Information, Inc.", "LLC. All rights reserved."))]
     assert changed["unescape_entities"] > 150 and changed["drop_edition_note"] > 100
-    assert changed["drop_copyright_note"] > 100 and changed["drop_language_note"] > 5 and changed["drop_publisher_note"] > 5
+    assert (
+        changed["drop_copyright_note"] > 100
+        and changed["drop_language_note"] > 5
+        and changed["drop_publisher_note"] > 5
+    )
     assert [clean(text, Counter()) for text in cleaned] == cleaned
 
 

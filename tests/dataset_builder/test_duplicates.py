@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dataset_builder.duplicates import repeated_rows, surplus_copies
 from dataset_builder.leakage import Sketches, near_rows
-from dataset_builder.near_duplicates import near_duplicates
+from dataset_builder.near_duplicates import SketchFile, near_duplicates
 from dataset_builder.sketch import resemblance, shingles, sketch
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.settings import Data
@@ -62,16 +62,23 @@ def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
     assert len(set(seen.values())) == len(seen)
 
 
-def test_near_duplicates_are_found_and_others_are_not() -> None:
+def saved(path: Path, texts: list[str]) -> Path:
+    file = SketchFile(path)
+    file.append(sketch(texts))
+    file.close()
+    return path
+
+
+def test_near_duplicates_are_found_and_others_are_not(tmp_path: Path) -> None:
     """2000 texts, each with a copy in which two words of 120 are changed (similarity 0.84), and 2000 strangers."""
     originals = [text(seed) for seed in range(2000)]
     copies = [edited(one, 30, 80) for one in originals]
     strangers = [text(10_000 + seed) for seed in range(2000)]
-    sketches = sketch(originals + copies + strangers)
-    pairs = near_duplicates(sketches, np.arange(6000))
+    sketches = saved(tmp_path / "sketches.bin", originals + copies + strangers)
+    pairs = near_duplicates(sketches, np.arange(6000), map)
     assert (pairs[:, 1] - pairs[:, 0] == 2000).all()
     assert len(pairs) >= 1996
-    assert near_duplicates(sketches, np.arange(0)).shape == (0, 2)
+    assert near_duplicates(sketches, np.arange(0), map).shape == (0, 2)
 
 
 def test_leakage_counts_what_is_left_across_splits(tmp_path: Path) -> None:
@@ -111,6 +118,8 @@ def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) 
         file = describe_file(tmp_path, tmp_path / "data" / f"{split}.parquet")
         results[split] = [shards.ShardResult(split, file, 0, keys, keys, np.zeros(len(outputs), np.int32), None)]
     ours, theirs = results["test"][0].outputs, results["train"][0].outputs
-    sketches = Sketches(np.concatenate([ours, theirs]), sketch(texts["test"] + texts["train"]))
-    near = near_rows(tmp_path, results["test"], ours, results["train"], theirs, sketches)
+    sketches = Sketches(
+        np.concatenate([ours, theirs]), saved(tmp_path / "sketches.bin", texts["test"] + texts["train"])
+    )
+    near = near_rows(tmp_path, results["test"], results["train"], sketches, map)
     assert near.tolist() == [True, False, False]
