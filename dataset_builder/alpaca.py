@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from titlecraft.prompt import PromptFormat
+from dataset_builder.wording import Wording
 
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
@@ -20,14 +20,15 @@ ROW_GROUP_BYTES = (
 )  # uncompressed; a group ends with the piece that passes this, and pieces are at most as large
 
 
-def to_alpaca(batch: pa.RecordBatch, prompt: PromptFormat) -> pa.Table:
+def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
     """uid, title, content -> uid, title, instruction, input, output."""
-    titles = batch.column("title").to_pylist()
+    uids, titles = batch.column("uid").to_pylist(), batch.column("title").to_pylist()
+    asked = [wording.of(uid, title) for uid, title in zip(uids, titles, strict=True)]
     columns = [
         batch.column("uid"),
         batch.column("title"),
-        pa.array([prompt.instruction] * batch.num_rows, pa.string()),
-        pa.array([prompt.input_for(title) for title in titles], pa.string()),
+        pa.array([instruction for instruction, _ in asked], pa.string()),
+        pa.array([question for _, question in asked], pa.string()),
         batch.column("content"),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -25,6 +25,7 @@ from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_sha
 from dataset_builder.source import require_source, require_unchanged
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows
 from dataset_builder.statistics import length_distribution
+from dataset_builder.wording import Wording
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, published_pin, require_write
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -74,7 +75,7 @@ def build(
         code = current_code("datasets", "pyarrow", "rensa")
         before = source.stat()
         sha256 = file_sha256(source)
-        key = digest({"source": sha256, "data": recipe.data, "prompt": prompt, "code": code})
+        key = digest({"source": sha256, "data": recipe.data, "prompt": recipe.prompt, "code": code})
         head = published_pin(repo, "dataset")
         if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key)):
             print(f"nothing to do: {repo} was built from this very file, recipe and code")
@@ -120,7 +121,8 @@ def write_dataset(
     np.save(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
     shards: list[ShardResult] = []
-    for shard in in_order(write_shard, plan_shards(row_files, folder, prompt, recipe.data.rows_per_shard)):
+    wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
+    for shard in in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
         shards.append(shard)
         finished(shard.file.path)
     in_memory = {name: sum(shard.in_memory for shard in shards if shard.split == name) for name in SPLITS}

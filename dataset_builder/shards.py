@@ -14,7 +14,7 @@ from dataset_builder.alpaca import COLUMNS, shard_names, to_alpaca, write_parque
 from dataset_builder.block import text_key
 from dataset_builder.parse import product_kind
 from dataset_builder.split import SPLITS
-from titlecraft.prompt import PromptFormat
+from dataset_builder.wording import Wording
 from titlecraft.records import File, describe_file
 
 
@@ -37,7 +37,7 @@ class ShardTask:
     end: int
     folder: Path
     name: str
-    prompt: PromptFormat
+    wording: Wording
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ShardResult:
     kinds: Counter[str]
 
 
-def plan_shards(rows: RowFiles, folder: Path, prompt: PromptFormat, rows_per_shard: int) -> list[ShardTask]:
+def plan_shards(rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: int) -> list[ShardTask]:
     """Evenly filled shards for every split."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     totals = np.bincount(np.load(rows.assigned).astype(np.int64) + 1, minlength=len(SPLITS) + 1)[1:]
@@ -65,7 +65,7 @@ def plan_shards(rows: RowFiles, folder: Path, prompt: PromptFormat, rows_per_sha
         names = shard_names(SPLITS[split], total, rows_per_shard)
         for index, name in enumerate(names):
             start, end = (total * place // len(names) for place in (index, index + 1))
-            tasks.append(ShardTask(rows, split, start, end, folder, name, prompt))
+            tasks.append(ShardTask(rows, split, start, end, folder, name, wording))
     return tasks
 
 
@@ -73,7 +73,7 @@ def write_shard(task: ShardTask) -> ShardResult:
     """Write one shard, then read it back for what is counted and measured."""
     chosen = np.flatnonzero(np.load(task.rows.assigned, mmap_mode="r") == task.split)[task.start : task.end]
     path = task.folder / task.name
-    write_parquet((to_alpaca(batch, task.prompt) for batch in select(task.rows, chosen)), path)
+    write_parquet((to_alpaca(batch, task.wording) for batch in select(task.rows, chosen)), path)
     titles, outputs, lengths, kinds, in_memory = [], [], [], Counter(), 0
     for batch in pq.ParquetFile(path).iter_batches(batch_size=10_000):
         in_memory += sum(pc.sum(pc.binary_length(column)).as_py() for column in batch.columns)

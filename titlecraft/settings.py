@@ -48,14 +48,18 @@ class Prompt:
     """What the model is asked. Published with the dataset as prompt.json; later stages read it from there.
 
     Args:
-        product_word: what the products are called; fills {product}. The original notebook said "book".
+        product_word: what the products are called; fills {product}. The original notebook said "book". "auto" says "book"
+            where the uid is an ISBN and "product" elsewhere.
         instruction: the Alpaca instruction; may hold {product}.
         question: the Alpaca input; holds {title}, may hold {product}.
+        other_questions: further wordings of the question; each row is asked one of them all, by a choice seeded with
+            data.seed.
     """
 
     product_word: str = "product"
     instruction: str = "Describe {product} as accurately as possible."
     question: str = "Question: Could you give me a description of the {product} '{title}'?"
+    other_questions: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataset_builder import alpaca
 from dataset_builder.alpaca import COLUMNS, shard_names
 from dataset_builder.block import write_rows
 from dataset_builder.shards import RowFiles, plan_shards, write_shard
-from titlecraft.prompt import PromptFormat
+from dataset_builder.wording import Wording
 from titlecraft.records import file_sha256
 from titlecraft.settings import Prompt
 
@@ -29,7 +29,7 @@ def write(folder: Path, rows: int, per_shard: int) -> list[str]:
         )
     np.save(folder / "assigned.npy", np.zeros(rows, dtype=np.int8))
     waiting = RowFiles(files, begins, folder / "assigned.npy")
-    tasks = plan_shards(waiting, folder, PromptFormat.from_settings(Prompt()), per_shard)
+    tasks = plan_shards(waiting, folder, Wording.from_settings(Prompt(), 7), per_shard)
     done = [write_shard(task) for task in tasks if task.split == 0]
     return [shard.file.path for shard in done]
 
