@@ -93,7 +93,7 @@ def read_blocks(path: Path, reading: Reading, block_bytes: int = BLOCK_BYTES) ->
             if block:
                 yield Block(offset + skipped, block[skipped:] if skipped else block)
             offset += len(block)
-            bar.update(task, completed=disk.tell(), lines=reading.lines)
+            bar.update(task, completed=disk.tell() if data else size, lines=reading.lines)
             if not data:
                 break
 
