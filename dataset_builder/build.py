@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import orjson
 
+from dataset_builder.array_file import save_array
 from dataset_builder.card import write_card
 from dataset_builder.duplicates import repeated_rows, surplus_copies
 from dataset_builder.first_pass import Rows, read_rows
@@ -118,7 +120,7 @@ def write_dataset(
     require_rows(source, rows, recipe.data)
     groups = group_and_assign(rows, recipe.data, in_order)
     (folder / PROMPT_FILE).write_bytes(prompt.to_json())
-    np.save(work / "assigned.npy", groups.assigned)
+    save_array(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
     shards: list[ShardResult] = []
     wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
@@ -204,8 +206,17 @@ def require_rows(source: Path, rows: Rows, settings: Data) -> None:
         return
     fate = ", ".join(f"{reason} {count:,}" for reason, count in (rows.dropped + rows.quarantined).most_common(3))
     raise UserError(f"{source}: none of {rows.reading.lines:,} lines gives a row ({fate}); the title is looked for under "
-                    f"{settings.title_column!r} and the description under {settings.content_column!r}: set "
-                    "--data.title_column and --data.content_column")  # fmt: skip
+                    f"{settings.title_column!r} and the description under {settings.content_column!r}, the first line has "
+                    f"{keys_of(rows.reading.first_line)}: set --data.title_column and --data.content_column")  # fmt: skip
+
+
+def keys_of(line: bytes) -> str:
+    """The keys of the object on a line, for a message."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return "no JSON"
+    return ", ".join(map(repr, value)) if isinstance(value, dict) and value else "no keys"
 
 
 def require_balance(record: DatasetRecord) -> None:

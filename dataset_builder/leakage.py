@@ -5,12 +5,14 @@ rows were grouped (30 bands of 4 values: of pairs as alike as 0.8 all but one in
 counts only where the exact Jaccard similarity of the two published texts is 0.8 or more.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from dataset_builder.near_duplicates import ALIKE, ENOUGH, BandTask, band_keys, estimate, read_sketches
+from dataset_builder.array_file import save_array
+from dataset_builder.near_duplicates import ALIKE, ENOUGH, band_keys, estimate, read_sketches
 from dataset_builder.processes import InOrder
 from dataset_builder.shards import ShardResult
 from dataset_builder.sketch import resemblance
@@ -18,6 +20,16 @@ from titlecraft.records import Leakage
 
 BANDS, BAND_VALUES = 30, 4
 PAIRS = 1 << 18
+
+
+@dataclass(frozen=True)
+class LeakageTask:
+    """One band of the sketches in a file, of the held-out rows (the first `ours` numbers in `rows`) and the training rows."""
+
+    sketches: Path
+    rows: Path
+    ours: int
+    band: int
 
 
 class Sketches:
@@ -66,8 +78,8 @@ def near_rows(
 ) -> np.ndarray:
     """True for each held-out row that has a near-duplicate among the training rows; bool of shape (held-out rows,)."""
     ours, theirs = sketches.rows_of(joined(held_out, "outputs")), sketches.rows_of(joined(train, "outputs"))
-    np.savez(rows_file := sketches.path.with_name("leakage-rows.npz"), ours=ours, theirs=theirs)
-    tasks = (BandTask(sketches.path, rows_file, band) for band in range(BANDS))
+    save_array(rows_file := sketches.path.with_name("leakage-rows.npy"), np.concatenate([ours, theirs]))
+    tasks = (LeakageTask(sketches.path, rows_file, len(ours), band) for band in range(BANDS))
     pairs = np.unique(np.concatenate([np.empty((0, 2), np.int64), *in_order(alike_pairs, tasks)]), axis=0)
     texts_here, texts_there = read_texts(folder, held_out, pairs[:, 0]), read_texts(folder, train, pairs[:, 1])
     near = np.zeros(len(ours), dtype=bool)
@@ -77,11 +89,11 @@ def near_rows(
     return near
 
 
-def alike_pairs(task: BandTask) -> np.ndarray:
+def alike_pairs(task: LeakageTask) -> np.ndarray:
     """Pairs (place in ours, place in theirs) that share a band and whose sketches look alike; int64 of shape (pairs, 2)."""
     sketches = read_sketches(task.sketches)
     rows = np.load(task.rows)
-    ours, theirs = rows["ours"], rows["theirs"]
+    ours, theirs = rows[: task.ours], rows[task.ours :]
     our_keys = band_keys(sketches, ours, task.band, BAND_VALUES)
     their_keys = band_keys(sketches, theirs, task.band, BAND_VALUES)
     order = np.argsort(our_keys, kind="stable")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset_builder.array_file import save_array
 from dataset_builder.processes import InOrder
 from dataset_builder.sketch import VALUES, mix
 
@@ -74,7 +75,7 @@ class BandTask:
 
 def near_duplicates(sketches: Path, rows: np.ndarray, in_order: InOrder) -> np.ndarray:
     """Pairs of near-duplicates among these rows; int64 of shape (pairs, 2), enough of them to connect each cluster."""
-    np.save(rows_file := sketches.with_name("near-rows.npy"), rows)
+    save_array(rows_file := sketches.with_name("near-rows.npy"), rows)
     found = np.empty(0, dtype=np.uint64)
     for pairs in in_order(alike_in_band, (BandTask(sketches, rows_file, band) for band in range(BANDS))):
         found = np.union1d(found, pairs)
