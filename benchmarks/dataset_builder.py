@@ -9,7 +9,6 @@ without the upload, which the notebook does not have.
 """
 
 import argparse
-import gzip
 import json
 import os
 import subprocess
@@ -230,18 +229,20 @@ def main() -> None:
             subprocess.run([sys.executable, str(GENERATOR), str(source), "--rows", str(asked.rows)], check=True)
         packed = source.with_suffix(".json.gz")
         if not packed.exists():
-            with source.open("rb") as plain, gzip.open(packed, "wb", compresslevel=1) as stream:
+            from isal import igzip
+
+            with source.open("rb") as plain, igzip.open(packed, "wb", compresslevel=2) as stream:
                 while block := plain.read(1 << 24):
                     stream.write(block)
         measured = {
             "ours": measure("ours", source, folder),
             "ours, gz": measure("ours", packed, folder),
             "near": measure("near", source, folder),
+            "notebook": measure("notebook", source, folder),
             "floor: read": measure("floor_read", source, folder),
             "floor: read and gunzip": measure("floor_read", packed, folder),
             "floor: parse, one process": measure("floor_parse", source, folder),
             "floor: write, one process": measure("floor_write", folder / "ours-json" / "publish" / "data", folder),
-            "notebook": measure("notebook", source, folder),
             "a leaner notebook's parsing": measure("lean", source, folder),
         }
     ours_found, near, rival = measured["ours"], measured["near"], measured["notebook"]
