@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from dataset_builder.wording import Wording
 
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
-ROW_GROUP_ROWS = 20_000
+FEWEST_ROWS, MOST_ROWS, ONE_IN = 10_000, 30_000, 5_000
 ROW_GROUP_BYTES = (
     32 << 20
 )  # uncompressed; a group ends with the piece that passes this, and pieces are at most as large
@@ -50,20 +51,34 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
 
 
 def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in groups of 20,000 rows, or of fewer where they are large."""
+    """The same rows in groups of 10,000 to 30,000 rows, or of fewer where they are large.
+
+    A group ends behind a row whose title says so, not after a number of rows: a row more or less moves the borders of one
+    group, and the pages of all others stay as they were.
+    """
     waiting, rows, size = [], 0, 0
     for table in tables:
         for piece in pieces(table):
+            ends = ends_of_groups(piece)
             start = 0
             while start < len(piece):
-                part = piece.slice(start, ROW_GROUP_ROWS - rows)
-                waiting.append(part)
-                start, rows, size = start + len(part), rows + len(part), size + part.nbytes
-                if rows == ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+                earliest = start + max(0, FEWEST_ROWS - rows)
+                end = next((end for end in ends if end >= earliest and end > start), len(piece))
+                end = min(end, start + MOST_ROWS - rows, len(piece))
+                waiting.append(piece.slice(start, end - start))
+                rows, size = rows + end - start, size + waiting[-1].nbytes
+                if rows == MOST_ROWS or size >= ROW_GROUP_BYTES or (rows >= FEWEST_ROWS and end in ends):
                     yield pa.concat_tables(waiting).combine_chunks()
                     waiting, rows, size = [], 0, 0
+                start = end
     if waiting:
         yield pa.concat_tables(waiting).combine_chunks()
+
+
+def ends_of_groups(piece: pa.Table) -> list[int]:
+    """Behind which rows of a piece a group may end: one in 5,000, by the hash of the title."""
+    titles = piece.column("title").to_pylist()
+    return [place for place, title in enumerate(titles, start=1) if xxhash.xxh3_64_intdigest(title) % ONE_IN == 0]
 
 
 def pieces(table: pa.Table) -> Iterator[pa.Table]:

@@ -96,12 +96,11 @@ def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -
         return Drop.EMPTY_TITLE
     if not content:
         return Drop.EMPTY_CONTENT
-    rules: Counter[str] = Counter()
-    clean_title, clean_content = clean(title, rules), clean(content, rules)
-    if rules:
-        cleaned.update(rules)
-    if clean_title and not clean_content and BOILERPLATE & rules.keys():
-        return Drop.BOILERPLATE_ONLY
+    clean_title, clean_content = clean(title, cleaned), clean(content, cleaned)
+    if clean_title and not clean_content:
+        rules: Counter[str] = Counter()
+        clean(content, rules)
+        return Drop.BOILERPLATE_ONLY if BOILERPLATE & rules.keys() else Drop.EMPTY_CONTENT
     return keep(clean_title, clean_content, settings) or (clean_title, clean_content)
 
 

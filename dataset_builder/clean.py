@@ -117,11 +117,11 @@ STEPS = tuple(RULES.items())
 def is_clean(text: str) -> bool:
     """True only where no rule can find anything to do: most titles and half of the descriptions."""
     return (
-        text.isascii()
-        and text.isprintable()
-        and "&" not in text
+        "&" not in text
         and "<" not in text
         and "  " not in text
+        and text.isascii()
+        and text.isprintable()
         and text[:1] != " " != text[-1:]
         and "This text refers to" not in text
         and "Copyright " not in text

@@ -71,3 +71,18 @@ def test_row_groups_are_small_whatever_the_rows(tmp_path: Path) -> None:
     groups = list(alpaca.row_groups([table]))
     assert len(sizes) == len(groups) > 1 and max(group.nbytes for group in groups) <= 64 << 20
     assert pq.read_table(tmp_path / "large.parquet")["output"].to_pylist() == texts
+
+
+def test_a_row_more_moves_the_borders_of_few_row_groups() -> None:
+    def table(numbers: list[int]) -> pa.Table:
+        columns = [pa.array([f"Title {number}" if name == "title" else "" for number in numbers]) for name in COLUMNS]
+        return pa.Table.from_arrays(columns, schema=alpaca.SCHEMA)
+
+    rows = list(range(200_000))
+    before = {group["title"][0].as_py(): len(group) for group in alpaca.row_groups([table(rows)])}
+    after = {
+        group["title"][0].as_py(): len(group)
+        for group in alpaca.row_groups([table([*rows[:70_000], -1, *rows[70_000:]])])
+    }
+    assert sum(before.values()) == 200_000 and max(before.values()) <= 30_000
+    assert 7 <= len(before) <= 20 and len(before.items() - after.items()) <= 2
