@@ -1,7 +1,8 @@
 """python benchmarks/dataset_reupload.py SOURCE [--shards 6]
 
-How much of a dataset is uploaded again when 1 % of its source changes: 0.5 % of the rows get another description, 0.25 %
-go, 0.25 % are new. Two measures: by file, as a Hub with plain LFS stores it, and by content-defined chunk, as Xet does
+How much of a dataset is uploaded again when 1 % of its source changes: of the rows concerned half get another description,
+a quarter go, and a quarter have a new row in front of them. The 1 % are either one stretch of the file, as where a
+department was revised, or scattered over all of it, which touches nearly every page. Two measures: by file, as a Hub with plain LFS stores it, and by content-defined chunk, as Xet does
 (Gear hash, 8 to 128 KiB, 64 KiB on average). Writes benchmarks/results/dataset_reupload.json.
 """
 
@@ -36,22 +37,21 @@ def chunks(data: bytes) -> list[bytes]:
     return found
 
 
-def changed(source: Path, out: Path) -> None:
+def changed(source: Path, out: Path, scattered: bool) -> None:
     """The same file with 1 % of its lines changed."""
-    chance = random.Random(1)
+    chance, size, place = random.Random(1), source.stat().st_size, 0
     with source.open("rb") as old, out.open("wb") as new:
         for line in old:
-            draw = chance.random()
-            if draw < 0.005:
-                line = line.replace(b'"content": "', b'"content": "Now better than before. ', 1)
-            elif draw < 0.0075:
-                continue
-            elif draw < 0.01:
-                new.write(
-                    line.replace(b'"title": "', b'"title": "New: ', 1).replace(
-                        b'"content": "', b'"content": "Brand new. ', 1
-                    )
-                )
+            place += len(line)
+            if chance.random() < 0.01 if scattered else 0.40 < place / size < 0.41:
+                draw = chance.random()
+                better = line.replace(b'"content": "', b'"content": "Now better than before. ', 1)
+                if draw < 0.5:
+                    line = better
+                elif draw < 0.75:
+                    continue
+                else:
+                    new.write(better.replace(b'"title": "', b'"title": "New: ', 1))
             new.write(line)
 
 
@@ -78,25 +78,30 @@ def main() -> None:
     options.add_argument("source", type=Path)
     options.add_argument("--rows-per-shard", type=int, default=15_000)
     asked = options.parse_args()
+    result = {}
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        changed(asked.source, work / "changed.json")
-        old = [file.read_bytes() for file in sorted(build(asked.source, work / "old", asked.rows_per_shard).iterdir())]
-        new = [
-            file.read_bytes()
-            for file in sorted(build(work / "changed.json", work / "new", asked.rows_per_shard).iterdir())
-        ]
-    size = sum(map(len, new))
-    files = {hashlib.sha256(data).digest() for data in old}
-    known = {hashlib.sha256(chunk).digest() for data in old for chunk in chunks(data)}
-    fresh = [chunk for data in new for chunk in chunks(data) if hashlib.sha256(chunk).digest() not in known]
-    result = {
-        "megabytes": round(size / 1e6, 1),
-        "share_by_file": round(sum(len(data) for data in new if hashlib.sha256(data).digest() not in files) / size, 3),
-        "share_by_chunk": round(sum(map(len, fresh)) / size, 3),
-    }
+        old = read(build(asked.source, work / "old", asked.rows_per_shard))
+        files = {hashlib.sha256(data).digest() for data in old}
+        known = {hashlib.sha256(chunk).digest() for data in old for chunk in chunks(data)}
+        for name in ("one stretch", "scattered"):
+            changed(asked.source, work / "changed.json", scattered=name == "scattered")
+            new = read(build(work / "changed.json", work / name, asked.rows_per_shard))
+            size = sum(map(len, new))
+            fresh = [chunk for data in new for chunk in chunks(data) if hashlib.sha256(chunk).digest() not in known]
+            by_file = sum(len(data) for data in new if hashlib.sha256(data).digest() not in files)
+            result[name] = {
+                "megabytes": round(size / 1e6, 1),
+                "share_by_file": round(by_file / size, 3),
+                "share_by_chunk": round(sum(map(len, fresh)) / size, 3),
+            }
     (HERE / "results" / "dataset_reupload.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(result)
+    print(json.dumps(result))
+
+
+def read(folder: Path) -> list[bytes]:
+    """The files of a folder, in order of their names."""
+    return [file.read_bytes() for file in sorted(folder.iterdir())]
 
 
 if __name__ == "__main__":
