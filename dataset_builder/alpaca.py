@@ -45,6 +45,7 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
     """Write the rows of these tables, in order, into one file. The same rows give the same bytes."""
     with pq.ParquetWriter(
         path, SCHEMA, compression="zstd", compression_level=3, write_page_index=True, use_content_defined_chunking=True,
+        use_dictionary=["instruction"],  # the other columns hardly repeat: a dictionary of them is work and bytes for nothing
     ) as writer:  # fmt: skip
         for group in row_groups(tables):
             writer.write_table(group, row_group_size=len(group))
