@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
 from huggingface_hub import DatasetCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dataset_builder.alpaca import COLUMNS
-from dataset_builder.plots import plot_lengths
+from dataset_builder.plots import length_labels, plot_lengths
 from titlecraft.records import DatasetRecord
 
 SIZES = (
@@ -50,7 +51,10 @@ def render(repo: str, record: DatasetRecord, in_memory: dict[str, int], one_exam
         keep_trailing_newline=True,
     )  # fmt: skip
     template = environment.get_template("dataset_card.md.jinja")
-    body = template.render(repo=repo, record=record, one_example=one_example)
+    body = template.render(
+        repo=repo, record=record, one_example=one_example, settings=msgspec.to_builtins(record.data),
+        length_labels=length_labels(next(iter(record.splits.values())).output_length.edges),
+    )  # fmt: skip
     return f"---\n{metadata(record, in_memory).to_yaml()}\n---\n\n{body}"
 
 
@@ -65,5 +69,5 @@ def first_row(folder: Path, record: DatasetRecord) -> dict[str, str] | None:
     """The first row of the training split: the example on the card."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(folder / record.splits["train"].files[0].path).slice(0, 1).to_pylist()
-    return rows[0] if rows else None
+    first = next(pq.ParquetFile(folder / record.splits["train"].files[0].path).iter_batches(batch_size=1), None)
+    return first.to_pylist()[0] if first is not None and first.num_rows else None

@@ -1,15 +1,33 @@
 """One line -> one row, or the reason why it is none. Every line ends in exactly one of: kept, dropped, quarantined.
 
 *Dropped* rows are well formed and not wanted; *quarantined* lines are not what the file promises, and are published
-with their line number, byte offset, reason and raw text, so that a person can look.
+with their line number, byte offset, reason and raw text, so that a person can look. What was decided for odd lines:
+
+| the line                                                  | what becomes of it                              |
+|-----------------------------------------------------------|-------------------------------------------------|
+| empty, or white space only                                | dropped: blank_line                             |
+| ends in CRLF; byte-order mark in front of the first line  | read as if they were not there                  |
+| keys that nobody asked for, whatever their value          | ignored, but the whole line must be JSON        |
+| bytes that are not UTF-8, in any key                      | quarantined: not_utf8                           |
+| NaN, Infinity, 1e999 in any key                           | quarantined: not_json (RFC 8259 has none)       |
+| NUL bytes, raw control characters, single quotes, `,}`    | quarantined: not_json                           |
+| cut anywhere, nested deeper than 1,024                    | quarantined: not_json                           |
+| one half of a surrogate pair (`\\ud83d`), in any key       | quarantined: lone_surrogate                     |
+| something behind the first object or value                | quarantined: two_objects                        |
+| `[1]`, `42`, `"text"`, `null`                             | quarantined: not_an_object                      |
+| title, content or uid twice                               | quarantined: duplicate_key (which one is meant?)|
+| title or content absent                                   | quarantined: title_missing, content_missing     |
+| title or content null, a number, a list, true             | quarantined: title_not_text, content_not_text   |
+| uid a number, a list, true                                | quarantined: uid_not_text (leading zeros lost?) |
+| uid absent or null                                        | kept with an empty uid                          |
+| control characters, NUL, anything else as `\\u0000`        | kept; cleaning deals with them                  |
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from dataset_builder.source import Line
 from titlecraft.settings import Data
 
 
@@ -19,9 +37,11 @@ class Drop(StrEnum):
     BLANK_LINE = "blank_line"
     EMPTY_TITLE = "empty_title"
     EMPTY_CONTENT = "empty_content"
+    BOILERPLATE_ONLY = "boilerplate_only"
     TOO_SHORT = "too_short"
     CONTENT_IS_TITLE = "content_is_title"
     DUPLICATE = "duplicate"
+    REPEATED_CONTENT = "repeated_content"
     NOT_SAMPLED = "not_sampled"
 
 
@@ -30,7 +50,10 @@ class Quarantine(StrEnum):
 
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
+    LONE_SURROGATE = "lone_surrogate"
+    TWO_OBJECTS = "two_objects"
     NOT_AN_OBJECT = "not_an_object"
+    DUPLICATE_KEY = "duplicate_key"
     TITLE_MISSING = "title_missing"
     TITLE_NOT_TEXT = "title_not_text"
     CONTENT_MISSING = "content_missing"
@@ -46,30 +69,61 @@ class Row(NamedTuple):
     content: str
 
 
-def parse(line: Line, columns: Data) -> Row | Drop | Quarantine:
-    """Decode one line strictly: UTF-8, one JSON object (RFC 8259: no NaN, no raw control characters), text where text belongs."""
-    if not line.raw.strip():
-        return Drop.BLANK_LINE
+class Parser:
+    """Decodes lines strictly: UTF-8, one JSON object (RFC 8259), text where text belongs."""
+
+    def __init__(self, columns: Data) -> None:
+        self.title, self.content, self.uid = columns.title_column, columns.content_column, columns.uid_column
+        self._quoted = [orjson.dumps(name) for name in (self.title, self.content, self.uid)]
+
+    def parse(self, line: bytes) -> Row | Drop | Quarantine:
+        """What one line holds; `line` comes without its newline."""
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            return Drop.BLANK_LINE if not line.strip() else why_not_json(line, error)
+        if type(value) is not dict:
+            return Quarantine.NOT_AN_OBJECT
+        for (
+            quoted
+        ) in self._quoted:  # inside a string a quoted key reads \"title\", so twice is a key, or a value "title"
+            if line.count(quoted) > 1 and self.has_key_twice(line):
+                return Quarantine.DUPLICATE_KEY
+        title, content, uid = value.get(self.title), value.get(self.content), value.get(self.uid)
+        if type(title) is not str:
+            return Quarantine.TITLE_MISSING if self.title not in value else Quarantine.TITLE_NOT_TEXT
+        if type(content) is not str:
+            return Quarantine.CONTENT_MISSING if self.content not in value else Quarantine.CONTENT_NOT_TEXT
+        if uid is not None and type(uid) is not str:
+            return Quarantine.UID_NOT_TEXT
+        return Row(uid or "", title, content)
+
+    def has_key_twice(self, line: bytes) -> bool:
+        """Does the outermost object name the title, the content or the uid more than once?"""
+        import json
+
+        outermost: list[tuple[str, Any]] = []
+
+        def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            outermost[:] = pairs  # inner objects are closed first: the last call is the outermost object
+            return {}
+
+        json.loads(line, object_pairs_hook=remember)
+        keys = [key for key, _ in outermost]
+        return any(keys.count(name) > 1 for name in (self.title, self.content, self.uid))
+
+
+def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
+    """The reason behind orjson's refusal of a line that is not blank."""
     try:
-        line.raw.decode("utf-8")
+        line.decode("utf-8")
     except UnicodeDecodeError:
         return Quarantine.NOT_UTF8
-    try:
-        value = orjson.loads(line.raw)
-    except orjson.JSONDecodeError:
-        return Quarantine.NOT_JSON
-    if not isinstance(value, dict):
-        return Quarantine.NOT_AN_OBJECT
-    title, content, uid = (
-        value.get(name) for name in (columns.title_column, columns.content_column, columns.uid_column)
-    )
-    if not isinstance(title, str):
-        return Quarantine.TITLE_MISSING if columns.title_column not in value else Quarantine.TITLE_NOT_TEXT
-    if not isinstance(content, str):
-        return Quarantine.CONTENT_MISSING if columns.content_column not in value else Quarantine.CONTENT_NOT_TEXT
-    if uid is not None and not isinstance(uid, str):
-        return Quarantine.UID_NOT_TEXT
-    return Row(uid or "", title, content)
+    if "surrogate in string" in error.msg:
+        return Quarantine.LONE_SURROGATE
+    if "content after document" in error.msg:
+        return Quarantine.TWO_OBJECTS
+    return Quarantine.NOT_JSON
 
 
 def keep(title: str, content: str, settings: Data) -> Drop | None:
@@ -78,7 +132,7 @@ def keep(title: str, content: str, settings: Data) -> Drop | None:
         return Drop.EMPTY_TITLE
     if not content:
         return Drop.EMPTY_CONTENT
-    if content.casefold() == title.casefold():
+    if len(content) <= 3 * len(title) and content.casefold() == title.casefold():  # folding lengthens at most threefold
         return Drop.CONTENT_IS_TITLE
     if len(content) < settings.minimum_characters:
         return Drop.TOO_SHORT

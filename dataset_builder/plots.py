@@ -6,14 +6,18 @@ from pathlib import Path
 from titlecraft.records import DatasetRecord
 
 
+def length_labels(edges: list[int]) -> list[str]:
+    """Names of the intervals of a histogram, the last one open: "0–49", …, "≥ 6400"."""
+    return [f"{low}–{high - 1}" for low, high in itertools.pairwise(edges)] + [f"≥ {edges[-1]}"]
+
+
 def plot_lengths(record: DatasetRecord, path: Path) -> None:
     """How long the descriptions of each split are, as shares of the split, so that the splits can be compared."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
-    edges = next(iter(record.splits.values())).output_length.edges
-    labels = [f"{low}–{high - 1}" for low, high in itertools.pairwise(edges)] + [f"≥ {edges[-1]}"]
+    labels = length_labels(next(iter(record.splits.values())).output_length.edges)
     width = 0.8 / len(record.splits)
     for index, (name, split) in enumerate(record.splits.items()):
         shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]

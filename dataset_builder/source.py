@@ -1,5 +1,11 @@
-"""Read the catalogue's lines, plain or gzip, and notice a file that is cut, is not gzip, or changes while it is read."""
+"""Read the catalogue in blocks of whole lines, plain or gzip, and notice a file that is not whole or changes meanwhile.
 
+A file is not whole where its gzip data is cut, where its last line is cut, or where it is a copy of AmazonTitles-1.3MM's
+trn.json with fewer lines than that has (copies of 1,499,649 lines are in circulation). That file is known by its first
+line, not by its name: the first product, with the labels that only this file has.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -12,14 +18,26 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Tr
 from titlecraft.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLOCK_BYTES = 8 << 20
+TRN_LINES = 2_248_619
+TRN_BEGINS = (b'"uid": "0000031909"', b'"target_ind"')
 
 
-class Line(NamedTuple):
-    """One line without its end. `number` counts from 1; `offset` is in bytes of the uncompressed text."""
+class Block(NamedTuple):
+    """Whole lines of the file. `offset` is in bytes of the uncompressed text; only the file's last line may lack its end."""
 
-    number: int
     offset: int
-    raw: bytes
+    data: bytes
+
+
+class Reading:
+    """What has been read so far, and what was found missing at the end (None: nothing)."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.first_line = b""
+        self.missing: str | None = None
 
 
 def require_source(path: Path) -> None:
@@ -38,34 +56,81 @@ def require_source(path: Path) -> None:
         )
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """Yield every line, with a progress bar over the bytes of the file. Raises UserError for a file that is cut.
+def read_blocks(path: Path, reading: Reading, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield the file in blocks, with a progress bar over its bytes; whoever handles the blocks counts `reading.lines`.
 
-    A last line without its newline is a cut file only if it is not whole JSON; the parser decides that.
+    Where the gzip data is cut, `reading.missing` says so and what there is has been yielded. A byte-order mark in front of
+    the file is left out. Raises UserError for a file that is damaged.
     """
-    before = path.stat()
+    size = path.stat().st_size
     count = TextColumn("{task.fields[lines]:,} lines")
     columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
     with path.open("rb") as disk, Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=before.st_size, lines=0)
+        task = bar.add_task("", total=size, lines=0)
         compressed = disk.read(2) == GZIP_MAGIC
         disk.seek(0)
         stream: BinaryIO = igzip.GzipFile(fileobj=disk) if compressed else disk
-        number = offset = 0
-        try:
-            for raw in stream:
-                number += 1
-                yield Line(number, offset, raw.rstrip(b"\r\n"))
-                offset += len(raw)
-                if number % 2000 == 0:
-                    bar.update(task, completed=disk.tell(), lines=number)
-        except EOFError:
-            raise UserError(f"{path}: the gzip data is cut after line {number:,}; fetch the whole file again") from None
-        except (igzip.BadGzipFile, IsalError) as error:
-            raise UserError(
-                f"{path}: the gzip data is damaged after line {number:,} ({error}); fetch it again"
-            ) from error
-        bar.update(task, completed=before.st_size, lines=number)
+        offset, rest = 0, b""
+        while True:
+            try:
+                data = read_some(stream, block_bytes)
+            except EOFError:
+                data, reading.missing = b"", "the gzip data is cut"
+            except (igzip.BadGzipFile, IsalError) as error:
+                raise UserError(
+                    f"{path}: the gzip data is damaged after line {reading.lines:,} ({error}); fetch it again"
+                ) from error
+            whole = data.rfind(b"\n") + 1
+            if data and not whole:
+                rest += data
+                continue
+            block, rest = rest + data[:whole], data[whole:]
+            if not data:
+                block, rest = block + rest, b""
+            skipped = len(BYTE_ORDER_MARK) if not offset and block.startswith(BYTE_ORDER_MARK) else 0
+            if block and not offset:
+                reading.first_line = block[: block.find(b"\n") + 1 or None]
+            if block:
+                yield Block(offset + skipped, block[skipped:] if skipped else block)
+            offset += len(block)
+            bar.update(task, completed=disk.tell() if data else size, lines=reading.lines)
+            if not data:
+                break
+
+
+def require_unchanged(path: Path, before: os.stat_result) -> None:
+    """Raises UserError where the file is not what it was before it was first read."""
     after = path.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise UserError(f"{path}: the file changed while it was read; run again when it is complete")
+
+
+def read_some(stream: BinaryIO, size: int) -> bytes:
+    """Up to `size` bytes. A cut gzip stream first gives what it holds, then raises EOFError."""
+    parts, wanted = [], size
+    while wanted:
+        try:
+            part = stream.read1(min(wanted, 1 << 17))
+        except EOFError:
+            if parts:
+                break
+            raise
+        if not part:
+            break
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
+
+
+def require_whole(path: Path, reading: Reading, last_line_is_cut: bool, allow_incomplete: bool) -> str | None:
+    """What the file lacks, or None. Raises UserError where it lacks something and that was not allowed."""
+    missing = reading.missing
+    if missing is None and last_line_is_cut:
+        missing = "the last line is cut"
+    is_trn = all(mark in reading.first_line for mark in TRN_BEGINS)
+    if missing is None and is_trn and reading.lines < TRN_LINES:
+        missing = f"AmazonTitles-1.3MM's trn.json has {TRN_LINES:,} lines, this copy of it is cut"
+    if missing and not allow_incomplete:
+        raise UserError(f"{path}: {missing} after line {reading.lines:,}; fetch the whole file again, or build from "
+                        "what there is with --allow-incomplete")  # fmt: skip
+    return missing

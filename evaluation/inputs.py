@@ -96,7 +96,7 @@ def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str]
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(),
-        "code": current_code(*PACKAGES),
+        "code": current_code("evaluation", *PACKAGES),
     }
 
 

@@ -16,6 +16,7 @@ from titlecraft.errors import UserError
 from titlecraft.settings import Prompt
 
 PROMPT_FILE = "prompt.json"
+AUTO, ANY_PRODUCT = "auto", "product"  # the word for products that follows from the uid, and the one that fits them all
 
 # catalogue text is text: a title that holds "<|end_of_text|>" gets no special token from it
 PLAIN = {"add_special_tokens": False, "split_special_tokens": True}
@@ -38,8 +39,8 @@ class PromptFormat:
     """The wording of one dataset, as published in prompt.json.
 
     Args:
-        instruction: the Alpaca instruction, the same for every row.
-        question: the Alpaca input with {title} where the title goes.
+        instruction: the Alpaca instruction; rows may say "book" in it where this says "product".
+        question: the Alpaca input with {title} where the title goes; rows may have other wordings, in their `input`.
         template: the text that both are set into; it ends where the answer begins.
         stop: the answer ends at the tokenizer's EOS token and at nothing else.
     """
@@ -51,11 +52,23 @@ class PromptFormat:
 
     @classmethod
     def from_settings(cls, settings: Prompt) -> "PromptFormat":
-        """Fill {product} in. Raises UserError where the question has no place for the title."""
-        if "{title}" not in settings.question:
-            raise UserError(f"prompt.question is {settings.question!r}: it must hold {{title}}, where the title goes")
-        fill = lambda text: text.replace("{product}", settings.product_word)  # noqa: E731
-        return cls(instruction=fill(settings.instruction), question=fill(settings.question))
+        """The first wording, {product} filled in. Raises UserError where the question has no place for the title."""
+        word = ANY_PRODUCT if settings.product_word == AUTO else settings.product_word
+        return cls.all_from_settings(settings, word)[0]
+
+    @classmethod
+    def all_from_settings(cls, settings: Prompt, word: str) -> "list[PromptFormat]":
+        """Every wording with products called by this word. Raises UserError where one has no place for the title."""
+        fill = lambda text: text.replace("{product}", word)  # noqa: E731
+        wordings = []
+        for name, question in [
+            ("question", settings.question),
+            *(("other_questions", question) for question in settings.other_questions),
+        ]:
+            if "{title}" not in question:
+                raise UserError(f"prompt.{name} is {question!r}: it must hold {{title}}, where the title goes")
+            wordings.append(cls(instruction=fill(settings.instruction), question=fill(question)))
+        return wordings
 
     @classmethod
     def from_json(cls, raw: bytes, where: str) -> "PromptFormat":

@@ -65,10 +65,13 @@ def publish(
     api = HfApi()
     size = sum(path.stat().st_size for path in paths)
     with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
-        if parent is None:
-            api.create_repo(repo, repo_type=type, private=private)
+        new = parent is None
+        if new:
+            api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
             parent = published_pin(repo, type)
         there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
+        if new and set(there) - {".gitattributes"}:
+            raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")
         stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
         operations = [CommitOperationAdd(name, str(path)) for name, path in names.items()]
         operations += [CommitOperationDelete(name) for name in stale]
@@ -79,6 +82,28 @@ def publish(
     with transfer_bars(size):
         verify_published(published, names, check)
     return published
+
+
+def upload_ahead(repo: str, type: RepoType, folder: Path, name: str, *, private: bool) -> None:
+    """Send one finished large file of `folder` before the rest exists. It shows in no revision until `publish` commits it.
+
+    The Hub knows it by its sha256: neither `publish` nor a later run after a crash sends it again.
+    """
+    api = HfApi()
+    with (
+        hub_errors(f"publishing to {type} {repo} did not finish", repo, type),
+        transfer_bars((folder / name).stat().st_size),
+    ):
+        api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
+        api.preupload_lfs_files(repo, [CommitOperationAdd(name, str(folder / name))], repo_type=type)
+
+
+def tag(published: Pin, name: str) -> None:
+    """Give a published state a name that stays; does nothing where the repo has this tag already."""
+    with hub_errors(f"tagging {published} as {name}", published.repo, published.type):
+        HfApi().create_tag(
+            published.repo, tag=name, revision=published.revision, repo_type=published.type, exist_ok=True
+        )
 
 
 def verify_published(published: Pin, names: dict[str, Path], check: Callable[[Path], None]) -> None:

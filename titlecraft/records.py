@@ -64,12 +64,16 @@ class Code(Record):
 
 
 class Source(Record):
-    """A file from outside the Hub. `sha256` is of the file as it lies on disk, compressed or not; `lines` counts all lines."""
+    """A file from outside the Hub. `sha256` is of the file as it lies on disk, compressed or not; `lines` counts all lines.
+
+    `missing` says what a file lacks that is not whole and was used all the same; null for a whole file.
+    """
 
     name: str
     bytes: int
     sha256: str
     lines: int
+    missing: str | None
 
 
 class Distribution(Record):
@@ -85,24 +89,33 @@ class Distribution(Record):
 
 
 class Split(Record):
-    """One split of a published dataset."""
+    """One split of a published dataset. `largest_group` is the number of rows in its largest group."""
 
     rows: int
     groups: int
+    largest_group: int
     files: list[File]
     output_length: Distribution
 
 
 class Leakage(Record):
-    """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files."""
+    """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files.
+
+    `near_duplicates` counts rows whose output is nearly one of the training split (Jaccard similarity of the runs of five
+    words 0.8 or more); null where that was not looked for.
+    """
 
     rows: int
     shared_titles: int
     shared_outputs: int
+    near_duplicates: int | None
 
 
 class DatasetRecord(Record):
-    """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it."""
+    """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it.
+
+    `near_duplicates` counts the kept rows whose description is nearly that of another kept row; null if not looked for.
+    """
 
     key: str
     code: Code
@@ -114,6 +127,7 @@ class DatasetRecord(Record):
     quarantined: dict[str, int]
     cleaned: dict[str, int]
     product_kinds: dict[str, int]
+    near_duplicates: int | None
     splits: dict[str, Split]
     leakage: dict[str, Leakage]
     schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"

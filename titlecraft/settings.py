@@ -27,6 +27,9 @@ class Data:
         content_column: JSON key of the product's description.
         uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM).
         minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
+        copies: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
+        near_duplicates: put rows with nearly the same description (Jaccard similarity 0.8 of their runs of five words)
+            into the same split, and measure how many are left across splits; takes about a third of the time.
         limit: publish about this many rows, sampled by hash over the whole file, never its head; unset publishes all.
         validation_share: share of the groups of rows that goes to the validation split.
         test_share: share of the groups of rows that goes to the test split.
@@ -38,6 +41,8 @@ class Data:
     content_column: str = "content"
     uid_column: str = "uid"
     minimum_characters: Whole = 20
+    copies: Count = 5
+    near_duplicates: bool = True
     limit: Count | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
@@ -50,14 +55,18 @@ class Prompt:
     """What the model is asked. Published with the dataset as prompt.json; later stages read it from there.
 
     Args:
-        product_word: what the products are called; fills {product}. The original notebook said "book".
+        product_word: what the products are called; fills {product}. The original notebook said "book". "auto" says "book"
+            where the uid is an ISBN and "product" elsewhere.
         instruction: the Alpaca instruction; may hold {product}.
         question: the Alpaca input; holds {title}, may hold {product}.
+        other_questions: further wordings of the question; each row is asked one of them all, by a choice seeded with
+            data.seed.
     """
 
     product_word: str = "product"
     instruction: str = "Describe {product} as accurately as possible."
     question: str = "Question: Could you give me a description of the {product} '{title}'?"
+    other_questions: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,37 @@
-"""The same rows give the same parquet bytes, in the form that the Hub likes; real rows survive the whole kernel."""
+"""The same rows give the same parquet bytes, in the form that the Hub likes."""
 
-import json
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from dataset_builder.alpaca import COLUMNS, shard_names, write_shards
-from dataset_builder.clean import clean
-from dataset_builder.rows_file import RowsFile
-from titlecraft.prompt import PromptFormat
+from dataset_builder import alpaca
+from dataset_builder.alpaca import COLUMNS, shard_names
+from dataset_builder.block import write_rows
+from dataset_builder.shards import RowFiles, plan_shards, write_shard
+from dataset_builder.wording import Wording
 from titlecraft.records import file_sha256
 from titlecraft.settings import Prompt
-
-REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "amazontitles_rows.jsonl"
 
 
 def write(folder: Path, rows: int, per_shard: int) -> list[str]:
     folder.mkdir()
-    cleaned = RowsFile(folder / "rows.arrow")
-    for number in range(rows):
-        cleaned.append(
-            f"{number:010d}", f"Title {number}", f"Description number {number}, with 'quotes' and {{braces}}."
+    files, begins = [], list(range(0, rows, 4000)) or [0]
+    for begin in begins:
+        numbers = range(begin, min(begin + 4000, rows))
+        files.append(folder / f"{begin}.arrow")
+        write_rows(
+            files[-1],
+            [f"{number:010d}" for number in numbers],
+            [f"Title {number}" for number in numbers],
+            [f"Description number {number}, with 'quotes' and {{braces}}." for number in numbers],
         )
-    cleaned.close()
-    names = shard_names("train", rows, per_shard)
-    write_shards(cleaned.select(np.ones(rows, dtype=bool)), PromptFormat.from_settings(Prompt()), folder, names, rows)
-    return names
+    np.save(folder / "assigned.npy", np.zeros(rows, dtype=np.int8))
+    waiting = RowFiles(files, begins, folder / "assigned.npy")
+    tasks = plan_shards(waiting, folder, Wording.from_settings(Prompt(), 7), per_shard)
+    done = [write_shard(task) for task in tasks if task.split == 0]
+    return [shard.file.path for shard in done]
 
 
 def test_shards_are_even_zstd_and_the_same_every_time(tmp_path: Path) -> None:
@@ -38,7 +41,8 @@ def test_shards_are_even_zstd_and_the_same_every_time(tmp_path: Path) -> None:
     for name in names:
         assert file_sha256(tmp_path / "a" / name) == file_sha256(tmp_path / "b" / name)
     tables = [pq.read_table(tmp_path / "a" / name) for name in names]
-    assert [table.num_rows for table in tables] == [8334, 8334, 8333]
+    assert [table.num_rows for table in tables] == [8333, 8334, 8334]
+    assert pa.concat_tables(tables)["uid"].to_pylist() == [f"{number:010d}" for number in range(25_001)]
     assert tuple(tables[0].column_names) == COLUMNS
     assert tables[0].slice(0, 1).to_pylist() == [{
         "uid": "0000000000", "title": "Title 0", "instruction": "Describe product as accurately as possible.",
@@ -55,10 +59,30 @@ def test_an_empty_split_has_one_empty_shard(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "none" / "data" / "train-00000-of-00001.parquet").num_rows == 0
 
 
-@pytest.mark.skipif(not REAL_ROWS.exists(), reason="the real rows are not on this machine; they are never committed")
-def test_real_rows_come_out_clean() -> None:
-    changed: Counter[str] = Counter()
-    cleaned = [clean(json.loads(line)["content"], changed) for line in REAL_ROWS.read_text().splitlines()]
-    assert not [text for text in cleaned if "&#" in text or "This text refers to" in text or "<br" in text.lower()]
-    assert changed["unescape_entities"] > 150 and changed["drop_edition_note"] > 100
-    assert [clean(text, Counter()) for text in cleaned] == cleaned
+def test_row_groups_are_small_whatever_the_rows(tmp_path: Path) -> None:
+    """50 rows of 2 MB each: no row group is larger than 64 MB before compression."""
+    texts = [str(number) * 2_000_000 for number in range(50)]
+    table = pa.Table.from_arrays(
+        [pa.array(texts if name == "output" else [""] * 50) for name in COLUMNS], schema=alpaca.SCHEMA
+    )
+    alpaca.write_parquet([table], tmp_path / "large.parquet")
+    written = pq.ParquetFile(tmp_path / "large.parquet").metadata
+    sizes = [written.row_group(index).total_byte_size for index in range(written.num_row_groups)]
+    groups = list(alpaca.row_groups([table]))
+    assert len(sizes) == len(groups) > 1 and max(group.nbytes for group in groups) <= 64 << 20
+    assert pq.read_table(tmp_path / "large.parquet")["output"].to_pylist() == texts
+
+
+def test_a_row_more_moves_the_borders_of_few_row_groups() -> None:
+    def table(numbers: list[int]) -> pa.Table:
+        columns = [pa.array([f"Title {number}" if name == "title" else "" for number in numbers]) for name in COLUMNS]
+        return pa.Table.from_arrays(columns, schema=alpaca.SCHEMA)
+
+    rows = list(range(200_000))
+    before = {group["title"][0].as_py(): len(group) for group in alpaca.row_groups([table(rows)])}
+    after = {
+        group["title"][0].as_py(): len(group)
+        for group in alpaca.row_groups([table([*rows[:70_000], -1, *rows[70_000:]])])
+    }
+    assert sum(before.values()) == 200_000 and max(before.values()) <= 30_000
+    assert 7 <= len(before) <= 20 and len(before.items() - after.items()) <= 2

@@ -37,11 +37,11 @@ def dataset_record() -> DatasetRecord:
     }
     rows = {"train": 8, "validation": 1, "test": 1}
     return DatasetRecord(
-        key="1" * 64, code=CODE, source=Source(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=15), data=Data(), prompt=Prompt(),
+        key="1" * 64, code=CODE, source=Source(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=15, missing=None), data=Data(), prompt=Prompt(),
         published=10, dropped={"duplicate": 1, "empty_content": 3}, quarantined={"not_json": 1}, cleaned={"unescape_entities": 4},
-        product_kinds={"asin": 6, "isbn": 4},
-        splits={name: Split(rows=rows[name], groups=rows[name], files=files[name], output_length=lengths) for name in rows},
-        leakage={"test": Leakage(rows=1, shared_titles=0, shared_outputs=0), "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0)},
+        product_kinds={"asin": 6, "isbn": 4}, near_duplicates=2,
+        splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths) for name in rows},
+        leakage={"test": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0), "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0)},
     )  # fmt: skip
 
 

@@ -1,0 +1,108 @@
+"""python benchmarks/dataset_reupload.py SOURCE [--shards 6]
+
+How much of a dataset is uploaded again when 1 % of its source changes: of the rows concerned half get another description,
+a quarter go, and a quarter have a new row in front of them. The 1 % are either one stretch of the file, as where a
+department was revised, or scattered over all of it, which touches nearly every page. Two measures: by file, as a Hub with plain LFS stores it, and by content-defined chunk, as Xet does
+(Gear hash, 8 to 128 KiB, 64 KiB on average). Writes benchmarks/results/dataset_reupload.json.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+GEAR = np.random.default_rng(0).integers(0, 2**64, 256, dtype=np.uint64)
+MASK = np.uint64(0xFFFF << 48)
+SMALLEST, LARGEST = 8 << 10, 128 << 10
+
+
+def chunks(data: bytes) -> list[bytes]:
+    """Cut where the Gear hash of the last 64 bytes ends a chunk; by doubling, so that numpy does all bytes at once."""
+    hashes = GEAR[np.frombuffer(data, np.uint8)]
+    for step in (1, 2, 4, 8, 16, 32):
+        hashes[step:] = hashes[step:] + (hashes[:-step] << np.uint64(step))
+    found, start = [], 0
+    for cut in [*(np.flatnonzero(hashes & MASK == 0) + 1).tolist(), len(data)]:
+        while cut - start > LARGEST:
+            found.append(data[start : start + LARGEST])
+            start += LARGEST
+        if cut - start >= SMALLEST or (cut == len(data) and cut > start):
+            found.append(data[start:cut])
+            start = cut
+    return found
+
+
+def changed(source: Path, out: Path, scattered: bool) -> None:
+    """The same file with 1 % of its lines changed."""
+    chance, size, place = random.Random(1), source.stat().st_size, 0
+    with source.open("rb") as old, out.open("wb") as new:
+        for line in old:
+            place += len(line)
+            if chance.random() < 0.01 if scattered else 0.40 < place / size < 0.41:
+                draw = chance.random()
+                better = line.replace(b'"content": "', b'"content": "Now better than before. ', 1)
+                if draw < 0.5:
+                    line = better
+                elif draw < 0.75:
+                    continue
+                else:
+                    new.write(better.replace(b'"title": "', b'"title": "New: ', 1))
+            new.write(line)
+
+
+def build(source: Path, work: Path, rows_per_shard: int) -> Path:
+    """The folder with the shards."""
+    from dataset_builder.build import write_dataset
+    from dataset_builder.processes import worker_processes
+    from titlecraft.prompt import PromptFormat
+    from titlecraft.records import current_code, file_sha256
+    from titlecraft.settings import Data, Recipe
+
+    recipe = Recipe(data=Data(rows_per_shard=rows_per_shard))
+    folder = work / "publish"
+    folder.mkdir(parents=True)
+    with worker_processes(1) as in_order:
+        write_dataset(source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order, key="0" * 64,
+                      code=current_code("dataset_builder"), sha256=file_sha256(source))  # fmt: skip
+    return folder / "data"
+
+
+def main() -> None:
+    """Build both, compare, write the shares."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("source", type=Path)
+    options.add_argument("--rows-per-shard", type=int, default=15_000)
+    asked = options.parse_args()
+    result = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        old = read(build(asked.source, work / "old", asked.rows_per_shard))
+        files = {hashlib.sha256(data).digest() for data in old}
+        known = {hashlib.sha256(chunk).digest() for data in old for chunk in chunks(data)}
+        for name in ("one stretch", "scattered"):
+            changed(asked.source, work / "changed.json", scattered=name == "scattered")
+            new = read(build(work / "changed.json", work / name, asked.rows_per_shard))
+            size = sum(map(len, new))
+            fresh = [chunk for data in new for chunk in chunks(data) if hashlib.sha256(chunk).digest() not in known]
+            by_file = sum(len(data) for data in new if hashlib.sha256(data).digest() not in files)
+            result[name] = {
+                "megabytes": round(size / 1e6, 1),
+                "share_by_file": round(by_file / size, 3),
+                "share_by_chunk": round(sum(map(len, fresh)) / size, 3),
+            }
+    (HERE / "results" / "dataset_reupload.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result))
+
+
+def read(folder: Path) -> list[bytes]:
+    """The files of a folder, in order of their names."""
+    return [file.read_bytes() for file in sorted(folder.iterdir())]
+
+
+if __name__ == "__main__":
+    main()

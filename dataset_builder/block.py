@@ -1,0 +1,111 @@
+"""The first pass over one block of the catalogue: parse, clean, key, sketch. Blocks know nothing of each other.
+
+The cleaned rows wait in an Arrow file of their own until every row has its split; only keys and counts are handed back.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from dataset_builder.clean import BOILERPLATE, clean
+from dataset_builder.parse import Drop, Parser, Quarantine, keep
+from dataset_builder.sketch import VALUES, sketch
+from titlecraft.settings import Data
+
+SCHEMA = pa.schema([("uid", pa.string()), ("title", pa.string()), ("content", pa.string())])
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """A block of whole lines, where its rows go, and the settings that decide about them."""
+
+    data: bytes
+    rows_file: Path
+    settings: Data
+
+
+@dataclass
+class BlockResult:
+    """What was found in a block. `odd` holds line (from 0), offset, reason and raw text of what was quarantined.
+
+    For each row that was kept: keys of row, title and content (uint64), and its sketch (uint16 of shape (rows, 128), or of
+    shape (rows, 0) where near-duplicates are not looked for).
+    """
+
+    lines: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    cleaned: Counter[str] = field(default_factory=Counter)
+    odd: list[tuple[int, int, Quarantine, bytes]] = field(default_factory=list)
+    last_line_is_cut: bool = False
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    titles: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    contents: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    sketches: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint16))
+
+
+def text_key(text: str) -> int:
+    """64-bit key of a text up to case (xxh3): what counts as the same title or the same description."""
+    return xxhash.xxh3_64_intdigest(text.casefold().encode())
+
+
+def read_block(task: BlockTask) -> BlockResult:
+    """Every line is kept, dropped for a reason, or quarantined with its place and raw text."""
+    found = BlockResult()
+    parse = Parser(task.settings).parse
+    uids, titles, contents = [], [], []
+    lines = task.data.split(b"\n")
+    ended = not lines[-1]
+    if ended:
+        lines.pop()
+    offset = 0
+    for number, line in enumerate(lines):
+        row = parse(line)
+        if type(row) is Quarantine:
+            found.odd.append((number, offset, row, line.removesuffix(b"\r")))
+        elif type(row) is Drop:
+            found.dropped[row] += 1
+        elif isinstance(kept := clean_row(row.title, row.content, task.settings, found.cleaned), Drop):
+            found.dropped[kept] += 1
+        else:
+            uids.append(row.uid)
+            titles.append(kept[0])
+            contents.append(kept[1])
+        offset += len(line) + 1
+    found.lines = len(lines)
+    if not ended and found.odd and found.odd[-1][0] == len(lines) - 1:
+        found.last_line_is_cut = found.odd[-1][2] in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
+    write_rows(task.rows_file, uids, titles, contents)
+    digest = xxhash.xxh3_64_intdigest
+    rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
+    found.rows = np.fromiter(rows, np.uint64, len(uids))
+    found.titles = np.fromiter(map(text_key, titles), np.uint64, len(uids))
+    found.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
+    wanted = task.settings.near_duplicates
+    found.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
+    assert found.sketches.shape == (len(uids), VALUES if wanted else 0)
+    return found
+
+
+def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -> tuple[str, str] | Drop:
+    """The cleaned title and content, or why the row is not wanted."""
+    if not title:
+        return Drop.EMPTY_TITLE
+    if not content:
+        return Drop.EMPTY_CONTENT
+    clean_title, clean_content = clean(title, cleaned), clean(content, cleaned)
+    if clean_title and not clean_content:
+        rules: Counter[str] = Counter()
+        clean(content, rules)
+        return Drop.BOILERPLATE_ONLY if BOILERPLATE & rules.keys() else Drop.EMPTY_CONTENT
+    return keep(clean_title, clean_content, settings) or (clean_title, clean_content)
+
+
+def write_rows(path: Path, *columns: list[str]) -> None:
+    """Write the kept rows of a block, a thousand to a batch, so that reading them back needs little memory."""
+    table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=SCHEMA)
+    with pa.ipc.new_file(path, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table, max_chunksize=2000)

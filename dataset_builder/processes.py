@@ -1,0 +1,65 @@
+"""Work in several processes, results in the order of the tasks: what is computed never depends on how many there are."""
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection, get_context, parent_process
+from typing import Protocol, TypeVar
+
+from titlecraft.errors import UserError
+
+T, R = TypeVar("T"), TypeVar("R")
+
+
+class InOrder(Protocol):
+    """Apply a function to tasks and yield the results in order, reading only a few tasks ahead."""
+
+    def __call__(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]: ...
+
+
+@contextmanager
+def worker_processes(count: int) -> Iterator[InOrder]:
+    """`count` worker processes, or this process alone where it is 1. They end with this one, even if it is killed."""
+    if count == 1:
+        yield lambda function, tasks: map(function, tasks)
+        return
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin_worker)
+
+    def in_order(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        waiting: deque = deque()
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(function, task))
+                if len(waiting) > count + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise UserError("a worker process was killed from outside, probably for want of memory; nothing was "
+                            "published. Run again with --workers 1, which needs least") from error  # fmt: skip
+
+    try:
+        yield in_order
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def begin_worker() -> None:
+    """Leave Ctrl-C to the parent, use one core, and end when the parent does, however that happens."""
+    import pyarrow as pa
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Wait for the parent's end, then end without a word."""
+    connection.wait([parent_process().sentinel])
+    os._exit(1)

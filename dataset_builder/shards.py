@@ -1,0 +1,112 @@
+"""The second pass: one published shard from the rows that wait on disk. Shards know nothing of each other."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dataset_builder.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
+from dataset_builder.block import text_key
+from dataset_builder.parse import product_kind
+from dataset_builder.split import SPLITS
+from dataset_builder.wording import Wording
+from titlecraft.records import File, describe_file
+
+
+@dataclass(frozen=True)
+class RowFiles:
+    """Where the cleaned rows wait: files in order, the number of the first row of each, and the split of every row."""
+
+    files: list[Path]
+    begins: list[int]
+    assigned: Path
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """Rows `start` to `end` of a split, in the order of the source, and the file they go to."""
+
+    rows: RowFiles
+    split: int
+    start: int
+    end: int
+    folder: Path
+    name: str
+    wording: Wording
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What was written, read back from the file itself: keys (uint64) and lengths (int32) of its rows, in order.
+
+    `in_memory` is the size of the columns as dataset_info counts it: UTF-8 bytes, and four for each value.
+    """
+
+    split: str
+    file: File
+    in_memory: int
+    titles: np.ndarray
+    outputs: np.ndarray
+    lengths: np.ndarray
+    kinds: Counter[str]
+
+
+def plan_shards(rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: int) -> list[ShardTask]:
+    """Evenly filled shards for every split."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    totals = np.bincount(np.load(rows.assigned).astype(np.int64) + 1, minlength=len(SPLITS) + 1)[1:]
+    tasks = []
+    for split, total in enumerate(totals.tolist()):
+        names = shard_names(SPLITS[split], total, rows_per_shard)
+        for index, name in enumerate(names):
+            start, end = (total * place // len(names) for place in (index, index + 1))
+            tasks.append(ShardTask(rows, split, start, end, folder, name, wording))
+    return tasks
+
+
+def write_shard(task: ShardTask) -> ShardResult:
+    """Write one shard, then read it back for what is counted and measured."""
+    chosen = np.flatnonzero(np.load(task.rows.assigned, mmap_mode="r") == task.split)[task.start : task.end]
+    path = task.folder / task.name
+    write_parquet((to_alpaca(batch, task.wording) for batch in select(task.rows, chosen)), path)
+    titles, outputs, lengths, kinds, in_memory = [], [], [], Counter(), 0
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=10_000):
+        in_memory += sum(pc.sum(pc.binary_length(column)).as_py() for column in batch.columns)
+        in_memory += 4 * len(COLUMNS) * batch.num_rows
+        titles += map(text_key, batch.column("title").to_pylist())
+        outputs += map(text_key, batch.column("output").to_pylist())
+        lengths.append(pc.utf8_length(batch.column("output")).to_numpy(zero_copy_only=False))
+        kinds.update(map(product_kind, batch.column("uid").to_pylist()))
+    return ShardResult(
+        split=SPLITS[task.split],
+        file=describe_file(task.folder, path),
+        in_memory=in_memory,
+        titles=np.array(titles, dtype=np.uint64),
+        outputs=np.array(outputs, dtype=np.uint64),
+        lengths=np.concatenate([np.empty(0, np.int32), *lengths]),
+        kinds=kinds,
+    )
+
+
+def select(rows: RowFiles, chosen: np.ndarray) -> Iterator[pa.RecordBatch]:
+    """The rows with these numbers (ascending), in batches."""
+    ends = [*rows.begins[1:], None]
+    for file, begin, end in zip(rows.files, rows.begins, ends, strict=True):
+        low = np.searchsorted(chosen, begin)
+        high = len(chosen) if end is None else np.searchsorted(chosen, end)
+        if low == high:
+            continue
+        with pa.memory_map(str(file)) as source:
+            reader, start = pa.ipc.open_file(source), begin
+            for index in range(reader.num_record_batches):
+                batch = reader.get_batch(index)
+                inside = chosen[low:high]
+                inside = inside[(inside >= start) & (inside < start + batch.num_rows)] - start
+                if len(inside):
+                    yield batch.take(pa.array(inside))
+                start += batch.num_rows

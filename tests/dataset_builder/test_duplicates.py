@@ -1,0 +1,125 @@
+"""What counts as the same, as a copy too many, and as nearly the same."""
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataset_builder.duplicates import repeated_rows, surplus_copies
+from dataset_builder.leakage import Sketches, near_rows
+from dataset_builder.near_duplicates import SketchFile, near_duplicates
+from dataset_builder.sketch import resemblance, shingles, sketch
+from tests.dataset_builder.build_offline import build_offline
+from titlecraft.settings import Data
+
+WORDS = [f"word{number}" for number in range(400)]
+
+
+def text(seed: int, length: int = 120) -> str:
+    return " ".join(np.random.default_rng(seed).choice(WORDS, length).tolist())
+
+
+def edited(original: str, *places: int) -> str:
+    words = original.split()
+    for place in places:
+        words[place] = "changed"
+    return " ".join(words)
+
+
+def test_the_first_of_equal_rows_stays() -> None:
+    assert repeated_rows(np.array([5, 3, 5, 5, 3, 1], np.uint64)).tolist() == [False, False, True, True, True, False]
+
+
+def test_at_most_so_many_copies_the_same_ones_in_any_order() -> None:
+    contents = np.array([9, 9, 9, 9, 2, 9], np.uint64)
+    titles = np.array([50, 10, 40, 20, 60, 30], np.uint64)
+    surplus = surplus_copies(contents, titles, 3)
+    assert surplus.tolist() == [True, False, True, False, False, False]
+    assert surplus_copies(contents[::-1], titles[::-1], 3)[::-1].tolist() == surplus.tolist()
+
+
+def test_resemblance_is_jaccard_of_runs_of_five_words() -> None:
+    one = text(0, 100)
+    assert resemblance(one, one.upper()) == 1.0
+    assert resemblance(one, edited(one, 50)) == 91 / 101  # 96 runs each, 5 of them changed
+    assert resemblance("two words", "two words") == 1.0 and resemblance("two words", "other words") == 0.0
+    assert resemblance("a b c d e", "a b c d") == 0.0
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "bb", "é", "日本", "x" * 50]), max_size=9).map(" ".join), max_size=6))
+@settings(max_examples=60)
+def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
+    hashes, borders = shingles(texts)
+    seen: dict[str, int] = {}
+    for number, one in enumerate(texts):
+        words = one.split(" ")
+        runs = [" ".join(words[place : place + 5]) for place in range(max(1, len(words) - 4))]
+        ours = hashes[int(borders[number]) : int(borders[number + 1])].tolist()
+        assert len(ours) == len(runs)
+        for run, key in zip(runs, ours, strict=True):
+            assert seen.setdefault(run, key) == key
+    assert len(set(seen.values())) == len(seen)
+
+
+def saved(path: Path, texts: list[str]) -> Path:
+    file = SketchFile(path)
+    file.append(sketch(texts))
+    file.close()
+    return path
+
+
+def test_near_duplicates_are_found_and_others_are_not(tmp_path: Path) -> None:
+    """2000 texts, each with a copy in which two words of 120 are changed (similarity 0.84), and 2000 strangers."""
+    originals = [text(seed) for seed in range(2000)]
+    copies = [edited(one, 30, 80) for one in originals]
+    strangers = [text(10_000 + seed) for seed in range(2000)]
+    sketches = saved(tmp_path / "sketches.bin", originals + copies + strangers)
+    pairs = near_duplicates(sketches, np.arange(6000), map)
+    assert (pairs[:, 1] - pairs[:, 0] == 2000).all()
+    assert len(pairs) >= 1996
+    assert near_duplicates(sketches, np.arange(0), map).shape == (0, 2)
+
+
+def test_leakage_counts_what_is_left_across_splits(tmp_path: Path) -> None:
+    """Without grouping near-duplicates leak; with it they do not; and the measure does not trust the grouping."""
+    rows = [f'{{"title": "T{seed}", "content": "{text(seed)}"}}\n{{"title": "U{seed}", "content": "{edited(text(seed), 40)}"}}\n'
+            for seed in range(1500)]  # fmt: skip
+    path = tmp_path / "rows.json"
+    path.write_text("".join(rows))
+    shares = {"validation_share": 0.1, "test_share": 0.1}
+    record = build_offline(path, tmp_path / "grouped", Data(**shares))
+    assert record.near_duplicates == 3000
+    assert {name: leakage.near_duplicates for name, leakage in record.leakage.items()} == {"test": 0, "validation": 0}
+    off = build_offline(path, tmp_path / "off", Data(near_duplicates=False, **shares))
+    assert off.near_duplicates is None and {one.near_duplicates for one in off.leakage.values()} == {None}
+
+
+def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    import dataset_builder.shards as shards
+    from dataset_builder.alpaca import COLUMNS, SCHEMA, write_parquet
+    from dataset_builder.block import text_key
+    from titlecraft.records import describe_file
+
+    texts = {
+        "train": [text(seed) for seed in range(50)],
+        "test": [edited(text(3), 40), edited(text(4), *range(0, 120, 6)), text(99)],
+    }
+    results = {}
+    (tmp_path / "data").mkdir()
+    for split, outputs in texts.items():
+        table = pa.Table.from_arrays(
+            [pa.array(outputs if name == "output" else [""] * len(outputs)) for name in COLUMNS], schema=SCHEMA
+        )
+        write_parquet([table], tmp_path / "data" / f"{split}.parquet")
+        keys = np.array([text_key(one) for one in outputs], np.uint64)
+        file = describe_file(tmp_path, tmp_path / "data" / f"{split}.parquet")
+        results[split] = [shards.ShardResult(split, file, 0, keys, keys, np.zeros(len(outputs), np.int32), None)]
+    ours, theirs = results["test"][0].outputs, results["train"][0].outputs
+    sketches = Sketches(
+        np.concatenate([ours, theirs]), saved(tmp_path / "sketches.bin", texts["test"] + texts["train"])
+    )
+    near = near_rows(tmp_path, results["test"], results["train"], sketches, map)
+    assert near.tolist() == [True, False, False]

@@ -1,0 +1,133 @@
+"""The whole of a generated catalogue against the generator's truth file; files that are cut; one or two processes."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from dataset_builder import source as source_module
+from tests.dataset_builder.build_offline import build_offline
+from titlecraft.errors import UserError
+from titlecraft.records import file_sha256
+from titlecraft.settings import Data
+
+GENERATOR = Path(__file__).parents[3] / "shared" / "tools" / "make_trn.py"
+FATES = {
+    "truncated": "not_json",
+    "truncated_in_string": "not_json",
+    "invalid_utf8": "not_utf8",
+    "invalid_utf8_in_ignored_key": "not_utf8",
+    "no_title_key": "title_missing",
+    "no_content_key": "content_missing",
+    "null_title": "title_not_text",
+    "numeric_title": "title_not_text",
+    "list_content": "content_not_text",
+    "null_content": "content_not_text",
+    "bool_content": "content_not_text",
+    "not_object": "not_an_object",
+    "two_objects": "two_objects",
+    "raw_control": "not_json",
+    "lone_surrogate": "lone_surrogate",
+    "nan_literal": "not_json",
+    "single_quotes": "not_json",
+    "trailing_comma": "not_json",
+    "nul_bytes": "not_json",
+    "uid_number": "uid_not_text",
+    "duplicate_key": "duplicate_key",
+}
+ROWS = {"no_uid_key", "extra_key", "crlf"}
+BLANK = {"blank", "spaces"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not GENERATOR.exists(), reason="the generator of the shared folder is not on this machine")
+def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(tmp_path: Path) -> None:
+    made = tmp_path / "trn.json"
+    command = [sys.executable, str(GENERATOR), str(made), "--rows", "100000", "--malformed", "0.01", "--jobs", "1"]
+    subprocess.run(command, check=True, capture_output=True)
+    truth = json.loads((tmp_path / "trn.json.truth.json").read_text())
+    kinds = dict(truth["odd_lines"])
+    record = build_offline(made, tmp_path / "one", Data(rows_per_shard=20_000))
+    folder = tmp_path / "one" / "publish"
+    lines = made.read_bytes().split(b"\n")
+    found = {}
+    raw_file = made.read_bytes()
+    for line in (folder / "quarantine" / "lines.jsonl").read_bytes().splitlines():
+        place = msgspec.json.decode(line)
+        found[place["line"]] = place["reason"]
+        raw = lines[place["line"] - 1]
+        assert raw_file[place["offset"] : place["offset"] + len(raw)] == raw
+        assert place["raw"] == raw.removesuffix(b"\r").decode("utf-8", "backslashreplace")
+    assert found == {number: FATES[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK}
+    assert set(kinds.values()) == set(FATES) | ROWS | BLANK
+    assert record.dropped["blank_line"] == sum(kind in BLANK for kind in kinds.values())
+    assert record.source.lines == truth["rows"] == 100_000
+    published = {
+        uid for file in (folder / "data").iterdir() for uid in pq.read_table(file, columns=["uid"])["uid"].to_pylist()
+    }
+    assert "" in published  # rows without uid are kept
+    build_offline(made, tmp_path / "two", Data(rows_per_shard=20_000), workers=2)
+    names = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    assert len(names) > 6
+    for name in names:
+        assert file_sha256(folder / name) == file_sha256(tmp_path / "two" / "publish" / name), name
+
+
+def line(number: int, **others: object) -> bytes:
+    row = {
+        "uid": f"{number:010d}",
+        "title": f"Kettle {number}",
+        "content": f"Kettle number {number} boils water for {number} cups.",
+    }
+    return json.dumps(row | others).encode() + b"\n"
+
+
+def test_the_files_own_oddities(tmp_path: Path) -> None:
+    """A byte-order mark, CRLF, no newline at the end, blank lines: each read as what it is meant to be."""
+    rows = [line(number) for number in range(3)]
+    odd = tmp_path / "odd.json"
+    odd.write_bytes(b"\xef\xbb\xbf" + rows[0].replace(b"\n", b"\r\n") + b"\r\n" + rows[1] + b"{\n" + rows[2].rstrip())
+    record = build_offline(odd, tmp_path / "work", Data(test_share=0.0, validation_share=0.0))
+    assert (record.source.lines, record.published, record.dropped) == (5, 3, {"blank_line": 1})
+    quarantined = msgspec.json.decode((tmp_path / "work" / "publish" / "quarantine" / "lines.jsonl").read_bytes())
+    assert quarantined == {"line": 4, "offset": odd.read_bytes().index(b"{\n"), "reason": "not_json", "raw": "{"}
+
+
+def cut_files(folder: Path) -> dict[str, Path]:
+    whole = b"".join(line(number) for number in range(5000))
+    packed = gzip.compress(whole, mtime=0)
+    first = line(0, uid="0000031909", target_ind=[1]).replace(b'"uid": "0000000000", ', b"")
+    made = {
+        "the gzip data is cut after line": ("cut.json.gz", packed[: len(packed) // 2]),
+        "the last line is cut after line 5,000": ("cut.json", whole[:-20]),
+        "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut after line 5,001": ("trn.json", first + whole),
+    }  # fmt: skip
+    for name, content in made.values():
+        (folder / name).write_bytes(content)
+    return {said: folder / name for said, (name, _) in made.items()}
+
+
+def test_a_file_that_is_cut_is_refused_unless_allowed(tmp_path: Path) -> None:
+    for number, (said, path) in enumerate(cut_files(tmp_path).items()):
+        with pytest.raises(UserError, match=said) as refused:
+            build_offline(path, tmp_path / f"refused{number}", Data())
+        assert str(path) in str(refused.value) and "--allow-incomplete" in str(refused.value)
+        record = build_offline(path, tmp_path / f"allowed{number}", Data(), allow_incomplete=True)
+        assert record.source.missing and record.source.missing in said
+        assert record.published > 1000
+        assert record.source.lines == record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
+
+
+def test_lines_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the borders of the blocks fall changes nothing."""
+    path = tmp_path / "rows.json"
+    path.write_bytes(b"".join(line(number, note="x" * (number % 7 * 300)) for number in range(200)))
+    whole = build_offline(path, tmp_path / "whole", Data())
+    for size in (100, 999, 4096):
+        monkeypatch.setattr(source_module.read_blocks, "__defaults__", (size,))
+        assert build_offline(path, tmp_path / str(size), Data()) == whole

@@ -1,0 +1,129 @@
+"""Publishing a dataset on the embedded Hub: killed at any moment, again, with a small change, and what is refused."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from titlecraft.local_hub.server import RunningHub, start, stop
+
+REPO = "titlecraft/shards"
+WORDS = [
+    f"{one}{other}" for one in ("ka", "lo", "mi", "ne", "pu", "ra") for other in ("bel", "dor", "fin", "gas", "hul")
+]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    root = tmp_path_factory.mktemp("shards")
+    yield start(root / "hub")
+    stop(root / "hub")
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """6,000 rows of 60 random words."""
+    chance, path = random.Random(5), tmp_path_factory.mktemp("catalogue") / "rows.json"
+    path.write_text("".join(row(number, chance) for number in range(6000)))
+    return path
+
+
+def row(number: int, chance: random.Random) -> str:
+    content = " ".join(chance.choices(WORDS, k=60))
+    return json.dumps({"uid": f"B{number:09d}", "title": f"Product {number}", "content": content}) + "\n"
+
+
+def environment(hub: RunningHub, home: Path) -> dict[str, str]:
+    return os.environ | hub.environment(home)
+
+
+def command(source: Path, *more: str, repo: str = REPO) -> list[str]:
+    small = ["--data.rows_per_shard=500", "--workers=2"]
+    return [sys.executable, "-m", "titlecraft.cli", "build", str(source), "--repo", repo, *small, *more]
+
+
+def objects(hub: RunningHub, repo: str) -> dict[str, int]:
+    """Large files that the Hub holds for a repo, and when each was written."""
+    root = next(
+        path for path in Path(hub.root).rglob("*") if path.is_dir() and path.name.startswith(repo.split("/")[1])
+    )
+    return {path.name: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file() and len(path.name) == 64}
+
+
+def children(process: int) -> list[int]:
+    return [int(one) for task in Path(f"/proc/{process}/task").glob("*/children") for one in task.read_text().split()]
+
+
+def commits(hub: RunningHub, home: Path, repo: str) -> list[str]:
+    code = f"from huggingface_hub import HfApi; print(*[c.title for c in HfApi().list_repo_commits('{repo}', repo_type='dataset')], sep='|')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(hub, home), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip().split("|")
+
+
+@pytest.mark.slow
+def test_killed_while_uploading_nothing_shows_and_nothing_is_sent_twice(
+    hub: RunningHub, catalogue: Path, tmp_path: Path
+) -> None:
+    """SIGKILL after the first shard has arrived: the workers end too, no revision shows it, and the next run sends only the rest."""
+    process = subprocess.Popen(command(catalogue), env=environment(hub, tmp_path), stderr=subprocess.PIPE, text=True)
+    root = Path(hub.root) / "repos"
+    workers: list[int] = []
+    while process.poll() is None and not any(len(path.name) == 64 for path in root.rglob("*")):
+        workers = children(process.pid) or workers
+        time.sleep(0.002)
+    process.kill()
+    stderr = process.communicate()[1]
+    assert process.returncode == -signal.SIGKILL, stderr
+    assert len(workers) >= 2
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    arrived = objects(hub, REPO)
+    assert arrived
+    assert commits(hub, tmp_path, REPO) == ["initial commit"]
+    done = subprocess.run(command(catalogue), env=environment(hub, tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    after = objects(hub, REPO)
+    assert {name: after[name] for name in arrived} == arrived and len(after) > len(arrived)
+    assert len(commits(hub, tmp_path, REPO)) == 2
+    assert not list((tmp_path / "titlecraft" / "work" / "build").rglob("*.arrow"))  # nothing is left behind
+
+
+@pytest.mark.slow
+def test_again_is_no_commit_and_the_revision_has_its_tag(hub: RunningHub, catalogue: Path, tmp_path: Path) -> None:
+    repo = "titlecraft/again"
+    first = subprocess.run(
+        command(catalogue, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
+    )
+    assert first.returncode == 0, first.stderr
+    again = subprocess.run(
+        command(catalogue, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
+    )
+    assert again.returncode == 0 and "nothing to do" in again.stdout
+    fresh = subprocess.run(
+        command(catalogue, "--fresh", "--workers=1", repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
+    )  # fmt: skip
+    assert fresh.returncode == 0, fresh.stderr
+    assert len(commits(hub, tmp_path, repo)) == 2
+    code = f"""
+from huggingface_hub import HfApi
+from datasets import load_dataset
+(tag,) = HfApi().list_repo_refs("{repo}", repo_type="dataset").tags
+assert tag.name.startswith("build-") and tag.target_commit == HfApi().dataset_info("{repo}").sha
+print(sum(len(split) for split in load_dataset("{repo}", revision=tag.name).values()))
+print(len(list(load_dataset("{repo}", split="train", streaming=True).take(700))))
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env=environment(hub, tmp_path), capture_output=True, text=True
+    )
+    assert loaded.stdout.split() == ["6000", "700"], loaded.stderr

@@ -1,0 +1,58 @@
+"""What rows are asked, and a published dataset in other forms."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from dataset_builder.export import export
+from dataset_builder.wording import Wording
+from tests.dataset_builder.build_offline import build_offline
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.settings import Data, Prompt
+
+ISBN, ASIN = "0001360000", "B00CHH2SG8"
+
+
+def test_the_word_by_uid() -> None:
+    auto = Prompt(product_word="auto", instruction="Describe the {product}.", question="The {product} '{title}'?")
+    wording = Wording.from_settings(auto, 7)
+    assert wording.of(ISBN, "Emma") == ("Describe the book.", "The book 'Emma'?")
+    assert wording.of(ASIN, "Kettle") == wording.of("", "Kettle") == ("Describe the product.", "The product 'Kettle'?")
+    assert PromptFormat.from_settings(auto).question == "The product '{title}'?"
+    book = Wording.from_settings(Prompt(product_word="book", question="The {product} {title}?"), 7)
+    assert book.of(ASIN, "Kettle")[1] == "The book Kettle?"
+
+
+def test_several_questions_by_a_seeded_choice() -> None:
+    settings = Prompt(question="A {title}", other_questions=["B {title}", "C {title}"])
+    wording = Wording.from_settings(settings, 7)
+    asked = [wording.of(ASIN, f"t{number}")[1][0] for number in range(3000)]
+    assert all(900 < asked.count(letter) < 1100 for letter in "ABC")
+    assert asked == [wording.of(ASIN, f"t{number}")[1][0] for number in range(3000)]
+    other = Wording.from_settings(settings, 8)
+    assert asked != [other.of(ASIN, f"t{number}")[1][0] for number in range(3000)]
+    assert PromptFormat.from_settings(settings).question == "A {title}"
+    with pytest.raises(UserError, match=r"prompt\.other_questions is 'Which\?': it must hold \{title\}"):
+        Wording.from_settings(Prompt(other_questions=["Which?"]), 7)
+
+
+def test_other_forms_on_demand(tmp_path: Path) -> None:
+    content = "A kettle that boils water for {tea}."
+    (tmp_path / "rows.json").write_text(json.dumps({"uid": ASIN, "title": "Kettle", "content": content}) + "\n")
+    build_offline(tmp_path / "rows.json", tmp_path / "work", Data(validation_share=0, test_share=0))
+    folder = tmp_path / "work" / "publish"
+    assert export(folder, "conversational", tmp_path / "chat") == 1
+    assert pq.read_table(tmp_path / "chat" / "train-00000-of-00001.parquet").to_pylist() == [{"messages": [
+        {"role": "user", "content": "Describe product as accurately as possible.\n\n"
+                                    "Question: Could you give me a description of the product 'Kettle'?"},
+        {"role": "assistant", "content": content},
+    ]}]  # fmt: skip
+    assert export(folder, "prompt-completion", tmp_path / "pairs") == 1
+    (pair,) = pq.read_table(tmp_path / "pairs" / "train-00000-of-00001.parquet").to_pylist()
+    prompt = PromptFormat.from_json((folder / "prompt.json").read_bytes(), "prompt.json")
+    assert pair == {"prompt": prompt.render_title("Kettle"), "completion": content}
+    with pytest.raises(UserError, match=r"holds no data/\*\.parquet"):
+        export(tmp_path, "conversational", tmp_path / "none")
