@@ -31,7 +31,8 @@ from titlecraft.errors import UserError
 from titlecraft.quiet import transfer_bars
 from titlecraft.records import File, Pin, R, RepoType, read_record, record_key
 
-CLIENT_CLOSED = "client has been closed"  # said in one upload thread after another one lost the connection
+# said in one upload thread of the client after another one lost the connection and closed what they share
+CLIENT_CLOSED = ("client has been closed", "'NoneType' object has no attribute 'request'")
 
 
 def endpoint() -> str:
@@ -187,10 +188,17 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
         case HfHubHTTPError():
             return refusal(error, kind)
         case RuntimeError() if error.__cause__:  # the client wraps what befell one of several uploads
-            return explain(error.__cause__, repo, kind)
-        case RuntimeError() if CLIENT_CLOSED not in str(error):
+            broke_off = f"{first_line(error)} ({first_line(error.__cause__)}) Does {endpoint()} still answer? Run the same command again"
+            return explain(error.__cause__, repo, kind) or broke_off
+        case RuntimeError() | AttributeError() if not any(closed in str(error) for closed in CLIENT_CLOSED):
             return None
-        case RuntimeError() | httpx.TransportError() | LocalEntryNotFoundError() | OfflineModeIsEnabled():
+        case (
+            RuntimeError()
+            | AttributeError()
+            | httpx.TransportError()
+            | LocalEntryNotFoundError()
+            | OfflineModeIsEnabled()
+        ):
             return (
                 f"the Hub at {endpoint()} does not answer ({first_line(error)}). "
                 "Start it or check HF_ENDPOINT, then run the same command again"
