@@ -1,0 +1,39 @@
+"""What the Hub's client raises, in words that say what to do; what is no fault of Hub or disk is not hidden."""
+
+import errno
+
+import httpx
+import pytest
+
+from titlecraft.errors import UserError
+from titlecraft.hub import hub_errors
+
+
+def wrapped(cause: Exception) -> RuntimeError:
+    """As the client wraps what befell one of several uploads."""
+    try:
+        raise RuntimeError("Error while uploading 'a.parquet' to the Hub.") from cause
+    except RuntimeError as error:
+        return error
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (httpx.ConnectError("refused"), "does not answer"),
+    (wrapped(httpx.ReadError("reset by peer")), "does not answer"),
+    (wrapped(RuntimeError("Cannot send a request, as the client has been closed.")), "does not answer"),
+    (wrapped(AttributeError("'NoneType' object has no attribute 'request'")), "does not answer"),
+    (wrapped(KeyError("etag")), "still answer? Run the same command again"),
+    (OSError(errno.ENOSPC, "No space left on device", "/disk/a"), "disk full at /disk/a"),
+])  # fmt: skip
+def test_a_misfortune_is_one_line(error: Exception, said: str) -> None:
+    with pytest.raises(UserError, match="publishing to dataset a/b did not finish: ") as caught, hub_errors("publishing to dataset a/b did not finish", "a/b", "dataset"):  # fmt: skip
+        raise error
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), AttributeError("a bug"), ValueError("a bug"), OSError(5, "a bug")]
+)
+def test_a_bug_stays_a_bug(error: Exception) -> None:
+    with pytest.raises(type(error), match="a bug"), hub_errors("publishing", "a/b", "dataset"):
+        raise error
