@@ -16,9 +16,8 @@ from dataset_builder.wording import Wording
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
 FEWEST_ROWS, MOST_ROWS, ONE_IN = 10_000, 30_000, 5_000
-ROW_GROUP_BYTES = (
-    32 << 20
-)  # uncompressed; a group ends with the piece that passes this, and pieces are at most as large
+# uncompressed; a group ends with the piece that passes this, and pieces are at most as large
+ROW_GROUP_BYTES = 32 << 20
 
 
 def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:

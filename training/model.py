@@ -102,9 +102,8 @@ def name_base(model: Any, base: Pin, targets: list[str]) -> None:
     """Write repo and commit of the base into the adapter's own config: a path or a moving branch must not leak into it."""
     config = model.peft_config["default"]
     config.base_model_name_or_path, config.revision, config.target_modules = base.repo, base.revision, targets
-    config.auto_mapping = (
-        None  # Unsloth leaves its mark there; PEFT itself needs it for models without a task type only
-    )
+    # Unsloth leaves its mark there; PEFT itself needs it for models without a task type only
+    config.auto_mapping = None
 
 
 def require_lora_targets(model: Any, lora: Lora, base: Pin) -> None:
