@@ -120,6 +120,11 @@ class Training:
         weight_decay: decoupled weight decay.
         precision: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32.
         gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
+        packing: put several examples into one row of base.max_length tokens; none attends to another.
+        attention: "varlen" (torch's kernel for packed rows), "sdpa", or "auto": varlen where the GPU can.
+        fused_kernels: Liger's kernels for norms, SwiGLU, rotary embedding and loss.
+        fit_memory: choose gradient_checkpointing, batch_size and accumulation anew, the fastest that the GPU's free memory
+            holds; their product batch_size x accumulation stays.
         logging_steps: a line of training_log.jsonl every so many steps.
         seed: seeds the adapter's initial weights, the data order and dropout.
     """
@@ -136,6 +141,10 @@ class Training:
     weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     gradient_checkpointing: bool = True
+    packing: bool = False
+    attention: Literal["auto", "varlen", "sdpa"] = "auto"
+    fused_kernels: bool = False
+    fit_memory: bool = False
     logging_steps: Count = 1
     seed: Whole = 3407
 
