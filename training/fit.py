@@ -10,7 +10,7 @@ from titlecraft.errors import UserError
 from titlecraft.settings import Base, Lora, Training
 from training.memory import estimate_memory
 
-ENOUGH_TOKENS = 16_384  # of one forward pass; more make no GPU faster (benchmarks/README.md)
+ENOUGH_TOKENS = 16_384  # of one forward pass; the most that was measured, and plenty to fill an H200
 MARGIN, LEAST_MARGIN = (
     0.06,
     500_000_000,
