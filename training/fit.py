@@ -59,6 +59,24 @@ def choose_fit(
     )
 
 
+def fit_here(
+    config: Any, lora: Lora, training: Training, base: Base, longest: int | None = None
+) -> tuple[Training, str | None]:
+    """What a recipe with training.fit_memory comes to on this machine's first GPU, and a sentence about it, if there is one.
+
+    Call it before the base is loaded. Any other recipe stays as it is. Raises UserError where nothing fits.
+    """
+    if not training.fit_memory:
+        return training, None
+    free = free_memory()
+    if free is None:
+        return (
+            training,
+            "training.fit_memory: there is no GPU here, so batch and checkpointing stay as the recipe has them",
+        )
+    return choose_fit(config, lora, training, base, free, longest=longest)
+
+
 def shorter(config: Any, lora: Lora, least: Training, base: Base, free_bytes: int, length: int) -> str:
     """What to set where not even the smallest way fits: shorter examples, or another base."""
     while length // 2 >= SHORTEST:

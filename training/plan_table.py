@@ -16,9 +16,11 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
     console.print(f"[bold]{plan.dataset}[/] + [bold]{plan.base}[/] → [bold]{plan.repo}[/]")
     console.print(run_table(plan, training))
     console.print(card_table(plan))
-    if not plan.cards[0].measured or not all(card.measured for card in plan.cards):
+    if not all(card.measured for card in plan.cards):
         console.print("Times marked 'estimated' come from datasheets and a share of them that was measured elsewhere; memory is "
                       "estimated everywhere.", style="dim")  # fmt: skip
+    if not training.fit_memory and not all(card.fits for card in plan.cards):
+        console.print("--training.fit_memory=true cuts the same steps so that they fit, where that can be.")
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
     for duty in plan.obligations:
         console.print(f"  • {escape(duty)}")
@@ -34,9 +36,10 @@ def run_table(plan: Plan, training: Training) -> Table:
     source = (
         "counted on the encoded split" if plan.exact else f"estimated from {plan.encoded_rows:,} rows drawn at random"
     )
+    left_out = f"; the prompts of {plan.rows - plan.examples:,} alone are too long" if plan.examples < plan.rows else ""
     rows = [
         ("rows of the split", f"{plan.rows:,}", ""),
-        ("examples", f"{about}{plan.examples:,}", f"{about}{plan.truncated:,} cut at the end"),
+        ("examples", f"{about}{plan.examples:,}", f"{about}{plan.truncated:,} cut at the end{left_out}"),
         ("tokens", f"{about}{plan.tokens:,}", f"{about}{plan.completion_tokens:,} of answers; {source}"),
     ]
     if plan.packed_rows is not None:

@@ -7,7 +7,7 @@ import pytest
 from titlecraft.arguments import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Lora, Training
-from training.fit import choose_fit, next_smaller, what_fits
+from training.fit import choose_fit, fit_here, free_memory, next_smaller, what_fits
 from training.memory import Kernels, estimate_memory, shape_of
 
 GIB, GB = 2**30, 10**9
@@ -123,3 +123,15 @@ def test_each_retry_takes_clearly_less_and_they_end() -> None:
         sizes.append(estimate_memory(llama_8b(), lora, training, base).total)
         training = next_smaller(llama_8b(), lora, training, base, 141 * GB)
     assert len(sizes) > 4 and all(after <= 0.9 * before for before, after in pairwise(sizes))
+
+
+def test_a_recipe_that_does_not_ask_stays_as_it_is() -> None:
+    lora, training, base = auto(training__fit_memory="false")
+    assert fit_here(llama_8b(), lora, training, base) == (training, None)
+
+
+@pytest.mark.skipif(free_memory() is not None, reason="there is a GPU")
+def test_without_a_gpu_nothing_is_chosen_and_that_is_said() -> None:
+    lora, training, base = auto()
+    kept, said = fit_here(llama_8b(), lora, training, base)
+    assert kept == training and said.startswith("training.fit_memory: there is no GPU here")

@@ -121,10 +121,15 @@ def test_the_table_says_what_the_json_says(planned: Planned) -> None:
                  "• the name of the adapter begins with 'Llama-3'", "The token may write to titlecraft/Llama-3-Titles."):  # fmt: skip
         assert line in " ".join(said.split())
     assert "about" not in said and "would stop" not in said
-    sampled = msgspec.structs.replace(plan, exact=False, encoded_rows=2000, problems=["no write right"])
+    full = [msgspec.structs.replace(card, fits=False) for card in plan.cards]
+    sampled = msgspec.structs.replace(
+        plan, exact=False, encoded_rows=2000, examples=2400, problems=["no write right"], cards=full
+    )
     show_plan(sampled, Training(), Console(file=(out := StringIO()), width=140))
     assert "estimated from 2,000 rows drawn at random" in out.getvalue()
     assert "would stop the run: no write right" in out.getvalue()
+    assert "the prompts of 100 alone are too long" in out.getvalue()
+    assert "--training.fit_memory=true cuts the same steps" in out.getvalue()
 
 
 def test_what_a_licence_demands() -> None:
