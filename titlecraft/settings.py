@@ -124,6 +124,8 @@ class Training:
             padding; `batch_size` then counts rows, and no example attends to another. For backend "trl".
         fused_kernels: on a CUDA GPU, frozen layer and adapter as one operation, Liger's layer kernels (Hsu et al. 2024), and
             the loss over answers alone; elsewhere the same is computed plainly. For backend "trl".
+        fit_memory: choose gradient_checkpointing, batch_size and accumulation anew, the fastest that the GPU's free memory
+            holds; their product batch_size x accumulation stays.
         logging_steps: a line of training_log.jsonl every so many steps.
         seed: seeds the adapter's initial weights, the data order and dropout.
     """
@@ -142,6 +144,7 @@ class Training:
     gradient_checkpointing: bool = True
     packing: bool = False
     fused_kernels: bool = False
+    fit_memory: bool = False
     logging_steps: Count = 1
     seed: Whole = 3407
 

@@ -16,7 +16,9 @@ def use_answer_loss(model: Any) -> None:
     causal = model.get_base_model()
     original = causal.forward
 
-    def forward(self: Any, input_ids: Any = None, labels: Any = None, num_items_in_batch: Any = None, **kwargs: Any) -> Any:
+    def forward(
+        self: Any, input_ids: Any = None, labels: Any = None, num_items_in_batch: Any = None, **kwargs: Any
+    ) -> Any:
         from transformers.modeling_outputs import CausalLMOutput
 
         if labels is None:

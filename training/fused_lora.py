@@ -82,7 +82,12 @@ def fusible(layer: Any) -> bool:
     """A linear layer with one adapter of the plain kind."""
     base = layer.get_base_layer()
     plain = not layer.lora_variant and not any(layer.lora_bias.values())
-    return hasattr(base, "in_features") and list(layer.lora_A) == layer.active_adapters and len(layer.lora_A) == 1 and plain
+    return (
+        hasattr(base, "in_features")
+        and list(layer.lora_A) == layer.active_adapters
+        and len(layer.lora_A) == 1
+        and plain
+    )
 
 
 def fused_forward(layer: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -79,7 +79,7 @@ def test_a_learning_rate_may_be_written_as_in_papers(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_is_not_there() -> None:
-    with pytest.raises(UserError, match="no such recipe; there are seed, tiny"):
+    with pytest.raises(UserError, match="no such recipe; there are auto, seed, tiny"):
         recipe_file("huge")
 
 
