@@ -23,7 +23,7 @@ from titlecraft.records import Pin, digest, file_sha256
 
 IGNORED = -100
 ROWS_PER_PROCESS = 10_000  # what a process encodes in three seconds; it takes one to start
-CORES_FOR_PROCESSES = 4  # with fewer, the tokenizer's own threads are as quick (benchmarks/tokenisation.py)
+CORES_FOR_PROCESSES = 4  # on two, the tokenizer's own threads are quicker (benchmarks/tokenisation.py); on more, not measured
 TOKENS = pa.list_(pa.int32())
 SCHEMA = pa.schema({"input_ids": TOKENS, "labels": TOKENS, "row": pa.int32(), "truncated": pa.bool_(),
                     "length": pa.int32(), "completion": pa.int32()})  # fmt: skip
