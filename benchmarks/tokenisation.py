@@ -4,9 +4,10 @@ How many rows a second `encode_split` encodes, beside what the tokenizer alone d
 the same run. Writes benchmarks/results/tokenisation.json. About four minutes on two cores.
 
 The tokenizer is a byte-level BPE with 32,000 tokens, trained here on the synthetic catalogue (../shared/tools/make_trn.py),
-whose descriptions are cut to a scale that gives rows of about 170 tokens, the template included. The ways take turns,
-and the fastest round of each counts: other work on the machine only slows one down. "The tokenizer alone" is its quickest call, `encode_batch_fast`, with all its threads, the
-ids thrown away: no labels, no columns, no disk. The bars are ours; the issue asks for the ratio.
+whose descriptions are cut to a scale that gives rows of about 170 tokens, the template included. The ways take turns, and
+the fastest round of each counts: other work on the machine only slows one down. "The tokenizer alone" is its quickest call,
+`encode_batch_fast`, with all its threads, the ids thrown away: no labels, no columns, no disk. The bars are ours; the issue
+asks for the ratio.
 """
 
 import argparse
