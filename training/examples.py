@@ -23,7 +23,9 @@ from titlecraft.records import Pin, digest, file_sha256
 
 IGNORED = -100
 ROWS_PER_PROCESS = 10_000  # what a process encodes in three seconds; it takes one to start
-CORES_FOR_PROCESSES = 4  # with fewer, the tokenizer's own threads are as quick (benchmarks/tokenisation.py)
+CORES_FOR_PROCESSES = (
+    4  # on two, the tokenizer's own threads are quicker (benchmarks/tokenisation.py); on more, not measured
+)
 TOKENS = pa.list_(pa.int32())
 SCHEMA = pa.schema({"input_ids": TOKENS, "labels": TOKENS, "row": pa.int32(), "truncated": pa.bool_(),
                     "length": pa.int32(), "completion": pa.int32()})  # fmt: skip
@@ -76,12 +78,12 @@ def flat(lists: Iterable[list[int]], count: int) -> np.ndarray:
     return np.fromiter(chain.from_iterable(lists), dtype=np.int32, count=count)
 
 
-def useful_processes(rows: int) -> int:
+def useful_processes(rows: int, cores: int | None = None) -> int:
     """One for each core, if there are enough of both cores and rows; else one, whose tokenizer has all the cores.
 
     Threads of the tokenizer leave a tenth of the work, Python's, to one core; processes share that too.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = cores or len(os.sched_getaffinity(0))
     return max(1, min(cores, rows // ROWS_PER_PROCESS)) if cores >= CORES_FOR_PROCESSES else 1
 
 

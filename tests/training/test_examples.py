@@ -145,6 +145,6 @@ def test_the_quick_way_to_token_ids_gives_those_of_the_tokenizer(tokenizer: Any)
     assert tokenizer.eos_token_id not in plain[1]
 
 
-def test_small_splits_stay_in_one_process() -> None:
-    assert useful_processes(19_999) == 1
-    assert useful_processes(10_000_000) >= 1
+def test_processes_are_started_where_there_are_rows_and_cores_for_them() -> None:
+    assert [useful_processes(rows, cores=16) for rows in (0, 19_999, 45_000, 1_200_000)] == [1, 1, 4, 16]
+    assert useful_processes(1_200_000, cores=2) == 1
