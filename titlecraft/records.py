@@ -182,7 +182,10 @@ class Licence(Record):
 
 
 class TrainingRecord(Record):
-    """How an adapter came to be."""
+    """How an adapter came to be.
+
+    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything.
+    """
 
     key: str
     code: Code
@@ -197,6 +200,8 @@ class TrainingRecord(Record):
     quantization: str
     quantization_note: str | None
     attention: str
+    fused_kernels: str
+    memory_note: str | None
     trainable_parameters: int
     base_parameters: int
     special_tokens: dict[str, str | None]

@@ -4,9 +4,9 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from titlecraft.settings import Recipe
-from training.examples import IGNORED, Examples
-from training.packing import flatten_rows, packed_dataset
+from titlecraft.settings import Training
+from training.examples import IGNORED
+from training.packing import flatten_rows
 
 COMPUTE_DTYPES = {
     "bfloat16": {"bf16": True, "fp16": False},
@@ -54,18 +54,14 @@ def progress_bar(seen: dict[str, int]) -> Any:
     return ProgressBar()
 
 
-def make_trainer(model: Any, tokenizer: Any, examples: Examples, recipe: Recipe, precision: str, work: Path) -> Any:
-    """A trainer over encoded examples. Its attribute `seen` counts examples, tokens and answer tokens as they pass."""
+def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path) -> Any:
+    """A trainer over encoded examples, or over packed rows of them where the settings say so.
+
+    Its attribute `seen` counts examples, tokens and answer tokens as they pass.
+    """
     import torch
     from transformers import PrinterCallback, Trainer
     from trl import SFTConfig, SFTTrainer
-
-    settings = recipe.training
-    packed: dict[str, Any] = {}
-    dataset = examples.dataset
-    if settings.packing:
-        dataset = packed_dataset(dataset, examples.lengths, recipe.base.max_length, settings.seed)
-        packed = {"data_collator": flatten_rows}
 
     class CountingTrainer(SFTTrainer):
         """SFTTrainer that counts the examples and tokens of every forward pass of training."""
@@ -85,7 +81,7 @@ def make_trainer(model: Any, tokenizer: Any, examples: Examples, recipe: Recipe,
         model=model,
         processing_class=copy.deepcopy(tokenizer),  # Unsloth changes its padding side, and ours is published
         train_dataset=dataset,
-        **packed,
+        data_collator=flatten_rows if settings.packing else None,
         args=SFTConfig(
             output_dir=str(work),
             per_device_train_batch_size=settings.batch_size,
@@ -126,3 +122,4 @@ def run_all_steps(trainer: Any) -> None:
     """Train, then take accelerate's autocast off the model, so that it computes its logits as it did before."""
     trainer.train()
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    trainer.seen.update({name: int(count) for name, count in trainer.seen.items()})
