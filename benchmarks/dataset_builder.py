@@ -79,8 +79,9 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Both passes of the builder."""
     from dataset_builder.build import write_dataset
     from dataset_builder.processes import worker_processes
+    from dataset_builder.source import hash_meanwhile
     from titlecraft.prompt import PromptFormat
-    from titlecraft.records import current_code, file_sha256
+    from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(near_duplicates=near))
@@ -88,8 +89,8 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     folder.mkdir()
     with worker_processes(2) as in_order:
         record, _ = write_dataset(
-            source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order, key="0" * 64,
-            code=current_code("dataset_builder", "pyarrow", "rensa"), sha256=file_sha256(source),
+            source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order,
+            code=current_code("dataset_builder", "pyarrow", "rensa"), sha256=hash_meanwhile(source).result,
         )  # fmt: skip
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)
     leakage = {name: one.near_duplicates for name, one in record.leakage.items()}

@@ -6,7 +6,9 @@ line, not by its name: the first product, with the labels that only this file ha
 """
 
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from titlecraft.errors import UserError
+from titlecraft.records import file_sha256
 
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -96,6 +99,20 @@ def read_blocks(path: Path, reading: Reading, block_bytes: int = BLOCK_BYTES) ->
             bar.update(task, completed=disk.tell() if data else size, lines=reading.lines)
             if not data:
                 break
+
+
+def hash_meanwhile(path: Path) -> Future[str]:
+    """The sha256 of the file, while the caller goes on: hashing leaves the interpreter to others."""
+    sha256: Future[str] = Future()
+
+    def work() -> None:
+        try:
+            sha256.set_result(file_sha256(path))
+        except Exception as error:
+            sha256.set_exception(error)  # raised where the hash is asked for
+
+    threading.Thread(target=work, daemon=True).start()  # not a pool: nobody waits for it where the build fails
+    return sha256
 
 
 def require_unchanged(path: Path, before: os.stat_result) -> None:
