@@ -90,7 +90,7 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     with worker_processes(2) as in_order:
         record, _ = write_dataset(
             source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order,
-            code=current_code("dataset_builder", "pyarrow", "rensa"), sha256=hash_meanwhile(source).result,
+            code=current_code("dataset_builder", "pyarrow", "rensa"), sha256=hash_meanwhile(source),
         )  # fmt: skip
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)
     leakage = {name: one.near_duplicates for name, one in record.leakage.items()}

@@ -69,7 +69,7 @@ def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     folder.mkdir(parents=True)
     with worker_processes(1) as in_order:
         write_dataset(source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order,
-                      code=current_code("dataset_builder"), sha256=hash_meanwhile(source).result)  # fmt: skip
+                      code=current_code("dataset_builder"), sha256=hash_meanwhile(source))  # fmt: skip
     return folder / "data"
 
 

@@ -7,7 +7,7 @@ line, not by its name: the first product, with the labels that only this file ha
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -101,9 +101,12 @@ def read_blocks(path: Path, reading: Reading, block_bytes: int = BLOCK_BYTES) ->
                 break
 
 
-def hash_meanwhile(path: Path) -> Future[str]:
-    """The sha256 of the file, while the caller goes on: hashing leaves the interpreter to others."""
-    sha256: Future[str] = Future()
+def hash_meanwhile(path: Path) -> Callable[[], str]:
+    """Hash the file in a thread while the caller reads it: hashing leaves the interpreter to others.
+
+    What is returned waits for the sha256, and raises UserError where the file is no longer what it was at the beginning.
+    """
+    before, sha256 = path.stat(), Future[str]()
 
     def work() -> None:
         try:
@@ -112,13 +115,19 @@ def hash_meanwhile(path: Path) -> Future[str]:
             sha256.set_exception(error)  # raised where the hash is asked for
 
     threading.Thread(target=work, daemon=True).start()  # not a pool: nobody waits for it where the build fails
-    return sha256
+
+    def of_unchanged_file() -> str:
+        found = sha256.result()
+        require_unchanged(path, before)
+        return found
+
+    return of_unchanged_file
 
 
 def require_unchanged(path: Path, before: os.stat_result) -> None:
     """Raises UserError where the file is not what it was before it was first read."""
-    after = path.stat()
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+    after = path.stat() if path.exists() else None
+    if after is None or (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise UserError(f"{path}: the file changed while it was read; run again when it is complete")
 
 
