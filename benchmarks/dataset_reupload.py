@@ -59,16 +59,17 @@ def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     """The folder with the shards."""
     from dataset_builder.build import write_dataset
     from dataset_builder.processes import worker_processes
+    from dataset_builder.source import hash_meanwhile
     from titlecraft.prompt import PromptFormat
-    from titlecraft.records import current_code, file_sha256
+    from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(rows_per_shard=rows_per_shard))
     folder = work / "publish"
     folder.mkdir(parents=True)
     with worker_processes(1) as in_order:
-        write_dataset(source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order, key="0" * 64,
-                      code=current_code("dataset_builder"), sha256=file_sha256(source))  # fmt: skip
+        write_dataset(source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order,
+                      code=current_code("dataset_builder"), sha256=hash_meanwhile(source))  # fmt: skip
     return folder / "data"
 
 

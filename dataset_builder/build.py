@@ -24,7 +24,7 @@ from dataset_builder.near_duplicates import near_duplicates
 from dataset_builder.parse import Drop
 from dataset_builder.processes import InOrder, worker_processes
 from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_shard
-from dataset_builder.source import require_source, require_unchanged
+from dataset_builder.source import hash_meanwhile, require_source
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording
@@ -42,7 +42,6 @@ from titlecraft.records import (
     Split,
     current_code,
     digest,
-    file_sha256,
 )
 from titlecraft.settings import Data, Recipe
 
@@ -68,7 +67,9 @@ def build(
     """Publish the dataset and return where it is and how it came to be.
 
     Does nothing but say so where the same source, settings and code have been published to `repo` already, unless
-    `fresh`. The result does not depend on `workers`. Raises UserError; the repo is then as it was.
+    `fresh`. The result does not depend on `workers`. Raises UserError; the repo is then as it was: what can be wrong with
+    the source or the settings is known before anything is sent. A run that is killed, or loses its Hub, while it sends the
+    first shards of a new repo leaves that repo behind, empty; the same command, run again, fills it.
     """
     require_source(source)
     require_settings(recipe.data)
@@ -76,50 +77,56 @@ def build(
     require_write(repo)
     with sole_publisher(repo, "dataset"):
         code = current_code("dataset_builder", "datasets", "pyarrow", "rensa")
-        before = source.stat()
-        sha256 = file_sha256(source)
-        key = digest({"source": sha256, "data": recipe.data, "prompt": recipe.prompt, "code": code})
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
-        if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files)):
-            print(f"nothing to do: {repo} was built from this very file, recipe and code")
-            tag(head, f"build-{key[:12]}")
-            return head, record
+        sha256 = hash_meanwhile(source)
+        if head is not None and not fresh:  # otherwise nobody needs the hash before all is read
+            key = key_of(sha256(), recipe, code)
+            if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
+                print(f"nothing to do: {repo} was built from this very file, recipe and code")
+                tag(head, f"build-{key[:12]}")
+                return head, record
         work = work_folder("build", repo)
         shutil.rmtree(work)
         folder = work / "publish"
         folder.mkdir(parents=True)
         if workers is None:
-            workers = 1 if before.st_size < ONE_PROCESS else min(2, os.cpu_count() or 1)
+            workers = 1 if source.stat().st_size < ONE_PROCESS else min(2, os.cpu_count() or 1)
         with worker_processes(workers) as in_order:
             record, in_memory = write_dataset(
-                source, recipe, prompt, work, folder, in_order, key=key, code=code, sha256=sha256,
+                source, recipe, prompt, work, folder, in_order, code=code, sha256=sha256,
                 allow_incomplete=allow_incomplete,
                 finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
             )  # fmt: skip
-        require_unchanged(source, before)
         (folder / DATASET_RECORD).write_bytes(record.to_json())
         write_card(folder, repo, record, in_memory)
-        message = f"Build {record.published:,} rows from {source.name} (sha256 {sha256[:12]})"
+        message = f"Build {record.published:,} rows from {source.name} (sha256 {record.source.sha256[:12]})"
         published = publish(
             repo, "dataset", head, folder, message, private=private, replaces=REPLACES,
             check=lambda path: require_loads(path, record),
         )  # fmt: skip
-        tag(published, f"build-{key[:12]}")
+        tag(published, f"build-{record.key[:12]}")
         shutil.rmtree(work)
     return published, record
 
 
+def key_of(sha256: str, recipe: Recipe, code: Code) -> str:
+    """What the dataset depends on, in one hash."""
+    return digest({"source": sha256, "data": recipe.data, "prompt": recipe.prompt, "code": code})
+
+
 def write_dataset(
-    source: Path, recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, in_order: InOrder, *, key: str, code: Code,
-    sha256: str, allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
+    source: Path, recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, in_order: InOrder, *, code: Code,
+    sha256: Callable[[], str], allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
 ) -> tuple[DatasetRecord, dict[str, int]]:  # fmt: skip
     """Both passes: quarantine, prompt and shards into `folder`; returns the record, and each split's bytes in memory.
 
-    `finished` is called with the path of each shard that is complete.
+    `sha256` gives the source's hash, and raises where it has changed while it was read; it is asked when all has been read,
+    before the first shard is complete. `finished` is told the path of each complete shard.
     """
     rows = read_rows(source, recipe.data, work, folder / QUARANTINE_FILE, in_order, allow_incomplete)
     require_rows(source, rows, recipe.data)
+    hashed, size = sha256(), source.stat().st_size
     groups = group_and_assign(rows, recipe.data, in_order)
     (folder / PROMPT_FILE).write_bytes(prompt.to_json())
     if not (groups.assigned == 0).any():
@@ -136,10 +143,14 @@ def write_dataset(
     in_memory = {name: sum(shard.in_memory for shard in shards if shard.split == name) for name in SPLITS}
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches)
     record = DatasetRecord(
-        key=key,
+        key=key_of(hashed, recipe, code),
         code=code,
         source=Source(
-            name=source.name, bytes=source.stat().st_size, sha256=sha256, lines=rows.reading.lines, missing=rows.missing
+            name=source.name,
+            bytes=size,
+            sha256=hashed,
+            lines=rows.reading.lines,
+            missing=rows.missing,
         ),
         data=recipe.data,
         prompt=recipe.prompt,

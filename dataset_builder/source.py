@@ -6,7 +6,9 @@ line, not by its name: the first product, with the labels that only this file ha
 """
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from titlecraft.errors import UserError
+from titlecraft.records import file_sha256
 
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -98,10 +101,33 @@ def read_blocks(path: Path, reading: Reading, block_bytes: int = BLOCK_BYTES) ->
                 break
 
 
+def hash_meanwhile(path: Path) -> Callable[[], str]:
+    """Hash the file in a thread while the caller reads it: hashing leaves the interpreter to others.
+
+    What is returned waits for the sha256, and raises UserError where the file is no longer what it was at the beginning.
+    """
+    before, sha256 = path.stat(), Future[str]()
+
+    def work() -> None:
+        try:
+            sha256.set_result(file_sha256(path))
+        except Exception as error:
+            sha256.set_exception(error)  # raised where the hash is asked for
+
+    threading.Thread(target=work, daemon=True).start()  # not a pool: nobody waits for it where the build fails
+
+    def of_unchanged_file() -> str:
+        found = sha256.result()
+        require_unchanged(path, before)
+        return found
+
+    return of_unchanged_file
+
+
 def require_unchanged(path: Path, before: os.stat_result) -> None:
     """Raises UserError where the file is not what it was before it was first read."""
-    after = path.stat()
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+    after = path.stat() if path.exists() else None
+    if after is None or (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise UserError(f"{path}: the file changed while it was read; run again when it is complete")
 
 

@@ -19,7 +19,7 @@ def build_offline(
     recipe = Recipe(data=data, prompt=prompt or Prompt())
     with worker_processes(workers) as in_order:
         record, _ = write_dataset(
-            source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order, key="0" * 64,
-            code=current_code("dataset_builder"), sha256=file_sha256(source), **options,
+            source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order,
+            code=current_code("dataset_builder"), sha256=lambda: file_sha256(source), **options,
         )  # fmt: skip
     return record
