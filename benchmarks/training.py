@@ -23,7 +23,8 @@ RESULTS = HERE / "results" / "training.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
 FLOP_PER_PARAMETER = 4  # forward, and back to the inputs: frozen weights have no gradient
 SEED = {"batch_size": 2, "accumulation": 4, "gradient_checkpointing": True}
-FAST = {"batch_size": 8, "accumulation": 1, "gradient_checkpointing": False, "packing": True, "fused_kernels": True}
+FAST = {"batch_size": 8, "accumulation": 1, "gradient_checkpointing": False, "packing": True, "fused_kernels": True,
+        "optimizer": "adamw_torch_fused"}  # fmt: skip
 
 
 class Clock:
@@ -114,17 +115,19 @@ def fast(steps: int = 16, **changed: Any) -> dict[str, Any]:
     dataset = encoded(8000)
     lengths = np.array([len(ids) for ids in dataset["input_ids"]])
     dataset = packed_dataset(dataset, lengths, 2048, training.seed)
-    packing = [{"name": one.name, "holds": one.holds} for one in check_packing(model, dataset)]
+    packing = [{"name": one.name, "found": one.found, "holds": one.holds} for one in check_packing(model, dataset)]
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     said = {"attention": attention, "fused_kernels": fused, "checks": packing, "trainable_parameters": trained}
     return timed(model, loaded, dataset, training) | said
 
 
 def unsloth(packed: bool) -> dict[str, Any]:
-    """Unsloth's model: the notebook's batches through the project's trainer, or TRL's packing as Unsloth runs it."""
+    """Unsloth's model in TRL's own SFTTrainer, as its notebooks run it: the seed recipe's batches, or packed.
+
+    Packed: 8 rows of 2,048 tokens, no checkpointing, and no dropout, which Unsloth has no fast path for.
+    """
     from unsloth import FastLanguageModel  # before transformers
     import torch  # isort: skip
-    from titlecraft.base_model import LoadedBase
 
     model, tokenizer = FastLanguageModel.from_pretrained(
         str(BASE), max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True
@@ -134,30 +137,21 @@ def unsloth(packed: bool) -> dict[str, Any]:
         use_gradient_checkpointing=False if packed else "unsloth",
         target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     )  # fmt: skip
-    if not packed:
-        loaded = LoadedBase(model, tokenizer, "nf4", None, "bfloat16")
-        return timed(model, loaded, encoded(800), settings(24, backend="unsloth", **SEED))
-    return unsloth_packed(model, tokenizer)
-
-
-def unsloth_packed(model: Any, tokenizer: Any, steps: int = 10) -> dict[str, Any]:
-    """TRL's SFTTrainer with its own packing on Unsloth's model: 8 rows of 2,048 tokens, no checkpointing, no dropout."""
-    import torch
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     from benchmarks.random_8b import rows
 
-    found = rows(8000)
+    found = rows(8000 if packed else 800)
     mask = [[int(label != -100) for label in labels] for labels in found["labels"]]
     seen = {"examples": 0, "tokens": 0}
 
     class Counting(SFTTrainer):
-        """Counts what passes; EOS ends each row and stands nowhere else."""
+        """Counts what passes; EOS (1) ends each row and stands nowhere else, 2 is padding."""
 
         def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
             seen["examples"] += int((inputs["input_ids"] == 1).sum())
-            seen["tokens"] += inputs["input_ids"].numel()
+            seen["tokens"] += int((inputs["input_ids"] != 2).sum())
             return super().compute_loss(model, inputs, *args, **kwargs)
 
     clock = Clock(seen)
@@ -165,9 +159,10 @@ def unsloth_packed(model: Any, tokenizer: Any, steps: int = 10) -> dict[str, Any
         model=model, processing_class=tokenizer, callbacks=[clock.callback],
         train_dataset=Dataset.from_dict({"input_ids": found["input_ids"], "completion_mask": mask}),
         args=SFTConfig(
-            output_dir="/tmp/titlecraft-trainer", per_device_train_batch_size=8, gradient_accumulation_steps=1,
-            max_steps=steps, learning_rate=2e-4, warmup_steps=5, bf16=True, logging_steps=1, optim="adamw_8bit",
-            report_to="none", save_strategy="no", max_length=2048, packing=True, gradient_checkpointing=False,
+            output_dir="/tmp/titlecraft-trainer", per_device_train_batch_size=8 if packed else 2,
+            gradient_accumulation_steps=1 if packed else 4, max_steps=10 if packed else 20, learning_rate=2e-4,
+            warmup_steps=5, bf16=True, logging_steps=1, optim="adamw_8bit", weight_decay=0.01, report_to="none",
+            save_strategy="no", max_length=2048, packing=packed, gradient_checkpointing=False,
         ),
     )  # fmt: skip
     torch.cuda.reset_peak_memory_stats()
@@ -192,7 +187,54 @@ def ceiling() -> dict[str, Any]:
     return {"tflops": round(2 * 16_384 * 4096 * 14_336 / median(seconds[10:]) / 1e12, 1)}
 
 
+def right() -> dict[str, Any]:
+    """The fused layers against PEFT's own on this GPU, two layers wide as the 8B; and the kernels' mask against the CPU's."""
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    from benchmarks.random_8b import rows
+    from titlecraft.base_model import LoadedBase
+    from titlecraft.records import Pin
+    from titlecraft.settings import Lora
+    from training.dropout import add_dropped_, drop, keep_mask
+    from training.fused_lora import fuse_lora
+    from training.model import add_adapter
+
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=8000, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=2,
+                         num_attention_heads=32, num_key_value_heads=8)  # fmt: skip
+    base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).cuda()
+    model = add_adapter(LoadedBase(base, None, "none", None, "bfloat16"), Pin(type="model", repo="ns/b", revision="0" * 40),
+                        Lora(dropout=0.0), settings(1, **FAST))  # fmt: skip
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(std=0.05)
+    one = rows(1)
+    batch = {name: torch.tensor(one[name]).cuda() for name in one}
+
+    def gradients(dtype: Any) -> Any:
+        model.zero_grad()
+        with torch.autocast("cuda", dtype, enabled=dtype is not None):
+            model(**batch).loss.backward()
+        return torch.cat([each.grad.flatten().double() for each in model.parameters() if each.grad is not None])
+
+    plain = gradients(torch.bfloat16)
+    fuse_lora(model)
+    fused = gradients(torch.bfloat16)
+    x = torch.randn(1000, 4097, device="cuda")
+    kept = keep_mask((1000, 4097), 2**31 - 5, 0.05, "cpu").cuda()
+    same = torch.equal(drop(x, 2**31 - 5, 0.05) != 0, kept) and torch.equal(
+        add_dropped_(torch.zeros_like(x), x, 2**31 - 5, 0.05) != 0, kept
+    )
+    return {
+        "gradient_cosine": float(torch.nn.functional.cosine_similarity(plain, fused, dim=0)),
+        "gradient_apart": float((plain - fused).norm() / plain.norm()),
+        "mask_is_the_cpus": bool(same),
+    }
+
+
 PARTS = {
+    "right": right,
     "ceiling": ceiling,
     "fast": fast,
     "fast_4x2": lambda: fast(batch_size=4, accumulation=2),

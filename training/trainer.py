@@ -8,6 +8,7 @@ from titlecraft.settings import Training
 from training.examples import IGNORED
 from training.packing import flatten_rows
 
+LOADERS = 2  # processes that put batches together
 COMPUTE_DTYPES = {
     "bfloat16": {"bf16": True, "fp16": False},
     "float16": {"bf16": False, "fp16": True},
@@ -106,6 +107,9 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             save_strategy="no",
             push_to_hub=False,
             disable_tqdm=True,  # ours shows the rate in tokens and prints no dictionaries
+            dataloader_num_workers=LOADERS
+            if torch.cuda.is_available()
+            else 0,  # batches wait for the GPU, not it for them
             use_cpu=not torch.cuda.is_available(),
             **COMPUTE_DTYPES[precision],
         ),
