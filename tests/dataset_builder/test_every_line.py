@@ -118,7 +118,7 @@ def test_a_file_that_is_cut_is_refused_unless_allowed(tmp_path: Path) -> None:
             build_offline(path, tmp_path / f"refused{number}", Data())
         assert str(path) in str(refused.value) and "--allow-incomplete" in str(refused.value)
         record = build_offline(path, tmp_path / f"allowed{number}", Data(), allow_incomplete=True)
-        assert record.source.missing and record.source.missing in said
+        assert (record.source.missing or "").startswith(said)
         assert record.published > 1000
         assert record.source.lines == record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
 
@@ -129,5 +129,5 @@ def test_lines_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"".join(line(number, note="x" * (number % 7 * 300)) for number in range(200)))
     whole = build_offline(path, tmp_path / "whole", Data())
     for size in (100, 999, 4096):
-        monkeypatch.setattr(source_module.read_blocks, "__defaults__", (size,))
+        monkeypatch.setattr(source_module.read_blocks, "__defaults__", (0, None, size))
         assert build_offline(path, tmp_path / str(size), Data()) == whole
