@@ -91,12 +91,16 @@ def import_ray() -> ModuleType:
 
 
 def start(ray: ModuleType) -> None:
-    """Connect to a cluster, or start Ray on this machine."""
+    """Connect to a cluster, or start Ray on this machine. Raises UserError where that fails."""
+    address = os.environ.get("RAY_ADDRESS", "")
+    host, _, port = address.rpartition(":")
     try:
+        if host and port.isdigit() and not is_url(address):
+            socket.create_connection((host, int(port)), timeout=10).close()  # Ray itself would try for two minutes
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        address = os.environ.get("RAY_ADDRESS", "of this machine")
-        raise UserError(f"Ray {address} cannot be reached or started: {' '.join(str(error).split())}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        where = f"at RAY_ADDRESS={address} cannot be reached" if address else "cannot be started on this machine"
+        raise UserError(f"Ray {where}: {' '.join(str(error).split())}") from error
 
 
 def read_on_ray(run: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:

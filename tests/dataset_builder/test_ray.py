@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,10 +25,17 @@ SETTINGS = Data(rows_per_shard=700, test_share=0.1, validation_share=0.1)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
-    yield ray
+def two_nodes() -> Iterator[Any]:
+    """A cluster of two nodes of one CPU each, both on this machine."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    cluster.add_node(**node)
+    ray.init(cluster.address, log_to_driver=False)
+    yield cluster
     ray.shutdown()
+    cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -47,37 +55,59 @@ def published(work: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("remote", [False, True], ids=["folder", "url"])
+@pytest.mark.parametrize("place", ["own Ray", "mounted folder", "url"])
 def test_ray_gives_the_same_bytes(
-    cluster: Any, source: list[str], remote: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, source: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     from dataset_builder.on_ray import ray_engine
 
+    if place != "own Ray":
+        request.getfixturevalue("two_nodes")
     monkeypatch.setattr(parts.ranges, "__defaults__", (100_000,))
     local = build_offline(source, tmp_path / "local", SETTINGS)
     assert sum(local.quarantined.values()) and local.near_duplicates and local.source.lines == 5000
-    url = tmp_path / "shared"
-    with ray_engine(tmp_path / "ray", f"file://{url}" if remote else None) as engine:
+    shared = tmp_path / "shared"
+    named = {"own Ray": None, "mounted folder": str(tmp_path / "ray"), "url": f"file://{shared}"}
+    with ray_engine(tmp_path / "ray", named[place]) as engine:
         assert build_with(engine, source, tmp_path / "ray", SETTINGS) == local
-        waiting = list((url / "ray" if remote else tmp_path / "ray").rglob("rows-*.arrow"))
-        assert len(waiting) > 5  # more blocks than the local engine made, and not with the parent where there is a URL
-    assert not list(url.rglob("rows-*"))
+        waiting = list((shared / "ray" if place == "url" else tmp_path / "ray").rglob("rows-*.arrow"))
+        assert len(waiting) > 5  # ranges were read as such; and where there is a URL, nothing waits with the parent
+    assert not list(shared.rglob("rows-*"))
     found = published(tmp_path / "ray")
     assert found == published(tmp_path / "local") and len(found) > 5
 
 
 @pytest.mark.slow
-def test_mistakes_come_back_in_one_line(cluster: Any, tmp_path: Path) -> None:
+def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> None:
+    from dataset_builder.on_ray import ray_engine
+
+    with pytest.raises(UserError, match="has 2 nodes: --work must name"), ray_engine(tmp_path, None):
+        pass
+    with ray_engine(tmp_path, str(tmp_path)) as engine:
+        tmp_path.rmdir()
+        with pytest.raises(UserError, match="not there on a worker; --work must name a folder"):
+            list(engine.in_order(len, ["a task"]))
+
+
+@pytest.mark.slow
+def test_mistakes_come_back_in_one_line(two_nodes: Any, tmp_path: Path) -> None:
     from dataset_builder.on_ray import ray_engine
 
     (tmp_path / "plain.json.gz").write_text("{}\n")
     (tmp_path / "cut.json.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:-15])
-    with ray_engine(tmp_path / "work", None) as engine:
-        with pytest.raises(UserError, match=r"plain\.json\.gz: not a gzip file"):
-            build_with(engine, tmp_path / "plain.json.gz", tmp_path / "work", Data())
-        (tmp_path / "work" / "publish").rmdir()
-        with pytest.raises(UserError, match=r"cut\.json\.gz: the gzip data is cut after line"):
-            build_with(engine, tmp_path / "cut.json.gz", tmp_path / "work", Data())
+    with ray_engine(tmp_path / "work", str(tmp_path)) as engine:
+        for name, said in {"plain": "not a gzip file", "cut": "the gzip data is cut after line"}.items():
+            with pytest.raises(UserError, match=rf"{name}\.json\.gz: {said}"):
+                build_with(engine, tmp_path / f"{name}.json.gz", tmp_path / "work", Data())
+            shutil.rmtree(tmp_path / "work")
+
+
+def test_a_cluster_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataset_builder.on_ray import start
+
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(UserError, match=r"Ray at RAY_ADDRESS=127\.0\.0\.1:9 cannot be reached: .*refused"):
+        start(ray)
 
 
 def test_workers_with_other_code_are_refused() -> None:
