@@ -74,8 +74,8 @@ def test_row_groups_are_small_whatever_the_rows(tmp_path: Path) -> None:
 
 
 def test_row_groups_do_not_depend_on_how_rows_are_spread_over_tables() -> None:
-    """40,000 rows of 100 to 3,100 bytes: groups end by size, by title and by number of rows, wherever the tables do."""
-    texts = ["x" * (100 + number * 37 % 3000 * (number < 25_000)) for number in range(40_000)]
+    """15,000 rows of 100 to 9,100 bytes, then 25,000 of 100: groups end by size, by title and by number of rows, wherever the tables do."""
+    texts = ["x" * (100 + number * 37 % 9000 * (number < 15_000)) for number in range(40_000)]
     columns = [pa.array(texts if name == "output" else [f"{name} {row}" for row in range(40_000)]) for name in COLUMNS]
     table = pa.Table.from_arrays(columns, schema=alpaca.SCHEMA)
     whole = [len(group) for group in alpaca.row_groups([table])]
