@@ -104,7 +104,7 @@ def remote_errors(url: str) -> Iterator[None]:
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"{url}: no such file") from error
+        raise UserError(f"{url}: no such file, folder or bucket") from error
     except Exception as error:
         raise UserError(
             f"{url}: {type(error).__name__}: {' '.join(str(error).split())}; check address, credentials and network"

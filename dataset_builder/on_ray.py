@@ -65,7 +65,7 @@ def ray_engine(work: Path, place: str | None) -> Iterator[Engine]:
                             "same path, or a URL that all of them can write to")  # fmt: skip
         remote = place is not None and is_url(place)
         shared = RemoteFolder(work, f"{place.rstrip('/')}/{work.name}") if remote else MountedFolder(work)
-        shared.clear()
+        shared.prepare()
         try:
             run = partial(run_on_ray, ray, shared)
             yield Engine(run, partial(read_on_ray, run))

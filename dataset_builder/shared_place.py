@@ -12,6 +12,9 @@ from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
 from dataset_builder.catalogue import file_system, remote_errors
 from titlecraft.errors import UserError
 
@@ -47,6 +50,12 @@ def moved(value: Any, old: Path, new: Path) -> Any:
     return value
 
 
+def make_parent(system: AbstractFileSystem, path: str) -> None:
+    """Make the folder of a path where that needs to be made: other systems than disks do so themselves, or have none."""
+    if isinstance(system, LocalFileSystem):  # on S3 this would make a bucket of a misspelt name
+        system.makedirs(system._parent(path), exist_ok=True)
+
+
 @dataclass(frozen=True)
 class MountedFolder:
     """A folder that every node sees at the same path, as it is where there is but one node."""
@@ -65,6 +74,9 @@ class MountedFolder:
 
     def fetch(self, names: list[str]) -> None:
         """Nothing need be fetched."""
+
+    def prepare(self) -> None:
+        """The parent makes its folder itself."""
 
     def clear(self) -> None:
         """The parent removes its folder itself."""
@@ -105,7 +117,7 @@ class RemoteFolder:
         """Send one file of a folder that stands for `root`."""
         system, there = file_system(f"{self.url}/{path.relative_to(folder).as_posix()}")
         with remote_errors(self.url):
-            system.makedirs(system._parent(there), exist_ok=True)
+            make_parent(system, there)
             system.put_file(str(path), there)
 
     def get(self, path: Path, folder: Path) -> bool:
@@ -120,6 +132,14 @@ class RemoteFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             system.get_file(there, str(path))
         return True
+
+    def prepare(self) -> None:
+        """Remove what a run left that was killed. Raises UserError where nothing can be written, before anything is read."""
+        self.clear()
+        system, there = file_system(f"{self.url}/begun")
+        with remote_errors(self.url):
+            make_parent(system, there)
+            system.pipe_file(there, b"")
 
     def clear(self) -> None:
         """Remove everything there."""

@@ -83,6 +83,10 @@ def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> No
 
     with pytest.raises(UserError, match="has 2 nodes: --work must name"), ray_engine(tmp_path, None):
         pass
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file/below"), ray_engine(tmp_path, f"file://{tmp_path}/file/below"):
+        pass
+    (tmp_path / "file").unlink()
     with ray_engine(tmp_path, str(tmp_path)) as engine:
         tmp_path.rmdir()
         with pytest.raises(UserError, match="not there on a worker; --work must name a folder"):
