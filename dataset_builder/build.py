@@ -14,7 +14,15 @@ import numpy as np
 
 from dataset_builder.array_file import save_array
 from dataset_builder.card import write_card
-from dataset_builder.catalogue import CatalogueFile, described, examine_files, find_files, is_url, require_unchanged
+from dataset_builder.catalogue import (
+    CatalogueFile,
+    Content,
+    described,
+    examine_files,
+    find_files,
+    is_url,
+    require_unchanged,
+)
 from dataset_builder.duplicates import repeated_rows, surplus_copies
 from dataset_builder.engine import PACKAGES, Engine, require_engine, start_engine
 from dataset_builder.first_pass import Rows, read_rows
@@ -67,7 +75,9 @@ def build(
     """Publish the dataset and return where it is and how it came to be.
 
     Does nothing but say so where the same source, settings and code have been published to `repo` already, unless
-    `fresh`. The result depends neither on `workers` nor on `engine`. Raises UserError; the repo is then as it was.
+    `fresh`. The result depends neither on `workers` nor on `engine`. Raises UserError; the repo is then as it was:
+    what can be wrong with the source or the settings is known before anything is sent. A run that is killed, or loses its
+    Hub, while it sends the first shards of a new repo leaves that repo behind, empty; the same command, run again, fills it.
 
     Args:
         given: paths, globs and fsspec URLs of the catalogue's files.
@@ -85,48 +95,67 @@ def build(
     with sole_publisher(repo, "dataset"), start_engine(engine, workers, found, work, place) as chosen:
         code = current_code("dataset_builder", *PACKAGES)
         files = examine_files(found, chosen.in_order)
-        key = digest({"source": identity(files), "data": recipe.data, "prompt": recipe.prompt, "code": code})
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
-        if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files)):
-            print(f"nothing to do: {repo} was built from this very source, recipe and code")
-            tag(head, f"build-{key[:12]}")
-            return head, record
+        contents = chosen.hash(files)
+        if head is not None and not fresh:  # otherwise nobody needs the hashes before all is read
+            key = key_of(describe_files(files, contents()), recipe, code)
+            if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
+                print(f"nothing to do: {repo} was built from this very source, recipe and code")
+                tag(head, f"build-{key[:12]}")
+                return head, record
         shutil.rmtree(work)
         folder = work / "publish"
         folder.mkdir(parents=True)
         record, in_memory = write_dataset(
-            files, recipe, prompt, work, folder, chosen, key=key, code=code, allow_incomplete=allow_incomplete,
+            files, recipe, prompt, work, folder, chosen, code=code, contents=contents,
+            unchanged=lambda: require_unchanged(given, found), allow_incomplete=allow_incomplete,
             finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
         )  # fmt: skip
-        require_unchanged(given, found)
         (folder / DATASET_RECORD).write_bytes(record.to_json())
         write_card(folder, repo, record, in_memory)
-        what = f"{files[0].name} (sha256 {files[0].sha256[:12]})" if len(files) == 1 else f"{len(files)} files"
+        message = f"Build {record.published:,} rows from {record.source} (sha256 {record.source.files[0].sha256[:12]}"
+        message += ")" if len(files) == 1 else ", …)"
         published = publish(
-            repo, "dataset", head, folder, f"Build {record.published:,} rows from {what}", private=private,
-            replaces=REPLACES, check=lambda path: require_loads(path, record),
+            repo, "dataset", head, folder, message, private=private, replaces=REPLACES,
+            check=lambda path: require_loads(path, record),
         )  # fmt: skip
-        tag(published, f"build-{key[:12]}")
+        tag(published, f"build-{record.key[:12]}")
         shutil.rmtree(work)
     return published, record
 
 
-def identity(files: list[CatalogueFile]) -> list[str]:
-    """What the result depends on: what is in the files and, where there are several, what they are called."""
-    return [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
+def describe_files(
+    files: list[CatalogueFile], contents: list[Content], lines: list[int] | None = None
+) -> list[SourceFile]:
+    """The record of the source's files; without `lines` as long as they have not been counted."""
+    counts = lines or [0] * len(files)
+    return [
+        SourceFile(name=file.name, bytes=content.bytes, sha256=content.sha256, lines=count)
+        for file, content, count in zip(files, contents, counts, strict=True)
+    ]
+
+
+def key_of(files: list[SourceFile], recipe: Recipe, code: Code) -> str:
+    """What the dataset depends on, in one hash; on the names of files only where there are several, and they are published."""
+    source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
+    return digest({"source": source, "data": recipe.data, "prompt": recipe.prompt, "code": code})
 
 
 def write_dataset(
-    files: list[CatalogueFile], recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, engine: Engine, *, key: str,
-    code: Code, allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
+    files: list[CatalogueFile], recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, engine: Engine, *,
+    code: Code, contents: Callable[[], list[Content]], unchanged: Callable[[], None] = lambda: None,
+    allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
 ) -> tuple[DatasetRecord, dict[str, int]]:  # fmt: skip
     """Both passes: quarantine, prompt and shards into `folder`; returns the record, and each split's bytes in memory.
 
-    `finished` is called with the path of each shard that is complete.
+    `contents` gives the hashes of the files, and `unchanged` raises where one has changed while it was read; both are asked
+    when all has been read, before the first shard is complete. `finished` is told the path of each complete shard.
     """
     rows = read_rows(files, recipe.data, work, folder / QUARANTINE_FILE, engine, allow_incomplete)
     require_rows(files, rows, recipe.data)
+    sources = describe_files(files, contents(), rows.lines)
+    unchanged()
     groups = group_and_assign(rows, recipe.data, engine.in_order)
     (folder / PROMPT_FILE).write_bytes(prompt.to_json())
     if not (groups.assigned == 0).any():
@@ -143,16 +172,9 @@ def write_dataset(
     in_memory = {name: sum(shard.in_memory for shard in shards if shard.split == name) for name in SPLITS}
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches)
     record = DatasetRecord(
-        key=key,
+        key=key_of(sources, recipe, code),
         code=code,
-        source=Source(
-            files=[
-                SourceFile(name=file.name, bytes=file.bytes, sha256=file.sha256, lines=lines)
-                for file, lines in zip(files, rows.lines, strict=True)
-            ],
-            lines=sum(rows.lines),
-            missing=rows.missing,
-        ),
+        source=Source(files=sources, lines=sum(rows.lines), missing=rows.missing),
         data=recipe.data,
         prompt=recipe.prompt,
         published=int((groups.assigned >= 0).sum()),

@@ -7,7 +7,9 @@ below the folder that all of them have in common.
 import glob
 import hashlib
 import io
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
@@ -34,13 +36,19 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """A file that has been read once: its sha256 and size are those of the file as it lies there, compressed or not."""
+    """A file whose beginning has been looked at. `size` is in bytes as the file lies there, compressed or not."""
 
     address: str
     name: str
-    bytes: int
-    sha256: str
+    size: int
     compressed: bool
+
+
+class Content(NamedTuple):
+    """What is in a file as it lies there: its sha256 in hex, and how many bytes."""
+
+    sha256: str
+    bytes: int
 
 
 def find_files(given: list[str]) -> list[Listed]:
@@ -121,11 +129,11 @@ def open_file(address: str) -> BinaryIO:
 
 
 def examine_files(found: list[Listed], in_order: InOrder) -> list[CatalogueFile]:
-    """Read every file once, for its sha256. Raises UserError where one cannot be what it should be."""
+    """Look at the beginning of every file. Raises UserError where one cannot be what it should be."""
     split = [absolute(file.address).split("/") for file in found]
     levels = zip(*(parts[:-1] for parts in split), strict=False)
     common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
-    tasks = [(absolute(file.address), "/".join(parts[common:])) for file, parts in zip(found, split, strict=True)]
+    tasks = [(file, "/".join(parts[common:])) for file, parts in zip(found, split, strict=True)]
     return list(in_order(examine, tasks))
 
 
@@ -134,26 +142,47 @@ def absolute(address: str) -> str:
     return address if is_url(address) else str(Path(address).absolute())
 
 
-def examine(task: tuple[str, str]) -> CatalogueFile:
-    """Read one file, given its address and its short name."""
-    address, name = task
+def examine(task: tuple[Listed, str]) -> CatalogueFile:
+    """Look at one file, given its short name."""
+    file, name = task
+    address = absolute(file.address)
+    with open_file(address) as stream, remote_errors(address):
+        head = stream.read(2)
+    if not head:
+        raise UserError(f"{address}: the file is empty; expected JSON lines")
+    compressed = head == GZIP_MAGIC
+    if address.endswith(".gz") and not compressed:
+        raise UserError(
+            f"{address}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
+        )
+    return CatalogueFile(address, name, file.size, compressed)
+
+
+def read_content(file: CatalogueFile) -> Content:
+    """Read a whole file for its sha256."""
     digest, size = hashlib.sha256(), 0
-    with open_file(address) as stream:
-        with remote_errors(address):
-            head = stream.read(BUFFER)
-        if not head:
-            raise UserError(f"{address}: the file is empty; expected JSON lines")
-        compressed = head.startswith(GZIP_MAGIC)
-        if address.endswith(".gz") and not compressed:
-            raise UserError(
-                f"{address}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
-            )
-        while head:
-            digest.update(head)
-            size += len(head)
-            with remote_errors(address):
-                head = stream.read(BUFFER)
-    return CatalogueFile(address, name, size, digest.hexdigest(), compressed)
+    with open_file(file.address) as stream, remote_errors(file.address):
+        while block := stream.read(BUFFER):
+            digest.update(block)
+            size += len(block)
+    return Content(digest.hexdigest(), size)
+
+
+def read_content_meanwhile(files: list[CatalogueFile]) -> Callable[[], list[Content]]:
+    """Hash the files in a thread while the caller reads them: hashing leaves the interpreter to others.
+
+    What is returned waits for the result.
+    """
+    contents = Future[list[Content]]()
+
+    def work() -> None:
+        try:
+            contents.set_result([read_content(file) for file in files])
+        except Exception as error:
+            contents.set_exception(error)  # raised where the result is asked for
+
+    threading.Thread(target=work, daemon=True).start()  # not a pool: nobody waits for it where the build fails
+    return contents.result
 
 
 def described(files: list[CatalogueFile]) -> str:
@@ -163,6 +192,9 @@ def described(files: list[CatalogueFile]) -> str:
 
 def require_unchanged(given: list[str], before: list[Listed]) -> None:
     """Raises UserError where a file is not what it was before it was first read, or another one has come."""
-    after = find_files(given)
+    try:
+        after = find_files(given)
+    except UserError as error:
+        raise UserError(f"the source changed while it was read ({error}); run again when it is complete") from error
     for file in set(before) ^ set(after):
         raise UserError(f"{file.address}: the file changed while it was read; run again when it is complete")

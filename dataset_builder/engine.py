@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from dataset_builder.block import BlockTask, read_block
-from dataset_builder.catalogue import CatalogueFile, Listed, is_url
+from dataset_builder.catalogue import CatalogueFile, Content, Listed, is_url, read_content_meanwhile
 from dataset_builder.parts import FoundBlock, Place, tasks_of, whole_files
 from dataset_builder.processes import InOrder, worker_processes
 from titlecraft.errors import UserError
@@ -21,10 +21,14 @@ ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes
 
 @dataclass(frozen=True)
 class Engine:
-    """How tasks are done, and how the catalogue is read: its blocks in order, their rows in files below a folder."""
+    """How tasks are done, and how the catalogue is read: its blocks in order, their rows in files below a folder.
+
+    `hash` begins to hash the files, and what it returns waits for the result.
+    """
 
     in_order: InOrder
     read: Callable[[list[CatalogueFile], Data, Path], Iterator[FoundBlock]]
+    hash: Callable[[list[CatalogueFile]], Callable[[], list[Content]]]
 
 
 def require_engine(name: str, workers: int | None, place: str | None) -> None:
@@ -52,7 +56,7 @@ def start_engine(
 def local_engine(workers: int) -> Iterator[Engine]:
     """So many processes of this machine; the files are read, and decompressed, in this one."""
     with worker_processes(workers) as in_order:
-        yield Engine(in_order, partial(read_here, in_order))
+        yield Engine(in_order, partial(read_here, in_order), read_content_meanwhile)
 
 
 def read_here(in_order: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:

@@ -81,7 +81,7 @@ def with_progress(blocks: Iterable[FoundBlock], files: list[CatalogueFile], foun
     """The same blocks, under a progress bar over the bytes of the files."""
     count = TextColumn("{task.fields[lines]:,} lines")
     columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
-    size = sum(file.bytes for file in files)
+    size = sum(file.size for file in files)
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=size, lines=0)
         for block in blocks:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from dataset_builder.catalogue import CatalogueFile, is_url
+from dataset_builder.catalogue import CatalogueFile, Content, is_url, read_content
 from dataset_builder.engine import PACKAGES, Engine
 from dataset_builder.parts import FoundBlock, ranges, read_part
 from dataset_builder.processes import InOrder
@@ -68,7 +68,7 @@ def ray_engine(work: Path, place: str | None) -> Iterator[Engine]:
         shared.prepare()
         try:
             run = partial(run_on_ray, ray, shared)
-            yield Engine(run, partial(read_on_ray, run))
+            yield Engine(run, partial(read_on_ray, run), partial(hash_on_ray, run))
         finally:
             shared.clear()
     finally:
@@ -106,6 +106,12 @@ def start(ray: ModuleType) -> None:
 def read_on_ray(run: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:
     """Let the workers read the files, several at a time, plain ones in ranges."""
     return run(read_part, ranges(files, settings, work))
+
+
+def hash_on_ray(run: InOrder, files: list[CatalogueFile]) -> Callable[[], list[Content]]:
+    """Let the workers hash the files, several at a time, before they begin with the rest."""
+    contents = list(run(read_content, files))
+    return lambda: contents
 
 
 def run_on_ray(

@@ -56,7 +56,7 @@ def ranges(files: list[CatalogueFile], settings: Data, work: Path, part_bytes: i
     """Parts that can be read at the same time: ranges of plain files. A gzip file can only be read from its beginning."""
     parts = []
     for part, file in zip(whole_files(files, settings, work), files, strict=True):
-        starts = [0] if file.compressed else range(0, file.bytes, part_bytes)
+        starts = [0] if file.compressed else range(0, max(1, file.size), part_bytes)
         ends = [*starts[1:], None]
         parts += [Part(part.file, part.address, *border, work, settings) for border in zip(starts, ends, strict=True)]
     return parts

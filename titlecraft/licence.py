@@ -46,6 +46,21 @@ def require_name(repo: str, licence: Licence, base: Pin) -> None:
                         f"begins with '{prefix}': for example {repo.split('/')[0]}/{prefix}-{name}")  # fmt: skip
 
 
+def obligations(licence: Licence, base: Pin) -> list[str]:
+    """What the base's licence, as its card states it, demands of who publishes an adapter of it."""
+    if licence.warning:
+        return [licence.warning]
+    if not licence.id.startswith("llama3"):
+        where = f" ({licence.link})" if licence.link else ""
+        return [f"the card of {base} states {licence.name or licence.id}{where}: its terms bind the adapter too"]
+    prefix = "Llama-3" if licence.id == "llama3" else "Llama"
+    return [
+        f"the name of the adapter begins with '{prefix}'",
+        "its card says 'Built with Meta Llama 3'" if licence.id == "llama3" else "its card says 'Built with Llama'",
+        "a copy of the licence and its notice lie beside it (titlecraft puts them there)",
+    ]
+
+
 def copy_legal_files(base: Pin, licence: Licence, folder: Path) -> None:
     """Put the base's licence texts beside the adapter, and the notice that the Llama 3 licence demands."""
     local = download(base, LEGAL_FILES)

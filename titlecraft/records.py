@@ -85,6 +85,9 @@ class Source(Record):
     lines: int
     missing: str | None
 
+    def __str__(self) -> str:
+        return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
+
 
 class Distribution(Record):
     """A histogram of lengths: counts[i] values lie in [edges[i], edges[i+1]), the last interval without an end."""
@@ -192,7 +195,10 @@ class Licence(Record):
 
 
 class TrainingRecord(Record):
-    """How an adapter came to be."""
+    """How an adapter came to be.
+
+    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything.
+    """
 
     key: str
     code: Code
@@ -207,6 +213,8 @@ class TrainingRecord(Record):
     quantization: str
     quantization_note: str | None
     attention: str
+    fused_kernels: str
+    memory_note: str | None
     trainable_parameters: int
     base_parameters: int
     special_tokens: dict[str, str | None]

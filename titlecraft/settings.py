@@ -120,6 +120,12 @@ class Training:
         weight_decay: decoupled weight decay.
         precision: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32.
         gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
+        packing: put several examples into each row of base.max_length tokens, best-fit decreasing, so that nothing is
+            padding; `batch_size` then counts rows, and no example attends to another. For backend "trl".
+        fused_kernels: on a CUDA GPU, frozen layer and adapter as one operation, Liger's layer kernels (Hsu et al. 2024), and
+            the loss over answers alone; elsewhere the same is computed plainly. For backend "trl".
+        fit_memory: choose gradient_checkpointing, batch_size and accumulation anew, the fastest that the GPU's free memory
+            holds; their product batch_size x accumulation stays.
         logging_steps: a line of training_log.jsonl every so many steps.
         seed: seeds the adapter's initial weights, the data order and dropout.
     """
@@ -136,6 +142,9 @@ class Training:
     weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     gradient_checkpointing: bool = True
+    packing: bool = False
+    fused_kernels: bool = False
+    fit_memory: bool = False
     logging_steps: Count = 1
     seed: Whole = 3407
 

@@ -1,5 +1,6 @@
 """What must hold before the first step and after the last one; each becomes a line of the record. A failure stops the run."""
 
+from itertools import pairwise
 from typing import Any
 
 from titlecraft.errors import UserError
@@ -8,6 +9,7 @@ from titlecraft.records import Check
 from training.examples import IGNORED, Examples
 
 LOOKED_AT = 256
+PACKED_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}  # nats per token; other shapes, other roundings
 
 
 def check(name: str, expected: object, found: object) -> Check:
@@ -77,3 +79,59 @@ def check_adapter(model: Any, token_ids: list[int], base_logits: Any) -> list[Ch
         check("the adapter changes the logits", True, bool((tuned != base_logits).any())),
         check("without the adapter the logits are the base's, bit for bit", True, bool((off == base_logits).all())),
     ]
+
+
+def check_packing(model: Any, rows: Any) -> list[Check]:
+    """In a packed row each example has the loss that it has alone, and no example sees another.
+
+    The second is looked at bit for bit: with all tokens of the first example exchanged, the hidden states of the others
+    stay what they were. `rows` is a packed dataset; its first row with several examples is taken.
+    """
+    from training.packing import flatten_rows
+
+    row = next((row for row in (rows[place] for place in range(len(rows))) if len(row["input_ids"]) > 1), None)
+    if row is None:
+        return []
+    alone = [losses_of_answers(model, flatten_rows([{name: [row[name][place]] for name in row}]))
+             for place in range(len(row["input_ids"]))]  # fmt: skip
+    together = losses_of_answers(model, flatten_rows([row]))
+    apart = max(abs(one[0] - other) for one, other in zip(alone, together, strict=True))
+    allowed = PACKED_TOLERANCE[str(model.dtype).removeprefix("torch.")]
+    other_first = {**row, "input_ids": [row["input_ids"][0][::-1], *row["input_ids"][1:]]}
+    length = len(row["input_ids"][0])
+    states = [hidden_states(model, flatten_rows([one]))[0, length:] for one in (row, other_first)]
+    seen = bool((states[0] != states[1]).any())
+    return [
+        check(f"packed examples whose loss is theirs alone (within {allowed} nats per token)", True, apart <= allowed),
+        check("packed examples that see their neighbour", False, seen),
+    ]
+
+
+def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:
+    """Mean loss of each example's answer in a flattened batch, in nats per token, from plain logits of the answers' places."""
+    import torch
+
+    labels, borders = batch["labels"][0], batch["cu_seq_lens_q"].tolist()
+    states = hidden_states(model, batch)[0]
+    head = model.get_output_embeddings()
+    found = []
+    for start, end in pairwise(borders):
+        places = start + (labels[start:end] != IGNORED).nonzero()[:, 0]
+        with torch.no_grad():
+            logits = head(states[places - 1].to(head.weight.dtype)).float()
+        found.append(float(torch.nn.functional.cross_entropy(logits, labels[places].to(logits.device))))
+    return found
+
+
+def hidden_states(model: Any, batch: dict[str, Any]) -> Any:
+    """Last hidden states of a flattened batch in eval mode, of shape (1, tokens, width)."""
+    import torch
+
+    model.eval()
+    inputs = {
+        name: value.to(model.device) if hasattr(value, "to") else value
+        for name, value in batch.items()
+        if name != "labels"
+    }
+    with torch.no_grad():
+        return model.get_base_model().get_decoder()(**inputs, use_cache=False).last_hidden_state

@@ -9,6 +9,8 @@ from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
+from training.answer_loss import use_answer_loss
+from training.attention import DOCUMENTS, use_documents_attention
 
 GPU_EXTRA = 'pip install "titlecraft[gpu]"'
 
@@ -22,6 +24,10 @@ def require_backend(settings: Training) -> None:
     """
     if settings.backend != "unsloth":
         return
+    if settings.packing or settings.fused_kernels:
+        name = "packing" if settings.packing else "fused_kernels"
+        raise UserError(f"training.{name} is for backend trl, Unsloth brings its own: use --training.backend=trl, "
+                        f"or --training.{name}=false")  # fmt: skip
     import torch
     from huggingface_hub import constants
 
@@ -86,16 +92,54 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
             loaded.model, **common, use_gradient_checkpointing=checkpointing, random_state=training.seed
         )
     else:
-        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+        from peft import LoraConfig, get_peft_model
 
-        if loaded.quantization == "nf4":
-            loaded = LoadedBase(
-                prepare_model_for_kbit_training(loaded.model, use_gradient_checkpointing=training.gradient_checkpointing),
-                loaded.tokenizer, loaded.quantization, loaded.quantization_note, loaded.precision,
-            )  # fmt: skip
+        # not PEFT's prepare_model_for_kbit_training: it turns head, embeddings and norms to float32, which evaluation does not
+        if training.gradient_checkpointing:
+            loaded.model.enable_input_require_grads()
         model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
     name_base(model, base, targets)
     return model
+
+
+def speed_up(model: Any, training: Training) -> tuple[str, str]:
+    """Packed rows get attention within documents, and `fused_kernels` what this machine can fuse; on backend "trl".
+
+    Returns how attention is computed, and what was fused, both for the record.
+    """
+    attention = use_documents_attention(model) if training.packing else str(model.config._attn_implementation)
+    if not training.fused_kernels:
+        return attention, "none"
+    use_answer_loss(model)
+    if fault := kernels_fault(model):
+        return attention, f"loss over answers only: {fault}"
+    from liger_kernel.transformers import _apply_liger_kernel_to_instance
+
+    from training.fused_lora import fuse_lora
+
+    _apply_liger_kernel_to_instance(model.get_base_model(), fused_linear_cross_entropy=False)
+    return attention, f"loss over answers, Liger's layer kernels, {fuse_lora(model)} layers fused with their adapters"
+
+
+def kernels_fault(model: Any) -> str | None:
+    """Why this model cannot have fused layer kernels here, or None where it can."""
+    if model.device.type != "cuda":
+        return f"the other kernels need a CUDA GPU, this is {model.device.type}"
+    try:
+        from liger_kernel.transformers.monkey_patch import MODEL_TYPE_TO_APPLY_LIGER_FN as known
+    except ImportError:
+        return f"liger-kernel is not installed, {GPU_EXTRA} has it"
+    kind = model.config.model_type
+    return None if kind in known else f"Liger has no kernels for models of type {kind}"
+
+
+def slow_down(model: Any) -> None:
+    """Take off again what changes how the model computes, so that its logits are those that its users will see."""
+    from training.fused_lora import unfuse_lora
+
+    unfuse_lora(model)
+    if model.config._attn_implementation == DOCUMENTS:
+        model.set_attn_implementation("sdpa")
 
 
 def name_base(model: Any, base: Pin, targets: list[str]) -> None:

@@ -4,33 +4,28 @@ Pinned dataset + pinned base -> LoRA -> one commit with adapter, tokenizer, reco
 """
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download, find_record, hub_errors, pin, published_pin, read_file, require_own, require_write
+from titlecraft.hub import find_record, pin, published_pin, read_file, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
     TRAINING_RECORD,
-    Examples,
     Pin,
     TrainingRecord,
     current_code,
-    describe_file,
     digest,
     file_sha256,
     read_record,
     record_key,
 )
 from titlecraft.settings import Recipe
-from titlecraft.threads import steady_threads
-from training.model import add_adapter, load_for_training, longest_example, require_backend, require_lora_targets
+from training.adapter import ADAPTER_FILES, train_adapter
+from training.model import require_backend
 
-ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
 
 
@@ -81,7 +76,7 @@ def train(
         if record is None:
             shutil.rmtree(work)
             (folder / "assets").mkdir(parents=True)
-            record = fit(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
+            record = train_adapter(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
             copy_legal_files(base, licence, folder)
             (folder / TRAINING_RECORD).write_bytes(record.to_json())  # last: with it the work is finished
@@ -93,83 +88,6 @@ def train(
         )  # fmt: skip
         shutil.rmtree(work)
     return published, record
-
-
-def fit(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path, **inputs: Any) -> TrainingRecord:
-    """Train, and leave adapter, tokenizer, log and plot in `folder`."""
-    from datasets import load_dataset
-    from transformers import set_seed
-
-    from training import checks
-    from training.examples import encode_split
-    from training.record import LOG, losses, measured, plot_loss, write_log
-    from training.trainer import make_trainer, run_all_steps
-
-    download(data)
-    with hub_errors(f"loading {data}", data.repo, data.type):
-        split = load_dataset(data.repo, revision=data.revision, split="train")
-    set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, recipe.training)
-    if loaded.quantization_note:
-        print(loaded.quantization_note)
-    require_lora_targets(loaded.model, recipe.lora, base)
-    longest = longest_example(recipe.base, loaded.model.config)
-    examples = encode_split(split, loaded.tokenizer, prompt, longest)
-    found = checks.check_examples(examples, split, loaded.tokenizer, prompt, longest)
-    probe = examples.dataset[0]["input_ids"]
-    base_parameters = loaded.model.num_parameters()
-    expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
-    model = add_adapter(loaded, base, recipe.lora, recipe.training)
-    with model.disable_adapter():
-        base_logits = checks.probe_logits(model, probe)
-    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
-    checks.require(found)
-    trainer = make_trainer(
-        model, loaded.tokenizer, examples.dataset, recipe.training, loaded.precision, folder.parent / "trainer"
-    )
-    started = time.perf_counter()
-    with steady_threads(model):
-        run_all_steps(trainer)
-    cost = measured(started, trainer.seen["tokens"])
-    found += checks.require(checks.check_adapter(model, probe, base_logits))
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
-    loaded.tokenizer.save_pretrained(folder)
-    lines = write_log(trainer.state.log_history, folder / LOG)
-    plot_loss(lines, folder / "assets" / "training_loss.png")
-    seen = trainer.seen
-    return TrainingRecord(
-        **inputs,
-        dataset=data,
-        base=base,
-        base_settings=recipe.base,
-        lora=recipe.lora,
-        training=recipe.training,
-        generation=recipe.generation,
-        precision=loaded.precision,
-        quantization=loaded.quantization,
-        quantization_note=loaded.quantization_note,
-        attention=str(model.config._attn_implementation),
-        trainable_parameters=trainable,
-        base_parameters=base_parameters,
-        special_tokens={name: getattr(loaded.tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
-        steps=trainer.state.global_step,
-        epochs=round(seen["examples"] / len(examples.dataset), 4),
-        examples=Examples(
-            available=len(examples.dataset),
-            seen=seen["examples"],
-            distinct_seen=min(seen["examples"], len(examples.dataset)),  # the sampler draws without replacement
-            tokens_seen=seen["tokens"],
-            completion_tokens_seen=seen["completion_tokens"],
-            truncated=examples.truncated,
-            left_out=examples.left_out,
-        ),
-        loss=losses(lines),
-        checks=found,
-        files=[describe_file(folder, folder / name) for name in ADAPTER_FILES],
-        measured=cost,
-    )
 
 
 def finished(folder: Path, key: str) -> TrainingRecord | None:

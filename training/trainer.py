@@ -6,12 +6,24 @@ from typing import Any
 
 from titlecraft.settings import Training
 from training.examples import IGNORED
+from training.packing import flatten_rows
 
 COMPUTE_DTYPES = {
     "bfloat16": {"bf16": True, "fp16": False},
     "float16": {"bf16": False, "fp16": True},
     "float32": {"bf16": False, "fp16": False},
 }
+
+
+def count_batch(seen: dict[str, Any], inputs: dict[str, Any]) -> None:
+    """Add a batch's examples, tokens (without padding) and labelled tokens to `seen`, without waiting for a GPU."""
+    if "cu_seq_lens_q" in inputs:
+        seen["examples"] += len(inputs["cu_seq_lens_q"]) - 1
+        seen["tokens"] += inputs["input_ids"].numel()
+    else:
+        seen["examples"] += inputs["input_ids"].shape[0]
+        seen["tokens"] = seen["tokens"] + inputs["attention_mask"].sum()
+    seen["completion_tokens"] = seen["completion_tokens"] + (inputs["labels"] != IGNORED).sum()
 
 
 def progress_bar(seen: dict[str, int]) -> Any:
@@ -27,11 +39,11 @@ def progress_bar(seen: dict[str, int]) -> Any:
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **kwargs: Any) -> None:
             if "loss" in logs:
-                self.shown["loss"] = f"{float(logs['loss']):.3f}"
+                rate = int(seen["tokens"]) / max(1e-9, self.bar.format_dict["elapsed"])
+                self.shown = {"loss": f"{float(logs['loss']):.3f}", "tokens/s": f"{rate:,.0f}"}
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            rate = seen["tokens"] / max(1e-9, self.bar.format_dict["elapsed"])
-            self.bar.set_postfix(self.shown | {"tokens/s": f"{rate:,.0f}"}, refresh=False)
+            self.bar.set_postfix(self.shown, refresh=False)
             self.bar.update(state.global_step - self.bar.n)
             if state.global_step == state.max_steps:  # the last step is logged, whatever logging_steps is
                 control.should_log = True
@@ -43,9 +55,12 @@ def progress_bar(seen: dict[str, int]) -> Any:
 
 
 def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path) -> Any:
-    """A trainer over encoded examples. Its attribute `seen` counts examples, tokens and answer tokens as they pass."""
+    """A trainer over encoded examples, or over packed rows of them where the settings say so.
+
+    Its attribute `seen` counts examples, tokens and answer tokens as they pass.
+    """
     import torch
-    from transformers import PrinterCallback
+    from transformers import PrinterCallback, Trainer
     from trl import SFTConfig, SFTTrainer
 
     class CountingTrainer(SFTTrainer):
@@ -57,15 +72,16 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
 
         def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
             if model.training:
-                self.seen["examples"] += inputs["input_ids"].shape[0]
-                self.seen["tokens"] += int(inputs["attention_mask"].sum())
-                self.seen["completion_tokens"] += int((inputs["labels"] != IGNORED).sum())
+                count_batch(self.seen, inputs)
+            if settings.fused_kernels:  # there are no logits from which TRL could compute its other figures
+                return Trainer.compute_loss(self, model, inputs | {"use_cache": False}, *args, **kwargs)
             return super().compute_loss(model, inputs, *args, **kwargs)
 
     trainer = CountingTrainer(
         model=model,
         processing_class=copy.deepcopy(tokenizer),  # Unsloth changes its padding side, and ours is published
         train_dataset=dataset,
+        data_collator=flatten_rows if settings.packing else None,
         args=SFTConfig(
             output_dir=str(work),
             per_device_train_batch_size=settings.batch_size,
@@ -82,7 +98,9 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             seed=settings.seed,
             data_seed=settings.seed,
             max_length=None,  # the examples have been cut already, and counted
-            packing=False,
+            packing=False,  # the rows are packed already
+            dataset_kwargs={"skip_prepare_dataset": True},
+            remove_unused_columns=False,
             padding_free=False,  # or Unsloth takes it on, and the attention masks that tokens are counted by away
             report_to="none",
             save_strategy="no",
@@ -104,3 +122,4 @@ def run_all_steps(trainer: Any) -> None:
     """Train, then take accelerate's autocast off the model, so that it computes its logits as it did before."""
     trainer.train()
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    trainer.seen.update({name: int(count) for name, count in trainer.seen.items()})

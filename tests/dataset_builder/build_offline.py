@@ -28,7 +28,7 @@ def build_with(
     recipe = Recipe(data=data, prompt=prompt or Prompt())
     files = examine_files(find_files(source if isinstance(source, list) else [str(source)]), engine.in_order)
     record, _ = write_dataset(
-        files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine, key="0" * 64,
-        code=current_code("dataset_builder"), **options,
+        files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
+        code=current_code("dataset_builder"), contents=engine.hash(files), **options,
     )  # fmt: skip
     return record

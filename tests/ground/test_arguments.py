@@ -79,7 +79,9 @@ def test_a_learning_rate_may_be_written_as_in_papers(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_is_not_there() -> None:
-    with pytest.raises(UserError, match="no such recipe; there are seed, tiny"):
+    with pytest.raises(
+        UserError, match="no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, seed, tiny"
+    ):
         recipe_file("huge")
 
 
@@ -111,3 +113,19 @@ def test_a_value_that_makes_no_sense_is_refused_at_once(option: str, message: st
 def test_steps_may_be_left_out_for_epochs() -> None:
     recipe, _ = stage(*TRAIN).parse(["--training.max_steps=null", "--training.epochs=0.5"])
     assert (recipe.training.max_steps, recipe.training.epochs) == (None, 0.5)
+
+
+def test_the_recipes_differ_from_the_seed_by_what_they_say() -> None:
+    parse = lambda name: StageParser("train", "", ["base", "lora", "training"]).parse(["--recipe", name])[0]  # noqa: E731
+    seed = parse("seed")
+    changed = lambda name: {  # noqa: E731
+        field for field, value in vars(parse(name).training).items() if value != getattr(seed.training, field)
+    }
+    assert changed("low-memory") == {"batch_size", "accumulation"} and parse("low-memory").base.max_length == 1024
+    assert changed("fast-convergence") == {"max_steps", "learning_rate"}
+    assert (parse("quality").training.max_steps, parse("quality").training.learning_rate) == (200, 1e-4)
+    assert changed("full-epoch") == {
+        "backend", "batch_size", "accumulation", "max_steps", "schedule", "warmup_steps", "gradient_checkpointing",
+        "packing", "fused_kernels", "logging_steps",
+    }  # fmt: skip
+    assert parse("full-epoch").lora == seed.lora

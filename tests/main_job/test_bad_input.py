@@ -60,7 +60,9 @@ def test_unknown_recipe_key(world: World, refused: Refused) -> None:
 
 
 def test_unknown_recipe_and_option(refused: Refused) -> None:
-    assert "no such recipe; there are seed, tiny" in refused(*build("trn.json.gz")[:-1], "enormous")
+    assert "no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, seed, tiny" in refused(
+        *build("trn.json.gz")[:-1], "enormous"
+    )
     assert "--data.limitt" in refused(*build("trn.json.gz"), "--data.limitt=3")
 
 

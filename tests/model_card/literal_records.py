@@ -59,7 +59,7 @@ def training_record(licence: str) -> TrainingRecord:
     return TrainingRecord(
         key="2" * 64, code=CODE, dataset=DATASET, base=BASE, licence=licences[licence], base_settings=Base(), lora=Lora(),
         training=Training(max_steps=200, learning_rate=1e-4), generation=Generation(), precision="bfloat16", quantization="nf4",
-        quantization_note=None, attention="sdpa", trainable_parameters=41_943_040, base_parameters=8_030_261_248,
+        quantization_note=None, attention="sdpa", fused_kernels="none", memory_note=None, trainable_parameters=41_943_040, base_parameters=8_030_261_248,
         special_tokens={"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|reserved_special_token_250|>"}, steps=200, epochs=0.0013,
         examples=Examples(
             available=1_200_000, seen=1600, distinct_seen=1600, tokens_seen=400_000, completion_tokens_seen=250_000, truncated=3, left_out=0

@@ -1,5 +1,7 @@
 """The label mask is the answer and EOS, nothing else; what does not fit is cut or left out, and counted."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,12 +9,15 @@ from datasets import Dataset
 
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
-from titlecraft.prompt import PromptFormat
+from titlecraft.prompt import PLAIN, PromptFormat, token_ids
+from titlecraft.records import Pin
 from titlecraft.settings import Prompt
 from training.checks import check_examples, require
-from training.examples import IGNORED, Examples, encode_split
+from training.examples import IGNORED, encode_split, encoding_key, is_encoded, useful_processes
 
 PROMPT = PromptFormat.from_settings(Prompt())
+DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
+BASE = Pin(type="model", repo="ns/base", revision="b" * 40)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +52,7 @@ def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
     rows = split(3).add_column("extra", [1, 2, 3]).remove_columns("extra").to_list()
     rows[1] |= {"input": "long " * 600}
     examples = encode_split(Dataset.from_list(rows), tokenizer, PROMPT, 512)
-    assert (examples.left_out, examples.rows) == (1, [0, 2])
+    assert (examples.left_out, examples.rows.tolist()) == (1, [0, 2])
     require(check_examples(examples, Dataset.from_list(rows), tokenizer, PROMPT, 512))
     require(check_examples(cut, split(), tokenizer, PROMPT, lengths[20]))
     with pytest.raises(UserError, match=r"no prompt is shorter than base\.max_length 8 tokens"):
@@ -62,9 +67,8 @@ def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
 def test_a_damaged_example_stops_the_run(tokenizer: Any, harm: Any, named: str) -> None:
     good = encode_split(split(), tokenizer, PROMPT, 512)
     damaged = [harm(one, tokenizer.bos_token_id) if place == 3 else one for place, one in enumerate(good.dataset)]
-    checks = check_examples(
-        Examples(Dataset.from_list(damaged), list(range(40)), 0, 0), split(), tokenizer, PROMPT, 512
-    )
+    examples = replace(good, dataset=Dataset.from_list(damaged))
+    checks = check_examples(examples, split(), tokenizer, PROMPT, 512)
     with pytest.raises(UserError, match=named):
         require(checks)
 
@@ -78,3 +82,69 @@ def test_a_pad_token_that_is_eos_stops_the_run(tokenizer: Any) -> None:
             require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
     finally:
         tokenizer.pad_token = pad
+
+
+def test_counts_are_typed_arrays_of_what_the_examples_hold(tokenizer: Any) -> None:
+    examples = encode_split(split(), tokenizer, PROMPT, 130)
+    assert {array.dtype.name for array in (examples.rows, examples.lengths, examples.completion_tokens)} == {"int32"}
+    assert examples.lengths.tolist() == [len(one["input_ids"]) for one in examples.dataset]
+    answers = [sum(label != IGNORED for label in one["labels"]) for one in examples.dataset]
+    assert examples.completion_tokens.tolist() == answers and examples.lengths.max() == 130
+    features = examples.dataset.features
+    assert [features[name].feature.dtype for name in ("input_ids", "labels")] == ["int32", "int32"]
+
+
+def on_disk(folder: Path, count: int) -> Dataset:
+    """The split as `load_dataset` gives it: read from the cache that it keeps in `folder`."""
+    if not (folder / "rows.parquet").exists():
+        split(count).to_parquet(folder / "rows.parquet")
+    return Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split="train")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_encoding_is_found_again_under_its_pins_and_no_others(
+    tokenizer: Any, tmp_path: Path, processes: int
+) -> None:
+    first = encode_split(on_disk(tmp_path, 60), tokenizer, PROMPT, 512, dataset=DATA, base=BASE, processes=processes)
+    assert first.dataset[:] == encode_split(split(60), tokenizer, PROMPT, 512).dataset[:]
+    assert first.rows.tolist() == list(range(60))
+    again, other = on_disk(tmp_path, 60), train_tokenizer(300)  # which would give other ids, were it asked
+    assert is_encoded(again, encoding_key(again, DATA, BASE, PROMPT, 512))
+    found = encode_split(again, other, PROMPT, 512, dataset=DATA, base=BASE)
+    assert found.dataset[:] == first.dataset[:] and found.lengths.tolist() == first.lengths.tolist()
+    moved = Pin(type="model", repo="ns/base", revision="c" * 40)
+    assert not is_encoded(again, encoding_key(again, DATA, moved, PROMPT, 512))
+    assert encode_split(again, other, PROMPT, 512, dataset=DATA, base=moved).dataset[:] != first.dataset[:]
+    keys = [encoding_key(again, DATA, BASE, PROMPT, 512), encoding_key(again, DATA, moved, PROMPT, 512),
+            encoding_key(again, Pin(type="dataset", repo="ns/data", revision="e" * 40), BASE, PROMPT, 512),
+            encoding_key(again, DATA, BASE, PROMPT, 511),
+            encoding_key(again, DATA, BASE, PromptFormat("i", "{title}", "{instruction} {input}"), 512)]  # fmt: skip
+    assert len(set(keys)) == 5
+
+
+def test_half_an_encoding_is_none(tokenizer: Any, tmp_path: Path) -> None:
+    rows = on_disk(tmp_path, 60)
+    encode_split(rows, tokenizer, PROMPT, 512, dataset=DATA, base=BASE, processes=2)
+    key = encoding_key(rows, DATA, BASE, PROMPT, 512)
+    next(tmp_path.rglob(f"cache-{key}_00001_of_00002.arrow")).unlink()
+    assert not is_encoded(rows, key)
+
+
+def test_a_tokenizer_without_eos_is_named_before_any_process_starts() -> None:
+    tokenizer = train_tokenizer()
+    tokenizer.eos_token = None
+    with pytest.raises(UserError, match="has no EOS token"):
+        encode_split(split(4), tokenizer, PROMPT, 512)
+
+
+def test_the_quick_way_to_token_ids_gives_those_of_the_tokenizer(tokenizer: Any) -> None:
+    texts = ["A red lamp", "</s> in a <pad> title", "", "  naïve 日本語\n"]
+    plain = tokenizer(texts, **PLAIN)["input_ids"]
+    tokenizer(texts, padding=True, truncation=True, max_length=3)  # leaves its settings in the tokenizer
+    assert token_ids(tokenizer, texts) == plain
+    assert tokenizer.eos_token_id not in plain[1]
+
+
+def test_processes_are_started_where_there_are_rows_and_cores_for_them() -> None:
+    assert [useful_processes(rows, cores=16) for rows in (0, 19_999, 45_000, 1_200_000)] == [1, 1, 4, 16]
+    assert useful_processes(1_200_000, cores=2) == 1

@@ -29,11 +29,11 @@ def examples() -> Any:
     return Dataset.from_dict({"input_ids": rows, "labels": labels})
 
 
-def adapter_on_base() -> tuple[Any, Any]:
+def adapter_on_base(dropout: float = 0.0) -> tuple[Any, Any]:
     """A fresh adapter on a tiny base in float32 (as the norms of a 4-bit base are while it is trained), and a tokenizer."""
     tokenizer = train_tokenizer()
     loaded = LoadedBase(make_base(len(tokenizer)), tokenizer, "none", None, "float32")
-    return add_adapter(loaded, BASE, Lora(r=4), SETTINGS), tokenizer
+    return add_adapter(loaded, BASE, Lora(r=4, dropout=dropout), SETTINGS), tokenizer
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -1,10 +1,11 @@
 """titlecraft train --dataset NS/NAME[@REV] --repo NS/NAME --recipe tiny"""
 
 from titlecraft.arguments import StageParser
+from titlecraft.settings import Recipe
 
 
-def main(arguments: list[str]) -> None:
-    """Dataset + base -> adapter repo, with card and record."""
+def main(arguments: list[str]) -> int:
+    """Dataset + base -> adapter repo, with card and record; or, with --dry-run, what that would take."""
     stage = StageParser(
         "train", "Fine-tune a LoRA adapter on a published dataset.", ["base", "lora", "training", "generation"]
     )
@@ -12,7 +13,11 @@ def main(arguments: list[str]) -> None:
     stage.add("--repo", type=str, required=True, help="adapter repo to publish to: NAMESPACE/NAME")
     stage.add("--public", action="store_true", help="make a new repo public (default: private)")
     stage.add("--fresh", action="store_true", help="train and publish even if the same was published already")
+    stage.add("--dry-run", action="store_true", help="say what the run would see, take and owe, and do nothing")
+    stage.add("--json", action="store_true", help="with --dry-run: as JSON")
     recipe, asked = stage.parse(arguments)
+    if asked.dry_run:
+        return show_what_it_takes(asked.dataset, asked.repo, recipe, asked.json)
 
     from model_card.build import write_card
     from titlecraft.hub import address
@@ -25,3 +30,17 @@ def main(arguments: list[str]) -> None:
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
     )
     print(address(published))
+    return 0
+
+
+def show_what_it_takes(dataset: str, repo: str, recipe: Recipe, as_json: bool) -> int:
+    """Print the plan of a training; returns 2 where something would stop the run."""
+    from training.plan import plan
+    from training.plan_table import show_plan
+
+    found = plan(dataset, repo, recipe)
+    if as_json:
+        print(found.to_json().decode(), end="")
+    else:
+        show_plan(found, recipe.training)
+    return 2 if found.problems else 0

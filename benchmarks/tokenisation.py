@@ -1,0 +1,160 @@
+"""python benchmarks/tokenisation.py [--rows 60000] [--rounds 5] [--tools FOLDER]
+
+How many rows a second `encode_split` encodes, beside what the tokenizer alone does with the same texts on the same cores in
+the same run. Writes benchmarks/results/tokenisation.json. About four minutes on two cores.
+
+The tokenizer is a byte-level BPE with 32,000 tokens, trained here on the synthetic catalogue (../shared/tools/make_trn.py),
+whose descriptions are cut to a scale that gives rows of about 170 tokens, the template included. The ways take turns, and
+the fastest round of each counts: other work on the machine only slows one down. "The tokenizer alone" is its quickest call,
+`encode_batch_fast`, with all its threads, the ids thrown away: no labels, no columns, no disk. The bars are ours; the issue
+asks for the ratio.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # in the place of this folder, whose dataset_builder.py would hide the package
+RESULTS = HERE / "results" / "tokenisation.json"
+TOOLS = HERE.parent.parent / "shared" / "tools"
+VOCABULARY, SCALE, BATCH, MAX_LENGTH = 32_000, 0.42, 1000, 2048
+
+
+def make_rows(count: int, tools: Path) -> list[tuple[str, str]]:
+    """`count` synthetic titles and descriptions, none of them empty."""
+    sys.path.append(str(tools))
+    import make_trn
+    import numpy as np
+
+    make_trn.tables(7)
+    found: list[tuple[str, str]] = []
+    generator = np.random.default_rng(1)
+    while len(found) < count:
+        found += [row for row in make_trn.texts(generator, 20_000, SCALE) if row[0].strip() and row[1].strip()]
+    return found[:count]
+
+
+def train_tokenizer(texts: list[str]) -> Any:
+    """A byte-level BPE tokenizer of VOCABULARY tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<s>", "</s>", "<pad>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    bpe.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
+
+
+def batched(call: Callable[[list[str]], Any], *columns: list[str]) -> None:
+    """Give `call` each column in batches of BATCH."""
+    from training.examples import tokenizer_threads
+
+    with tokenizer_threads():
+        for start in range(0, len(columns[0]), BATCH):
+            for column in columns:
+                call(column[start : start + BATCH])
+
+
+def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any]:
+    """Rows a second of each way: its fastest round."""
+    from datasets import Dataset
+
+    from titlecraft.prompt import PLAIN, PromptFormat
+    from titlecraft.records import Pin
+    from titlecraft.settings import Prompt
+    from training.examples import encode_split, useful_processes
+
+    prompt, rows = PromptFormat.from_settings(Prompt()), make_rows(count, tools)
+    prompts, outputs = [prompt.render_title(title) for title, _ in rows], [text for _, text in rows]
+    tokenizer = train_tokenizer(prompts[:20_000] + outputs[:20_000])
+    columns = {"instruction": [prompt.instruction] * count, "input": [prompt.input_for(title) for title, _ in rows]}
+    Dataset.from_dict(columns | {"output": outputs}).to_parquet(folder / "rows.parquet")
+    split = Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split="train")
+    data = Pin(type="dataset", repo="ns/data", revision="d" * 40)
+    cores = len(os.sched_getaffinity(0))
+
+    def encode(name: str, processes: int | None) -> Any:
+        return encode_split(
+            split, tokenizer, prompt, MAX_LENGTH, dataset=data, processes=processes,
+            base=Pin(type="model", repo="ns/base", revision=name),
+        )  # fmt: skip
+
+    backend = tokenizer.backend_tokenizer
+    ways: dict[str, Callable[[int], Any]] = {
+        "encode_split": lambda turn: encode(f"chosen-{turn}", None),
+        "encode_split, threads of the tokenizer": lambda turn: encode(f"threads-{turn}", 1),
+        f"encode_split, {cores} processes": lambda turn: encode(f"processes-{turn}", cores),
+        "the tokenizer alone": lambda turn: batched(
+            lambda texts: backend.encode_batch_fast(texts, add_special_tokens=False), prompts, outputs
+        ),
+        "the tokenizer as transformers calls it": lambda turn: batched(
+            lambda texts: tokenizer(texts, **PLAIN)["input_ids"], prompts, outputs
+        ),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way(turn)
+            seconds[name].append(time.perf_counter() - started)
+            print(f"{name:<42}{count / seconds[name][-1]:>10,.0f} rows/s", flush=True)
+    started = time.perf_counter()
+    examples = encode("chosen-0", None)
+    found_again = time.perf_counter() - started
+    return {
+        "rows_per_second": {name: round(count / min(found)) for name, found in seconds.items()},
+        "seconds": {name: [round(one, 2) for one in found] for name, found in seconds.items()},
+        "found_again_seconds": round(found_again, 3),
+        "tokens_per_row": round(float(examples.lengths.mean()), 1),
+        "processes_chosen": useful_processes(count),
+        "load_average_at_the_end": round(os.getloadavg()[0], 1),
+    }
+
+
+def bar(name: str, value: float, bar: float, unit: str, larger: bool) -> dict[str, Any]:
+    """One bar; `larger`: the value must be at least the bar, otherwise at most."""
+    holds = value >= bar if larger else value <= bar
+    return {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": holds}
+
+
+def main() -> None:
+    """Measure, judge the bars, write the results."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rows", type=int, default=60_000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--tools", type=Path, default=TOOLS, help="folder of make_trn.py")
+    options.add_argument("--out", type=Path, default=RESULTS)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = measure(asked.rows, asked.rounds, asked.tools, Path(folder))
+    rate = measured["rows_per_second"]
+    bars = [
+        bar("share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", True),
+        bar("x_transformers_call", rate["encode_split"] / rate["the tokenizer as transformers calls it"], 1, "times", True),
+        bar("found_again_s", measured["found_again_seconds"], 1, "seconds", False),
+    ]  # fmt: skip
+    tokenizer = f"byte-level BPE, {VOCABULARY:,} tokens, trained on the synthetic rows"
+    cores = len(os.sched_getaffinity(0))
+    result = {"rows": asked.rows, "cores": cores, "tokenizer": tokenizer, "bars": bars, "measured": measured}
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    for one in bars:
+        verdict = "holds" if one["holds"] else "FAILS"
+        print(f"{verdict:<7}{one['name']:<28}{one['value']:>9} {one['unit']} (bar {one['bar']})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from titlecraft.base_model import LoadedBase, load_tokenizer
+from titlecraft.hub import download, hub_errors
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Check, Pin, TrainingRecord, describe_file
+from titlecraft.records import Examples as ExamplesSeen
+from titlecraft.settings import Recipe
+from titlecraft.threads import steady_threads
+from training.examples import Examples, encode_split
+from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
+
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is there before the first step, and has been found right.
+
+    Args:
+        recipe: as it is carried out: batch and checkpointing may have been chosen by the GPU's memory.
+        loaded: the base, and its tokenizer.
+        model: the base with the fresh adapter around it.
+        examples: what the training split gives.
+        dataset: what the trainer draws from: the examples, or packed rows of them.
+        probe, base_logits: an example's token ids, and what the base makes of them.
+        facts: what the record says of the model and how it is computed.
+        checks: what was verified.
+    """
+
+    recipe: Recipe
+    loaded: LoadedBase
+    model: Any
+    examples: Examples
+    dataset: Any
+    probe: list[int]
+    base_logits: Any
+    facts: dict[str, Any]
+    checks: list[Check]
+
+
+def prepare(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Prepared:
+    """Load, encode, add the adapter, and check everything that must hold before the first step. Raises UserError."""
+    from transformers import AutoConfig, set_seed
+
+    from training import checks
+    from training.packing import packed_dataset
+
+    split = load_train_split(data)
+    with hub_errors(f"loading {base}", base.repo, base.type):
+        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
+    longest = longest_example(recipe.base, config)
+    tokenizer = load_tokenizer(base)
+    examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)  # may fork: before CUDA starts
+    recipe, note = fit_memory(recipe, config, examples, longest)
+    set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
+    loaded = load_for_training(base, recipe.base, recipe.training)
+    if loaded.quantization_note:
+        print(loaded.quantization_note)
+    require_lora_targets(loaded.model, recipe.lora, base)
+    found = checks.check_examples(examples, split, loaded.tokenizer, prompt, longest)
+    probe = examples.dataset[0]["input_ids"]
+    base_parameters = loaded.model.num_parameters()
+    expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
+    model = add_adapter(loaded, base, recipe.lora, recipe.training)
+    with model.disable_adapter():
+        base_logits = checks.probe_logits(model, probe)
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
+    checks.require(found)
+    attention, fused = speed_up(model, recipe.training)
+    dataset = examples.dataset
+    if recipe.training.packing:
+        dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
+        found += checks.require(checks.check_packing(model, dataset))
+    facts = {
+        "attention": attention, "fused_kernels": fused, "memory_note": note,
+        "trainable_parameters": trainable, "base_parameters": base_parameters,
+    }  # fmt: skip
+    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found)
+
+
+def load_train_split(data: Pin) -> Any:
+    """The training split at its pin."""
+    from datasets import load_dataset
+
+    download(data)
+    with hub_errors(f"loading {data}", data.repo, data.type):
+        return load_dataset(data.repo, revision=data.revision, split="train")
+
+
+def fit_memory(recipe: Recipe, config: Any, examples: Examples, longest: int) -> tuple[Recipe, str | None]:
+    """The recipe with the batch and checkpointing that this GPU's memory holds, where it asks for that; says what was chosen.
+
+    Packed rows may have `longest` tokens, examples no more than the longest of them.
+    """
+    from training.fit import fit_here
+
+    length = longest if recipe.training.packing else int(examples.lengths.max())
+    base = replace(recipe.base, max_length=longest)
+    training, note = fit_here(config, recipe.lora, recipe.training, base, length)
+    if note:
+        print(note)
+    return replace(recipe, training=training), note
+
+
+def train_adapter(
+    data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path, **inputs: Any
+) -> TrainingRecord:
+    """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError."""
+    from training import checks
+    from training.record import LOG, losses, measured, plot_loss, write_log
+    from training.trainer import make_trainer, run_all_steps
+
+    ready = prepare(data, base, prompt, recipe)
+    model, tokenizer = ready.model, ready.loaded.tokenizer
+    trainer = make_trainer(
+        model, tokenizer, ready.dataset, ready.recipe.training, ready.loaded.precision, folder.parent / "trainer"
+    )
+    started = time.perf_counter()
+    with steady_threads(model):
+        run_all_steps(trainer)
+    cost = measured(started, trainer.seen["tokens"])
+    slow_down(model)
+    found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
+    tokenizer.save_pretrained(folder)
+    lines = write_log(trainer.state.log_history, folder / LOG)
+    plot_loss(lines, folder / "assets" / "training_loss.png")
+    examples, seen = ready.examples, trainer.seen
+    return TrainingRecord(
+        **inputs,
+        **ready.facts,
+        dataset=data,
+        base=base,
+        base_settings=recipe.base,
+        lora=recipe.lora,
+        training=ready.recipe.training,
+        generation=recipe.generation,
+        precision=ready.loaded.precision,
+        quantization=ready.loaded.quantization,
+        quantization_note=ready.loaded.quantization_note,
+        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
+        steps=trainer.state.global_step,
+        epochs=round(seen["examples"] / len(examples.dataset), 4),
+        examples=ExamplesSeen(
+            available=len(examples.dataset),
+            seen=seen["examples"],
+            distinct_seen=min(seen["examples"], len(examples.dataset)),  # the sampler draws without replacement
+            tokens_seen=seen["tokens"],
+            completion_tokens_seen=seen["completion_tokens"],
+            truncated=examples.truncated,
+            left_out=examples.left_out,
+        ),
+        loss=losses(lines),
+        checks=found,
+        files=[describe_file(folder, folder / name) for name in ADAPTER_FILES],
+        measured=cost,
+    )

@@ -1,0 +1,153 @@
+"""titlecraft train --dataset NS/NAME --repo NS/NAME --recipe auto --dry-run [--json]
+
+What a training will see, take and owe, before anybody pays for a GPU: from the dataset, and of the base its config,
+tokenizer and card. No weights are downloaded, and no GPU is asked.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from titlecraft.base_model import loading
+from titlecraft.errors import UserError
+from titlecraft.hub import download, pin, require_write
+from titlecraft.licence import licence_of, obligations, require_name
+from titlecraft.records import Licence, Pin, Record
+from titlecraft.settings import Recipe, Training
+from training.fit import choose_fit, usable
+from training.lengths import measure_lengths, packed_items
+from training.memory import estimate_memory
+from training.speed import CARDS, Card, estimate_rate, measured_rate
+from training.steps import count_steps, padding_efficiency
+
+
+class CardPlan(Record):
+    """The run on one card. `memory` and `needs` in bytes, estimated; `measured` is about the rate."""
+
+    name: str
+    memory: int
+    fits: bool
+    needs: int
+    batch_size: int
+    accumulation: int
+    gradient_checkpointing: bool
+    tokens_per_second: float
+    seconds: float
+    measured: bool
+    basis: str
+
+
+class Plan(Record):
+    """What a training will see, take and owe. Where `exact` is false, tokens are those of `encoded_rows` rows scaled up."""
+
+    dataset: Pin
+    base: Pin
+    repo: str
+    rows: int
+    exact: bool
+    encoded_rows: int
+    examples: int
+    truncated: int
+    tokens: int
+    completion_tokens: int
+    packed_rows: int | None
+    efficiency: float
+    steps: int
+    examples_seen: int
+    share_seen: float
+    tokens_seen: int
+    base_parameters: int
+    trainable_parameters: int
+    cards: list[CardPlan]
+    licence: Licence
+    obligations: list[str]
+    problems: list[str]
+
+
+def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
+    """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan."""
+    data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
+    config, base_parameters, trainable = count_parameters(base, recipe)
+    from training.model import longest_example
+
+    settings, training = replace(recipe.base, max_length=longest_example(recipe.base, config)), recipe.training
+    lengths = measure_lengths(data, base, settings.max_length, training.seed)
+    examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
+    if training.packing:
+        items = packed_items(lengths, settings.max_length, training.seed)
+        efficiency = tokens / (items * settings.max_length)
+    else:
+        items, efficiency = examples, padding_efficiency(lengths.tokens, training.batch_size, training.seed)
+    steps = count_steps(items, training)
+    tokens_seen = round(steps.items_seen / items * tokens)
+    longest = settings.max_length if training.packing else int(lengths.tokens.max())
+    slots = tokens / items / efficiency  # of one item, padding included
+    licence = licence_of(base)
+    return Plan(
+        dataset=data, base=base, repo=repo, rows=lengths.rows, exact=lengths.encoded == lengths.rows,
+        encoded_rows=lengths.encoded, examples=examples, truncated=round(lengths.truncated * lengths.scale),
+        tokens=tokens, completion_tokens=round(int(lengths.completion.sum()) * lengths.scale),
+        packed_rows=items if training.packing else None, efficiency=round(efficiency, 4), steps=steps.count,
+        examples_seen=round(steps.items_seen / items * examples), share_seen=round(steps.share, 6),
+        tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable,
+        cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
+                         base_parameters) for card in CARDS],
+        licence=licence, obligations=obligations(licence, base), problems=problems(repo, licence, base),
+    )  # fmt: skip
+
+
+def count_parameters(base: Pin, recipe: Recipe) -> tuple[Any, int, int]:
+    """The base's config, its parameters and those of the adapter, counted on its layers without their weights."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from training.checks import expected_trainable
+    from training.model import require_lora_targets
+
+    download(base, ["config.json"])
+    with loading(base, "causal language model"):
+        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+    require_lora_targets(model, recipe.lora, base)
+    return config, model.num_parameters(), expected_trainable(model, recipe.lora.r, recipe.lora.target_modules)
+
+
+def plan_card(
+    card: Card, config: Any, recipe: Recipe, longest: int, slots: float, efficiency: float, tokens_seen: int,
+    parameters: int,
+) -> CardPlan:  # fmt: skip
+    """The run on one card: as the recipe has it or, with training.fit_memory, as it would be fitted there."""
+    lora, training, base = recipe.lora, recipe.training, recipe.base
+    if training.fit_memory:
+        try:
+            training, _ = choose_fit(config, lora, training, base, card.memory, longest=longest)
+        except UserError:
+            training = smallest(training)
+    needs = estimate_memory(config, lora, training, base, tokens=training.batch_size * longest).total
+    layers = config.get_text_config().num_hidden_layers
+    rate = measured_rate(card, training, parameters) or estimate_rate(
+        card, training, parameters, layers, training.batch_size * slots, efficiency
+    )
+    return CardPlan(
+        name=card.name, memory=card.memory, fits=needs <= usable(card.memory), needs=needs, batch_size=training.batch_size,
+        accumulation=training.accumulation, gradient_checkpointing=training.gradient_checkpointing,
+        tokens_per_second=round(rate.tokens_per_second, 1), seconds=round(tokens_seen / rate.tokens_per_second, 1),
+        measured=rate.measured, basis=rate.basis,
+    )  # fmt: skip
+
+
+def smallest(training: Training) -> Training:
+    """The same step in the least memory."""
+    whole = training.batch_size * training.accumulation
+    return replace(training, batch_size=1, accumulation=whole, gradient_checkpointing=True)
+
+
+def problems(repo: str, licence: Licence, base: Pin) -> list[str]:
+    """What would stop the run before its first step."""
+    found = []
+    for demand in (lambda: require_write(repo), lambda: require_name(repo, licence, base)):
+        try:
+            demand()
+        except UserError as error:
+            found.append(str(error))
+    return found

@@ -1,0 +1,41 @@
+"""How many optimizer steps a recipe takes over some examples, and what of the split they see; from the lengths alone."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from titlecraft.settings import Training
+
+
+def padding_efficiency(lengths: np.ndarray, batch: int, seed: int) -> float:
+    """Share of tokens that are no padding, where random batches are padded to their longest example."""
+    whole = len(lengths) // batch * batch or len(lengths)
+    shuffled = np.random.default_rng(seed).permutation(lengths)[:whole]
+    batches = shuffled.reshape(-1, min(batch, whole))
+    return float(shuffled.sum() / (batches.max(axis=1).sum() * batches.shape[1]))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What the trainer will do, as transformers' Trainer counts it on one device.
+
+    Args:
+        count: optimizer steps.
+        items_seen: examples or packed rows that pass, each time that they do.
+        share: of all items, how many are seen at least once.
+    """
+
+    count: int
+    items_seen: int
+    share: float
+
+
+def count_steps(items: int, training: Training) -> Steps:
+    """Steps over `items` examples or packed rows; the last step of an epoch takes what is left of it."""
+    whole = training.batch_size * training.accumulation
+    of_epoch = max(1, ceil(ceil(items / training.batch_size) / training.accumulation))
+    count = training.max_steps or ceil(training.epochs * of_epoch)
+    epochs, rest = divmod(count, of_epoch)
+    seen = epochs * items + min(rest * whole, items)
+    return Steps(count, seen, min(1.0, seen / items))
