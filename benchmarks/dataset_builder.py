@@ -27,8 +27,8 @@ RESULTS = HERE / "results" / "dataset_builder.json"
 def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Both passes of the builder."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.processes import worker_processes
-    from dataset_builder.source import hash_meanwhile
+    from dataset_builder.catalogue import examine_files, find_files
+    from dataset_builder.engine import local_engine
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
@@ -36,10 +36,11 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     recipe = Recipe(data=Data(near_duplicates=near))
     folder = work / "publish"
     folder.mkdir()
-    with worker_processes(2) as in_order:
+    with local_engine(2) as engine:
+        files = examine_files(find_files([str(source)]), engine.in_order)
         record, _ = write_dataset(
-            source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order,
-            code=current_code("dataset_builder", "pyarrow", "rensa"), sha256=hash_meanwhile(source),
+            files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
+            code=current_code("dataset_builder", "pyarrow", "rensa"), contents=engine.hash(files),
         )  # fmt: skip
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)
     leakage = {name: one.near_duplicates for name, one in record.leakage.items()}
@@ -56,9 +57,9 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
 
 def floor_read(source: Path, work: Path) -> dict[str, Any]:
     """Reading the blocks alone (and gunzip, where it is .gz)."""
-    from dataset_builder.source import Reading, read_blocks
+    from dataset_builder.source import read_blocks
 
-    return {"bytes": sum(len(block.data) for block in read_blocks(source, Reading()))}
+    return {"bytes": sum(len(block.data) for block in read_blocks(str(source)))}
 
 
 def floor_parse(source: Path, work: Path) -> dict[str, Any]:

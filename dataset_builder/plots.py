@@ -54,7 +54,7 @@ def plot_splits(record: DatasetRecord, path: Path) -> None:
     axes = figure.subplots()
     drawn = axes.barh(places, counts, color=colours)
     axes.bar_label(drawn, [f"{count:,} ({share_label(count / lines)})" for count in counts], padding=4, fontsize=8)
-    axes.set_title(f"What became of the {lines:,} lines of {record.source.name}", fontsize=9, loc="left")
+    axes.set_title(f"What became of the {lines:,} lines of {record.source}", fontsize=9, loc="left")
     axes.set_yticks(places, names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)  # from the top down
     axes.set_xlim(right=1.2 * max(counts))  # room for the labels

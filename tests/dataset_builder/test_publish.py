@@ -109,9 +109,9 @@ import sys
 import dataset_builder.build as build
 from titlecraft.cli import main
 read = build.read_rows
-def read_and_grow(source, *others):
-    rows = read(source, *others)
-    with source.open("a") as stream:
+def read_and_grow(files, *others):
+    rows = read(files, *others)
+    with open(files[0].address, "a") as stream:
         stream.write({row(6000, random.Random(6))!r})
     return rows
 build.read_rows = read_and_grow
