@@ -23,23 +23,21 @@ LOOP_TOKENS, LOOP_PROMPTS = 64, 3
 FLOP_PER_PARAMETER = 2  # forward only
 
 
-def load() -> tuple[Any, Any]:
-    """The base in 4 bit with an adapter whose B is not zero, and its tokenizer."""
+def with_adapter(loaded: Any) -> Any:
+    """A PeftModel in eval mode whose adapter does something."""
     import torch
 
-    from benchmarks.random_8b import load_in_four_bit
     from titlecraft.records import Pin
     from titlecraft.settings import Lora, Training
     from training.model import add_adapter
 
-    loaded = load_in_four_bit(BASE)
     torch.manual_seed(1)
     training = Training(backend="trl", gradient_checkpointing=False)
     model = add_adapter(loaded, Pin(type="model", repo="ns/random-8b", revision="0" * 40), Lora(dropout=0.0), training)
     for name, one in model.named_parameters():
         if "lora_B" in name:
             one.data.normal_(std=0.01)
-    return model.eval(), loaded.tokenizer
+    return model.eval()
 
 
 def notebook_loop(model: Any, tokenizer: Any, prompts: list[list[int]]) -> dict[str, float]:
@@ -56,16 +54,18 @@ def notebook_loop(model: Any, tokenizer: Any, prompts: list[list[int]]) -> dict[
     return {"tokens_per_second": round(median(rates[1:]), 2), "prompts": LOOP_PROMPTS}
 
 
-def unpacked(model: Any) -> None:
+def unpacked(model: Any, loaded: Any) -> Any:
     """As evaluation/load.py has it on a large GPU: plain bfloat16 layers, the adapter in bfloat16."""
-    import torch
+    from dataclasses import replace
 
     from evaluation.load import dequantise
 
-    print(json.dumps(str(dequantise(model.get_base_model(), "bfloat16").found)))
+    base = model.unload()
+    print("copies of the weights:", dequantise(base, "bfloat16").found, flush=True)
+    model = with_adapter(replace(loaded, model=base, quantization="none"))
     for one in model.parameters():
-        if one.dtype.is_floating_point:
-            one.data = one.data.to(torch.bfloat16)
+        one.data = one.data.to(base.dtype)
+    return model
 
 
 def both_arms(model: Any, batches: list[Any], run: Any) -> tuple[float, list[float]]:
@@ -121,7 +121,7 @@ def main() -> None:
     asked = options.parse_args()
     import torch
 
-    from benchmarks.random_8b import PARAMETERS, rows, write_base
+    from benchmarks.random_8b import PARAMETERS, load_in_four_bit, rows, write_base
     from benchmarks.training import ceiling
 
     write_base(BASE)
@@ -130,10 +130,11 @@ def main() -> None:
     prompts = [ids[:at] for ids, at in zip(found["input_ids"], cut, strict=True)]
     pairs = [(ids[:at], ids[at:]) for ids, at in zip(found["input_ids"], cut, strict=True)]
     top = ceiling()["tflops"] * 1e12 / (FLOP_PER_PARAMETER * PARAMETERS)
-    model, tokenizer = load()
+    loaded = load_in_four_bit(BASE)
+    model, tokenizer = with_adapter(loaded), loaded.tokenizer
     loop = notebook_loop(model, tokenizer, prompts)
     print(json.dumps({"notebook_loop": loop}), flush=True)
-    unpacked(model)
+    model = unpacked(model, loaded)
     measured = ours(model, tokenizer, prompts, pairs)
     minutes = (measured["generation"]["seconds"] + measured["scoring"]["seconds"]) / 60
     bars = [
