@@ -15,7 +15,9 @@ from lighteval.tasks.requests import Doc
 from evaluation.batches import length_sorted
 from evaluation.generate import Shape, generate
 from evaluation.load import Loaded
+from evaluation.lookup import Lookup
 from evaluation.progress import Progress
+from evaluation.reread import order_nll
 from evaluation.score import reference_nll
 from evaluation.tasks import AFTER, ARMS, arm_of
 from evaluation.titles import Title
@@ -49,13 +51,19 @@ class TwoArms(LightevalModel):
     Args:
         loaded: model, tokenizer and context.
         titles: what may be asked, with its token ids.
+        lookup: is told of the answers, because it reads the training split once for all of them.
+        seed: shuffles the sentences of answers.
         batch_size: prompts of one forward pass.
         progress: told of every title that is done in one arm.
     """
 
-    def __init__(self, loaded: Loaded, titles: Sequence[Title], batch_size: int, progress: Progress) -> None:
+    def __init__(
+        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, seed: int, batch_size: int, progress: Progress
+    ) -> None:
         self.loaded = loaded
         self.titles = {title.title: title for title in titles}
+        self.lookup = lookup
+        self.seed = seed
         self.batch_size = batch_size
         self.progress = progress
         self.config = ModelConfig(model_name="titlecraft")
@@ -81,24 +89,32 @@ class TwoArms(LightevalModel):
         return nullcontext() if name == AFTER else self.loaded.model.disable_adapter()
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        """NLL of each document's reference, as logprobs = [−nll] and output_tokens = [what was scored]."""
+        """NLL of each document's reference, as logprobs = [−nll] and output_tokens = [what was scored].
+
+        unconditioned_logprobs has the same given the prompt of another title, the document's unconditioned_query.
+        """
 
         def score(batch: list[Title]) -> list[ModelResponse]:
             pairs = [(title.prompt_tokens, title.reference_tokens) for title in batch]
             losses = reference_nll(self.loaded.model, pairs, self.tokenizer.pad_token_id)
+            pairs = [(title.other_prompt_tokens, title.reference_tokens) for title in batch]
+            elsewhere = reference_nll(self.loaded.model, pairs, self.tokenizer.pad_token_id)
             return [
                 ModelResponse(
                     input=title.prompt, input_tokens=list(title.prompt_tokens), logprobs=[-nll],
-                    output_tokens=[list(title.reference_tokens)],
+                    unconditioned_logprobs=[-other], output_tokens=[list(title.reference_tokens)],
                 )
-                for title, nll in zip(batch, losses, strict=True)
+                for title, nll, other in zip(batch, losses, elsewhere, strict=True)
             ]  # fmt: skip
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
         return self.by_turns("scoring", docs, length, score)
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
-        """The greedy answer to each document's prompt; the task's generation_size bounds it."""
+        """The greedy answer to each document's prompt; the task's generation_size bounds it.
+
+        logprobs has the answer's NLL under the base, negated, with its sentences as they stand and shuffled, if it has two.
+        """
         new_tokens = docs[0].generation_size
         prompts = [title.prompt_tokens for title in self.titles.values()]
         shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
@@ -114,7 +130,14 @@ class TwoArms(LightevalModel):
                 for title, tokens in zip(batch, answers, strict=True)
             ]  # fmt: skip
 
-        return self.by_turns("generating", docs, lambda title: len(title.prompt_tokens), write)
+        responses = self.by_turns("generating", docs, lambda title: len(title.prompt_tokens), write)
+        texts = [response.text[0] for response in responses]
+        scores = order_nll(self.loaded, texts, self.seed, self.batch_size, self.progress)
+        for response in responses:
+            response.logprobs = [-nll for nll in scores.get(response.text[0], ())]
+        with self.progress.part("looking for copies"):
+            self.lookup.copies.look_up(texts)
+        return responses
 
     def loglikelihood_rolling(self, docs: list[Doc]) -> list[ModelResponse]:
         """Perplexity of prompts: no measure asks for it."""

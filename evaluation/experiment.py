@@ -7,20 +7,22 @@ from typing import Any
 
 import msgspec
 
-from evaluation.compare import INTERVAL_METHOD, compare
+from evaluation.compare import INTERVAL_METHOD, compare_arms
 from evaluation.guards import check_scores, check_titles
-from evaluation.harness import Outcome, run_pipeline
+from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
 from evaluation.load import Loaded, load
-from evaluation.measures import MEASURES
+from evaluation.lookup import Lookup
+from evaluation.measures import entry_named
 from evaluation.predictions import PREDICTIONS, write_predictions
 from evaluation.progress import Progress
 from evaluation.report import write_report
 from evaluation.titles import SPLIT, Room, Sample, draw
+from evaluation.wording import plan
 from titlecraft.base_model import device_name
 from titlecraft.hub import download
 from titlecraft.records import Check, EvaluationRecord, Measure, current_code, describe_file
-from titlecraft.settings import Evaluation, Recipe
+from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
 
 TIMINGS = "timings.json"
@@ -34,19 +36,22 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
     start, progress = perf_counter(), Progress()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
+    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary)), flush=True)
     with progress.part("loading"):
         loaded = load(inputs)
-        sample = draw_sample(inputs, recipe, loaded)
+        dataset = download(inputs.training.dataset, ["data/*.parquet"])
+        sample = draw_sample(dataset, inputs, recipe, loaded)
+        lookup = Lookup.over(dataset, sample, recipe.evaluation.seed)
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id)
         found = run_pipeline(
-            loaded, sample, inputs.training.dataset, inputs.prompt, recipe.generation.max_new_tokens,
-            recipe.evaluation.batch_size, progress, folder,
+            loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe.generation.max_new_tokens,
+            recipe.evaluation, progress, folder,
         )  # fmt: skip
     asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
     write_predictions(folder / PREDICTIONS, sample.titles, found)
     with progress.part("comparing"):
-        measures = compare_arms(found, recipe.evaluation)
+        measures = compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation)
     record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], measures, folder)
     with progress.part("reporting"):
         write_report(record, folder)
@@ -54,22 +59,15 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
     return record
 
 
-def draw_sample(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
-    """The titles of the pinned dataset that are asked."""
-    pinned, settings = inputs.training.dataset, recipe.evaluation
+def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
+    """The titles of the downloaded dataset that are asked."""
+    settings = recipe.evaluation
     longest = min(inputs.training.base_settings.max_length, loaded.context)
     room = Room(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
     return draw(
-        download(pinned, ["data/*.parquet"]), inputs.prompt, loaded.tokenizer, room, settings.titles, settings.seed,
-        name=f"dataset {pinned}",
+        dataset, inputs.prompt, loaded.tokenizer, room, settings.titles, settings.seed,
+        name=f"dataset {inputs.training.dataset}",
     )  # fmt: skip
-
-
-def compare_arms(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
-    """Every measure, paired by title."""
-    values = {arm: {entry.name: [one.values[entry.name] for one in outcomes] for entry in MEASURES}
-              for arm, outcomes in found.items()}  # fmt: skip
-    return [compare(entry, values["before"][entry.name], values["after"][entry.name], settings) for entry in MEASURES]
 
 
 def describe(

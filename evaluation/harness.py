@@ -19,11 +19,13 @@ from unittest.mock import patch
 import numpy as np
 
 from evaluation.load import Loaded
+from evaluation.lookup import Lookup
 from evaluation.progress import Progress
 from evaluation.titles import Sample, Title
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
+from titlecraft.settings import Evaluation
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def registry_of(tasks: list[Any]) -> Iterator[Any]:
 
 
 def run_pipeline(
-    loaded: Loaded, sample: Sample, dataset: Pin, prompt: PromptFormat, new_tokens: int, batch_size: int,
-    progress: Progress, scratch: Path,
+    loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, new_tokens: int,
+    settings: Evaluation, progress: Progress, scratch: Path,
 ) -> dict[str, list[Outcome]]:  # fmt: skip
     """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
 
@@ -89,7 +91,7 @@ def run_pipeline(
 
         logging.getLogger("lighteval").setLevel(logging.ERROR)
         datasets.disable_progress_bars()  # three bars of its own for one small file
-        tasks = build_tasks(dataset, prompt, sample.titles, new_tokens, loaded.tokenizer.eos_token_id)
+        tasks = build_tasks(dataset, prompt, sample.titles, lookup, new_tokens, loaded.tokenizer.eos_token_id)
         with registry_of(tasks) as module:
             pipeline = Pipeline(
                 tasks=",".join(f"{arm}|0" for arm in ARMS),
@@ -102,9 +104,10 @@ def run_pipeline(
                 evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),
                 # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL
                 # with our token boundaries, and caches predictions by name.
-                model=TwoArms(loaded, sample.titles, batch_size, progress),
+                model=TwoArms(loaded, sample.titles, lookup, settings.seed, settings.batch_size, progress),
             )
-            pipeline.evaluate()
+            with progress.part("model and measures"):
+                pipeline.evaluate()
     details = pipeline.evaluation_tracker.details_logger.details
     return {arm: outcomes(details[f"{arm}|0"], sample.titles) for arm in ARMS}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from evaluation.measures import measure_names
+from evaluation.measures import fewest_resamples, measure_names, primary_names
 from titlecraft.errors import UserError
 from titlecraft.hub import download, find_record, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -23,10 +23,10 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Recipe
 
-PROTOCOL = 1  # raise it when the same inputs and settings would give other numbers for another reason than a package
+PROTOCOL = 2  # raise it when the same inputs and settings would give other numbers for another reason than a package
 PACKAGES = (
-    "bitsandbytes", "datasets", "lighteval", "numpy", "peft", "rouge-score", "sacrebleu", "scipy", "tokenizers",
-    "torch", "transformers",
+    "bitsandbytes", "bm25s", "datasets", "lighteval", "numpy", "peft", "pyarrow", "rouge-score", "sacrebleu", "scipy",
+    "tokenizers", "torch", "transformers",
 )  # fmt: skip
 WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -53,9 +53,13 @@ class Inputs:
 
 def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
     """Pin the adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
-    if recipe.evaluation.primary not in measure_names():
+    settings = recipe.evaluation
+    if settings.primary not in primary_names():
+        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(primary_names())}")
+    if settings.resamples < (fewest := fewest_resamples(settings.level)):
         raise UserError(
-            f"evaluation.primary is {recipe.evaluation.primary!r}: expected one of {', '.join(measure_names())}"
+            f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
+            f"of {len(measure_names())} measures at a confidence of {settings.confidence:g}"
         )
     pinned = pin(adapter, "model")
     raw = read_file(pinned, TRAINING_RECORD)

@@ -54,8 +54,9 @@ def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> 
     """
     figure, axes = new_figure(0.9 + 0.42 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
-    for place, measure in enumerate(reversed(record.measures)):
-        spread = paired_differences(measure, rows).std(ddof=1) or 1.0
+    measures = [measure for _, block in record.blocks() for measure in block]
+    for place, measure in enumerate(reversed(measures)):
+        spread = measure.spread or 1.0
         towards = -1 if measure.better == "lower" else 1
         low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
         filled = measure.better != "neither"
@@ -66,7 +67,7 @@ def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> 
             markerfacecolor=colour if filled else PAPER[theme], markeredgewidth=1.6,
         )  # fmt: skip
     primary = record.evaluation.primary
-    labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(record.measures)]
+    labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(measures)]
     axes.set_yticks(range(len(labels)), labels)
     reach = max(0.3, *(abs(edge) for edge in axes.get_xlim()))
     axes.set_xlim(-reach, reach)

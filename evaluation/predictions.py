@@ -14,7 +14,10 @@ PREDICTIONS = "predictions.parquet"
 
 
 def write_predictions(file: Path, titles: list[Title], outcomes: dict[str, list[Outcome]]) -> None:
-    """One row per title, in the order of the sample; the same rows give the same bytes."""
+    """One row per title, in the order of the sample; the same rows give the same bytes.
+
+    Of measures over all titles as one text (BLEU, chrF++) it has the score of each title.
+    """
     columns: dict[str, Any] = {
         "uid": pa.array([title.uid for title in titles], pa.string()),
         "title": pa.array([title.title for title in titles], pa.string()),

@@ -73,13 +73,20 @@ def print_table(record: EvaluationRecord) -> None:
     for column in ("before", "after", "difference", f"{record.evaluation.confidence:.0%} interval"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for measure in record.measures:
-        said = measure.verdict()
-        table.add_row(
-            measure.label, wording.number(measure.before), wording.number(measure.after),
-            wording.number(measure.difference, signed=True), wording.interval(measure),
-            "undecided" if said == "no measured difference" else said, style=colours.get(said, ""),
-        )  # fmt: skip
+    for heading, measures in record.blocks():
+        table.add_section()
+        table.add_row(f"[dim]{heading}[/dim]")
+        for measure in measures:
+            said = measure.verdict()
+            table.add_row(
+                measure.label, wording.number(measure.before), wording.number(measure.after),
+                wording.number(measure.difference, signed=True), wording.interval(measure),
+                "–" if said == "no measured difference" else said, style=colours.get(said, ""),
+            )  # fmt: skip
     console = Console()
     console.print(table)
+    console.print(
+        "– no measured difference: the interval holds 0, or the p-value is above the level (Holm)", highlight=False
+    )
+    console.print(wording.power(record), highlight=False)
     console.print(wording.answer(record), highlight=False)

@@ -14,7 +14,7 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc, SamplingMethod
 
-from evaluation.measures import MEASURES, Entry, Scored, Written
+from evaluation.measures import MEASURES, Entry, Known, Scored, Written
 from evaluation.titles import SPLIT, Title
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
@@ -31,35 +31,48 @@ def arm_of(task_name: str) -> str:
 class Value(SampleLevelComputation):
     """A measure of ours as lighteval computes it: from one document and one response to one number."""
 
-    def __init__(self, entry: Entry, eos_token_id: int) -> None:
+    def __init__(self, entry: Entry, known: Known, eos_token_id: int) -> None:
         self.entry = entry
+        self.known = known
         self.eos_token_id = eos_token_id
+
+    def __deepcopy__(self, _: Any) -> "Value":
+        """Itself, because lighteval's registry copies every task, and what is known would stay behind in the first one."""
+        return self
 
     def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> float:
         """The measure's value for one title in one arm."""
         tokens = model_response.output_tokens[0]
         if self.entry.reads is Scored:
-            return self.entry.value(Scored(nll=-model_response.logprobs[0], tokens=len(tokens)))
+            (elsewhere,) = model_response.unconditioned_logprobs
+            return self.entry.value(
+                Scored(
+                    nll=-model_response.logprobs[0], tokens=len(tokens), bytes=doc.specific["scored_bytes"],
+                    nll_elsewhere=-elsewhere,
+                )
+            )  # fmt: skip
+        in_order, shuffled = [-one for one in model_response.logprobs] or (None, None)
         stopped = bool(tokens) and tokens[-1] == self.eos_token_id
         return self.entry.value(
             Written(
                 text=model_response.final_text[0], tokens=len(tokens) - stopped, stopped=stopped,
                 reference=doc.choices[0], reference_tokens=doc.specific["reference_length"],
+                title=doc.specific["title"], nll_in_order=in_order, nll_shuffled=shuffled, known=self.known,
             )
         )  # fmt: skip
 
 
-def as_metric(entry: Entry, eos_token_id: int) -> SampleLevelMetric:
+def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetric:
     """A measure of ours as a lighteval metric; the corpus value is the mean over titles."""
     kind = SamplingMethod.LOGPROBS if entry.reads is Scored else SamplingMethod.GENERATIVE
     return SampleLevelMetric(
         metric_name=entry.name, higher_is_better=entry.better == "higher", category=kind,
-        sample_level_fn=Value(entry, eos_token_id), corpus_level_fn=np.mean,
+        sample_level_fn=Value(entry, known, eos_token_id), corpus_level_fn=np.mean,
     )  # fmt: skip
 
 
 def build_tasks(
-    dataset: Pin, prompt: PromptFormat, titles: Sequence[Title], new_tokens: int, eos_token_id: int
+    dataset: Pin, prompt: PromptFormat, titles: Sequence[Title], known: Known, new_tokens: int, eos_token_id: int
 ) -> list[LightevalTaskConfig]:
     """One task for each arm. Rows of the split that were not drawn become no document."""
     drawn = {(title.uid, title.title, title.reference): title for title in titles}
@@ -70,13 +83,16 @@ def build_tasks(
             return None
         return Doc(
             query=prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
-            task_name=task_name, specific={"title": title.title, "reference_length": title.reference_length},
+            task_name=task_name, unconditioned_query=title.other_prompt,
+            specific={
+                "title": title.title, "reference_length": title.reference_length, "scored_bytes": title.scored_bytes,
+            },
         )  # fmt: skip
 
     return [
         LightevalTaskConfig(
             name=arm, prompt_function=document, hf_repo=dataset.repo, hf_subset="default", hf_revision=dataset.revision,
-            evaluation_splits=[SPLIT], metrics=[as_metric(entry, eos_token_id) for entry in MEASURES],
+            evaluation_splits=[SPLIT], metrics=[as_metric(entry, known, eos_token_id) for entry in MEASURES],
             generation_size=new_tokens, stop_sequence=[],
         )
         for arm in ARMS

@@ -5,7 +5,7 @@ answer stands in its own prompt, or its prompt leaves the model no room to answe
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,11 @@ class Title:
 
     Args:
         prompt: the text in front of the answer.
+        other_prompt: the prompt of another title of the sample, see `beside_others`.
         prompt_tokens: token ids of the prompt, BOS in front.
         reference_tokens: token ids of the reference and EOS, cut at the end where they pass the model's length.
         reference_length: tokens of the whole reference, without EOS.
+        scored_bytes: bytes of UTF-8 of `reference_tokens`, without EOS.
     """
 
     uid: str
@@ -40,6 +42,9 @@ class Title:
     prompt_tokens: tuple[int, ...]
     reference_tokens: tuple[int, ...]
     reference_length: int
+    scored_bytes: int
+    other_prompt: str = ""
+    other_prompt_tokens: tuple[int, ...] = ()
 
     @property
     def cut(self) -> bool:
@@ -49,9 +54,13 @@ class Title:
 
 @dataclass(frozen=True)
 class Sample:
-    """The titles that are asked, in their random order. Rows of the split = available + sum(excluded)."""
+    """The titles that are asked, in their random order. Rows of the split = available + sum(excluded).
+
+    `split_titles` are the titles of all rows of the split.
+    """
 
     titles: list[Title]
+    split_titles: list[str]
     available: int
     excluded: dict[str, int]
 
@@ -131,7 +140,10 @@ def draw(
             f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
             f"evaluation needs {min(FEWEST, wanted)}. Build the dataset with a larger data.test_share"
         )
-    return Sample(titles=titles[:wanted], available=len(titles), excluded=dict(sorted(excluded.items())))
+    return Sample(
+        titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=[row["title"] for row in rows],
+        available=len(titles), excluded=dict(sorted(excluded.items())),
+    )  # fmt: skip
 
 
 def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title | None:
@@ -140,7 +152,32 @@ def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title 
     completion = encode_completion(tokenizer, row["output"])
     if len(prompt_tokens) + room.new_tokens > room.context or len(prompt_tokens) >= room.scored:
         return None
-    return Title(
+    title = Title(
         uid=row["uid"], title=row["title"], reference=row["output"], prompt=text, prompt_tokens=tuple(prompt_tokens),
-        reference_tokens=tuple(completion[: room.scored - len(prompt_tokens)]), reference_length=len(completion) - 1,
+        reference_tokens=tuple(completion), reference_length=len(completion) - 1,
+        scored_bytes=len(row["output"].encode()),
     )  # fmt: skip
+    return cut_reference(title, room.scored - len(prompt_tokens), tokenizer)
+
+
+def cut_reference(title: Title, most: int, tokenizer: Any) -> Title:
+    """The title with its reference cut to at most so many tokens, EOS among them."""
+    if len(title.reference_tokens) <= most:
+        return title
+    kept = title.reference_tokens[:most]
+    text = tokenizer.decode([token for token in kept if token != tokenizer.eos_token_id])
+    return replace(title, reference_tokens=kept, scored_bytes=len(text.encode()))
+
+
+def beside_others(titles: list[Title], tokenizer: Any, context: int) -> list[Title]:
+    """Every title with the prompt of the next one, the last with that of the first: no title keeps its own.
+
+    A reference that does not fit behind the other prompt is cut, so that the very same tokens are scored behind both.
+    """
+    return [
+        cut_reference(
+            replace(title, other_prompt=other.prompt, other_prompt_tokens=other.prompt_tokens),
+            context - len(other.prompt_tokens), tokenizer,
+        )
+        for title, other in zip(titles, [*titles[1:], *titles[:1]], strict=True)
+    ]  # fmt: skip

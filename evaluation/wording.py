@@ -1,6 +1,8 @@
 """How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
 
+from evaluation.measures import Entry
 from titlecraft.records import EvaluationRecord, Measure
+from titlecraft.settings import Evaluation
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -16,10 +18,35 @@ def interval(measure: Measure) -> str:
 
 
 def p_value(measure: Measure) -> str:
-    """The p-value, never as 0."""
-    if measure.p_value is None:
-        return "not measured"
-    return "< 0.001" if measure.p_value < 0.001 else f"{measure.p_value:.3f}"
+    """The p-value, corrected for being several where the measure is not the primary one; never as 0."""
+    return "< 0.001" if measure.p_holm < 0.001 else f"{measure.p_holm:.3f}"
+
+
+def neutral(measure: Measure) -> str:
+    """How many texts the measure could tell nothing of, or nothing where that cannot be."""
+    if measure.neutral_before is None:
+        return ""
+    return (
+        f"Nothing to tell from {measure.neutral_before} of {measure.n} texts before and {measure.neutral_after} after."
+    )
+
+
+def plan(settings: Evaluation, primary: Entry) -> str:
+    """What is fixed before anything is looked at, in one line."""
+    better = "" if primary.better == "neither" else f", {primary.better} is better"
+    return (
+        f"fixed in the recipe: primary measure {primary.label} ({primary.unit}{better}), {settings.titles:,} titles of the "
+        f"test split by seed {settings.seed}, {settings.confidence:.0%} confidence"
+    )
+
+
+def power(record: EvaluationRecord) -> str:
+    """The smallest difference in the primary measure that this many titles can see."""
+    measure = record.primary()
+    return (
+        f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.detectable)} {measure.unit} or more in "
+        f"80% of all experiments (paired differences spread by {number(measure.spread)})."
+    )
 
 
 def answer(record: EvaluationRecord) -> str:

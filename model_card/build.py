@@ -8,7 +8,7 @@ from model_card.metadata import metadata
 from titlecraft.errors import UserError
 from titlecraft.hub import download, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
-from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, TrainingRecord, read_record
+from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, TrainingRecord, has_schema, read_record
 from titlecraft.settings import Training
 
 EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"
@@ -59,12 +59,14 @@ def write_card(folder: Path, repo: str, head: Pin | None) -> None:
 
 
 def reports(folder: Path, head: Pin | None, repo: str) -> list[EvaluationRecord]:
-    """Every report of the folder and of the head; of one id, the folder's."""
+    """Every report of the folder and of the head; of one id, the folder's. Reports of older versions are passed over."""
     pattern = f"evaluation/*/{REPORT}"
     found = {file.parent.name: file for file in download(head, [pattern]).glob(pattern)} if head else {}
     found |= {file.parent.name: file for file in folder.glob(pattern)}
     return [
-        read_record(file.read_bytes(), EvaluationRecord, f"{file.name} of {repo}") for _, file in sorted(found.items())
+        read_record(raw, EvaluationRecord, f"{REPORT} of {repo}")
+        for _, raw in sorted((name, file.read_bytes()) for name, file in found.items())
+        if has_schema(raw, EvaluationRecord)
     ]
 
 

@@ -22,6 +22,8 @@ REPORT = "report.json"
 
 RepoType = Literal["dataset", "model"]
 Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
+Group = Literal["likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form"]
+CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -231,11 +233,16 @@ class TrainingRecord(Record):
 class Measure(Record):
     """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
 
-    `wins` and `losses` count titles that got better and worse; null where neither direction is better.
+    `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
+    p-value corrected for all measures that were tested beside it (of the primary measure, which stands alone: the p-value
+    itself); it compares with `level` = 1 − confidence. `spread` is the standard deviation of the paired differences, and
+    `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread.
+    `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
     """
 
     name: str
     label: str
+    group: Group
     unit: str
     better: Literal["lower", "higher", "neither"]
     definition: str
@@ -246,14 +253,20 @@ class Measure(Record):
     difference: float
     low: float
     high: float
-    p_value: float | None
+    p_value: float
+    p_holm: float
+    level: float
+    spread: float
+    detectable: float
     wins: int | None
     ties: int
     losses: int | None
+    neutral_before: int | None
+    neutral_after: int | None
 
     def verdict(self) -> Verdict:
-        """What the interval of the difference allows to say: nothing where it holds 0."""
-        if self.low <= 0 <= self.high:
+        """What may be said: nothing where the interval holds 0, or where the corrected p-value is above the level."""
+        if self.low <= 0 <= self.high or self.p_holm > self.level:
             return "no measured difference"
         up = self.difference > 0
         if self.better == "neither":
@@ -288,11 +301,19 @@ class EvaluationRecord(Record):
     interval_method: str
     measures: list[Measure]
     files: list[File]
-    schema: Literal["titlecraft/evaluation/1"] = "titlecraft/evaluation/1"
+    schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"
 
     def primary(self) -> Measure:
         """The measure that was named in the recipe before anything was looked at."""
         return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
+
+    def blocks(self) -> list[tuple[str, list[Measure]]]:
+        """The measures as every rendering shows them: the one that answers, the notebook's claims, the rest."""
+        primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
+        claims = [one for claim in CLAIMS for one in others if one.group == claim]
+        rest = [one for one in others if one.group not in CLAIMS]
+        found = [("The primary measure", [primary]), ("The notebook's four claims", claims), ("Other measures", rest)]
+        return [(heading, measures) for heading, measures in found if measures]
 
 
 R = TypeVar("R", bound=Record)
@@ -304,6 +325,21 @@ def read_record(raw: bytes, kind: type[R], where: str) -> R:
         return msgspec.json.decode(raw, type=kind, strict=True)
     except msgspec.MsgspecError as error:
         raise UserError(f"{where} is not a {kind.__name__} that Titlecraft {__version__} reads: {error}") from error
+
+
+def has_schema(raw: bytes, kind: type[Record]) -> bool:
+    """Whether the bytes are a record of this kind in the version that this code reads."""
+    try:
+        found = msgspec.json.decode(raw, type=_Versioned).schema
+    except msgspec.MsgspecError:
+        return False
+    return any(field.name == "schema" and field.default == found for field in msgspec.structs.fields(kind))
+
+
+class _Versioned(msgspec.Struct):
+    """What says the version of a record."""
+
+    schema: str
 
 
 class _Keyed(msgspec.Struct):

@@ -174,9 +174,9 @@ class Evaluation:
         titles: how many titles of the test split, drawn at random by `seed`.
         primary: the measure that answers the question; the others describe.
         batch_size: prompts of one forward pass; part of the experiment, since it changes the last bits of a score.
-        confidence: coverage of the intervals.
+        confidence: coverage of the intervals; p-values are compared with what is left of 1.
         resamples: bootstrap resamples behind an interval.
-        seed: draws the titles and the resamples.
+        seed: draws the titles, their distractors, the order of shuffled sentences, and the resamples.
     """
 
     titles: Annotated[int, Meta(ge=20)] = 1000
@@ -185,6 +185,11 @@ class Evaluation:
     confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
     resamples: Count = 10_000
     seed: Whole = 7
+
+    @property
+    def level(self) -> float:
+        """1 − confidence: how often a difference may be claimed where there is none."""
+        return round(1 - self.confidence, 12)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def test_the_report_is_published_beside_the_adapter(world: World, twice) -> None
     assert record.excluded == {"output_in_train": 1, "title_in_train": 1}
     assert all(check.holds for check in record.guards) and len(record.guards) >= 5
     assert (record.quantization, record.precision) == ("nf4", "float32")
-    assert [measure.n for measure in record.measures] == [40] * 5
+    assert [measure.n for measure in record.measures] == [40] * 17
     assert record.primary().p_value is not None
     for name in ("report.html", "forest.png", "by_title.png", "timings.json"):
         assert world.read(f"{folder}/{name}", head)
@@ -109,10 +109,22 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
     record = read_record((folder / "report.json").read_bytes(), EvaluationRecord, "report.json")
     rows = read_predictions(folder / "predictions.parquet")
     for measure in record.measures:
+        if measure.name in ("bleu", "chrf_pp"):
+            continue  # of all titles as one text, below
         differences = [row[f"{measure.name}_after"] - row[f"{measure.name}_before"] for row in rows]
         assert sum(differences) / len(rows) == pytest.approx(measure.difference, abs=1e-12)
         assert sum(row[f"{measure.name}_before"] for row in rows) / len(rows) == pytest.approx(measure.before)
     assert any(row["before"] != row["after"] for row in rows)
+    from sacrebleu import corpus_bleu, corpus_chrf
+
+    references = [[row["reference"] for row in rows]]
+    measures = {measure.name: measure for measure in record.measures}
+    for arm in ("before", "after"):
+        texts = [row[arm] for row in rows]
+        assert getattr(measures["bleu"], arm) == pytest.approx(corpus_bleu(texts, references).score)
+        assert getattr(measures["chrf_pp"], arm) == pytest.approx(corpus_chrf(texts, references, word_order=2).score)
+    assert record.measures[0] == record.primary() == measures["nll_per_token"]
+    assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
 
 
 def test_a_report_that_is_there_comes_back_at_once(world: World, twice) -> None:

@@ -16,7 +16,7 @@ from evaluation.report import choose_examples, print_table, write_report
 from titlecraft.records import Check, Code, EvaluationRecord, File, Pin
 from titlecraft.settings import Base, Evaluation, Generation
 
-SETTINGS = Evaluation(titles=40, resamples=499)
+SETTINGS = Evaluation(titles=40, resamples=999)
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'text'"
 
 

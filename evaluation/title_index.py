@@ -1,0 +1,68 @@
+"""The titles of the test split under BM25: which of a hundred titles a text is about (measure "specificity")."""
+
+import random
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+
+from evaluation.titles import folded
+
+NEAR, AT_RANDOM = 50, 49  # distractors of a title: the nearest by BM25, and others
+
+
+def tokens(text: str) -> list[str]:
+    """Words of a text as bm25s cuts them: lower case, two letters or more, English stop words left out; each once."""
+    from bm25s import tokenize
+
+    found = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
+    return list(dict.fromkeys(found))
+
+
+class TitleIndex:
+    """BM25 over different titles. The order in which they come does not matter.
+
+    Args:
+        titles: all titles of the split, among them every title that is asked.
+        seed: draws the distractors.
+    """
+
+    def __init__(self, titles: Sequence[str], seed: int) -> None:
+        from bm25s import BM25, tokenize
+
+        key = str(seed).encode()
+        different = {folded(title): title for title in sorted(titles)}
+        shuffled = sorted(different, key=lambda name: blake2b(name.encode(), digest_size=16, key=key).digest())
+        self.place = {name: place for place, name in enumerate(shuffled)}
+        self.seed = seed
+        self.index = BM25(backend="numpy")
+        corpus = tokenize([different[name] for name in shuffled], stopwords="en", return_ids=False, show_progress=False)
+        self.empty = not any(corpus)  # bm25s cannot index titles of which none has a word
+        if not self.empty:
+            self.index.index(corpus, show_progress=False)
+        self.others: dict[int, np.ndarray] = {}
+
+    def scores(self, text: str) -> np.ndarray:
+        """BM25 of every title, [titles], for the words of a text; all 0 where it has none."""
+        query = [] if self.empty else self.index.get_tokens_ids(tokens(text))
+        if not query:
+            return np.zeros(len(self.place), dtype=np.float32)
+        return self.index.get_scores_from_ids(query)
+
+    def distractors(self, title: str) -> np.ndarray:
+        """Places of the titles that stand beside a title: the nearest ones, then some of the rest, the same every time."""
+        own = self.place[folded(title)]
+        if own not in self.others:
+            order = np.argsort(-self.scores(title), kind="stable")
+            order = order[order != own]
+            rest = random.Random(f"{self.seed}\x1f{folded(title)}").sample(
+                range(NEAR, len(order)), min(AT_RANDOM, max(0, len(order) - NEAR))
+            )
+            self.others[own] = np.concatenate([order[:NEAR], order[np.array(rest, dtype=np.int64)]])
+        return self.others[own]
+
+    def rank(self, title: str, text: str) -> float:
+        """Rank of the title among itself and its distractors, by their BM25 given the text; equal scores share ranks."""
+        scores = self.scores(text)
+        own, others = scores[self.place[folded(title)]], scores[self.distractors(title)]
+        return 1 + int((others > own).sum()) + int((others == own).sum()) / 2
