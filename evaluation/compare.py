@@ -1,8 +1,9 @@
 """Before against after, title by title: the mean difference, its interval, a p-value, and who won how often."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,8 +17,8 @@ from titlecraft.settings import Evaluation
 
 POWER = 0.8  # the usual one (Cohen 1988)
 INTERVAL_METHOD = (
-    "BCa bootstrap of the mean paired difference (Efron 1987; scipy.stats.bootstrap), of the corpus scores' difference for "
-    "chrF++ and BLEU; p-value from random sign flips of the paired differences, two-sided (scipy.stats.permutation_test), "
+    "BCa bootstrap of the mean paired difference (Efron 1987; scipy.stats.bootstrap; percentiles where BCa is undefined), of "
+    "the corpus scores' difference for chrF++ and BLEU; p-value from random sign flips of the paired differences, two-sided (scipy.stats.permutation_test), "
     "for chrF++ and BLEU from sacrebleu's paired approximate randomisation. The primary measure stands alone; the p-values "
     "of all others are corrected together (Holm 1979)"
 )
@@ -34,14 +35,26 @@ def interval(differences: np.ndarray, settings: Evaluation) -> tuple[float, floa
     return bootstrap(differences, np.mean, settings, vectorized=True)
 
 
-def bootstrap(sample: np.ndarray, statistic: object, settings: Evaluation, vectorized: bool) -> tuple[float, float]:
-    """BCa bootstrap interval (Efron 1987) of a statistic of a sample [n]. Raises where it is undefined: never a silent NaN."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
-            (sample,), statistic, n_resamples=settings.resamples, confidence_level=settings.confidence, method="BCa",
+def bootstrap(
+    sample: np.ndarray, statistic: Callable[..., Any], settings: Evaluation, vectorized: bool
+) -> tuple[float, float]:
+    """BCa bootstrap interval (Efron 1987) of a statistic of a sample [n].
+
+    BCa is undefined where all resamples lie on one side of the statistic: then it is the percentile interval.
+    """
+
+    def by(method: str) -> Any:
+        return stats.bootstrap(
+            (sample,), statistic, n_resamples=settings.resamples, confidence_level=settings.confidence, method=method,
             batch=ROWS_AT_ONCE, vectorized=vectorized, rng=np.random.default_rng(settings.seed),
         ).confidence_interval  # fmt: skip
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", stats.DegenerateDataWarning)  # never a silent NaN
+        try:
+            result = by("BCa")
+        except stats.DegenerateDataWarning:
+            result = by("percentile")
     return float(result.low), float(result.high)
 
 

@@ -56,7 +56,7 @@ class Title:
 class Sample:
     """The titles that are asked, in their random order. Rows of the split = available + sum(excluded).
 
-    `split_titles` are the titles of all rows of the split.
+    `split_titles` are the different titles of all rows of the split, sorted.
     """
 
     titles: list[Title]
@@ -141,7 +141,7 @@ def draw(
             f"evaluation needs {min(FEWEST, wanted)}. Build the dataset with a larger data.test_share"
         )
     return Sample(
-        titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=[row["title"] for row in rows],
+        titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=sorted({row["title"] for row in rows}),
         available=len(titles), excluded=dict(sorted(excluded.items())),
     )  # fmt: skip
 

@@ -308,11 +308,11 @@ class EvaluationRecord(Record):
         return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
 
     def blocks(self) -> list[tuple[str, list[Measure]]]:
-        """The measures as every rendering shows them: the one that answers, the notebook's claims, the rest."""
+        """The measures as every rendering shows them: the one that answers, the claims, the rest."""
         primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
         claims = [one for claim in CLAIMS for one in others if one.group == claim]
         rest = [one for one in others if one.group not in CLAIMS]
-        found = [("The primary measure", [primary]), ("The notebook's four claims", claims), ("Other measures", rest)]
+        found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
         return [(heading, measures) for heading, measures in found if measures]
 
 

@@ -123,6 +123,7 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
         texts = [row[arm] for row in rows]
         assert getattr(measures["bleu"], arm) == pytest.approx(corpus_bleu(texts, references).score)
         assert getattr(measures["chrf_pp"], arm) == pytest.approx(corpus_chrf(texts, references, word_order=2).score)
+    assert any(row["contextualisation_before"] != row["contextualisation_after"] for row in rows)
     assert record.measures[0] == record.primary() == measures["nll_per_token"]
     assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
 

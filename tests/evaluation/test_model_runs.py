@@ -6,11 +6,15 @@ import torch
 from evaluation.batches import length_sorted, pad_left
 from evaluation.generate import Shape, generate
 from evaluation.guards import check_adapter, check_scores, check_titles, probe_logits
+from evaluation.load import Loaded
+from evaluation.progress import Progress
+from evaluation.reread import order_nll
 from evaluation.score import plain_nll, reference_nll
+from evaluation.sentences import orders
 from evaluation.titles import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
-from titlecraft.prompt import PromptFormat
+from titlecraft.prompt import PromptFormat, token_ids
 from titlecraft.settings import Prompt
 from titlecraft.threads import steady_threads
 
@@ -61,6 +65,17 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
     shape = Shape.of(5, prompts)
     assert shape == Shape(5, 64) if max(map(len, prompts)) <= 64 else shape.columns % 64 == 0
     assert generate(model, tokenizer, prompts, 16, shape) == generate(model, tokenizer, prompts, 16)
+
+
+def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer) -> None:
+    texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
+    loaded = Loaded(model, tokenizer, base=None, checks=[])
+    found = order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress())
+    assert list(found) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
+    with model.disable_adapter():
+        for text, scores in found.items():
+            expected = [plain_nll(model, [0], token_ids(tokenizer, [order])[0]) for order in orders(text, seed=7)]
+            assert list(scores) == pytest.approx(expected, rel=1e-5) and scores[0] != scores[1]
 
 
 def test_an_answer_ends_at_the_first_eos(model, titles) -> None:

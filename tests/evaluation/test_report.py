@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation import wording
-from evaluation.compare import compare
+from evaluation.compare import compare, correct
 from evaluation.measures import MEASURES
 from evaluation.report import choose_examples, print_table, write_report
 from titlecraft.records import Check, Code, EvaluationRecord, File, Pin
@@ -57,7 +57,7 @@ def record() -> EvaluationRecord:
         quantization="nf4", precision="float32", device="cpu", n=40, titles_available=50,
         excluded={"title_in_train": 3}, references_cut=2,
         guards=[Check(name="the adapter changes the model", expected="other", found="other", holds=True)],
-        interval_method="BCa", measures=measures, files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
+        interval_method="BCa", measures=correct(measures, SETTINGS.primary), files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
     )  # fmt: skip
 
 
@@ -115,4 +115,26 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
     print_table(record)
     printed = capsys.readouterr().out
     assert "40 held-out titles" in printed and "NLL per token" in printed and "3.000" in printed
+    assert "Primary measure" in printed and "The four claims" in printed
+    assert printed.index("Coherence") < printed.index("Content-word recall") < printed.index("Other measures")
+    assert "40 titles show a difference in NLL per token of" in printed
     assert all(len(line) <= 80 for line in printed.splitlines())
+
+
+def test_what_is_fixed_is_said_first() -> None:
+    assert wording.plan(SETTINGS, MEASURES[0]) == (
+        "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
+        "95% confidence"
+    )
+
+
+def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp_path: Path) -> None:
+    unclear = [msgspec.structs.replace(one, p_holm=0.06) if one.name == "coherence" else one for one in record.measures]
+    record = msgspec.structs.replace(record, measures=unclear)
+    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
+    write_report(record, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    row = page[page.index("<td>Coherence<") :].partition("</tr>")[0]
+    assert "no measured difference" in row and "0.060" in row
+    assert page.count(">no measured difference<") == 1
+    assert page.index("Primary measure") < page.index("The four claims") < page.index("Other measures")

@@ -60,6 +60,26 @@ def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Pa
     assert all(len(title.prompt_tokens) + len(title.reference_tokens) == longest + 10 for title in tight.titles)
 
 
+def test_every_title_stands_beside_another_one(tmp_path: Path, tokenizer) -> None:
+    folder = write(tmp_path, [row(n) for n in range(100, 140)], [row(0)])
+    titles = draw(folder, PROMPT, tokenizer, WIDE, 40, seed=7).titles
+    assert [title.other_prompt for title in titles] == [title.prompt for title in [*titles[1:], titles[0]]]
+    assert [title.other_prompt_tokens for title in titles[:-1]] == [title.prompt_tokens for title in titles[1:]]
+    assert all(title.other_prompt != title.prompt for title in titles)
+
+
+def test_a_reference_is_cut_where_it_does_not_fit_behind_the_other_prompt(tmp_path: Path, tokenizer) -> None:
+    long = row(101) | {"title": "The long tale of " * 20, "input": PROMPT.input_for("The long tale of " * 20)}
+    folder = write(tmp_path, [row(100), long], [row(0)])
+    short, other = sorted(draw(folder, PROMPT, tokenizer, WIDE, 2, seed=7).titles, key=lambda title: len(title.prompt))
+    context = len(other.prompt_tokens) + 5
+    room = Room(scored=context, context=context, new_tokens=5)
+    cut = min(draw(folder, PROMPT, tokenizer, room, 2, seed=7).titles, key=lambda title: len(title.prompt))
+    assert short.scored_bytes == len(row(100)["output"].encode())
+    assert (cut.reference_tokens, cut.cut) == (short.reference_tokens[:5], True)
+    assert cut.scored_bytes == len(tokenizer.decode(short.reference_tokens[:5]).encode())
+
+
 def test_too_few_titles_say_what_to_do(tmp_path: Path, tokenizer) -> None:
     folder = write(tmp_path, [row(n) for n in range(100, 120)], [row(0)])
     with pytest.raises(

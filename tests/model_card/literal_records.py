@@ -73,11 +73,14 @@ def training_record(licence: str) -> TrainingRecord:
 
 
 def evaluation_record() -> EvaluationRecord:
-    def measure(name: str, label: str, unit: str, better: str, values: tuple[float, float, float, float]) -> Measure:
+    def measure(
+        name: str, label: str, group: str, unit: str, better: str, values: tuple[float, float, float, float]
+    ) -> Measure:
         before, after, low, high = values
         return Measure(
-            name=name, label=label, unit=unit, better=better, definition=f"What {label} is.", source="Author 2020", n=200, before=before,
-            after=after, difference=after - before, low=low, high=high, p_value=0.01, wins=120, ties=0, losses=80,
+            name=name, label=label, group=group, unit=unit, better=better, definition=f"What {label} is.", source="Author 2020", n=200, before=before,
+            after=after, difference=after - before, low=low, high=high, p_value=0.01, p_holm=0.02, level=0.05,
+            spread=0.5, detectable=0.1, wins=120, ties=0, losses=80, neutral_before=None, neutral_after=None,
         )  # fmt: skip
 
     return EvaluationRecord(
@@ -86,8 +89,9 @@ def evaluation_record() -> EvaluationRecord:
         device="NVIDIA H200", n=200, titles_available=12_000, excluded={}, guards=[], references_cut=0,
         interval_method="BCa bootstrap",
         measures=[
-            measure("nll_per_token", "NLL per token", "nats", "lower", (2.5, 2.25, -0.3, -0.2)),
-            measure("rouge_l", "ROUGE-L", "0–1", "higher", (0.12, 0.22, -0.1, 0.3)),
+            measure("nll_per_token", "NLL per token", "likelihood", "nats", "lower", (2.5, 2.25, -0.3, -0.2)),
+            measure("specificity", "Specificity", "specificity", "0–1", "higher", (0.5, 0.75, 0.2, 0.3)),
+            measure("rouge_l", "ROUGE-L", "overlap", "0–1", "higher", (0.12, 0.22, -0.1, 0.3)),
         ],
         files=[],
     )  # fmt: skip
