@@ -34,6 +34,13 @@ def run_hashes(numbers: np.ndarray) -> np.ndarray:
     return hashes
 
 
+def among(hashes: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Which of the hashes are among the sorted ones, bool. (np.isin would sort both sides anew for every text.)"""
+    if not len(some):
+        return np.zeros(len(hashes), dtype=bool)
+    return some[np.minimum(np.searchsorted(some, hashes), len(some) - 1)] == hashes
+
+
 def longest_run(found: np.ndarray) -> int:
     """Words of the longest stretch in which every run of eight was found; 0 where none was. `found`: bool [words − 7]."""
     longest = current = 0
@@ -61,10 +68,10 @@ class Copies:
         vocabulary = words.flatten().unique()
         numbers = self.number(words, vocabulary)
         hashes = [run_hashes(part) if len(part) >= RUN else np.zeros(0, np.uint64) for part in numbers]
-        wanted = np.unique(np.concatenate([*hashes, np.zeros(0, np.uint64)]))
+        wanted = np.unique(np.concatenate([*hashes, np.zeros(0, np.uint64)]), sorted=True)
         seen = self.search(wanted, vocabulary)
         for text, part, runs in zip(different, numbers, hashes, strict=True):
-            self.found[text] = longest_run(np.isin(runs, seen)), len(part) if text.strip() else 0
+            self.found[text] = longest_run(among(runs, seen)), len(part) if text.strip() else 0
 
     def copied_words(self, text: str) -> tuple[int, int]:
         """Words of the text's longest copied run, and all its words. KeyError where it was not looked up."""
@@ -79,17 +86,15 @@ class Copies:
 
     def search(self, wanted: np.ndarray, vocabulary: pa.Array) -> np.ndarray:
         """Those of the hashes that a description of the training split has."""
-        if not len(wanted):
-            return wanted
-        look = np.zeros(1 << BITS, dtype=bool)
-        look[wanted >> np.uint64(64 - BITS)] = True
-        seen = [np.zeros(0, np.uint64)]
+        unseen, look = wanted, np.zeros(1 << BITS, dtype=bool)
         for file in self.files:
             for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=["output"]):
+                look[:] = False
+                look[unseen >> np.uint64(64 - BITS)] = True
                 hashes = known_runs(split_words(batch.column(0)), vocabulary)
                 hashes = hashes[look[hashes >> np.uint64(64 - BITS)]]
-                seen.append(np.intersect1d(hashes, wanted))
-        return np.unique(np.concatenate(seen))
+                unseen = unseen[~among(unseen, np.sort(hashes))]
+        return wanted[~among(wanted, unseen)]
 
 
 def known_runs(words: pa.ListArray, vocabulary: pa.Array) -> np.ndarray:
