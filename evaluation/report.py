@@ -68,7 +68,9 @@ def print_table(record: EvaluationRecord) -> None:
     from rich.table import Table
 
     colours = {"better": "green", "worse": "red"}
-    table = Table(title=f"{record.n:,} held-out titles, before and after", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"{record.n:,} held-out titles, before and after", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("measure", no_wrap=True)
     for column in ("before", "after", "difference", f"{record.evaluation.confidence:.0%} interval"):
         table.add_column(column, justify="right", no_wrap=True)

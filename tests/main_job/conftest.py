@@ -19,7 +19,7 @@ base: {repo: titlecraft/base, quantization: nf4, max_length: 256}
 lora: {r: 4, alpha: 8, dropout: 0.0, target_modules: [q_proj, v_proj]}
 training: {backend: trl, batch_size: 4, accumulation: 1, max_steps: 6, warmup_steps: 1, optimizer: adamw_torch, precision: float32, gradient_checkpointing: false}
 generation: {max_new_tokens: 16}
-evaluation: {titles: 40, batch_size: 20, resamples: 500}
+evaluation: {titles: 40, batch_size: 20, resamples: 700}
 """
 
 
