@@ -14,6 +14,7 @@ from lighteval.tasks.requests import Doc
 
 from evaluation.batches import length_sorted
 from evaluation.generate import Shape, generate
+from evaluation.grouped_attention import attention_of
 from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.score import reference_nll
@@ -141,7 +142,8 @@ class TwoArms(LightevalModel):
         batches = length_sorted(
             [title for name, title in self.titles.items() if name in asked], length, self.batch_size
         )
-        with self.progress.bar(doing, len(docs)) as advance:
+        fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
+        with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
                     with self.arm(arm), memory_of(self.batch_size):

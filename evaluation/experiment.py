@@ -38,7 +38,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
         loaded = load(inputs)
         sample = draw_sample(inputs, recipe, loaded)
     with steady_threads(loaded.model):
-        scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id)
+        scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
         found = run_pipeline(
             loaded, sample, inputs.training.dataset, inputs.prompt, recipe.generation.max_new_tokens,
             recipe.evaluation.batch_size, progress, folder,
