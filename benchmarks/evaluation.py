@@ -92,18 +92,21 @@ def ours(model: Any, tokenizer: Any, prompts: list[list[int]], pairs: list[Any])
 
     from evaluation.batches import length_sorted
     from evaluation.generate import Shape, generate
+    from evaluation.grouped_attention import attention_of
     from evaluation.score import reference_nll
 
     shape = Shape.of(BATCH, prompts)
     tokenizer.eos_token = "<pad>"  # random weights must not stop early
     writing = list(length_sorted(prompts, len, BATCH))
-    written, each = both_arms(model, writing, lambda batch: generate(model, tokenizer, batch, NEW_TOKENS, shape))
+    with attention_of("generating", model, on_gpu=True):
+        written, each = both_arms(model, writing, lambda batch: generate(model, tokenizer, batch, NEW_TOKENS, shape))
     steady = median(each[2:])
     scoring = list(length_sorted(pairs, lambda pair: len(pair[0]) + len(pair[1]), BATCH))
     torch.cuda.empty_cache()
     warm = scoring[-1:]
-    both_arms(model, warm, lambda batch: reference_nll(model, batch, 2))
-    scored, parts = both_arms(model, scoring, lambda batch: reference_nll(model, batch, 2))
+    with attention_of("scoring", model, on_gpu=True):
+        both_arms(model, warm, lambda batch: reference_nll(model, batch, 2))
+        scored, parts = both_arms(model, scoring, lambda batch: reference_nll(model, batch, 2))
     tokens = 2 * sum(len(prompt) + len(reference) for prompt, reference in pairs)
     return {
         "generation": {"seconds": round(written, 1), "first_of_each_arm": [round(one, 1) for one in each[:2]],

@@ -14,6 +14,7 @@ from lighteval.tasks.requests import Doc
 
 from evaluation.batches import length_sorted
 from evaluation.generate import Shape, generate
+from evaluation.grouped_attention import attention_of
 from evaluation.load import Loaded
 from evaluation.lookup import Lookup
 from evaluation.progress import Progress
@@ -132,7 +133,8 @@ class TwoArms(LightevalModel):
 
         responses = self.by_turns("generating", docs, lambda title: len(title.prompt_tokens), write)
         texts = [response.text[0] for response in responses]
-        scores = order_nll(self.loaded, texts, self.seed, self.batch_size, self.progress)
+        with memory_of(self.batch_size):
+            scores = order_nll(self.loaded, texts, self.seed, self.batch_size, self.progress)
         for response in responses:
             response.logprobs = [-nll for nll in scores.get(response.text[0], ())]
         with self.progress.part("looking for copies"):
@@ -164,7 +166,8 @@ class TwoArms(LightevalModel):
         batches = length_sorted(
             [title for name, title in self.titles.items() if name in asked], length, self.batch_size
         )
-        with self.progress.bar(doing, len(docs)) as advance:
+        fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
+        with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
                     with self.arm(arm), memory_of(self.batch_size):

@@ -43,7 +43,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
         sample = draw_sample(dataset, inputs, recipe, loaded)
         lookup = Lookup.over(dataset, sample, recipe.evaluation.seed)
     with steady_threads(loaded.model):
-        scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id)
+        scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
         found = run_pipeline(
             loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe.generation.max_new_tokens,
             recipe.evaluation, progress, folder,

@@ -47,13 +47,17 @@ def check_adapter(model: Any, bare: Any) -> list[Check]:
     ]  # fmt: skip
 
 
-def check_scores(model: Any, title: Title, pad_token_id: int) -> Check:
+def check_scores(model: Any, title: Title, pad_token_id: int, on_gpu: bool = False) -> Check:
     """The fast score of one title is that of a plain forward pass with all logits."""
     import torch
 
+    from evaluation.grouped_attention import attention_of
+
     pair = (title.prompt_tokens, title.reference_tokens)
     allowed = EXACT if model.get_output_embeddings().weight.dtype == torch.float32 else ROUNDED
-    fast, plain = reference_nll(model, [pair], pad_token_id)[0], plain_nll(model, *pair)
+    with attention_of("scoring", model, on_gpu):
+        fast = reference_nll(model, [pair, pair], pad_token_id)[1]
+    plain = plain_nll(model, *pair)
     apart = abs(fast - plain) / len(title.reference_tokens)
     return guard(
         "chunked scoring gives the score of a plain forward pass", f"within {allowed:g} nats per token",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from evaluation.batches import length_sorted
+from evaluation.grouped_attention import attention_of
 from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.score import reference_nll
@@ -23,7 +24,8 @@ def order_nll(
     ids = token_ids(tokenizer, [order for found in both.values() for order in found]) if both else []
     items = [(text, ids[2 * place], ids[2 * place + 1]) for place, text in enumerate(both)]
     scores: dict[str, tuple[float, float]] = {}
-    with progress.bar("rereading", len(items)) as advance, loaded.model.disable_adapter():
+    fastest = attention_of("scoring", loaded.model, loaded.compiles)
+    with progress.bar("rereading", len(items)) as advance, loaded.model.disable_adapter(), fastest:
         for batch in length_sorted(items, lambda item: len(item[1]), max(1, batch_size // 2)):
             pairs = [([start], order) for _, standing, shuffled in batch for order in (standing, shuffled)]
             losses = reference_nll(loaded.model, pairs, tokenizer.pad_token_id)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, resolve_precision
+from titlecraft.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.answer_loss import use_answer_loss
-from training.attention import DOCUMENTS, use_documents_attention
 
 GPU_EXTRA = 'pip install "titlecraft[gpu]"'
 

@@ -5,6 +5,7 @@ import torch
 
 from evaluation.batches import length_sorted, pad_left
 from evaluation.generate import Shape, generate
+from evaluation.grouped_attention import attention_of
 from evaluation.guards import check_adapter, check_scores, check_titles, probe_logits
 from evaluation.load import Loaded
 from evaluation.progress import Progress
@@ -76,6 +77,24 @@ def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer)
         for text, scores in found.items():
             expected = [plain_nll(model, [0], token_ids(tokenizer, [order])[0]) for order in orders(text, seed=7)]
             assert list(scores) == pytest.approx(expected, rel=1e-5) and scores[0] != scores[1]
+
+
+@pytest.mark.parametrize("doing", ["scoring", "generating"])
+def test_the_attention_that_a_gpu_uses_gives_the_same(doing: str, model, tokenizer, titles, monkeypatch) -> None:
+    monkeypatch.setattr("evaluation.score.TOKENS_AT_ONCE", 150)  # several rows
+    prompts = [title.prompt_tokens for title in titles]
+    pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
+    shape = Shape.of(len(prompts), prompts)
+    run = {
+        "scoring": lambda: reference_nll(model, pairs, tokenizer.pad_token_id),
+        "generating": lambda: generate(model, tokenizer, prompts, 16, shape),
+    }[doing]
+    plain = run()
+    with attention_of(doing, model, on_gpu=True):
+        assert model.config._attn_implementation.startswith("titlecraft_")
+        fast = run()
+    assert model.config._attn_implementation == "sdpa"
+    assert fast == (pytest.approx(plain, rel=1e-5) if doing == "scoring" else plain)
 
 
 def test_an_answer_ends_at_the_first_eos(model, titles) -> None:

@@ -9,9 +9,9 @@ import torch
 
 from tests.tiny_world import make_base
 from tests.training.test_trainer import adapter_on_base
+from titlecraft.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
 from training.answer_loss import use_answer_loss
-from training.attention import DOCUMENTS, use_documents_attention
 from training.checks import check_packing, losses_of_answers
 from training.dropout import add_dropped_, drop, keep_mask
 from training.fused_lora import fuse_lora, unfuse_lora

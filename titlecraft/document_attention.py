@@ -11,6 +11,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from titlecraft.errors import UserError
+
 DOCUMENTS = "titlecraft_documents"
 
 
@@ -60,13 +62,16 @@ def attend_within_documents(
     from torch.nn.functional import scaled_dot_product_attention
 
     if attention_mask is not None:
-        raise RuntimeError(f"{DOCUMENTS} got a batch with padding: a bug in training/")
+        raise RuntimeError(f"{DOCUMENTS} got a batch with padding: a bug of Titlecraft")
+    if kwargs.get("sliding_window") or kwargs.get("softcap"):
+        raise UserError(f"{type(module).__name__} attends within a window, or caps its scores, which packed rows cannot: use "
+                        "--training.packing=false")  # fmt: skip
     grouped = query.shape[1] != key.shape[1]
     if cu_seq_lens_q is None:
         mixed = scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped)
         return mixed.transpose(1, 2), None
     if query.shape[0] != 1:
-        raise RuntimeError(f"documents in {query.shape[0]} rows, expected one: a bug in training/")
+        raise RuntimeError(f"documents in {query.shape[0]} rows, expected one: a bug of Titlecraft")
     if varlen_fault(query.device.type) is None:
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q, scaling), None
     alone = [
@@ -88,16 +93,42 @@ def attend_varlen(query: Any, key: Any, value: Any, borders: Any, longest: int, 
 
     half = query.dtype if query.dtype in (torch.bfloat16, torch.float16) else torch.bfloat16
     tokens_first = [one[0].transpose(0, 1).to(half) for one in (query, key, value)]
-    extra = varlen_options()
-    if "enable_gqa" not in extra and (times := query.shape[1] // key.shape[1]) > 1:
+    if (times := query.shape[1] // key.shape[1]) > 1 and not varlen_groups():
         tokens_first[1:] = [one.repeat_interleave(times, dim=1) for one in tokens_first[1:]]
-    mixed = varlen_attn(*tokens_first, borders, borders, longest, longest, scale=scaling, **extra)
+    mixed = varlen_attn(*tokens_first, borders, borders, longest, longest, scale=scaling, **varlen_options())
     return mixed.unsqueeze(0).to(query.dtype)
 
 
 @cache
+def varlen_groups() -> bool:
+    """Whether this version of torch lets query heads share keys, forward and backward: found by trying it against copies.
+
+    The kernel always could; some versions refuse it, some want to be told.
+    """
+    import torch
+    from torch.nn.attention.varlen import varlen_attn
+
+    drawn = torch.Generator("cuda").manual_seed(0)
+    draw = lambda heads: torch.randn(24, heads, 64, device="cuda", dtype=torch.bfloat16, generator=drawn)  # noqa: E731
+    query, keys, values = draw(4), draw(2), draw(2)
+    borders = torch.tensor([0, 10, 24], device="cuda", dtype=torch.int32)
+
+    def gradient(copies: int) -> Any:
+        shared = keys.clone().requires_grad_()
+        given = [one.repeat_interleave(copies, dim=1) for one in (shared, values)]
+        varlen_attn(query, *given, borders, borders, 14, 14, **varlen_options()).float().square().sum().backward()
+        return shared.grad
+
+    try:
+        with torch.enable_grad():
+            return bool(torch.allclose(gradient(1), gradient(2), rtol=0.05, atol=0.05))
+    except (RuntimeError, ValueError):
+        return False
+
+
+@cache
 def varlen_options() -> dict[str, Any]:
-    """How this version of torch is told that attention is causal and that heads share keys: the names have changed."""
+    """How this version of torch is told that attention is causal, and that heads share keys: the names have changed."""
     from torch.nn.attention.varlen import varlen_attn
 
     known = inspect.signature(varlen_attn).parameters
