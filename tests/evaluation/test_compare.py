@@ -19,8 +19,10 @@ from evaluation.compare import (
 )
 from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
+from evaluation.inputs import read_inputs
 from evaluation.measures import MEASURES, entry_named
-from titlecraft.settings import Evaluation
+from titlecraft.errors import UserError
+from titlecraft.settings import Evaluation, Recipe
 
 NLL, CHRF, LENGTH, COHERENCE = map(entry_named, ("nll_per_token", "chrf", "length_ratio", "coherence"))
 SETTINGS = Evaluation(resamples=999)
@@ -95,6 +97,16 @@ def test_the_primary_measure_stands_alone_and_first() -> None:
     assert [(one.name, one.p_value, one.p_holm) for one in found] == [
         ("chrf", 0.04, 0.04), ("nll_per_token", 0.03, 0.04), ("length_ratio", 0.02, 0.04),
     ]  # fmt: skip
+
+
+def test_a_recipe_that_could_show_nothing_is_refused() -> None:
+    few = Recipe(evaluation=replace(SETTINGS, resamples=639))
+    with pytest.raises(
+        UserError, match=r"resamples is 639: expected at least 640, .* 17 measures at a confidence of 0.95"
+    ):
+        read_inputs("ns/name", few)
+    with pytest.raises(UserError, match=r"primary is 'bleu': expected one of nll_per_token, specificity, "):
+        read_inputs("ns/name", Recipe(evaluation=replace(SETTINGS, primary="bleu")))
 
 
 def test_a_verdict_needs_the_interval_and_the_corrected_p_value() -> None:

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
 from dataset_builder.card import render as render_dataset_card
-from model_card.build import render
+from model_card.build import render, reports
 from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Source, SourceFile
@@ -62,6 +62,17 @@ def test_a_card_says_no_more_than_was_measured() -> None:
     assert "-0.1 to +0.3: no measured difference" in evaluated
     assert bare.count("Not evaluated.") == 2 and "model-index" not in bare
     assert "| energy | not measured |" in evaluated
+
+
+def test_reports_of_an_older_version_are_passed_over(tmp_path: Path) -> None:
+    record = evaluation_record()
+    old = (
+        record.to_json().replace(b"titlecraft/evaluation/2", b"titlecraft/evaluation/1").replace(b'"spread"', b'"old"')
+    )
+    for name, raw in (("old", old), ("new", record.to_json()), ("other", b"[]")):
+        (tmp_path / "evaluation" / name).mkdir(parents=True)
+        (tmp_path / "evaluation" / name / "report.json").write_bytes(raw)
+    assert reports(tmp_path, None, "ns/titles") == [record]
 
 
 def test_a_dataset_from_several_files_lists_them() -> None:
