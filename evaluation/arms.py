@@ -6,6 +6,7 @@ favours neither. Both arms of a batch get the very same token ids.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from math import nan
 from typing import Any
 
 from lighteval.models.abstract_model import LightevalModel, ModelConfig
@@ -19,10 +20,12 @@ from evaluation.load import Loaded
 from evaluation.lookup import Lookup
 from evaluation.progress import Progress
 from evaluation.reread import order_nll
+from evaluation.sampling import random_numbers
 from evaluation.score import reference_nll
-from evaluation.tasks import AFTER, ARMS, arm_of
+from evaluation.tasks import AFTER, ARMS, arm_of, is_sampled
 from evaluation.titles import Title
 from titlecraft.errors import UserError
+from titlecraft.settings import Generation, Recipe
 
 
 @contextmanager
@@ -53,19 +56,18 @@ class TwoArms(LightevalModel):
         loaded: model, tokenizer and context.
         titles: what may be asked, with its token ids.
         lookup: is told of the answers, because it reads the training split once for all of them.
-        seed: shuffles the sentences of answers.
-        batch_size: prompts of one forward pass.
+        recipe: its `evaluation` and `generation` say how the model is asked.
         progress: told of every title that is done in one arm.
     """
 
     def __init__(
-        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, seed: int, batch_size: int, progress: Progress
+        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress
     ) -> None:
         self.loaded = loaded
         self.titles = {title.title: title for title in titles}
         self.lookup = lookup
-        self.seed = seed
-        self.batch_size = batch_size
+        self.recipe = recipe
+        self.settings = recipe.evaluation
         self.progress = progress
         self.config = ModelConfig(model_name="titlecraft")
         self._cache = NoCache()
@@ -112,34 +114,51 @@ class TwoArms(LightevalModel):
         return self.by_turns("scoring", docs, length, score)
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
-        """The greedy answer to each document's prompt; the task's generation_size bounds it.
+        """The answer to each document's prompt, greedy or sampled by its task; the task's generation_size bounds it.
 
-        logprobs has the answer's NLL under the base, negated, with its sentences as they stand and shuffled, if it has two.
+        logprobs has each answer's NLL under the base, negated, with its sentences as they stand and shuffled; NaN where it
+        has no two orders.
         """
-        new_tokens = docs[0].generation_size
-        prompts = [title.prompt_tokens for title in self.titles.values()]
-        shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
-
-        def write(batch: list[Title]) -> list[ModelResponse]:
-            prompts = [title.prompt_tokens for title in batch]
-            answers = generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape)
-            return [
-                ModelResponse(
-                    input=title.prompt, input_tokens=list(title.prompt_tokens), output_tokens=[tokens],
-                    text=[self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)],
-                )
-                for title, tokens in zip(batch, answers, strict=True)
-            ]  # fmt: skip
-
-        responses = self.by_turns("generating", docs, lambda title: len(title.prompt_tokens), write)
-        texts = [response.text[0] for response in responses]
-        with memory_of(self.batch_size):
-            scores = order_nll(self.loaded, texts, self.seed, self.batch_size, self.progress)
+        written: dict[int, ModelResponse] = {}
+        for sampling in (None, self.recipe.generation):
+            asked = [doc for doc in docs if is_sampled(doc.task_name) == (sampling is not None)]
+            if asked:
+                written |= dict(zip(map(id, asked), self.write(asked, sampling), strict=True))
+        responses = [written[id(doc)] for doc in docs]
+        texts = [text for response in responses for text in response.text]
+        with memory_of(self.settings.batch_size):
+            scores = order_nll(self.loaded, texts, self.settings.seed, self.settings.batch_size, self.progress)
         for response in responses:
-            response.logprobs = [-nll for nll in scores.get(response.text[0], ())]
+            response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
         with self.progress.part("looking for copies"):
             self.lookup.copies.look_up(texts)
         return responses
+
+    def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
+        """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
+        new_tokens = docs[0].generation_size
+        prompts = [title.prompt_tokens for title in self.titles.values()]
+        shape = Shape.of(self.settings.batch_size, prompts) if self.loaded.compiles else None
+
+        def answers(batch: list[Title]) -> list[ModelResponse]:
+            prompts = [title.prompt_tokens for title in batch]
+            takes = []
+            for take in range(self.settings.sampled if sampling else 1):
+                with random_numbers(self.settings.seed, take, batch[0].title):
+                    takes.append(generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape, sampling))
+            return [
+                ModelResponse(
+                    input=title.prompt, input_tokens=list(title.prompt_tokens), output_tokens=list(tokens),
+                    text=[
+                        self.tokenizer.decode(one, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+                        for one in tokens
+                    ],
+                )
+                for title, *tokens in zip(batch, *takes, strict=True)
+            ]  # fmt: skip
+
+        doing = "generating" if sampling is None else "sampling"
+        return self.by_turns(doing, docs, lambda title: len(title.prompt_tokens), answers)
 
     def loglikelihood_rolling(self, docs: list[Doc]) -> list[ModelResponse]:
         """Perplexity of prompts: no measure asks for it."""
@@ -164,13 +183,13 @@ class TwoArms(LightevalModel):
         asked = {doc.specific["title"] for doc in docs}
         responses: dict[tuple[str, str], ModelResponse] = {}
         batches = length_sorted(
-            [title for name, title in self.titles.items() if name in asked], length, self.batch_size
+            [title for name, title in self.titles.items() if name in asked], length, self.settings.batch_size
         )
         fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
         with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
-                    with self.arm(arm), memory_of(self.batch_size):
+                    with self.arm(arm), memory_of(self.settings.batch_size):
                         answers = run(batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))

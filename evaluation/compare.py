@@ -11,7 +11,7 @@ from scipy import stats
 
 from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
-from evaluation.measures import MEASURES, Entry
+from evaluation.measures import MEASURES, SAMPLED_MEASURES, Entry
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
 
@@ -138,12 +138,23 @@ def correct(measures: list[Measure], primary: str) -> list[Measure]:
 
 def compare_arms(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
     """Every measure, paired by title, corrected, the primary one first. `found`: arm -> outcomes in one order of titles."""
-    texts = {arm: [one.text for one in outcomes] for arm, outcomes in found.items()}
+    texts = {arm: [one.texts[0] for one in outcomes] for arm, outcomes in found.items()}
     measures = []
     for entry in MEASURES:
-        values = {arm: [one.values[entry.name] for one in outcomes] for arm, outcomes in found.items()}
-        measure = compare(entry, values["before"], values["after"], settings)
+        before, after = ([one.values[entry.name] for one in found[arm]] for arm in ("before", "after"))
+        measure = compare(entry, before, after, settings)
         if entry.corpus is not None:
             measure = compare_corpora(measure, entry, texts, references, settings)
         measures.append(measure)
     return correct(measures, settings.primary)
+
+
+def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
+    """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled."""
+    if not settings.sampled:
+        return []
+    measures = []
+    for entry in SAMPLED_MEASURES:
+        before, after = ([one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after"))
+        measures.append(compare(entry, before, after, settings))
+    return correct(measures, primary="")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from evaluation.compare import INTERVAL_METHOD, compare_arms
+from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_sampled
 from evaluation.guards import check_scores, check_titles
 from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
@@ -44,15 +44,13 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
         lookup = Lookup.over(dataset, sample, recipe.evaluation.seed)
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
-        found = run_pipeline(
-            loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe.generation.max_new_tokens,
-            recipe.evaluation, progress, folder,
-        )  # fmt: skip
+        found = run_pipeline(loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe, progress, folder)
     asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
     write_predictions(folder / PREDICTIONS, sample.titles, found)
     with progress.part("comparing"):
         measures = compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation)
-    record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], measures, folder)
+        sampled = compare_sampled(found, recipe.evaluation)
+    record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], measures, sampled, folder)
     with progress.part("reporting"):
         write_report(record, folder)
     write_timings(folder / TIMINGS, progress, perf_counter() - start)
@@ -72,7 +70,7 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
 
 def describe(
     inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check], measures: list[Measure],
-    folder: Path,
+    sampled: list[Measure], folder: Path,
 ) -> EvaluationRecord:  # fmt: skip
     """The record, report.json to be."""
     return EvaluationRecord(
@@ -81,7 +79,7 @@ def describe(
         generation=recipe.generation, base_settings=inputs.training.base_settings,
         quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),
         n=len(sample.titles), titles_available=sample.available, excluded=sample.excluded,
-        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, measures=measures,
+        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, measures=measures, sampled=sampled,
         files=[describe_file(folder, folder / PREDICTIONS)],
     )  # fmt: skip
 

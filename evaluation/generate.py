@@ -1,4 +1,4 @@
-"""Greedy answers in batches, by transformers' own generate(): it stops at EOS and at nothing else.
+"""Answers in batches, greedy or sampled, by transformers' own generate(): it stops at EOS and at nothing else.
 
 On a GPU a decoding step of an 8B model is so short that launching its kernels one by one takes most of the time. There the
 cache is static and the step compiled, with CUDA graphs, which needs every batch of one shape: `Shape`.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.batches import pad_left
+from titlecraft.settings import Generation
 
 COLUMNS = 64  # widths are rounded up to these, so that another sample may find the same step compiled
 
@@ -37,15 +38,24 @@ def greedy_settings(tokenizer: Any, new_tokens: int) -> Any:
 
 
 def generate(
-    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], new_tokens: int, shape: Shape | None = None
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[int]],
+    new_tokens: int,
+    shape: Shape | None = None,
+    sampling: Generation | None = None,
 ) -> list[list[int]]:
     """Token ids of the greedy answer to each prompt of one batch; an answer that stopped by itself ends in EOS.
 
-    With a `shape`, every batch has it and the decoding step is compiled once for all of them. It takes a while.
+    With a `shape`, every batch has it and the decoding step is compiled once for all of them. It takes a while. With
+    `sampling`, the answer is drawn by torch's own random state in place of being the greedy one.
     """
     import torch
 
     settings = greedy_settings(tokenizer, new_tokens)
+    if sampling is not None:
+        settings.do_sample, settings.temperature = True, sampling.temperature
+        settings.top_k, settings.top_p = sampling.top_k, sampling.top_p
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     asked, width = list(prompts), 0
     if shape is not None:

@@ -25,15 +25,15 @@ from evaluation.titles import Sample, Title
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
-from titlecraft.settings import Evaluation
+from titlecraft.settings import Recipe
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One title in one arm: what was written, and the value of every measure."""
+    """One title in one arm: what was written (one text, or several sampled ones), and the value of every measure."""
 
     prompt: str
-    text: str
+    texts: list[str]
     tokens: int
     values: dict[str, float]
 
@@ -72,10 +72,12 @@ def registry_of(tasks: list[Any]) -> Iterator[Any]:
 
 
 def run_pipeline(
-    loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, new_tokens: int,
-    settings: Evaluation, progress: Progress, scratch: Path,
+    loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
+    progress: Progress, scratch: Path,
 ) -> dict[str, list[Outcome]]:  # fmt: skip
     """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
+
+    Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled".
 
     Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
     """
@@ -87,14 +89,17 @@ def run_pipeline(
             from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 
             from evaluation.arms import TwoArms
-            from evaluation.tasks import ARMS, build_tasks
+            from evaluation.tasks import build_tasks
 
         logging.getLogger("lighteval").setLevel(logging.ERROR)
         datasets.disable_progress_bars()  # three bars of its own for one small file
-        tasks = build_tasks(dataset, prompt, sample.titles, lookup, new_tokens, loaded.tokenizer.eos_token_id)
+        tasks = build_tasks(
+            dataset, prompt, sample.titles, lookup, recipe.generation.max_new_tokens, loaded.tokenizer.eos_token_id,
+            sampled=recipe.evaluation.sampled > 0,
+        )  # fmt: skip
         with registry_of(tasks) as module:
             pipeline = Pipeline(
-                tasks=",".join(f"{arm}|0" for arm in ARMS),
+                tasks=",".join(f"{task.name}|0" for task in tasks),
                 pipeline_parameters=PipelineParameters(
                     launcher_type=ParallelismManager.NONE,
                     custom_tasks_directory=module,
@@ -104,12 +109,12 @@ def run_pipeline(
                 evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),
                 # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL
                 # with our token boundaries, and caches predictions by name.
-                model=TwoArms(loaded, sample.titles, lookup, settings.seed, settings.batch_size, progress),
+                model=TwoArms(loaded, sample.titles, lookup, recipe, progress),
             )
             with progress.part("model and measures"):
                 pipeline.evaluate()
     details = pipeline.evaluation_tracker.details_logger.details
-    return {arm: outcomes(details[f"{arm}|0"], sample.titles) for arm in ARMS}
+    return {task.name: outcomes(details[f"{task.name}|0"], sample.titles) for task in tasks}
 
 
 def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
@@ -120,14 +125,15 @@ def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
     found = []
     for title in titles:
         requests = by_title[title.title]
-        if len(requests) != 2:
+        kinds = [bool(detail.model_response.text) for detail in requests]
+        if sorted(kinds) not in ([True], [False, True]):
             raise UserError(
-                f"lighteval made {len(requests)} requests of {title.title!r}, expected one to score and one to "
-                "generate: does the dataset hold the row twice?"
+                f"lighteval made {len(requests)} requests of {title.title!r}, expected one to generate and at most one to "
+                "score: does the dataset hold the row twice?"
             )
         values = {name: float(value) for detail in requests for name, value in detail.metric.items()}
         (written,) = [detail.model_response for detail in requests if detail.model_response.text]
         found.append(
-            Outcome(prompt=written.input, text=written.text[0], tokens=len(written.output_tokens[0]), values=values)
+            Outcome(prompt=written.input, texts=written.text, tokens=len(written.output_tokens[0]), values=values)
         )
     return found

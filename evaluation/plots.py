@@ -54,8 +54,7 @@ def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> 
     """
     figure, axes = new_figure(0.9 + 0.42 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
-    measures = [measure for _, block in record.blocks() for measure in block]
-    for place, measure in enumerate(reversed(measures)):
+    for place, measure in enumerate(reversed(record.measures)):
         spread = measure.spread or 1.0
         towards = -1 if measure.better == "lower" else 1
         low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
@@ -67,7 +66,7 @@ def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> 
             markerfacecolor=colour if filled else PAPER[theme], markeredgewidth=1.6,
         )  # fmt: skip
     primary = record.evaluation.primary
-    labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(measures)]
+    labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(record.measures)]
     axes.set_yticks(range(len(labels)), labels)
     reach = max(0.3, *(abs(edge) for edge in axes.get_xlim()))
     axes.set_xlim(-reach, reach)

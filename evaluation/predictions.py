@@ -16,7 +16,8 @@ PREDICTIONS = "predictions.parquet"
 def write_predictions(file: Path, titles: list[Title], outcomes: dict[str, list[Outcome]]) -> None:
     """One row per title, in the order of the sample; the same rows give the same bytes.
 
-    Of measures over all titles as one text (BLEU, chrF++) it has the score of each title.
+    Of measures over all titles as one text (BLEU, chrF++) it has the score of each title. Sampled answers
+    are lists, and their values means.
     """
     columns: dict[str, Any] = {
         "uid": pa.array([title.uid for title in titles], pa.string()),
@@ -26,11 +27,15 @@ def write_predictions(file: Path, titles: list[Title], outcomes: dict[str, list[
         "reference_tokens": pa.array([len(title.reference_tokens) for title in titles], pa.int32()),
     }
     for arm, found in outcomes.items():
-        columns[arm] = pa.array([one.text for one in found], pa.string())
-        columns[f"{arm}_tokens"] = pa.array([one.tokens for one in found], pa.int32())
+        if arm.endswith("_sampled"):
+            columns[arm] = pa.array([one.texts for one in found], pa.list_(pa.string()))
+        else:
+            columns[arm] = pa.array([one.texts[0] for one in found], pa.string())
+            columns[f"{arm}_tokens"] = pa.array([one.tokens for one in found], pa.int32())
     for name in measure_names():
         for arm, found in outcomes.items():
-            columns[f"{name}_{arm}"] = pa.array([one.values[name] for one in found], pa.float64())
+            if name in found[0].values:
+                columns[f"{name}_{arm}"] = pa.array([one.values[name] for one in found], pa.float64())
     pq.write_table(pa.table(columns), file, compression="zstd")
 
 

@@ -5,6 +5,7 @@ so that the model can take the arms by turns, batch by batch.
 """
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,24 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc, SamplingMethod
 
-from evaluation.measures import MEASURES, Entry, Known, Scored, Written
+from evaluation.measures import MEASURES, SAMPLED_MEASURES, Entry, Known, Scored, Written
 from evaluation.titles import SPLIT, Title
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 
 BEFORE, AFTER = "before", "after"
 ARMS = (BEFORE, AFTER)
+SAMPLED = "_sampled"  # ends the name of a task whose answers are sampled
 
 
 def arm_of(task_name: str) -> str:
-    """The arm that a lighteval task (its full name is "before|0") belongs to."""
-    return task_name.partition("|")[0]
+    """The arm that a lighteval task (its full name is "before|0" or "before_sampled|0") belongs to."""
+    return task_name.partition("|")[0].removesuffix(SAMPLED)
+
+
+def is_sampled(task_name: str) -> bool:
+    """Whether the answers of this lighteval task are sampled."""
+    return task_name.partition("|")[0].endswith(SAMPLED)
 
 
 class Value(SampleLevelComputation):
@@ -41,25 +48,32 @@ class Value(SampleLevelComputation):
         return self
 
     def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> float:
-        """The measure's value for one title in one arm."""
-        tokens = model_response.output_tokens[0]
+        """The measure's value for one title in one arm; the mean where there are several answers."""
         if self.entry.reads is Scored:
-            (elsewhere,) = model_response.unconditioned_logprobs
+            tokens, (elsewhere,) = model_response.output_tokens[0], model_response.unconditioned_logprobs
             return self.entry.value(
                 Scored(
                     nll=-model_response.logprobs[0], tokens=len(tokens), bytes=doc.specific["scored_bytes"],
                     nll_elsewhere=-elsewhere,
                 )
             )  # fmt: skip
-        in_order, shuffled = [-one for one in model_response.logprobs] or (None, None)
-        stopped = bool(tokens) and tokens[-1] == self.eos_token_id
-        return self.entry.value(
-            Written(
-                text=model_response.final_text[0], tokens=len(tokens) - stopped, stopped=stopped,
-                reference=doc.choices[0], reference_tokens=doc.specific["reference_length"],
-                title=doc.specific["title"], nll_in_order=in_order, nll_shuffled=shuffled, known=self.known,
-            )
-        )  # fmt: skip
+        answers = self.answers(doc, model_response)
+        return sum(self.entry.value(answer) for answer in answers) / len(answers)
+
+    def answers(self, doc: Doc, response: ModelResponse) -> list[Written]:
+        """What was written for one title in one arm; logprobs has two numbers for each answer, NaN where there are none."""
+        found = []
+        for place, (text, tokens) in enumerate(zip(response.final_text, response.output_tokens, strict=True)):
+            stopped = bool(tokens) and tokens[-1] == self.eos_token_id
+            orders = [None if isnan(one) else -one for one in response.logprobs[2 * place : 2 * place + 2]]
+            found.append(
+                Written(
+                    text=text, tokens=len(tokens) - stopped, stopped=stopped, reference=doc.choices[0],
+                    reference_tokens=doc.specific["reference_length"], title=doc.specific["title"],
+                    nll_in_order=orders[0], nll_shuffled=orders[1], known=self.known,
+                )
+            )  # fmt: skip
+        return found
 
 
 def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetric:
@@ -72,9 +86,15 @@ def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetri
 
 
 def build_tasks(
-    dataset: Pin, prompt: PromptFormat, titles: Sequence[Title], known: Known, new_tokens: int, eos_token_id: int
+    dataset: Pin,
+    prompt: PromptFormat,
+    titles: Sequence[Title],
+    known: Known,
+    new_tokens: int,
+    eos_token_id: int,
+    sampled: bool,
 ) -> list[LightevalTaskConfig]:
-    """One task for each arm. Rows of the split that were not drawn become no document."""
+    """One task for each arm, and one more where answers are sampled too. Rows of the split that were not drawn become no document."""
     drawn = {(title.uid, title.title, title.reference): title for title in titles}
 
     def document(row: dict[str, Any], task_name: str) -> Doc | None:
@@ -89,11 +109,12 @@ def build_tasks(
             },
         )  # fmt: skip
 
-    return [
-        LightevalTaskConfig(
-            name=arm, prompt_function=document, hf_repo=dataset.repo, hf_subset="default", hf_revision=dataset.revision,
-            evaluation_splits=[SPLIT], metrics=[as_metric(entry, known, eos_token_id) for entry in MEASURES],
-            generation_size=new_tokens, stop_sequence=[],
-        )
-        for arm in ARMS
-    ]  # fmt: skip
+    def task(name: str, entries: Sequence[Entry]) -> LightevalTaskConfig:
+        return LightevalTaskConfig(
+            name=name, prompt_function=document, hf_repo=dataset.repo, hf_subset="default",
+            hf_revision=dataset.revision, evaluation_splits=[SPLIT], generation_size=new_tokens, stop_sequence=[],
+            metrics=[as_metric(entry, known, eos_token_id) for entry in entries],
+        )  # fmt: skip
+
+    greedy = [task(arm, MEASURES) for arm in ARMS]
+    return greedy + ([task(arm + SAMPLED, SAMPLED_MEASURES) for arm in ARMS] if sampled else [])

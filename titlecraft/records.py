@@ -278,6 +278,7 @@ class EvaluationRecord(Record):
     """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
 
     Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
+    `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
     """
 
     id: str
@@ -300,6 +301,7 @@ class EvaluationRecord(Record):
     guards: list[Check]
     interval_method: str
     measures: list[Measure]
+    sampled: list[Measure]
     files: list[File]
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"
 
@@ -308,11 +310,12 @@ class EvaluationRecord(Record):
         return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
 
     def blocks(self) -> list[tuple[str, list[Measure]]]:
-        """The measures as every rendering shows them: the one that answers, the claims, the rest."""
+        """The measures as every table shows them: the one that answers, the claims, the rest, and those of sampled answers."""
         primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
         claims = [one for claim in CLAIMS for one in others if one.group == claim]
         rest = [one for one in others if one.group not in CLAIMS]
         found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
+        found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
         return [(heading, measures) for heading, measures in found if measures]
 
 

@@ -176,7 +176,9 @@ class Evaluation:
         batch_size: prompts of one forward pass; part of the experiment, since it changes the last bits of a score.
         confidence: coverage of the intervals; p-values are compared with what is left of 1.
         resamples: bootstrap resamples behind an interval.
-        seed: draws the titles, their distractors, the order of shuffled sentences, and the resamples.
+        sampled: decode so many answers to each title by sampling too, as `generation` says, and report them in a block of
+            their own; 0 decodes greedily only.
+        seed: draws the titles, their distractors, the order of shuffled sentences, sampled answers, and the resamples.
     """
 
     titles: Annotated[int, Meta(ge=20)] = 1000
@@ -184,6 +186,7 @@ class Evaluation:
     batch_size: Count = 32
     confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
     resamples: Count = 10_000
+    sampled: Whole = 0
     seed: Whole = 7
 
     @property

@@ -21,8 +21,12 @@ MEASURES: tuple[Entry, ...] = (
     VERBATIM_COPY,
 )  # fmt: skip
 
+# of sampled answers, of which a title has several: their mean (a corpus has one text for each title)
+SAMPLED_MEASURES = tuple(entry for entry in MEASURES if entry.reads is Written and entry.corpus is None)
+
 __all__ = [
     "MEASURES",
+    "SAMPLED_MEASURES",
     "Entry",
     "Known",
     "Scored",

@@ -12,7 +12,9 @@ from time import perf_counter
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Generation, Recipe
 
-RECIPE = Recipe(evaluation=Evaluation(titles=40, batch_size=8, resamples=999), generation=Generation(max_new_tokens=12))
+RECIPE = Recipe(
+    evaluation=Evaluation(titles=40, batch_size=8, resamples=999, sampled=2), generation=Generation(max_new_tokens=12)
+)
 
 
 def loopback_only() -> None:

@@ -186,7 +186,7 @@ def test_p_values_of_corpora_are_uniform_where_nothing_differs() -> None:
 
 def test_identical_arms_show_no_difference_in_any_measure() -> None:
     arm = [
-        Outcome(prompt="", text=text, tokens=9, values={entry.name: n * 0.37 for entry in MEASURES})
+        Outcome(prompt="", texts=[text], tokens=9, values={entry.name: n * 0.37 for entry in MEASURES})
         for n, text in enumerate(CLOSE)
     ]
     found = compare_arms({"before": arm, "after": arm}, REFERENCES, SETTINGS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.measures import SAMPLED_MEASURES
 from evaluation.predictions import read_predictions
 from tests.evaluation.published_world import write_world
 from titlecraft.local_hub.server import RunningHub, start, stop
@@ -124,6 +125,12 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
         assert getattr(measures["bleu"], arm) == pytest.approx(corpus_bleu(texts, references).score)
         assert getattr(measures["chrf_pp"], arm) == pytest.approx(corpus_chrf(texts, references, word_order=2).score)
     assert any(row["contextualisation_before"] != row["contextualisation_after"] for row in rows)
+    assert [measure.name for measure in record.sampled] == [entry.name for entry in SAMPLED_MEASURES]
+    for measure in record.sampled:
+        before = [row[f"{measure.name}_before_sampled"] for row in rows]
+        assert sum(before) / len(rows) == pytest.approx(measure.before)
+    assert all(len(row["after_sampled"]) == 2 for row in rows)
+    assert any(row["after_sampled"][0] != row["after_sampled"][1] for row in rows)
     assert record.measures[0] == record.primary() == measures["nll_per_token"]
     assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
 

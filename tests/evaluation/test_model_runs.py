@@ -10,13 +10,14 @@ from evaluation.guards import check_adapter, check_scores, check_titles, probe_l
 from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.reread import order_nll
+from evaluation.sampling import random_numbers
 from evaluation.score import plain_nll, reference_nll
 from evaluation.sentences import orders
 from evaluation.titles import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, token_ids
-from titlecraft.settings import Prompt
+from titlecraft.settings import Generation, Prompt
 from titlecraft.threads import steady_threads
 
 ROOM = Room(scored=512, context=512, new_tokens=16)
@@ -95,6 +96,22 @@ def test_the_attention_that_a_gpu_uses_gives_the_same(doing: str, model, tokeniz
         fast = run()
     assert model.config._attn_implementation == "sdpa"
     assert fast == (pytest.approx(plain, rel=1e-5) if doing == "scoring" else plain)
+
+
+def test_sampled_answers_are_those_of_their_random_numbers(model, tokenizer, titles) -> None:
+    prompts = [title.prompt_tokens for title in titles[:3]]
+
+    def sample(seed: int, take: int, **how) -> list[list[int]]:
+        with random_numbers(seed, take, "a title"):
+            return generate(model, tokenizer, prompts, 12, sampling=Generation(**how))
+
+    before = torch.get_rng_state()
+    first = sample(7, 0)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(3)
+    assert sample(7, 0) == first
+    assert sample(7, 1) != first and sample(8, 0) != first
+    assert sample(7, 0, top_k=1) == generate(model, tokenizer, prompts, 12) != first
 
 
 def test_an_answer_ends_at_the_first_eos(model, titles) -> None:
