@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_sampled
+from evaluation.forgetting import compare_benchmarks
 from evaluation.guards import check_scores, check_titles
 from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
@@ -21,7 +22,7 @@ from evaluation.titles import SPLIT, Room, Sample, draw
 from evaluation.wording import plan
 from titlecraft.base_model import device_name
 from titlecraft.hub import download
-from titlecraft.records import Check, EvaluationRecord, Measure, current_code, describe_file
+from titlecraft.records import Check, EvaluationRecord, Measure, Pin, current_code, describe_file
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
 
@@ -45,12 +46,15 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
         found = run_pipeline(loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe, progress, folder)
+        also, benchmarks = compare_benchmarks(loaded, recipe.evaluation.also, recipe.evaluation, progress, folder)
     asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
     write_predictions(folder / PREDICTIONS, sample.titles, found)
     with progress.part("comparing"):
         measures = compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation)
         sampled = compare_sampled(found, recipe.evaluation)
-    record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], measures, sampled, folder)
+    record = describe(
+        inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], measures, sampled, also, benchmarks, folder
+    )
     with progress.part("reporting"):
         write_report(record, folder)
     write_timings(folder / TIMINGS, progress, perf_counter() - start)
@@ -70,7 +74,7 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
 
 def describe(
     inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check], measures: list[Measure],
-    sampled: list[Measure], folder: Path,
+    sampled: list[Measure], also: list[Measure], benchmarks: list[Pin], folder: Path,
 ) -> EvaluationRecord:  # fmt: skip
     """The record, report.json to be."""
     return EvaluationRecord(
@@ -79,7 +83,7 @@ def describe(
         generation=recipe.generation, base_settings=inputs.training.base_settings,
         quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),
         n=len(sample.titles), titles_available=sample.available, excluded=sample.excluded,
-        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, measures=measures, sampled=sampled,
+        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, measures=measures, sampled=sampled, also=also, benchmarks=benchmarks,
         files=[describe_file(folder, folder / PREDICTIONS)],
     )  # fmt: skip
 

@@ -71,6 +71,24 @@ def registry_of(tasks: list[Any]) -> Iterator[Any]:
         yield SimpleNamespace(TASKS_TABLE=tasks)
 
 
+def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> Any:
+    """lighteval's pipeline over tasks by their full names ("before|0"), from a module as `registry_of` gives it."""
+    from lighteval.logging.evaluation_tracker import EvaluationTracker
+    from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
+
+    return Pipeline(
+        tasks=",".join(names),
+        pipeline_parameters=PipelineParameters(
+            launcher_type=ParallelismManager.NONE,
+            custom_tasks_directory=tasks,
+            bootstrap_iters=0,  # because its standard errors are wrong; compare.py has intervals
+            remove_reasoning_tags=False,  # because it edits answers that hold <think>
+        ),
+        evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),
+        model=model,
+    )
+
+
 def run_pipeline(
     loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
     progress: Progress, scratch: Path,
@@ -85,8 +103,6 @@ def run_pipeline(
     with unharmed_process():
         with progress.part("importing lighteval"):
             import datasets
-            from lighteval.logging.evaluation_tracker import EvaluationTracker
-            from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 
             from evaluation.arms import TwoArms
             from evaluation.tasks import build_tasks
@@ -98,19 +114,10 @@ def run_pipeline(
             sampled=recipe.evaluation.sampled > 0,
         )  # fmt: skip
         with registry_of(tasks) as module:
-            pipeline = Pipeline(
-                tasks=",".join(f"{task.name}|0" for task in tasks),
-                pipeline_parameters=PipelineParameters(
-                    launcher_type=ParallelismManager.NONE,
-                    custom_tasks_directory=module,
-                    bootstrap_iters=0,  # because its standard errors are wrong; compare.py has intervals
-                    remove_reasoning_tags=False,  # because it edits answers that hold <think>
-                ),
-                evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),
-                # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL
-                # with our token boundaries, and caches predictions by name.
-                model=TwoArms(loaded, sample.titles, lookup, recipe, progress),
-            )
+            # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
+            # token boundaries, and caches predictions by name.
+            model = TwoArms(loaded, sample.titles, lookup, recipe, progress)
+            pipeline = make_pipeline([f"{task.name}|0" for task in tasks], module, model, scratch)
             with progress.part("model and measures"):
                 pipeline.evaluate()
     details = pipeline.evaluation_tracker.details_logger.details

@@ -22,7 +22,9 @@ REPORT = "report.json"
 
 RepoType = Literal["dataset", "model"]
 Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
-Group = Literal["likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form"]
+Group = Literal[
+    "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
+]
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
@@ -279,6 +281,7 @@ class EvaluationRecord(Record):
 
     Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
     `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
+    `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets.
     """
 
     id: str
@@ -302,6 +305,8 @@ class EvaluationRecord(Record):
     interval_method: str
     measures: list[Measure]
     sampled: list[Measure]
+    also: list[Measure]
+    benchmarks: list[Pin]
     files: list[File]
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"
 
@@ -316,6 +321,7 @@ class EvaluationRecord(Record):
         rest = [one for one in others if one.group not in CLAIMS]
         found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
         found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
+        found.append(("Standard benchmarks", self.also))
         return [(heading, measures) for heading, measures in found if measures]
 
 

@@ -178,6 +178,8 @@ class Evaluation:
         resamples: bootstrap resamples behind an interval.
         sampled: decode so many answers to each title by sampling too, as `generation` says, and report them in a block of
             their own; 0 decodes greedily only.
+        also: standard benchmarks of lighteval with choices, such as "lighteval|arc:easy|0" (task, and how many examples stand
+            in front of a question), before and after: what was forgotten.
         seed: draws the titles, their distractors, the order of shuffled sentences, sampled answers, and the resamples.
     """
 
@@ -187,6 +189,7 @@ class Evaluation:
     confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
     resamples: Count = 10_000
     sampled: Whole = 0
+    also: list[str] = field(default_factory=list)
     seed: Whole = 7
 
     @property

@@ -25,6 +25,7 @@ from titlecraft.records import (
 from titlecraft.settings import Base, Generation, Lora, Prompt, Training
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
+BENCHMARK = "allenai/ai2_arc"  # the name that lighteval's task knows
 SPLITS = {"train": range(0, 300), "validation": range(300, 330), "test": range(330, 400)}
 LEAKED_TITLE, LEAKED_OUTPUT = 398, 399  # test rows whose title, or whose output, is put into the training split
 
@@ -46,6 +47,25 @@ def write_dataset(folder: Path) -> None:
     for split, found in rows.items():
         pq.write_table(pa.Table.from_pylist(found), folder / "data" / f"{split}-00000-of-00001.parquet")
     (folder / "prompt.json").write_bytes(PromptFormat.from_settings(Prompt()).to_json())
+
+
+def write_benchmark(folder: Path) -> None:
+    """Sixty questions in the format of ARC-Easy, as lighteval's task reads it."""
+    questions = [
+        {
+            "id": f"Q{number}",
+            "question": f"What is number {number} made for?",
+            "choices": {"text": ["the kitchen", "the garden", "the attic"], "label": ["A", "B", "C"]},
+            "answerKey": "ABC"[number % 3],
+        }
+        for number in range(60)
+    ]
+    (folder / "ARC-Easy").mkdir()
+    for split in ("train", "validation", "test"):
+        pq.write_table(pa.Table.from_pylist(questions), folder / "ARC-Easy" / f"{split}-00000-of-00001.parquet")
+    files = [f"  - split: {split}\n    path: ARC-Easy/{split}-*" for split in ("train", "validation", "test")]
+    card = "\n".join(["---", "configs:", "- config_name: ARC-Easy", "  data_files:", *files, "---", ""])
+    (folder / "README.md").write_text(card)
 
 
 def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecord:
@@ -71,16 +91,18 @@ def write_world(folder: Path) -> None:
     """Files of the three repos, in folders of their own."""
     from tests.tiny_world import add_adapter, make_base, save_base
 
-    for name in ("base", "dataset", "adapter"):
+    for name in ("base", "dataset", "adapter", "benchmark"):
         (folder / name).mkdir(parents=True)
     save_base(folder / "base")
     write_dataset(folder / "dataset")
+    write_benchmark(folder / "benchmark")
     add_adapter(make_base(400)).save_pretrained(folder / "adapter")
     (folder / "adapter" / "README.md").unlink()
 
 
 def upload_world(folder: Path) -> dict[str, str]:
     """Upload all three; returns their pins as text."""
+    upload(folder / "benchmark", BENCHMARK, "dataset")
     base, dataset = upload(folder / "base", BASE, "model"), upload(folder / "dataset", DATASET, "dataset")
     (folder / "adapter" / "training_record.json").write_bytes(training_record(dataset, base, "nf4").to_json())
     adapter = upload(folder / "adapter", ADAPTER, "model")

@@ -13,7 +13,8 @@ from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Generation, Recipe
 
 RECIPE = Recipe(
-    evaluation=Evaluation(titles=40, batch_size=8, resamples=999, sampled=2), generation=Generation(max_new_tokens=12)
+    evaluation=Evaluation(titles=40, batch_size=8, resamples=999, sampled=2, also=["lighteval|arc:easy|0"]),
+    generation=Generation(max_new_tokens=12),
 )
 
 

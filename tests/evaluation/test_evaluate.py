@@ -14,6 +14,7 @@ import pytest
 from evaluation.measures import SAMPLED_MEASURES
 from evaluation.predictions import read_predictions
 from tests.evaluation.published_world import write_world
+from titlecraft.local_hub.accounts import ensure_accounts
 from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import EvaluationRecord, read_record
 
@@ -53,10 +54,22 @@ def outcome(process: subprocess.Popen) -> dict:
     return json.loads(out.splitlines()[-1])
 
 
+def hub_with_allenai(root: Path) -> Path:
+    """A Hub's root on which everyone may also write to the organisation that owns the benchmark."""
+    root.mkdir()
+    ensure_accounts(root)
+    accounts = json.loads((root / "accounts.json").read_text())
+    accounts["orgs"]["allenai"] = {"fullname": "AllenAI"}
+    for user in accounts["users"].values():
+        user["orgs"] = {"allenai": "admin"}
+    (root / "accounts.json").write_text(json.dumps(accounts))
+    return root
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
     root = tmp_path_factory.mktemp("world")
-    hub = start(root / "hub")
+    hub = start(hub_with_allenai(root / "hub"))
     write_world(root / "files")
     published = subprocess.run(
         [sys.executable, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
@@ -73,7 +86,10 @@ def twice(world: World) -> tuple[dict, Path]:
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
     evaluated = outcome(world.start("home-1", "evaluate", world.pins[ADAPTER]))
     again = outcome(measured)
-    assert (again["built_in_tasks"], again["gradients"]) == ([], True)  # lighteval's faults, see harness.py
+    assert (again["built_in_tasks"], again["gradients"]) == (
+        ["lighteval.tasks.tasks.arc"],
+        True,
+    )  # lighteval's faults, see harness.py
     return evaluated, folder
 
 
@@ -131,6 +147,10 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
         assert sum(before) / len(rows) == pytest.approx(measure.before)
     assert all(len(row["after_sampled"]) == 2 for row in rows)
     assert any(row["after_sampled"][0] != row["after_sampled"][1] for row in rows)
+    (arc,) = record.also
+    assert (arc.label, arc.n, arc.better, arc.group) == ("arc:easy acc", 60, "higher", "forgetting")
+    assert 0 < arc.before < 1 and arc.wins + arc.ties + arc.losses == 60
+    assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
     assert record.measures[0] == record.primary() == measures["nll_per_token"]
     assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
 

@@ -57,7 +57,7 @@ def record() -> EvaluationRecord:
         quantization="nf4", precision="float32", device="cpu", n=40, titles_available=50,
         excluded={"title_in_train": 3}, references_cut=2,
         guards=[Check(name="the adapter changes the model", expected="other", found="other", holds=True)],
-        interval_method="BCa", measures=correct(measures, SETTINGS.primary), sampled=[], files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
+        interval_method="BCa", measures=correct(measures, SETTINGS.primary), sampled=[], also=[], benchmarks=[], files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
     )  # fmt: skip
 
 

@@ -93,5 +93,5 @@ def evaluation_record() -> EvaluationRecord:
             measure("specificity", "Specificity", "specificity", "0–1", "higher", (0.5, 0.75, 0.2, 0.3)),
             measure("rouge_l", "ROUGE-L", "overlap", "0–1", "higher", (0.12, 0.22, -0.1, 0.3)),
         ],
-        sampled=[], files=[],
+        sampled=[], also=[], benchmarks=[], files=[],
     )  # fmt: skip

@@ -1,0 +1,123 @@
+"""Standard benchmarks of lighteval before and after (`--also "lighteval|arc:easy|0"`): what did the adapter forget?
+
+The benchmark's data set is pinned to its present commit and named in the record.
+"""
+
+import copy
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from evaluation.compare import compare, correct
+from evaluation.harness import make_pipeline, registry_of, unharmed_process
+from evaluation.load import Loaded
+from evaluation.measures import Entry, Scored
+from evaluation.progress import Progress
+from titlecraft.errors import UserError
+from titlecraft.hub import pin
+from titlecraft.records import Measure, Pin
+from titlecraft.settings import Evaluation
+
+TASKS = "lighteval.tasks.tasks"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One task of lighteval, with how many examples stand in front of a question, and its pinned data set."""
+
+    config: Any
+    examples: int
+    dataset: Pin
+
+
+def task_modules(name: str) -> list[ModuleType]:
+    """lighteval's modules that speak of a task, found by reading: importing them all would need a network."""
+    (folder,) = find_spec(TASKS).submodule_search_locations or [None]
+    speaks = (f'"{name}"', f'"{name.partition(":")[0]}:')
+    files = [file for file in sorted(Path(folder).rglob("*.py")) if any(said in file.read_text() for said in speaks)]
+    return [
+        import_module(".".join([TASKS, *file.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__"))
+        for file in files
+    ]
+
+
+def find_benchmark(asked: str) -> Benchmark:
+    """The benchmark of "lighteval|arc:easy|0" or "arc:easy|0". Raises UserError where there is none, or it has no choices."""
+    from lighteval.tasks.requests import SamplingMethod
+
+    name, _, examples = asked.removeprefix("lighteval|").partition("|")
+    if not examples.isdigit():
+        raise UserError(f'--also {asked!r}: expected "lighteval|TASK|EXAMPLES", such as "lighteval|arc:easy|0"')
+    tables = [getattr(module, "TASKS_TABLE", []) for module in task_modules(name)]
+    found = [config for table in tables for config in table if config.name == name]
+    if not found:
+        raise UserError(f"--also {asked!r}: lighteval has no task {name!r}; its tasks are listed in its documentation")
+    if any(metric.category != SamplingMethod.LOGPROBS for metric in found[0].metrics):
+        raise UserError(f"--also {asked!r}: it is answered in text; only tasks with choices can be compared here")
+    return Benchmark(found[0], int(examples), pin(found[0].hf_repo, "dataset"))
+
+
+def for_arm(benchmark: Benchmark, arm: str) -> Any:
+    """The task again, under a name that says the arm, over the pinned data set."""
+    config = copy.copy(benchmark.config)
+    config.name, config.hf_revision = f"{arm}_{config.name}", benchmark.dataset.revision
+    return config
+
+
+def compare_benchmarks(
+    loaded: Loaded, asked: list[str], settings: Evaluation, progress: Progress, scratch: Path
+) -> tuple[list[Measure], list[Pin]]:
+    """Every metric of every benchmark before and after, paired by question; and the data sets that were read."""
+    if not asked:
+        return [], []
+    with unharmed_process():
+        from evaluation.choices import BothArmsChoose
+        from evaluation.tasks import ARMS
+
+        benchmarks = [find_benchmark(one) for one in asked]
+        tasks = {(one.config.name, arm): for_arm(one, arm) for one in benchmarks for arm in ARMS}
+        names = {key: f"{task.name}|{one.examples}" for one in benchmarks for key, task in tasks.items()
+                 if key[0] == one.config.name}  # fmt: skip
+        with registry_of(list(tasks.values())) as module:
+            model = BothArmsChoose(loaded, settings.batch_size, progress)
+            pipeline = make_pipeline(list(names.values()), module, model, scratch)
+            pipeline.evaluate()
+    details = pipeline.evaluation_tracker.details_logger.details
+    measures = []
+    for one in benchmarks:
+        values = {arm: by_question(details[names[one.config.name, arm]]) for arm in ARMS}
+        measures += compare_one(one, values, settings)
+    return correct(measures, primary=""), [one.dataset for one in benchmarks]
+
+
+def by_question(details: list[Any]) -> dict[str, dict[str, float]]:
+    """lighteval's metrics by the question's id and the metric's name."""
+    return {detail.doc.id: {name: float(value) for name, value in detail.metric.items()} for detail in details}
+
+
+def compare_one(
+    benchmark: Benchmark, values: dict[str, dict[str, dict[str, float]]], settings: Evaluation
+) -> list[Measure]:
+    """The metrics of one benchmark. Raises UserError where the arms were not asked the same questions."""
+    before, after = values["before"], values["after"]
+    name, questions = benchmark.config.name, sorted(before)
+    if questions != sorted(after):
+        raise UserError(f"the arms were not asked the same questions of {name}: please report it")
+    better = {}
+    for metric in benchmark.config.metrics:
+        higher = metric.higher_is_better
+        better |= higher if isinstance(higher, dict) else {metric.metric_name: higher}
+    found = []
+    for metric in sorted(before[questions[0]]):
+        entry = Entry(
+            name=f"{name}:{metric}", label=f"{name} {metric}", group="forgetting", unit="0–1",
+            better="higher" if better[metric] else "lower",
+            definition=f"lighteval's metric {metric} of its task {name}, {benchmark.examples} examples in front of a "
+            "question; the mean over questions. Choices are compared by their likelihood, in plain text.",
+            source=f"lighteval; {benchmark.dataset}", reads=Scored, value=float,
+        )  # fmt: skip
+        found.append(compare(entry, [before[one][metric] for one in questions], [after[one][metric] for one in questions], settings))  # fmt: skip
+    return found
