@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_sampled
-from evaluation.forgetting import compare_benchmarks
+from evaluation.forgetting import compare_benchmarks, find_benchmarks
 from evaluation.guards import check_scores, check_titles
 from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
@@ -38,6 +38,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
     print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary)), flush=True)
+    benchmarks = find_benchmarks(recipe.evaluation.also)
     with progress.part("loading"):
         loaded = load(inputs)
         dataset = download(inputs.training.dataset, ["data/*.parquet"])
@@ -46,15 +47,17 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
         found = run_pipeline(loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe, progress, folder)
-        also, benchmarks = compare_benchmarks(loaded, recipe.evaluation.also, recipe.evaluation, progress, folder)
+        also = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, folder)
     asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
     write_predictions(folder / PREDICTIONS, sample.titles, found)
     with progress.part("comparing"):
-        measures = compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation)
-        sampled = compare_sampled(found, recipe.evaluation)
-    record = describe(
-        inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], measures, sampled, also, benchmarks, folder
-    )
+        results = {
+            "measures": compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation),
+            "sampled": compare_sampled(found, recipe.evaluation),
+            "also": also,
+        }
+    read = [one.dataset for one in benchmarks]
+    record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], results, read, folder)
     with progress.part("reporting"):
         write_report(record, folder)
     write_timings(folder / TIMINGS, progress, perf_counter() - start)
@@ -73,8 +76,8 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
 
 
 def describe(
-    inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check], measures: list[Measure],
-    sampled: list[Measure], also: list[Measure], benchmarks: list[Pin], folder: Path,
+    inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check],
+    results: dict[str, list[Measure]], benchmarks: list[Pin], folder: Path,
 ) -> EvaluationRecord:  # fmt: skip
     """The record, report.json to be."""
     return EvaluationRecord(
@@ -83,8 +86,8 @@ def describe(
         generation=recipe.generation, base_settings=inputs.training.base_settings,
         quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),
         n=len(sample.titles), titles_available=sample.available, excluded=sample.excluded,
-        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, measures=measures, sampled=sampled, also=also, benchmarks=benchmarks,
-        files=[describe_file(folder, folder / PREDICTIONS)],
+        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, benchmarks=benchmarks,
+        files=[describe_file(folder, folder / PREDICTIONS)], **results,
     )  # fmt: skip
 
 

@@ -34,10 +34,10 @@ class Benchmark:
 
 
 def task_modules(name: str) -> list[ModuleType]:
-    """lighteval's modules that speak of a task, found by reading: importing them all would need a network."""
+    """lighteval's modules that define a task of this name, found by reading: importing them all would need a network."""
     (folder,) = find_spec(TASKS).submodule_search_locations or [None]
-    speaks = (f'"{name}"', f'"{name.partition(":")[0]}:')
-    files = [file for file in sorted(Path(folder).rglob("*.py")) if any(said in file.read_text() for said in speaks)]
+    defines = (f'name="{name}"', f'name=f"{name.partition(":")[0]}:')
+    files = [file for file in sorted(Path(folder).rglob("*.py")) if any(said in file.read_text() for said in defines)]
     return [
         import_module(".".join([TASKS, *file.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__"))
         for file in files
@@ -60,6 +60,14 @@ def find_benchmark(asked: str) -> Benchmark:
     return Benchmark(found[0], int(examples), pin(found[0].hf_repo, "dataset"))
 
 
+def find_benchmarks(asked: list[str]) -> list[Benchmark]:
+    """All that were asked for, before anything else is computed. Raises UserError."""
+    if not asked:
+        return []
+    with unharmed_process():
+        return [find_benchmark(one) for one in asked]
+
+
 def for_arm(benchmark: Benchmark, arm: str) -> Any:
     """The task again, under a name that says the arm, over the pinned data set."""
     config = copy.copy(benchmark.config)
@@ -68,16 +76,15 @@ def for_arm(benchmark: Benchmark, arm: str) -> Any:
 
 
 def compare_benchmarks(
-    loaded: Loaded, asked: list[str], settings: Evaluation, progress: Progress, scratch: Path
-) -> tuple[list[Measure], list[Pin]]:
-    """Every metric of every benchmark before and after, paired by question; and the data sets that were read."""
-    if not asked:
-        return [], []
+    loaded: Loaded, benchmarks: list[Benchmark], settings: Evaluation, progress: Progress, scratch: Path
+) -> list[Measure]:
+    """Every metric of every benchmark before and after, paired by question, corrected among themselves."""
+    if not benchmarks:
+        return []
     with unharmed_process():
         from evaluation.choices import BothArmsChoose
         from evaluation.tasks import ARMS
 
-        benchmarks = [find_benchmark(one) for one in asked]
         tasks = {(one.config.name, arm): for_arm(one, arm) for one in benchmarks for arm in ARMS}
         names = {key: f"{task.name}|{one.examples}" for one in benchmarks for key, task in tasks.items()
                  if key[0] == one.config.name}  # fmt: skip
@@ -90,7 +97,7 @@ def compare_benchmarks(
     for one in benchmarks:
         values = {arm: by_question(details[names[one.config.name, arm]]) for arm in ARMS}
         measures += compare_one(one, values, settings)
-    return correct(measures, primary=""), [one.dataset for one in benchmarks]
+    return correct(measures, primary="")
 
 
 def by_question(details: list[Any]) -> dict[str, dict[str, float]]:
@@ -109,7 +116,8 @@ def compare_one(
     better = {}
     for metric in benchmark.config.metrics:
         higher = metric.higher_is_better
-        better |= higher if isinstance(higher, dict) else {metric.metric_name: higher}
+        names = metric.metric_name if isinstance(metric.metric_name, list) else [metric.metric_name]
+        better |= higher if isinstance(higher, dict) else dict.fromkeys(names, higher)
     found = []
     for metric in sorted(before[questions[0]]):
         entry = Entry(

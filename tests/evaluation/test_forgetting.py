@@ -1,0 +1,58 @@
+"""Standard benchmarks before and after: which task is meant, and what a choice scores. Nothing is fetched here."""
+
+import pytest
+import torch
+from lighteval.tasks.requests import Doc
+
+from evaluation.choices import BothArmsChoose
+from evaluation.forgetting import find_benchmark, task_modules
+from evaluation.load import Loaded
+from evaluation.progress import Progress
+from evaluation.score import plain_nll
+from tests.tiny_world import add_adapter, make_base, train_tokenizer
+from titlecraft.errors import UserError
+from titlecraft.prompt import encode_prompt, token_ids
+
+torch.set_grad_enabled(True)  # importing lighteval switches them off
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("arc:easy", "expected \"lighteval|TASK|EXAMPLES\""),
+        ("lighteval|arc:easy|many", "expected \"lighteval|TASK|EXAMPLES\""),
+        ("lighteval|no_such_task|0", "lighteval has no task 'no_such_task'"),
+        ("lighteval|gsm8k|0", "it is answered in text"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused(asked: str, says: str) -> None:
+    with pytest.raises(UserError) as found:
+        find_benchmark(asked)
+    assert says in str(found.value) and asked in str(found.value)
+
+
+def test_a_task_is_found_by_reading() -> None:
+    assert [module.__name__ for module in task_modules("arc:easy")] == ["lighteval.tasks.tasks.arc"]
+
+
+def test_choices_are_scored_in_both_arms() -> None:
+    tokenizer = train_tokenizer()
+    model = add_adapter(make_base(len(tokenizer)))
+    asked = [("What is red?", [" A lamp", " The old clock of the harbour"]), ("And old? " * 200, [" A tent", " Both"])]
+    docs = [
+        Doc(query=query, choices=choices, gold_index=0, task_name=f"{arm}_arc:easy|0", id=str(place))
+        for arm in ("before", "after")
+        for place, (query, choices) in enumerate(asked)
+    ]
+    found = BothArmsChoose(Loaded(model, tokenizer, base=None, checks=[]), 3, Progress()).loglikelihood(docs)
+    for doc, response in zip(docs, found, strict=True):
+        choices = token_ids(tokenizer, doc.choices)
+        prompt = encode_prompt(tokenizer, doc.query)[-(512 - max(map(len, choices))) :]
+        if doc.task_name.startswith("after"):
+            expected = [-plain_nll(model, prompt, choice) for choice in choices]
+        else:
+            with model.disable_adapter():
+                expected = [-plain_nll(model, prompt, choice) for choice in choices]
+        assert response.logprobs == pytest.approx(expected, rel=1e-4)
+        assert response.output_tokens == choices
+    assert found[0].logprobs != found[2].logprobs
