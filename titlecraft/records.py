@@ -162,7 +162,10 @@ class Losses(Record):
 
 
 class Measured(Record):
-    """Clock and memory of a run, as measured on `device`. Null where the machine gives no figure."""
+    """Clock and memory of a run, as measured on `device`. Null where the machine gives no figure.
+
+    A run that was interrupted has several `parts`; each counts until the checkpoint that the next went on from.
+    """
 
     device: str
     wall_seconds: float
@@ -170,6 +173,7 @@ class Measured(Record):
     peak_gpu_memory_gb: float | None
     peak_process_memory_gb: float | None
     energy_kwh: float | None
+    parts: int = 1
 
 
 class Licence(Record):

@@ -43,6 +43,25 @@ def measured(started: float, tokens: int) -> Measured:
     )
 
 
+def add_up(earlier: Measured, now: Measured, tokens: int) -> Measured:
+    """Cost of a run in several parts that trained on so many tokens together.
+
+    A part counts until the checkpoint that the next went on from: what was computed after it and lost is not known.
+    """
+    seconds = earlier.wall_seconds + now.wall_seconds
+    largest = lambda name: max((one for one in (getattr(earlier, name), getattr(now, name)) if one is not None), default=None)  # noqa: E731
+    energies = (earlier.energy_kwh, now.energy_kwh)
+    return Measured(
+        device=now.device if now.device in earlier.device else f"{earlier.device}, then {now.device}",
+        wall_seconds=round(seconds, 1),
+        tokens_per_second=round(tokens / seconds, 1),
+        peak_gpu_memory_gb=largest("peak_gpu_memory_gb"),
+        peak_process_memory_gb=largest("peak_process_memory_gb"),
+        energy_kwh=None if None in energies else sum(energies),
+        parts=earlier.parts + now.parts,
+    )
+
+
 def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
     """Training loss and learning rate over the optimizer steps."""
     from matplotlib.figure import Figure

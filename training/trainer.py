@@ -7,6 +7,8 @@ from typing import Any
 from titlecraft.settings import Training
 from training.examples import IGNORED
 from training.packing import flatten_rows
+from training.run_so_far import run_so_far
+from training.saving import Saving, WritesWholeCheckpoints, save_now
 
 COMPUTE_DTYPES = {
     "bfloat16": {"bf16": True, "fp16": False},
@@ -54,16 +56,19 @@ def progress_bar(seen: dict[str, int]) -> Any:
     return ProgressBar()
 
 
-def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path) -> Any:
+def make_trainer(
+    model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path, saving: Saving | None = None
+) -> Any:
     """A trainer over encoded examples, or over packed rows of them where the settings say so.
 
-    Its attribute `seen` counts examples, tokens and answer tokens as they pass.
+    Its attribute `seen` counts examples, tokens and answer tokens as they pass; `so_far.cost()` is what it took. It writes
+    into `work` what it has not finished yet.
     """
     import torch
     from transformers import PrinterCallback, Trainer
     from trl import SFTConfig, SFTTrainer
 
-    class CountingTrainer(SFTTrainer):
+    class CountingTrainer(WritesWholeCheckpoints, SFTTrainer):
         """SFTTrainer that counts the examples and tokens of every forward pass of training."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,7 +108,7 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             remove_unused_columns=False,
             padding_free=False,  # or Unsloth takes it on, and the attention masks that tokens are counted by away
             report_to="none",
-            save_strategy="no",
+            save_strategy="no",  # save_now says when
             push_to_hub=False,
             disable_tqdm=True,  # ours shows the rate in tokens and prints no dictionaries
             use_cpu=not torch.cuda.is_available(),
@@ -111,7 +116,11 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
         ),
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.saving, trainer.so_far = saving, run_so_far(trainer)
+    trainer.add_callback(trainer.so_far)  # first: it gives the others what was seen
     trainer.add_callback(progress_bar(trainer.seen))
+    if saving:
+        trainer.add_callback(save_now(saving))
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:  # TRL casts them to bfloat16 where the base is in 4 bit; small steps would be lost
             parameter.data = parameter.data.float()
@@ -119,7 +128,11 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
 
 
 def run_all_steps(trainer: Any) -> None:
-    """Train, then take accelerate's autocast off the model, so that it computes its logits as it did before."""
-    trainer.train()
+    """Train, then take accelerate's autocast off the model, so that it computes its logits as it did before.
+
+    Goes on from a checkpoint where the trainer's `saving` names one.
+    """
+    resume = trainer.saving.resume if trainer.saving else None
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.seen.update({name: int(count) for name, count in trainer.seen.items()})
