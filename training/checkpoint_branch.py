@@ -15,7 +15,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, read_file
 from titlecraft.records import Pin
-from training.checkpoints import CHECKPOINT, Checkpoint, put, read_checkpoint, whole
+from training.checkpoints import CHECKPOINT, Checkpoint, checkpoints_folder, put, read_checkpoint, whole
 
 BRANCH = "checkpoints"
 
@@ -47,7 +47,10 @@ def find_pushed(repo: str) -> tuple[Pin, Checkpoint] | None:
 
 
 def fetch_pushed(pinned: Pin, checkpoint: Checkpoint, work: Path) -> Path:
-    """Download a pushed checkpoint to its place below `work`, and check the sha256 of each file. Raises UserError."""
+    """Download a pushed checkpoint to its place below `work`, check the sha256 of each file, and return where it is.
+
+    Raises UserError.
+    """
     fetched = work / "unfinished" / "fetched"
     shutil.rmtree(fetched, ignore_errors=True)
     names = [CHECKPOINT, *(file.path for file in checkpoint.files)]
@@ -57,7 +60,7 @@ def fetch_pushed(pinned: Pin, checkpoint: Checkpoint, work: Path) -> Path:
     shutil.rmtree(fetched / ".cache", ignore_errors=True)  # the client's notes
     if whole(fetched) != checkpoint:
         raise UserError(f"the checkpoint in {pinned} is not what its {CHECKPOINT} lists: start again with --fresh")
-    return put(fetched, work / "checkpoints", checkpoint.step)
+    return put(fetched, checkpoints_folder(work, checkpoint.run), checkpoint.step)
 
 
 def delete_branch(repo: str) -> None:
@@ -98,7 +101,9 @@ class BackgroundPush:
             push_checkpoint(place, self.repo, private=self.private)
         except Exception as error:  # whatever it is: training is worth more than its copy
             if not self.warned:
-                print(f"\nnot pushed: {error}; training goes on, and later checkpoints are tried without a further word")
+                print(
+                    f"\nnot pushed: {error}; training goes on, and later checkpoints are tried without a further word"
+                )
             self.warned = True
         finally:
             self.going = None

@@ -43,6 +43,11 @@ class Checkpoint(Record):
     schema: Literal["titlecraft/checkpoint/1"] = "titlecraft/checkpoint/1"
 
 
+def checkpoints_folder(work: Path, run: Run) -> Path:
+    """Where the checkpoints of a run lie below its work folder: those of another run are not mixed with them."""
+    return work / "checkpoints" / run.key[:16]
+
+
 def read_checkpoint(raw: bytes) -> Checkpoint | None:
     """Decode checkpoint.json; None where it is none, or lists files that do not belong into a checkpoint."""
     try:

@@ -52,6 +52,27 @@ class Examples:
     completion_tokens: np.ndarray
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """The training split as token ids, before the base is loaded.
+
+    Args:
+        split: the rows as they were published.
+        config: of the base, from transformers.
+        longest: most tokens that an example, or a packed row, may have.
+        examples: what the rows became.
+    """
+
+    split: Any
+    config: Any
+    longest: int
+    examples: Examples
+
+    def widest(self, packing: bool) -> int:
+        """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""
+        return self.longest if packing else int(self.examples.lengths.max())
+
+
 def encode_rows(rows: pa.Table, places: list[int], tokenizer: Any, prompt: PromptFormat, max_length: int) -> pa.Table:
     """Alpaca rows as SCHEMA; `row` is the place in the split. Rows whose prompt alone fills `max_length` are not there."""
     columns = (rows[name].to_pylist() for name in ("instruction", "input", "output"))

@@ -49,7 +49,9 @@ def add_up(earlier: Measured, now: Measured, tokens: int) -> Measured:
     A part counts until the checkpoint that the next went on from: what was computed after it and lost is not known.
     """
     seconds = earlier.wall_seconds + now.wall_seconds
-    largest = lambda name: max((one for one in (getattr(earlier, name), getattr(now, name)) if one is not None), default=None)  # noqa: E731
+    largest = lambda name: max(
+        (one for one in (getattr(earlier, name), getattr(now, name)) if one is not None), default=None
+    )  # noqa: E731
     energies = (earlier.energy_kwh, now.energy_kwh)
     return Measured(
         device=now.device if now.device in earlier.device else f"{earlier.device}, then {now.device}",

@@ -26,30 +26,33 @@ class Unfinished:
 
 def unfinished_runs(repo: str, work: Path) -> list[Unfinished]:
     """What was left in the work folder and on the Hub, most steps first; of equally many the one that lies here."""
-    here, pushed = newest(work / "checkpoints"), find_pushed(repo)
-    found = [Unfinished(here[1], here[0])] if here else []
+    here = [newest(folder) for folder in sorted((work / "checkpoints").glob("*"))]
+    found = [Unfinished(one[1], one[0]) for one in here if one]
+    pushed = find_pushed(repo)
     found += [Unfinished(pushed[1], pushed[0])] if pushed else []
-    return sorted(found, key=lambda run: -run.checkpoint.step)
+    return sorted(found, key=lambda one: -one.checkpoint.step)
 
 
-def where_to_begin(repo: str, work: Path, run: Run, resume: bool) -> Path | None:
-    """The checkpoint to go on from, None for the first step. Raises UserError rather than give up what was computed."""
+def where_to_begin(repo: str, work: Path, run: Run, resume: bool) -> None:
+    """Say where training begins; the checkpoint to go on from, if there is one, is then in the work folder.
+
+    Raises UserError rather than give up what was computed.
+    """
     found = unfinished_runs(repo, work)
     same = [one for one in found if one.checkpoint.run.key == run.key]
-    if not found:
-        if resume:
-            print("--resume: there is no checkpoint, so training begins with the first step")
-        return None
-    if not same:
+    if found and not same:
         differs = " and ".join(MEANS.get(name, name) for name in run.differs_from(found[0].checkpoint.run))
         raise UserError(
             f"an unfinished training for {repo} got to {found[0]}, with another {differs}: run its own command with "
             "--resume to finish it, or add --fresh to this one to give it up"
         )
-    if not resume:
+    if same and not resume:
         raise UserError(
-            f"this very training of {repo} got to {same[0]} before: add --resume to go on from there, or --fresh to start again"
+            f"this very training for {repo} got to {same[0]} before: add --resume to go on from there, or --fresh to start again"
         )
-    best = same[0]
-    print(f"going on after {best}")
-    return fetch_pushed(best.place, best.checkpoint, work) if isinstance(best.place, Pin) else best.place
+    if same:
+        print(f"going on after {same[0]}")
+        if isinstance(same[0].place, Pin):
+            fetch_pushed(same[0].place, same[0].checkpoint, work)
+    elif resume:
+        print("--resume: there is no checkpoint, so training begins with the first step")

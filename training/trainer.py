@@ -57,7 +57,13 @@ def progress_bar(seen: dict[str, int]) -> Any:
 
 
 def make_trainer(
-    model: Any, tokenizer: Any, dataset: Any, settings: Training, precision: str, work: Path, saving: Saving | None = None
+    model: Any,
+    tokenizer: Any,
+    dataset: Any,
+    settings: Training,
+    precision: str,
+    work: Path,
+    saving: Saving | None = None,
 ) -> Any:
     """A trainer over encoded examples, or over packed rows of them where the settings say so.
 

@@ -41,7 +41,12 @@ def cut(before: int, step: int) -> None:
 
 
 def run(
-    folder: Path, settings: Training, *, every: int = 0, resume: Path | None = None, at_step: Callable[[int], None] = int
+    folder: Path,
+    settings: Training,
+    *,
+    every: int = 0,
+    resume: Path | None = None,
+    at_step: Callable[[int], None] = int,
 ) -> tuple[str, list[dict[str, Any]], dict[str, int], int]:
     """Train; returns sha256 of the adapter, the log, the counts and the number of parts."""
     from transformers import TrainerCallback, set_seed
@@ -67,7 +72,9 @@ def run(
 
 # ten examples, of which a step takes four: three steps an epoch; packed there are five rows, and steps of two
 @pytest.mark.parametrize("settings", [SETTINGS, PACKED], ids=["padded", "packed"])
-@pytest.mark.parametrize(("every", "stop"), [(3, 3), (2, 5), (4, 7)], ids=["end-of-epoch", "second-epoch", "third-epoch"])
+@pytest.mark.parametrize(
+    ("every", "stop"), [(3, 3), (2, 5), (4, 7)], ids=["end-of-epoch", "second-epoch", "third-epoch"]
+)
 def test_going_on_is_as_if_nothing_had_happened(settings: Training, every: int, stop: int, tmp_path: Path) -> None:
     *uninterrupted, parts = run(tmp_path / "whole", settings)
     assert parts == 1 and by_step(tmp_path / "whole" / "checkpoints") == []
