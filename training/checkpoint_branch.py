@@ -14,6 +14,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, read_file
+from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin
 from training.checkpoints import CHECKPOINT, Checkpoint, checkpoints_folder, put, read_checkpoint, whole
 
@@ -23,7 +24,7 @@ BRANCH = "checkpoints"
 def push_checkpoint(place: Path, repo: str, *, private: bool) -> None:
     """Make the branch hold this checkpoint and nothing else, in one commit; the repo is created if need be. Raises UserError."""
     api = HfApi()
-    with hub_errors(f"pushing {place.name} to the branch {BRANCH} of {repo}", repo, "model"):
+    with hub_errors(f"pushing {place.name} to the branch {BRANCH} of {repo}", repo, "model"), transfer_bars(0):
         api.create_repo(repo, private=private, exist_ok=True)
         api.create_branch(repo, branch=BRANCH, exist_ok=True)
         names = {file.name: file for file in place.iterdir()}
@@ -55,7 +56,8 @@ def fetch_pushed(pinned: Pin, checkpoint: Checkpoint, work: Path) -> Path:
     shutil.rmtree(fetched, ignore_errors=True)
     names = [CHECKPOINT, *(file.path for file in checkpoint.files)]
     print(f"downloading the checkpoint at step {checkpoint.step} from the branch {BRANCH} of {pinned.repo}")
-    with hub_errors(f"downloading the checkpoint of {pinned}", pinned.repo, "model"):
+    size = sum(file.bytes for file in checkpoint.files)
+    with hub_errors(f"downloading the checkpoint of {pinned}", pinned.repo, "model"), transfer_bars(size):
         HfApi().snapshot_download(pinned.repo, revision=pinned.revision, allow_patterns=names, local_dir=fetched)
     shutil.rmtree(fetched / ".cache", ignore_errors=True)  # the client's notes
     if whole(fetched) != checkpoint:

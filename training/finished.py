@@ -1,5 +1,6 @@
 """A training that is done and not yet published: the folder to publish, and beside it a note of where it was to go."""
 
+import shlex
 from pathlib import Path
 
 from titlecraft.errors import UserError
@@ -27,6 +28,11 @@ def read_target(folder: Path) -> Target | None:
     """The note beside a folder to publish, None where there is none."""
     file = folder.parent / TARGET
     return read_record(file.read_bytes(), Target, str(file)) if file.is_file() else None
+
+
+def command_to_publish(folder: Path) -> str:
+    """What to type to publish a finished training."""
+    return f"titlecraft train --push-only {shlex.quote(str(folder))}"
 
 
 def read_finished(folder: Path) -> TrainingRecord:
@@ -58,7 +64,7 @@ def finished(folder: Path, key: str) -> TrainingRecord | None:
         return None
     if record.key != key:
         raise UserError(
-            f"another training waits in {folder} to be published: `titlecraft train --push-only {folder}` does that; "
+            f"another training waits in {folder} to be published: `{command_to_publish(folder)}` does that; "
             "add --fresh to this command to give it up"
         )
     print(f"training had finished already; publishing what it left in {folder}")

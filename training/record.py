@@ -49,19 +49,21 @@ def add_up(earlier: Measured, now: Measured, tokens: int) -> Measured:
     A part counts until the checkpoint that the next went on from: what was computed after it and lost is not known.
     """
     seconds = earlier.wall_seconds + now.wall_seconds
-    largest = lambda name: max(
-        (one for one in (getattr(earlier, name), getattr(now, name)) if one is not None), default=None
-    )  # noqa: E731
     energies = (earlier.energy_kwh, now.energy_kwh)
     return Measured(
         device=now.device if now.device in earlier.device else f"{earlier.device}, then {now.device}",
         wall_seconds=round(seconds, 1),
         tokens_per_second=round(tokens / seconds, 1),
-        peak_gpu_memory_gb=largest("peak_gpu_memory_gb"),
-        peak_process_memory_gb=largest("peak_process_memory_gb"),
+        peak_gpu_memory_gb=larger(earlier.peak_gpu_memory_gb, now.peak_gpu_memory_gb),
+        peak_process_memory_gb=larger(earlier.peak_process_memory_gb, now.peak_process_memory_gb),
         energy_kwh=None if None in energies else sum(energies),
         parts=earlier.parts + now.parts,
     )
+
+
+def larger(one: float | None, other: float | None) -> float | None:
+    """The larger of two figures, of which the machine may not give each."""
+    return max((figure for figure in (one, other) if figure is not None), default=None)
 
 
 def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:

@@ -3,7 +3,6 @@
 Pinned dataset + pinned base -> LoRA -> one commit with adapter, tokenizer, record, log, plot and card.
 """
 
-import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from titlecraft.settings import Recipe
 from training.adapter import ADAPTER_FILES, train_adapter
 from training.checkpoint_branch import BackgroundPush, delete_branch
 from training.checkpoints import Run, checkpoints_folder
-from training.finished import finished, write_target
+from training.finished import command_to_publish, finished, write_target
 from training.model import require_backend
 from training.resume import where_to_begin
 from training.saving import Saving
@@ -146,7 +145,7 @@ def publish_trained(
         )  # fmt: skip
     except UserError as error:
         raise UserError(
-            f"{error}; the trained adapter is whole, and `titlecraft train --push-only {shlex.quote(str(folder))}` publishes it"
+            f"{error}; the trained adapter is whole, and `{command_to_publish(folder)}` publishes it"
         ) from error
     delete_branch(repo)
     return published

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def kill_while_writing(name: str, step: int) -> None:
     def save(content: Any, path: str) -> None:
         plain(content, path)
         if path.endswith(f"checkpoint-{step}/{name}"):
-            os.truncate(path, os.path.getsize(path) // 2)
+            os.truncate(path, Path(path).stat().st_size // 2)
             die()
 
     torch.save = save
@@ -84,16 +85,18 @@ def lose_the_hub() -> None:
 
 
 def fill_the_gpu(step: int) -> None:
-    """A GPU of 2 GB, whose memory is full after so many steps, unless the batch is 1."""
+    """A GPU of 2 GB, whose memory is full after so many steps, unless the batch is 1; nothing of the try may be left then."""
     import torch
     from transformers import Trainer
 
     from training import fit
 
-    plain = Trainer.training_step
+    plain, failed = Trainer.training_step, []
 
     def training_step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        assert not any(one() for one in failed), "the model of the failed try still fills the GPU"
         if self.state.global_step == step and self.args.per_device_train_batch_size > 1:
+            failed.extend(weakref.ref(one) for one in (self, self.model, next(self.model.parameters())))
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return plain(self, *args, **kwargs)
 

@@ -16,7 +16,7 @@ from tests.training.test_trainer import adapter_on_base
 from titlecraft.records import file_sha256
 from titlecraft.settings import Training
 from titlecraft.threads import steady_threads
-from training.checkpoints import KEPT, Run, by_step, newest, whole
+from training.checkpoints import KEPT, Run, by_step, newest, read_checkpoint, whole
 from training.model import speed_up
 from training.record import write_log
 from training.saving import Saving
@@ -105,6 +105,9 @@ def test_a_damaged_or_partial_checkpoint_is_passed_over(tmp_path: Path) -> None:
     assert newest(tmp_path / "checkpoints")[0] == newer
     (newer / "optimizer.pt").write_bytes((newer / "optimizer.pt").read_bytes()[:-1])
     assert whole(newer) is None and newest(tmp_path / "checkpoints")[0] == older
+    listed = (older / "checkpoint.json").read_bytes()
+    (older / "checkpoint.json").write_bytes(listed.replace(b"rng_state.pth", b"pytorch_model.bin"))
+    assert read_checkpoint(listed) and newest(tmp_path / "checkpoints") is None
     (older / "checkpoint.json").unlink()
     assert newest(tmp_path / "checkpoints") is None
     (older / "checkpoint.json").write_text('{"run": 1}')

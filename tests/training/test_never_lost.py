@@ -41,7 +41,9 @@ class Runner:
         return json.loads(self.process.stdout.readline())
 
     def train(self, repo: str, *more: str, accident: list[Any] | None = None) -> dict[str, Any]:
-        return self.run("train", "--dataset", DATASET, "--repo", f"titlecraft/{repo}", *OPTIONS, *more, accident=accident)
+        return self.run(
+            "train", "--dataset", DATASET, "--repo", f"titlecraft/{repo}", *OPTIONS, *more, accident=accident
+        )
 
     def work(self, repo: str) -> Path:
         return self.home / "titlecraft" / "work" / "train" / f"titlecraft--{repo}"
@@ -118,7 +120,9 @@ def test_killed_four_times_the_adapter_is_that_of_an_uninterrupted_run(
     assert files == uninterrupted[0]
     # the first until step 2, the second lost, the third until step 6, the fourth lost, the last
     assert record.measured.parts == 3 and record.measured.wall_seconds > 0
-    as_if = {name: getattr(record, name) for name in record.__struct_fields__ if name not in ("measured", "key", "code")}
+    as_if = {
+        name: getattr(record, name) for name in record.__struct_fields__ if name not in ("measured", "key", "code")
+    }
     assert as_if == {name: getattr(uninterrupted[1], name) for name in as_if}
     assert record.key == uninterrupted[1].key
     assert not runner.work("cut").exists()
@@ -147,7 +151,10 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     assert done["status"] == 2 and "downloading the checkpoint at step 6" in done["out"], done
     assert runner.branches("gone") == ["checkpoints", "main"]
     folder = runner.work("gone") / "publish"
-    assert f"error: the Hub is gone; the trained adapter is whole, and `titlecraft train --push-only {folder}`" in done["err"]
+    assert (
+        f"error: the Hub is gone; the trained adapter is whole, and `titlecraft train --push-only {folder}`"
+        in done["err"]
+    )
 
     waiting = runner.train("gone", "--training.seed=1")
     assert waiting["status"] == 2 and f"another training waits in {folder} to be published" in waiting["err"]
