@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import weakref
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,9 @@ def main(folder: Path) -> None:
             upload(folder / kind, name, kind)
         os._exit(0)
     os.waitpid(child, 0)
-    import trl  # noqa: F401
-
-    import training.run  # noqa: F401
+    for module in ("trl", "peft", "matplotlib.figure", "transformers.models.llama.modeling_llama", "torch._dynamo",
+                   "model_card.build", "training.run", "training.push_only"):  # fmt: skip
+        import_module(module)
 
     for line in sys.stdin:
         print(json.dumps(run(folder, **json.loads(line))), file=answers, flush=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import HfApi
 
 from tests.training.lost_runs import BASE, DATASET
 from titlecraft.local_hub.server import RunningHub, start, stop
@@ -52,22 +53,17 @@ class Runner:
         """Checkpoints in the work folder."""
         return sorted(place.name for place in self.work(repo).glob("checkpoints/*/*"))
 
-    def ask(self, code: str) -> str:
-        """What a few lines with `api` print."""
-        done = subprocess.run(
-            [sys.executable, "-c", f"from huggingface_hub import HfApi; api = HfApi(); {code}"],
-            env=os.environ | self.hub.environment(self.home), capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return done.stdout.strip()
+    def api(self) -> HfApi:
+        return HfApi(endpoint=self.hub.url, token=self.hub.token)
 
     def published(self, repo: str) -> tuple[list[bytes], TrainingRecord]:
         """Bytes of what must be the same, and the record, as they are on the Hub."""
-        folder = Path(self.ask(f"print(api.snapshot_download('titlecraft/{repo}'))"))
+        folder = Path(self.api().snapshot_download(f"titlecraft/{repo}", local_dir=self.home / "seen" / repo))
         record = read_record((folder / TRAINING_RECORD).read_bytes(), TrainingRecord, repo)
         return [(folder / name).read_bytes() for name in OUTCOME], record
 
     def branches(self, repo: str) -> list[str]:
-        return self.ask(f"print(*[one.name for one in api.list_repo_refs('titlecraft/{repo}').branches])").split()
+        return [one.name for one in self.api().list_repo_refs(f"titlecraft/{repo}").branches]
 
 
 @pytest.fixture(scope="module")
@@ -136,15 +132,14 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     assert runner.train("gone", *push, accident=["kill_at_step", 7])["status"] == -signal.SIGKILL
     shutil.rmtree(runner.work("gone"))
     assert runner.branches("gone") == ["checkpoints", "main"]
-    assert runner.ask("print(*api.list_repo_files('titlecraft/gone'))") == ".gitattributes"
-    there = runner.ask("print(*api.list_repo_files('titlecraft/gone', revision='checkpoints'))").split()
-    assert sorted(there) == [
+    api, repo = runner.api(), "titlecraft/gone"
+    assert api.list_repo_files(repo) == [".gitattributes"] and api.model_info(repo).private
+    assert sorted(api.list_repo_files(repo, revision="checkpoints")) == [
         ".gitattributes", "adapter_config.json", "adapter_model.safetensors", "checkpoint.json", "optimizer.pt", "rng_state.pth",
         "scheduler.pt", "trainer_state.json",
     ]  # fmt: skip
-    titles = "print(*[one.title for one in api.list_repo_commits('titlecraft/gone', revision='checkpoints')], sep='|')"
-    assert runner.ask(titles) == "Checkpoint at step-6|Checkpoint at step-3|initial commit"
-    assert runner.ask("print(api.model_info('titlecraft/gone').private)") == "True"
+    commits = api.list_repo_commits(repo, revision="checkpoints")
+    assert [one.title for one in commits] == ["Checkpoint at step-6", "Checkpoint at step-3", "initial commit"]
     refused = runner.train("gone", *push)
     assert "got to step 6 of 10 (on the branch checkpoints of titlecraft/gone) before" in refused["err"]
     done = runner.train("gone", *push, "--resume", accident=["fail_to_publish"])
