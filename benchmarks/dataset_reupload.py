@@ -58,17 +58,19 @@ def changed(source: Path, out: Path, scattered: bool) -> None:
 def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     """The folder with the shards."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.processes import worker_processes
+    from dataset_builder.catalogue import examine_files, find_files
+    from dataset_builder.engine import local_engine
     from titlecraft.prompt import PromptFormat
-    from titlecraft.records import current_code, file_sha256
+    from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(rows_per_shard=rows_per_shard))
     folder = work / "publish"
     folder.mkdir(parents=True)
-    with worker_processes(1) as in_order:
-        write_dataset(source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order, key="0" * 64,
-                      code=current_code("dataset_builder"), sha256=file_sha256(source))  # fmt: skip
+    with local_engine(1) as engine:
+        files = examine_files(find_files([str(source)]), engine.in_order)
+        write_dataset(files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
+                      code=current_code("dataset_builder"), contents=engine.hash(files))  # fmt: skip
     return folder / "data"
 
 

@@ -7,7 +7,9 @@ only what changed.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
@@ -16,8 +18,7 @@ from dataset_builder.wording import Wording
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
 FEWEST_ROWS, MOST_ROWS, ONE_IN = 10_000, 30_000, 5_000
-# uncompressed; a group ends with the piece that passes this, and pieces are at most as large
-ROW_GROUP_BYTES = 32 << 20
+ROW_GROUP_BYTES = 32 << 20  # of text, uncompressed; a group ends with the row that reaches this
 
 
 def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
@@ -54,37 +55,33 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The same rows in groups of 10,000 to 30,000 rows, or of fewer where they are large.
 
     A group ends behind a row whose title says so, not after a number of rows: a row more or less moves the borders of one
-    group, and the pages of all others stay as they were.
+    group, and the pages of all others stay as they were. How the rows are spread over the tables makes no difference.
     """
     waiting, rows, size = [], 0, 0
     for table in tables:
-        for piece in pieces(table):
-            ends = ends_of_groups(piece)
-            start = 0
-            while start < len(piece):
-                earliest = start + max(0, FEWEST_ROWS - rows)
-                end = next((end for end in ends if end >= earliest and end > start), len(piece))
-                end = min(end, start + MOST_ROWS - rows, len(piece))
-                waiting.append(piece.slice(start, end - start))
-                rows, size = rows + end - start, size + waiting[-1].nbytes
-                if rows == MOST_ROWS or size >= ROW_GROUP_BYTES or (rows >= FEWEST_ROWS and end in ends):
-                    yield pa.concat_tables(waiting).combine_chunks()
-                    waiting, rows, size = [], 0, 0
-                start = end
+        ends, sizes = ends_of_groups(table), np.cumsum(row_bytes(table))
+        start, before = 0, 0
+        while start < len(table):
+            large = int(np.searchsorted(sizes, before + ROW_GROUP_BYTES - size)) + 1
+            chosen = (end for end in ends if end >= start + max(1, FEWEST_ROWS - rows))
+            end = min(next(chosen, len(table) + 1), start + MOST_ROWS - rows, large)
+            waiting.append(table.slice(start, end - start))
+            if end > len(table):
+                rows, size = rows + len(table) - start, size + int(sizes[-1]) - before
+                break
+            yield pa.concat_tables(waiting).combine_chunks()
+            waiting, rows, size, start, before = [], 0, 0, end, int(sizes[end - 1])
     if waiting:
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def ends_of_groups(piece: pa.Table) -> list[int]:
-    """Behind which rows of a piece a group may end: one in 5,000, by the hash of the title."""
-    titles = piece.column("title").to_pylist()
+def row_bytes(table: pa.Table) -> np.ndarray:
+    """Bytes of each row's texts; int64 of shape (rows,)."""
+    lengths = [pc.binary_length(column).to_numpy().astype(np.int64) for column in table.columns]
+    return np.sum(lengths, axis=0, dtype=np.int64)
+
+
+def ends_of_groups(table: pa.Table) -> list[int]:
+    """Behind which rows of a table a group may end: one in 5,000, by the hash of the title."""
+    titles = table.column("title").to_pylist()
     return [place for place, title in enumerate(titles, start=1) if xxhash.xxh3_64_intdigest(title) % ONE_IN == 0]
-
-
-def pieces(table: pa.Table) -> Iterator[pa.Table]:
-    """A table halved until no piece is larger than a row group may be, or it is one row."""
-    if table.nbytes <= ROW_GROUP_BYTES or len(table) == 1:
-        yield table
-        return
-    yield from pieces(table.slice(0, len(table) // 2))
-    yield from pieces(table.slice(len(table) // 2))

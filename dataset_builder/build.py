@@ -4,7 +4,6 @@ Catalogue -> clean -> group -> split -> Alpaca -> one commit on the Hub. Two pas
 every line; then duplicates are dropped and every row gets its split; the second writes the shards.
 """
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -15,16 +14,25 @@ import numpy as np
 
 from dataset_builder.array_file import save_array
 from dataset_builder.card import write_card
+from dataset_builder.catalogue import (
+    CatalogueFile,
+    Content,
+    described,
+    examine_files,
+    find_files,
+    is_url,
+    require_unchanged,
+)
 from dataset_builder.duplicates import repeated_rows, surplus_copies
+from dataset_builder.engine import PACKAGES, Engine, require_engine, start_engine
 from dataset_builder.first_pass import Rows, read_rows
 from dataset_builder.guards import require_balance, require_rows, require_settings
 from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.loads import require_loads
 from dataset_builder.near_duplicates import near_duplicates
 from dataset_builder.parse import Drop
-from dataset_builder.processes import InOrder, worker_processes
+from dataset_builder.processes import InOrder
 from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_shard
-from dataset_builder.source import require_source, require_unchanged
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording
@@ -39,16 +47,15 @@ from titlecraft.records import (
     File,
     Pin,
     Source,
+    SourceFile,
     Split,
     current_code,
     digest,
-    file_sha256,
 )
 from titlecraft.settings import Data, Recipe
 
 QUARANTINE_FILE = "quarantine/lines.jsonl"
 REPLACES = ("data/*", "quarantine/*", "assets/*")
-ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes have started
 
 
 @dataclass(frozen=True)
@@ -62,85 +69,112 @@ class Groups:
 
 
 def build(
-    source: Path, repo: str, recipe: Recipe, *, private: bool, fresh: bool, allow_incomplete: bool = False,
-    workers: int | None = None,
+    given: list[str], repo: str, recipe: Recipe, *, private: bool, fresh: bool, allow_incomplete: bool = False,
+    workers: int | None = None, engine: str = "local", place: str | None = None,
 ) -> tuple[Pin, DatasetRecord]:  # fmt: skip
     """Publish the dataset and return where it is and how it came to be.
 
     Does nothing but say so where the same source, settings and code have been published to `repo` already, unless
-    `fresh`. The result does not depend on `workers`. Raises UserError; the repo is then as it was.
+    `fresh`. The result depends neither on `workers` nor on `engine`. Raises UserError; the repo is then as it was:
+    what can be wrong with the source or the settings is known before anything is sent. A run that is killed, or loses its
+    Hub, while it sends the first shards of a new repo leaves that repo behind, empty; the same command, run again, fills it.
+
+    Args:
+        given: paths, globs and fsspec URLs of the catalogue's files.
+        workers: processes of the local engine; None lets the size of the catalogue decide.
+        engine: "local" or "ray".
+        place: where rows and shards wait: a folder or, for Ray, an fsspec URL; None is TITLECRAFT_WORK or the Hub
+            client's own home.
     """
-    require_source(source)
+    require_engine(engine, workers, place)
+    found = find_files(given)
     require_settings(recipe.data)
     prompt = PromptFormat.from_settings(recipe.prompt)
     require_write(repo)
-    with sole_publisher(repo, "dataset"):
-        code = current_code("dataset_builder", "datasets", "pyarrow", "rensa")
-        before = source.stat()
-        sha256 = file_sha256(source)
-        key = digest({"source": sha256, "data": recipe.data, "prompt": recipe.prompt, "code": code})
+    work = work_folder("build", repo, None if place and is_url(place) else place)
+    with sole_publisher(repo, "dataset"), start_engine(engine, workers, found, work, place) as chosen:
+        code = current_code("dataset_builder", *PACKAGES)
+        files = examine_files(found, chosen.in_order)
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
-        if not fresh and (record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files)):
-            print(f"nothing to do: {repo} was built from this very file, recipe and code")
-            tag(head, f"build-{key[:12]}")
-            return head, record
-        work = work_folder("build", repo)
+        contents = chosen.hash(files)
+        if head is not None and not fresh:  # otherwise nobody needs the hashes before all is read
+            key = key_of(describe_files(files, contents()), recipe, code)
+            if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
+                print(f"nothing to do: {repo} was built from this very source, recipe and code")
+                tag(head, f"build-{key[:12]}")
+                return head, record
         shutil.rmtree(work)
         folder = work / "publish"
         folder.mkdir(parents=True)
-        if workers is None:
-            workers = 1 if before.st_size < ONE_PROCESS else min(2, os.cpu_count() or 1)
-        with worker_processes(workers) as in_order:
-            record, in_memory = write_dataset(
-                source, recipe, prompt, work, folder, in_order, key=key, code=code, sha256=sha256,
-                allow_incomplete=allow_incomplete,
-                finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
-            )  # fmt: skip
-        require_unchanged(source, before)
+        record, in_memory = write_dataset(
+            files, recipe, prompt, work, folder, chosen, code=code, contents=contents,
+            unchanged=lambda: require_unchanged(given, found), allow_incomplete=allow_incomplete,
+            finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
+        )  # fmt: skip
         (folder / DATASET_RECORD).write_bytes(record.to_json())
         write_card(folder, repo, record, in_memory)
-        message = f"Build {record.published:,} rows from {source.name} (sha256 {sha256[:12]})"
+        message = f"Build {record.published:,} rows from {record.source} (sha256 {record.source.files[0].sha256[:12]}"
+        message += ")" if len(files) == 1 else ", …)"
         published = publish(
             repo, "dataset", head, folder, message, private=private, replaces=REPLACES,
             check=lambda path: require_loads(path, record),
         )  # fmt: skip
-        tag(published, f"build-{key[:12]}")
+        tag(published, f"build-{record.key[:12]}")
         shutil.rmtree(work)
     return published, record
 
 
+def describe_files(
+    files: list[CatalogueFile], contents: list[Content], lines: list[int] | None = None
+) -> list[SourceFile]:
+    """The record of the source's files; without `lines` as long as they have not been counted."""
+    counts = lines or [0] * len(files)
+    return [
+        SourceFile(name=file.name, bytes=content.bytes, sha256=content.sha256, lines=count)
+        for file, content, count in zip(files, contents, counts, strict=True)
+    ]
+
+
+def key_of(files: list[SourceFile], recipe: Recipe, code: Code) -> str:
+    """What the dataset depends on, in one hash; on the names of files only where there are several, and they are published."""
+    source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
+    return digest({"source": source, "data": recipe.data, "prompt": recipe.prompt, "code": code})
+
+
 def write_dataset(
-    source: Path, recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, in_order: InOrder, *, key: str, code: Code,
-    sha256: str, allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
+    files: list[CatalogueFile], recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, engine: Engine, *,
+    code: Code, contents: Callable[[], list[Content]], unchanged: Callable[[], None] = lambda: None,
+    allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
 ) -> tuple[DatasetRecord, dict[str, int]]:  # fmt: skip
     """Both passes: quarantine, prompt and shards into `folder`; returns the record, and each split's bytes in memory.
 
-    `finished` is called with the path of each shard that is complete.
+    `contents` gives the hashes of the files, and `unchanged` raises where one has changed while it was read; both are asked
+    when all has been read, before the first shard is complete. `finished` is told the path of each complete shard.
     """
-    rows = read_rows(source, recipe.data, work, folder / QUARANTINE_FILE, in_order, allow_incomplete)
-    require_rows(source, rows, recipe.data)
-    groups = group_and_assign(rows, recipe.data, in_order)
+    rows = read_rows(files, recipe.data, work, folder / QUARANTINE_FILE, engine, allow_incomplete)
+    require_rows(files, rows, recipe.data)
+    sources = describe_files(files, contents(), rows.lines)
+    unchanged()
+    groups = group_and_assign(rows, recipe.data, engine.in_order)
     (folder / PROMPT_FILE).write_bytes(prompt.to_json())
     if not (groups.assigned == 0).any():
         raise UserError(
-            f"{source}: no row is left for the training split; make data.test_share and data.validation_share smaller"
+            f"{described(files)}: no row is left for the training split; make data.test_share and data.validation_share smaller"
         )
     save_array(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
     shards: list[ShardResult] = []
     wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
-    for shard in in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
+    for shard in engine.in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
         shards.append(shard)
         finished(shard.file.path)
     in_memory = {name: sum(shard.in_memory for shard in shards if shard.split == name) for name in SPLITS}
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches)
     record = DatasetRecord(
-        key=key,
+        key=key_of(sources, recipe, code),
         code=code,
-        source=Source(
-            name=source.name, bytes=source.stat().st_size, sha256=sha256, lines=rows.reading.lines, missing=rows.missing
-        ),
+        source=Source(files=sources, lines=sum(rows.lines), missing=rows.missing),
         data=recipe.data,
         prompt=recipe.prompt,
         published=int((groups.assigned >= 0).sum()),
@@ -150,7 +184,7 @@ def write_dataset(
         product_kinds=dict(sorted(sum((shard.kinds for shard in shards), Counter()).items())),
         near_duplicates=groups.near_duplicates,
         splits={name: describe_split(index, name, groups, shards) for index, name in enumerate(SPLITS)},
-        leakage=measure_leakage(folder, shards, sketches, in_order),
+        leakage=measure_leakage(folder, shards, sketches, engine.in_order),
     )
     require_balance(record)
     return record, in_memory

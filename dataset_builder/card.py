@@ -7,7 +7,7 @@ from huggingface_hub import DatasetCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dataset_builder.alpaca import COLUMNS
-from dataset_builder.plots import length_labels, plot_lengths
+from dataset_builder.plots import length_labels, plot_lengths, plot_splits
 from titlecraft.records import DatasetRecord
 
 SIZES = (
@@ -59,9 +59,10 @@ def render(repo: str, record: DatasetRecord, in_memory: dict[str, int], one_exam
 
 
 def write_card(folder: Path, repo: str, record: DatasetRecord, in_memory: dict[str, int]) -> None:
-    """Write README.md and assets/output_length.png into the folder that will be published."""
+    """Write README.md and the pictures in assets/ into the folder that will be published."""
     (folder / "assets").mkdir(exist_ok=True)
     plot_lengths(record, folder / "assets" / "output_length.png")
+    plot_splits(record, folder / "assets" / "splits.png")
     (folder / "README.md").write_text(render(repo, record, in_memory, first_row(folder, record)), encoding="utf-8")
 
 

@@ -4,25 +4,32 @@ Memory holds 24 bytes of keys for each row; the rows themselves, and their sketc
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from dataset_builder.block import BlockTask, read_block
+from dataset_builder.catalogue import CatalogueFile
+from dataset_builder.engine import Engine
 from dataset_builder.near_duplicates import SketchFile
-from dataset_builder.processes import InOrder
-from dataset_builder.source import Reading, read_blocks, require_whole
+from dataset_builder.parts import FoundBlock
+from dataset_builder.source import require_whole
 from titlecraft.settings import Data
 
 
 @dataclass
 class Rows:
-    """Every row that the first pass kept: files in order, the number of the first row in each, and keys (uint64) by row."""
+    """Every row that the first pass kept: files in order, the number of the first row in each, and keys (uint64) by row.
 
-    reading: Reading = field(default_factory=Reading)
+    `lines` counts the lines of each file of the catalogue; `missing` says what is not whole.
+    """
+
+    lines: list[int]
+    first_line: bytes = b""
     dropped: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     cleaned: Counter[str] = field(default_factory=Counter)
@@ -36,37 +43,48 @@ class Rows:
 
 
 def read_rows(
-    source: Path, settings: Data, work: Path, quarantine: Path, in_order: InOrder, allow_incomplete: bool
+    files: list[CatalogueFile], settings: Data, work: Path, quarantine: Path, engine: Engine, allow_incomplete: bool
 ) -> Rows:
-    """Read every line; quarantine what is no row. Raises UserError where the file is not whole, unless that is allowed."""
-    found, keys, count, cut = Rows(), [], 0, False
+    """Read every line; quarantine what is no row. Raises UserError where a file is not whole, unless that is allowed."""
+    found, keys, count, cut = Rows([0] * len(files)), [], 0, {}
     sketch_file = SketchFile(work / "sketches.bin")
-    offsets: list[int] = []
-
-    def tasks() -> Iterator[BlockTask]:
-        for number, block in enumerate(read_blocks(source, found.reading)):
-            offsets.append(block.offset)
-            found.files.append(work / f"rows-{number:06d}.arrow")
-            yield BlockTask(block.data, found.files[-1], settings)
-
     quarantine.parent.mkdir(exist_ok=True)
     with quarantine.open("wb") as odd_lines:
-        for number, block in enumerate(in_order(read_block, tasks())):
-            for line, offset, reason, raw in block.odd:
-                place = {"line": found.reading.lines + line + 1, "offset": offsets[number] + offset, "reason": reason}
+        for block in with_progress(engine.read(files, settings, work), files, found):
+            place, result = block.place, block.result
+            for line, offset, reason, raw in result.odd:
+                where = {"file": files[place.file].name} if len(files) > 1 else {}
+                where |= {"line": found.lines[place.file] + line + 1, "offset": place.offset + offset, "reason": reason}
                 text = raw.decode("utf-8", "backslashreplace")
-                odd_lines.write(msgspec.json.encode({**place, "raw": text}) + b"\n")
+                odd_lines.write(msgspec.json.encode({**where, "raw": text}) + b"\n")
                 found.quarantined[reason] += 1
-            found.dropped.update(block.dropped)
-            found.cleaned.update(block.cleaned)
+            if place.file == 0:
+                found.first_line = found.first_line or place.first_line
+            found.dropped.update(result.dropped)
+            found.cleaned.update(result.cleaned)
+            found.files.append(place.rows_file)
             found.begins.append(count)
-            count += len(block.rows)
-            found.reading.lines += block.lines
-            keys.append((block.rows, block.titles, block.contents))
-            sketch_file.append(block.sketches)
-            cut = block.last_line_is_cut
+            count += len(result.rows)
+            found.lines[place.file] += result.lines
+            keys.append((result.rows, result.titles, result.contents))
+            sketch_file.append(result.sketches)
+            if result.last_line_is_cut or place.gzip_is_cut:
+                cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else "the last line is cut"
     found.rows, found.titles, found.contents = (np.concatenate(of) for of in zip(*keys, strict=True))
     sketch_file.close()
     found.sketches = sketch_file.path if settings.near_duplicates else None
-    found.missing = require_whole(source, found.reading, cut, allow_incomplete)
+    found.missing = require_whole(files, found.lines, cut, found.first_line, allow_incomplete)
     return found
+
+
+def with_progress(blocks: Iterable[FoundBlock], files: list[CatalogueFile], found: Rows) -> Iterator[FoundBlock]:
+    """The same blocks, under a progress bar over the bytes of the files."""
+    count = TextColumn("{task.fields[lines]:,} lines")
+    columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
+    size = sum(file.size for file in files)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=size, lines=0)
+        for block in blocks:
+            yield block
+            bar.update(task, advance=block.place.consumed, lines=sum(found.lines))
+        bar.update(task, completed=size)

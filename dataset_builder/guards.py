@@ -1,9 +1,8 @@
 """What must hold before a build begins and after it has ended; each failure is a UserError with the fix."""
 
-from pathlib import Path
-
 import orjson
 
+from dataset_builder.catalogue import CatalogueFile, described
 from dataset_builder.first_pass import Rows
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord
@@ -19,14 +18,14 @@ def require_settings(settings: Data) -> None:
         )
 
 
-def require_rows(source: Path, rows: Rows, settings: Data) -> None:
+def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
     """Raises UserError where no row was left to publish, with what became of them and the settings to look at."""
     if len(rows.rows):
         return
     fate = ", ".join(f"{reason} {count:,}" for reason, count in (rows.dropped + rows.quarantined).most_common(3))
-    raise UserError(f"{source}: none of {rows.reading.lines:,} lines gives a row ({fate}); the title is looked for under "
+    raise UserError(f"{described(files)}: none of {sum(rows.lines):,} lines gives a row ({fate}); the title is looked for under "
                     f"{settings.title_column!r} and the description under {settings.content_column!r}, the first line has "
-                    f"{keys_of(rows.reading.first_line)}: set --data.title_column and --data.content_column")  # fmt: skip
+                    f"{keys_of(rows.first_line)}: set --data.title_column and --data.content_column")  # fmt: skip
 
 
 def keys_of(line: bytes) -> str:

@@ -23,6 +23,7 @@ with their line number, byte offset, reason and raw text, so that a person can l
 | control characters, NUL, anything else as `\\u0000`        | kept; cleaning deals with them                  |
 """
 
+import re
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -74,7 +75,8 @@ class Parser:
 
     def __init__(self, columns: Data) -> None:
         self.title, self.content, self.uid = columns.title_column, columns.content_column, columns.uid_column
-        self._quoted = [orjson.dumps(name) for name in (self.title, self.content, self.uid)]
+        quoted = (re.escape(orjson.dumps(name)) for name in (self.title, self.content, self.uid))
+        self._quoted = re.compile(b"|".join(quoted)).findall
 
     def parse(self, line: bytes) -> Row | Drop | Quarantine:
         """What one line holds; `line` comes without its newline."""
@@ -84,11 +86,10 @@ class Parser:
             return Drop.BLANK_LINE if not line.strip() else why_not_json(line, error)
         if type(value) is not dict:
             return Quarantine.NOT_AN_OBJECT
-        for (
-            quoted
-        ) in self._quoted:  # inside a string a quoted key reads \"title\", so twice is a key, or a value "title"
-            if line.count(quoted) > 1 and self.has_key_twice(line):
-                return Quarantine.DUPLICATE_KEY
+        # inside a string a quoted key reads \"title\", so twice is a key, or a value "title"
+        keys = self._quoted(line)
+        if len(keys) > len(set(keys)) and self.has_key_twice(line):
+            return Quarantine.DUPLICATE_KEY
         title, content, uid = value.get(self.title), value.get(self.content), value.get(self.uid)
         if type(title) is not str:
             return Quarantine.TITLE_MISSING if self.title not in value else Quarantine.TITLE_NOT_TEXT

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from titlecraft.records import DatasetRecord
 
+COLOURS = ("#4c72b0", "#dd8452", "#55a868")  # of the splits
+DROPPED, QUARANTINED = "#b0b0b0", "#c44e52"
+NO_VERSION = {"Software": None}  # none in the file's metadata: same data, same bytes
+
 
 def length_labels(edges: list[int]) -> list[str]:
     """Names of the intervals of a histogram, the last one open: "0–49", …, "≥ 6400"."""
@@ -22,12 +26,44 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     for index, (name, split) in enumerate(record.splits.items()):
         shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]
         places = [place + (index - 1) * width for place in range(len(labels))]
-        axes.bar(
-            places, shares, width, label=f"{name} ({split.rows:,} rows)", color=("#4c72b0", "#dd8452", "#55a868")[index]
-        )
+        axes.bar(places, shares, width, label=f"{name} ({split.rows:,} rows)", color=COLOURS[index])
     axes.set_xticks(range(len(labels)), labels, fontsize=8)
     axes.set_xlabel("length of the description, characters")
     axes.set_ylabel("share of the split, %")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=150, metadata={"Software": None})  # no version in the file: same data, same bytes
+    figure.savefig(path, dpi=150, metadata=NO_VERSION)
+
+
+def fates(record: DatasetRecord) -> list[tuple[str, int, str]]:
+    """What became of all lines: name, lines and colour of each bar, from the top down. The lines sum to those of the source."""
+    splits = zip(record.splits.items(), COLOURS, strict=True)
+    bars = [(f"{name} split", split.rows, colour) for (name, split), colour in splits]
+    for reason, count in sorted(record.dropped.items(), key=lambda item: -item[1]):
+        bars.append((f"dropped: {reason.replace('_', ' ')}", count, DROPPED))
+    return [*bars, ("quarantined", sum(record.quarantined.values()), QUARANTINED)]
+
+
+def plot_splits(record: DatasetRecord, path: Path) -> None:
+    """Rows of each split, lines dropped for each reason, lines quarantined: a bar each, with its share of all lines."""
+    from matplotlib.figure import Figure
+
+    names, counts, colours = zip(*fates(record), strict=True)
+    lines, places = record.source.lines, range(len(names))
+    figure = Figure(figsize=(8, 0.6 + 0.24 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.barh(places, counts, color=colours)
+    axes.bar_label(drawn, [f"{count:,} ({share_label(count / lines)})" for count in counts], padding=4, fontsize=8)
+    axes.set_title(f"What became of the {lines:,} lines of {record.source}", fontsize=9, loc="left")
+    axes.set_yticks(places, names, fontsize=8)
+    axes.set_ylim(len(names) - 0.4, -0.6)  # from the top down
+    axes.set_xlim(right=1.2 * max(counts))  # room for the labels
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    figure.savefig(path, dpi=150, metadata=NO_VERSION)
+
+
+def share_label(share: float) -> str:
+    """A share in per cent; one that is not zero does not read as zero."""
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"

@@ -58,21 +58,29 @@ class ShardResult:
 
 def plan_shards(rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: int) -> list[ShardTask]:
     """Evenly filled shards for every split."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    totals = np.bincount(np.load(rows.assigned).astype(np.int64) + 1, minlength=len(SPLITS) + 1)[1:]
-    tasks = []
-    for split, total in enumerate(totals.tolist()):
-        names = shard_names(SPLITS[split], total, rows_per_shard)
+    assigned, tasks = np.load(rows.assigned), []
+    for split in range(len(SPLITS)):
+        chosen = np.flatnonzero(assigned == split)
+        names = shard_names(SPLITS[split], len(chosen), rows_per_shard)
         for index, name in enumerate(names):
-            start, end = (total * place // len(names) for place in (index, index + 1))
-            tasks.append(ShardTask(rows, split, start, end, folder, name, wording))
+            start, end = (len(chosen) * place // len(names) for place in (index, index + 1))
+            tasks.append(ShardTask(files_with(rows, chosen[start:end]), split, start, end, folder, name, wording))
     return tasks
+
+
+def files_with(rows: RowFiles, chosen: np.ndarray) -> RowFiles:
+    """Only the files that rows with these numbers (ascending) may lie in, so that no others need be at hand."""
+    if not len(chosen):
+        return RowFiles([], [], rows.assigned)
+    first, last = (int(np.searchsorted(rows.begins, number, side="right")) for number in (chosen[0], chosen[-1]))
+    return RowFiles(rows.files[first - 1 : last], rows.begins[first - 1 : last], rows.assigned)
 
 
 def write_shard(task: ShardTask) -> ShardResult:
     """Write one shard, then read it back for what is counted and measured."""
     chosen = np.flatnonzero(np.load(task.rows.assigned, mmap_mode="r") == task.split)[task.start : task.end]
     path = task.folder / task.name
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_parquet((to_alpaca(batch, task.wording) for batch in select(task.rows, chosen)), path)
     titles, outputs, lengths, kinds, in_memory = [], [], [], Counter(), 0
     for batch in pq.ParquetFile(path).iter_batches(batch_size=10_000):
@@ -95,7 +103,7 @@ def write_shard(task: ShardTask) -> ShardResult:
 
 def select(rows: RowFiles, chosen: np.ndarray) -> Iterator[pa.RecordBatch]:
     """The rows with these numbers (ascending), in batches."""
-    ends = [*rows.begins[1:], None]
+    ends = [*rows.begins[1:], None][: len(rows.files)]
     for file, begin, end in zip(rows.files, rows.begins, ends, strict=True):
         low = np.searchsorted(chosen, begin)
         high = len(chosen) if end is None else np.searchsorted(chosen, end)

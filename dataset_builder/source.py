@@ -1,23 +1,19 @@
-"""Read the catalogue in blocks of whole lines, plain or gzip, and notice a file that is not whole or changes meanwhile.
+"""Read a file of the catalogue in blocks of whole lines, plain or gzip, and notice what is not whole.
 
 A file is not whole where its gzip data is cut, where its last line is cut, or where it is a copy of AmazonTitles-1.3MM's
 trn.json with fewer lines than that has (copies of 1,499,649 lines are in circulation). That file is known by its first
 line, not by its name: the first product, with the labels that only this file has.
 """
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from isal import igzip
 from isal.igzip_lib import IsalError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
+from dataset_builder.catalogue import GZIP_MAGIC, CatalogueFile, described, open_file
 from titlecraft.errors import UserError
 
-GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLOCK_BYTES = 8 << 20
 TRN_LINES = 2_248_619
@@ -25,84 +21,62 @@ TRN_BEGINS = (b'"uid": "0000031909"', b'"target_ind"')
 
 
 class Block(NamedTuple):
-    """Whole lines of the file. `offset` is in bytes of the uncompressed text; only the file's last line may lack its end."""
+    """Whole lines of a file. `offset` is in bytes of the uncompressed text; only the file's last line may lack its end.
+
+    `consumed` is how far the file has been read, in bytes as it lies there; `gzip_is_cut` that it ends here, too early.
+    """
 
     offset: int
     data: bytes
+    consumed: int
+    gzip_is_cut: bool
 
 
-class Reading:
-    """What has been read so far, and what was found missing at the end (None: nothing)."""
+def read_blocks(
+    address: str, start: int = 0, end: int | None = None, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Block]:
+    """Yield the lines that begin in bytes `start` to `end` of a file's text, in at least one block, which may be empty.
 
-    def __init__(self) -> None:
-        self.lines = 0
-        self.first_line = b""
-        self.missing: str | None = None
-
-
-def require_source(path: Path) -> None:
-    """Raises UserError where the file cannot be what it should be, before anything is computed."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file; expected the catalogue, for example trn.json.gz of AmazonTitles-1.3MM")
-    if not path.is_file():
-        raise UserError(f"{path}: not a file; expected the catalogue itself, for example {path}/trn.json.gz")
-    with path.open("rb") as stream:
-        head = stream.read(2)
-    if not head:
-        raise UserError(f"{path}: the file is empty; expected JSON lines")
-    if path.suffix == ".gz" and head != GZIP_MAGIC:
-        raise UserError(
-            f"{path}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
-        )
-
-
-def read_blocks(path: Path, reading: Reading, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield the file in blocks, with a progress bar over its bytes; whoever handles the blocks counts `reading.lines`.
-
-    Where the gzip data is cut, `reading.missing` says so and what there is has been yielded. A byte-order mark in front of
-    the file is left out. Raises UserError for a file that is damaged.
+    Where the gzip data is cut, what there is comes first. A byte-order mark in front of the file is left out. Only a
+    plain file may be begun elsewhere than at 0. Raises UserError for a file that is damaged or cannot be read further.
     """
-    size = path.stat().st_size
-    count = TextColumn("{task.fields[lines]:,} lines")
-    columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
-    with path.open("rb") as disk, Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=size, lines=0)
+    with open_file(address) as disk:
         compressed = disk.read(2) == GZIP_MAGIC
-        disk.seek(0)
+        disk.seek(max(0, start - 1))
+        offset = start - 1 + len(disk.readline()) if start else 0
         stream: BinaryIO = igzip.GzipFile(fileobj=disk) if compressed else disk
-        offset, rest = 0, b""
-        while True:
+        rest, cut, last, yielded = b"", False, False, False
+        while not last:
             try:
                 data = read_some(stream, block_bytes)
             except EOFError:
-                data, reading.missing = b"", "the gzip data is cut"
+                data, cut = b"", True
             except (igzip.BadGzipFile, IsalError) as error:
                 raise UserError(
-                    f"{path}: the gzip data is damaged after line {reading.lines:,} ({error}); fetch it again"
+                    f"{address}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
+                ) from error
+            except OSError as error:
+                raise UserError(
+                    f"{address}: reading broke off after {offset:,} bytes of text ({error}); run again"
                 ) from error
             whole = data.rfind(b"\n") + 1
             if data and not whole:
                 rest += data
                 continue
-            block, rest = rest + data[:whole], data[whole:]
-            if not data:
-                block, rest = block + rest, b""
+            last = not data
+            block, rest = (rest, b"") if last else (rest + data[:whole], data[whole:])
+            if end is not None and offset + len(block) >= end:
+                block, last = lines_before(block, end - offset), True
             skipped = len(BYTE_ORDER_MARK) if not offset and block.startswith(BYTE_ORDER_MARK) else 0
-            if block and not offset:
-                reading.first_line = block[: block.find(b"\n") + 1 or None]
-            if block:
-                yield Block(offset + skipped, block[skipped:] if skipped else block)
+            if block or cut or (last and not yielded):
+                yield Block(offset + skipped, block[skipped:] if skipped else block, disk.tell(), cut)
+                yielded = True
             offset += len(block)
-            bar.update(task, completed=disk.tell() if data else size, lines=reading.lines)
-            if not data:
-                break
 
 
-def require_unchanged(path: Path, before: os.stat_result) -> None:
-    """Raises UserError where the file is not what it was before it was first read."""
-    after = path.stat()
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise UserError(f"{path}: the file changed while it was read; run again when it is complete")
+def lines_before(block: bytes, end: int) -> bytes:
+    """The lines that begin before this place in a block."""
+    return block[: block.find(b"\n", end - 1) + 1 or None] if end > 0 else b""
 
 
 def read_some(stream: BinaryIO, size: int) -> bytes:
@@ -122,15 +96,24 @@ def read_some(stream: BinaryIO, size: int) -> bytes:
     return b"".join(parts)
 
 
-def require_whole(path: Path, reading: Reading, last_line_is_cut: bool, allow_incomplete: bool) -> str | None:
-    """What the file lacks, or None. Raises UserError where it lacks something and that was not allowed."""
-    missing = reading.missing
-    if missing is None and last_line_is_cut:
-        missing = "the last line is cut"
-    is_trn = all(mark in reading.first_line for mark in TRN_BEGINS)
-    if missing is None and is_trn and reading.lines < TRN_LINES:
-        missing = f"AmazonTitles-1.3MM's trn.json has {TRN_LINES:,} lines, this copy of it is cut"
+def require_whole(
+    files: list[CatalogueFile], lines: list[int], cut: dict[int, str], first_line: bytes, allow_incomplete: bool
+) -> str | None:
+    """What the catalogue lacks, or None. Raises UserError where it lacks something and that was not allowed.
+
+    Args:
+        lines: how many lines each file has.
+        cut: what was found cut at the end of which file, by its place in `files`.
+        first_line: of the first file.
+    """
+    named = len(files) > 1
+    missing = [f"{f'{files[at].name}: ' * named}{what} after line {lines[at]:,}" for at, what in sorted(cut.items())]
+    if not missing and all(mark in first_line for mark in TRN_BEGINS) and sum(lines) < TRN_LINES:
+        missing = [
+            f"AmazonTitles-1.3MM's trn.json has {TRN_LINES:,} lines, this copy of it is cut after line {sum(lines):,}"
+        ]
     if missing and not allow_incomplete:
-        raise UserError(f"{path}: {missing} after line {reading.lines:,}; fetch the whole file again, or build from "
-                        "what there is with --allow-incomplete")  # fmt: skip
-    return missing
+        raise UserError(
+            f"{described(files)}: {'; '.join(missing)}; fetch the whole file again, or build from what there is with --allow-incomplete"
+        )
+    return "; ".join(missing) or None

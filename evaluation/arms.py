@@ -4,8 +4,8 @@ Batches alternate between the arms, and which arm goes first alternates too, so 
 favours neither. Both arms of a batch get the very same token ids.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from lighteval.models.abstract_model import LightevalModel, ModelConfig
@@ -13,13 +13,27 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
 from evaluation.batches import length_sorted
-from evaluation.generate import generate
+from evaluation.generate import Shape, generate
 from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.score import reference_nll
 from evaluation.tasks import AFTER, ARMS, arm_of
 from evaluation.titles import Title
 from titlecraft.errors import UserError
+
+
+@contextmanager
+def memory_of(batch_size: int) -> Iterator[None]:
+    """Say in one line that a GPU's memory is full, and what to set."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
+            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
+        ) from error
 
 
 class NoCache:
@@ -86,10 +100,12 @@ class TwoArms(LightevalModel):
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
         """The greedy answer to each document's prompt; the task's generation_size bounds it."""
         new_tokens = docs[0].generation_size
+        prompts = [title.prompt_tokens for title in self.titles.values()]
+        shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
         def write(batch: list[Title]) -> list[ModelResponse]:
             prompts = [title.prompt_tokens for title in batch]
-            answers = generate(self.loaded.model, self.tokenizer, prompts, new_tokens)
+            answers = generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape)
             return [
                 ModelResponse(
                     input=title.prompt, input_tokens=list(title.prompt_tokens), output_tokens=[tokens],
@@ -128,7 +144,7 @@ class TwoArms(LightevalModel):
         with self.progress.bar(doing, len(docs)) as advance:
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
-                    with self.arm(arm):
+                    with self.arm(arm), memory_of(self.batch_size):
                         answers = run(batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))

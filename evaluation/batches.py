@@ -29,11 +29,11 @@ def length_sorted(items: Sequence[T], length: Callable[[T], int], size: int) -> 
         yield ordered[start : start + size]
 
 
-def pad_left(sequences: Sequence[Sequence[int]], pad_token_id: int, device: Any) -> Padded:
-    """Right-align token sequences, so that the next token of each stands in the same column."""
+def pad_left(sequences: Sequence[Sequence[int]], pad_token_id: int, device: Any, width: int = 0) -> Padded:
+    """Right-align token sequences, so that the next token of each stands in the same column; at least `width` columns."""
     import torch
 
-    longest = max(len(sequence) for sequence in sequences)
+    longest = max(width, *(len(sequence) for sequence in sequences))
     ids = torch.full((len(sequences), longest), pad_token_id, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for place, sequence in enumerate(sequences):

@@ -1,9 +1,29 @@
-"""Greedy answers in batches, by transformers' own generate(): it stops at EOS and at nothing else."""
+"""Greedy answers in batches, by transformers' own generate(): it stops at EOS and at nothing else.
+
+On a GPU a decoding step of an 8B model is so short that launching its kernels one by one takes most of the time. There the
+cache is static and the step compiled, with CUDA graphs, which needs every batch of one shape: `Shape`.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from evaluation.batches import pad_left
+
+COLUMNS = 64  # widths are rounded up to these, so that another sample may find the same step compiled
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The one shape that all prompts are brought to: rows of a batch, and columns of a prompt."""
+
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, rows: int, prompts: Sequence[Sequence[int]]) -> "Shape":
+        """Wide enough for all of these prompts."""
+        return cls(rows, -(-max(map(len, prompts)) // COLUMNS) * COLUMNS)
 
 
 def greedy_settings(tokenizer: Any, new_tokens: int) -> Any:
@@ -16,22 +36,32 @@ def greedy_settings(tokenizer: Any, new_tokens: int) -> Any:
     )  # fmt: skip
 
 
-def generate(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:
-    """Token ids of the greedy answer to each prompt of one batch; an answer that stopped by itself ends in EOS."""
+def generate(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], new_tokens: int, shape: Shape | None = None
+) -> list[list[int]]:
+    """Token ids of the greedy answer to each prompt of one batch; an answer that stopped by itself ends in EOS.
+
+    With a `shape`, every batch has it and the decoding step is compiled once for all of them. It takes a while.
+    """
     import torch
 
     settings = greedy_settings(tokenizer, new_tokens)
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    asked, width = list(prompts), 0
+    if shape is not None:
+        settings.cache_implementation, settings.max_cache_len = "static", shape.columns + new_tokens
+        asked, width = asked + [asked[-1]] * (shape.rows - len(asked)), shape.columns
     shipped, whole.generation_config = whole.generation_config, settings  # generate() fills its gaps from the model's
     try:
         with torch.no_grad():
-            batch = pad_left(prompts, tokenizer.pad_token_id, whole.device)
+            batch = pad_left(asked, tokenizer.pad_token_id, whole.device, width)
             out = whole.generate(
                 input_ids=batch.input_ids, attention_mask=batch.attention_mask, generation_config=settings
             )
     finally:
         whole.generation_config = shipped
-    return [until_eos(answer, tokenizer.eos_token_id) for answer in out[:, batch.input_ids.shape[1] :].tolist()]
+    answers = out[: len(prompts), batch.input_ids.shape[1] :].tolist()
+    return [until_eos(answer, tokenizer.eos_token_id) for answer in answers]
 
 
 def until_eos(tokens: list[int], eos_token_id: int) -> list[int]:

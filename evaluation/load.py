@@ -10,7 +10,12 @@ from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors
 from titlecraft.records import Check
 
-CLOSE = 1e-4  # relative to the largest logit: float32 sums in another order, over a few dozen layers
+CLOSE = {
+    "float32": 1e-4,
+    "bfloat16": 0.05,
+    "float16": 0.01,
+}  # of the largest logit: sums in another order, over all layers
+SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the batches
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,12 @@ class Loaded:
     tokenizer: Any
     base: LoadedBase
     checks: list[Check]
+
+    @property
+    def compiles(self) -> bool:
+        """Decoding steps can be compiled: on a GPU, and with no 4-bit layers in them."""
+        whole = self.model.get_base_model()
+        return whole.device.type == "cuda" and not getattr(whole, "is_loaded_in_4bit", False)
 
     @property
     def context(self) -> int:
@@ -34,8 +45,8 @@ def load(inputs: Inputs) -> Loaded:
 
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
-    if base.quantization == "nf4" and base.model.device.type == "cpu":
-        checks.append(dequantise(base.model))
+    if base.quantization == "nf4" and worth_unpacking(base.model):
+        checks.append(dequantise(base.model, base.precision))
     if base.quantization != inputs.training.quantization:
         raise UserError(
             f"the adapter was trained on a {inputs.training.quantization} base, which this machine cannot load: "
@@ -45,16 +56,31 @@ def load(inputs: Inputs) -> Loaded:
     with hub_errors(f"loading {inputs.adapter}", inputs.adapter.repo, "model"):
         # Not AutoModel.from_pretrained(adapter, revision=…): that applies the adapter's commit to the base.
         model = PeftModel.from_pretrained(base.model, inputs.adapter.repo, revision=inputs.adapter.revision)
+    for parameter in model.parameters():  # PEFT loads adapters in float32, and would compute each of them there
+        if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
+            parameter.data = parameter.data.to(base.model.dtype)
     checks += check_adapter(model.eval(), bare)
     return Loaded(model, base.tokenizer, base, checks)
 
 
-def dequantise(model: Any) -> Check:
-    """Replace 4-bit layers by float32 layers that hold the same weights; return the proof that they do.
+def worth_unpacking(model: Any) -> bool:
+    """On a CPU always; on a GPU where the unpacked weights leave it SPARE of its memory."""
+    import torch
 
-    On a CPU bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding
-    step. (transformers' own model.dequantize() goes through bfloat16, and those are other weights than the adapter was
-    trained against; so does bitsandbytes' own layout for CPUs, see titlecraft.base_model.)
+    if model.device.type != "cuda":
+        return True
+    free, total = torch.cuda.mem_get_info()
+    packed = sum(one.numel() for one in model.parameters() if hasattr(one, "quant_state"))  # two weights in a byte
+    return free - 2 * packed * model.dtype.itemsize > SPARE * total
+
+
+def dequantise(model: Any, precision: str) -> Check:
+    """Replace 4-bit layers by plain layers of this precision that hold the same weights; return the proof that they do.
+
+    bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding step on a CPU,
+    and keeps a GPU's from being compiled. The weights are those that the adapter was trained against, in the precision
+    that it was trained in. (transformers' own model.dequantize() goes through bfloat16 everywhere; so does bitsandbytes'
+    own layout for CPUs, see titlecraft.base_model.)
     """
     import torch
     from bitsandbytes.functional import dequantize_4bit
@@ -64,14 +90,16 @@ def dequantise(model: Any) -> Check:
     for name, layer in list(model.named_modules()):
         if isinstance(layer, Linear4bit):
             full = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
-            weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(torch.float32)
+            weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(getattr(torch, precision))
             full.weight = torch.nn.Parameter(weight, requires_grad=False)
             full.bias = layer.bias
             model.set_submodule(name, full)
     model.is_quantized = model.is_loaded_in_4bit = False  # else PEFT would look for 4-bit layers
+    model.hf_quantizer = None  # or generate() would not compile
     same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
+    close = CLOSE[precision]
     return guard(
-        "float32 copies of the 4-bit weights give the logits that the adapter was trained against",
-        f"largest difference at most {CLOSE:g} of the largest logit", "within it" if same <= CLOSE else f"{same:.2g}",
-        same <= CLOSE, "please report this machine's CPU",
+        f"{precision} copies of the 4-bit weights give the logits that the adapter was trained against",
+        f"largest difference at most {close:g} of the largest logit", "within it" if same <= close else f"{same:.2g}",
+        same <= close, "please report this machine's CPU",
     )  # fmt: skip

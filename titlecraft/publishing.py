@@ -126,9 +126,9 @@ def verify_published(published: Pin, names: dict[str, Path], check: Callable[[Pa
         raise UserError(f"{published} was published, but what came back does not load: {error}") from error
 
 
-def work_folder(stage: str, repo: str) -> Path:
-    """Where a stage keeps what it has not published yet; below TITLECRAFT_WORK, or the Hub client's own home."""
-    root = Path(os.environ.get("TITLECRAFT_WORK", Path(constants.HF_HOME) / "titlecraft" / "work"))
+def work_folder(stage: str, repo: str, below: str | None = None) -> Path:
+    """Where a stage keeps what it has not published yet; by default below TITLECRAFT_WORK, or the Hub client's own home."""
+    root = Path(below or os.environ.get("TITLECRAFT_WORK", Path(constants.HF_HOME) / "titlecraft" / "work")).absolute()
     folder = root / stage / repo.replace("/", "--")
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -63,17 +63,30 @@ class Code(Record):
     packages: dict[str, str]
 
 
-class Source(Record):
-    """A file from outside the Hub. `sha256` is of the file as it lies on disk, compressed or not; `lines` counts all lines.
+class SourceFile(Record):
+    """A file from outside the Hub, named below the folder that all files of the source have in common.
 
-    `missing` says what a file lacks that is not whole and was used all the same; null for a whole file.
+    `bytes` and `sha256` are those of the file as it lies there, compressed or not; `lines` counts all lines.
     """
 
     name: str
     bytes: int
     sha256: str
     lines: int
+
+
+class Source(Record):
+    """What a dataset was made from, in the order in which it was read. `lines` counts the lines of all files.
+
+    `missing` says what it lacks where it was not whole and was used all the same; null for a whole one.
+    """
+
+    files: list[SourceFile]
+    lines: int
     missing: str | None
+
+    def __str__(self) -> str:
+        return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
 
 
 class Distribution(Record):

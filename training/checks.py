@@ -102,9 +102,12 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
     states = [hidden_states(model, flatten_rows([one]))[0, length:] for one in (row, other_first)]
     seen = bool((states[0] != states[1]).any())
     return [
-        check(f"packed examples whose loss is theirs alone (within {allowed} nats per token)", True, apart <= allowed),
+        Check(
+            name="loss of a packed example against its loss alone, nats per token", expected=f"at most {allowed} apart",
+            found=f"{apart:.1e} apart", holds=apart <= allowed,
+        ),
         check("packed examples that see their neighbour", False, seen),
-    ]
+    ]  # fmt: skip
 
 
 def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:

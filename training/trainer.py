@@ -10,6 +10,7 @@ from training.packing import flatten_rows
 from training.run_so_far import run_so_far
 from training.saving import Saving, WritesWholeCheckpoints, save_now
 
+LOADERS = 2  # processes that put batches together
 COMPUTE_DTYPES = {
     "bfloat16": {"bf16": True, "fp16": False},
     "float16": {"bf16": False, "fp16": True},
@@ -117,6 +118,9 @@ def make_trainer(
             save_strategy="no",  # save_now says when
             push_to_hub=False,
             disable_tqdm=True,  # ours shows the rate in tokens and prints no dictionaries
+            dataloader_num_workers=LOADERS
+            if torch.cuda.is_available()
+            else 0,  # batches wait for the GPU, not it for them
             use_cpu=not torch.cuda.is_available(),
             **COMPUTE_DTYPES[precision],
         ),

@@ -4,22 +4,31 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.build import write_dataset
-from dataset_builder.processes import worker_processes
+from dataset_builder.catalogue import examine_files, find_files
+from dataset_builder.engine import Engine, local_engine
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import DatasetRecord, current_code, file_sha256
+from titlecraft.records import DatasetRecord, current_code
 from titlecraft.settings import Data, Prompt, Recipe
 
 
 def build_offline(
-    source: Path, work: Path, data: Data, *, workers: int = 1, prompt: Prompt | None = None, **options: Any
+    source: Path | list[str], work: Path, data: Data, *, workers: int = 1, prompt: Prompt | None = None, **options: Any
 ) -> DatasetRecord:
     """Write the dataset into `work`/publish and return its record."""
+    with local_engine(workers) as engine:
+        return build_with(engine, source, work, data, prompt=prompt, **options)
+
+
+def build_with(
+    engine: Engine, source: Path | list[str], work: Path, data: Data, *, prompt: Prompt | None = None, **options: Any
+) -> DatasetRecord:
+    """The same with any engine."""
     folder = work / "publish"
     folder.mkdir(parents=True)
     recipe = Recipe(data=data, prompt=prompt or Prompt())
-    with worker_processes(workers) as in_order:
-        record, _ = write_dataset(
-            source, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, in_order, key="0" * 64,
-            code=current_code("dataset_builder"), sha256=file_sha256(source), **options,
-        )  # fmt: skip
+    files = examine_files(find_files(source if isinstance(source, list) else [str(source)]), engine.in_order)
+    record, _ = write_dataset(
+        files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
+        code=current_code("dataset_builder"), contents=engine.hash(files), **options,
+    )  # fmt: skip
     return record

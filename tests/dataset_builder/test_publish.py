@@ -100,6 +100,39 @@ def test_killed_while_uploading_nothing_shows_and_nothing_is_sent_twice(
 
 
 @pytest.mark.slow
+def test_a_source_that_changes_leaves_no_repo_behind(hub: RunningHub, catalogue: Path, tmp_path: Path) -> None:
+    """A row is appended when all has been read: refused before anything is sent; run again, the row is in."""
+    source, repo = tmp_path / "grows.json", "titlecraft/grows"
+    source.write_bytes(b"".join(catalogue.read_bytes().splitlines(keepends=True)[:300]))
+    while_it_grows = f"""
+import sys
+import dataset_builder.build as build
+from titlecraft.cli import main
+read = build.read_rows
+def read_and_grow(files, *others):
+    rows = read(files, *others)
+    with open(files[0].address, "a") as stream:
+        stream.write({row(6000, random.Random(6))!r})
+    return rows
+build.read_rows = read_and_grow
+sys.exit(main({command(source, repo=repo)[3:]!r}))
+"""
+    refused = subprocess.run(
+        [sys.executable, "-c", while_it_grows], env=environment(hub, tmp_path), capture_output=True, text=True
+    )
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr, refused.stderr
+    said = f"error: {source}: the file changed while it was read; run again when it is complete"
+    assert refused.stderr.splitlines()[-1] == said
+    exists = f"from huggingface_hub import HfApi; print(HfApi().repo_exists('{repo}', repo_type='dataset'))"
+    look = [sys.executable, "-c", exists]
+    before = subprocess.run(look, env=environment(hub, tmp_path), capture_output=True, text=True, check=True)
+    assert before.stdout.strip() == "False"
+    done = subprocess.run(command(source, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(commits(hub, tmp_path, repo)) == 2
+
+
+@pytest.mark.slow
 def test_again_is_no_commit_and_the_revision_has_its_tag(hub: RunningHub, catalogue: Path, tmp_path: Path) -> None:
     repo = "titlecraft/again"
     first = subprocess.run(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from evaluation.batches import length_sorted, pad_left
-from evaluation.generate import generate
+from evaluation.generate import Shape, generate
 from evaluation.guards import check_adapter, check_scores, check_titles, probe_logits
 from evaluation.score import plain_nll, reference_nll
 from evaluation.titles import Room, Title, encode
@@ -54,6 +54,13 @@ def test_batched_answers_are_those_of_one_at_a_time(model, tokenizer, titles) ->
             pad_token_id=tokenizer.pad_token_id,
         )[0, len(prompt) :].tolist()  # fmt: skip
         assert answer == alone
+
+
+def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, tokenizer, titles) -> None:
+    prompts = [title.prompt_tokens for title in titles[:3]]
+    shape = Shape.of(5, prompts)
+    assert shape == Shape(5, 64) if max(map(len, prompts)) <= 64 else shape.columns % 64 == 0
+    assert generate(model, tokenizer, prompts, 16, shape) == generate(model, tokenizer, prompts, 16)
 
 
 def test_an_answer_ends_at_the_first_eos(model, titles) -> None:
@@ -146,7 +153,7 @@ def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: 
     trained_on = {name: layer(inputs[:, :1].expand(3, layer.in_features)).detach() for name, layer in layers.items()}
     keep_four_bit_layers_as_they_are(model)
     whole = probe_logits(model)
-    assert layers and dequantise(model).holds
+    assert layers and dequantise(model, "float32").holds
     for name, expected in trained_on.items():
         layer = model.get_submodule(name)
         assert type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32

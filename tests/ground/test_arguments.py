@@ -125,7 +125,7 @@ def test_the_recipes_differ_from_the_seed_by_what_they_say() -> None:
     assert changed("fast-convergence") == {"max_steps", "learning_rate"}
     assert (parse("quality").training.max_steps, parse("quality").training.learning_rate) == (200, 1e-4)
     assert changed("full-epoch") == {
-        "backend", "batch_size", "accumulation", "max_steps", "schedule", "warmup_steps", "gradient_checkpointing",
+        "backend", "batch_size", "accumulation", "max_steps", "schedule", "warmup_steps", "optimizer", "gradient_checkpointing",
         "packing", "fused_kernels", "logging_steps",
     }  # fmt: skip
     assert parse("full-epoch").lora == seed.lora

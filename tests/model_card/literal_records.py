@@ -15,6 +15,7 @@ from titlecraft.records import (
     Measured,
     Pin,
     Source,
+    SourceFile,
     Split,
     TrainingRecord,
 )
@@ -36,8 +37,11 @@ def dataset_record() -> DatasetRecord:
         for name in ("train", "validation", "test")
     }
     rows = {"train": 8, "validation": 1, "test": 1}
+    source = Source(
+        files=[SourceFile(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=15)], lines=15, missing=None
+    )
     return DatasetRecord(
-        key="1" * 64, code=CODE, source=Source(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=15, missing=None), data=Data(), prompt=Prompt(),
+        key="1" * 64, code=CODE, source=source, data=Data(), prompt=Prompt(),
         published=10, dropped={"duplicate": 1, "empty_content": 3}, quarantined={"not_json": 1}, cleaned={"unescape_entities": 4},
         product_kinds={"asin": 6, "isbn": 4}, near_duplicates=2,
         splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths) for name in rows},

@@ -5,6 +5,7 @@ After an intended change: `python -m tests.model_card.test_golden_cards` writes 
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
@@ -12,6 +13,7 @@ from dataset_builder.card import render as render_dataset_card
 from model_card.build import render
 from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
 from titlecraft.prompt import PromptFormat
+from titlecraft.records import Source, SourceFile
 from titlecraft.settings import Prompt
 
 HERE = Path(__file__).parent
@@ -60,6 +62,23 @@ def test_a_card_says_no_more_than_was_measured() -> None:
     assert "-0.1 to +0.3: no measured difference" in evaluated
     assert bare.count("Not evaluated.") == 2 and "model-index" not in bare
     assert "| energy | not measured |" in evaluated
+
+
+def test_a_dataset_from_several_files_lists_them() -> None:
+    files = [
+        SourceFile(name=f"part-{number:02d}.json", bytes=1000, sha256=f"{number:02d}" * 32, lines=1)
+        for number in range(25)
+    ]
+    source = Source(files=files, lines=25, missing="part-03.json: the last line is cut after line 1")
+    record = msgspec.structs.replace(dataset_record(), source=source)
+    card = render_dataset_card("ns/data", record, {"train": 900, "validation": 50, "test": 50}, ROW)
+    assert "The source is 25 files with 25 lines in all." in card
+    assert (
+        "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | all of them in `dataset_record.json` |\n\n| what"
+        in card
+    )
+    assert "not whole: part-03.json: the last line is cut after line 1. These" in card
+    assert "their file, line number, byte offset" in card
 
 
 if __name__ == "__main__":

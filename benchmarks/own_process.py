@@ -1,0 +1,82 @@
+"""A part of a benchmark in a process of its own: seconds, CPU seconds, and the peak memory of its whole tree of processes.
+
+Memory is the proportional set size (PSS), read twice a second: pages that processes share count once. Of a process over
+2 GB it is the resident set size, since reading the other would hold that process up.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def measure(script: Path, part: str, source: Path, work: Path) -> dict[str, Any]:
+    """Run `script --part part` and return what was measured, and what it said of itself in its last line, as JSON.
+
+    `load` is the machine's load when it began, per core: over 0.2 or so, other work was going on.
+    """
+    work.mkdir()
+    # -P: or a benchmark would be imported where the package of that name is meant
+    command = [sys.executable, "-P", str(script), "--part", part, "--source", str(source), "--work", str(work)]
+    environment = os.environ | {"PYTHONPATH": f"{HERE.parent}:{HERE}", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    load, cpu, started, peak = os.getloadavg()[0] / os.cpu_count(), cpu_seconds(), time.monotonic(), 0
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        while process.returncode is None:
+            peak = max(peak, memory(process.pid))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        seconds = time.monotonic() - started
+        said = process.stdout.read()
+    if process.returncode:
+        raise SystemExit(f"{part} on {source} ended with status {process.returncode}")
+    found = {
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu_seconds() - cpu, 2),
+        "peak_memory_gb": round(peak / 1e9, 3),
+        "load": round(load, 2),
+        **json.loads(said.splitlines()[-1]),
+    }
+    print(f"{part:<12}{source.name:<20}{json.dumps(found)}", flush=True)
+    return found
+
+
+def cpu_seconds() -> float:
+    """CPU time of all processes below this one that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def tree(root: int) -> list[int]:
+    """A process and all below it."""
+    found, todo = [], [root]
+    while todo:
+        found.append(process := todo.pop())
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            try:
+                todo += map(int, task.read_text().split())
+            except OSError:
+                continue
+    return found
+
+
+def memory(root: int) -> int:
+    """PSS of a tree of processes, in bytes; RSS of large ones."""
+    total = 0
+    for process in tree(root):
+        try:
+            resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            if resident > 2e9:
+                total += resident
+                continue
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:  # it has just ended
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total

@@ -1,0 +1,33 @@
+"""The synthetic catalogue that the benchmarks read, made once and kept where they are told to keep it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+GENERATOR = Path(__file__).resolve().parent.parent.parent / "shared" / "tools" / "make_trn.py"
+FULL_ROWS = 2_248_619
+
+
+def plain_catalogue(folder: Path, rows: int) -> Path:
+    """A file of so many JSON lines, about 1,085 bytes each. The same number of rows gives the same bytes."""
+    path = folder / f"trn-{rows}.json"
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        subprocess.run([sys.executable, str(GENERATOR), str(unfinished), "--rows", str(rows)], check=True)
+        Path(f"{unfinished}.truth.json").rename(f"{path}.truth.json")
+        unfinished.rename(path)
+    return path
+
+
+def packed_catalogue(plain: Path) -> Path:
+    """The same file as .gz."""
+    path = plain.with_suffix(".json.gz")
+    if not path.exists():
+        from isal import igzip
+
+        unfinished = path.with_suffix(".part")
+        with plain.open("rb") as stream, igzip.open(unfinished, "wb", compresslevel=2) as packed:
+            while block := stream.read(1 << 24):
+                packed.write(block)
+        unfinished.rename(path)
+    return path

@@ -1,0 +1,147 @@
+"""python benchmarks/training_attempts.py [--profile]      on a machine with a GPU of 141 GB (an H200)
+
+What was tried to make a step faster, each beside the same step without it: forward and backward pass of 8 packed rows of
+2,048 tokens through an NF4 base of 8B with LoRA, no trainer and no optimizer around it. Prints a line for each; predictions
+and outcomes stand in benchmarks/README.md.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+
+def batches(count: int, rows: int = 8) -> list[dict[str, Any]]:
+    """Packed batches on the GPU."""
+    import numpy as np
+
+    from benchmarks.training import encoded
+    from training.packing import flatten_rows, packed_dataset
+
+    dataset = encoded(2000)
+    packed = packed_dataset(dataset, np.array([len(ids) for ids in dataset["input_ids"]]), 2048, 0)
+    move = lambda batch: {name: one.cuda() if hasattr(one, "cuda") else one for name, one in batch.items()}  # noqa: E731
+    return [move(flatten_rows([packed[rows * number + index] for index in range(rows)])) for number in range(count)]
+
+
+def step(model: Any, batch: dict[str, Any]) -> float:
+    """One forward and backward pass; the loss."""
+    import torch
+
+    with torch.autocast("cuda", torch.bfloat16):
+        loss = model(**batch, use_cache=False).loss
+    loss.backward()
+    model.zero_grad(set_to_none=True)
+    return float(loss.detach())
+
+
+def look(name: str, model: Any, given: list[dict[str, Any]], profile: bool = False) -> None:
+    """Time the step on these batches, and say it."""
+    import torch
+
+    model.train()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    try:
+        seconds, tokens = [], []
+        for batch in given:
+            torch.cuda.synchronize()
+            started = time.perf_counter()
+            loss = step(model, batch)
+            torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - started)
+            tokens.append(batch["input_ids"].numel())
+        middle = median(second / token for second, token in zip(seconds[2:], tokens[2:], strict=True))
+        print(f"{name:<58}{1 / middle:9,.0f} tokens/s {1000 * median(seconds[2:]):8.0f} ms "
+              f"{torch.cuda.max_memory_allocated() / 1e9:7.1f} GB  loss {loss:.4f}  first {seconds[0]:.1f} s", flush=True)  # fmt: skip
+        if profile:
+            show_profile(model, given[0])
+    except Exception as error:  # the next attempt is independent of this one
+        print(f"{name:<58} failed: {type(error).__name__}: {str(error)[:300]}", flush=True)
+        model.zero_grad(set_to_none=True)
+
+
+def show_profile(model: Any, batch: dict[str, Any]) -> None:
+    """The kernels that take most of a step."""
+    import torch
+    from torch.profiler import ProfilerActivity
+
+    with torch.profiler.profile(activities=[ProfilerActivity.CUDA]) as found:
+        step(model, batch)
+        torch.cuda.synchronize()
+    print(found.key_averages().table(sort_by="self_cuda_time_total", row_limit=24, max_name_column_width=80)[:7000])
+
+
+def keep_unpacked(model: Any) -> None:
+    """Unpack the 4-bit base once, into bfloat16 weights that hold exactly its values."""
+    import torch
+
+    from training.fused_lora import frozen_weight
+
+    for layer in list(model.modules()):
+        base = getattr(layer, "base_layer", None)
+        if base is not None and getattr(base.weight, "quant_state", None) is not None:
+            plain = torch.nn.Linear(base.in_features, base.out_features, bias=False, device="meta")
+            plain.weight = torch.nn.Parameter(frozen_weight(base, torch.bfloat16), requires_grad=False)
+            layer.base_layer = plain
+
+
+def set_dropout(model: Any, p: float) -> None:
+    """Dropout of all adapters."""
+    for layer in model.modules():
+        for one in getattr(layer, "lora_dropout", {}).values():
+            one.p = p
+
+
+def compiled(model: Any) -> None:
+    """torch.compile of each decoder layer."""
+    for layer in model.get_base_model().get_decoder().layers:
+        layer.compile(dynamic=True)
+
+
+def main() -> None:
+    """Plain, then one thing more at a time."""
+    import torch
+
+    from benchmarks.random_8b import load_in_four_bit, write_base
+    from benchmarks.training import BASE, FAST, settings
+    from titlecraft.records import Pin
+    from titlecraft.settings import Lora
+    from training.answer_loss import use_answer_loss
+    from training.attention import use_documents_attention
+    from training.fused_lora import fuse_lora, unfuse_lora
+    from training.model import add_adapter, speed_up
+
+    write_base(BASE)
+    torch.manual_seed(0)
+    pin = Pin(type="model", repo="ns/random-8b", revision="0" * 40)
+    model = add_adapter(load_in_four_bit(BASE), pin, Lora(), settings(1, **FAST))
+    given, small = batches(8), batches(8, rows=4)
+    use_documents_attention(model)
+    use_answer_loss(model)
+    look("varlen attention, loss over answers", model, small)
+    speed_up(model, settings(1, **FAST))
+    unfuse_lora(model)
+    look("+ Liger's layer kernels (8 rows from here on)", model, given)
+    fuse_lora(model)
+    look("+ adapters fused, dropout 0.05", model, given, profile="--profile" in sys.argv)
+    set_dropout(model, 0.0)
+    look("the same without dropout", model, given)
+    set_dropout(model, 0.05)
+    look("the same, 4 rows", model, small)
+    keep_unpacked(model)
+    look("base kept unpacked in bfloat16, 4 rows", model, small)
+    look("base kept unpacked in bfloat16, 8 rows", model, given)
+    extra: list[Callable[[Any], None]] = [compiled]
+    for change in extra:
+        change(model)
+        look(f"the same, {change.__name__}", model, given)
+
+
+if __name__ == "__main__":
+    main()
