@@ -1,6 +1,7 @@
 """Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,10 @@ def prepare(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Prepa
     dataset = examples.dataset
     if recipe.training.packing:
         dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
+        full = int(examples.lengths.sum()) / (len(dataset) * longest)
+        print(
+            f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
+        )
         found += checks.require(checks.check_packing(model, dataset))
     facts = {
         "attention": attention, "fused_kernels": fused, "memory_note": note,
@@ -110,10 +115,25 @@ def fit_memory(recipe: Recipe, config: Any, examples: Examples, longest: int) ->
 
 
 def train_adapter(
-    data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path, **inputs: Any
+    data: Pin,
+    base: Pin,
+    prompt: PromptFormat,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    callbacks: Sequence[Any] = (),
+    country: str | None = None,
+    **inputs: Any,
 ) -> TrainingRecord:
-    """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError."""
+    """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError.
+
+    Args:
+        callbacks: further ones for the trainer, to watch it.
+        country: measure the energy, for this country's grid; None does not.
+    """
     from training import checks
+    from training.energy import metered
+    from training.progress import padding_share
     from training.record import LOG, losses, measured, plot_loss, write_log
     from training.trainer import make_trainer, run_all_steps
 
@@ -122,10 +142,12 @@ def train_adapter(
     trainer = make_trainer(
         model, tokenizer, ready.dataset, ready.recipe.training, ready.loaded.precision, folder.parent / "trainer"
     )
+    for callback in callbacks:
+        trainer.add_callback(callback)
     started = time.perf_counter()
-    with steady_threads(model):
+    with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
-    cost = measured(started, trainer.seen["tokens"])
+    cost = measured(started, trainer.seen["tokens"], energy)
     slow_down(model)
     found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     model.save_pretrained(folder)
@@ -157,6 +179,7 @@ def train_adapter(
             completion_tokens_seen=seen["completion_tokens"],
             truncated=examples.truncated,
             left_out=examples.left_out,
+            padding_share=padding_share(seen),
         ),
         loss=losses(lines),
         checks=found,

@@ -24,7 +24,9 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Recipe
 from training.adapter import ADAPTER_FILES, train_adapter
+from training.energy import require_meter
 from training.model import require_backend
+from training.watch import Watch, require_watch, watchers
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
 
@@ -36,6 +38,8 @@ def train(
     *,
     private: bool,
     fresh: bool,
+    watch: Watch = "none",
+    country: str | None = None,
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> tuple[Pin, TrainingRecord]:
     """Publish an adapter and return where it is and how it came to be.
@@ -43,11 +47,15 @@ def train(
     Args:
         dataset: NS/NAME[@REVISION] of a dataset that `titlecraft build` published.
         repo: NS/NAME of the adapter repo.
+        watch: where the run can be watched, on this machine.
+        country: measure the energy, for the grid of this country (ISO 3166, three letters).
         write_card: writes README.md into the folder to publish, from the records in it.
 
     Does nothing but say so where the same dataset, base, recipe and code have been published to `repo` already, unless
     `fresh`. Raises UserError; the repo is then as it was.
     """
+    require_watch(watch)
+    require_meter(country)
     require_write(repo)
     with sole_publisher(repo, "model"):
         data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
@@ -76,7 +84,10 @@ def train(
         if record is None:
             shutil.rmtree(work)
             (folder / "assets").mkdir(parents=True)
-            record = train_adapter(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
+            record = train_adapter(
+                data, base, prompt, recipe, folder, callbacks=watchers(watch, repo, key[:12]), country=country,
+                key=key, code=code, licence=licence,
+            )  # fmt: skip
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
             copy_legal_files(base, licence, folder)
             (folder / TRAINING_RECORD).write_bytes(record.to_json())  # last: with it the work is finished

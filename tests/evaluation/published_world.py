@@ -54,7 +54,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
         key="0" * 64, code=Code(titlecraft="0", sources="0", python="3.11", packages={}), dataset=dataset, base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
         base_settings=Base(repo=base.repo, max_length=256), lora=Lora(), training=Training(), generation=Generation(),
-        precision="float32", quantization=quantization, quantization_note=None, attention="sdpa",
+        precision="float32", quantization=quantization, quantization_note=None, attention="sdpa", fused_kernels="none", memory_note=None,
         trainable_parameters=1, base_parameters=1, special_tokens={}, steps=1, epochs=1.0,
         examples=Examples(
             available=1, seen=1, distinct_seen=1, tokens_seen=1, completion_tokens_seen=1, truncated=0, left_out=0

@@ -1,5 +1,7 @@
 """titlecraft train --dataset NS/NAME[@REV] --repo NS/NAME --recipe tiny"""
 
+from typing import Literal
+
 from titlecraft.arguments import StageParser
 from titlecraft.settings import Recipe
 
@@ -13,6 +15,10 @@ def main(arguments: list[str]) -> int:
     stage.add("--repo", type=str, required=True, help="adapter repo to publish to: NAMESPACE/NAME")
     stage.add("--public", action="store_true", help="make a new repo public (default: private)")
     stage.add("--fresh", action="store_true", help="train and publish even if the same was published already")
+    stage.add("--watch", type=Literal["tensorboard", "trackio", "none"], default="tensorboard",
+              help="where the run can be watched while it goes, on this machine: nothing is sent anywhere")  # fmt: skip
+    stage.add("--energy", type=str, metavar="COUNTRY",
+              help="measure the energy by this machine's meters, with codecarbon; CO2 for the grid of this country, e.g. BRA")  # fmt: skip
     stage.add("--dry-run", action="store_true", help="say what the run would see, take and owe, and do nothing")
     stage.add("--json", action="store_true", help="with --dry-run: as JSON")
     recipe, asked = stage.parse(arguments)
@@ -24,8 +30,9 @@ def main(arguments: list[str]) -> int:
     from training.run import train
 
     published, record = train(
-        asked.dataset, asked.repo, recipe, private=not asked.public, fresh=asked.fresh, write_card=write_card
-    )
+        asked.dataset, asked.repo, recipe, private=not asked.public, fresh=asked.fresh, watch=asked.watch,
+        country=asked.energy, write_card=write_card,
+    )  # fmt: skip
     print(
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
     )
