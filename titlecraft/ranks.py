@@ -5,9 +5,12 @@ before CUDA is. Accelerate and the Trainer find it there and take it as it is.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+_spoken = False  # whether rank 0 has said anything yet
 PATIENCE = timedelta(hours=12)  # the others wait while rank 0 encodes and publishes
 
 
@@ -45,8 +48,18 @@ def gather() -> None:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
 
 
+def use_own_gpu() -> None:
+    """Make this process's GPU the one that torch means by "cuda". CUDA starts here: fork before."""
+    import torch
+
+    if world_size() > 1 and torch.cuda.is_available():
+        torch.cuda.set_device(local_rank())
+
+
 def agree(said: Any) -> Any:
     """What rank 0 says here, in every process; the others' own words count for nothing. All of them have to call it."""
+    global _spoken
+    _spoken = True
     if world_size() == 1:
         return said
     from torch import distributed
@@ -54,6 +67,16 @@ def agree(said: Any) -> Any:
     words = [said]
     distributed.broadcast_object_list(words, src=0, device="cpu")
     return words[0]
+
+
+@contextmanager
+def leading() -> Iterator[None]:
+    """For rank 0, while the others wait for its first word: if it has nothing to say, they hear None and go home."""
+    try:
+        yield
+    finally:
+        if not _spoken:
+            agree(None)
 
 
 def part() -> None:

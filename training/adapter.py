@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from titlecraft import ranks
 from titlecraft.base_model import LoadedBase, load_tokenizer
 from titlecraft.hub import download, hub_errors
 from titlecraft.prompt import PromptFormat
@@ -13,7 +14,7 @@ from titlecraft.records import Check, Pin, TrainingRecord, describe_file
 from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
-from training.examples import Examples, encode_split
+from training.examples import Examples, encode_split, encoding_key, wait_until_encoded
 from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
@@ -57,8 +58,11 @@ def prepare(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Prepa
         config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
     longest = longest_example(recipe.base, config)
     tokenizer = load_tokenizer(base)
+    if ranks.local_rank():
+        wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
     examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)  # may fork: before CUDA starts
-    recipe, note = fit_memory(recipe, config, examples, longest)
+    ranks.use_own_gpu()
+    recipe, note = ranks.agree(fit_memory(recipe, config, examples, longest))
     set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
     loaded = load_for_training(base, recipe.base, recipe.training)
     if loaded.quantization_note:
@@ -124,8 +128,10 @@ def train_adapter(
     callbacks: Sequence[Any] = (),
     country: str | None = None,
     **inputs: Any,
-) -> TrainingRecord:
+) -> TrainingRecord | None:
     """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError.
+
+    Where several processes train together, all but the first write nothing and return None.
 
     Args:
         callbacks: further ones for the trainer, to watch it.
@@ -147,6 +153,9 @@ def train_adapter(
     started = time.perf_counter()
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
+    ranks.part()
+    if not ranks.is_first():
+        return None
     cost = measured(started, trainer.seen["tokens"], energy)
     slow_down(model)
     found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))

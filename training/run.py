@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from titlecraft import ranks
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, pin, published_pin, read_file, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
@@ -67,7 +68,8 @@ def train(
         prompt = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}")
         code = current_code("training", *PACKAGES)
         key = digest({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
-                      "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code})  # fmt: skip
+                      "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code,
+                      "devices": ranks.world_size()})  # fmt: skip
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)
         if not fresh and (
@@ -84,10 +86,15 @@ def train(
         if record is None:
             shutil.rmtree(work)
             (folder / "assets").mkdir(parents=True)
+            together = ranks.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder})
             record = train_adapter(
-                data, base, prompt, recipe, folder, callbacks=watchers(watch, repo, key[:12]), country=country,
-                key=key, code=code, licence=licence,
-            )  # fmt: skip
+                **together,
+                callbacks=watchers(watch, repo, key[:12]),
+                country=country,
+                key=key,
+                code=code,
+                licence=licence,
+            )
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
             copy_legal_files(base, licence, folder)
             (folder / TRAINING_RECORD).write_bytes(record.to_json())  # last: with it the work is finished
@@ -99,6 +106,14 @@ def train(
         )  # fmt: skip
         shutil.rmtree(work)
     return published, record
+
+
+def follow() -> None:
+    """The part of all processes but the first: train with it, by what it says. Publishing is its affair."""
+    together = ranks.agree(None)
+    if together is not None:
+        require_backend(together["recipe"].training)
+        train_adapter(**together)
 
 
 def finished(folder: Path, key: str) -> TrainingRecord | None:

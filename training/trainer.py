@@ -92,6 +92,7 @@ def make_trainer(model: Any, tokenizer: Any, dataset: Any, settings: Training, p
             save_strategy="no",
             push_to_hub=False,
             disable_tqdm=True,  # ours shows the rate in tokens and prints no dictionaries
+            ddp_find_unused_parameters=False,  # every adapter weight has a gradient in every pass
             use_cpu=not torch.cuda.is_available(),
             **COMPUTE_DTYPES[precision],
         ),

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from titlecraft import ranks
 from titlecraft.arguments import StageParser
 from titlecraft.settings import Recipe
 
@@ -27,12 +28,17 @@ def main(arguments: list[str]) -> int:
 
     from model_card.build import write_card
     from titlecraft.hub import address
-    from training.run import train
+    from training.run import follow, train
 
-    published, record = train(
-        asked.dataset, asked.repo, recipe, private=not asked.public, fresh=asked.fresh, watch=asked.watch,
-        country=asked.energy, write_card=write_card,
-    )  # fmt: skip
+    ranks.gather()
+    if not ranks.is_first():
+        follow()
+        return 0
+    with ranks.leading():
+        published, record = train(
+            asked.dataset, asked.repo, recipe, private=not asked.public, fresh=asked.fresh, watch=asked.watch,
+            country=asked.energy, write_card=write_card,
+        )  # fmt: skip
     print(
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
     )
