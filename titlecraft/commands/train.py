@@ -6,6 +6,8 @@ from titlecraft import ranks
 from titlecraft.arguments import StageParser
 from titlecraft.settings import Recipe
 
+HERE_ONLY = {"recipe", "hub", "dataset", "repo", "on", "flavor", "timeout", "watch", "dry_run", "json"}
+
 
 def main(arguments: list[str]) -> int:
     """Dataset + base -> adapter repo, with card and record; or, with --dry-run, what that would take."""
@@ -20,11 +22,25 @@ def main(arguments: list[str]) -> int:
               help="where the run can be watched while it goes, on this machine: nothing is sent anywhere")  # fmt: skip
     stage.add("--energy", type=str, metavar="COUNTRY",
               help="measure the energy by this machine's meters, with codecarbon; CO2 for the grid of this country, e.g. BRA")  # fmt: skip
+    stage.add("--on", type=Literal["hf-jobs"], help="train on a machine of the Hub's instead, and show its output here")
+    stage.add("--flavor", type=str, help="with --on hf-jobs: which machine, e.g. a10g-large; it costs money")
+    stage.add(
+        "--timeout",
+        type=str,
+        default="24h",
+        help="with --on hf-jobs: the Hub ends the job after so long (90m, 24h, 2d)",
+    )
     stage.add("--dry-run", action="store_true", help="say what the run would see, take and owe, and do nothing")
     stage.add("--json", action="store_true", help="with --dry-run: as JSON")
     recipe, asked = stage.parse(arguments)
     if asked.dry_run:
         return show_what_it_takes(asked.dataset, asked.repo, recipe, asked.json)
+
+    if asked.on:
+        from training.hf_jobs import options_of, run_on_hub
+
+        options = options_of(asked, HERE_ONLY)
+        return run_on_hub(asked.dataset, asked.repo, recipe, asked.flavor, asked.timeout, options)
 
     from model_card.build import write_card
     from titlecraft.hub import address
