@@ -1,9 +1,11 @@
 """Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from titlecraft import ranks
 from titlecraft.base_model import LoadedBase, load_tokenizer
 from titlecraft.hub import download, hub_errors
 from titlecraft.prompt import PromptFormat
@@ -12,7 +14,7 @@ from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.settings import Base, Recipe
 from titlecraft.threads import steady_threads
 from training.checkpoints import newest
-from training.examples import Encoded, Examples, encode_split
+from training.examples import Encoded, Examples, encode_split, encoding_key, wait_until_encoded
 from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
 from training.out_of_memory import within_memory
 from training.saving import Saving
@@ -54,7 +56,10 @@ def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encode
     with hub_errors(f"loading {base}", base.repo, base.type):
         config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
     longest = longest_example(settings, config)
-    examples = encode_split(split, load_tokenizer(base), prompt, longest, dataset=data, base=base)
+    tokenizer = load_tokenizer(base)
+    if ranks.local_rank():
+        wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
+    examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
     return Encoded(split, config, longest, examples)
 
 
@@ -85,6 +90,10 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     dataset = examples.dataset
     if recipe.training.packing:
         dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
+        full = int(examples.lengths.sum()) / (len(dataset) * longest)
+        print(
+            f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
+        )
         found += checks.require(checks.check_packing(model, dataset))
     facts = {
         "attention": attention, "fused_kernels": fused, "memory_note": note,
@@ -122,27 +131,40 @@ def train_adapter(
     folder: Path,
     saving: Saving,
     auto_batch: bool,
+    *,
+    callbacks: Sequence[Any] = (),
+    country: str | None = None,
     **inputs: Any,
-) -> TrainingRecord:
+) -> TrainingRecord | None:
     """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError.
 
     It goes on from the newest checkpoint of this run, if there is one. A GPU whose memory is full is told about in one
-    message or, with `auto_batch`, the same step is cut smaller.
+    message or, with `auto_batch`, the same step is cut smaller. Where several processes train together, all but the first
+    write nothing and return None.
+
+    Args:
+        callbacks: further ones for the trainer, to watch it.
+        country: measure the energy, for this country's grid; None does not.
     """
     encoded = encode(data, base, prompt, recipe.base)
+    ranks.use_own_gpu()
 
-    def attempt(recipe: Recipe, note: str | None) -> TrainingRecord:
+    def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
         ready = prepare(encoded, base, prompt, recipe, note)
         begin = newest(saving.folder)
         going_on = replace(saving, resume=begin[0] if begin else None)
-        return train_prepared(ready, folder, going_on, dataset=data, base=base, **inputs)
+        return train_prepared(ready, folder, going_on, callbacks, country, dataset=data, base=base, **inputs)
 
-    return within_memory(attempt, *fit_memory(recipe, encoded), encoded, auto_batch)
+    return within_memory(attempt, *ranks.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
 
 
-def train_prepared(ready: Prepared, folder: Path, saving: Saving, **inputs: Any) -> TrainingRecord:
-    """All steps, the checks after them, and the files in `folder`; returns the record."""
+def train_prepared(
+    ready: Prepared, folder: Path, saving: Saving, callbacks: Sequence[Any], country: str | None, **inputs: Any
+) -> TrainingRecord | None:
+    """All steps, the checks after them, and the files in `folder`; returns the record, or None as `train_adapter` does."""
     from training import checks
+    from training.energy import metered
+    from training.progress import padding_share
     from training.record import LOG, losses, plot_loss, write_log
     from training.trainer import make_trainer, run_all_steps
 
@@ -150,9 +172,14 @@ def train_prepared(ready: Prepared, folder: Path, saving: Saving, **inputs: Any)
     trainer = make_trainer(
         model, tokenizer, ready.dataset, recipe.training, ready.loaded.precision, folder.parent / "unfinished", saving
     )
-    with steady_threads(model):
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
-    cost = trainer.so_far.cost()
+    ranks.part()
+    if not ranks.is_first():
+        return None
+    cost = trainer.so_far.cost(energy)
     slow_down(model)
     found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     model.save_pretrained(folder)
@@ -182,6 +209,7 @@ def train_prepared(ready: Prepared, folder: Path, saving: Saving, **inputs: Any)
             completion_tokens_seen=seen["completion_tokens"],
             truncated=examples.truncated,
             left_out=examples.left_out,
+            padding_share=padding_share(seen),
         ),
         loss=losses(lines),
         checks=found,

@@ -9,7 +9,8 @@ from training.checkpoint_branch import BRANCH, fetch_pushed, find_pushed
 from training.checkpoints import Checkpoint, Run, newest
 
 MEANS = {"dataset": "dataset", "base": "base", "length": "base.max_length", "quantization": "base.quantization",
-         "lora": "lora.*", "training": "training.*", "generation": "generation.*", "code": "code or version of a package"}  # fmt: skip
+         "lora": "lora.*", "training": "training.*", "generation": "generation.*", "code": "code or version of a package",
+         "devices": "number of devices"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ Pinned dataset + pinned base -> LoRA -> one commit with adapter, tokenizer, reco
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from titlecraft import ranks
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, pin, published_pin, read_file, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
@@ -25,10 +26,12 @@ from titlecraft.settings import Recipe
 from training.adapter import ADAPTER_FILES, train_adapter
 from training.checkpoint_branch import BackgroundPush, delete_branch
 from training.checkpoints import Run, checkpoints_folder
+from training.energy import require_meter
 from training.finished import command_to_publish, finished, write_target
 from training.model import require_backend
 from training.resume import where_to_begin
 from training.saving import Saving
+from training.watch import Watch, require_watch, watchers
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
 
@@ -59,6 +62,8 @@ def train(
     *,
     private: bool,
     care: Care,
+    watch: Watch = "none",
+    country: str | None = None,
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> tuple[Pin, TrainingRecord]:
     """Publish an adapter and return where it is and how it came to be.
@@ -66,11 +71,15 @@ def train(
     Args:
         dataset: NS/NAME[@REVISION] of a dataset that `titlecraft build` published.
         repo: NS/NAME of the adapter repo.
+        watch: where the run can be watched, on this machine.
+        country: measure the energy, for the grid of this country (ISO 3166, three letters).
         write_card: writes README.md into the folder to publish, from the records in it.
 
     Does nothing but say so where the same dataset, base, recipe and code have been published to `repo` already, unless
     `care.fresh`. Raises UserError; the repo is then as it was, and what was trained is still in the work folder.
     """
+    require_watch(watch)
+    require_meter(country)
     require_write(repo)
     with sole_publisher(repo, "model"):
         data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
@@ -82,7 +91,8 @@ def train(
         prompt = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}")
         code = current_code("training", *PACKAGES)
         run = run_of({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
-                      "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code})  # fmt: skip
+                      "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code,
+                      "devices": ranks.world_size()})  # fmt: skip
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)
         if not care.fresh and (
@@ -97,16 +107,24 @@ def train(
         folder = work / "publish"
         record = None if care.fresh else finished(folder, run.key)
         if record is None:
-            saving = begin(repo, work, run, care, private)
+            saving = begin(repo, work, run, care)
             write_target(folder, repo, private)
+            together = ranks.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
+                                    "saving": saving, "auto_batch": care.auto_batch})  # fmt: skip
+            push = BackgroundPush(repo, private) if care.push_every else None
             record = train_adapter(
-                data, base, prompt, recipe, folder, saving, care.auto_batch, key=run.key, code=code, licence=licence
+                **together | {"saving": replace(saving, push=push)},
+                callbacks=watchers(watch, repo, run.key[:12]),
+                country=country,
+                key=run.key,
+                code=code,
+                licence=licence,
             )
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
             copy_legal_files(base, licence, folder)
             (folder / TRAINING_RECORD).write_bytes(record.to_json())  # last: with it the work is finished
-            if saving.push:
-                saving.push.finish()
+            if push:
+                push.finish()
         published = publish_trained(folder, repo, head, record, private=private, write_card=write_card)
         shutil.rmtree(work)
     return published, record
@@ -117,7 +135,7 @@ def run_of(inputs: dict[str, Any]) -> Run:
     return Run(key=digest(inputs), inputs={name: digest({name: value}) for name, value in inputs.items()})
 
 
-def begin(repo: str, work: Path, run: Run, care: Care, private: bool) -> Saving:
+def begin(repo: str, work: Path, run: Run, care: Care) -> Saving:
     """Make the work folder ready: empty, or with the checkpoint to go on from. Raises UserError rather than lose one."""
     folder = checkpoints_folder(work, run)
     if care.fresh:
@@ -127,8 +145,7 @@ def begin(repo: str, work: Path, run: Run, care: Care, private: bool) -> Saving:
         shutil.rmtree(work / "publish", ignore_errors=True)
     shutil.rmtree(work / "unfinished", ignore_errors=True)
     (work / "publish" / "assets").mkdir(parents=True)
-    push = BackgroundPush(repo, private) if care.push_every else None
-    return Saving(run, folder, care.save_every, care.push_every, push)
+    return Saving(run, folder, care.save_every, care.push_every)
 
 
 def publish_trained(
@@ -149,6 +166,14 @@ def publish_trained(
         ) from error
     delete_branch(repo)
     return published
+
+
+def follow() -> None:
+    """The part of all processes but the first: train with it, by what it says. Publishing is its affair."""
+    together = ranks.agree(None)
+    if together is not None:
+        require_backend(together["recipe"].training)
+        train_adapter(**together)
 
 
 def require_loads(folder: Path, base: Pin) -> None:

@@ -45,6 +45,7 @@ class WritesWholeCheckpoints:
         from transformers import Trainer
 
         written = Path(self.args.output_dir)
+        self.so_far.gather()
         try:
             Trainer._save_checkpoint(self, model, trial)  # not TRL's, which adds a model card
             self.accelerator.wait_for_everyone()

@@ -17,6 +17,7 @@ from titlecraft.records import file_sha256
 from titlecraft.settings import Training
 from titlecraft.threads import steady_threads
 from training.checkpoints import KEPT, Run, by_step, newest, read_checkpoint, whole
+from training.energy import Energy
 from training.model import speed_up
 from training.record import write_log
 from training.saving import Saving
@@ -67,7 +68,7 @@ def run(
         run_all_steps(trainer)
     model.save_pretrained(folder)
     log = write_log(trainer.state.log_history, folder / "log.jsonl")
-    return file_sha256(folder / "adapter_model.safetensors"), log, trainer.seen, trainer.so_far.cost().parts
+    return file_sha256(folder / "adapter_model.safetensors"), log, trainer.seen, trainer.so_far.cost(Energy()).parts
 
 
 # ten examples, of which a step takes four: three steps an epoch; packed there are five rows, and steps of two

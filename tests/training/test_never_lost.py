@@ -23,7 +23,7 @@ OPTIONS = [
     f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--lora.dropout=0.1",
     "--training.backend=trl", "--training.packing=true", "--training.fused_kernels=true", "--training.batch_size=2",
     "--training.accumulation=1", "--training.max_steps=10", "--training.warmup_steps=2", "--training.logging_steps=3",
-    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false",
+    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false", "--watch=none",
 ]  # fmt: skip
 OUTCOME = ("adapter_model.safetensors", "adapter_config.json", "training_log.jsonl", "assets/training_loss.png")
 

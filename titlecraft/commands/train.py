@@ -1,13 +1,18 @@
 """titlecraft train --dataset NS/NAME[@REV] --repo NS/NAME --recipe tiny"""
 
 from pathlib import Path
+from typing import Literal
 
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
+from titlecraft import ranks
 from titlecraft.arguments import StageParser
 from titlecraft.errors import UserError
+from titlecraft.records import Pin, TrainingRecord
 from titlecraft.settings import Recipe
+
+HERE_ONLY = {"recipe", "hub", "dataset", "repo", "on", "flavor", "timeout", "watch", "dry_run", "json", "push_only"}
 
 
 def main(arguments: list[str]) -> int:
@@ -23,6 +28,18 @@ def main(arguments: list[str]) -> int:
         help="train and publish even if the same was published already, and give up unfinished work",
     )  # fmt: skip
     add_care(stage)
+    stage.add("--watch", type=Literal["tensorboard", "trackio", "none"], default="tensorboard",
+              help="where the run can be watched while it goes, on this machine: nothing is sent anywhere")  # fmt: skip
+    stage.add("--energy", type=str, metavar="COUNTRY",
+              help="measure the energy by this machine's meters, with codecarbon; CO2 for the grid of this country, e.g. BRA")  # fmt: skip
+    stage.add("--on", type=Literal["hf-jobs"], help="train on a machine of the Hub's instead, and show its output here")
+    stage.add("--flavor", type=str, help="with --on hf-jobs: which machine, e.g. a10g-large; it costs money")
+    stage.add(
+        "--timeout",
+        type=str,
+        default="24h",
+        help="with --on hf-jobs: the Hub ends the job after so long (90m, 24h, 2d)",
+    )
     stage.add("--dry-run", action="store_true", help="say what the run would see, take and owe, and do nothing")
     stage.add("--json", action="store_true", help="with --dry-run: as JSON")
     recipe, asked = stage.parse(arguments)
@@ -30,20 +47,39 @@ def main(arguments: list[str]) -> int:
     if asked.dry_run:
         return show_what_it_takes(asked.dataset, asked.repo, recipe, asked.json)
 
+    if asked.on:
+        from training.hf_jobs import options_of, run_on_hub
+
+        options = options_of(asked, HERE_ONLY)
+        return run_on_hub(asked.dataset, asked.repo, recipe, asked.flavor, asked.timeout, options)
+
     from model_card.build import write_card
-    from titlecraft.hub import address
 
     if asked.push_only:
         from training.push_only import push_only
 
         published, record = push_only(asked.push_only, asked.repo, private=not asked.public, write_card=write_card)
-    else:
-        from training.run import Care, train
+        return show_where(published, record)
 
-        care = Care(asked.fresh, asked.resume, asked.save_every, asked.push_checkpoints, asked.auto_batch)
+    from training.run import Care, follow, train
+
+    ranks.gather()
+    if not ranks.is_first():
+        follow()
+        return 0
+    care = Care(asked.fresh, asked.resume, asked.save_every, asked.push_checkpoints, asked.auto_batch)
+    with ranks.leading():
         published, record = train(
-            asked.dataset, asked.repo, recipe, private=not asked.public, care=care, write_card=write_card
-        )
+            asked.dataset, asked.repo, recipe, private=not asked.public, care=care, watch=asked.watch,
+            country=asked.energy, write_card=write_card,
+        )  # fmt: skip
+    return show_where(published, record)
+
+
+def show_where(published: Pin, record: TrainingRecord) -> int:
+    """Print where the adapter is, and what it saw."""
+    from titlecraft.hub import address
+
     print(
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
     )
