@@ -61,6 +61,13 @@ class WritesWholeCheckpoints:
             print(f"no checkpoint at step {self.state.global_step} ({error}); training goes on")
             shutil.rmtree(written / f"checkpoint-{self.state.global_step}", ignore_errors=True)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """As transformers does, which for several processes on CPUs asks torch for a device that it cannot read into."""
+        import torch
+
+        for name, part in (("optimizer.pt", self.optimizer), ("scheduler.pt", self.lr_scheduler)) if checkpoint else ():
+            part.load_state_dict(torch.load(Path(checkpoint) / name, map_location="cpu", weights_only=True))
+
 
 def is_about_writing(error: Exception) -> bool:
     """Whether a checkpoint failed for a full disk or the like: that must not end what is being computed.
