@@ -49,10 +49,21 @@ def refused(*more: str) -> str:
     return done.stderr.partition("torch/distributed")[0]
 
 
+def resumed(*more: str) -> dict[str, Any]:
+    """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
+    repo, options = "titlecraft/resumed", ["--training.batch_size=2", *more]
+    killed = [*TWO[:-2], "-m", "tests.training.killed", "3", *COMMON, "--repo", repo, "--save-every", "2", *options]
+    assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
+    record, weights, said = train(TWO, repo, "--resume", *options)
+    assert "going on after step 2 of 4" in said, said
+    return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
+
+
 def compare(folder: Path, *more: str) -> dict[str, Any]:
     """Both trainings of one recipe."""
     two, two_weights, said = train(TWO, "titlecraft/two", "--training.batch_size=2", *more)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
+    again = resumed(*more)
     commits = HfApi().list_repo_commits("titlecraft/two")
     counts = ("seen", "tokens_seen", "completion_tokens_seen", "distinct_seen")
     return {
@@ -60,6 +71,9 @@ def compare(folder: Path, *more: str) -> dict[str, Any]:
         "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
         "one": [one["examples"][name] for name in counts],
         "two": [two["examples"][name] for name in counts],
+        "resumed": again["counts"] == two["examples"]
+        and all(again["weights"][name].equal(two_weights[name]) for name in two_weights),
+        "parts": again["parts"],
         "devices": [one["measured"]["devices"], two["measured"]["devices"]],
         "losses": [one["loss"], two["loss"]],
         "commits": len(commits),

@@ -20,7 +20,7 @@ def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_t
     try:
         done = subprocess.run(
             [sys.executable, "-m", "tests.training.several", str(tmp_path), *PACKED], cwd=ROOT,
-            env=os.environ | hub.environment(tmp_path / "home"), capture_output=True, text=True, timeout=280,
+            env=os.environ | hub.environment(tmp_path / "home"), capture_output=True, text=True, timeout=290,
         )  # fmt: skip
     finally:
         stop(tmp_path / "hub")
@@ -30,5 +30,6 @@ def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_t
     assert found["one"] == found["two"] and found["two"][0] > 32  # 4 steps of 2 x 2 x 2 rows, several examples in each
     assert found["losses"][0] == found["losses"][1]
     assert found["devices"] == [1, 2]
+    assert found["resumed"] is True and found["parts"] == 2  # bit for bit
     assert found["commits"] == 2 and found["said"] == 1  # the repo's first one, and the training's
     assert "is for one GPU: use --training.backend=trl" in found["unsloth"] and "Traceback" not in found["unsloth"]
