@@ -74,7 +74,10 @@ def metered(country: str | None) -> Iterator[Energy]:
         yield energy
     finally:
         tracker.stop()
-        add_up(energy, metered_parts(tracker), intensity, country)
+        parts = metered_parts(tracker)
+        add_up(energy, parts, intensity, country)
+        if not parts:
+            print("--energy: codecarbon finds no meter on this machine, so the energy is not measured")
 
 
 def add_up(energy: Energy, parts: dict[str, float], intensity: float, country: str) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download
 from safetensors.torch import load_file
 
 from tests.evaluation.published_world import BASE, DATASET, upload_world, write_world
@@ -19,7 +19,7 @@ COMMON = [
     "--dataset", DATASET, f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.dropout=0",
     "--training.backend=trl", "--training.accumulation=2", "--training.max_steps=4", "--training.warmup_steps=0",
     "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false",
-    "--training.learning_rate=0.001", "--watch=none",
+    "--training.learning_rate=0.001",
 ]  # fmt: skip
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
 ALONE = [sys.executable, "-m", "training"]
@@ -77,6 +77,8 @@ def compare(folder: Path, *more: str) -> dict[str, Any]:
         "devices": [one["measured"]["devices"], two["measured"]["devices"]],
         "losses": [one["loss"], two["loss"]],
         "commits": len(commits),
+        "files": HfApi().list_repo_files("titlecraft/two"),
+        "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),
         "said": said.count("adapter titlecraft/two@"),
         "unsloth": refused("--training.backend=unsloth"),
     }
