@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from titlecraft import ranks
 from titlecraft.errors import UserError
 from titlecraft.hub import download, first_line, hub_errors
 from titlecraft.records import Pin
@@ -124,7 +125,7 @@ def load_tokenizer(base: Pin) -> Any:
 
 
 def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
-    """Load a causal language model at its pin, onto the first GPU where there is one. Raises UserError.
+    """Load a causal language model at its pin, onto this process's GPU where there is one. Raises UserError.
 
     A base that was published in 4 bit stays as it is. Where 4 bit does not work, the model is loaded in full
     precision and the note says so.
@@ -154,7 +155,7 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
             revision=base.revision,
             dtype=dtype,
             use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
-            device_map={"": 0} if torch.cuda.is_available() else None,
+            device_map={"": ranks.local_rank()} if torch.cuda.is_available() else None,
             # None would hide from transformers that a base is published in 4 bit
             **({"quantization_config": ours} if quantization == "nf4" and not ready_made else {}),
         )

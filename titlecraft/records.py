@@ -160,7 +160,10 @@ class Check(Record):
 
 
 class Examples(Record):
-    """What the trainer was given (`available`) and what it really saw. Tokens are counted without padding."""
+    """What the trainer was given (`available`) and what it really saw. Tokens are counted without padding.
+
+    `padding_share` is 1 - tokens seen / tokens computed; null in records of before it was counted.
+    """
 
     available: int
     seen: int
@@ -169,6 +172,7 @@ class Examples(Record):
     completion_tokens_seen: int
     truncated: int
     left_out: int
+    padding_share: float | None = None
 
 
 class Losses(Record):
@@ -179,7 +183,13 @@ class Losses(Record):
 
 
 class Measured(Record):
-    """Clock and memory of a run, as measured on `device`. Null where the machine gives no figure."""
+    """Clock, memory and energy of a run, as measured on `device`. Null where the machine gives no figure.
+
+    `devices` counts the processes, one for each device; memory is that of the first. `energy_kwh` is of the parts that have
+    a meter, `energy_of`, as read by `energy_by`; `co2_eq_grams` is that times the carbon intensity of the grid of `country`.
+    A run that was interrupted has several `parts`; each counts until the checkpoint that the next went on from, and none of
+    their energy is known.
+    """
 
     device: str
     wall_seconds: float
@@ -187,6 +197,12 @@ class Measured(Record):
     peak_gpu_memory_gb: float | None
     peak_process_memory_gb: float | None
     energy_kwh: float | None
+    energy_of: str | None = None
+    energy_by: str | None = None
+    co2_eq_grams: float | None = None
+    country: str | None = None
+    devices: int = 1
+    parts: int = 1
 
 
 class Licence(Record):

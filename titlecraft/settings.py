@@ -109,7 +109,8 @@ class Training:
 
     Args:
         backend: "unsloth" (consumer GPUs; the notebook's) or "trl" (TRL + PEFT + bitsandbytes; everywhere).
-        batch_size: examples of one forward pass on one device.
+        batch_size: examples of one forward pass on one device. On N devices (`torchrun`) a step takes N times as many; the
+            plan of `--dry-run` and training.fit_memory are about one device.
         accumulation: forward passes per optimizer step.
         max_steps: optimizer steps; null trains for `epochs` instead.
         epochs: passes over the training split where max_steps is null.

@@ -1,19 +1,23 @@
 """Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from titlecraft import ranks
 from titlecraft.base_model import LoadedBase, load_tokenizer
 from titlecraft.hub import download, hub_errors
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin, TrainingRecord, describe_file
 from titlecraft.records import Examples as ExamplesSeen
-from titlecraft.settings import Recipe
+from titlecraft.settings import Base, Recipe
 from titlecraft.threads import steady_threads
-from training.examples import Examples, encode_split
+from training.checkpoints import newest
+from training.examples import Encoded, Examples, encode_split, encoding_key, wait_until_encoded
 from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
+from training.out_of_memory import within_memory
+from training.saving import Saving
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -44,20 +48,29 @@ class Prepared:
     checks: list[Check]
 
 
-def prepare(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Prepared:
-    """Load, encode, add the adapter, and check everything that must hold before the first step. Raises UserError."""
-    from transformers import AutoConfig, set_seed
-
-    from training import checks
-    from training.packing import packed_dataset
+def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encoded:
+    """The training split at its pin, in tokens of the base. It may fork: call it before CUDA starts. Raises UserError."""
+    from transformers import AutoConfig
 
     split = load_train_split(data)
     with hub_errors(f"loading {base}", base.repo, base.type):
         config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
-    longest = longest_example(recipe.base, config)
+    longest = longest_example(settings, config)
     tokenizer = load_tokenizer(base)
-    examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)  # may fork: before CUDA starts
-    recipe, note = fit_memory(recipe, config, examples, longest)
+    if ranks.local_rank():
+        wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
+    examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
+    return Encoded(split, config, longest, examples)
+
+
+def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
+    """Load, add the adapter, and check everything that must hold before the first step. Raises UserError."""
+    from transformers import set_seed
+
+    from training import checks
+    from training.packing import packed_dataset
+
+    split, examples, longest = encoded.split, encoded.examples, encoded.longest
     set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
     loaded = load_for_training(base, recipe.base, recipe.training)
     if loaded.quantization_note:
@@ -77,6 +90,10 @@ def prepare(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Prepa
     dataset = examples.dataset
     if recipe.training.packing:
         dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
+        full = int(examples.lengths.sum()) / (len(dataset) * longest)
+        print(
+            f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
+        )
         found += checks.require(checks.check_packing(model, dataset))
     facts = {
         "attention": attention, "fused_kernels": fused, "memory_note": note,
@@ -94,38 +111,75 @@ def load_train_split(data: Pin) -> Any:
         return load_dataset(data.repo, revision=data.revision, split="train")
 
 
-def fit_memory(recipe: Recipe, config: Any, examples: Examples, longest: int) -> tuple[Recipe, str | None]:
-    """The recipe with the batch and checkpointing that this GPU's memory holds, where it asks for that; says what was chosen.
-
-    Packed rows may have `longest` tokens, examples no more than the longest of them.
-    """
+def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
+    """The recipe with the batch and checkpointing that this GPU's memory holds, where it asks for that; says what was chosen."""
     from training.fit import fit_here
 
-    length = longest if recipe.training.packing else int(examples.lengths.max())
-    base = replace(recipe.base, max_length=longest)
-    training, note = fit_here(config, recipe.lora, recipe.training, base, length)
+    base = replace(recipe.base, max_length=encoded.longest)
+    length = encoded.widest(recipe.training.packing)
+    training, note = fit_here(encoded.config, recipe.lora, recipe.training, base, length)
     if note:
         print(note)
     return replace(recipe, training=training), note
 
 
 def train_adapter(
-    data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe, folder: Path, **inputs: Any
-) -> TrainingRecord:
-    """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError."""
+    data: Pin,
+    base: Pin,
+    prompt: PromptFormat,
+    recipe: Recipe,
+    folder: Path,
+    saving: Saving,
+    auto_batch: bool,
+    *,
+    callbacks: Sequence[Any] = (),
+    country: str | None = None,
+    **inputs: Any,
+) -> TrainingRecord | None:
+    """Train, and leave adapter, tokenizer, log and plot in `folder`; returns the record. Raises UserError.
+
+    It goes on from the newest checkpoint of this run, if there is one. A GPU whose memory is full is told about in one
+    message or, with `auto_batch`, the same step is cut smaller. Where several processes train together, all but the first
+    write nothing and return None.
+
+    Args:
+        callbacks: further ones for the trainer, to watch it.
+        country: measure the energy, for this country's grid; None does not.
+    """
+    encoded = encode(data, base, prompt, recipe.base)
+    ranks.use_own_gpu()
+
+    def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
+        ready = prepare(encoded, base, prompt, recipe, note)
+        begin = newest(saving.folder)
+        going_on = replace(saving, resume=begin[0] if begin else None)
+        return train_prepared(ready, folder, going_on, callbacks, country, dataset=data, base=base, **inputs)
+
+    return within_memory(attempt, *ranks.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
+
+
+def train_prepared(
+    ready: Prepared, folder: Path, saving: Saving, callbacks: Sequence[Any], country: str | None, **inputs: Any
+) -> TrainingRecord | None:
+    """All steps, the checks after them, and the files in `folder`; returns the record, or None as `train_adapter` does."""
     from training import checks
-    from training.record import LOG, losses, measured, plot_loss, write_log
+    from training.energy import metered
+    from training.progress import padding_share
+    from training.record import LOG, losses, plot_loss, write_log
     from training.trainer import make_trainer, run_all_steps
 
-    ready = prepare(data, base, prompt, recipe)
-    model, tokenizer = ready.model, ready.loaded.tokenizer
+    recipe, model, tokenizer = ready.recipe, ready.model, ready.loaded.tokenizer
     trainer = make_trainer(
-        model, tokenizer, ready.dataset, ready.recipe.training, ready.loaded.precision, folder.parent / "trainer"
+        model, tokenizer, ready.dataset, recipe.training, ready.loaded.precision, folder.parent / "unfinished", saving
     )
-    started = time.perf_counter()
-    with steady_threads(model):
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
-    cost = measured(started, trainer.seen["tokens"])
+    ranks.part()
+    if not ranks.is_first():
+        return None
+    cost = trainer.so_far.cost(energy)
     slow_down(model)
     found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     model.save_pretrained(folder)
@@ -137,11 +191,9 @@ def train_adapter(
     return TrainingRecord(
         **inputs,
         **ready.facts,
-        dataset=data,
-        base=base,
         base_settings=recipe.base,
         lora=recipe.lora,
-        training=ready.recipe.training,
+        training=recipe.training,
         generation=recipe.generation,
         precision=ready.loaded.precision,
         quantization=ready.loaded.quantization,
@@ -157,6 +209,7 @@ def train_adapter(
             completion_tokens_seen=seen["completion_tokens"],
             truncated=examples.truncated,
             left_out=examples.left_out,
+            padding_share=padding_share(seen),
         ),
         loss=losses(lines),
         checks=found,

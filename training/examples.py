@@ -5,6 +5,7 @@ under a name made from everything that the token ids depend on. Whoever asks aga
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -50,6 +51,27 @@ class Examples:
     left_out: int
     lengths: np.ndarray
     completion_tokens: np.ndarray
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The training split as token ids, before the base is loaded.
+
+    Args:
+        split: the rows as they were published.
+        config: of the base, from transformers.
+        longest: most tokens that an example, or a packed row, may have.
+        examples: what the rows became.
+    """
+
+    split: Any
+    config: Any
+    longest: int
+    examples: Examples
+
+    def widest(self, packing: bool) -> int:
+        """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""
+        return self.longest if packing else int(self.examples.lengths.max())
 
 
 def encode_rows(rows: pa.Table, places: list[int], tokenizer: Any, prompt: PromptFormat, max_length: int) -> pa.Table:
@@ -116,6 +138,12 @@ def is_encoded(split: Any, key: str) -> bool:
     parts = list(Path(split.cache_files[0]["filename"]).parent.glob(f"cache-{key}*.arrow"))
     # cache-KEY.arrow, or cache-KEY_00000_of_00002.arrow and its fellows
     return any(part.stem == f"cache-{key}" or len(parts) >= int(part.stem.rpartition("_of_")[2]) for part in parts)
+
+
+def wait_until_encoded(split: Any, key: str) -> None:
+    """For all processes of a machine but its first, which encodes: come back when it has."""
+    while not is_encoded(split, key):
+        time.sleep(0.5)
 
 
 def encode_split(

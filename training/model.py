@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from titlecraft import ranks
 from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, resolve_precision
 from titlecraft.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.errors import UserError
@@ -24,6 +25,8 @@ def require_backend(settings: Training) -> None:
     """
     if settings.backend != "unsloth":
         return
+    if ranks.world_size() > 1:
+        raise UserError("training.backend unsloth is for one GPU: use --training.backend=trl with several processes")
     if settings.packing or settings.fused_kernels:
         name = "packing" if settings.packing else "fused_kernels"
         raise UserError(f"training.{name} is for backend trl, Unsloth brings its own: use --training.backend=trl, "

@@ -1,16 +1,21 @@
 """training_record.json and training_log.jsonl: what the run was given, what it saw, and what it cost."""
 
 import json
-import resource
 import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from titlecraft import ranks
 from titlecraft.base_model import device_name
 from titlecraft.records import Losses, Measured
+from training.energy import Energy
+from training.progress import peak_memory_gb
 
 LOG = "training_log.jsonl"
-KEPT = ("step", "epoch", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
+SMOOTH_FROM = 100  # lines of the log
+KEPT = ("step", "epoch", "examples_seen", "tokens_seen", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
 
 
 def write_log(history: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
@@ -27,35 +32,87 @@ def losses(lines: list[dict[str, Any]]) -> Losses:
     return Losses(first=mean(lines[:tenth]), last=mean(lines[-tenth:]))
 
 
-def measured(started: float, tokens: int) -> Measured:
-    """Clock and memory since `started` (of time.perf_counter); energy is not measured yet."""
-    import torch
-
+def measured(started: float, tokens: int, energy: Energy) -> Measured:
+    """Clock and memory since `started` (of time.perf_counter), and the energy as metered."""
     seconds = time.perf_counter() - started
-    gpu = round(torch.cuda.max_memory_allocated() / 1e9, 2) if torch.cuda.is_available() else None
+    gpu, process = peak_memory_gb()
     return Measured(
         device=device_name(),
         wall_seconds=round(seconds, 1),
         tokens_per_second=round(tokens / seconds, 1),
         peak_gpu_memory_gb=gpu,
-        peak_process_memory_gb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
-        energy_kwh=None,
+        peak_process_memory_gb=process,
+        energy_kwh=energy.kwh,
+        energy_of=energy.parts,
+        energy_by=energy.by,
+        co2_eq_grams=energy.co2_grams,
+        country=energy.country,
+        devices=ranks.world_size(),
     )
 
 
+def add_up(earlier: Measured, now: Measured, tokens: int) -> Measured:
+    """Cost of a run in several parts that trained on so many tokens together.
+
+    A part counts until the checkpoint that the next went on from: what was computed after it and lost is not known. Nor is
+    the energy of a part that was killed: the meter is read at the end.
+    """
+    seconds = earlier.wall_seconds + now.wall_seconds
+    return msgspec.structs.replace(
+        now,
+        device=now.device if now.device in earlier.device else f"{earlier.device}, then {now.device}",
+        wall_seconds=round(seconds, 1),
+        tokens_per_second=round(tokens / seconds, 1),
+        peak_gpu_memory_gb=larger(earlier.peak_gpu_memory_gb, now.peak_gpu_memory_gb),
+        peak_process_memory_gb=larger(earlier.peak_process_memory_gb, now.peak_process_memory_gb),
+        **dict.fromkeys(("energy_kwh", "energy_of", "energy_by", "co2_eq_grams", "country")),
+        parts=earlier.parts + now.parts,
+    )
+
+
+def larger(one: float | None, other: float | None) -> float | None:
+    """The larger of two figures, of which the machine may not give each."""
+    return max((figure for figure in (one, other) if figure is not None), default=None)
+
+
+def smoothed(values: list[float]) -> list[float]:
+    """Centred moving mean over a twentieth of the values; at the ends over as many as there are."""
+    half = len(values) // 40
+    windows = (values[max(0, place - half) : place + half + 1] for place in range(len(values)))
+    return [sum(window) / len(window) for window in windows]
+
+
 def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
-    """Training loss and learning rate over the optimizer steps."""
+    """Training loss and learning rate over the optimizer steps; from 100 lines of the log on, with a smoothed loss."""
     from matplotlib.figure import Figure
 
+    many = len(lines) >= SMOOTH_FROM
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
     steps = [line["step"] for line in lines]
-    axes.plot(steps, [line["loss"] for line in lines], color="#4c72b0", linewidth=1.6)
+    loss = [line["loss"] for line in lines]
+    axes.plot(steps, loss, color="#4c72b0", linewidth=0.7 if many else 1.6, alpha=0.4 if many else 1, marker="o",
+              markersize=3 if len(lines) < 40 else 0, label="loss, as logged")  # fmt: skip
+    if many:
+        axes.plot(
+            steps, smoothed(loss), color="#20355a", linewidth=1.8, label=f"mean of {2 * (len(loss) // 40) + 1} of them"
+        )
     axes.set_xlabel("optimizer step")
-    axes.set_ylabel("training loss, nats per answer token", color="#4c72b0")
+    axes.set_ylabel("training loss,\nnats per answer token", color="#4c72b0")
+    axes.grid(axis="y", color="#eeeeee")
     axes.spines[["top"]].set_visible(False)
     rate = axes.twinx()
-    rate.plot(steps, [line["learning_rate"] for line in lines], color="#999999", linewidth=1, linestyle="--")
+    rate.plot(
+        steps,
+        [line["learning_rate"] for line in lines],
+        color="#999999",
+        linewidth=1,
+        linestyle="--",
+        label="learning rate",
+    )
+    rate.set_ylim(bottom=0)
+    rate.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     rate.set_ylabel("learning rate", color="#777777")
     rate.spines[["top"]].set_visible(False)
+    figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=8)
     figure.savefig(path, dpi=150, metadata={"Software": None})

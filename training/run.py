@@ -5,8 +5,11 @@ Pinned dataset + pinned base -> LoRA -> one commit with adapter, tokenizer, reco
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from titlecraft import ranks
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, pin, published_pin, read_file, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
@@ -18,15 +21,38 @@ from titlecraft.records import (
     TrainingRecord,
     current_code,
     digest,
-    file_sha256,
-    read_record,
-    record_key,
 )
 from titlecraft.settings import Recipe
 from training.adapter import ADAPTER_FILES, train_adapter
+from training.checkpoint_branch import BackgroundPush, delete_branch
+from training.checkpoints import Run, checkpoints_folder
+from training.energy import require_meter
+from training.finished import command_to_publish, finished, write_target
 from training.model import require_backend
+from training.resume import where_to_begin
+from training.saving import Saving
+from training.watch import Watch, require_watch, watchers
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
+
+
+@dataclass(frozen=True)
+class Care:
+    """How a training is kept from being lost; none of it changes what is computed.
+
+    Args:
+        fresh: train and publish whatever was done before; unfinished work is given up.
+        resume: go on from the newest checkpoint of the same training, here or on the Hub.
+        save_every: a checkpoint after so many steps; unset takes one about every ten minutes, 0 none.
+        push_every: every so many steps a checkpoint is pushed to a branch of the target repo; unset pushes none.
+        auto_batch: where the GPU's memory is full, cut the same steps smaller.
+    """
+
+    fresh: bool = False
+    resume: bool = False
+    save_every: int | None = None
+    push_every: int | None = None
+    auto_batch: bool = False
 
 
 def train(
@@ -35,7 +61,9 @@ def train(
     recipe: Recipe,
     *,
     private: bool,
-    fresh: bool,
+    care: Care,
+    watch: Watch = "none",
+    country: str | None = None,
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> tuple[Pin, TrainingRecord]:
     """Publish an adapter and return where it is and how it came to be.
@@ -43,11 +71,15 @@ def train(
     Args:
         dataset: NS/NAME[@REVISION] of a dataset that `titlecraft build` published.
         repo: NS/NAME of the adapter repo.
+        watch: where the run can be watched, on this machine.
+        country: measure the energy, for the grid of this country (ISO 3166, three letters).
         write_card: writes README.md into the folder to publish, from the records in it.
 
     Does nothing but say so where the same dataset, base, recipe and code have been published to `repo` already, unless
-    `fresh`. Raises UserError; the repo is then as it was.
+    `care.fresh`. Raises UserError; the repo is then as it was, and what was trained is still in the work folder.
     """
+    require_watch(watch)
+    require_meter(country)
     require_write(repo)
     with sole_publisher(repo, "model"):
         data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
@@ -58,12 +90,13 @@ def train(
             )
         prompt = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}")
         code = current_code("training", *PACKAGES)
-        key = digest({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
-                      "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code})  # fmt: skip
+        run = run_of({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
+                      "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code,
+                      "devices": ranks.world_size()})  # fmt: skip
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)
-        if not fresh and (
-            record := find_record(head, TRAINING_RECORD, TrainingRecord, key, lambda record: record.files)
+        if not care.fresh and (
+            record := find_record(head, TRAINING_RECORD, TrainingRecord, run.key, lambda record: record.files)
         ):
             print(f"nothing to do: {repo} was trained from this very dataset, base, recipe and code")
             return head, record
@@ -72,34 +105,75 @@ def train(
         require_backend(recipe.training)
         work = work_folder("train", repo)
         folder = work / "publish"
-        record = None if fresh else finished(folder, key)
+        record = None if care.fresh else finished(folder, run.key)
         if record is None:
-            shutil.rmtree(work)
-            (folder / "assets").mkdir(parents=True)
-            record = train_adapter(data, base, prompt, recipe, folder, key=key, code=code, licence=licence)
+            saving = begin(repo, work, run, care)
+            write_target(folder, repo, private)
+            together = ranks.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
+                                    "saving": saving, "auto_batch": care.auto_batch})  # fmt: skip
+            push = BackgroundPush(repo, private) if care.push_every else None
+            record = train_adapter(
+                **together | {"saving": replace(saving, push=push)},
+                callbacks=watchers(watch, repo, run.key[:12]),
+                country=country,
+                key=run.key,
+                code=code,
+                licence=licence,
+            )
             (folder / PROMPT_FILE).write_bytes(raw_prompt)
             copy_legal_files(base, licence, folder)
             (folder / TRAINING_RECORD).write_bytes(record.to_json())  # last: with it the work is finished
-        write_card(folder, repo, head)
-        message = f"Train {record.steps} steps on {data}"
-        published = publish(
-            repo, "model", head, folder, message, private=private, replaces=("assets/*", "evaluation/*", "adapter_*"),
-            check=lambda path: require_loads(path, base),
-        )  # fmt: skip
+            if push:
+                push.finish()
+        published = publish_trained(folder, repo, head, record, private=private, write_card=write_card)
         shutil.rmtree(work)
     return published, record
 
 
-def finished(folder: Path, key: str) -> TrainingRecord | None:
-    """The record of a training that had finished, and only its publishing had failed; its files are still whole."""
-    file = folder / TRAINING_RECORD
-    if not file.is_file() or record_key(file.read_bytes()) != key:
-        return None
-    record = read_record(file.read_bytes(), TrainingRecord, str(file))
-    if any(not (folder / one.path).is_file() or file_sha256(folder / one.path) != one.sha256 for one in record.files):
-        return None
-    print(f"training had finished already; publishing what it left in {folder}")
-    return record
+def run_of(inputs: dict[str, Any]) -> Run:
+    """The run that these inputs make: equal keys, equal results."""
+    return Run(key=digest(inputs), inputs={name: digest({name: value}) for name, value in inputs.items()})
+
+
+def begin(repo: str, work: Path, run: Run, care: Care) -> Saving:
+    """Make the work folder ready: empty, or with the checkpoint to go on from. Raises UserError rather than lose one."""
+    folder = checkpoints_folder(work, run)
+    if care.fresh:
+        shutil.rmtree(work)
+    else:
+        where_to_begin(repo, work, run, care.resume)
+        shutil.rmtree(work / "publish", ignore_errors=True)
+    shutil.rmtree(work / "unfinished", ignore_errors=True)
+    (work / "publish" / "assets").mkdir(parents=True)
+    return Saving(run, folder, care.save_every, care.push_every)
+
+
+def publish_trained(
+    folder: Path, repo: str, head: Pin | None, record: TrainingRecord, *, private: bool,
+    write_card: Callable[[Path, str, Pin | None], None],
+) -> Pin:  # fmt: skip
+    """The trained adapter in `folder` as one commit. Raises UserError that says how to publish it later."""
+    try:
+        write_card(folder, repo, head)
+        message = f"Train {record.steps} steps on {record.dataset}"
+        published = publish(
+            repo, "model", head, folder, message, private=private, replaces=("assets/*", "evaluation/*", "adapter_*"),
+            check=lambda path: require_loads(path, record.base),
+        )  # fmt: skip
+    except UserError as error:
+        raise UserError(
+            f"{error}; the trained adapter is whole, and `{command_to_publish(folder)}` publishes it"
+        ) from error
+    delete_branch(repo)
+    return published
+
+
+def follow() -> None:
+    """The part of all processes but the first: train with it, by what it says. Publishing is its affair."""
+    together = ranks.agree(None)
+    if together is not None:
+        require_backend(together["recipe"].training)
+        train_adapter(**together)
 
 
 def require_loads(folder: Path, base: Pin) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
+from msgspec.structs import replace
 
 from dataset_builder.card import render as render_dataset_card
 from model_card.build import render, reports
@@ -61,7 +62,24 @@ def test_a_card_says_no_more_than_was_measured() -> None:
     assert "**Built with Meta Llama 3.**" in evaluated and "Built with" not in bare
     assert "-0.1 to +0.3: no measured difference" in evaluated
     assert bare.count("Not evaluated.") == 2 and "model-index" not in bare
-    assert "| energy | not measured |" in evaluated
+    assert "| energy | not measured |" in evaluated and "co2_eq_emissions" not in evaluated
+    assert "| padding among the computed tokens | not counted |" in evaluated
+
+
+def test_metered_energy_is_on_the_card_with_its_emissions_and_its_source() -> None:
+    record = training_record("other")
+    metered = replace(
+        record.measured, energy_kwh=0.0421, energy_of="GPU", energy_by="codecarbon 3.3.2", co2_eq_grams=4.14, country="BRA", devices=2
+    )  # fmt: skip
+    card = render("ns/titles", PromptFormat.from_settings(Prompt()), replace(record, measured=metered), None)
+    assert (
+        "| energy | 0.0421 kWh (GPU only, by its meter, while training), 4.14 g of CO₂ equivalents on the grid of BRA "
+        "(codecarbon 3.3.2) |\n\n" in card
+    )
+    assert ModelCard(card).data.co2_eq_emissions == {
+        "emissions": 4.14, "source": "codecarbon 3.3.2: 0.0421 kWh of GPU, metered", "training_type": "fine-tuning",
+        "geographical_location": "BRA", "hardware_used": "2 x NVIDIA H200",
+    }  # fmt: skip
 
 
 def test_reports_of_an_older_version_are_passed_over(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_however_a_step_is_cut_its_loss_and_gradient_are_the_same(
         trainer = make_trainer(model, tokenizer, rows_of(), way, "float32", tmp_path / str(index))
         run_all_steps(trainer)
         losses.append(trainer.state.log_history[0])
-        assert trainer.seen == {"examples": 10, "tokens": 155, "completion_tokens": 80}
+        assert trainer.seen == {"examples": 10, "tokens": 155, "computed": 155, "completion_tokens": 80}
         slow_down(model)
         assert model.config._attn_implementation == "sdpa"
     assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-5)

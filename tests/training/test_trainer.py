@@ -13,6 +13,7 @@ from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter, probe_logits
 from training.model import add_adapter, longest_example
+from training.progress import padding_share
 from training.trainer import make_trainer, run_all_steps
 
 BASE = Pin(type="model", repo="ns/base", revision="0" * 40)
@@ -54,7 +55,16 @@ def test_every_example_and_token_of_accumulated_batches_is_counted_without_paddi
     model, tokenizer = adapter_on_base()
     trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", tmp_path)
     run_all_steps(trainer)
-    assert trainer.seen == {"examples": 16, "tokens": TOKENS, "completion_tokens": TOKENS // 2}
+    # batches of two: the seed draws two of 10 and 20 tokens, whose shorter example is padded
+    assert trainer.seen == {
+        "examples": 16,
+        "tokens": TOKENS,
+        "computed": TOKENS + 2 * 10,
+        "completion_tokens": TOKENS // 2,
+    }
+    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
+    assert [(entry["examples_seen"], entry["tokens_seen"]) for entry in logged] == [(8, 100), (16, TOKENS)]
+    assert padding_share(trainer.seen) == logged[-1]["padding_share"] == 0.0769
 
 
 def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -> None:

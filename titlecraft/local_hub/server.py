@@ -33,6 +33,7 @@ _OWN_FILES = {
     "hub.json",
     "hub.lock",
     "hub.log",
+    "jobs",
     "moved.json",
     "repos",
     "tmp",

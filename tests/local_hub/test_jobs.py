@@ -1,0 +1,85 @@
+"""Jobs by the unmodified client: recorded without the values of secrets, output as it comes, and no pretence of a machine."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from titlecraft.local_hub.server import RunningHub
+
+
+def submit(api: HfApi, **options: str) -> str:
+    wish = {"image": "python:3.12", "command": ["python", "-c", "1"], "flavor": "t4-small"} | options
+    return api.run_job(**wish, env={"A": "1"}, secrets={"HF_TOKEN": "hf_secret"}, namespace="titlecraft").id
+
+
+def file_of(hub: RunningHub, job: str) -> Path:
+    return hub.root / "jobs" / "titlecraft" / f"{job}.json"
+
+
+def change(hub: RunningHub, job: str, **fields: object) -> None:
+    stored = json.loads(file_of(hub, job).read_bytes()) | fields
+    file_of(hub, job).with_suffix(".new").write_text(json.dumps(stored))
+    file_of(hub, job).with_suffix(".new").rename(file_of(hub, job))
+
+
+def test_a_request_is_kept_without_the_values_of_its_secrets(hub: RunningHub, api: HfApi) -> None:
+    job = api.inspect_job(job_id=submit(api, timeout="2h"), namespace="titlecraft")
+    assert (job.status.stage, job.flavor, job.docker_image) == ("SCHEDULING", "t4-small", "python:3.12")
+    assert (job.command, job.environment, job.secrets) == (["python", "-c", "1"], {"A": "1"}, {"HF_TOKEN": ""})
+    assert b"hf_secret" not in file_of(hub, job.id).read_bytes()
+    assert json.loads(file_of(hub, job.id).read_bytes())["timeoutSeconds"] == 7200
+    api.cancel_job(job_id=job.id, namespace="titlecraft")
+    assert api.inspect_job(job_id=job.id, namespace="titlecraft").status.stage == "CANCELED"
+    assert "a10g-large" in [one.name for one in api.list_jobs_hardware()]
+
+
+def test_a_job_that_nobody_runs_fails_and_says_why(hub: RunningHub, api: HfApi) -> None:
+    job = submit(api)
+    change(hub, job, createdAt="2026-01-01T00:00:00.000Z")
+    status = api.inspect_job(job_id=job, namespace="titlecraft").status
+    assert (status.stage, status.message) == (
+        "ERROR", "This Hub has no machines: it recorded the job, and nobody ran it within 20 s",
+    )  # fmt: skip
+
+
+def test_output_comes_line_by_line_until_the_end(hub: RunningHub, api: HfApi) -> None:
+    job = submit(api)
+    change(hub, job, status={"stage": "RUNNING", "message": None})
+    came: list[tuple[str, float]] = []
+
+    def listen() -> None:
+        for line in api.fetch_job_logs(job_id=job, namespace="titlecraft", follow=True):
+            came.append((line, time.monotonic()))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    log = file_of(hub, job).with_suffix(".log")
+    log.write_text("one\ntw")
+    time.sleep(0.6)
+    assert [line for line, _ in came] == ["one"]  # and not yet half of the second
+    log.write_text("one\ntwo\nthree")
+    change(hub, job, status={"stage": "COMPLETED", "message": None})
+    listener.join(timeout=20)
+    assert [line for line, _ in came] == ["one", "two", "three"]
+
+
+def test_who_may_not_and_what_is_not_there_is_refused(hub: RunningHub, api: HfApi) -> None:
+    job = submit(api)
+    reader, nobody = HfApi(endpoint=hub.url, token=hub.read_token), HfApi(endpoint=hub.url, token=False)
+    for refused, status in (
+        (lambda: submit(api, flavor="a9000"), 400),
+        (lambda: submit(reader), 403),
+        (lambda: submit(nobody), 401),
+        (lambda: nobody.inspect_job(job_id=job, namespace="titlecraft"), 401),
+        (lambda: api.inspect_job(job_id="0" * 24, namespace="titlecraft"), 404),
+        (lambda: api.run_job(image="a", command=["b"], namespace="somebody"), 403),
+        (lambda: api.inspect_job(job_id="..%2F..%2Faccounts", namespace="titlecraft"), 400),
+    ):
+        with pytest.raises(HfHubHTTPError) as error:
+            refused()
+        assert error.value.response.status_code == status

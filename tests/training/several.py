@@ -1,0 +1,90 @@
+"""python -m tests.training.several FOLDER: publish the tiny world, train on it alone and with two processes, compare.
+
+Alone means twice the batch. Prints what differs and what the records say, as JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, constants, snapshot_download
+from safetensors.torch import load_file
+
+from tests.evaluation.published_world import BASE, DATASET, upload_world, write_world
+
+COMMON = [
+    "--dataset", DATASET, f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.dropout=0",
+    "--training.backend=trl", "--training.accumulation=2", "--training.max_steps=4", "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false",
+    "--training.learning_rate=0.001",
+]  # fmt: skip
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
+ALONE = [sys.executable, "-m", "training"]
+
+
+def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Record, weights and output of one training."""
+    done = subprocess.run(
+        [*command, *COMMON, "--repo", repo, *more], capture_output=True, text=True, env=os.environ, timeout=100
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    folder = Path(snapshot_download(repo))
+    record = json.loads((folder / "training_record.json").read_bytes())
+    return record, load_file(folder / "adapter_model.safetensors"), done.stdout
+
+
+def refused(*more: str) -> str:
+    """What the first of two processes says where they cannot train: the others are sent home before torchrun kills them."""
+    done = subprocess.run(
+        [*TWO, *COMMON, "--repo", "titlecraft/three", *more],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        timeout=100,
+    )
+    assert done.returncode != 0, done.stdout
+    return done.stderr.partition("torch/distributed")[0]
+
+
+def resumed(*more: str) -> dict[str, Any]:
+    """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
+    repo, options = "titlecraft/resumed", ["--training.batch_size=2", *more]
+    killed = [*TWO[:-2], "-m", "tests.training.killed", "3", *COMMON, "--repo", repo, "--save-every", "2", *options]
+    assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
+    record, weights, said = train(TWO, repo, "--resume", *options)
+    assert "going on after step 2 of 4" in said, said
+    return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
+
+
+def compare(folder: Path, *more: str) -> dict[str, Any]:
+    """Both trainings of one recipe."""
+    two, two_weights, said = train(TWO, "titlecraft/two", "--training.batch_size=2", *more)
+    one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
+    again = resumed(*more)
+    commits = HfApi().list_repo_commits("titlecraft/two")
+    counts = ("seen", "tokens_seen", "completion_tokens_seen", "distinct_seen")
+    return {
+        "apart": max(float((one_weights[name] - two_weights[name]).abs().max()) for name in one_weights),
+        "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
+        "one": [one["examples"][name] for name in counts],
+        "two": [two["examples"][name] for name in counts],
+        "resumed": again["counts"] == two["examples"]
+        and all(again["weights"][name].equal(two_weights[name]) for name in two_weights),
+        "parts": again["parts"],
+        "devices": [one["measured"]["devices"], two["measured"]["devices"]],
+        "losses": [one["loss"], two["loss"]],
+        "commits": len(commits),
+        "files": HfApi().list_repo_files("titlecraft/two"),
+        "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),
+        "said": said.count("adapter titlecraft/two@"),
+        "unsloth": refused("--training.backend=unsloth"),
+    }
+
+
+if __name__ == "__main__":
+    write_world(Path(sys.argv[1]))
+    upload_world(Path(sys.argv[1]))
+    print(json.dumps(compare(Path(sys.argv[1]), *sys.argv[2:])))

@@ -1,0 +1,182 @@
+"""A training on a machine of the Hub's: what is asked for, and that it trains and publishes where it is really run.
+
+The embedded Hub has no machines. Here a thread is one: it takes the job from the Hub's folder and runs its command, all but
+the installing, as a process that knows nothing but what the job says.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import HfApi
+
+from tests.evaluation.published_world import BASE, DATASET, write_world
+from titlecraft.errors import UserError
+from titlecraft.local_hub.server import RunningHub, start, stop
+from titlecraft.records import sources_sha256
+from training.hf_jobs import exit_status, require_time
+from training.source_archive import NAME, source_archive
+
+ROOT = Path(__file__).parents[2]
+RECIPE = [
+    f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--training.backend=trl",
+    "--training.max_steps=2", "--training.warmup_steps=0", "--training.optimizer=adamw_torch", "--training.precision=float32",
+    "--training.gradient_checkpointing=false",
+]  # fmt: skip
+
+
+class Machine(threading.Thread):
+    """Takes the first job that comes, and runs it."""
+
+    def __init__(self, hub: RunningHub, home: Path) -> None:
+        super().__init__(daemon=True)
+        self.hub, self.home, self.job = hub, home, None
+
+    def run(self) -> None:
+        while not (files := list(self.hub.root.glob("jobs/*/*.json"))):
+            time.sleep(0.1)
+        file, self.job = files[0], json.loads(files[0].read_bytes())
+        say = lambda stage, message=None: write(file, self.job | {"status": {"stage": stage, "message": message}})  # noqa: E731
+        say("RUNNING")
+        command = self.job["command"][self.job["command"].index("python") + 1 :]
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        given = {"HF_TOKEN": self.hub.token, "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+        with file.with_suffix(".log").open("w") as log:
+            done = subprocess.run([sys.executable, *command], env=kept | self.job["environment"] | given, cwd=self.home,
+                                  stdout=log, stderr=subprocess.STDOUT, timeout=200)  # fmt: skip
+            log.write(f"the token was {self.hub.token}\n")
+        say("COMPLETED") if done.returncode == 0 else say("ERROR", f"Job failed with exit code: {done.returncode}")
+
+
+def write(file: Path, job: dict[str, Any]) -> None:
+    file.with_suffix(".new").write_text(json.dumps(job))
+    file.with_suffix(".new").rename(file)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[RunningHub]:
+    """A Hub with base and dataset."""
+    here = start(tmp_path / "hub")
+    environment = os.environ | here.environment(tmp_path / "home")
+    write_world(tmp_path / "world")
+    code = f"""
+from pathlib import Path
+from tests.evaluation.published_world import upload
+upload(Path({str(tmp_path / "world" / "base")!r}), {BASE!r}, "model")
+upload(Path({str(tmp_path / "world" / "dataset")!r}), {DATASET!r}, "dataset")
+"""
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True, capture_output=True)
+    yield here
+    stop(tmp_path / "hub")
+
+
+def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "titlecraft.cli", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
+        env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True, timeout=250,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub, tmp_path: Path) -> None:
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    refused = [
+        titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "a9000"),
+        titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a"),
+        titlecraft(hub, tmp_path / "home", "--repo", "somebody/a", "--flavor", "t4-small"),
+    ]
+    has = "cpu-basic, t4-small, a10g-large, a10g-largex2, a100-large"
+    assert [done.stderr for done in refused][:2] == [
+        f"error: --flavor a9000: {hub.url} has no such machine; it has {has}\n",
+        f"error: --on hf-jobs needs --flavor: {hub.url} has {has}\n",
+    ]
+    assert refused[2].stderr.startswith("error: no write right on somebody/a: ") and refused[2].stderr.count("\n") == 1
+    assert {done.returncode for done in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
+
+    machine = Machine(hub, tmp_path / "home of the job")
+    machine.home.mkdir()
+    machine.start()
+    done = titlecraft(
+        hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "t4-small", "--timeout", "90m", "--public"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "adapter titlecraft/a@" in done.stdout and "the token was <HF_TOKEN>" in done.stdout
+    assert hub.token not in done.stdout + done.stderr
+
+    job = machine.job
+    commit = api.repo_info("titlecraft/titlecraft-jobs").sha
+    files = {name: Path(api.hf_hub_download("titlecraft/titlecraft-jobs", name, revision=commit)).read_bytes()
+             for name in ("recipe.yaml", f"{NAME}.tar.gz")}  # fmt: skip
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    head = api.repo_info(DATASET, repo_type="dataset").sha
+    assert job["command"] == [
+        "uv", "run", "--with",
+        f"titlecraft[gpu] @ {hub.url}/titlecraft/titlecraft-jobs/resolve/{commit}/{NAME}.tar.gz#sha256={sums[f'{NAME}.tar.gz']}",
+        "python", "-m", "training.hf_job_inside", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
+        sources_sha256("training"), f"--dataset={DATASET}@{head}", "--repo=titlecraft/a", "--watch=none", "--public",
+    ]  # fmt: skip
+    assert job["environment"] == {"PYTHONUNBUFFERED": "1", "HF_ENDPOINT": hub.url}
+    assert (job["flavor"], job["timeoutSeconds"]) == ("t4-small", 5400)
+    assert job["labels"] == {"name": "titlecraft-titlecraft-a"}
+    assert job["secrets"] == {"HF_TOKEN": ""}
+    everything = "".join(file.read_text() for file in hub.root.glob("jobs/*/*.json"))
+    assert (
+        hub.token not in everything + files["recipe.yaml"].decode()
+        and api.repo_info("titlecraft/titlecraft-jobs").private
+    )
+    recipe = yaml.safe_load(files["recipe.yaml"])
+    assert recipe["base"]["revision"] == api.repo_info(BASE).sha and recipe["training"]["max_steps"] == 2
+    with tarfile.open(fileobj=BytesIO(files[f"{NAME}.tar.gz"])) as archive:
+        assert {f"{NAME}/pyproject.toml", f"{NAME}/training/hf_jobs.py", f"{NAME}/recipes/seed.yaml"} <= set(
+            archive.getnames()
+        )
+
+    record = json.loads(Path(api.hf_hub_download("titlecraft/a", "training_record.json")).read_bytes())
+    assert (record["steps"], record["dataset"]["revision"], record["lora"]["r"]) == (2, head, 4)
+    assert record["code"]["sources"] == sources_sha256("training")
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path) -> None:
+    few_steps = ["--training.max_steps=1", "--repo", "titlecraft/b", "--flavor", "cpu-basic"]
+    machine = Machine(hub, tmp_path / "home of the job")
+    machine.home.mkdir()
+    machine.start()
+    done = titlecraft(hub, tmp_path / "home", *few_steps, "--lora.target_modules=[w9]")
+    assert done.returncode == 2
+    assert "error: lora.target_modules" in done.stdout and "ended as ERROR: Job failed with exit code: 2" in done.stderr
+
+
+def test_a_job_with_other_source_or_another_time_is_refused() -> None:
+    command = [sys.executable, "-m", "training.hf_job_inside", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"error: the installed source has the sum {sources_sha256('training')}: expected {'2' * 64}, as it was sent\n"
+    )
+    with pytest.raises(UserError, match="--timeout tomorrow: expected"):
+        require_time("tomorrow")
+    for good in ("90", "90m", "1.5h", "2d"):
+        require_time(good)
+
+
+def test_the_exit_status_is_what_the_hub_says_of_the_job() -> None:
+    assert [
+        exit_status(said) for said in ("Job failed with exit code: 137. Reason: OOMKilled", "Job timeout", None)
+    ] == [137, 1, 1]
+
+
+def test_the_same_source_is_the_same_archive() -> None:
+    assert source_archive() == source_archive()

@@ -1,0 +1,39 @@
+"""`torchrun` with two processes on the CPU, by the command that a user types: the same adapter as alone, published once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from titlecraft.local_hub.server import start, stop
+
+ROOT = Path(__file__).parents[2]
+PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.max_length=512"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_together(tmp_path: Path) -> None:
+    hub = start(tmp_path / "hub")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.training.several", str(tmp_path), *PACKED], cwd=ROOT,
+            env=os.environ | hub.environment(tmp_path / "home"), capture_output=True, text=True, timeout=290,
+        )  # fmt: skip
+    finally:
+        stop(tmp_path / "hub")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["apart"] < 2e-5 < 1e-3 * found["largest"]  # sums in another order; 2e-6 was seen
+    assert found["one"] == found["two"] and found["two"][0] > 32  # 4 steps of 2 x 2 x 2 rows, several examples in each
+    assert found["losses"][0] == found["losses"][1]
+    assert found["devices"] == [1, 2]
+    assert found["resumed"] is True and found["parts"] == 2  # bit for bit
+    assert found["commits"] == 2 and found["said"] == 1  # the repo's first one, and the training's
+    assert found["events"] == 1 and set(found["files"]) == {
+        ".gitattributes", "README.md", "adapter_config.json", "adapter_model.safetensors", "assets/training_loss.png", "prompt.json",
+        "tokenizer.json", "tokenizer_config.json", "training_log.jsonl", "training_record.json",
+    }  # fmt: skip
+    assert "is for one GPU: use --training.backend=trl" in found["unsloth"] and "Traceback" not in found["unsloth"]

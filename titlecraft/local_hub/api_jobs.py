@@ -1,0 +1,157 @@
+"""Jobs, as far as a Hub without machines has them: a request is recorded, and whoever has a machine may carry it out.
+
+A job is `root/jobs/NAMESPACE/ID.json` as the API shows it, with its output beside it in `ID.log`. The values of secrets are
+not kept. A runner (the tests have one) writes status and output into these files; a job that nobody takes fails and says so.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.hub_errors import BadRequest, NotFound
+from titlecraft.local_hub.names import check_repo_id
+from titlecraft.local_hub.repo_settings import now
+
+TAKEN_WITHIN = 20  # seconds in which a runner has to set the status to RUNNING
+_POLL, _KEEP_ALIVE = 0.1, 30  # seconds
+_KEPT = (
+    "dockerImage",
+    "spaceId",
+    "command",
+    "arguments",
+    "environment",
+    "flavor",
+    "timeoutSeconds",
+    "labels",
+    "volumes",
+)
+
+
+def _hardware(name: str, cpu: str, ram: str, accelerator: tuple[str, str, str] | None = None) -> dict[str, Any]:
+    keys = ("model", "quantity", "vram")
+    gpu = (
+        {"type": "gpu", "manufacturer": "Nvidia", **dict(zip(keys, accelerator, strict=True))} if accelerator else None
+    )
+    cost = {"unitCostMicroUSD": 0, "unitCostUSD": 0.0, "unitLabel": "minute"}
+    return {"name": name, "prettyName": name, "cpu": cpu, "ram": ram, "accelerator": gpu} | cost
+
+
+HARDWARE = [
+    _hardware("cpu-basic", "2 vCPU", "16 GB"),
+    _hardware("t4-small", "4 vCPU", "15 GB", ("T4", "1", "16 GB")),
+    _hardware("a10g-large", "12 vCPU", "46 GB", ("A10G", "1", "24 GB")),
+    _hardware("a10g-largex2", "24 vCPU", "92 GB", ("A10G", "2", "48 GB")),
+    _hardware("a100-large", "12 vCPU", "142 GB", ("A100", "1", "80 GB")),
+]
+
+
+def hardware(call: Call) -> Response:
+    """GET /api/jobs/hardware: some of the public Hub's flavors; they cost nothing here."""
+    return answer(HARDWARE)
+
+
+def create(call: Call) -> Response:
+    """POST /api/jobs/NAMESPACE with `{dockerImage | spaceId, command, arguments, environment, secrets, flavor, …}`"""
+    namespace = call.params["name"]
+    call.require_write(namespace)
+    wish = call.json()
+    flavors = [one["name"] for one in HARDWARE]
+    if wish.get("flavor") not in flavors:
+        raise BadRequest(f"Invalid flavor {wish.get('flavor')!r}: expected one of {', '.join(flavors)}")
+    if not wish.get("command") or not (wish.get("dockerImage") or wish.get("spaceId")):
+        raise BadRequest("A job needs a command, and a dockerImage or a spaceId")
+    job = {
+        "id": secrets.token_hex(12),
+        "createdAt": now(),
+        "startedAt": None,
+        "finishedAt": None,
+        "owner": {"id": namespace, "name": namespace, "type": "user"},
+        "secrets": dict.fromkeys(wish.get("secrets") or {}, ""),  # their names
+        "status": {"stage": "SCHEDULING", "message": None},
+        **{name: wish[name] for name in _KEPT if name in wish},
+    }
+    _save(call, namespace, job)
+    return answer(job)
+
+
+def inspect(call: Call) -> Response:
+    """GET /api/jobs/NAMESPACE/ID"""
+    return answer(_load(call))
+
+
+def cancel(call: Call) -> Response:
+    """POST /api/jobs/NAMESPACE/ID/cancel"""
+    call.require_write(call.params["name"])
+    job = _load(call)
+    job["status"] = {"stage": "CANCELED", "message": None}
+    _save(call, call.params["name"], job)
+    return answer(job)
+
+
+def logs(call: Call) -> Response:
+    """GET /api/jobs/NAMESPACE/ID/logs: each line of output as a server-sent event, until the job has ended."""
+    _load(call)
+    file = _file(call, call.params["name"], call.params["job"]).with_suffix(".log")
+    return StreamingResponse(_events(call, file), media_type="text/event-stream")
+
+
+def _events(call: Call, file: Path) -> Iterator[str]:
+    place, spoke = 0, time.monotonic()
+    while True:
+        running = _load(call)["status"]["stage"] in ("SCHEDULING", "RUNNING")  # before reading, or the end is missed
+        whole = file.read_bytes()[place:] if file.exists() else b""
+        if running:
+            whole = whole[: whole.rfind(b"\n") + 1]
+        place += len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            yield f"data: {json.dumps({'data': line, 'timestamp': now()})}\n\n"
+            spoke = time.monotonic()
+        if not running:
+            return
+        if time.monotonic() - spoke > _KEEP_ALIVE:
+            yield ": keep-alive\n\n"
+            spoke = time.monotonic()
+        time.sleep(_POLL)
+
+
+def _file(call: Call, namespace: str, job_id: str) -> Path:
+    return call.hub.store.root / "jobs" / f"{check_repo_id(f'{namespace}/{job_id}').lower()}.json"
+
+
+def _load(call: Call) -> dict[str, Any]:
+    """The job of the address, as it stands now. Raises NotFound, also where the caller may not know of it."""
+    namespace, job_id = call.params["name"], call.params["job"]
+    file = _file(call, namespace, job_id)
+    if not call.require_token().belongs_to(namespace) or not file.is_file():
+        raise NotFound("Job not found")
+    job = json.loads(file.read_bytes())
+    age = (datetime.now(UTC) - datetime.fromisoformat(job["createdAt"])).total_seconds()
+    if job["status"]["stage"] == "SCHEDULING" and age > TAKEN_WITHIN:
+        said = f"This Hub has no machines: it recorded the job, and nobody ran it within {TAKEN_WITHIN} s"
+        job["status"] = {"stage": "ERROR", "message": said}
+        _save(call, namespace, job)
+    return job
+
+
+def _save(call: Call, namespace: str, job: dict[str, Any]) -> None:
+    file = _file(call, namespace, job["id"])
+    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode(), mode=0o600)
+
+
+_JOB = "/api/jobs/{name:name}/{job:name}"
+
+routes = [
+    Route("/api/jobs/hardware", endpoint(hardware)),
+    Route("/api/jobs/{name:name}", endpoint(create), methods=["POST"]),
+    Route(_JOB, endpoint(inspect)),
+    Route(_JOB + "/logs", endpoint(logs)),
+    Route(_JOB + "/cancel", endpoint(cancel), methods=["POST"]),
+]
