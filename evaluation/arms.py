@@ -4,12 +4,9 @@ Batches alternate between the arms, and which arm goes first alternates too, so 
 favours neither. Both arms of a batch get the very same token ids.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from math import nan
-from typing import Any
 
-from lighteval.models.abstract_model import LightevalModel, ModelConfig
 from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
@@ -22,34 +19,14 @@ from evaluation.progress import Progress
 from evaluation.reread import order_nll
 from evaluation.sampling import random_numbers
 from evaluation.score import reference_nll
-from evaluation.tasks import AFTER, ARMS, arm_of, is_sampled
+from evaluation.switched_model import SwitchedModel, memory_of
+from evaluation.tasks import ARMS, arm_of, is_sampled
 from evaluation.titles import Title
 from titlecraft.errors import UserError
 from titlecraft.settings import Generation, Recipe
 
 
-@contextmanager
-def memory_of(batch_size: int) -> Iterator[None]:
-    """Say in one line that a GPU's memory is full, and what to set."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
-            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
-        ) from error
-
-
-class NoCache:
-    """Stands where lighteval expects its prediction cache, which is keyed on names and would serve an older adapter."""
-
-    def _init_registry(self, registry: Any) -> None:
-        """Nothing to prepare: nothing is kept."""
-
-
-class TwoArms(LightevalModel):
+class TwoArms(SwitchedModel):
     """Both arms over one loaded model.
 
     Args:
@@ -63,33 +40,11 @@ class TwoArms(LightevalModel):
     def __init__(
         self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress
     ) -> None:
-        self.loaded = loaded
+        super().__init__(loaded, recipe.evaluation.batch_size, progress)
         self.titles = {title.title: title for title in titles}
         self.lookup = lookup
         self.recipe = recipe
         self.settings = recipe.evaluation
-        self.progress = progress
-        self.config = ModelConfig(model_name="titlecraft")
-        self._cache = NoCache()
-
-    @property
-    def tokenizer(self) -> Any:
-        """The base's tokenizer."""
-        return self.loaded.tokenizer
-
-    @property
-    def add_special_tokens(self) -> bool:
-        """False: titlecraft.prompt puts BOS and EOS where they belong."""
-        return False
-
-    @property
-    def max_length(self) -> int:
-        """Most tokens that the model has positions for."""
-        return self.loaded.context
-
-    def arm(self, name: str) -> AbstractContextManager[Any]:
-        """The model as that arm has it, for as long as the context lasts."""
-        return nullcontext() if name == AFTER else self.loaded.model.disable_adapter()
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
         """NLL of each document's reference, as logprobs = [−nll] and output_tokens = [what was scored].
@@ -126,8 +81,8 @@ class TwoArms(LightevalModel):
                 written |= dict(zip(map(id, asked), self.write(asked, sampling), strict=True))
         responses = [written[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
-        with memory_of(self.settings.batch_size):
-            scores = order_nll(self.loaded, texts, self.settings.seed, self.settings.batch_size, self.progress)
+        with memory_of(self.batch_size):
+            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress)
         for response in responses:
             response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
         with self.progress.part("looking for copies"):
@@ -138,7 +93,7 @@ class TwoArms(LightevalModel):
         """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
         new_tokens = docs[0].generation_size
         prompts = [title.prompt_tokens for title in self.titles.values()]
-        shape = Shape.of(self.settings.batch_size, prompts) if self.loaded.compiles else None
+        shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
         def answers(batch: list[Title]) -> list[ModelResponse]:
             prompts = [title.prompt_tokens for title in batch]
@@ -160,10 +115,6 @@ class TwoArms(LightevalModel):
         doing = "generating" if sampling is None else "sampling"
         return self.by_turns(doing, docs, lambda title: len(title.prompt_tokens), answers)
 
-    def loglikelihood_rolling(self, docs: list[Doc]) -> list[ModelResponse]:
-        """Perplexity of prompts: no measure asks for it."""
-        raise NotImplementedError("no measure of Titlecraft reads the likelihood of a prompt")
-
     def by_turns(
         self,
         doing: str,
@@ -183,13 +134,13 @@ class TwoArms(LightevalModel):
         asked = {doc.specific["title"] for doc in docs}
         responses: dict[tuple[str, str], ModelResponse] = {}
         batches = length_sorted(
-            [title for name, title in self.titles.items() if name in asked], length, self.settings.batch_size
+            [title for name, title in self.titles.items() if name in asked], length, self.batch_size
         )
         fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
         with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
-                    with self.arm(arm), memory_of(self.settings.batch_size):
+                    with self.arm(arm):
                         answers = run(batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))

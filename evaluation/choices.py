@@ -1,47 +1,21 @@
 """The lighteval model for standard benchmarks with choices: the likelihood of each choice, in both arms by turns."""
 
-from contextlib import nullcontext
 from typing import Any
 
-from lighteval.models.abstract_model import LightevalModel, ModelConfig
 from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.prompt_manager import PromptManager
 from lighteval.tasks.requests import Doc
 
-from evaluation.arms import NoCache, memory_of
 from evaluation.batches import length_sorted
 from evaluation.grouped_attention import attention_of
-from evaluation.load import Loaded
-from evaluation.progress import Progress
 from evaluation.score import reference_nll
-from evaluation.tasks import AFTER, ARMS
+from evaluation.switched_model import SwitchedModel
+from evaluation.tasks import ARMS
 from titlecraft.prompt import encode_prompts, token_ids
 
 
-class BothArmsChoose(LightevalModel):
+class BothArmsChoose(SwitchedModel):
     """Scores the choices of a question behind its prompt, in plain text and without a chat template."""
-
-    def __init__(self, loaded: Loaded, batch_size: int, progress: Progress) -> None:
-        self.loaded = loaded
-        self.batch_size = batch_size
-        self.progress = progress
-        self.config = ModelConfig(model_name="titlecraft")
-        self._cache = NoCache()
-
-    @property
-    def tokenizer(self) -> Any:
-        """The base's tokenizer."""
-        return self.loaded.tokenizer
-
-    @property
-    def add_special_tokens(self) -> bool:
-        """False: BOS is put in front by titlecraft.prompt."""
-        return False
-
-    @property
-    def max_length(self) -> int:
-        """Most tokens that the model has positions for."""
-        return self.loaded.context
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
         """logprobs of every choice, summed over its tokens. A prompt that is too long loses its beginning."""
@@ -69,10 +43,7 @@ class BothArmsChoose(LightevalModel):
             for number, pair in enumerate(zip(*batches.values(), strict=True)):
                 turns = list(zip(batches, pair, strict=True))
                 for arm, batch in turns if number % 2 == 0 else reversed(turns):
-                    with (
-                        nullcontext() if arm == AFTER else self.loaded.model.disable_adapter(),
-                        memory_of(self.batch_size),
-                    ):
+                    with self.arm(arm):
                         nll = reference_nll(self.loaded.model, [ask[1:] for ask in batch], self.tokenizer.pad_token_id)
                     scored.update({ask[0]: -one for ask, one in zip(batch, nll, strict=True)})
                     advance(len(batch))
@@ -80,8 +51,4 @@ class BothArmsChoose(LightevalModel):
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
         """Benchmarks that are answered in text are refused before anything runs."""
-        raise NotImplementedError("evaluation.forgetting takes benchmarks with choices only")
-
-    def loglikelihood_rolling(self, docs: list[Doc]) -> list[ModelResponse]:
-        """The same."""
         raise NotImplementedError("evaluation.forgetting takes benchmarks with choices only")

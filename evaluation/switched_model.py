@@ -1,0 +1,79 @@
+"""What our lighteval models have in common: one PeftModel whose adapter is switched off ("before") and on ("after")."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lighteval.models.abstract_model import LightevalModel, ModelConfig
+
+from evaluation.load import Loaded
+from evaluation.progress import Progress
+from evaluation.tasks import AFTER
+from titlecraft.errors import UserError
+
+
+class NoCache:
+    """Stands where lighteval expects its prediction cache, which is keyed on names and would serve an older adapter."""
+
+    def _init_registry(self, registry: Any) -> None:
+        """Nothing to prepare: nothing is kept."""
+
+
+class SwitchedModel(LightevalModel):
+    """Both arms over one loaded model.
+
+    Args:
+        loaded: model, tokenizer and context.
+        batch_size: prompts of one forward pass.
+        progress: told of everything that is done in one arm.
+    """
+
+    def __init__(self, loaded: Loaded, batch_size: int, progress: Progress) -> None:
+        self.loaded = loaded
+        self.batch_size = batch_size
+        self.progress = progress
+        self.config = ModelConfig(model_name="titlecraft")
+        self._cache = NoCache()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The base's tokenizer."""
+        return self.loaded.tokenizer
+
+    @property
+    def add_special_tokens(self) -> bool:
+        """False: titlecraft.prompt puts BOS and EOS where they belong."""
+        return False
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens that the model has positions for."""
+        return self.loaded.context
+
+    @contextmanager
+    def arm(self, name: str) -> Iterator[None]:
+        """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full."""
+        with memory_of(self.batch_size):
+            if name == AFTER:
+                yield
+            else:
+                with self.loaded.model.disable_adapter():
+                    yield
+
+    def loglikelihood_rolling(self, docs: Any) -> Any:
+        """Perplexity of prompts: no measure asks for it."""
+        raise NotImplementedError("no measure of Titlecraft reads the likelihood of a prompt")
+
+
+@contextmanager
+def memory_of(batch_size: int) -> Iterator[None]:
+    """Say in one line that a GPU's memory is full, and what to set."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
+            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
+        ) from error
