@@ -1,12 +1,12 @@
-"""The plots of a report, from its record and predictions: the forest of differences, the primary measure by title."""
+"""Plots of differences, from a record and its rows: the forest of all measures, the primary measure by title."""
 
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 
-from evaluation.wording import number
-from titlecraft.records import EvaluationRecord, Measure
+from evaluation.wording import number, sides
+from titlecraft.records import Measure, Tested
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
@@ -27,17 +27,18 @@ def hue(measure: Measure, theme: str) -> str:
     return HUES[theme].get(measure.verdict(), INK[theme])
 
 
-def new_figure(height: float, theme: str) -> tuple[Any, Any]:
-    """Figure and axes without a frame, in the colours of the theme; no global state of matplotlib is touched."""
+def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Any, Any]:
+    """Figure and axes (an array [rows, columns] of them) without frames; no global state of matplotlib is touched."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.0, height), dpi=190, facecolor=PAPER[theme], layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor=PAPER[theme])
-    axes.spines[:].set_visible(False)
-    axes.tick_params(colors=INK[theme], labelsize=9, length=0)
-    return figure, axes
+    panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"facecolor": PAPER[theme]}, **shared)
+    for axes in panels.flat:
+        axes.spines[:].set_visible(False)
+        axes.tick_params(colors=INK[theme], labelsize=9, length=0)
+    return figure, panels[0, 0] if rows == columns == 1 else panels
 
 
 def png(figure: Any) -> bytes:
@@ -47,7 +48,7 @@ def png(figure: Any) -> bytes:
     return out.getvalue()
 
 
-def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> bytes:
+def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """Every measure's mean difference with its interval, in standard deviations of its paired differences.
 
     That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better.
@@ -71,13 +72,14 @@ def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> 
     reach = max(0.3, *(abs(edge) for edge in axes.get_xlim()))
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-0.6, len(labels) - 0.4)
+    left, right = sides(record)
     axes.set_xlabel(
-        "← worse      difference in standard deviations      better →", color=INK[theme], fontsize=9, labelpad=8
+        f"← {left}      difference in standard deviations      {right} →", color=INK[theme], fontsize=9, labelpad=8
     )
     return png(figure)
 
 
-def by_title(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> bytes:
+def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """How many titles have which difference in the primary measure, with 0 and the mean marked."""
     measure = record.primary()
     differences = paired_differences(measure, rows)
@@ -91,10 +93,7 @@ def by_title(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -
         differences.mean(), top * 1.04, f" mean {number(measure.difference, signed=True)}", color=hue(measure, theme),
         fontsize=9, ha="left", va="bottom",
     )  # fmt: skip
-    label = f"{measure.label}, after − before ({measure.unit}); one count per title"
+    label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit}); one count per title"
     axes.set_xlabel(label, color=INK[theme], fontsize=9)
     axes.set_yticks([])
     return png(figure)
-
-
-PLOTS = {"forest": forest, "by_title": by_title}
