@@ -24,6 +24,7 @@ class Page:
     def __init__(self, read: Any, write: Any) -> None:
         self.read, self.write, self.number, self.session = read, write, 0, None
         self.requests: list[str] = []
+        self.received = b""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime"):
@@ -31,11 +32,11 @@ class Page:
 
     def receive(self) -> dict[str, Any]:
         """The next message of the browser."""
-        raw = bytearray()
-        while (byte := self.read.read(1)) != b"\0":
-            if not byte:
+        while b"\0" not in self.received:
+            if not (found := self.read.read(1 << 20)):
                 raise RuntimeError("the browser went away")
-            raw += byte
+            self.received += found
+        raw, _, self.received = self.received.partition(b"\0")
         message = json.loads(raw)
         if message.get("method") == "Network.requestWillBeSent":
             self.requests.append(message["params"]["request"]["url"])
@@ -92,7 +93,7 @@ def page(profile: Path) -> Iterator[Page]:
     os.close(commands)
     os.close(answers)
     try:
-        with os.fdopen(from_browser, "rb") as read, os.fdopen(to_browser, "wb", buffering=0) as write:
+        with os.fdopen(from_browser, "rb", buffering=0) as read, os.fdopen(to_browser, "wb", buffering=0) as write:
             yield Page(read, write)
     finally:
         process.terminate()
