@@ -36,8 +36,8 @@ class ComparisonRecord(Tested):
     """
 
     arms: ClassVar[tuple[str, str]] = ("A", "B")
-    sampled: ClassVar[tuple[Measure, ...]] = ()
-    also: ClassVar[tuple[Measure, ...]] = ()
+    sampled: ClassVar[list[Measure]] = []
+    also: ClassVar[list[Measure]] = []
 
     a: Contender
     b: Contender

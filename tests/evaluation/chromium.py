@@ -88,7 +88,7 @@ def page(profile: Path) -> Iterator[Page]:
         f"--user-data-dir={profile}", "--remote-debugging-pipe",
     ]  # fmt: skip
     # the browser reads descriptor 3 and writes descriptor 4; the shell puts the pipes there
-    moved = ["sh", "-c", f'exec 8<&{commands} 9>&{answers} && exec "$@" 3<&8 4>&9', "sh", *command]
+    moved = ["bash", "-c", f'exec 98<&{commands} 99>&{answers} && exec "$@" 3<&98 4>&99', "bash", *command]
     process = subprocess.Popen(moved, pass_fds=(commands, answers), stderr=subprocess.DEVNULL)
     os.close(commands)
     os.close(answers)
