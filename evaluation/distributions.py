@@ -17,7 +17,7 @@ def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """How many titles have which score in each arm, for the primary measure and the claims; lines mark the means."""
     shown = [measure for _, measures in record.blocks()[:2] for measure in measures]
     height = (len(shown) + 1) // 2
-    figure, panels = new_figure(1.75 * height + 0.3, theme, height, 2)
+    figure, panels = new_figure(1.4 * height + 0.3, theme, height, 2)
     for axes, measure in zip(panels.flat, shown, strict=False):
         draw_scores(axes, measure, rows, theme)
     for axes in list(panels.flat)[len(shown) :]:
@@ -35,6 +35,7 @@ def draw_scores(axes: Any, measure: Measure, rows: list[dict[str, Any]], theme: 
             axes.hist(found, edges, color=colour, alpha=0.35, linewidth=0)
         axes.hist(found, edges, histtype="step", color=colour, linewidth=1.4)
         axes.axvline(found.mean(), color=colour, linewidth=1.4, linestyle=(0, (3, 2)))
+    axes.locator_params(axis="x", nbins=4)
     axes.set_title(measure.label, color=INK[theme], fontsize=9.5, loc="left")
     axes.set_yticks([])
     axes.spines["bottom"].set(visible=True, color=FAINT[theme])
@@ -46,7 +47,7 @@ def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     written = np.array([row["reference_tokens"] for row in rows])
     end = max(most * 1.02, float(np.quantile(written, LONGEST_SHOWN)))
     edges = np.linspace(0, end, BINS + 1)
-    figure, panels = new_figure(4.4, theme, 3, 1, sharex=True)
+    figure, panels = new_figure(3.6, theme, 3, 1, sharex=True)
     draw_lengths(panels[0, 0], {"stopped": written}, edges, INK[theme], theme)
     panels[0, 0].set_title(
         f"reference: mean {number(written.mean())} tokens", color=INK[theme], fontsize=9.5, loc="left"
@@ -58,7 +59,7 @@ def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
         axes.axvline(most, color=INK[theme], linewidth=0.8, linestyle=(0, (2, 3)))
         said = f"{arm}: mean {number(tokens.mean())} tokens, {stopped.mean():.1%} stop by themselves"
         axes.set_title(said, color=colour, fontsize=9.5, loc="left")
-    label = f"tokens; dotted: the most new tokens ({most}), where hatched answers were cut off"
+    label = f"tokens; hatched: cut off at the most new tokens ({most})"
     panels[2, 0].set_xlabel(label, color=INK[theme], fontsize=9)
     return png(figure)
 

@@ -2,13 +2,14 @@
 
 import random
 from dataclasses import dataclass
-from html import escape
 from typing import Any
+
+from markupsafe import escape
 
 from titlecraft.records import Tested
 
 STARTING_VIEW = 8  # titles in each of the three views
-MARKUP = 560  # bytes of HTML around the texts of one title
+MARKUP = 260  # bytes of HTML around the texts of one title
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,5 @@ def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> li
 
 
 def html_bytes(row: dict[str, Any]) -> int:
-    """Bytes that a title takes on the page, nearly."""
+    """Bytes that a title takes on the page, rather more than less."""
     return MARKUP + sum(len(escape(row[key]).encode()) for key in ("title", "reference", "before", "after"))

@@ -15,7 +15,7 @@ PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {
     "forest": forest, "by_title": by_title, "scores": scores, "lengths": lengths,
 }  # fmt: skip
 MOST_BYTES = 3_000_000  # of a page
-FRAME = 100_000  # bytes of a page besides plots and titles, at most
+FRAME = 60_000  # bytes of a page besides plots and titles, at most
 REASONS = {
     "title_in_train": "their title stands in the training split",
     "output_in_train": "their description stands in the training split",

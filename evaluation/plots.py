@@ -10,6 +10,8 @@ from titlecraft.records import Measure, Tested
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
+WIDTH = 4.8  # inches; on a phone of 360 pixels 9 points are 8 pixels then
+COLOURS = 128  # a third of the bytes; the edges of letters need no more
 PAPER = {"light": "#ffffff", "dark": "#16191d"}
 HUES = {
     "light": {"better": "#1a7f5a", "worse": "#b3432b"},
@@ -32,7 +34,7 @@ def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **sha
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.0, height), dpi=190, facecolor=PAPER[theme], layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor=PAPER[theme], layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"facecolor": PAPER[theme]}, **shared)
     for axes in panels.flat:
@@ -42,9 +44,12 @@ def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **sha
 
 
 def png(figure: Any) -> bytes:
-    """The figure as PNG; without metadata, so that the same figure gives the same bytes."""
-    out = BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
+    """The figure as PNG of at most COLOURS colours; without metadata, so that the same figure gives the same bytes."""
+    from PIL import Image
+
+    drawn, out = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
     return out.getvalue()
 
 
@@ -53,7 +58,7 @@ def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
 
     That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better.
     """
-    figure, axes = new_figure(0.9 + 0.42 * len(record.measures), theme)
+    figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
     for place, measure in enumerate(reversed(record.measures)):
         spread = measure.spread or 1.0
@@ -73,9 +78,7 @@ def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-0.6, len(labels) - 0.4)
     left, right = sides(record)
-    axes.set_xlabel(
-        f"← {left}      difference in standard deviations      {right} →", color=INK[theme], fontsize=9, labelpad=8
-    )
+    axes.set_xlabel(f"← {left}     standard deviations     {right} →", color=INK[theme], fontsize=9, labelpad=8)
     return png(figure)
 
 
@@ -83,7 +86,7 @@ def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """How many titles have which difference in the primary measure, with 0 and the mean marked."""
     measure = record.primary()
     differences = paired_differences(measure, rows)
-    figure, axes = new_figure(2.4, theme)
+    figure, axes = new_figure(2.1, theme)
     axes.hist(differences, bins=min(40, max(8, len(rows) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0)
     axes.axvline(0, color=INK[theme], linewidth=1)
     axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)

@@ -12,6 +12,7 @@ import pytest
 from evaluation import wording
 from evaluation.examples import choose_examples, html_bytes, starting_views
 from evaluation.measures import MEASURES
+from evaluation.pages import PLOTS, render_page
 from evaluation.report import print_table, write_report
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from titlecraft.records import EvaluationRecord
@@ -84,6 +85,15 @@ def test_a_page_holds_what_its_size_allows_and_always_its_views(record: Evaluati
     room = sum(html_bytes(rows[place]) for place in views) + html_bytes(rows[8]) + html_bytes(rows[10])
     more = {one.row["uid"] for one in choose_examples(record, rows, room)} - {one.row["uid"] for one in fewest}
     assert more == {"B8", "B10"}  # 9 is in the random view; then the sample's own order
+
+
+def test_a_large_report_stays_below_its_size_and_says_what_it_leaves_out(record: EvaluationRecord) -> None:
+    rows = [row | {"uid": f"{n}-{row['uid']}", "before": "é & 'ü' " * 400} for n in range(25) for row in predictions()]
+    plots = {name: {"light": b"", "dark": b""} for name in PLOTS}
+    page = render_page("report.html.jinja", msgspec.structs.replace(record, n=1000), rows, plots)
+    assert 2_800_000 < len(page.encode()) < 3_000_000
+    assert 310 < page.count("<article") < 330
+    assert f"{page.count('<article')} of the 1,000 titles are on this page, by rule" in " ".join(page.split())
 
 
 def test_the_table_shows_before_after_difference_and_interval(record: EvaluationRecord, capsys) -> None:

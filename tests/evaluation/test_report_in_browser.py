@@ -58,6 +58,8 @@ def test_nothing_is_wider_than_the_page(report: Path, tab: Page, tmp_path: Path,
 def test_search_and_order(report: Path, tab: Page) -> None:
     tab.open(report, 1280)
     assert len(tab.value(SHOWN)) == 8
+    box = "document.querySelector('.find input')"
+    assert tab.value(f"{box}.offsetWidth > 300 && getComputedStyle({box}).opacity") == "1"
     tab.value(SEARCH % "HARBOUR lantern")
     assert tab.value(SHOWN) == ["Title 12"] and tab.value("document.querySelector('.count').textContent") == "1 title"
     tab.value(SEARCH % "nowhere")
