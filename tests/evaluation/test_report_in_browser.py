@@ -7,9 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluation.comparison import Published, compare_reports
+from evaluation.pages import draw_plots, render_page
 from evaluation.report import write_report
 from tests.evaluation.chromium import Page, executable, page
 from tests.evaluation.literal_report import predictions, record_of
+from titlecraft.records import Pin
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here")
 WIDER = """[...document.querySelectorAll("body *")].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
@@ -53,6 +56,21 @@ def test_nothing_is_wider_than_the_page(report: Path, tab: Page, tmp_path: Path,
     )
     tab.screenshot(tmp_path / f"report-{width}{'-dark' if dark else ''}.png")
     assert [address for address in tab.requests if not address.startswith("data:")] == [report.as_uri()]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_comparison_fits_too(tab: Page, tmp_path: Path, width: int) -> None:
+    rows = predictions()
+    a, b = (
+        Published(Pin(type="model", repo=f"titlecraft/{LONG}", revision=one * 40), record_of(rows), rows)
+        for one in "ab"
+    )
+    record, both = compare_reports(a, b)
+    page = tmp_path / "compare.html"
+    page.write_text(render_page("compare.html.jinja", record, both, draw_plots(record, both)), encoding="utf-8")
+    tab.open(page, width)
+    assert tab.value(WIDER) == [] and tab.value("innerWidth") == width
+    tab.screenshot(tmp_path / f"compare-{width}.png")
 
 
 def test_search_and_order(report: Path, tab: Page) -> None:
