@@ -1,15 +1,17 @@
-"""The plots of a report, from its record and predictions: the forest of differences, the primary measure by title."""
+"""Plots of differences, from a record and its rows: the forest of all measures, the primary measure by title."""
 
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 
-from evaluation.wording import number
-from titlecraft.records import EvaluationRecord, Measure
+from evaluation.wording import number, sides
+from titlecraft.records import Measure, Tested
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
+WIDTH = 4.8  # inches; on a phone of 360 pixels 9 points are 8 pixels then
+COLOURS = 128  # a third of the bytes; the edges of letters need no more
 PAPER = {"light": "#ffffff", "dark": "#16191d"}
 HUES = {
     "light": {"better": "#1a7f5a", "worse": "#b3432b"},
@@ -27,32 +29,36 @@ def hue(measure: Measure, theme: str) -> str:
     return HUES[theme].get(measure.verdict(), INK[theme])
 
 
-def new_figure(height: float, theme: str) -> tuple[Any, Any]:
-    """Figure and axes without a frame, in the colours of the theme; no global state of matplotlib is touched."""
+def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Any, Any]:
+    """Figure and axes (an array [rows, columns] of them) without frames; no global state of matplotlib is touched."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.0, height), dpi=190, facecolor=PAPER[theme], layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor=PAPER[theme], layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor=PAPER[theme])
-    axes.spines[:].set_visible(False)
-    axes.tick_params(colors=INK[theme], labelsize=9, length=0)
-    return figure, axes
+    panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"facecolor": PAPER[theme]}, **shared)
+    for axes in panels.flat:
+        axes.spines[:].set_visible(False)
+        axes.tick_params(colors=INK[theme], labelsize=9, length=0)
+    return figure, panels[0, 0] if rows == columns == 1 else panels
 
 
 def png(figure: Any) -> bytes:
-    """The figure as PNG; without metadata, so that the same figure gives the same bytes."""
-    out = BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
+    """The figure as PNG of at most COLOURS colours; without metadata, so that the same figure gives the same bytes."""
+    from PIL import Image
+
+    drawn, out = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
     return out.getvalue()
 
 
-def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> bytes:
+def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """Every measure's mean difference with its interval, in standard deviations of its paired differences.
 
     That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better.
     """
-    figure, axes = new_figure(0.9 + 0.42 * len(record.measures), theme)
+    figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
     for place, measure in enumerate(reversed(record.measures)):
         spread = measure.spread or 1.0
@@ -71,17 +77,16 @@ def forest(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> 
     reach = max(0.3, *(abs(edge) for edge in axes.get_xlim()))
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-0.6, len(labels) - 0.4)
-    axes.set_xlabel(
-        "← worse      difference in standard deviations      better →", color=INK[theme], fontsize=9, labelpad=8
-    )
+    left, right = sides(record)
+    axes.set_xlabel(f"← {left}     standard deviations     {right} →", color=INK[theme], fontsize=9, labelpad=8)
     return png(figure)
 
 
-def by_title(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -> bytes:
+def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """How many titles have which difference in the primary measure, with 0 and the mean marked."""
     measure = record.primary()
     differences = paired_differences(measure, rows)
-    figure, axes = new_figure(2.4, theme)
+    figure, axes = new_figure(2.1, theme)
     axes.hist(differences, bins=min(40, max(8, len(rows) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0)
     axes.axvline(0, color=INK[theme], linewidth=1)
     axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)
@@ -91,10 +96,7 @@ def by_title(record: EvaluationRecord, rows: list[dict[str, Any]], theme: str) -
         differences.mean(), top * 1.04, f" mean {number(measure.difference, signed=True)}", color=hue(measure, theme),
         fontsize=9, ha="left", va="bottom",
     )  # fmt: skip
-    label = f"{measure.label}, after − before ({measure.unit}); one count per title"
+    label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit}); one count per title"
     axes.set_xlabel(label, color=INK[theme], fontsize=9)
     axes.set_yticks([])
     return png(figure)
-
-
-PLOTS = {"forest": forest, "by_title": by_title}

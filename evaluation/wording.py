@@ -1,7 +1,7 @@
 """How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
 
 from evaluation.measures import Entry
-from titlecraft.records import EvaluationRecord, Measure
+from titlecraft.records import EvaluationRecord, Measure, Tested
 from titlecraft.settings import Evaluation
 
 
@@ -40,7 +40,7 @@ def plan(settings: Evaluation, primary: Entry) -> str:
     )
 
 
-def power(record: EvaluationRecord) -> str:
+def power(record: Tested) -> str:
     """The smallest difference in the primary measure that this many titles can see."""
     measure = record.primary()
     return (
@@ -49,20 +49,36 @@ def power(record: EvaluationRecord) -> str:
     )
 
 
-def answer(record: EvaluationRecord) -> str:
-    """The answer to "did fine-tuning help?", in one sentence with its interval, from the primary measure alone."""
+def answer(record: Tested) -> str:
+    """The answer to "did fine-tuning help?", or "which adapter is better?", in one sentence from the primary measure alone."""
     measure = record.primary()
     coverage = f"{record.evaluation.confidence:.0%} interval"
-    on = f"on {record.n:,} held-out titles"
+    alone = isinstance(record, EvaluationRecord)
+    between = "" if alone else " between the adapters A and B"
+    on = f"on {record.n:,} {'held-out titles' if alone else 'titles that both were asked'}"
     if measure.verdict() == "no measured difference":
         return (
-            f"No measured difference in {measure.label}: {number(measure.difference, signed=True)} {measure.unit} "
+            f"No measured difference in {measure.label}{between}: {number(measure.difference, signed=True)} {measure.unit} "
             f"({coverage} {interval(measure)}) {on}."
         )
-    moved = "raised" if measure.difference > 0 else "lowered"
+    up = measure.difference > 0
     low, high = sorted((abs(measure.low), abs(measure.high)))
-    worse = ", which is worse" if measure.verdict() == "worse" else ""
-    return (
-        f"Fine-tuning {moved} {measure.label} by {number(abs(measure.difference))} {measure.unit} "
-        f"({coverage} {number(low)} to {number(high)}) {on}{worse}."
-    )
+    by = f"by {number(abs(measure.difference))} {measure.unit} ({coverage} {number(low)} to {number(high)}) {on}"
+    if alone:
+        worse = ", which is worse" if measure.verdict() == "worse" else ""
+        return f"Fine-tuning {'raised' if up else 'lowered'} {measure.label} {by}{worse}."
+    means = {"better": ": B is better", "worse": ": A is better"}.get(measure.verdict(), "")
+    return f"Adapter B has a {'higher' if up else 'lower'} {measure.label} than adapter A {by}{means}."
+
+
+def verdict(record: Tested, measure: Measure) -> str:
+    """The measure's verdict; between two adapters it names the better one."""
+    said = measure.verdict()
+    if isinstance(record, EvaluationRecord) or said == "no measured difference":
+        return said
+    return {"better": "B better", "worse": "A better"}.get(said, f"B {said}")
+
+
+def sides(record: Tested) -> tuple[str, str]:
+    """What lies to the left and to the right of no difference."""
+    return ("worse", "better") if isinstance(record, EvaluationRecord) else ("A better", "B better")

@@ -8,7 +8,7 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -292,13 +292,38 @@ class Measure(Record):
         return "better" if up == (self.better == "higher") else "worse"
 
 
-class EvaluationRecord(Record):
+class Tested(Record):
+    """What the records of paired experiments have in common: two arms, and measures of which one answers the question.
+
+    The fields are named in the subclasses, whose JSON keeps its own order.
+    """
+
+    arms: ClassVar[tuple[str, str]]
+
+    def primary(self) -> Measure:
+        """The measure that was named in the recipe before anything was looked at."""
+        return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
+
+    def blocks(self) -> list[tuple[str, list[Measure]]]:
+        """The measures as every table shows them: the one that answers, the claims, the rest, and those of sampled answers."""
+        primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
+        claims = [one for claim in CLAIMS for one in others if one.group == claim]
+        rest = [one for one in others if one.group not in CLAIMS]
+        found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
+        found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
+        found.append(("Standard benchmarks", self.also))
+        return [(heading, measures) for heading, measures in found if measures]
+
+
+class EvaluationRecord(Tested):
     """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
 
     Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
     `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
     `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets.
     """
+
+    arms: ClassVar[tuple[str, str]] = ("before", "after")
 
     id: str
     key: str
@@ -325,20 +350,6 @@ class EvaluationRecord(Record):
     benchmarks: list[Pin]
     files: list[File]
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"
-
-    def primary(self) -> Measure:
-        """The measure that was named in the recipe before anything was looked at."""
-        return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
-
-    def blocks(self) -> list[tuple[str, list[Measure]]]:
-        """The measures as every table shows them: the one that answers, the claims, the rest, and those of sampled answers."""
-        primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
-        claims = [one for claim in CLAIMS for one in others if one.group == claim]
-        rest = [one for one in others if one.group not in CLAIMS]
-        found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
-        found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
-        found.append(("Standard benchmarks", self.also))
-        return [(heading, measures) for heading, measures in found if measures]
 
 
 R = TypeVar("R", bound=Record)

@@ -20,6 +20,7 @@ from titlecraft.records import EvaluationRecord, read_record
 
 ROOT = Path(__file__).parents[2]
 BASE, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-adapter"
+PLOTS = ("forest.png", "by_title.png", "scores.png", "lengths.png")
 
 
 @dataclass
@@ -104,7 +105,7 @@ def test_the_report_is_published_beside_the_adapter(world: World, twice) -> None
     assert (record.quantization, record.precision) == ("nf4", "float32")
     assert [measure.n for measure in record.measures] == [40] * 17
     assert record.primary().p_value is not None
-    for name in ("report.html", "forest.png", "by_title.png", "timings.json"):
+    for name in ("report.html", "timings.json", *PLOTS):
         assert world.read(f"{folder}/{name}", head)
     assert world.read("README.md", head).endswith(f"# {ADAPTER}\n".encode())
     assert world.read("adapter_model.safetensors", head) == world.read(
@@ -115,7 +116,7 @@ def test_the_report_is_published_beside_the_adapter(world: World, twice) -> None
 def test_the_same_inputs_give_the_same_bytes(world: World, twice) -> None:
     evaluated, folder = twice
     names = {file.name for file in folder.iterdir()} - {"timings.json"}
-    assert names == {"report.json", "report.html", "predictions.parquet", "forest.png", "by_title.png"}
+    assert names == {"report.json", "report.html", "predictions.parquet", *PLOTS}
     for name in names:
         published = world.read(f"evaluation/{evaluated['id']}/{name}", evaluated["pin"])
         assert published == (folder / name).read_bytes(), name

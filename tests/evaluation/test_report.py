@@ -10,55 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation import wording
-from evaluation.compare import compare, correct
+from evaluation.examples import choose_examples, html_bytes, starting_views
 from evaluation.measures import MEASURES
-from evaluation.report import choose_examples, print_table, write_report
-from titlecraft.records import Check, Code, EvaluationRecord, File, Pin
-from titlecraft.settings import Base, Evaluation, Generation
-
-SETTINGS = Evaluation(titles=40, resamples=999)
-HOSTILE = "<script>alert(1)</script> & \"quoted\" 'text'"
-
-
-def predictions() -> list[dict]:
-    """40 titles on which everything gets better by a little more each time; one of them is hostile."""
-    rows = []
-    for n in range(40):
-        row = {
-            "uid": f"B{n}",
-            "title": f"Title {n}",
-            "prompt": "### Response:\n",
-            "reference": "A lamp.",
-            "before": "",
-            "after": "Lamp",
-        }
-        for entry in MEASURES:
-            better = -1 if entry.better == "lower" else 1
-            row |= {f"{entry.name}_before": 3.0, f"{entry.name}_after": 3.0 + better * (0.1 + n / 100)}
-        rows.append(row)
-    rows[0] |= {"title": HOSTILE, "reference": HOSTILE, "before": HOSTILE, "after": HOSTILE}
-    return rows
+from evaluation.pages import PLOTS, render_page
+from evaluation.report import print_table, write_report
+from tests.evaluation.literal_report import SETTINGS, predictions, record_of
+from titlecraft.records import EvaluationRecord
 
 
 @pytest.fixture
 def record() -> EvaluationRecord:
-    rows = predictions()
-    measures = [
-        compare(
-            entry, [row[f"{entry.name}_before"] for row in rows], [row[f"{entry.name}_after"] for row in rows], SETTINGS
-        )
-        for entry in MEASURES
-    ]
-    pin = Pin(type="model", repo="titlecraft/tiny", revision="a" * 40)
-    return EvaluationRecord(
-        id="0" * 12, key="0" * 64, code=Code(titlecraft="0.1.0", sources="0", python="3.11.7", packages={"torch": "2.13.0"}),
-        dataset=Pin(type="dataset", repo="titlecraft/data", revision="b" * 40), base=pin, adapter=pin, split="test",
-        evaluation=SETTINGS, generation=Generation(max_new_tokens=64), base_settings=Base(max_length=256),
-        quantization="nf4", precision="float32", device="cpu", n=40, titles_available=50,
-        excluded={"title_in_train": 3}, references_cut=2,
-        guards=[Check(name="the adapter changes the model", expected="other", found="other", holds=True)],
-        interval_method="BCa", measures=correct(measures, SETTINGS.primary), sampled=[], also=[], benchmarks=[], files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
-    )  # fmt: skip
+    return record_of(predictions())
 
 
 def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecord:
@@ -94,7 +56,8 @@ def test_the_page_needs_nothing_from_anywhere_and_escapes_what_it_shows(
     pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
     write_report(record, tmp_path)
     page = (tmp_path / "report.html").read_text()
-    assert "<script" not in page and "&lt;script&gt;alert(1)" in page  # row 0 is among the worst
+    assert page.count("<script") == 1 and "&lt;script&gt;alert(1)" in page
+    assert page.count("<article") == 40 and "All 40 titles are on this page." in page
     loads = re.findall(r'(?:src|srcset|href)="([^"]{0,40})', re.sub(r"<a [^>]*>", "", page))
     assert loads and all(address.startswith("data:") for address in loads)
     assert "url(" not in page and "@import" not in page
@@ -106,9 +69,31 @@ def test_the_page_needs_nothing_from_anywhere_and_escapes_what_it_shows(
 
 
 def test_examples_are_chosen_by_seed_and_by_rank(record: EvaluationRecord) -> None:
-    (_, _, drawn), (_, _, worst) = choose_examples(record, predictions())
-    assert [row["uid"] for row in worst] == ["B0", "B1", "B2", "B3"]
-    assert drawn == choose_examples(record, predictions())[0][2] and len({row["uid"] for row in drawn}) == 8
+    views = starting_views(record, predictions())
+    assert views["worst"] == [0, 1, 2, 3, 4, 5, 6, 7] and views["best"] == [39, 38, 37, 36, 35, 34, 33, 32]
+    assert views["random"] == [20, 9, 25, 3, 4, 34, 6, 23]  # seed 7
+
+
+def test_a_page_holds_what_its_size_allows_and_always_its_views(record: EvaluationRecord) -> None:
+    rows = predictions()
+    every = choose_examples(record, rows, 10**6)
+    assert [one.row["uid"] for one in every] == [f"B{n}" for n in range(39, -1, -1)]
+    assert every[0].views == ["best"] and every[0].gain == pytest.approx(0.49)
+    views = {place for places in starting_views(record, rows).values() for place in places}
+    fewest = choose_examples(record, rows, 0)
+    assert {one.row["uid"] for one in fewest} == {f"B{place}" for place in views}
+    room = sum(html_bytes(rows[place]) for place in views) + html_bytes(rows[8]) + html_bytes(rows[10])
+    more = {one.row["uid"] for one in choose_examples(record, rows, room)} - {one.row["uid"] for one in fewest}
+    assert more == {"B8", "B10"}  # 9 is in the random view; then the sample's own order
+
+
+def test_a_large_report_stays_below_its_size_and_says_what_it_leaves_out(record: EvaluationRecord) -> None:
+    rows = [row | {"uid": f"{n}-{row['uid']}", "before": "é & 'ü' " * 400} for n in range(25) for row in predictions()]
+    plots = {name: {"light": b"", "dark": b""} for name in PLOTS}
+    page = render_page("report.html.jinja", msgspec.structs.replace(record, n=1000), rows, plots)
+    assert 2_800_000 < len(page.encode()) < 3_000_000
+    assert 310 < page.count("<article") < 330
+    assert f"{page.count('<article')} of the 1,000 titles are on this page, by rule" in " ".join(page.split())
 
 
 def test_the_table_shows_before_after_difference_and_interval(record: EvaluationRecord, capsys) -> None:

@@ -1,14 +1,26 @@
-"""titlecraft evaluate --adapter NS/NAME[@REV] --recipe tiny"""
+"""titlecraft evaluate --adapter NS/NAME[@REV] --recipe tiny
+
+titlecraft evaluate --compare NS/A NS/B --out compared
+"""
 
 from dataclasses import replace
+from pathlib import Path
 
 from titlecraft.arguments import StageParser
+from titlecraft.errors import UserError
+from titlecraft.settings import Recipe
 
 
 def main(arguments: list[str]) -> None:
-    """Adapter repo -> before/after report beside it, and its card brought up to date."""
+    """Adapter repo -> before/after report beside it, and its card brought up to date; or two reports -> a comparison."""
     stage = StageParser("evaluate", "Measure before and after on held-out titles.", ["evaluation", "generation"])
-    stage.add("--adapter", type=str, required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    stage.add("--adapter", type=str, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    stage.add(
+        "--compare", nargs=2, type=str, metavar=("REPORT_A", "REPORT_B"),
+        help="set two evaluated adapters side by side, and publish nothing; each is NAMESPACE/NAME[@REVISION] for its newest "
+        "report, or NAMESPACE/NAME[@REVISION]:evaluation/ID",
+    )  # fmt: skip
+    stage.add("--out", type=str, help="folder for compare.json and compare.html of --compare")
     stage.add(
         "--also",
         action="append",
@@ -17,14 +29,33 @@ def main(arguments: list[str]) -> None:
     )
     stage.add("--fresh", action="store_true", help="evaluate and publish even if the same was published already")
     recipe, asked = stage.parse(arguments)
-    also = [*recipe.evaluation.also, *asked.also]
-    recipe = replace(recipe, evaluation=replace(recipe.evaluation, also=also))
+    if (asked.adapter is None) == (asked.compare is None) or (asked.out is None) != (asked.compare is None):
+        raise UserError("evaluate: expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER")
+    if asked.compare:
+        compare(*asked.compare, Path(asked.out))
+    else:
+        settings = replace(recipe.evaluation, also=[*recipe.evaluation.also, *asked.also])
+        measure(asked.adapter, replace(recipe, evaluation=settings), asked.fresh)
 
+
+def measure(adapter: str, recipe: Recipe, fresh: bool) -> None:
+    """Publish the report of an adapter, and print it."""
     from evaluation.report import print_table
     from evaluation.run import evaluate
     from model_card.build import write_card
     from titlecraft.hub import address
 
-    published, record = evaluate(asked.adapter, recipe, fresh=asked.fresh, write_card=write_card)
+    published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_card)
     print_table(record)
     print(f"report in {published}\n{address(published, f'evaluation/{record.id}/report.html')}")
+
+
+def compare(a: str, b: str, out: Path) -> None:
+    """Write the comparison of two reports to a folder, and print it."""
+    from evaluation.published import HTML, JSON, compare_published
+    from evaluation.report import print_table
+
+    record = compare_published(a, b, out)
+    print(f"A: {record.a.adapter}, report {record.a.report_id}\nB: {record.b.adapter}, report {record.b.report_id}")
+    print_table(record)
+    print(f"comparison in {out / JSON} and {out / HTML}")

@@ -1,0 +1,63 @@
+"""Which titles a page shows: best, worst and random ones by rule, and as many of all as its size allows."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import escape
+
+from titlecraft.records import Tested
+
+STARTING_VIEW = 8  # titles in each of the three views
+MARKUP = 260  # bytes of HTML around the texts of one title
+
+
+@dataclass(frozen=True)
+class Example:
+    """One title on the page: its row, the views that show it, and its difference in the primary measure, up is better."""
+
+    row: dict[str, Any]
+    views: list[str]
+    gain: float
+
+
+def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float]:
+    """Difference of each row in the primary measure, turned so that a larger one is better."""
+    primary = record.primary()
+    towards = -1 if primary.better == "lower" else 1
+    return [towards * (row[f"{primary.name}_after"] - row[f"{primary.name}_before"]) for row in rows]
+
+
+def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """Places of the rows in each view: drawn by the recipe's seed, the largest gains, the smallest. Never by hand."""
+    gain = gains(record, rows)
+    ranked = sorted(range(len(rows)), key=lambda place: (-gain[place], rows[place]["uid"], place))
+    drawn = random.Random(record.evaluation.seed).sample(range(len(rows)), min(STARTING_VIEW, len(rows)))
+    return {"random": drawn, "best": ranked[:STARTING_VIEW], "worst": ranked[::-1][:STARTING_VIEW]}
+
+
+def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> list[Example]:
+    """The rows that a page of `room` bytes for them holds, the largest gain first.
+
+    Those of the views are always in it; then come the others in the order of the sample, which is a random one, until the
+    next does not fit.
+    """
+    gain, views = gains(record, rows), starting_views(record, rows)
+    chosen = dict.fromkeys(place for places in views.values() for place in places)
+    used = sum(html_bytes(rows[place]) for place in chosen)
+    for place, row in enumerate(rows):
+        if place not in chosen:
+            used += html_bytes(row)
+            if used > room:
+                break
+            chosen[place] = None
+    ordered = sorted(chosen, key=lambda place: (-gain[place], rows[place]["uid"], place))
+    return [
+        Example(rows[place], [name for name, places in views.items() if place in places], gain[place])
+        for place in ordered
+    ]
+
+
+def html_bytes(row: dict[str, Any]) -> int:
+    """Bytes that a title takes on the page, rather more than less."""
+    return MARKUP + sum(len(escape(row[key]).encode()) for key in ("title", "reference", "before", "after"))
