@@ -1,11 +1,16 @@
 """One evaluation of the tiny world in a fresh process that can reach nothing but this machine; prints JSON.
 
-python -m tests.evaluation.run_evaluation evaluate|measure NS/NAME[@REV] [FOLDER]
+python -m tests.evaluation.run_evaluation evaluate|killed|resumed|measure NS/NAME[@REV] [FOLDER]
+
+"killed" is evaluate, and SIGKILL when the fourth batch of answers is written but not kept yet; "resumed" counts calls.
 """
 
 import json
+import os
+import signal
 import socket
 import sys
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
 
@@ -30,11 +35,37 @@ def loopback_only() -> None:
     socket.socket.connect = checked
 
 
+def count_calls(killed: bool) -> Counter[str]:
+    """Count what the model is asked, by batches; end this process in the middle of generating."""
+    from evaluation.harness import unharmed_process
+
+    with unharmed_process():
+        from evaluation import arms, switched_model
+
+    calls: Counter[str] = Counter()
+    generate, nll = arms.generate, switched_model.reference_nll
+
+    def generating(*arguments: object) -> object:
+        calls["generate"] += 1
+        answers = generate(*arguments)
+        if killed and calls["generate"] == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answers
+
+    def scoring(*arguments: object) -> object:
+        calls["nll"] += 1
+        return nll(*arguments)
+
+    arms.generate, switched_model.reference_nll = generating, scoring
+    return calls
+
+
 def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
     """Run it and say what came out."""
     from evaluation.inputs import read_inputs
     from evaluation.run import evaluate
 
+    calls = count_calls(how == "killed") if how in ("killed", "resumed") else {}
     start = perf_counter()
     if how == "measure":
         from evaluation.experiment import measure
@@ -49,6 +80,7 @@ def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
     return {
         "pin": str(pin.revision),
         "id": record.id,
+        "calls": calls,
         "seconds": perf_counter() - start,
         "imported": heavy,
         "built_in_tasks": [name for name in sys.modules if name.startswith("lighteval.tasks.tasks.")],

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> None:
         default=[],
         help='a benchmark to add, such as "lighteval|arc:easy|0"; may be repeated',
     )
-    stage.add("--fresh", action="store_true", help="evaluate and publish even if the same was published already")
+    stage.add("--fresh", action="store_true", help="evaluate all and publish, whatever is done already")
     recipe, asked = stage.parse(arguments)
     also = [*recipe.evaluation.also, *asked.also]
     recipe = replace(recipe, evaluation=replace(recipe.evaluation, also=also))
