@@ -1,4 +1,4 @@
-"""The whole stage as users run it: fresh processes, an embedded Hub, nothing else in reach; one of them killed on its way."""
+"""The whole stage as users run it: fresh processes, an embedded Hub, nothing else in reach; one of them killed twice on its way."""
 
 import json
 import signal
@@ -21,12 +21,15 @@ def world(tmp_path_factory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def killed(world: World) -> Counter[str]:
-    """An evaluation that SIGKILL ended while it generated; how many batches of each kind it has left."""
-    process = world.start("home-1", "killed", world.pins[ADAPTER])
-    _, err = process.communicate(timeout=240)
-    assert process.returncode == -signal.SIGKILL, err
-    return Counter(file.name.split("-")[0] for file in kept(world))
+def killed(world: World) -> list[Counter[str]]:
+    """An evaluation that SIGKILL ended while it generated, and once more further on; what batches there were each time."""
+    left = []
+    for last in ("generate:4", "nll:30"):
+        process = world.start("home-1", "counted", world.pins[ADAPTER], last)
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == -signal.SIGKILL, err
+        left.append(Counter(file.name.split("-")[0] for file in kept(world)))
+    return left
 
 
 def kept(world: World) -> list[Path]:
@@ -41,7 +44,7 @@ def twice(world: World, killed) -> tuple[dict, Path]:
     publishes, the other was never interrupted and does not publish."""
     folder = world.root / "measured"
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
-    evaluated = outcome(world.start("home-1", "resumed", world.pins[ADAPTER]))
+    evaluated = outcome(world.start("home-1", "counted", world.pins[ADAPTER]))
     again = outcome(measured)
     assert (again["built_in_tasks"], again["gradients"]) == (
         ["lighteval.tasks.tasks.arc"],
@@ -80,13 +83,15 @@ def test_the_same_inputs_give_the_same_bytes(world: World, twice) -> None:
 
 def test_what_was_finished_before_the_kill_is_not_computed_again(world: World, killed, twice) -> None:
     """Batches of 8 in two arms: 10 for 40 titles, twice that where two answers are sampled, 46 for 180 choices."""
-    assert killed == {"scoring": 10, "scoring_elsewhere": 10, "generating": 3}
-    evaluated, _ = twice
-    assert evaluated["calls"] == {"nll": 46, "generate": 7 + 20}
+    first, second = killed
+    assert first == {"generating": 3}
+    assert second == {"generating": 10, "sampling": 20, "scoring": 10, "scoring_elsewhere": 10, "choosing": 9}
+    evaluated, said = twice[0], twice[0]["said"]
+    assert evaluated["calls"] == {"nll": 46 - 9}
     timings = json.loads(world.read(f"evaluation/{evaluated['id']}/timings.json", evaluated["pin"]))
-    assert timings["batches_found"] == killed
-    assert "going on with an interrupted run, which has left 23 finished batches; --fresh" in evaluated["said"]
-    assert "generating 3 found and 7 computed" in evaluated["said"]
+    assert timings["batches_found"] == second
+    assert f"going on with an interrupted run, which has left {second.total()} finished batches; --fresh" in said
+    assert "generating 10 found and 0 computed" in said and "choosing 9 found and 37 computed" in said
     assert kept(world) == []
 
 
