@@ -98,6 +98,7 @@ def main() -> None:
     ways = [(size, threads) for threads in THREADS for size in BATCHES]
     with tempfile.TemporaryDirectory() as folder:
         world = make_world(Path(folder))
+    parameters = sum(one.numel() for name, one in world[0].named_parameters() if "lora_" not in name)
     first = run(*world, *ways[0])
     found = []
     for size, threads in [*ways[1:], ways[0]]:
@@ -108,7 +109,7 @@ def main() -> None:
     other = [one["nll_per_token"] for one in found]
     result = {
         "device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})", "torch": torch.__version__,
-        "base": "the demo's, 1.2 million parameters, float32",
+        "base": "the demo's, float32", "parameters": parameters,
         "titles": len(world[2]), "arms": 2, "new_tokens": NEW_TOKENS,
         "compared_with": dict(zip(("batch_size", "threads"), ways[0], strict=True)),
         "mean_nll_per_token": sum(one for one, _ in first.values()) / len(first),
