@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dataset_builder.array_file import save_array
@@ -124,12 +125,17 @@ def may_be_in(keys: np.ndarray, few: np.ndarray) -> np.ndarray:
 
 
 def read_texts(folder: Path, shards: list[ShardResult], places: np.ndarray) -> dict[int, str]:
-    """Published descriptions at these places of a split, read from its files."""
+    """Published descriptions at these places of a split, read from its files a few thousand rows at a time."""
     wanted, start, texts = np.unique(places), 0, {}
     for shard in shards:
-        inside = wanted[(wanted >= start) & (wanted < start + len(shard.outputs))]
-        if len(inside):
-            column = pq.read_table(folder / shard.file.path, columns=["output"]).column("output")
-            texts |= zip(inside.tolist(), column.take(inside - start).to_pylist(), strict=True)
-        start += len(shard.outputs)
+        end = start + len(shard.outputs)
+        if np.searchsorted(wanted, start) == np.searchsorted(wanted, end):
+            start = end
+            continue
+        for batch in pq.ParquetFile(folder / shard.file.path).iter_batches(batch_size=10_000, columns=["output"]):
+            inside = wanted[slice(*np.searchsorted(wanted, [start, start + batch.num_rows]))]
+            texts |= zip(
+                inside.tolist(), batch.column("output").take(pa.array(inside - start)).to_pylist(), strict=True
+            )
+            start += batch.num_rows
     return texts

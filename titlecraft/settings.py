@@ -186,7 +186,7 @@ class Evaluation:
 
     titles: Annotated[int, Meta(ge=20)] = 1000
     primary: str = "nll_per_token"
-    batch_size: Count = 32
+    batch_size: Count = 128
     confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
     resamples: Count = 10_000
     sampled: Whole = 0

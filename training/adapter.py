@@ -81,12 +81,14 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     base_parameters = loaded.model.num_parameters()
     expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
     model = add_adapter(loaded, base, recipe.lora, recipe.training)
-    with model.disable_adapter():
-        base_logits = checks.probe_logits(model, probe)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
     checks.require(found)
     attention, fused = speed_up(model, recipe.training)
+    if recipe.training.packing or recipe.training.fused_kernels:
+        print(f"attention: {attention}; fused kernels: {fused}")
+    with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
+        base_logits = checks.probe_logits(model, probe)
     dataset = examples.dataset
     if recipe.training.packing:
         dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
@@ -174,14 +176,16 @@ def train_prepared(
     )
     for callback in callbacks:
         trainer.add_callback(callback)
+    if recipe.training.backend == "trl":
+        ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
     ranks.part()
     if not ranks.is_first():
         return None
     cost = trainer.so_far.cost(energy)
-    slow_down(model)
     found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
+    slow_down(model)
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
     tokenizer.save_pretrained(folder)

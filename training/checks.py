@@ -110,6 +110,27 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
     ]  # fmt: skip
 
 
+def check_accumulation(trainer: Any) -> list[Check]:
+    """Two items in two forward passes of one step have the loss that they have in one pass, as the trainer computes it."""
+    import torch
+
+    items = [trainer.train_dataset[place] for place in range(min(2, len(trainer.train_dataset)))]
+    batches = [trainer._prepare_inputs(trainer.data_collator(some)) for some in ([*items], *([item] for item in items))]
+    counts = [int((batch["labels"][:, 1:] != IGNORED).sum()) for batch in batches]
+    trainer.model.eval()
+    with torch.no_grad(), trainer.compute_loss_context_manager():
+        losses = [float(trainer.compute_loss(trainer.model, batch, num_items_in_batch=counts[0])) for batch in batches]
+    trainer._metrics["eval"].clear()  # TRL has noted their entropy
+    apart = abs(losses[0] - sum(losses[1:]))
+    allowed = PACKED_TOLERANCE[str(trainer.model.dtype).removeprefix("torch.")]
+    return [
+        Check(
+            name="loss of two forward passes of one step against that of one pass, nats per token",
+            expected=f"at most {allowed} apart", found=f"{apart:.1e} apart", holds=apart <= allowed,
+        )
+    ]  # fmt: skip
+
+
 def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:
     """Mean loss of each example's answer in a flattened batch, in nats per token, from plain logits of the answers' places."""
     import torch

@@ -137,7 +137,7 @@ def kernels_fault(model: Any) -> str | None:
 
 
 def slow_down(model: Any) -> None:
-    """Take off again what changes how the model computes, so that its logits are those that its users will see."""
+    """Take off again what was put over the model from outside; Liger's kernels, which are in its modules, stay."""
     from training.fused_lora import unfuse_lora
 
     unfuse_lora(model)

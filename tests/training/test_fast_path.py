@@ -12,7 +12,7 @@ from tests.training.test_trainer import adapter_on_base
 from titlecraft.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
 from training.answer_loss import use_answer_loss
-from training.checks import check_packing, losses_of_answers
+from training.checks import check_accumulation, check_packing, losses_of_answers
 from training.dropout import add_dropped_, drop, keep_mask
 from training.fused_lora import fuse_lora, unfuse_lora
 from training.model import slow_down, speed_up
@@ -157,6 +157,8 @@ def test_however_a_step_is_cut_its_loss_and_gradient_are_the_same(
         model, tokenizer = adapter_on_base(dropout=0.0)
         speed_up(awake(model), way)
         trainer = make_trainer(model, tokenizer, rows_of(), way, "float32", tmp_path / str(index))
+        assert [one.holds for one in check_accumulation(trainer)] == [True]
+        assert not any(trainer.seen.values())  # a check is no training
         run_all_steps(trainer)
         losses.append(trainer.state.log_history[0])
         assert trainer.seen == {"examples": 10, "tokens": 155, "computed": 155, "completion_tokens": 80}
@@ -164,6 +166,18 @@ def test_however_a_step_is_cut_its_loss_and_gradient_are_the_same(
         assert model.config._attn_implementation == "sdpa"
     assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-5)
     assert losses[0]["grad_norm"] == pytest.approx(losses[1]["grad_norm"], rel=1e-4)
+
+
+def test_a_loss_that_is_averaged_over_passes_would_be_caught(tmp_path: Path) -> None:
+    """The old mistake: each pass has its own mean, whatever its number of tokens, and they are added up."""
+    model, tokenizer = adapter_on_base()
+    settings = Training(backend="trl", packing=True, batch_size=1, accumulation=2, max_steps=1, optimizer="adamw_torch")
+    speed_up(model, settings)
+    trainer = make_trainer(model, tokenizer, rows_of(), settings, "float32", tmp_path)
+    right = trainer.compute_loss
+    trainer.compute_loss = lambda model, batch, num_items_in_batch: right(model, batch) / 2
+    (found,) = check_accumulation(trainer)
+    assert not found.holds and found.expected == "at most 0.0001 apart"
 
 
 def test_what_cannot_be_fused_here_is_said() -> None:
