@@ -11,6 +11,7 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
 from evaluation.batches import length_sorted
+from evaluation.finished_batches import FinishedBatches
 from evaluation.generate import Shape, generate
 from evaluation.grouped_attention import attention_of
 from evaluation.load import Loaded
@@ -18,7 +19,6 @@ from evaluation.lookup import Lookup
 from evaluation.progress import Progress
 from evaluation.reread import order_nll
 from evaluation.sampling import random_numbers
-from evaluation.score import reference_nll
 from evaluation.switched_model import SwitchedModel, memory_of
 from evaluation.tasks import ARMS, arm_of, is_sampled
 from evaluation.titles import Title
@@ -35,12 +35,14 @@ class TwoArms(SwitchedModel):
         lookup: is told of the answers, because it reads the training split once for all of them.
         recipe: its `evaluation` and `generation` say how the model is asked.
         progress: told of every title that is done in one arm.
+        finished: computes each batch, or finds it.
     """
 
     def __init__(
-        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress
-    ) -> None:
-        super().__init__(loaded, recipe.evaluation.batch_size, progress)
+        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress,
+        finished: FinishedBatches,
+    ) -> None:  # fmt: skip
+        super().__init__(loaded, recipe.evaluation.batch_size, progress, finished)
         self.titles = {title.title: title for title in titles}
         self.lookup = lookup
         self.recipe = recipe
@@ -52,11 +54,10 @@ class TwoArms(SwitchedModel):
         unconditioned_logprobs has the same given the prompt of another title, the document's unconditioned_query.
         """
 
-        def score(batch: list[Title]) -> list[ModelResponse]:
-            pairs = [(title.prompt_tokens, title.reference_tokens) for title in batch]
-            losses = reference_nll(self.loaded.model, pairs, self.tokenizer.pad_token_id)
+        def score(arm: str, batch: list[Title]) -> list[ModelResponse]:
+            losses = self.nll("scoring", arm, [(title.prompt_tokens, title.reference_tokens) for title in batch])
             pairs = [(title.other_prompt_tokens, title.reference_tokens) for title in batch]
-            elsewhere = reference_nll(self.loaded.model, pairs, self.tokenizer.pad_token_id)
+            elsewhere = self.nll("scoring_elsewhere", arm, pairs)
             return [
                 ModelResponse(
                     input=title.prompt, input_tokens=list(title.prompt_tokens), logprobs=[-nll],
@@ -82,7 +83,7 @@ class TwoArms(SwitchedModel):
         responses = [written[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
         with memory_of(self.batch_size):
-            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress)
+            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished)
         for response in responses:
             response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
         with self.progress.part("looking for copies"):
@@ -91,16 +92,22 @@ class TwoArms(SwitchedModel):
 
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
         """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
-        new_tokens = docs[0].generation_size
+        doing, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
         prompts = [title.prompt_tokens for title in self.titles.values()]
         shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
-        def answers(batch: list[Title]) -> list[ModelResponse]:
+        def tokens_of(arm: str, batch: list[Title], take: int) -> list[list[int]]:
             prompts = [title.prompt_tokens for title in batch]
-            takes = []
-            for take in range(self.settings.sampled if sampling else 1):
-                with random_numbers(self.settings.seed, take, batch[0].title):
-                    takes.append(generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape, sampling))
+            seed = (self.settings.seed, take, batch[0].title)
+
+            def compute() -> list[list[int]]:
+                with random_numbers(*seed):
+                    return generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape, sampling)
+
+            return self.finished.answers(doing, arm, (prompts, new_tokens, shape, sampling, seed), compute)
+
+        def answers(arm: str, batch: list[Title]) -> list[ModelResponse]:
+            takes = [tokens_of(arm, batch, take) for take in range(self.settings.sampled if sampling else 1)]
             return [
                 ModelResponse(
                     input=title.prompt, input_tokens=list(title.prompt_tokens), output_tokens=list(tokens),
@@ -112,7 +119,6 @@ class TwoArms(SwitchedModel):
                 for title, *tokens in zip(batch, *takes, strict=True)
             ]  # fmt: skip
 
-        doing = "generating" if sampling is None else "sampling"
         return self.by_turns(doing, docs, lambda title: len(title.prompt_tokens), answers)
 
     def by_turns(
@@ -120,7 +126,7 @@ class TwoArms(SwitchedModel):
         doing: str,
         docs: list[Doc],
         length: Callable[[Title], int],
-        run: Callable[[list[Title]], list[ModelResponse]],
+        run: Callable[[str, list[Title]], list[ModelResponse]],
     ) -> list[ModelResponse]:
         """Run every batch in both arms, taking turns at going first; responses in the order of `docs`.
 
@@ -141,7 +147,7 @@ class TwoArms(SwitchedModel):
             for number, batch in enumerate(batches):
                 for arm in ARMS if number % 2 == 0 else reversed(ARMS):
                     with self.arm(arm):
-                        answers = run(batch)
+                        answers = run(arm, batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))
         return [responses[arm_of(doc.task_name), doc.specific["title"]] for doc in docs]

@@ -8,7 +8,6 @@ from lighteval.tasks.requests import Doc
 
 from evaluation.batches import length_sorted
 from evaluation.grouped_attention import attention_of
-from evaluation.score import reference_nll
 from evaluation.switched_model import SwitchedModel
 from evaluation.tasks import ARMS
 from titlecraft.prompt import encode_prompts, token_ids
@@ -44,7 +43,7 @@ class BothArmsChoose(SwitchedModel):
                 turns = list(zip(batches, pair, strict=True))
                 for arm, batch in turns if number % 2 == 0 else reversed(turns):
                     with self.arm(arm):
-                        nll = reference_nll(self.loaded.model, [ask[1:] for ask in batch], self.tokenizer.pad_token_id)
+                        nll = self.nll("choosing", arm, [ask[1:] for ask in batch])
                     scored.update({ask[0]: -one for ask, one in zip(batch, nll, strict=True)})
                     advance(len(batch))
         return scored

@@ -1,6 +1,7 @@
 """The experiment itself, from pinned inputs to a folder with the report; publishes nothing."""
 
 import os
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import msgspec
 
 from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_sampled
+from evaluation.finished_batches import FinishedBatches, machine_of
 from evaluation.forgetting import compare_benchmarks, find_benchmarks
 from evaluation.guards import check_scores, check_titles
 from evaluation.harness import run_pipeline
@@ -29,9 +31,10 @@ from titlecraft.threads import steady_threads
 TIMINGS = "timings.json"
 
 
-def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
+def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = None) -> EvaluationRecord:
     """Measure before and after; write report.json, report.html, predictions.parquet, plots and timings to `folder`.
 
+    `kept` is a folder where each finished batch is kept for the next run, should this one be interrupted.
     Raises UserError: too few titles, a guard that does not hold, the Hub is gone.
     """
     start, progress = perf_counter(), Progress()
@@ -46,8 +49,17 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
         lookup = Lookup.over(dataset, sample, recipe.evaluation.seed)
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
-        found = run_pipeline(loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe, progress, folder)
-        also = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, folder)
+        finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
+        if len(finished):
+            say(
+                f"going on with an interrupted run, which has left {len(finished)} finished batches; --fresh starts anew"
+            )
+        found = run_pipeline(
+            loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe, progress, finished, folder
+        )
+        also = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, finished, folder)
+        if finished.found:
+            say(f"batches: {finished.summary()}")
     asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
     write_predictions(folder / PREDICTIONS, sample.titles, found)
     with progress.part("comparing"):
@@ -60,7 +72,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path) -> EvaluationRecord:
     record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], results, read, folder)
     with progress.part("reporting"):
         write_report(record, folder)
-    write_timings(folder / TIMINGS, progress, perf_counter() - start)
+    write_timings(folder / TIMINGS, progress, finished, perf_counter() - start)
     return record
 
 
@@ -91,11 +103,19 @@ def describe(
     )  # fmt: skip
 
 
-def write_timings(file: Path, progress: Progress, total: float) -> None:
-    """Clock times, apart from report.json: seconds of each part, and the answers that were counted in it."""
+def say(line: str) -> None:
+    """A line of progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def write_timings(file: Path, progress: Progress, finished: FinishedBatches, total: float) -> None:
+    """Clock times, apart from report.json: seconds of each part, and the answers that were counted in it.
+
+    Where batches were found from an interrupted run, it says how many, for what they took is not in these seconds.
+    """
     parts = {
         name: {"seconds": round(seconds, 3), "answers": progress.counts.get(name)}
         for name, seconds in progress.seconds.items()
     }
-    times: dict[str, Any] = {"total_seconds": round(total, 3), "parts": parts}
+    times: dict[str, Any] = {"total_seconds": round(total, 3), "parts": parts, "batches_found": dict(finished.found)}
     file.write_bytes(msgspec.json.format(msgspec.json.encode(times), indent=2) + b"\n")

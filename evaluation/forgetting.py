@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from evaluation.compare import compare, correct
+from evaluation.finished_batches import FinishedBatches
 from evaluation.harness import make_pipeline, registry_of, unharmed_process
 from evaluation.load import Loaded
 from evaluation.measures import Entry, Scored
@@ -76,8 +77,9 @@ def for_arm(benchmark: Benchmark, arm: str) -> Any:
 
 
 def compare_benchmarks(
-    loaded: Loaded, benchmarks: list[Benchmark], settings: Evaluation, progress: Progress, scratch: Path
-) -> list[Measure]:
+    loaded: Loaded, benchmarks: list[Benchmark], settings: Evaluation, progress: Progress, finished: FinishedBatches,
+    scratch: Path,
+) -> list[Measure]:  # fmt: skip
     """Every metric of every benchmark before and after, paired by question, corrected among themselves."""
     if not benchmarks:
         return []
@@ -89,7 +91,7 @@ def compare_benchmarks(
         names = {key: f"{task.name}|{one.examples}" for one in benchmarks for key, task in tasks.items()
                  if key[0] == one.config.name}  # fmt: skip
         with registry_of(list(tasks.values())) as module:
-            model = BothArmsChoose(loaded, settings.batch_size, progress)
+            model = BothArmsChoose(loaded, settings.batch_size, progress, finished)
             pipeline = make_pipeline(list(names.values()), module, model, scratch)
             pipeline.evaluate()
     details = pipeline.evaluation_tracker.details_logger.details

@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from evaluation.finished_batches import FinishedBatches
 from evaluation.load import Loaded
 from evaluation.lookup import Lookup
 from evaluation.progress import Progress
@@ -91,7 +92,7 @@ def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> An
 
 def run_pipeline(
     loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
-    progress: Progress, scratch: Path,
+    progress: Progress, finished: FinishedBatches, scratch: Path,
 ) -> dict[str, list[Outcome]]:  # fmt: skip
     """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
 
@@ -116,7 +117,7 @@ def run_pipeline(
         with registry_of(tasks) as module:
             # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
             # token boundaries, and caches predictions by name.
-            model = TwoArms(loaded, sample.titles, lookup, recipe, progress)
+            model = TwoArms(loaded, sample.titles, lookup, recipe, progress, finished)
             pipeline = make_pipeline([f"{task.name}|0" for task in tasks], module, model, scratch)
             with progress.part("model and measures"):
                 pipeline.evaluate()

@@ -1,8 +1,10 @@
 """The generated texts under the frozen base, as they stand and with their sentences shuffled (measure "coherence")."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from evaluation.batches import length_sorted
+from evaluation.finished_batches import FinishedBatches
 from evaluation.grouped_attention import attention_of
 from evaluation.load import Loaded
 from evaluation.progress import Progress
@@ -12,7 +14,7 @@ from titlecraft.prompt import token_ids
 
 
 def order_nll(
-    loaded: Loaded, texts: Sequence[str], seed: int, batch_size: int, progress: Progress
+    loaded: Loaded, texts: Sequence[str], seed: int, batch_size: int, progress: Progress, finished: FinishedBatches
 ) -> dict[str, tuple[float, float]]:
     """NLL in nats of each text as it stands, and shuffled, behind BOS alone and without EOS; the adapter is switched off.
 
@@ -28,7 +30,8 @@ def order_nll(
     with progress.bar("rereading", len(items)) as advance, loaded.model.disable_adapter(), fastest:
         for batch in length_sorted(items, lambda item: len(item[1]), max(1, batch_size // 2)):
             pairs = [([start], order) for _, standing, shuffled in batch for order in (standing, shuffled)]
-            losses = reference_nll(loaded.model, pairs, tokenizer.pad_token_id)
+            compute = partial(reference_nll, loaded.model, pairs, tokenizer.pad_token_id)
+            losses = finished.answers("rereading", "before", pairs, compute)
             scores.update({text: (losses[2 * n], losses[2 * n + 1]) for n, (text, _, _) in enumerate(batch)})
             advance(len(batch))
     return scores

@@ -3,12 +3,12 @@
 Imports no model library until there is something to measure: a report that is there already comes back at once.
 """
 
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from evaluation.inputs import published_report, read_inputs
+from evaluation.inputs import Inputs, published_report, read_inputs
 from titlecraft.errors import UserError
 from titlecraft.hub import published_pin, require_write
 from titlecraft.publishing import publish, sole_publisher, work_folder
@@ -29,7 +29,8 @@ def evaluate(
     Args:
         adapter: NAMESPACE/NAME or NAMESPACE/NAME@REVISION of a repo that `titlecraft train` published.
         recipe: its `evaluation` and `generation` sections are read; all else comes from the training record.
-        fresh: measure again even where the repo has a report of the same inputs and settings.
+        fresh: measure again even where the repo has a report of the same inputs and settings, and all of it, even where an
+            interrupted run has left finished batches.
         write_card: called with the folder to publish, which holds the new report, the repo's id and the head that the
             folder goes on top of; it writes README.md there. (The card has one owner, and this stage does not import it.)
 
@@ -48,9 +49,10 @@ def evaluate(
     from evaluation.experiment import measure
 
     require_write(repo)
-    with sole_publisher(repo, "model"), TemporaryDirectory(dir=work_folder("evaluation", repo)) as scratch:
-        folder = Path(scratch) / "publish"
-        record = measure(inputs, recipe, folder / inputs.folder)
+    with sole_publisher(repo, "model"):
+        work = work_of(inputs, fresh)
+        folder = work / "publish"
+        record = measure(inputs, recipe, folder / inputs.folder, kept=work / "batches")
         write_card(folder, repo, head)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*commit a data file.* to a model repository")  # it is meant
@@ -58,7 +60,16 @@ def evaluate(
                 repo, "model", head, folder, f"Evaluation {record.id}: {record.n} titles, before and after", private=True,
                 replaces=(f"{inputs.folder}/*",), check=lambda local: check_report(local / inputs.folder, record),
             )  # fmt: skip
+        shutil.rmtree(work)
     return published, record
+
+
+def work_of(inputs: Inputs, fresh: bool) -> Path:
+    """The work folder of this very evaluation, named by its key, with an empty "publish" in it; `fresh` empties all of it."""
+    work = work_folder("evaluation", inputs.adapter.repo) / inputs.key
+    shutil.rmtree(work if fresh else work / "publish", ignore_errors=True)
+    (work / "publish").mkdir(parents=True)
+    return work
 
 
 def check_report(folder: Path, record: EvaluationRecord) -> None:

@@ -1,13 +1,15 @@
 """What our lighteval models have in common: one PeftModel whose adapter is switched off ("before") and on ("after")."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from lighteval.models.abstract_model import LightevalModel, ModelConfig
 
+from evaluation.finished_batches import FinishedBatches
 from evaluation.load import Loaded
 from evaluation.progress import Progress
+from evaluation.score import reference_nll
 from evaluation.tasks import AFTER
 from titlecraft.errors import UserError
 
@@ -26,12 +28,14 @@ class SwitchedModel(LightevalModel):
         loaded: model, tokenizer and context.
         batch_size: prompts of one forward pass.
         progress: told of everything that is done in one arm.
+        finished: computes each batch, or finds it.
     """
 
-    def __init__(self, loaded: Loaded, batch_size: int, progress: Progress) -> None:
+    def __init__(self, loaded: Loaded, batch_size: int, progress: Progress, finished: FinishedBatches) -> None:
         self.loaded = loaded
         self.batch_size = batch_size
         self.progress = progress
+        self.finished = finished
         self.config = ModelConfig(model_name="titlecraft")
         self._cache = NoCache()
 
@@ -59,6 +63,11 @@ class SwitchedModel(LightevalModel):
             else:
                 with self.loaded.model.disable_adapter():
                     yield
+
+    def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """`reference_nll` of one batch, under the arm that is on."""
+        pad = self.tokenizer.pad_token_id
+        return self.finished.answers(doing, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
 
     def loglikelihood_rolling(self, docs: Any) -> Any:
         """Perplexity of prompts: no measure asks for it."""

@@ -4,6 +4,13 @@ from evaluation.measures import Entry
 from titlecraft.records import EvaluationRecord, Measure, Tested
 from titlecraft.settings import Evaluation
 
+REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
+    "on a CPU the same commits, recipe and package versions give these bytes again, also where a run was interrupted and went "
+    "on. There, in float32 with a tiny base, two threads instead of one change nothing; batches of 1, 8 or 64 titles instead "
+    "of 25 move the NLL of a reference by at most 3.2e-7 nats per token, the mean by at most 5.8e-9, and none of 200 greedy "
+    "answers. What a GPU changes is not measured"
+)
+
 
 def number(value: float, *, signed: bool = False) -> str:
     """Three decimals, two from 10 on; a true minus sign, and a plus sign where a difference is meant."""

@@ -1,11 +1,17 @@
 """One evaluation of the tiny world in a fresh process that can reach nothing but this machine; prints JSON.
 
-python -m tests.evaluation.run_evaluation evaluate|measure NS/NAME[@REV] [FOLDER]
+python -m tests.evaluation.run_evaluation evaluate NS/NAME[@REV]
+python -m tests.evaluation.run_evaluation counted NS/NAME[@REV] [CALL:NUMBER, after which SIGKILL: generate:4, nll:30]
+python -m tests.evaluation.run_evaluation measure NS/NAME[@REV] FOLDER
 """
 
 import json
+import os
+import signal
 import socket
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
@@ -30,16 +36,41 @@ def loopback_only() -> None:
     socket.socket.connect = checked
 
 
-def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
+def count_calls(last: str) -> Counter[str]:
+    """Count what the model is asked, by batches; end this process when the last one is computed and not kept yet."""
+    from evaluation.harness import unharmed_process
+
+    with unharmed_process():
+        from evaluation import arms, switched_model
+
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def counting(*arguments: object) -> object:
+            answers = call(*arguments)
+            calls[name] += 1
+            if f"{name}:{calls[name]}" == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answers
+
+        return counting
+
+    arms.generate = counted("generate", arms.generate)
+    switched_model.reference_nll = counted("nll", switched_model.reference_nll)
+    return calls
+
+
+def main(how: str, adapter: str, where: str = "") -> dict[str, object]:
     """Run it and say what came out."""
     from evaluation.inputs import read_inputs
     from evaluation.run import evaluate
 
+    calls = count_calls(last=where) if how == "counted" else {}
     start = perf_counter()
     if how == "measure":
         from evaluation.experiment import measure
 
-        record = measure(read_inputs(adapter, RECIPE), RECIPE, Path(folder))
+        record = measure(read_inputs(adapter, RECIPE), RECIPE, Path(where))
         pin = record.adapter
     else:
         write_card = lambda folder, repo, head: (folder / "README.md").write_text(f"---\nlicense: mit\n---\n# {repo}\n")  # noqa: E731
@@ -49,6 +80,7 @@ def main(how: str, adapter: str, folder: str = "") -> dict[str, object]:
     return {
         "pin": str(pin.revision),
         "id": record.id,
+        "calls": calls,
         "seconds": perf_counter() - start,
         "imported": heavy,
         "built_in_tasks": [name for name in sys.modules if name.startswith("lighteval.tasks.tasks.")],

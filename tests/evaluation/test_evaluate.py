@@ -1,91 +1,52 @@
-"""The whole stage as users run it: fresh processes, an embedded Hub, nothing else in reach."""
+"""The whole stage as users run it: fresh processes, an embedded Hub, nothing else in reach; one of them killed twice on its way."""
 
 import json
-import os
-import subprocess
-import sys
-import urllib.request
+import signal
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from evaluation.measures import SAMPLED_MEASURES
 from evaluation.predictions import read_predictions
-from tests.evaluation.published_world import write_world
-from titlecraft.local_hub.accounts import ensure_accounts
-from titlecraft.local_hub.server import RunningHub, start, stop
+from tests.evaluation.served_world import ADAPTER, BASE, World, outcome, served_world
 from titlecraft.records import EvaluationRecord, read_record
 
-ROOT = Path(__file__).parents[2]
-BASE, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-adapter"
 PLOTS = ("forest.png", "by_title.png", "scores.png", "lengths.png")
-
-
-@dataclass
-class World:
-    """A Hub with the tiny world on it."""
-
-    hub: RunningHub
-    root: Path
-    pins: dict[str, str]
-
-    def start(self, home: str, *arguments: str, hash_seed: str = "0") -> subprocess.Popen:
-        """Start an evaluation in a process with its own Hub cache."""
-        environment = os.environ | self.hub.environment(self.root / home) | {"PYTHONHASHSEED": hash_seed}
-        command = [sys.executable, "-m", "tests.evaluation.run_evaluation", *arguments]
-        return subprocess.Popen(
-            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def read(self, path: str, revision: str) -> bytes:
-        """A file of the adapter repo, past every cache."""
-        request = urllib.request.Request(
-            f"{self.hub.url}/{ADAPTER}/resolve/{revision}/{path}", headers={"Authorization": f"Bearer {self.hub.token}"}
-        )
-        with urllib.request.urlopen(request) as answer:
-            return answer.read()
-
-
-def outcome(process: subprocess.Popen) -> dict:
-    """What a started evaluation printed."""
-    out, err = process.communicate(timeout=240)
-    assert process.returncode == 0, err
-    return json.loads(out.splitlines()[-1])
-
-
-def hub_with_allenai(root: Path) -> Path:
-    """A Hub's root on which everyone may also write to the organisation that owns the benchmark."""
-    root.mkdir()
-    ensure_accounts(root)
-    accounts = json.loads((root / "accounts.json").read_text())
-    accounts["orgs"]["allenai"] = {"fullname": "AllenAI"}
-    for user in accounts["users"].values():
-        user["orgs"] = {"allenai": "admin"}
-    (root / "accounts.json").write_text(json.dumps(accounts))
-    return root
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("world")
-    hub = start(hub_with_allenai(root / "hub"))
-    write_world(root / "files")
-    published = subprocess.run(
-        [sys.executable, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    yield World(hub, root, json.loads(published.stdout.splitlines()[-1]))
-    stop(root / "hub")
+    with served_world(tmp_path_factory.mktemp("world")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def twice(world: World) -> tuple[dict, Path]:
-    """The same evaluation in two processes with caches and hash seeds of their own: one publishes, one does not."""
+def killed(world: World) -> list[Counter[str]]:
+    """An evaluation that SIGKILL ended while it generated, and once more further on; what batches there were each time."""
+    left = []
+    for last in ("generate:4", "nll:30"):
+        process = world.start("home-1", "counted", world.pins[ADAPTER], last)
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == -signal.SIGKILL, err
+        left.append(Counter(file.name.split("-")[0] for file in kept(world)))
+    return left
+
+
+def kept(world: World) -> list[Path]:
+    """The files of finished batches in the work folder of the runs that publish."""
+    work = world.root / "home-1" / "titlecraft" / "work" / "evaluation"
+    return [file for file in work.glob("*/*/batches/*") if file.is_file()]
+
+
+@pytest.fixture(scope="module")
+def twice(world: World, killed) -> tuple[dict, Path]:
+    """The same evaluation in two processes with caches and hash seeds of their own: one goes on where it was killed and
+    publishes, the other was never interrupted and does not publish."""
     folder = world.root / "measured"
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
-    evaluated = outcome(world.start("home-1", "evaluate", world.pins[ADAPTER]))
+    evaluated = outcome(world.start("home-1", "counted", world.pins[ADAPTER]))
     again = outcome(measured)
     assert (again["built_in_tasks"], again["gradients"]) == (
         ["lighteval.tasks.tasks.arc"],
@@ -120,6 +81,20 @@ def test_the_same_inputs_give_the_same_bytes(world: World, twice) -> None:
     for name in names:
         published = world.read(f"evaluation/{evaluated['id']}/{name}", evaluated["pin"])
         assert published == (folder / name).read_bytes(), name
+
+
+def test_what_was_finished_before_the_kill_is_not_computed_again(world: World, killed, twice) -> None:
+    """Batches of 8 in two arms: 10 for 40 titles, twice that where two answers are sampled, 46 for 180 choices."""
+    first, second = killed
+    assert first == {"generating": 3}
+    assert second == {"generating": 10, "sampling": 20, "scoring": 10, "scoring_elsewhere": 10, "choosing": 9}
+    evaluated, said = twice[0], twice[0]["said"]
+    assert evaluated["calls"] == {"nll": 46 - 9}
+    timings = json.loads(world.read(f"evaluation/{evaluated['id']}/timings.json", evaluated["pin"]))
+    assert timings["batches_found"] == second
+    assert f"going on with an interrupted run, which has left {second.total()} finished batches; --fresh" in said
+    assert "generating 10 found and 0 computed" in said and "choosing 9 found and 37 computed" in said
+    assert kept(world) == []
 
 
 def test_the_record_says_what_the_predictions_say(twice) -> None:

@@ -5,6 +5,7 @@ import torch
 from lighteval.tasks.requests import Doc
 
 from evaluation.choices import BothArmsChoose
+from evaluation.finished_batches import FinishedBatches
 from evaluation.forgetting import find_benchmark, task_modules
 from evaluation.load import Loaded
 from evaluation.progress import Progress
@@ -44,7 +45,8 @@ def test_choices_are_scored_in_both_arms() -> None:
         for arm in ("before", "after")
         for place, (query, choices) in enumerate(asked)
     ]
-    found = BothArmsChoose(Loaded(model, tokenizer, base=None, checks=[]), 3, Progress()).loglikelihood(docs)
+    loaded = Loaded(model, tokenizer, base=None, checks=[])
+    found = BothArmsChoose(loaded, 3, Progress(), FinishedBatches(None, {})).loglikelihood(docs)
     for doc, response in zip(docs, found, strict=True):
         choices = token_ids(tokenizer, doc.choices)
         prompt = encode_prompt(tokenizer, doc.query)[-(512 - max(map(len, choices))) :]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from evaluation.batches import length_sorted, pad_left
+from evaluation.finished_batches import FinishedBatches
 from evaluation.generate import Shape, generate
 from evaluation.grouped_attention import attention_of
 from evaluation.guards import check_adapter, check_scores, check_titles, probe_logits
@@ -69,10 +70,13 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
     assert generate(model, tokenizer, prompts, 16, shape) == generate(model, tokenizer, prompts, 16)
 
 
-def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer) -> None:
+def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer, tmp_path) -> None:
     texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
     loaded = Loaded(model, tokenizer, base=None, checks=[])
-    found = order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress())
+    found = order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {}))
+    again = FinishedBatches(tmp_path, {})
+    assert order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=again) == found
+    assert (again.found, again.computed) == ({"rereading": 2}, {})
     assert list(found) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
     with model.disable_adapter():
         for text, scores in found.items():

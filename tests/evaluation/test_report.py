@@ -1,5 +1,6 @@
 """The report as text: the sentence, the numbers, and one page that needs nothing from anywhere."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -123,3 +124,17 @@ def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp
     assert "no measured difference" in row and "0.060" in row
     assert page.count(">no measured difference<") == 1
     assert page.index("Primary measure") < page.index("The four claims") < page.index("Other measures")
+
+
+def test_how_far_it_is_reproducible_is_what_was_measured(record: EvaluationRecord, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    measured = json.loads((root / "benchmarks/results/reproducibility.json").read_bytes())
+    largest, same_batches = measured["largest"], [way for way in measured["ways"] if way["batch_size"] == 25]
+    assert measured["check"]["holds"] and largest["greedy_answers_that_differ"] == 0
+    assert [(way["threads"], way["nll_per_token"]["largest_difference"]) for way in same_batches] == [(2, 0)]
+    figures = [f"{largest[name]:.1e}".replace("e-0", "e-") for name in ("nll_per_token", "mean_nll_per_token")]
+    said = f"at most {figures[0]} nats per token, the mean by at most {figures[1]}, and none of {largest['of']} greedy answers"
+    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
+    write_report(record, tmp_path)
+    for text in (wording.REPRODUCIBLE, (tmp_path / "report.html").read_text(), (root / "README.md").read_text()):
+        assert said in " ".join(text.split())

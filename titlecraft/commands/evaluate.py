@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         default=[],
         help='a benchmark to add, such as "lighteval|arc:easy|0"; may be repeated',
     )
-    stage.add("--fresh", action="store_true", help="evaluate and publish even if the same was published already")
+    stage.add("--fresh", action="store_true", help="evaluate all and publish, whatever is done already")
     recipe, asked = stage.parse(arguments)
     if (asked.adapter is None) == (asked.compare is None) or (asked.out is None) != (asked.compare is None):
         raise UserError("evaluate: expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER")

@@ -1,0 +1,131 @@
+"""python benchmarks/reproducibility.py
+
+How far scores and greedy answers differ where an evaluation is not the same to the letter: other batch sizes, and two threads
+instead of one. Writes benchmarks/results/reproducibility.json. Some minutes on two CPU cores; clock times are not measured.
+
+The base is the demo's, pre-trained here in float32, with a random LoRA adapter; both arms answer titles of invented products.
+Every way is compared with the first one, title by title, and the first one is run once more at the end. `check` fails where
+the repeated run is not the same bit for bit. GPUs are not measured here.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from random import Random
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
+os.environ.setdefault("GOMP_SPINCOUNT", "0")  # two threads that wait without spinning: other programs may use a core
+RESULTS = HERE / "results" / "reproducibility.json"
+TITLES, NEW_TOKENS, STEPS = 100, 64, 200
+BATCHES, THREADS = (25, 1, 8, 64), (1, 2)  # the first of each is what the others are compared with
+
+
+def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
+    """Model with an adapter, tokenizer, and titles ready to be asked."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from evaluation.titles import Room, encode
+    from tests.tiny_world import add_adapter
+    from titlecraft.demo.products import BOOKS, OTHERS
+    from titlecraft.demo.tiny_base import CONTEXT, pretrain
+    from titlecraft.prompt import PromptFormat
+    from titlecraft.settings import Prompt
+
+    pretrain(folder, STEPS, seed=1)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = add_adapter(AutoModelForCausalLM.from_pretrained(folder).eval())
+    prompt, random = PromptFormat.from_settings(Prompt()), Random("reproducibility")
+    products = dict(random.choice(BOOKS + OTHERS)(random) for _ in range(4 * TITLES))
+    room = Room(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)
+    titles = [
+        encode({"uid": title, "title": title, "output": text}, prompt.render_title(title), tokenizer, room)
+        for title, text in products.items()
+    ]
+    return model, tokenizer, [title for title in titles if title is not None][:TITLES]
+
+
+def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) -> dict[Any, tuple[float, list[int]]]:
+    """(arm, title) -> NLL per token of the reference, and the greedy answer; batches as the evaluation makes them."""
+    import torch
+
+    from evaluation.batches import length_sorted
+    from evaluation.generate import generate
+    from evaluation.score import reference_nll
+
+    torch.set_num_threads(threads)
+    pad = tokenizer.pad_token_id
+    nll, written = {}, {}
+    for arm in ("before", "after"):
+        with nullcontext() if arm == "after" else model.disable_adapter():
+            for some in length_sorted(titles, lambda one: len(one.prompt_tokens) + len(one.reference_tokens), size):
+                losses = reference_nll(model, [(one.prompt_tokens, one.reference_tokens) for one in some], pad)
+                for one, loss in zip(some, losses, strict=True):
+                    nll[arm, one.title] = loss / len(one.reference_tokens)
+            for some in length_sorted(titles, lambda one: len(one.prompt_tokens), size):
+                answers = generate(model, tokenizer, [one.prompt_tokens for one in some], NEW_TOKENS)
+                written |= {(arm, one.title): answer for one, answer in zip(some, answers, strict=True)}
+    return {key: (nll[key], written[key]) for key in nll}
+
+
+def differences(first: dict[Any, tuple[float, list[int]]], other: dict[Any, tuple[float, list[int]]]) -> dict[str, Any]:
+    """How far two runs lie apart, over all titles of both arms."""
+    apart = [other[key][0] - first[key][0] for key in first]
+    return {
+        "nll_per_token": {
+            "identical": sum(not one for one in apart),
+            "largest_difference": max(map(abs, apart)),
+            "difference_of_the_mean": abs(sum(apart) / len(apart)),
+        },
+        "greedy_answers_identical": sum(first[key][1] == other[key][1] for key in first),
+        "of": len(first),
+    }
+
+
+def main() -> None:
+    """Run every way, compare it with the first, write the results."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--out", type=Path, default=RESULTS)
+    asked = options.parse_args()
+    import torch
+
+    ways = [(size, threads) for threads in THREADS for size in BATCHES]
+    with tempfile.TemporaryDirectory() as folder:
+        world = make_world(Path(folder))
+    parameters = sum(one.numel() for name, one in world[0].named_parameters() if "lora_" not in name)
+    first = run(*world, *ways[0])
+    found = []
+    for size, threads in [*ways[1:], ways[0]]:
+        found.append({"batch_size": size, "threads": threads, **differences(first, run(*world, size, threads))})
+        print(json.dumps(found[-1]), flush=True)
+    again = found.pop()
+    whole = again["nll_per_token"]["identical"] == again["greedy_answers_identical"] == again["of"]
+    other = [one["nll_per_token"] for one in found]
+    result = {
+        "device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})", "torch": torch.__version__,
+        "base": "the demo's, float32", "parameters": parameters,
+        "titles": len(world[2]), "arms": 2, "new_tokens": NEW_TOKENS,
+        "compared_with": dict(zip(("batch_size", "threads"), ways[0], strict=True)),
+        "mean_nll_per_token": sum(one for one, _ in first.values()) / len(first),
+        "check": {"name": "the same batch size and threads give the same bits", "holds": whole},
+        "largest": {
+            "nll_per_token": max(one["largest_difference"] for one in other),
+            "mean_nll_per_token": max(one["difference_of_the_mean"] for one in other),
+            "greedy_answers_that_differ": max(one["of"] - one["greedy_answers_identical"] for one in found),
+            "of": again["of"],
+        },
+        "ways": found,
+    }  # fmt: skip
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result["check"]))
+
+
+if __name__ == "__main__":
+    main()

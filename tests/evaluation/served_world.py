@@ -1,0 +1,75 @@
+"""The tiny world on an embedded Hub, and evaluations of it in processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.evaluation.published_world import write_world
+from titlecraft.local_hub.accounts import ensure_accounts
+from titlecraft.local_hub.server import RunningHub, start, stop
+
+ROOT = Path(__file__).parents[2]
+BASE, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-adapter"
+
+
+@dataclass
+class World:
+    """A Hub with the tiny world on it."""
+
+    hub: RunningHub
+    root: Path
+    pins: dict[str, str]
+
+    def start(self, home: str, *arguments: str, hash_seed: str = "0") -> subprocess.Popen:
+        """Start an evaluation in a process with its own Hub cache."""
+        environment = os.environ | self.hub.environment(self.root / home) | {"PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-m", "tests.evaluation.run_evaluation", *arguments]
+        return subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def read(self, path: str, revision: str) -> bytes:
+        """A file of the adapter repo, past every cache."""
+        request = urllib.request.Request(
+            f"{self.hub.url}/{ADAPTER}/resolve/{revision}/{path}", headers={"Authorization": f"Bearer {self.hub.token}"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            return answer.read()
+
+
+def outcome(process: subprocess.Popen) -> dict:
+    """What a started evaluation printed, its stderr as "said"."""
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    return json.loads(out.splitlines()[-1]) | {"said": err}
+
+
+def hub_with_allenai(root: Path) -> Path:
+    """A Hub's root on which everyone may also write to the organisation that owns the benchmark."""
+    root.mkdir()
+    ensure_accounts(root)
+    accounts = json.loads((root / "accounts.json").read_text())
+    accounts["orgs"]["allenai"] = {"fullname": "AllenAI"}
+    for user in accounts["users"].values():
+        user["orgs"] = {"allenai": "admin"}
+    (root / "accounts.json").write_text(json.dumps(accounts))
+    return root
+
+
+@contextmanager
+def served_world(root: Path) -> Iterator[World]:
+    """The world, for as long as its Hub runs."""
+    hub = start(hub_with_allenai(root / "hub"))
+    write_world(root / "files")
+    published = subprocess.run(
+        [sys.executable, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    yield World(hub, root, json.loads(published.stdout.splitlines()[-1]))
+    stop(root / "hub")

@@ -1,0 +1,79 @@
+"""Batches that an interrupted evaluation had finished: what is found again, and what never is."""
+
+from math import isnan, nan
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from evaluation.finished_batches import FinishedBatches
+from evaluation.run import work_of
+
+RUN = {"key": "a" * 64, "device": "cpu", "threads": 1}
+ASKED = ([[1, 2], [3]], 12)
+
+
+def never() -> list[float]:
+    raise AssertionError("computed again")
+
+
+def test_what_was_computed_is_found_by_the_next_run_bit_for_bit(tmp_path: Path) -> None:
+    first = FinishedBatches(tmp_path, RUN)
+    assert len(first) == 0
+    assert first.answers("scoring", "before", ASKED, lambda: [0.1 + 0.2, -1e-300, nan, 3.0]) is not None
+    assert first.answers("generating", "after", ASKED, lambda: [[5, 128_000], []]) == [[5, 128_000], []]
+    again = FinishedBatches(tmp_path, RUN)
+    assert len(again) == 2
+    found = again.answers("scoring", "before", ASKED, never)
+    assert found[:2] == [0.30000000000000004, -1e-300] and isnan(found[2]) and isinstance(found[3], float)
+    assert again.answers("generating", "after", ASKED, never) == [[5, 128_000], []]
+    assert again.summary() == "scoring 1 found and 0 computed, generating 1 found and 0 computed"
+
+
+@pytest.mark.parametrize(
+    ("run", "doing", "arm", "asked"),
+    [
+        (RUN | {"key": "b" * 64}, "scoring", "before", ASKED),  # another adapter, dataset, recipe or code
+        (RUN | {"threads": 2}, "scoring", "before", ASKED),
+        (RUN, "scoring_elsewhere", "before", ASKED),
+        (RUN, "scoring", "after", ASKED),
+        (RUN, "scoring", "before", ([[1, 2], [4]], 12)),  # another neighbour in the batch
+        (RUN, "scoring", "before", ([[1, 2], [3]], 13)),
+    ],
+)
+def test_what_was_asked_otherwise_is_never_found(tmp_path: Path, run: dict, doing: str, arm: str, asked: tuple) -> None:
+    FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [1.0])
+    assert FinishedBatches(tmp_path, run).answers(doing, arm, asked, lambda: [2.0]) == [2.0]
+
+
+@pytest.mark.parametrize("left", [0, 20, 32, 40])
+def test_a_file_that_lost_its_end_is_computed_again(tmp_path: Path, left: int) -> None:
+    FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [1.0, 2.0])
+    (file,) = [one for one in tmp_path.iterdir() if one.is_file()]
+    file.write_bytes(file.read_bytes()[:left])
+    assert FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [3.0]) == [3.0]
+    assert FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, never) == [3.0]
+
+
+def test_a_batch_that_fails_leaves_nothing_and_no_folder_keeps_nothing(tmp_path: Path) -> None:
+    finished = FinishedBatches(tmp_path, RUN)
+    with pytest.raises(AssertionError):
+        finished.answers("scoring", "before", ASKED, never)
+    assert len(finished) == 0
+    nothing = FinishedBatches(None, RUN)
+    assert [nothing.answers("scoring", "before", ASKED, lambda one=one: one) for one in (1, 2)] == [1, 2]
+    assert len(nothing) == 0
+
+
+def test_fresh_starts_anew_and_another_key_has_another_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TITLECRAFT_WORK", str(tmp_path))
+    inputs = SimpleNamespace(adapter=SimpleNamespace(repo="ns/adapter"), key="a" * 64)
+    other = SimpleNamespace(adapter=inputs.adapter, key="b" * 64)
+    for one in (inputs, other):
+        FinishedBatches(work_of(one, fresh=False) / "batches", RUN).answers("scoring", "before", ASKED, lambda: [1.0])
+    (work_of(inputs, fresh=False) / "publish" / "half.png").write_bytes(b"")
+    work = work_of(inputs, fresh=False)
+    assert work == tmp_path / "evaluation" / "ns--adapter" / ("a" * 64)
+    assert len(FinishedBatches(work / "batches", RUN)) == 1 and list((work / "publish").iterdir()) == []
+    assert len(FinishedBatches(work_of(inputs, fresh=True) / "batches", RUN)) == 0
+    assert len(FinishedBatches(work_of(other, fresh=False) / "batches", RUN)) == 1
