@@ -101,8 +101,7 @@ def write_world(folder: Path) -> None:
 
 
 def upload_world(folder: Path) -> dict[str, str]:
-    """Upload all three; returns their pins as text."""
-    upload(folder / "benchmark", BENCHMARK, "dataset")
+    """Upload base, dataset and adapter; returns their pins as text."""
     base, dataset = upload(folder / "base", BASE, "model"), upload(folder / "dataset", DATASET, "dataset")
     (folder / "adapter" / "training_record.json").write_bytes(training_record(dataset, base, "nf4").to_json())
     adapter = upload(folder / "adapter", ADAPTER, "model")
@@ -110,4 +109,7 @@ def upload_world(folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    upload(
+        Path(sys.argv[1]) / "benchmark", BENCHMARK, "dataset"
+    )  # on a Hub where its owner's namespace may be written to
     print(json.dumps(upload_world(Path(sys.argv[1]))))
