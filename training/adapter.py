@@ -7,7 +7,7 @@ from typing import Any
 
 from titlecraft import ranks
 from titlecraft.base_model import LoadedBase, load_tokenizer
-from titlecraft.hub import download, hub_errors
+from titlecraft.hub import hub_errors
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin, TrainingRecord, describe_file
 from titlecraft.records import Examples as ExamplesSeen
@@ -15,6 +15,7 @@ from titlecraft.settings import Base, Recipe
 from titlecraft.threads import steady_threads
 from training.checkpoints import newest
 from training.examples import Encoded, Examples, encode_split, encoding_key, wait_until_encoded
+from training.inputs import load_train_split
 from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
 from training.out_of_memory import within_memory
 from training.saving import Saving
@@ -102,15 +103,6 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         "trainable_parameters": trainable, "base_parameters": base_parameters,
     }  # fmt: skip
     return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found)
-
-
-def load_train_split(data: Pin) -> Any:
-    """The training split at its pin."""
-    from datasets import load_dataset
-
-    download(data)
-    with hub_errors(f"loading {data}", data.repo, data.type):
-        return load_dataset(data.repo, revision=data.revision, split="train")
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:

@@ -6,9 +6,8 @@ import numpy as np
 
 from titlecraft.base_model import load_tokenizer
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors, read_file
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import Pin
+from training.inputs import load_train_split, read_prompt
 from training.packing import CHUNK, pack
 
 SAMPLE = 2_000  # rows that are encoded where the whole split is not yet
@@ -32,17 +31,10 @@ class Lengths:
 
 def measure_lengths(data: Pin, base: Pin, max_length: int, seed: int) -> Lengths:
     """Lengths of all examples where they are encoded already, else of SAMPLE rows drawn with `seed`."""
-    from datasets import load_dataset
-
     from training.examples import encode_rows, encode_split, encoding_key, is_encoded
 
-    raw_prompt = read_file(data, PROMPT_FILE)
-    if raw_prompt is None:
-        raise UserError(f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published")
-    prompt, tokenizer = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}"), load_tokenizer(base)
-    download(data)
-    with hub_errors(f"loading {data}", data.repo, data.type):
-        split = load_dataset(data.repo, revision=data.revision, split="train")
+    (prompt, _), tokenizer = read_prompt(data), load_tokenizer(base)
+    split = load_train_split(data)
     if is_encoded(split, encoding_key(split, data, base, prompt, max_length)):
         found = encode_split(split, tokenizer, prompt, max_length, dataset=data, base=base)
         return Lengths(found.lengths, found.completion_tokens, found.truncated, len(split), len(split))

@@ -11,9 +11,9 @@ from typing import Any
 
 from titlecraft import ranks
 from titlecraft.errors import UserError
-from titlecraft.hub import find_record, pin, published_pin, read_file, require_own, require_write
+from titlecraft.hub import find_record, pin, published_pin, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PROMPT_FILE
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
     TRAINING_RECORD,
@@ -28,6 +28,7 @@ from training.checkpoint_branch import BackgroundPush, delete_branch
 from training.checkpoints import Run, checkpoints_folder
 from training.energy import require_meter
 from training.finished import command_to_publish, finished, write_target
+from training.inputs import read_prompt
 from training.model import require_backend
 from training.resume import where_to_begin
 from training.saving import Saving
@@ -83,12 +84,7 @@ def train(
     require_write(repo)
     with sole_publisher(repo, "model"):
         data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
-        raw_prompt = read_file(data, PROMPT_FILE)
-        if raw_prompt is None:
-            raise UserError(
-                f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published"
-            )
-        prompt = PromptFormat.from_json(raw_prompt, f"{PROMPT_FILE} of {data}")
+        prompt, raw_prompt = read_prompt(data)
         code = current_code("training", *PACKAGES)
         run = run_of({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
                       "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code,
