@@ -1,0 +1,1 @@
+"""What comes after the four stages, on top of them: ask, play, sources, space, export, document."""
