@@ -92,9 +92,8 @@ class WordIndex:
 
 def best(scores: np.ndarray, most: int) -> np.ndarray:
     """Rows with the highest scores above 0, the best first and equal ones by their number; at most so many."""
-    if len(scores) > most:
-        border = np.partition(scores, len(scores) - most)[-most]
-        rows = np.flatnonzero(scores >= border if border > 0 else scores > 0)
-    else:
-        rows = np.flatnonzero(scores > 0)
+    rows = np.flatnonzero(scores)
+    if len(rows) > most:
+        some = scores[rows]
+        rows = rows[some >= np.partition(some, len(some) - most)[-most]]  # equal ones at the border are still all there
     return rows[np.lexsort((rows, -scores[rows]))][:most]
