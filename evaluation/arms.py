@@ -86,8 +86,12 @@ class TwoArms(SwitchedModel):
             scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished)
         for response in responses:
             response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
-        with self.progress.part("looking for copies"):
-            self.lookup.copies.look_up(texts)
+        answers = [
+            (doc.specific["title"], text, doc.choices[0])
+            for doc, response in zip(docs, responses, strict=True)
+            for text in response.text
+        ]
+        self.lookup.look_up(answers, self.progress)
         return responses
 
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:

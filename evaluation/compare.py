@@ -11,7 +11,7 @@ from scipy import stats
 
 from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
-from evaluation.measures import MEASURES, SAMPLED_MEASURES, Entry
+from evaluation.measures import Entry, measures_of, sampled_measures
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
 
@@ -140,7 +140,7 @@ def compare_arms(found: dict[str, list[Outcome]], references: list[str], setting
     """Every measure, paired by title, corrected, the primary one first. `found`: arm -> outcomes in one order of titles."""
     texts = {arm: [one.texts[0] for one in outcomes] for arm, outcomes in found.items()}
     measures = []
-    for entry in MEASURES:
+    for entry in measures_of(settings):
         before, after = ([one.values[entry.name] for one in found[arm]] for arm in ("before", "after"))
         measure = compare(entry, before, after, settings)
         if entry.corpus is not None:
@@ -154,7 +154,7 @@ def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> li
     if not settings.sampled:
         return []
     measures = []
-    for entry in SAMPLED_MEASURES:
+    for entry in sampled_measures(settings):
         before, after = ([one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after"))
         measures.append(compare(entry, before, after, settings))
     return correct(measures, primary="")

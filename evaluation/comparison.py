@@ -81,8 +81,9 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     """
     require_comparable(a, b)
     pairs = common_rows(a, b)
-    found = {"before": [outcome(one) for one, _ in pairs], "after": [outcome(other) for _, other in pairs]}
     one = a.record
+    arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
+    found = dict(zip(("before", "after"), map(list, arms), strict=True))
     primary = f"{one.evaluation.primary}_before"
     record = ComparisonRecord(
         a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
@@ -90,12 +91,12 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
         base_apart=max(abs(row[primary] - other[primary]) for row, other in pairs), interval_method=INTERVAL_METHOD,
         measures=compare_arms(found, [row["reference"] for row, _ in pairs], one.evaluation),
     )  # fmt: skip
-    return record, [side_by_side(row, other) for row, other in pairs]
+    return record, [side_by_side(row, other, one.evaluation) for row, other in pairs]
 
 
 def require_comparable(a: Published, b: Published) -> None:
     """Refuse two reports that do not measure the same thing. Raises UserError with what differs."""
-    settings = ("primary", "confidence", "resamples", "seed")
+    settings = ("primary", "confidence", "resamples", "seed", "retriever", "bertscore")
     facts = {"dataset": lambda one: str(one.dataset), "base": lambda one: str(one.base), "split": lambda one: one.split}
     facts |= {f"evaluation.{name}": lambda one, name=name: getattr(one.evaluation, name) for name in settings}
     facts |= {
@@ -109,7 +110,7 @@ def require_comparable(a: Published, b: Published) -> None:
                 "adapters with the same recipe, trained on the same base and dataset revision"
             )
     for report in (a, b):
-        lacking = [name for name in measure_names() if f"{name}_after" not in report.rows[0]]
+        lacking = [name for name in measure_names(report.record.evaluation) if f"{name}_after" not in report.rows[0]]
         if lacking:
             raise UserError(
                 f"{report} is of another version of Titlecraft and lacks {', '.join(lacking)}: evaluate {report.pin.repo} anew"
@@ -129,16 +130,16 @@ def common_rows(a: Published, b: Published) -> list[tuple[dict[str, Any], dict[s
     return pairs
 
 
-def outcome(row: dict[str, Any]) -> Outcome:
+def outcome(row: dict[str, Any], settings: Evaluation) -> Outcome:
     """What the adapter of a report did with one title."""
-    values = {name: row[f"{name}_after"] for name in measure_names()}
+    values = {name: row[f"{name}_after"] for name in measure_names(settings)}
     return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row["after_tokens"], values=values)
 
 
-def side_by_side(row: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def side_by_side(row: dict[str, Any], other: dict[str, Any], settings: Evaluation) -> dict[str, Any]:
     """One row as the pages and plots read it, with A's adapter as "before" and B's as "after"."""
     both = {name: row[name] for name in TOKENS}
     for arm, found in (("before", row), ("after", other)):
         both |= {arm: found["after"], f"{arm}_tokens": found["after_tokens"]}
-        both |= {f"{name}_{arm}": found[f"{name}_after"] for name in measure_names()}
+        both |= {f"{name}_{arm}": found[f"{name}_after"] for name in measure_names(settings)}
     return both

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -40,13 +41,14 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     start, progress = perf_counter(), Progress()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
-    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary)), flush=True)
+    recipe = replace(recipe, evaluation=inputs.evaluation)
+    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation)), flush=True)
     benchmarks = find_benchmarks(recipe.evaluation.also)
     with progress.part("loading"):
         loaded = load(inputs)
         dataset = download(inputs.training.dataset, ["data/*.parquet"])
         sample = draw_sample(dataset, inputs, recipe, loaded)
-        lookup = Lookup.over(dataset, sample, recipe.evaluation.seed)
+        lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
         finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
@@ -61,7 +63,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
         if finished.found:
             say(f"batches: {finished.summary()}")
     asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
-    write_predictions(folder / PREDICTIONS, sample.titles, found)
+    write_predictions(folder / PREDICTIONS, sample.titles, found, recipe.evaluation)
     with progress.part("comparing"):
         results = {
             "measures": compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation),

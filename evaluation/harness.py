@@ -112,7 +112,7 @@ def run_pipeline(
         datasets.disable_progress_bars()  # three bars of its own for one small file
         tasks = build_tasks(
             dataset, prompt, sample.titles, lookup, recipe.generation.max_new_tokens, loaded.tokenizer.eos_token_id,
-            sampled=recipe.evaluation.sampled > 0,
+            recipe.evaluation,
         )  # fmt: skip
         with registry_of(tasks) as module:
             # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our

@@ -1,6 +1,6 @@
 """What an evaluation reads, all of it pinned, and the key that says whether it was done before. Loads no model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from titlecraft.records import (
     file_sha256,
     read_record,
 )
-from titlecraft.settings import Recipe
+from titlecraft.settings import BM25, Evaluation, Recipe
 
 PROTOCOL = 2  # raise it when the same inputs and settings would give other numbers for another reason than a package
 PACKAGES = (
@@ -33,11 +33,15 @@ WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 
 @dataclass(frozen=True)
 class Inputs:
-    """The pinned inputs of one evaluation; `training` says which dataset and base the adapter came from."""
+    """The pinned inputs of one evaluation; `training` says which dataset and base the adapter came from.
+
+    `evaluation` has the recipe's settings with the encoders that they name at their commits.
+    """
 
     adapter: Pin
     training: TrainingRecord
     prompt: PromptFormat
+    evaluation: Evaluation
     key: str
 
     @property
@@ -53,13 +57,14 @@ class Inputs:
 
 def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
     """Pin the adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
-    settings = recipe.evaluation
-    if settings.primary not in primary_names():
-        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(primary_names())}")
-    if settings.resamples < (fewest := fewest_resamples(settings.level)):
+    settings = with_pins(recipe.evaluation)
+    known = primary_names(settings)
+    if settings.primary not in known:
+        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(known)}")
+    if settings.resamples < (fewest := fewest_resamples(settings)):
         raise UserError(
             f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
-            f"of {len(measure_names())} measures at a confidence of {settings.confidence:g}"
+            f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
         )
     pinned = pin(adapter, "model")
     raw = read_file(pinned, TRAINING_RECORD)
@@ -81,8 +86,16 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
         adapter=pinned,
         training=training,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
-        key=digest(depends_on(training, recipe, weights, prompt)),
+        evaluation=settings,
+        key=digest(depends_on(training, replace(recipe, evaluation=settings), weights, prompt)),
     )
+
+
+def with_pins(settings: Evaluation) -> Evaluation:
+    """The settings with each encoder as NAMESPACE/NAME@COMMIT. Raises UserError where there is no such repo."""
+    models = {"retriever": settings.retriever, "bertscore": settings.bertscore}
+    pins = {name: pin(model, "model") for name, model in models.items() if model not in (BM25, None)}
+    return replace(settings, **{name: f"{found.repo}@{found.revision}" for name, found in pins.items()})
 
 
 def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str], prompt: bytes) -> dict[str, Any]:
@@ -99,7 +112,7 @@ def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str]
         "prompt": prompt.decode(),
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
-        "measures": measure_names(),
+        "measures": measure_names(recipe.evaluation),
         "code": current_code("evaluation", *PACKAGES),
     }
 

@@ -1,30 +1,60 @@
-"""What the measures may look up besides title, answer and reference: the test split's titles, the training split's texts."""
+"""What the measures may look up besides title, answer and reference: the test split's titles, the training split's texts, and
+what an encoder says of a text where the recipe names one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.copies import Copies
+from evaluation.encoders import BertRecall, EmbeddedTitles
+from evaluation.progress import Progress
 from evaluation.title_index import TitleIndex
 from evaluation.titles import Sample
+from titlecraft.hub import pin
+from titlecraft.settings import BM25, Evaluation
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """Both indexes over one downloaded dataset; see evaluation.measures.Known."""
+    """Indexes over one downloaded dataset, and encoders; see evaluation.measures.Known."""
 
     titles: TitleIndex
     copies: Copies
+    embedded: EmbeddedTitles | None
+    recall: BertRecall | None
 
     @classmethod
-    def over(cls, dataset: Path, sample: Sample, seed: int) -> "Lookup":
-        """Index the titles of the split that the sample was drawn from; the training split is read later."""
+    def over(cls, dataset: Path, sample: Sample, settings: Evaluation) -> "Lookup":
+        """Index the titles of the split that the sample was drawn from; all else is read when there are answers."""
         files = sorted((dataset / "data").glob("train-*.parquet"))
-        return cls(titles=TitleIndex(sample.split_titles, seed), copies=Copies(files))
+        titles = TitleIndex(sample.split_titles, settings.seed)
+        embedded = None if settings.retriever == BM25 else EmbeddedTitles(pin(settings.retriever, "model"), titles)
+        recall = None if settings.bertscore is None else BertRecall(pin(settings.bertscore, "model"))
+        return cls(titles, Copies(files), embedded, recall)
+
+    def look_up(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> None:
+        """Tell all of them of every answer, as (title, text, reference); each reads what it reads once for all."""
+        with progress.part("looking for copies"):
+            self.copies.look_up([text for _, text, _ in answers])
+        if self.embedded is not None:
+            with progress.part("embedding"):
+                self.embedded.look_up([(title, text) for title, text, _ in answers])
+        if self.recall is not None:
+            with progress.part("BERTScore"):
+                self.recall.look_up([(text, reference) for _, text, reference in answers])
 
     def rank(self, title: str, text: str) -> float:
-        """Rank of the title among its distractors, given the text."""
+        """Rank of the title among its distractors by BM25, given the text."""
         return self.titles.rank(title, text)
+
+    def embedded_rank(self, title: str, text: str) -> float:
+        """The same by the recipe's encoder."""
+        return self.embedded.rank(title, text)
 
     def copied_words(self, text: str) -> tuple[int, int]:
         """Words of the text's longest run from the training split, and all its words."""
         return self.copies.copied_words(text)
+
+    def bert_recall(self, text: str, reference: str) -> float:
+        """BERTScore recall of the reference by the text, with the recipe's encoder."""
+        return self.recall.recall(text, reference)

@@ -9,11 +9,14 @@ import pyarrow.parquet as pq
 from evaluation.harness import Outcome
 from evaluation.measures import measure_names
 from evaluation.titles import Title
+from titlecraft.settings import Evaluation
 
 PREDICTIONS = "predictions.parquet"
 
 
-def write_predictions(file: Path, titles: list[Title], outcomes: dict[str, list[Outcome]]) -> None:
+def write_predictions(
+    file: Path, titles: list[Title], outcomes: dict[str, list[Outcome]], settings: Evaluation
+) -> None:
     """One row per title, in the order of the sample; the same rows give the same bytes.
 
     Of measures over all titles as one text (BLEU, chrF++) it has the score of each title. Sampled answers
@@ -32,7 +35,7 @@ def write_predictions(file: Path, titles: list[Title], outcomes: dict[str, list[
         else:
             columns[arm] = pa.array([one.texts[0] for one in found], pa.string())
             columns[f"{arm}_tokens"] = pa.array([one.tokens for one in found], pa.int32())
-    for name in measure_names():
+    for name in measure_names(settings):
         for arm, found in outcomes.items():
             if name in found[0].values:
                 columns[f"{name}_{arm}"] = pa.array([one.values[name] for one in found], pa.float64())

@@ -15,10 +15,11 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc, SamplingMethod
 
-from evaluation.measures import MEASURES, SAMPLED_MEASURES, Entry, Known, Scored, Written
+from evaluation.measures import Entry, Known, Scored, Written, measures_of, sampled_measures
 from evaluation.titles import SPLIT, Title
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
+from titlecraft.settings import Evaluation
 
 BEFORE, AFTER = "before", "after"
 ARMS = (BEFORE, AFTER)
@@ -92,7 +93,7 @@ def build_tasks(
     known: Known,
     new_tokens: int,
     eos_token_id: int,
-    sampled: bool,
+    settings: Evaluation,
 ) -> list[LightevalTaskConfig]:
     """One task for each arm, and one more where answers are sampled too. Rows of the split that were not drawn become no document."""
     drawn = {(title.uid, title.title, title.reference): title for title in titles}
@@ -116,5 +117,5 @@ def build_tasks(
             metrics=[as_metric(entry, known, eos_token_id) for entry in entries],
         )  # fmt: skip
 
-    greedy = [task(arm, MEASURES) for arm in ARMS]
-    return greedy + ([task(arm + SAMPLED, SAMPLED_MEASURES) for arm in ARMS] if sampled else [])
+    greedy = [task(arm, measures_of(settings)) for arm in ARMS]
+    return greedy + ([task(arm + SAMPLED, sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])

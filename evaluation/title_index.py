@@ -27,9 +27,10 @@ class TitleIndex:
         different = {folded(title): title for title in sorted(titles)}
         shuffled = sorted(different, key=lambda name: blake2b(name.encode(), digest_size=16, key=key).digest())
         self.place = {name: place for place, name in enumerate(shuffled)}
+        self.titles = [different[name] for name in shuffled]
         self.seed = seed
         self.index = BM25(backend="numpy")
-        corpus = tokenize([different[name] for name in shuffled], stopwords="en", return_ids=False, show_progress=False)
+        corpus = tokenize(self.titles, stopwords="en", return_ids=False, show_progress=False)
         self.empty = not any(corpus)  # bm25s cannot index titles of which none has a word
         if not self.empty:
             self.index.index(corpus, show_progress=False)
@@ -57,5 +58,17 @@ class TitleIndex:
     def rank(self, title: str, text: str) -> float:
         """Rank of the title among itself and its distractors, by their BM25 given the text; equal scores share ranks."""
         scores = self.scores(text)
-        own, others = scores[self.place[folded(title)]], scores[self.distractors(title)]
-        return 1 + int((others > own).sum()) + int((others == own).sum()) / 2
+        return shared_rank(scores[self.place[folded(title)]], scores[self.distractors(title)])
+
+    def own(self, title: str) -> str:
+        """The title as the index has it; case and white space do not count."""
+        return self.titles[self.place[folded(title)]]
+
+    def beside(self, title: str) -> list[str]:
+        """The titles that stand beside a title."""
+        return [self.titles[place] for place in self.distractors(title)]
+
+
+def shared_rank(own: float, others: np.ndarray) -> float:
+    """Rank of a score among others, 1 for the highest; equal scores share their mean rank."""
+    return 1 + int((others > own).sum()) + int((others == own).sum()) / 2

@@ -1,8 +1,9 @@
 """How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
 
 from evaluation.measures import Entry
-from titlecraft.records import EvaluationRecord, Measure, Tested
-from titlecraft.settings import Evaluation
+from titlecraft.hub import split_revision
+from titlecraft.records import EvaluationRecord, Measure, Pin, Tested
+from titlecraft.settings import BM25, Evaluation
 
 REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
     "on a CPU the same commits, recipe and package versions give these bytes again, also where a run was interrupted and went "
@@ -45,6 +46,13 @@ def plan(settings: Evaluation, primary: Entry) -> str:
         f"fixed in the recipe: primary measure {primary.label} ({primary.unit}{better}), {settings.titles:,} titles of the "
         f"test split by seed {settings.seed}, {settings.confidence:.0%} confidence"
     )
+
+
+def encoders(settings: Evaluation) -> list[Pin]:
+    """The text encoders that a report's measures read, each once."""
+    named = dict.fromkeys(model for model in (settings.retriever, settings.bertscore) if model not in (BM25, None))
+    pairs = [split_revision(model) for model in named]
+    return [Pin(type="model", repo=repo, revision=revision) for repo, revision in pairs]
 
 
 def power(record: Tested) -> str:

@@ -15,6 +15,7 @@ Whole = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 
+BM25 = "bm25"  # the retriever that needs no model
 SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -181,6 +182,10 @@ class Evaluation:
             their own; 0 decodes greedily only.
         also: standard benchmarks of lighteval with choices, such as "lighteval|arc:easy|0" (task, and how many examples stand
             in front of a question), before and after: what was forgotten.
+        retriever: "bm25", or a text encoder NAMESPACE/NAME[@REVISION] of the Hub, which ranks titles in a measure of its own
+            beside BM25's (specificity_embedding).
+        bertscore: a text encoder NAMESPACE/NAME[@REVISION] of the Hub for BERTScore recall beside the lexical recall; null for
+            none. Both are pinned to their commits.
         seed: draws the titles, their distractors, the order of shuffled sentences, sampled answers, and the resamples.
     """
 
@@ -191,6 +196,8 @@ class Evaluation:
     resamples: Count = 10_000
     sampled: Whole = 0
     also: list[str] = field(default_factory=list)
+    retriever: str = BM25
+    bertscore: str | None = None
     seed: Whole = 7
 
     @property

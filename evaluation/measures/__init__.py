@@ -4,16 +4,18 @@ To add one, write an Entry and name it here: lighteval computes it per title, co
 report, the table and the plots show it. A measure downloads nothing and loads no model.
 """
 
+from dataclasses import replace
 from math import ceil
 
 from evaluation.measures.coherence import COHERENCE
 from evaluation.measures.copying import VERBATIM_COPY
-from evaluation.measures.detail import CONTENT_WORD_RECALL, UNSUPPORTED_NAMES, UNSUPPORTED_NUMBERS
+from evaluation.measures.detail import BERTSCORE_RECALL, CONTENT_WORD_RECALL, UNSUPPORTED_NAMES, UNSUPPORTED_NUMBERS
 from evaluation.measures.entry import Entry, Known, Scored, Written
 from evaluation.measures.form import DISTINCT_2, LENGTH_RATIO, REPETITION, STOP_RATE
 from evaluation.measures.likelihood import BITS_PER_BYTE, CONTEXTUALISATION, NLL_PER_TOKEN
 from evaluation.measures.overlap import BLEU, CHRF, CHRF_PP, ROUGE_L
-from evaluation.measures.specificity import SPECIFICITY
+from evaluation.measures.specificity import SPECIFICITY, SPECIFICITY_EMBEDDING
+from titlecraft.settings import BM25, Evaluation
 
 MEASURES: tuple[Entry, ...] = (
     NLL_PER_TOKEN, SPECIFICITY, COHERENCE, CONTENT_WORD_RECALL, UNSUPPORTED_NUMBERS, UNSUPPORTED_NAMES,
@@ -21,12 +23,26 @@ MEASURES: tuple[Entry, ...] = (
     VERBATIM_COPY,
 )  # fmt: skip
 
-# of sampled answers, of which a title has several: their mean (a corpus has one text for each title)
-SAMPLED_MEASURES = tuple(entry for entry in MEASURES if entry.reads is Written and entry.corpus is None)
+
+def measures_of(settings: Evaluation) -> tuple[Entry, ...]:
+    """All measures of a recipe, in the order of the report: MEASURES, and one for each encoder that it names."""
+    found = list(MEASURES)
+    for model, entry, beside in (
+        (settings.retriever, SPECIFICITY_EMBEDDING, SPECIFICITY),
+        (settings.bertscore, BERTSCORE_RECALL, CONTENT_WORD_RECALL),
+    ):
+        if model not in (BM25, None):
+            found.insert(found.index(beside) + 1, replace(entry, source=entry.source.format(model=model)))
+    return tuple(found)
+
+
+def sampled_measures(settings: Evaluation) -> tuple[Entry, ...]:
+    """The measures of sampled answers, of which a title has several: their mean (a corpus has one text for each title)."""
+    return tuple(entry for entry in measures_of(settings) if entry.reads is Written and entry.corpus is None)
+
 
 __all__ = [
     "MEASURES",
-    "SAMPLED_MEASURES",
     "Entry",
     "Known",
     "Scored",
@@ -34,28 +50,30 @@ __all__ = [
     "entry_named",
     "fewest_resamples",
     "measure_names",
+    "measures_of",
     "primary_names",
+    "sampled_measures",
 ]
 
 
-def measure_names() -> list[str]:
-    """Names of all measures, in the order of the report."""
-    return [entry.name for entry in MEASURES]
+def measure_names(settings: Evaluation) -> list[str]:
+    """Names of all measures of a recipe, in the order of the report."""
+    return [entry.name for entry in measures_of(settings)]
 
 
-def primary_names() -> list[str]:
+def primary_names(settings: Evaluation) -> list[str]:
     """Names of the measures that may answer the question: those with one value for each title."""
-    return [entry.name for entry in MEASURES if entry.corpus is None]
+    return [entry.name for entry in measures_of(settings) if entry.corpus is None]
 
 
-def fewest_resamples(level: float) -> int:
+def fewest_resamples(settings: Evaluation) -> int:
     """Resamples below which no measure beside the primary one could pass Holm's first step, however clear its difference.
 
     The smallest two-sided p-value of so many random shuffles is 2 / (resamples + 1).
     """
-    return ceil(2 * (len(MEASURES) - 1) / level)
+    return ceil(2 * (len(measures_of(settings)) - 1) / settings.level)
 
 
-def entry_named(name: str) -> Entry:
-    """The measure of that name."""
-    return next(entry for entry in MEASURES if entry.name == name)
+def entry_named(name: str, settings: Evaluation) -> Entry:
+    """The measure of that name in a recipe."""
+    return next(entry for entry in measures_of(settings) if entry.name == name)

@@ -133,3 +133,24 @@ UNSUPPORTED_NAMES = Entry(
     reads=Written,
     value=unsupported_names,
 )
+
+
+def bertscore_recall(answer: Written) -> float:
+    """BERTScore recall of the reference by the answer's first words, as many as the reference has."""
+    return answer.known.bert_recall(answer.text, answer.reference)
+
+
+BERTSCORE_RECALL = Entry(
+    name="bertscore_recall",
+    label="BERTScore recall",
+    group="detail",
+    unit="cosine",
+    better="higher",
+    definition="Each token of the reference beside the token of the generated description that is nearest to it by the cosine of "
+    "their contextual embeddings (an encoder's last layer, no idf weights, no rescaling), averaged; the description is cut at as "
+    "many words as the reference has, so that length alone does not pay, and both at 512 tokens; the mean over titles. Read it "
+    "beside the rates of unsupported numbers and names.",
+    source="Zhang et al. 2020; lighteval's copy of bert-score, last layer, {model}",
+    reads=Written,
+    value=bertscore_recall,
+)

@@ -31,6 +31,14 @@ class Known(Protocol):
         """Rank of the title among its distractors, given the text; see evaluation.title_index."""
         ...
 
+    def embedded_rank(self, title: str, text: str) -> float:
+        """The same by a pinned encoder; see evaluation.encoders."""
+        ...
+
+    def bert_recall(self, text: str, reference: str) -> float:
+        """BERTScore recall of the reference by the text; see evaluation.encoders."""
+        ...
+
     def copied_words(self, text: str) -> tuple[int, int]:
         """Words of the longest run that stands in the training split, and all words; see evaluation.copies."""
         ...

@@ -25,6 +25,7 @@ from titlecraft.records import (
 from titlecraft.settings import Base, Generation, Lora, Prompt, Training
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
+ENCODER = "titlecraft/tiny-encoder"
 BENCHMARK = "allenai/ai2_arc"  # the name that lighteval's task knows
 SPLITS = {"train": range(0, 300), "validation": range(300, 330), "test": range(330, 400)}
 LEAKED_TITLE, LEAKED_OUTPUT = 398, 399  # test rows whose title, or whose output, is put into the training split
@@ -89,11 +90,13 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
 
 def write_world(folder: Path) -> None:
     """Files of the three repos, in folders of their own."""
+    from tests.evaluation.tiny_encoder import save_encoder
     from tests.tiny_world import add_adapter, make_base, save_base
 
-    for name in ("base", "dataset", "adapter", "benchmark"):
+    for name in ("base", "dataset", "adapter", "benchmark", "encoder"):
         (folder / name).mkdir(parents=True)
     save_base(folder / "base")
+    save_encoder(folder / "encoder")
     write_dataset(folder / "dataset")
     write_benchmark(folder / "benchmark")
     add_adapter(make_base(400)).save_pretrained(folder / "adapter")
@@ -105,7 +108,8 @@ def upload_world(folder: Path) -> dict[str, str]:
     base, dataset = upload(folder / "base", BASE, "model"), upload(folder / "dataset", DATASET, "dataset")
     (folder / "adapter" / "training_record.json").write_bytes(training_record(dataset, base, "nf4").to_json())
     adapter = upload(folder / "adapter", ADAPTER, "model")
-    return {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (base, dataset, adapter)}
+    encoder = upload(folder / "encoder", ENCODER, "model")
+    return {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (base, dataset, adapter, encoder)}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,15 @@ from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Generation, Recipe
 
 RECIPE = Recipe(
-    evaluation=Evaluation(titles=40, batch_size=8, resamples=999, sampled=2, also=["lighteval|arc:easy|0"]),
+    evaluation=Evaluation(
+        titles=40,
+        batch_size=8,
+        resamples=999,
+        sampled=2,
+        also=["lighteval|arc:easy|0"],
+        retriever="titlecraft/tiny-encoder",
+        bertscore="titlecraft/tiny-encoder@main",
+    ),
     generation=Generation(max_new_tokens=12),
 )
 

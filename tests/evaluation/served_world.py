@@ -15,7 +15,7 @@ from titlecraft.local_hub.accounts import ensure_accounts
 from titlecraft.local_hub.server import RunningHub, start, stop
 
 ROOT = Path(__file__).parents[2]
-BASE, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-adapter"
+BASE, ADAPTER, ENCODER = "titlecraft/tiny-base", "titlecraft/tiny-adapter", "titlecraft/tiny-encoder"
 
 
 @dataclass

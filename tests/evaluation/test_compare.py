@@ -24,8 +24,10 @@ from evaluation.measures import MEASURES, entry_named
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Recipe
 
-NLL, CHRF, LENGTH, COHERENCE = map(entry_named, ("nll_per_token", "chrf", "length_ratio", "coherence"))
 SETTINGS = Evaluation(resamples=999)
+NLL, CHRF, LENGTH, COHERENCE = (
+    entry_named(name, SETTINGS) for name in ("nll_per_token", "chrf", "length_ratio", "coherence")
+)
 REFERENCES = [f"A red lamp of size {n} for the kitchen and the garden." for n in range(30)]
 CLOSE = [f"A red lamp of size {n} for the kitchen" + " and the garden" * (n % 3) + "." for n in range(30)]
 FAR = [f"Something else {n}, not a lamp of any kind." for n in range(30)]
@@ -140,7 +142,7 @@ def test_texts_of_which_nothing_can_be_told_are_counted() -> None:
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_corpus_scores_are_sacrebleus(name: str) -> None:
-    metric = entry_named(name).corpus()
+    metric = entry_named(name, SETTINGS).corpus()
     paired = Paired.of(metric, FAR, CLOSE, REFERENCES)
     expected = [metric.corpus_score(texts, [REFERENCES]).score for texts in (FAR, CLOSE)]
     assert paired.scores() == pytest.approx(expected)
@@ -152,7 +154,7 @@ def test_corpus_scores_are_sacrebleus(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_corpora_are_compared_by_sacrebleus_paired_test(name: str) -> None:
-    entry = entry_named(name)
+    entry = entry_named(name, SETTINGS)
     titles = compare(entry, [1.0] * 30, [2.0] * 30, SETTINGS)
     found = compare_corpora(titles, entry, {"before": FAR, "after": CLOSE}, REFERENCES, SETTINGS)
     assert found.p_value == 1 / 1000 and found.wins == 30
@@ -173,7 +175,11 @@ def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
 
 
 def test_p_values_of_corpora_are_uniform_where_nothing_differs() -> None:
-    rng, settings, metric = np.random.default_rng(4), replace(SETTINGS, resamples=199), entry_named("bleu").corpus()
+    rng, settings, metric = (
+        np.random.default_rng(4),
+        replace(SETTINGS, resamples=199),
+        entry_named("bleu", SETTINGS).corpus(),
+    )
     values = []
     for _ in range(100):
         either = [[CLOSE[n], f"A red lamp of size {n}."] for n in range(30)]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.measures import SAMPLED_MEASURES
+from evaluation.measures import sampled_measures
 from evaluation.predictions import read_predictions
-from tests.evaluation.served_world import ADAPTER, BASE, World, outcome, served_world
+from tests.evaluation.served_world import ADAPTER, BASE, ENCODER, World, outcome, served_world
 from titlecraft.records import EvaluationRecord, read_record
 
 PLOTS = ("forest.png", "by_title.png", "scores.png", "lengths.png")
@@ -64,8 +64,15 @@ def test_the_report_is_published_beside_the_adapter(world: World, twice) -> None
     assert record.excluded == {"output_in_train": 1, "title_in_train": 1}
     assert all(check.holds for check in record.guards) and len(record.guards) >= 5
     assert (record.quantization, record.precision) == ("nf4", "float32")
-    assert [measure.n for measure in record.measures] == [40] * 17
+    assert [measure.n for measure in record.measures] == [40] * 19
     assert record.primary().p_value is not None
+    encoder = world.pins[ENCODER]
+    assert (record.evaluation.retriever, record.evaluation.bertscore) == (encoder, encoder)
+    assert {one.name for one in record.measures if encoder in one.source} == {
+        "specificity_embedding",
+        "bertscore_recall",
+    }
+    assert encoder.partition("@")[2][:12].encode() in world.read(f"{folder}/report.html", head)
     for name in ("report.html", "timings.json", *PLOTS):
         assert world.read(f"{folder}/{name}", head)
     assert world.read("README.md", head).endswith(f"# {ADAPTER}\n".encode())
@@ -117,7 +124,7 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
         assert getattr(measures["bleu"], arm) == pytest.approx(corpus_bleu(texts, references).score)
         assert getattr(measures["chrf_pp"], arm) == pytest.approx(corpus_chrf(texts, references, word_order=2).score)
     assert any(row["contextualisation_before"] != row["contextualisation_after"] for row in rows)
-    assert [measure.name for measure in record.sampled] == [entry.name for entry in SAMPLED_MEASURES]
+    assert [measure.name for measure in record.sampled] == [entry.name for entry in sampled_measures(record.evaluation)]
     for measure in record.sampled:
         before = [row[f"{measure.name}_before_sampled"] for row in rows]
         assert sum(before) / len(rows) == pytest.approx(measure.before)

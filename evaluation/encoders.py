@@ -1,0 +1,113 @@
+"""Text encoders that a recipe names, at their pins: which titles lie nearest to a text, and how much of a reference it covers.
+
+Without a name in the recipe nothing of this is loaded or downloaded.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluation.batches import length_sorted
+from evaluation.title_index import TitleIndex, shared_rank
+from titlecraft.errors import UserError
+from titlecraft.hub import download, first_line, hub_errors
+from titlecraft.records import Pin
+
+LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions
+AT_ONCE = 32  # texts of one forward pass
+FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+
+
+def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
+    """Model (float32, on the GPU where there is one, in eval mode) and tokenizer. Raises UserError that names the setting."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = download(pinned, FILES)
+    try:
+        with hub_errors(f"loading {pinned}", pinned.repo, pinned.type):
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    except (ValueError, OSError, KeyError, ImportError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({first_line(error)}); expected a model "
+            "with safetensors and a tokenizer, such as sentence-transformers publishes"
+        ) from error
+    tokenizer.model_max_length = min(tokenizer.model_max_length, LONGEST, model.config.max_position_embeddings)
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Each different text's mean last hidden state over its tokens, of length 1; float32 [hidden]."""
+    import torch
+
+    found: dict[str, np.ndarray] = {}
+    for some in length_sorted(sorted(set(texts)), len, AT_ONCE):
+        batch = tokenizer(some, padding=True, truncation=True, return_tensors="pt").to(model.device)
+        with torch.no_grad():
+            hidden = model(**batch).last_hidden_state
+        mask = batch["attention_mask"][..., None]
+        means = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1).clamp(min=1), dim=1)
+        found.update(zip(some, means.cpu().numpy(), strict=True))
+    return found
+
+
+class EmbeddedTitles:
+    """The titles beside which BM25 ranks a title, ranked by an encoder in place of BM25.
+
+    Args:
+        pinned: the encoder.
+        index: says which titles stand beside a title.
+    """
+
+    def __init__(self, pinned: Pin, index: TitleIndex) -> None:
+        self.pinned = pinned
+        self.index = index
+        self.known: dict[str, np.ndarray] = {}
+
+    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
+        """Encode the texts of (title, text), the titles, and those that stand beside them."""
+        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.beside(title))}
+        self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in asked)])
+
+    def rank(self, title: str, text: str) -> float:
+        """Rank of the title by the cosine to the text; equal ones share ranks. A text of nothing names no title."""
+        names = [self.index.own(title), *self.index.beside(title)]
+        query = self.known[text] if text.strip() else np.zeros_like(self.known[text])
+        scores = np.stack([self.known[name] for name in names]) @ query
+        return shared_rank(scores[0], scores[1:])
+
+
+class BertRecall:
+    """BERTScore recall by lighteval's copy of bert-score, with the encoder's last layer, no idf, no rescaling.
+
+    Args:
+        pinned: the encoder.
+    """
+
+    def __init__(self, pinned: Pin) -> None:
+        self.pinned = pinned
+        self.known: dict[tuple[str, str], float] = {}
+
+    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
+        """Score every (text, reference). lighteval must be imported by now, see evaluation.harness."""
+        from lighteval.metrics.imports.bert_scorer import BERTScorer
+
+        model, tokenizer = load_encoder(self.pinned, "bertscore")
+        scorer = BERTScorer(model_type=self.pinned.repo, device=model.device)
+        # because it would load a name without a revision, when it is first asked
+        scorer._model, scorer._tokenizer = model, tokenizer
+        pairs = sorted({pair for pair in asked if self.cut(*pair)})
+        if pairs:
+            _, recall, _ = scorer.score([self.cut(*pair) for pair in pairs], [reference for _, reference in pairs])
+            self.known = dict(zip(pairs, map(float, recall), strict=True))
+
+    @staticmethod
+    def cut(text: str, reference: str) -> str:
+        """As many words of the text as the reference has, so that length alone does not pay."""
+        return " ".join(text.split()[: len(reference.split())])
+
+    def recall(self, text: str, reference: str) -> float:
+        """The recall of a pair that was looked up; 0 for a text of nothing."""
+        return self.known[text, reference] if self.cut(text, reference) else 0.0

@@ -1,0 +1,34 @@
+"""A tiny BERT with random weights and a word-piece tokenizer over the tiny world's words, as an encoder's repo holds them."""
+
+from pathlib import Path
+
+from tests.tiny_world import row
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,'&<>"
+
+
+def save_encoder(folder: Path) -> None:
+    """Write model and tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    said = " ".join(row(n)["title"] + " " + row(n)["output"] for n in range(0, 512, 9)).lower().split()
+    pieces = [piece for letter in LETTERS for piece in (letter, f"##{letter}")]
+    words = list(
+        dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({word.strip(".,'") for word in said}), *pieces])
+    )
+    places = {word: place for place, word in enumerate(words)}
+    backend = Tokenizer(models.WordPiece(places, unk_token="[UNK]"))
+    backend.normalizer = normalizers.Lowercase()
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.BertProcessing(("[SEP]", places["[SEP]"]), ("[CLS]", places["[CLS]"]))
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=64, initializer_range=0.3,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
