@@ -83,8 +83,10 @@ def profile_trainer() -> None:
     from torch.profiler import ProfilerActivity
     from transformers import TrainerCallback
 
-    from benchmarks.training import fast
+    from benchmarks.random_8b import write_base
+    from benchmarks.training import BASE, fast
 
+    write_base(BASE)
     looking = torch.profiler.profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], record_shapes=True)
     began: list[float] = []
 

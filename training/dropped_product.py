@@ -10,7 +10,7 @@ from typing import Any
 
 from training.dropout import drop, signed, threshold
 
-PARTS = 16  # of the tokens, summed apart and then together, always in the same order
+PARTS = 32  # of the tokens, summed apart and then together, always in the same order
 
 
 def dropped_product(x: Any, A: Any, seed: int, p: float) -> Any:
@@ -21,7 +21,7 @@ def dropped_product(x: Any, A: Any, seed: int, p: float) -> Any:
 
     (rows, width), rank = x.shape, A.shape[0]
     out = torch.empty(rows, rank, device=x.device, dtype=x.dtype)
-    size = {"ROWS": 32, "WIDTH": 128, "R": padded(rank), "num_warps": 4, "num_stages": 4}
+    size = {"ROWS": 32, "WIDTH": 128, "R": padded(rank), "num_warps": 4, "num_stages": 3}
     kernels()[0][(-(-rows // 32),)](x, A.contiguous(), out, rows, width, rank, *dropping(x, seed, p), **size)
     return out
 
@@ -35,7 +35,7 @@ def dropped_gradient(x: Any, dh: Any, seed: int, p: float) -> Any:
     (rows, width), rank = x.shape, dh.shape[1]
     share = -(-rows // (PARTS * 64)) * 64
     out = torch.empty(PARTS, rank, width, device=x.device, dtype=torch.float32)
-    size = {"ROWS": 64, "WIDTH": 128, "R": padded(rank), "num_warps": 4, "num_stages": 4}
+    size = {"ROWS": 64, "WIDTH": 128, "R": padded(rank), "num_warps": 4, "num_stages": 3}
     kernels()[1][(-(-width // 128), PARTS)](
         x, dh.contiguous(), out, rows, width, rank, share, *dropping(x, seed, p), **size
     )
@@ -49,8 +49,8 @@ def add_dropped_product_(total: Any, dh: Any, A: Any, seed: int, p: float) -> An
     if total.device.type != "cuda":
         return total.add_(drop(dh @ A, seed, p))
     (rows, width), rank = total.shape, A.shape[0]
-    size = {"ROWS": 64, "WIDTH": 128, "R": padded(rank), "num_warps": 4}
-    kernels()[2][(-(-rows // 64), -(-width // 128))](
+    size = {"ROWS": 32, "WIDTH": 128, "R": padded(rank), "num_warps": 4}
+    kernels()[2][(-(-rows // 32), -(-width // 128))](
         total, dh.contiguous(), A.contiguous(), rows, width, rank, *dropping(total, seed, p), **size
     )
     return total
