@@ -5,6 +5,7 @@ favours neither. Both arms of a batch get the very same token ids.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import nan
 
 from lighteval.models.model_output import ModelResponse
@@ -20,7 +21,7 @@ from evaluation.progress import Progress
 from evaluation.reread import order_nll
 from evaluation.sampling import random_numbers
 from evaluation.switched_model import SwitchedModel, memory_of
-from evaluation.tasks import ARMS, arm_of, is_sampled
+from evaluation.tasks import ARMS, GROUNDED, arm_of, is_sampled
 from evaluation.titles import Title
 from titlecraft.errors import UserError
 from titlecraft.settings import Generation, Recipe
@@ -36,20 +37,22 @@ class TwoArms(SwitchedModel):
         recipe: its `evaluation` and `generation` say how the model is asked.
         progress: told of every title that is done in one arm.
         finished: computes each batch, or finds it.
+        grounded: the same titles with sources in their prompts, asked with the adapter on, or none.
     """
 
     def __init__(
         self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress,
-        finished: FinishedBatches,
+        finished: FinishedBatches, grounded: Sequence[Title] = (),
     ) -> None:  # fmt: skip
         super().__init__(loaded, recipe.evaluation.batch_size, progress, finished)
         self.titles = {title.title: title for title in titles}
+        self.grounded = {title.title: title for title in grounded}
         self.lookup = lookup
         self.recipe = recipe
         self.settings = recipe.evaluation
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        """NLL of each document's reference, as logprobs = [−nll] and output_tokens = [what was scored].
+        """NLL of each document's reference in its arm, as logprobs = [−nll] and output_tokens = [what was scored].
 
         unconditioned_logprobs has the same given the prompt of another title, the document's unconditioned_query.
         """
@@ -67,7 +70,20 @@ class TwoArms(SwitchedModel):
             ]  # fmt: skip
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
-        return self.by_turns("scoring", docs, length, score)
+        return self.in_groups(docs, lambda some: self.by_turns("scoring", some, length, score))
+
+    def in_groups(self, docs: list[Doc], answer: Callable[[list[Doc]], list[ModelResponse]]) -> list[ModelResponse]:
+        """Answers in the order of `docs`: first both arms by turns, then those with sources, whose prompts are longer."""
+        answered: dict[int, ModelResponse] = {}
+        for with_sources in (False, True):
+            some = [doc for doc in docs if (arm_of(doc.task_name) == GROUNDED) == with_sources]
+            if some:
+                answered |= dict(zip(map(id, some), answer(some), strict=True))
+        return [answered[id(doc)] for doc in docs]
+
+    def asked(self, docs: list[Doc]) -> dict[str, Title]:
+        """The titles as the arm of these documents asks them."""
+        return self.grounded if arm_of(docs[0].task_name) == GROUNDED else self.titles
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
         """The answer to each document's prompt, greedy or sampled by its task; the task's generation_size bounds it.
@@ -79,7 +95,8 @@ class TwoArms(SwitchedModel):
         for sampling in (None, self.recipe.generation):
             asked = [doc for doc in docs if is_sampled(doc.task_name) == (sampling is not None)]
             if asked:
-                written |= dict(zip(map(id, asked), self.write(asked, sampling), strict=True))
+                answers = self.in_groups(asked, partial(self.write, sampling=sampling))
+                written |= dict(zip(map(id, asked), answers, strict=True))
         responses = [written[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
         with memory_of(self.batch_size):
@@ -97,7 +114,7 @@ class TwoArms(SwitchedModel):
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
         """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
         doing, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
-        prompts = [title.prompt_tokens for title in self.titles.values()]
+        prompts = [title.prompt_tokens for title in self.asked(docs).values()]
         shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
         def tokens_of(arm: str, batch: list[Title], take: int) -> list[list[int]]:
@@ -136,20 +153,20 @@ class TwoArms(SwitchedModel):
 
         Raises UserError where a prompt that lighteval hands over is not, to the letter, the one that was drawn.
         """
+        titles = self.asked(docs)
+        arms = (GROUNDED,) if titles is self.grounded else ARMS
         for doc in docs:
-            if doc.query != self.titles[doc.specific["title"]].prompt:
+            if doc.query != titles[doc.specific["title"]].prompt:
                 raise UserError(
                     f"the prompt of {doc.specific['title']!r} is not the same in the sample and in lighteval"
                 )
         asked = {doc.specific["title"] for doc in docs}
         responses: dict[tuple[str, str], ModelResponse] = {}
-        batches = length_sorted(
-            [title for name, title in self.titles.items() if name in asked], length, self.batch_size
-        )
+        batches = length_sorted([title for name, title in titles.items() if name in asked], length, self.batch_size)
         fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
         with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
-                for arm in ARMS if number % 2 == 0 else reversed(ARMS):
+                for arm in arms if number % 2 == 0 else reversed(arms):
                     with self.arm(arm):
                         answers = run(arm, batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})

@@ -138,6 +138,20 @@ def correct(measures: list[Measure], primary: str) -> list[Measure]:
 
 def compare_arms(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
     """Every measure, paired by title, corrected, the primary one first. `found`: arm -> outcomes in one order of titles."""
+    return correct(compare_all(found, references, settings), settings.primary)
+
+
+def compare_grounded(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
+    """Every measure of the tuned model, without sources as "before" and with them as "after"; corrected among themselves.
+
+    None of them is primary: the recipe's question is about the adapter.
+    """
+    arms = {"before": found["after"], "after": found["grounded"]}
+    return correct(compare_all(arms, references, settings), primary="")
+
+
+def compare_all(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
+    """Every measure in the order of the report, paired by title, not corrected."""
     texts = {arm: [one.texts[0] for one in outcomes] for arm, outcomes in found.items()}
     measures = []
     for entry in measures_of(settings):
@@ -146,7 +160,7 @@ def compare_arms(found: dict[str, list[Outcome]], references: list[str], setting
         if entry.corpus is not None:
             measure = compare_corpora(measure, entry, texts, references, settings)
         measures.append(measure)
-    return correct(measures, settings.primary)
+    return measures
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:

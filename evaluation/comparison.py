@@ -38,6 +38,7 @@ class ComparisonRecord(Tested):
     arms: ClassVar[tuple[str, str]] = ("A", "B")
     sampled: ClassVar[list[Measure]] = []
     also: ClassVar[list[Measure]] = []
+    grounded: ClassVar[None] = None
 
     a: Contender
     b: Contender

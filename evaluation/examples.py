@@ -9,6 +9,7 @@ from markupsafe import escape
 from titlecraft.records import Tested
 
 STARTING_VIEW = 8  # titles in each of the three views
+SHOWN = ("title", "reference", "before", "after", "grounded")  # texts of a title
 MARKUP = 260  # bytes of HTML around the texts of one title
 
 
@@ -60,4 +61,4 @@ def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> li
 
 def html_bytes(row: dict[str, Any]) -> int:
     """Bytes that a title takes on the page, rather more than less."""
-    return MARKUP + sum(len(escape(row[key]).encode()) for key in ("title", "reference", "before", "after"))
+    return MARKUP + sum(len(escape(row[key]).encode()) for key in SHOWN if key in row)

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_sampled
+from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 from evaluation.finished_batches import FinishedBatches, machine_of
 from evaluation.forgetting import compare_benchmarks, find_benchmarks
+from evaluation.grounded import GroundedSample, check_sources, describe_grounded, ground
 from evaluation.guards import check_scores, check_titles
 from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
@@ -25,7 +26,8 @@ from evaluation.titles import SPLIT, Room, Sample, draw
 from evaluation.wording import plan
 from titlecraft.base_model import device_name
 from titlecraft.hub import download
-from titlecraft.records import Check, EvaluationRecord, Measure, Pin, current_code, describe_file
+from titlecraft.records import Check, EvaluationRecord, Pin, current_code, describe_file
+from titlecraft.row_index import open_row_index
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
 
@@ -48,6 +50,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
         loaded = load(inputs)
         dataset = download(inputs.training.dataset, ["data/*.parquet"])
         sample = draw_sample(dataset, inputs, recipe, loaded)
+        grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
         scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
@@ -57,18 +60,32 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
                 f"going on with an interrupted run, which has left {len(finished)} finished batches; --fresh starts anew"
             )
         found = run_pipeline(
-            loaded, sample, lookup, inputs.training.dataset, inputs.prompt, recipe, progress, finished, folder
+            loaded,
+            sample,
+            lookup,
+            inputs.training.dataset,
+            inputs.prompt,
+            recipe,
+            progress,
+            finished,
+            folder,
+            grounded.titles if grounded else (),
         )
         also = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, finished, folder)
         if finished.found:
             say(f"batches: {finished.summary()}")
-    asked = check_titles(sample.titles, {arm: [one.prompt for one in outcomes] for arm, outcomes in found.items()})
-    write_predictions(folder / PREDICTIONS, sample.titles, found, recipe.evaluation)
+    asked = check_titles(sample.titles, {arm: [one.prompt for one in found[arm]] for arm in found if arm != "grounded"})
+    if grounded:
+        asked += check_sources(sample.titles, grounded)
+    write_predictions(folder / PREDICTIONS, sample.titles, found, recipe.evaluation, grounded)
     with progress.part("comparing"):
+        references = [title.reference for title in sample.titles]
         results = {
-            "measures": compare_arms(found, [title.reference for title in sample.titles], recipe.evaluation),
+            "measures": compare_arms(found, references, recipe.evaluation),
             "sampled": compare_sampled(found, recipe.evaluation),
             "also": also,
+            "grounded": grounded
+            and describe_grounded(grounded, compare_grounded(found, references, recipe.evaluation)),
         }
     read = [one.dataset for one in benchmarks]
     record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], results, read, folder)
@@ -81,17 +98,29 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
 def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
     """The titles of the downloaded dataset that are asked."""
     settings = recipe.evaluation
-    longest = min(inputs.training.base_settings.max_length, loaded.context)
-    room = Room(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
     return draw(
-        dataset, inputs.prompt, loaded.tokenizer, room, settings.titles, settings.seed,
+        dataset, inputs.prompt, loaded.tokenizer, room_of(inputs, recipe, loaded), settings.titles, settings.seed,
         name=f"dataset {inputs.training.dataset}",
     )  # fmt: skip
 
 
+def room_of(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Room:
+    """Tokens that there is room for."""
+    longest = min(inputs.training.base_settings.max_length, loaded.context)
+    return Room(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
+
+
+def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample) -> GroundedSample | None:
+    """The sample's titles with sources in their prompts, where the recipe asks for it."""
+    if not recipe.evaluation.grounded:
+        return None
+    rows = open_row_index(inputs.training.dataset)
+    return ground(sample.titles, rows, inputs.prompt, loaded.tokenizer, room_of(inputs, recipe, loaded))
+
+
 def describe(
     inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check],
-    results: dict[str, list[Measure]], benchmarks: list[Pin], folder: Path,
+    results: dict[str, Any], benchmarks: list[Pin], folder: Path,
 ) -> EvaluationRecord:  # fmt: skip
     """The record, report.json to be."""
     return EvaluationRecord(

@@ -92,11 +92,12 @@ def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> An
 
 def run_pipeline(
     loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
-    progress: Progress, finished: FinishedBatches, scratch: Path,
+    progress: Progress, finished: FinishedBatches, scratch: Path, grounded: Sequence[Title] = (),
 ) -> dict[str, list[Outcome]]:  # fmt: skip
     """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
 
-    Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled".
+    Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled"; and one, "grounded", where
+    there are titles with sources in their prompts.
 
     Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
     """
@@ -112,12 +113,12 @@ def run_pipeline(
         datasets.disable_progress_bars()  # three bars of its own for one small file
         tasks = build_tasks(
             dataset, prompt, sample.titles, lookup, recipe.generation.max_new_tokens, loaded.tokenizer.eos_token_id,
-            recipe.evaluation,
+            recipe.evaluation, grounded,
         )  # fmt: skip
         with registry_of(tasks) as module:
             # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
             # token boundaries, and caches predictions by name.
-            model = TwoArms(loaded, sample.titles, lookup, recipe, progress, finished)
+            model = TwoArms(loaded, sample.titles, lookup, recipe, progress, finished, grounded)
             pipeline = make_pipeline([f"{task.name}|0" for task in tasks], module, model, scratch)
             with progress.part("model and measures"):
                 pipeline.evaluate()

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evaluation.grounded import GroundedSample
 from evaluation.harness import Outcome
 from evaluation.measures import measure_names
 from evaluation.titles import Title
@@ -15,7 +16,11 @@ PREDICTIONS = "predictions.parquet"
 
 
 def write_predictions(
-    file: Path, titles: list[Title], outcomes: dict[str, list[Outcome]], settings: Evaluation
+    file: Path,
+    titles: list[Title],
+    outcomes: dict[str, list[Outcome]],
+    settings: Evaluation,
+    grounded: GroundedSample | None = None,
 ) -> None:
     """One row per title, in the order of the sample; the same rows give the same bytes.
 
@@ -29,6 +34,11 @@ def write_predictions(
         "reference": pa.array([title.reference for title in titles], pa.string()),
         "reference_tokens": pa.array([len(title.reference_tokens) for title in titles], pa.int32()),
     }
+    if grounded is not None:
+        columns["grounded_prompt"] = pa.array([title.prompt for title in grounded.titles], pa.string())
+        columns["grounded_sources"] = pa.array(
+            [[row.uid for row in rows] for rows in grounded.sources], pa.list_(pa.string())
+        )
     for arm, found in outcomes.items():
         if arm.endswith("_sampled"):
             columns[arm] = pa.array([one.texts for one in found], pa.list_(pa.string()))

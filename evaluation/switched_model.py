@@ -1,7 +1,7 @@
 """What our lighteval models have in common: one PeftModel whose adapter is switched off ("before") and on ("after")."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from lighteval.models.abstract_model import LightevalModel, ModelConfig
@@ -10,7 +10,7 @@ from evaluation.finished_batches import FinishedBatches
 from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.score import reference_nll
-from evaluation.tasks import AFTER
+from evaluation.tasks import BEFORE
 from titlecraft.errors import UserError
 
 
@@ -57,12 +57,8 @@ class SwitchedModel(LightevalModel):
     @contextmanager
     def arm(self, name: str) -> Iterator[None]:
         """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full."""
-        with memory_of(self.batch_size):
-            if name == AFTER:
-                yield
-            else:
-                with self.loaded.model.disable_adapter():
-                    yield
+        with memory_of(self.batch_size), self.loaded.model.disable_adapter() if name == BEFORE else nullcontext():
+            yield
 
     def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         """`reference_nll` of one batch, under the arm that is on."""

@@ -21,8 +21,8 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Evaluation
 
-BEFORE, AFTER = "before", "after"
-ARMS = (BEFORE, AFTER)
+BEFORE, AFTER, GROUNDED = "before", "after", "grounded"
+ARMS = (BEFORE, AFTER)  # asked the same prompts; GROUNDED is the tuned model with sources in them
 SAMPLED = "_sampled"  # ends the name of a task whose answers are sampled
 
 
@@ -94,16 +94,23 @@ def build_tasks(
     new_tokens: int,
     eos_token_id: int,
     settings: Evaluation,
+    grounded: Sequence[Title] = (),
 ) -> list[LightevalTaskConfig]:
-    """One task for each arm, and one more where answers are sampled too. Rows of the split that were not drawn become no document."""
-    drawn = {(title.uid, title.title, title.reference): title for title in titles}
+    """One task for each arm, one more where answers are sampled too, and one where titles are asked with sources.
+
+    Rows of the split that were not drawn become no document.
+    """
+    drawn, with_sources = (
+        {(title.uid, title.title, title.reference): title for title in some} for some in (titles, grounded)
+    )
 
     def document(row: dict[str, Any], task_name: str) -> Doc | None:
-        title = drawn.get((row["uid"], row["title"], row["output"]))
+        is_grounded = arm_of(task_name) == GROUNDED
+        title = (with_sources if is_grounded else drawn).get((row["uid"], row["title"], row["output"]))
         if title is None or title.reference != row["output"]:
             return None
         return Doc(
-            query=prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
+            query=title.prompt if is_grounded else prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
             task_name=task_name, unconditioned_query=title.other_prompt,
             specific={
                 "title": title.title, "reference_length": title.reference_length, "scored_bytes": title.scored_bytes,
@@ -117,5 +124,5 @@ def build_tasks(
             metrics=[as_metric(entry, known, eos_token_id) for entry in entries],
         )  # fmt: skip
 
-    greedy = [task(arm, measures_of(settings)) for arm in ARMS]
+    greedy = [task(arm, measures_of(settings)) for arm in (*ARMS, *([GROUNDED] if grounded else []))]
     return greedy + ([task(arm + SAMPLED, sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])

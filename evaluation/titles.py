@@ -28,7 +28,7 @@ class Title:
     """One row of the test split, ready to be asked.
 
     Args:
-        prompt: the text in front of the answer.
+        prompt: the text in front of the answer, made of `instruction` and `input`.
         other_prompt: the prompt of another title of the sample, see `beside_others`.
         prompt_tokens: token ids of the prompt, BOS in front.
         reference_tokens: token ids of the reference and EOS, cut at the end where they pass the model's length.
@@ -46,6 +46,8 @@ class Title:
     scored_bytes: int
     other_prompt: str = ""
     other_prompt_tokens: tuple[int, ...] = ()
+    instruction: str = ""
+    input: str = ""
 
     @property
     def cut(self) -> bool:
@@ -151,7 +153,7 @@ def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title 
     title = Title(
         uid=row["uid"], title=row["title"], reference=row["output"], prompt=text, prompt_tokens=tuple(prompt_tokens),
         reference_tokens=tuple(completion), reference_length=len(completion) - 1,
-        scored_bytes=len(row["output"].encode()),
+        scored_bytes=len(row["output"].encode()), instruction=row.get("instruction", ""), input=row.get("input", ""),
     )  # fmt: skip
     return cut_reference(title, room.scored - len(prompt_tokens), tokenizer)
 

@@ -25,6 +25,7 @@ Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"
 Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
 ]
+GROUNDED_HEADING = "With sources in the prompt: the tuned model (before) and the same with sources (after)"
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
@@ -292,6 +293,20 @@ class Measure(Record):
         return "better" if up == (self.better == "higher") else "worse"
 
 
+class Grounded(Record):
+    """The third arm: in its measures "before" is the tuned model, "after" the same model with sources in its prompt.
+
+    `titles` have sources, `sources` in all, rows of `split`; `left_out` counts rows that were found and would have given an
+    answer away: a copy of the title's own row, in title or text.
+    """
+
+    split: str
+    titles: int
+    sources: int
+    left_out: int
+    measures: list[Measure]
+
+
 class Tested(Record):
     """What the records of paired experiments have in common: two arms, and measures of which one answers the question.
 
@@ -312,6 +327,8 @@ class Tested(Record):
         found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
         found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
         found.append(("Standard benchmarks", self.also))
+        if self.grounded is not None:
+            found.append((GROUNDED_HEADING, self.grounded.measures))
         return [(heading, measures) for heading, measures in found if measures]
 
 
@@ -320,7 +337,8 @@ class EvaluationRecord(Tested):
 
     Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
     `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
-    `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets.
+    `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets. `grounded` has the third
+    arm, where the recipe asked for it.
     """
 
     arms: ClassVar[tuple[str, str]] = ("before", "after")
@@ -349,6 +367,7 @@ class EvaluationRecord(Tested):
     also: list[Measure]
     benchmarks: list[Pin]
     files: list[File]
+    grounded: Grounded | None = None
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"
 
 

@@ -186,6 +186,8 @@ class Evaluation:
             beside BM25's (specificity_embedding).
         bertscore: a text encoder NAMESPACE/NAME[@REVISION] of the Hub for BERTScore recall beside the lexical recall; null for
             none. Both are pinned to their commits.
+        grounded: ask the tuned model once more with rows of the training split in its prompt, and report it against the tuned
+            model without them, in a block of its own.
         seed: draws the titles, their distractors, the order of shuffled sentences, sampled answers, and the resamples.
     """
 
@@ -198,6 +200,7 @@ class Evaluation:
     also: list[str] = field(default_factory=list)
     retriever: str = BM25
     bertscore: str | None = None
+    grounded: bool = False
     seed: Whole = 7
 
     @property

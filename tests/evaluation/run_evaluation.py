@@ -25,6 +25,7 @@ RECIPE = Recipe(
         resamples=999,
         sampled=2,
         also=["lighteval|arc:easy|0"],
+        grounded=True,
         retriever="titlecraft/tiny-encoder",
         bertscore="titlecraft/tiny-encoder@main",
     ),

@@ -26,7 +26,7 @@ def world(tmp_path_factory) -> Iterator[World]:
 def killed(world: World) -> list[Counter[str]]:
     """An evaluation that SIGKILL ended while it generated, and once more further on; what batches there were each time."""
     left = []
-    for last in ("generate:4", "nll:30"):
+    for last in ("generate:4", "nll:40"):
         process = world.start("home-1", "counted", world.pins[ADAPTER], last)
         _, err = process.communicate(timeout=240)
         assert process.returncode == -signal.SIGKILL, err
@@ -91,16 +91,16 @@ def test_the_same_inputs_give_the_same_bytes(world: World, twice) -> None:
 
 
 def test_what_was_finished_before_the_kill_is_not_computed_again(world: World, killed, twice) -> None:
-    """Batches of 8 in two arms: 10 for 40 titles, twice that where two answers are sampled, 46 for 180 choices."""
+    """Batches of 8: 10 for 40 titles in two arms and 5 with sources, 20 of two sampled answers, 46 for 180 choices."""
     first, second = killed
     assert first == {"generating": 3}
-    assert second == {"generating": 10, "sampling": 20, "scoring": 10, "scoring_elsewhere": 10, "choosing": 9}
+    assert second == {"generating": 15, "sampling": 20, "scoring": 15, "scoring_elsewhere": 15, "choosing": 9}
     evaluated, said = twice[0], twice[0]["said"]
     assert evaluated["calls"] == {"nll": 46 - 9}
     timings = json.loads(world.read(f"evaluation/{evaluated['id']}/timings.json", evaluated["pin"]))
     assert timings["batches_found"] == second
     assert f"going on with an interrupted run, which has left {second.total()} finished batches; --fresh" in said
-    assert "generating 10 found and 0 computed" in said and "choosing 9 found and 37 computed" in said
+    assert "generating 15 found and 0 computed" in said and "choosing 9 found and 37 computed" in said
     assert kept(world) == []
 
 
@@ -134,6 +134,16 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
     assert (arc.label, arc.n, arc.better, arc.group) == ("arc:easy acc", 60, "higher", "forgetting")
     assert 0 < arc.before < 1 and arc.wins + arc.ties + arc.losses == 60
     assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
+    grounded = {measure.name: measure for measure in record.grounded.measures}
+    assert list(grounded) == [measure.name for measure in record.measures] and record.grounded.titles == 40
+    assert record.grounded.sources == sum(len(row["grounded_sources"]) for row in rows)
+    trained = {f"B{number:09d}" for number in range(300)}
+    assert all(trained.issuperset(row["grounded_sources"]) for row in rows)
+    assert all(row["reference"] not in row["grounded_prompt"] for row in rows)
+    for name in ("nll_per_token", "content_word_recall"):
+        assert grounded[name].before == measures[name].after
+        assert sum(row[f"{name}_grounded"] for row in rows) / 40 == pytest.approx(grounded[name].after)
+    assert grounded["nll_per_token"].difference != 0
     assert record.measures[0] == record.primary() == measures["nll_per_token"]
     assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
 

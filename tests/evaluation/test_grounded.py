@@ -1,0 +1,88 @@
+"""The third arm's prompts on literal rows; through the whole stage it goes in test_evaluate.py."""
+
+from dataclasses import replace
+
+import pytest
+
+from evaluation.grounded import GroundedSample, check_sources, gives_away, ground
+from evaluation.titles import Room, Title, beside_others, encode
+from tests.tiny_world import row, train_tokenizer
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.row_index import FoundRow
+from titlecraft.settings import Prompt
+
+PROMPT = PromptFormat.from_settings(Prompt())
+ROOM = Room(scored=512, context=512, new_tokens=16)
+TEXT = "A lamp of red glass for the desk, with a cord of two metres and a switch."
+
+
+def source(uid: str, title: str, text: str) -> FoundRow:
+    return FoundRow(
+        uid=uid, title=title, text=text, split="train", file="data/train-0.parquet", row=0, score=1.0, match="words", link=""
+    )  # fmt: skip
+
+
+class Listed:
+    """Finds the same rows for every title."""
+
+    def __init__(self, *rows: FoundRow) -> None:
+        self.rows = list(rows)
+
+    def search(self, query: str, limit: int, splits: tuple[str, ...]) -> list[FoundRow]:
+        assert splits == ("train",)
+        return self.rows[:limit]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def titles(tokenizer) -> list[Title]:
+    rows = [row(1), row(2) | {"output": TEXT}]
+    asked = [encode(one, PROMPT.render(one["instruction"], one["input"]), tokenizer, ROOM) for one in rows]
+    return beside_others(asked, tokenizer, ROOM.context)
+
+
+def test_what_gives_an_answer_away(titles) -> None:
+    asked = titles[1]
+    assert gives_away(source(asked.uid, "Another", "Something else."), asked)
+    assert gives_away(source("B9", asked.title.upper(), "Something else."), asked)
+    assert gives_away(source("B9", "Another", f"New! {TEXT.upper()} Buy now."), asked)
+    assert gives_away(
+        source("B9", "Another", "It has a lamp of red glass for the desk, with a cord of six metres"), asked
+    )
+    assert not gives_away(source("B9", "Another", "A lamp of red glass, with a cord of two metres."), asked)
+    assert gives_away(source("B9", "Another", "Only one, ok."), replace(asked, reference="only one"))
+
+
+def test_sources_stand_in_the_prompt_and_copies_are_left_out_and_counted(titles, tokenizer) -> None:
+    kettle, copy = source("B8", "Old kettle", "Boils water."), source("B9", "Another", TEXT)
+    found = ground(titles, Listed(copy, kettle), PROMPT, tokenizer, ROOM)
+    assert [[one.uid for one in rows] for rows in found.sources] == [["B9", "B8"], ["B8"]]
+    assert found.left_out == 1
+    assert "[1] Another: A lamp of red glass" in found.titles[0].prompt
+    assert "[1] Old kettle: Boils water." in found.titles[1].prompt and TEXT not in found.titles[1].prompt
+    assert found.titles[1].prompt.startswith(titles[1].prompt.partition("\n\n### Response")[0])
+    assert [one.reference_tokens for one in found.titles] == [one.reference_tokens for one in titles]
+    assert found.titles[0].other_prompt_tokens == found.titles[1].prompt_tokens
+    assert all(check.holds for check in check_sources(titles, found))
+
+
+def test_a_prompt_without_sources_is_the_plain_one(titles, tokenizer) -> None:
+    nothing = ground(titles, Listed(), PROMPT, tokenizer, ROOM)
+    crowded = ground(
+        titles, Listed(source("B8", "Kettle", "word " * 400)), PROMPT, tokenizer, replace(ROOM, context=150)
+    )
+    for found in (nothing, crowded):
+        assert [one.prompt for one in found.titles] == [one.prompt for one in titles]
+        assert found.sources == [[], []]
+
+
+def test_a_source_that_gives_the_answer_away_stops_the_run(titles, tokenizer) -> None:
+    found = ground(titles, Listed(source("B8", "Kettle", "Boils water.")), PROMPT, tokenizer, ROOM)
+    wrong = GroundedSample(found.titles, [found.sources[0], [source("B9", "Another", TEXT)]], 0)
+    with pytest.raises(UserError, match=r"no source holds the answer.*expected 0, found 1"):
+        check_sources(titles, wrong)
