@@ -25,7 +25,7 @@ Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"
 Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
 ]
-GROUNDED_HEADING = "With sources in the prompt: the tuned model (before) and the same with sources (after)"
+GROUNDED_HEADING = "Tuned → with sources"  # in the columns before and after
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
