@@ -12,7 +12,7 @@ from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.reread import order_nll
 from evaluation.sampling import random_numbers
-from evaluation.score import plain_nll, reference_nll
+from evaluation.score import pieces, plain_nll, reference_nll
 from evaluation.sentences import orders
 from evaluation.titles import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
@@ -50,6 +50,22 @@ def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monk
     batched = reference_nll(model, pairs, tokenizer.pad_token_id)
     plain = [plain_nll(model, *pair) for pair in pairs]
     assert batched == pytest.approx(plain, rel=1e-5)
+
+
+def test_a_batch_is_cut_where_its_tokens_are_too_many() -> None:
+    pairs = [([0] * length, [1]) for length in (5, 5, 2, 1, 1, 8)]
+    lengths = lambda most, padded: [[len(one[0]) for one in run] for run in pieces(pairs, most, padded)]  # noqa: E731
+    assert lengths(None, padded=True) == [[5, 5, 2, 1, 1, 8]]
+    assert lengths(12, padded=True) == [[5, 5], [2, 1, 1], [8]]
+    assert lengths(15, padded=False) == [[5, 5, 2], [1, 1, 8]]
+    assert lengths(3, padded=True) == lengths(3, padded=False) == [[5], [5], [2], [1], [1], [8]]
+
+
+def test_cut_batches_give_the_same_scores(model, tokenizer, titles, monkeypatch) -> None:
+    pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
+    whole = reference_nll(model, pairs, tokenizer.pad_token_id)
+    monkeypatch.setattr("evaluation.score.tokens_at_once", lambda model: 600)
+    assert reference_nll(model, pairs, tokenizer.pad_token_id) == pytest.approx(whole, rel=1e-5)
 
 
 def test_batched_answers_are_those_of_one_at_a_time(model, tokenizer, titles) -> None:
