@@ -33,7 +33,7 @@ def print_table(record: Tested) -> None:
     for column in (*record.arms, "difference", f"{record.evaluation.confidence:.0%} interval"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for heading, measures in record.blocks():
+    for heading, measures in record.report_blocks():
         table.add_section()
         table.add_row(f"[dim]{heading}[/dim]")
         for measure in measures:

@@ -327,9 +327,12 @@ class Tested(Record):
         found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
         found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
         found.append(("Standard benchmarks", self.also))
-        if self.grounded is not None:
-            found.append((GROUNDED_HEADING, self.grounded.measures))
         return [(heading, measures) for heading, measures in found if measures]
+
+    def report_blocks(self) -> list[tuple[str, list[Measure]]]:
+        """The same, and the third arm, which a report shows and a card does not: it is not about the adapter alone."""
+        grounded = [] if self.grounded is None else [(GROUNDED_HEADING, self.grounded.measures)]
+        return self.blocks() + grounded
 
 
 class EvaluationRecord(Tested):
