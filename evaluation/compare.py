@@ -11,7 +11,8 @@ from scipy import stats
 
 from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
-from evaluation.measures import Entry, measures_of, sampled_measures
+from evaluation.measures import Entry, entry_named, measures_of, sampled_measures
+from evaluation.processes import run_all, workers
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
 
@@ -111,13 +112,34 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 
 def compare_corpora(by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> Measure:  # fmt: skip
     """The same for a measure over all titles as one text; who won how often stays that of the single titles."""
-    metric = entry.corpus()
-    paired = Paired.of(metric, texts["before"], texts["after"], references)
+    asked = (entry.name, texts, references, settings)
+    return of_corpora(by_title, entry, texts, references, settings, corpora_interval(*asked), corpora_p_value(*asked))
+
+
+def corpora_interval(
+    name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
+) -> tuple[float, float]:
+    """Interval of the difference of the two corpus scores, over resamples of titles."""
+    paired = Paired.of(entry_named(name, settings).corpus(), texts["before"], texts["after"], references)
+    if (paired.before == paired.after).all():
+        return 0.0, 0.0
+    return bootstrap(np.arange(len(references)), paired.difference, settings, vectorized=False)
+
+
+def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
+    """sacrebleu's p-value of the two corpora."""
+    metric = entry_named(name, settings).corpus()
+    return paired_p_value(metric, texts["before"], texts["after"], references, settings)
+
+
+def of_corpora(
+    by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation,
+    low_high: tuple[float, float], p: float,
+) -> Measure:  # fmt: skip
+    """The measure of single titles, with the scores of all titles as one text in its place."""
+    paired = Paired.of(entry.corpus(), texts["before"], texts["after"], references)
     before, after = paired.scores()
-    spread, places = paired.spread(), np.arange(len(references))
-    alike = bool((paired.before == paired.after).all())
-    low, high = (0.0, 0.0) if alike else bootstrap(places, paired.difference, settings, vectorized=False)
-    p = paired_p_value(metric, texts["before"], texts["after"], references, settings)
+    spread, (low, high) = paired.spread(), low_high
     return msgspec.structs.replace(
         by_title, before=before, after=after, difference=after - before, low=low, high=high, p_value=p, p_holm=p,
         spread=spread, detectable=detectable(spread, len(references), settings),
@@ -150,17 +172,28 @@ def compare_grounded(found: dict[str, list[Outcome]], references: list[str], set
     return correct(compare_all(arms, references, settings), primary="")
 
 
-def compare_all(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
-    """Every measure in the order of the report, paired by title, not corrected."""
-    texts = {arm: [one.texts[0] for one in outcomes] for arm, outcomes in found.items()}
-    measures = []
-    for entry in measures_of(settings):
-        before, after = ([one.values[entry.name] for one in found[arm]] for arm in ("before", "after"))
-        measure = compare(entry, before, after, settings)
-        if entry.corpus is not None:
-            measure = compare_corpora(measure, entry, texts, references, settings)
-        measures.append(measure)
-    return measures
+def compare_all(
+    found: dict[str, list[Outcome]], references: list[str], settings: Evaluation, processes: int | None = None
+) -> list[Measure]:
+    """Every measure in the order of the report, paired by title, not corrected; in several processes where that pays."""
+    texts = {arm: [one.texts[0] for one in found[arm]] for arm in ("before", "after")}
+    values = lambda entry: [[one.values[entry.name] for one in found[arm]] for arm in texts]  # noqa: E731
+    entries = measures_of(settings)
+    corpora = [entry for entry in entries if entry.corpus is not None]
+    asked = [(function, (entry.name, texts, references, settings))
+             for entry in corpora for function in (corpora_interval, corpora_p_value)]  # fmt: skip
+    asked += [(compare_named, (entry.name, *values(entry), settings)) for entry in entries]
+    answers = run_all(asked, workers(len(references)) if processes is None else processes)
+    whole = {entry.name: answers[2 * place : 2 * place + 2] for place, entry in enumerate(corpora)}
+    return [
+        of_corpora(measure, entry, texts, references, settings, *whole[entry.name]) if entry.corpus else measure
+        for entry, measure in zip(entries, answers[2 * len(corpora) :], strict=True)
+    ]
+
+
+def compare_named(name: str, before: list[float], after: list[float], settings: Evaluation) -> Measure:
+    """`compare` of the measure of this name, for another process."""
+    return compare(entry_named(name, settings), before, after, settings)
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:

@@ -1,6 +1,7 @@
 """Measures of shared n-grams with the reference, all of them computed by sacrebleu and rouge-score."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from evaluation.measures.entry import Entry, Written
@@ -45,24 +46,32 @@ def rouge_scorer() -> Any:
     return RougeScorer(["rougeL"], use_stemmer=False)
 
 
-def chrf(answer: Written) -> float:
-    """Sentence chrF2 of the answer against the reference, 0 to 100 (Popović 2015)."""
-    return float(chrf_scorer().sentence_score(answer.text, [answer.reference]).score)
+def chrf(text: str, reference: str) -> float:
+    """Sentence chrF2 of a text against the reference, 0 to 100 (Popović 2015)."""
+    return float(chrf_scorer().sentence_score(text, [reference]).score)
 
 
-def chrf_pp(answer: Written) -> float:
-    """Sentence chrF2++ of the answer against the reference, 0 to 100 (Popović 2017)."""
-    return float(chrf_pp_scorer().sentence_score(answer.text, [answer.reference]).score)
+def chrf_pp(text: str, reference: str) -> float:
+    """Sentence chrF2++ of a text against the reference, 0 to 100 (Popović 2017)."""
+    return float(chrf_pp_scorer().sentence_score(text, [reference]).score)
 
 
-def bleu(answer: Written) -> float:
-    """Sentence BLEU of the answer against the reference, 0 to 100 (Papineni et al. 2002)."""
-    return float(sentence_bleu_scorer().sentence_score(answer.text, [answer.reference]).score)
+def bleu(text: str, reference: str) -> float:
+    """Sentence BLEU of a text against the reference, 0 to 100 (Papineni et al. 2002)."""
+    return float(sentence_bleu_scorer().sentence_score(text, [reference]).score)
 
 
-def rouge_l(answer: Written) -> float:
-    """ROUGE-L F1 of the answer against the reference, 0 to 1 (Lin 2004)."""
-    return float(rouge_scorer().score(answer.reference, answer.text)["rougeL"].fmeasure)
+def rouge_l(text: str, reference: str) -> float:
+    """ROUGE-L F1 of a text against the reference, 0 to 1 (Lin 2004)."""
+    return float(rouge_scorer().score(reference, text)["rougeL"].fmeasure)
+
+
+SCORES: dict[str, Callable[[str, str], float]] = {"chrf": chrf, "chrf_pp": chrf_pp, "bleu": bleu, "rouge_l": rouge_l}
+
+
+def scored(name: str, answer: Written) -> float:
+    """One of SCORES of an answer; it may have been computed beforehand, in another process."""
+    return answer.known.overlap(name, answer.text, answer.reference)
 
 
 CHRF = Entry(
@@ -75,7 +84,7 @@ CHRF = Entry(
     "reference description; the mean over titles.",
     source="Popović 2015; sacrebleu, nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no",
     reads=Written,
-    value=chrf,
+    value=partial(scored, "chrf"),
 )
 
 CHRF_PP = Entry(
@@ -88,7 +97,7 @@ CHRF_PP = Entry(
     "the score of each.",
     source="Popović 2017; sacrebleu, nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no; paired approximate randomisation",
     reads=Written,
-    value=chrf_pp,
+    value=partial(scored, "chrf_pp"),
     corpus=chrf_pp_scorer,
 )
 
@@ -102,7 +111,7 @@ BLEU = Entry(
     "text. Better and worse count titles by the score of each (effective order).",
     source="Papineni et al. 2002; sacrebleu, nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp; paired approximate randomisation",
     reads=Written,
-    value=bleu,
+    value=partial(scored, "bleu"),
     corpus=bleu_scorer,
 )
 
@@ -116,5 +125,5 @@ ROUGE_L = Entry(
     "over titles.",
     source="Lin 2004; rouge-score, no stemmer",
     reads=Written,
-    value=rouge_l,
+    value=partial(scored, "rouge_l"),
 )
