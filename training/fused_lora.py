@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from titlecraft.four_bit import frozen_weight
 from training.dropout import add_dropped_, drop
 
 SEEDS = 2**31
@@ -49,16 +50,6 @@ class FusedLora(torch.autograd.Function):
         else:
             dx.addmm_(dh, A.to(rows.dtype))
         return dx.view(*dy.shape[:-1], -1), dA, dB, None, None, None
-
-
-def frozen_weight(layer: Any, dtype: torch.dtype) -> torch.Tensor:
-    """The layer's weight in this type, of shape (out, in); unpacked where it is in 4 bit."""
-    state = getattr(layer.weight, "quant_state", None)
-    if state is None:
-        return layer.weight.to(dtype)
-    from bitsandbytes.functional import dequantize_4bit
-
-    return dequantize_4bit(layer.weight.data, state).to(dtype)
 
 
 def fuse_lora(model: Any) -> int:
