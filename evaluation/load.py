@@ -40,13 +40,16 @@ class Loaded:
         return int(self.model.get_base_model().config.max_position_embeddings)
 
 
-def load(inputs: Adapter) -> Loaded:
-    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none."""
+def load(inputs: Adapter, unpack: bool = False) -> Loaded:
+    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none.
+
+    `unpack` replaces 4-bit layers by plain ones even where that takes memory from the batches.
+    """
     from peft import PeftModel
 
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
-    if base.quantization == "nf4" and worth_unpacking(base.model):
+    if base.quantization == "nf4" and (unpack or worth_unpacking(base.model)):
         checks.append(dequantise(base.model, base.precision))
     if base.quantization != inputs.training.quantization:
         raise UserError(

@@ -20,7 +20,16 @@ from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256, read_record
 
 PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
-REPLACED = ("*.safetensors", "*.safetensors.index.json", "*.gguf", "*.json", "*.jinja", "LICEN?E*", "NOTICE*", "USE_POLICY*")
+REPLACED = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.gguf",
+    "*.json",
+    "*.jinja",
+    "LICEN?E*",
+    "NOTICE*",
+    "USE_POLICY*",
+)
 
 
 @dataclass(frozen=True)
@@ -123,33 +132,36 @@ def export_key(found: Adapter, wish: Wish, tools: Tools | None) -> str:
     return digest(depends_on(found, wish) | {"form": wish.form, "type": wish.type, "tools": tools and tools.record()})
 
 
-def make(
-    found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, work: Path
-) -> tuple[Path, ExportRecord]:
+def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, work: Path) -> tuple[Path, ExportRecord]:
     """Folder below `work` that is the whole export, and its record; `name` is what the card calls the model."""
     from playground.merge import merged_model
 
+    folder = work / wish.form
     if wish.fresh:
         shutil.rmtree(work)
         work.mkdir()
-    folder, merged = merged_model(found, digest(depends_on(found, wish)), wish.titles, wish.seed, work)
+    elif record := exported(folder, key):
+        print(f"exported already; going on with {folder}")
+        return folder, record
+    source, merged = merged_model(found, digest(depends_on(found, wish)), wish.titles, wish.seed, work)
     gguf: Gguf | None = None
+    files = merged.files
     if tools:
-        source, folder = folder, work / "gguf"
         shutil.rmtree(folder, ignore_errors=True)
-        gguf = convert(source, folder / f"{Path(name).name.removesuffix('-gguf')}-{wish.type.upper()}.gguf", wish.type, tools)
+        file = folder / f"{Path(name).name.removesuffix('-gguf')}-{wish.type.upper()}.gguf"
+        gguf = convert(source, file, wish.type, tools)
         shutil.copy(source / PROMPT_FILE, folder / PROMPT_FILE)
+        files = [describe_file(folder, file)]
     training = found.training
-    model = [describe_file(folder, file) for file in sorted(folder.rglob("*.gguf"))] if gguf else merged.files
     record = ExportRecord(
         key=key, code=current_code("playground", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
         dataset=training.dataset, licence=training.licence, quantization=training.quantization,
         generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
-        special_tokens=merged.special_tokens, check=merged.check, gguf=gguf, files=model,
+        special_tokens=merged.special_tokens, check=merged.check, gguf=gguf, files=files,
     )  # fmt: skip
     copy_legal_files(training.base, training.licence, folder)
-    (folder / EXPORT_RECORD).write_bytes(record.to_json())
     write_card(folder, name, record)
+    (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished
     return folder, record
 
 
@@ -170,4 +182,6 @@ def require_loads(folder: Path, record: ExportRecord) -> None:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=record.dtype)
     AutoTokenizer.from_pretrained(folder)
     if model.num_parameters() != record.parameters:
-        raise UserError(f"the model that came back has {model.num_parameters():,} parameters, expected {record.parameters:,}")
+        raise UserError(
+            f"the model that came back has {model.num_parameters():,} parameters, expected {record.parameters:,}"
+        )

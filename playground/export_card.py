@@ -55,7 +55,9 @@ def metadata(record: ExportRecord) -> ModelCardData:
 
 def render(repo: str, record: ExportRecord) -> str:
     """The whole card, front matter and text. The same record gives the same card."""
-    shown = {which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)}
+    shown = {
+        which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)
+    }
     body = environment().get_template("export_card.md.jinja").render(
         name=Path(repo).name, record=record, check=record.check, snippets=shown
     )  # fmt: skip

@@ -6,6 +6,8 @@ and the sum rounded once, to the type of the model; nothing is ever merged into 
 
 import gc
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from evaluation.inputs import WEIGHTS, Adapter
 from evaluation.load import Loaded, load
 from playground.export_record import Merged
 from playground.merge_check import compare, draw_titles, scores
-from titlecraft.four_bit import unpack_four_bit
-from titlecraft.hub import download
+from titlecraft.errors import UserError
+from titlecraft.hub import download, first_line
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import describe_file, file_sha256, read_record
 from titlecraft.settings import Generation
@@ -36,8 +38,15 @@ def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     print(f"loading {found.training.base} and {found.adapter}", flush=True)
-    loaded = load(found)
-    unpack_four_bit(loaded.model.get_base_model(), loaded.base.precision)  # where a GPU's memory was spared them
+    with within_memory():
+        record = merge_and_check(found, key, titles, seed, folder)
+    (work / NOTE).write_bytes(record.to_json())  # last: with it the merge is finished
+    return folder, record
+
+
+def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Path) -> Merged:
+    """Merge into `folder`, load what was written, and compare; returns the record of both. Raises UserError."""
+    loaded = load(found, unpack=True)
     sample = draw_titles(found, loaded, titles, seed)
     with steady_threads(loaded.model):
         before = scores(loaded.model, sample, loaded.tokenizer.pad_token_id, "base and adapter")
@@ -50,12 +59,24 @@ def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -
         check = compare(before, scores(model, sample, tokenizer.pad_token_id, "merged"), precision, seed)
     (folder / PROMPT_FILE).write_bytes(found.prompt.to_json())
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    record = Merged(
+    return Merged(
         key=key, dtype=precision, parameters=parameters, check=check, files=[describe_file(folder, file) for file in files],
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
     )  # fmt: skip
-    (work / NOTE).write_bytes(record.to_json())  # last: with it the merge is finished
-    return folder, record
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Say what to do where a GPU's memory does not hold the model in full."""
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's; not imported here
+            raise
+        raise UserError(
+            f"the GPU's memory does not hold the unpacked base ({first_line(error)}): with CUDA_VISIBLE_DEVICES= in front, the "
+            "same command merges in main memory, slower"
+        ) from error
 
 
 def whole(folder: Path, note: Path, key: str) -> Merged | None:

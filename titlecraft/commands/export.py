@@ -27,7 +27,9 @@ def main(arguments: list[str]) -> None:
         "(default: q8_0); a repo holds one",
     )  # fmt: skip
     parser.add_argument("--llama-cpp", metavar="DIR", help="folder of llama.cpp (default: LLAMA_CPP, else the PATH)")
-    parser.add_argument("--titles", type=int, default=64, help="held-out titles on which the merge is checked (default: 64)")
+    parser.add_argument(
+        "--titles", type=int, default=64, help="held-out titles on which the merge is checked (default: 64)"
+    )
     parser.add_argument("--seed", type=int, default=7, help="draws them (default: 7)")
     parser.add_argument("--public", action="store_true", help="make a new repo public (default: private)")
     parser.add_argument("--fresh", action="store_true", help="make it anew, whatever is there")
