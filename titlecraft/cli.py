@@ -18,6 +18,8 @@ VERBS = {
     "evaluate": "a published adapter -> a before/after report beside it",
     "export": "an adapter -> a model of its own, merged or GGUF, in a repo of its own",
     "card": "write the model card anew from the records that lie in a repo",
+    "ask": "ask a published adapter, its base or both, in the terminal, with sources",
+    "play": "the same as a page in the browser, both answers side by side",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }
