@@ -16,10 +16,11 @@ VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "evaluate": "a published adapter -> a before/after report beside it",
-    "export": "an adapter -> a model of its own, merged or GGUF, in a repo of its own",
     "card": "write the model card anew from the records that lie in a repo",
     "ask": "ask a published adapter, its base or both, in the terminal, with sources",
     "play": "the same as a page in the browser, both answers side by side",
+    "space": "the page as a Gradio Space, with app, requirements and card",
+    "export": "an adapter -> a model of its own, merged or GGUF, in a repo of its own",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }
