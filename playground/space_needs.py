@@ -9,7 +9,7 @@ from titlecraft.records import TrainingRecord
 # what the page imports, or what these load by name; a test runs the page with nothing else
 PACKAGES = (
     "accelerate", "bitsandbytes", "bm25s", "filelock", "gradio", "httpx", "huggingface-hub", "jinja2", "markupsafe", "msgspec",
-    "numpy", "peft", "pyarrow", "pyyaml", "rich", "safetensors", "tokenizers", "torch", "tqdm", "transformers", "xxhash",
+    "numpy", "peft", "pyarrow", "pyyaml", "rich", "safetensors", "scipy", "tokenizers", "torch", "tqdm", "transformers", "xxhash",
 )  # fmt: skip
 # flavors, and the GB of the GPU or, without one, of the machine (hub docs, "Using GPU Spaces"); T4s have no bfloat16
 CPU = ("cpu-basic", 16)
