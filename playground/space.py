@@ -1,5 +1,6 @@
 """titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE: the page of `titlecraft play` as a Gradio Space."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from playground.space_files import APP, SOURCES, source_files, write_card, write
 from playground.space_needs import pinned_requirements, suggested_hardware
 from playground.space_record import SPACE_RECORD, SpaceRecord
 from titlecraft.errors import UserError
-from titlecraft.hub import find_record, published_pin, require_own, require_write, split_revision
+from titlecraft.hub import find_record, published_pin, read_file, require_own, require_write, split_revision
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
 
@@ -32,6 +33,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     found = read_adapter(adapter)
     require_write(repo)
     training, code = found.training, current_code("playground", "gradio", "transformers", "peft", "torch")
+    config = json.loads(read_file(training.base, "config.json") or b"{}")
     pins = {"adapter": found.adapter, "base": training.base, "dataset": training.dataset}
     key = digest({
         "stage": "space", **pins, "requirements": requirements, "sources": [file_sha256(file) for file in source_files()],
@@ -48,7 +50,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
         write_files(work, requirements=requirements, **pins)
         files = sorted(file for file in work.rglob("*") if file.is_file())
         record = SpaceRecord(
-            key=key, code=code, **pins, hardware=suggested_hardware(training), gradio=version("gradio"),
+            key=key, code=code, **pins, hardware=suggested_hardware(training, config), gradio=version("gradio"),
             requirements=requirements, files=[describe_file(work, file) for file in files],
         )  # fmt: skip
         write_card(work, repo, record, training.licence.id)

@@ -10,14 +10,15 @@ SPACE_RECORD = "space_record.json"
 class Hardware(Record):
     """What a Space of this size should run on: computed from the base's parameters, not tried.
 
-    `weights_gb` is what the weights take as the Space loads them; `memory_gb` what the flavor has for them, a GPU's memory
-    or, without a GPU, the machine's.
+    `weights_gb` is what the weights take as the Space loads them, `unpacked_gb` what they take on a CPU; `memory_gb` is what
+    the flavor has for them, a GPU's memory or, without a GPU, the machine's.
     """
 
     flavor: str
     gpu: bool
     memory_gb: int
     weights_gb: float
+    unpacked_gb: float
     parameters: int
     quantization: str
     precision: str

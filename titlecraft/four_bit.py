@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# per weight: 4, and for each 64 an 8-bit scale, and for each 256 scales a float32 (Dettmers et al. 2023, 3)
+NF4_BITS = 4.127
+
 
 def frozen_weight(layer: Any, dtype: Any) -> Any:
     """The layer's weight in this torch.dtype, of shape (out, in); unpacked where it is in 4 bit.

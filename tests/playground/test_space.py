@@ -22,6 +22,7 @@ from titlecraft.records import Pin, TrainingRecord, read_record
 
 SPACE = "titlecraft/ask-it"
 DATASET = "titlecraft/tiny-dataset"
+LLAMA_3_8B = {"vocab_size": 128_256, "hidden_size": 4096, "tie_word_embeddings": False}
 PUBLISH = ["space", "--adapter", ADAPTER, "--repo", SPACE]
 
 ASK = """
@@ -182,10 +183,10 @@ api.upload_file(repo_id="titlecraft/taken", repo_type="space", path_in_repo="app
     ("parameters", "quantization", "precision", "flavor", "weights"),
     [
         (1_200_000, "nf4", "float32", "cpu-basic", 0.005),
-        (8_030_261_248, "nf4", "float16", "t4-small", 4.417),
-        (8_030_261_248, "nf4", "bfloat16", "l4x1", 4.417),
+        (8_030_261_248, "nf4", "float16", "t4-small", 5.702),
+        (8_030_261_248, "nf4", "bfloat16", "l4x1", 5.702),
         (8_030_261_248, "none", "bfloat16", "l4x1", 16.061),
-        (70_000_000_000, "nf4", "bfloat16", "a100-large", 38.5),
+        (70_553_706_496, "nf4", "bfloat16", "a100-large", 37.956),
     ],
 )
 def test_hardware_follows_from_the_size_of_the_base(
@@ -194,5 +195,5 @@ def test_hardware_follows_from_the_size_of_the_base(
     pin = Pin(type="model", repo="a/b", revision="0" * 40)
     record: TrainingRecord = training_record(pin, pin, quantization)
     record = msgspec.structs.replace(record, base_parameters=parameters, precision=precision)
-    found = suggested_hardware(record)
+    found = suggested_hardware(record, LLAMA_3_8B)
     assert (found.flavor, found.weights_gb, found.gpu) == (flavor, weights, flavor != "cpu-basic")
