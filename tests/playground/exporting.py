@@ -1,15 +1,14 @@
 """The tiny world on an embedded Hub, and a user in front of it, with a folder and a Hub cache of their own."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.evaluation.served_world import ROOT, World, served_world
+from tests.evaluation.served_world import ROOT, served_world
+from tests.main_job.conftest import World, plain_environment
 
 ADAPTER, BASE = "titlecraft/tiny-adapter", "titlecraft/tiny-base"
 
@@ -51,42 +50,32 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Where a user sits: a Hub, an environment that names it, a folder."""
+class Desk(World):
+    """Where a user sits in front of the tiny world, whose pins are repo -> NAMESPACE/NAME@COMMIT."""
 
-    world: World
-    folder: Path
-    environment: dict[str, str]
+    pins: dict[str, str]
 
-    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python with these arguments."""
-        return subprocess.run(
-            [sys.executable, *command], env=self.environment | environment, cwd=self.folder, capture_output=True, text=True,
-            timeout=120,
-        )  # fmt: skip
+    def say(self, code: str) -> str:
+        """What a user's script printed; it must succeed."""
+        done = self.python(code)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
 
     def session(self, commands: dict[str, list[str]]) -> dict[str, Outcome]:
         """What each `titlecraft …` did, one after another in one process, which saves the seconds of importing torch.
 
         An argument NAME=VALUE in capitals in front sets the environment, for that command alone.
         """
-        done = self.run("-c", SESSION, json.dumps(commands))
+        done = self.run(sys.executable, "-c", SESSION, json.dumps(commands))
         assert done.returncode == 0, done.stderr[-3000:]
         return {name: Outcome(*found) for name, found in json.loads(done.stdout.splitlines()[-1]).items()}
-
-    def python(self, code: str, **environment: str) -> str:
-        """What a user's script printed; it must succeed."""
-        done = self.run("-c", code, **environment)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout
 
 
 @contextmanager
 def desk(root: Path) -> Iterator[Desk]:
     """A desk in front of the tiny world, for as long as its Hub runs."""
-    (root / "world").mkdir()
+    for name in ("world", "desk"):
+        (root / name).mkdir()
     with served_world(root / "world") as world:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TITLECRAFT_"))}
-        hub = {"HF_ENDPOINT": world.hub.url, "HF_TOKEN": world.hub.token, "HF_HOME": str(root / "home")}
-        (root / "desk").mkdir()
-        yield Desk(world, root / "desk", kept | hub | {"PYTHONPATH": str(ROOT)})
+        environment = plain_environment(world.hub, root / "home") | {"PYTHONPATH": str(ROOT)}
+        yield Desk(world.hub, root / "desk", environment, world.pins)

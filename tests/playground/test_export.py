@@ -81,7 +81,7 @@ def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
         "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
         "taken": [*MERGE, "--repo", ADAPTER],
         "somebody": [*MERGE, "--repo", "somebody/mine"],
-        "read token": [f"HF_TOKEN={user.world.hub.read_token}", *MERGE],
+        "read token": [f"HF_TOKEN={user.hub.read_token}", *MERGE],
         "onnx": ["export", "--adapter", ADAPTER, "--to", "onnx"],
         "quantised merge": [*MERGE, "--quantize", "q8_0"],
         "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
@@ -91,7 +91,7 @@ def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
 
 def published(user: Desk, repo: str) -> tuple[ExportRecord, str, list[str]]:
     """Record, card and file names of an exported model's head."""
-    said = user.python(f"""
+    said = user.say(f"""
 import json
 from huggingface_hub import HfApi, hf_hub_download
 read = lambda name: open(hf_hub_download({repo!r}, name)).read()
@@ -111,7 +111,7 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
         "prompt.json", "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
     pins = {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (record.adapter, record.base, record.dataset)}
-    assert pins == user.world.pins
+    assert pins == user.pins
     assert (record.form, record.quantization, record.dtype, record.parameters) == ("merged", "nf4", "float32", 125_248)
     check = record.check
     assert (check.titles, check.split, check.seed, check.tolerance) == (64, "test", 7, 1e-4)
@@ -132,7 +132,7 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
 def test_unmodified_clients_find_the_adapters_model_in_it_and_the_cards_code_runs(user: Desk) -> None:
     """The logits are those of PEFT on the base in 4 bit; the code on the card runs, and asks in the very tokens of training."""
     code = LOGITS.format(base=BASE, adapter=ADAPTER, merged=MERGED)
-    same, other = (float(number) for number in user.python(code).splitlines()[0].split())
+    same, other = (float(number) for number in user.say(code).splitlines()[0].split())
     assert same < 1e-3 < 0.05 < other
 
 

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -26,17 +27,9 @@ LLAMA_3_8B = {"vocab_size": 128_256, "hidden_size": 4096, "tie_word_embeddings":
 PUBLISH = ["space", "--adapter", ADAPTER, "--repo", SPACE]
 
 ASK = """
-import json, sys, time
+import json, sys
 from gradio_client import Client
-deadline = time.monotonic() + 60
-while True:
-    try:
-        client = Client(sys.argv[1], verbose=False)
-        break
-    except Exception:
-        if time.monotonic() > deadline:
-            raise
-        time.sleep(0.3)
+client = Client(sys.argv[1], verbose=False)
 job = client.submit("The red lamp of the attic", "Both", "Greedy", "Title", False, 0, 12, 0.7, 50, 0.95, api_name="/ask")
 states = list(job)  # the first has sources and prompt, the last both answers
 print(json.dumps([states[0], states[-1]]))
@@ -51,13 +44,22 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def done(user: Desk) -> dict[str, Outcome]:
-    """A Space, the same again, and attempts at one."""
+    """A Space, the same again, one that its owner had made on the Hub's site, and attempts at others."""
+    user.say("""
+from huggingface_hub import HfApi
+api = HfApi()
+for name in ("taken", "empty"):
+    api.create_repo(f"titlecraft/{name}", repo_type="space", space_sdk="gradio")
+api.upload_file(repo_id="titlecraft/taken", repo_type="space", path_in_repo="app.py", path_or_fileobj=b"print()")
+""")
     return user.session({
         "space": PUBLISH,
         "again": PUBLISH,
+        "empty": [*PUBLISH[:-1], "titlecraft/empty"],
+        "taken": [*PUBLISH[:-1], "titlecraft/taken"],
         "no adapter": ["space", "--adapter", BASE, "--repo", "titlecraft/other"],
         "somebody": [*PUBLISH[:-1], "somebody/ask"],
-        "read token": [f"HF_TOKEN={user.world.hub.read_token}", *PUBLISH],
+        "read token": [f"HF_TOKEN={user.hub.read_token}", *PUBLISH],
         "revision": [*PUBLISH[:-1], f"{SPACE}@dev"],
     })  # fmt: skip
 
@@ -67,7 +69,7 @@ def downloaded(user: Desk, done: dict[str, Outcome]) -> Path:
     """The Space's files, as a stranger gets them."""
     assert done["space"].status == 0, done["space"].err
     folder = user.folder / "downloaded"
-    user.python(f"""
+    user.say(f"""
 from huggingface_hub import snapshot_download
 snapshot_download({SPACE!r}, repo_type="space", local_dir={str(folder)!r})
 """)
@@ -75,14 +77,14 @@ snapshot_download({SPACE!r}, repo_type="space", local_dir={str(folder)!r})
 
 
 def test_a_space_says_what_it_is(user: Desk, downloaded: Path) -> None:
-    info = json.loads(user.python(f"""
+    info = json.loads(user.say(f"""
 import json
 from huggingface_hub import HfApi
 info = HfApi().space_info({SPACE!r})
 print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_data.to_dict(), HfApi().list_repo_commits({SPACE!r}, repo_type="space")[0].title]))
 """))  # fmt: skip
     sdk, private, models, datasets, card, title = info
-    pins = user.world.pins
+    pins = user.pins
     assert (sdk, private, models, datasets) == ("gradio", True, [ADAPTER, BASE], [DATASET])
     assert title.startswith(f"The page of {ADAPTER}@")
     record = read_record((downloaded / "space_record.json").read_bytes(), SpaceRecord, "space_record.json")
@@ -122,6 +124,12 @@ def closure(names: list[str]) -> dict[str, Distribution]:
     return found
 
 
+def listens(port: int) -> bool:
+    """Whether something answers on this port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def only_these(names: list[str], folder: Path) -> Path:
     """A folder like site-packages with links to these distributions and what they require, and to nothing else."""
     folder.mkdir()
@@ -143,8 +151,11 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
     }  # fmt: skip
     app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, stderr=subprocess.PIPE)
     try:
-        asked = user.run("-c", ASK, f"http://127.0.0.1:{port}")
-        assert asked.returncode == 0, (asked.stderr[-1500:], app.poll() and app.stderr.read()[-3000:].decode())
+        while not listens(port):
+            assert app.poll() is None, app.stderr.read()[-3000:].decode()
+            time.sleep(0.2)
+        asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
+        assert asked.returncode == 0, asked.stderr[-3000:]
     finally:
         app.kill()
         app.wait()
@@ -152,7 +163,7 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
     arms = re.findall(r'<h3>(.*?)</h3>\n<p class="text">(.*?)</p>.*?NLL of the reference ([0-9.]+)', answers, re.DOTALL)
     (base, said_by_base, _), (tuned, said_by_tuned, _) = arms
     assert (base, tuned) == ("Base model", "Tuned model") and said_by_base != said_by_tuned
-    assert "<b>The red lamp of the attic</b>" in sources and pins_in(sources) == {user.world.pins[DATASET]}
+    assert "<b>The red lamp of the attic</b>" in sources and pins_in(sources) == {user.pins[DATASET]}
     assert "a description of the product &#39;The red lamp of the attic&#39;?" in prompt
 
 
@@ -166,17 +177,9 @@ def test_the_same_space_again_and_wrong_input(done: dict[str, Outcome]) -> None:
     assert f"--repo {SPACE}@dev: expected NAMESPACE/NAME" in done["revision"].refusal()
 
 
-def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(user: Desk) -> None:
-    user.python("""
-from huggingface_hub import HfApi
-api = HfApi()
-for name in ("taken", "empty"):
-    api.create_repo(f"titlecraft/{name}", repo_type="space", space_sdk="gradio")
-api.upload_file(repo_id="titlecraft/taken", repo_type="space", path_in_repo="app.py", path_or_fileobj=b"print()")
-""")
-    said = user.session({name: [*PUBLISH[:-1], f"titlecraft/{name}"] for name in ("taken", "empty")})
-    assert "space titlecraft/taken holds 1 files that this command did not publish" in said["taken"].refusal()
-    assert said["empty"].status == 0 and "Space titlecraft/empty@" in said["empty"].out
+def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(done: dict[str, Outcome]) -> None:
+    assert "space titlecraft/taken holds 1 files that this command did not publish (app.py)" in done["taken"].refusal()
+    assert done["empty"].status == 0 and "Space titlecraft/empty@" in done["empty"].out
 
 
 @pytest.mark.parametrize(
