@@ -110,14 +110,12 @@ class Engine:
     def nll(self, prompt: str, reference: str, arms: Sequence[Arm] = ARMS) -> dict[Arm, float]:
         """Mean NLL in nats of a reference token, EOS among them, given the prompt, for each arm.
 
-        As in the evaluation, a reference that passes the length of the training's examples loses its end. Nothing where
-        the prompt alone passes it.
+        A reference that passes the end of the model's context loses its end; nothing where the prompt alone fills it.
         """
         tokens = self.prompt_tokens(prompt)
         with self.lock:
             completion = encode_completion(self.loaded.tokenizer, reference)
-        longest = min(self.inputs.training.base_settings.max_length, self.loaded.context)
-        completion = completion[: max(0, longest - len(tokens))]
+        completion = completion[: max(0, self.loaded.context - len(tokens))]
         pad = self.loaded.tokenizer.pad_token_id
         found = {}
         for arm in arms if completion else ():
