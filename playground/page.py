@@ -90,8 +90,8 @@ def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) 
     Args:
         values: of the controls, in the order of the page.
     """
+    shown = None
     try:
-        shown = None
         for now in reply(engine, index, asked_by(engine, values)):
             if shown is None:
                 shown = 0.0
@@ -100,7 +100,8 @@ def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) 
                 shown = monotonic()
                 yield parts.answers(now), same, same
     except UserError as error:
-        yield parts.notice(str(error)), "", ""
+        rest = ("", "") if shown is None else (same, same)  # what was found stays
+        yield parts.notice(str(error)), *rest
 
 
 def asked_by(engine: Engine, values: tuple[Any, ...]) -> Asked:
