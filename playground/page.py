@@ -90,17 +90,18 @@ def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) 
     Args:
         values: of the controls, in the order of the page.
     """
+    shown = None
     try:
-        shown, before = 0.0, None
         for now in reply(engine, index, asked_by(engine, values)):
-            if before is None:
+            if shown is None:
+                shown = 0.0
                 yield parts.answers(now), parts.sources(now), parts.prompt(now)
-            elif now.done or monotonic() - shown > REFRESH:
+            elif now.whole or monotonic() - shown > REFRESH:
                 shown = monotonic()
                 yield parts.answers(now), same, same
-            before = now
     except UserError as error:
-        yield parts.notice(str(error)), "", ""
+        rest = ("", "") if shown is None else (same, same)  # what was found stays
+        yield parts.notice(str(error)), *rest
 
 
 def asked_by(engine: Engine, values: tuple[Any, ...]) -> Asked:

@@ -60,7 +60,7 @@ def answers(reply: Reply) -> str:
     """The answers so far, side by side."""
     reference = reply.sources.reference
     return render(
-        "answers", panels=[panel(reply, answer) for answer in reply.answers], titles=TITLES, marked=any(reply.marks.values()),
+        "answers", panels=[panel(reply, answer) for answer in reply.answers], titles=TITLES, whole=reply.whole, marked=any(reply.marks.values()),
         note=nll_note(reference, reply.in_prompt) if reference and reply.nll else None,
     )  # fmt: skip
 
