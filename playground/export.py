@@ -134,8 +134,6 @@ def export_key(found: Adapter, wish: Wish, tools: Tools | None) -> str:
 
 def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, work: Path) -> tuple[Path, ExportRecord]:
     """Folder below `work` that is the whole export, and its record; `name` is what the card calls the model."""
-    from playground.merge import merged_model
-
     folder = work / wish.form
     if wish.fresh:
         shutil.rmtree(work)
@@ -143,6 +141,8 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
     elif record := exported(folder, key):
         print(f"exported already; going on with {folder}")
         return folder, record
+    from playground.merge import merged_model
+
     source, merged = merged_model(found, digest(depends_on(found, wish)), wish.titles, wish.seed, work)
     gguf: Gguf | None = None
     files = merged.files

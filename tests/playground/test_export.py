@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.evaluation.served_world import ROOT
 from tests.playground.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.records import read_record
 
-MERGED, GGUF = f"{ADAPTER}-merged", f"{ADAPTER}-gguf"
+MERGED, GGUF, RACED = f"{ADAPTER}-merged", f"{ADAPTER}-gguf", "titlecraft/raced"
 MERGE = ["export", "--adapter", ADAPTER, "--to", "merged"]
 CONVERT = ["export", "--adapter", ADAPTER, "--to", "gguf"]
 
@@ -66,6 +67,7 @@ def done(user: Desk) -> dict[str, Outcome]:
         "merged": MERGE,
         "converter fails": ["FAKE_CONVERTER=fails", *CONVERT, "--llama-cpp", "llama.cpp"],
         "gguf": [*CONVERT, "--llama-cpp", "llama.cpp", "--public"],
+        "raced": [f"FAKE_CONVERTER={RACED}", *CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
         "kept": kept,
         "kept again": kept,
         "out": [*MERGE, "--out", "llama.cpp"],
@@ -75,8 +77,10 @@ def done(user: Desk) -> dict[str, Outcome]:
 @pytest.fixture(scope="module")
 def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
     """What is done or refused before any model is loaded."""
+    user.say(f"from huggingface_hub import HfApi; HfApi().delete_repo({RACED!r})")
     return user.session({
         "again": MERGE,
+        "raced again": [*CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
         "no adapter": ["export", "--adapter", BASE, "--to", "merged"],
         "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
         "taken": [*MERGE, "--repo", ADAPTER],
@@ -160,6 +164,19 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
     assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
 
 
+def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
+    user: Desk, done: dict[str, Outcome], attempts: dict[str, Outcome]
+) -> None:
+    said = done["raced"].refusal()
+    assert f"somebody else published to model {RACED} in the meantime" in said
+    folder = re.search(r"the model is whole in (\S+), and the same command publishes it", said)[1]
+    assert attempts["raced again"].out.startswith(f"exported already; going on with {folder}\nGGUF q8_0: ")
+    assert f"{RACED}@" in attempts["raced again"].out and not Path(folder).exists()
+    assert f"{RACED.split('/')[1]}-Q8_0.gguf" in user.say(
+        f"from huggingface_hub import HfApi; print(HfApi().list_repo_files({RACED!r}))"
+    )
+
+
 def test_into_a_folder_and_nothing_else(user: Desk, done: dict[str, Outcome]) -> None:
     out = user.folder / "kept"
     assert done["kept"].status == 0 and "\nGGUF f16: NLL " in done["kept"].out and "30 titles" in done["kept"].out
@@ -175,7 +192,7 @@ def test_into_a_folder_and_nothing_else(user: Desk, done: dict[str, Outcome]) ->
 
 
 def test_wrong_input_is_one_line_with_the_fix(attempts: dict[str, Outcome]) -> None:
-    said = {name: outcome.refusal() for name, outcome in attempts.items() if name != "again"}
+    said = {name: outcome.refusal() for name, outcome in attempts.items() if not name.endswith("again")}
     assert not any(outcome.torch for outcome in attempts.values())
     assert f"{BASE}@" in said["no adapter"] and "has no training_record.json" in said["no adapter"]
     assert "has no model titlecraft/nowhere" in said["nowhere"]
