@@ -12,7 +12,8 @@ from playground.export_record import MergeCheck
 from titlecraft.errors import UserError
 from titlecraft.hub import download
 
-TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-2, "float16": 1e-2}  # nats per token: of rounding the merged weights once
+# nats per token, of rounding the merged weights once; a trained base of 1.2 M parameters changed by 3e-10, 1e-5 and 4e-5
+TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}
 
 
 @dataclass(frozen=True)
