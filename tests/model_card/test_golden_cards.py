@@ -12,8 +12,10 @@ from huggingface_hub import DatasetCard, ModelCard
 
 from dataset_builder.card import render as render_dataset_card
 from model_card.build import render
+from model_card.foreign import render_foreign
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results
+from tests.model_card.literal_foreign import foreign_inputs
 from tests.model_card.literal_records import METERED, ROWS, dataset_record, evaluation_record, training_record
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Source, SourceFile
@@ -52,13 +54,14 @@ def cards() -> dict[str, str]:
         "energy.md": render(
             replace(bare(), training=msgspec.structs.replace(training_record("other"), measured=METERED))
         ),
+        "foreign.md": render_foreign(foreign_inputs()),
         "dataset.md": render_dataset_card(
             "ns/data", dataset_record(), {"train": 900, "validation": 50, "test": 50}, ROW
         ),
     }
 
 
-@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "dataset.md"])
+@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "foreign.md", "dataset.md"])
 def test_the_whole_card(name: str) -> None:
     assert cards()[name] == (HERE / name).read_text(encoding="utf-8")
 
