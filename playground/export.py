@@ -78,6 +78,7 @@ def export(adapter: str, wish: Wish, repo: str | None, *, private: bool) -> tupl
         work = work_folder("export", repo)
         folder, record = make(found, wish, tools, key, repo, work)
         try:
+            write_card(folder, repo, record, head)
             published = publish(
                 repo, "model", head, folder, f"Export {found.adapter} as {describe(record)}", private=private,
                 replaces=REPLACED, check=lambda local: require_loads(local, record),
@@ -102,6 +103,7 @@ def export_to_folder(adapter: str, wish: Wish, out: Path) -> ExportRecord:
     work = out.with_name(f"{out.name}.unfinished")
     work.mkdir(parents=True, exist_ok=True)
     folder, record = make(found, wish, tools, key, str(out), work)
+    write_card(folder, str(out), record, None)
     shutil.rmtree(out, ignore_errors=True)
     folder.rename(out)
     shutil.rmtree(work)
@@ -133,7 +135,7 @@ def export_key(found: Adapter, wish: Wish, tools: Tools | None) -> str:
 
 
 def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, work: Path) -> tuple[Path, ExportRecord]:
-    """Folder below `work` that is the whole export, and its record; `name` is what the card calls the model."""
+    """Folder below `work` that is the export but for its card, and its record; `name` is the repo's, or the folder's."""
     folder = work / wish.form
     if wish.fresh:
         shutil.rmtree(work)
@@ -160,7 +162,6 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
         special_tokens=merged.special_tokens, check=merged.check, gguf=gguf, files=files,
     )  # fmt: skip
     copy_legal_files(training.base, training.licence, folder)
-    write_card(folder, name, record)
     (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished
     return folder, record
 

@@ -1,4 +1,7 @@
-"""The card of an exported model: a pure rendering of export_record.json, with the code that asks the model on it."""
+"""The card of an exported model: a pure rendering of export_record.json, with the code that asks the model on it.
+
+What a person writes outside of our section stays (titlecraft/card_merge.py).
+"""
 
 from pathlib import Path
 
@@ -7,9 +10,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from playground.export_record import ExportRecord
 from playground.gguf import QUANTISED
+from titlecraft.card_merge import Owned, merge, section
+from titlecraft.hub import read_file
+from titlecraft.records import Pin
 
 EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
+OWNED = Owned(
+    frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets", "library_name",
+               "pipeline_tag"}),
+    {"tags": frozenset({"gguf", "lora-merged", "sft", "titlecraft"}), "language": frozenset()},
+)  # fmt: skip
 BELOW_16_BIT = ("q8_0", *QUANTISED)
 
 
@@ -61,9 +72,12 @@ def render(repo: str, record: ExportRecord) -> str:
     body = environment().get_template("export_card.md.jinja").render(
         name=Path(repo).name, record=record, check=record.check, snippets=shown
     )  # fmt: skip
-    return f"---\n{metadata(record).to_yaml()}\n---\n\n{body}"
+    return f"---\n{metadata(record).to_yaml()}\n---\n\n{section('export', body)}\n"
 
 
-def write_card(folder: Path, repo: str, record: ExportRecord) -> None:
-    """Write README.md into the folder that is about to be published as `repo`."""
-    (folder / "README.md").write_text(render(repo, record), encoding="utf-8")
+def write_card(folder: Path, repo: str, record: ExportRecord, head: Pin | None) -> None:
+    """Write README.md into a folder that goes on top of `head`; what a person wrote into the head's card stays."""
+    existing = read_file(head, "README.md") if head else None
+    text = existing.decode("utf-8", errors="replace") if existing is not None else None
+    merged = merge(text, render(repo, record), OWNED, f"README.md of {repo}")
+    (folder / "README.md").write_text(merged, encoding="utf-8", newline="\n")

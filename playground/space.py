@@ -53,7 +53,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
             key=key, code=code, **pins, hardware=suggested_hardware(training, config), gradio=version("gradio"),
             requirements=requirements, files=[describe_file(work, file) for file in files],
         )  # fmt: skip
-        write_card(work, repo, record, training.licence.id)
+        write_card(work, repo, record, training.licence.id, head)
         (work / SPACE_RECORD).write_bytes(record.to_json())
         published = publish(
             repo, "space", head, work, f"The page of {found.adapter}", private=private, replaces=REPLACED, check=require_imports

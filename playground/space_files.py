@@ -11,6 +11,8 @@ from huggingface_hub import SpaceCardData
 
 from playground.export_card import environment
 from playground.space_record import SpaceRecord
+from titlecraft.card_merge import Owned, merge, section
+from titlecraft.hub import read_file
 from titlecraft.records import Pin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,10 @@ SOURCES = ("evaluation", "playground", "titlecraft")
 LEFT_OUT = ("titlecraft/local_hub", "titlecraft/demo", "titlecraft/commands", "titlecraft/recipes")
 APP, REQUIREMENTS, CARD = "app.py", "requirements.txt", "README.md"
 PYTHON = "3.11"
+OWNED = Owned(
+    frozenset({"sdk", "sdk_version", "python_version", "app_file", "suggested_hardware", "models", "datasets"}),
+    {"tags": frozenset({"titlecraft"})},
+)
 
 
 def source_files() -> list[Path]:
@@ -59,7 +65,16 @@ def metadata(record: SpaceRecord) -> SpaceCardData:
     )
 
 
-def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str) -> None:
-    """Write README.md, a pure rendering of the record; `licence` is the id of the base's."""
+def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str, head: Pin | None) -> None:
+    """Write README.md, a rendering of the record; what a person wrote into the head's card stays.
+
+    Args:
+        licence: id of the base's.
+        head: what the folder goes on top of.
+    """
     body = environment().get_template("space_card.md.jinja").render(repo=repo, record=record, licence=licence)
-    (folder / CARD).write_text(f"---\n{metadata(record).to_yaml()}\n---\n\n{body}", encoding="utf-8")
+    existing = read_file(head, CARD) if head else None
+    text = existing.decode("utf-8", errors="replace") if existing is not None else None
+    fresh = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
+    merged = merge(text, fresh, OWNED, f"{CARD} of {repo}")
+    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")

@@ -51,6 +51,8 @@ api = HfApi()
 for name in ("taken", "empty"):
     api.create_repo(f"titlecraft/{name}", repo_type="space", space_sdk="gradio")
 api.upload_file(repo_id="titlecraft/taken", repo_type="space", path_in_repo="app.py", path_or_fileobj=b"print()")
+card = b"---\\nsdk: gradio\\nlicense: mit\\n---\\nTheir words.\\n"
+api.upload_file(repo_id="titlecraft/empty", repo_type="space", path_in_repo="README.md", path_or_fileobj=card)
 """)
     return user.session({
         "space": PUBLISH,
@@ -177,9 +179,17 @@ def test_the_same_space_again_and_wrong_input(done: dict[str, Outcome]) -> None:
     assert f"--repo {SPACE}@dev: expected NAMESPACE/NAME" in done["revision"].refusal()
 
 
-def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(done: dict[str, Outcome]) -> None:
+def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
     assert "space titlecraft/taken holds 1 files that this command did not publish (app.py)" in done["taken"].refusal()
     assert done["empty"].status == 0 and "Space titlecraft/empty@" in done["empty"].out
+    card = user.say("""
+from huggingface_hub import hf_hub_download
+print(open(hf_hub_download("titlecraft/empty", "README.md", repo_type="space")).read())
+""")
+    assert "\nlicense: mit\n" in card and "\napp_file: app.py\n" in card
+    assert card.endswith("<!-- /titlecraft:space -->\n\nTheir words.\n\n")
 
 
 @pytest.mark.parametrize(
