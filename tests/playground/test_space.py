@@ -15,10 +15,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from playground.space_app import require_pin
 from playground.space_needs import suggested_hardware
 from playground.space_record import SpaceRecord
 from tests.evaluation.published_world import training_record
 from tests.playground.exporting import ADAPTER, BASE, Desk, Outcome, desk
+from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
 
 SPACE = "titlecraft/ask-it"
@@ -190,6 +192,13 @@ print(open(hf_hub_download("titlecraft/empty", "README.md", repo_type="space")).
 """)
     assert "\nlicense: mit\n" in card and "\napp_file: app.py\n" in card
     assert card.endswith("<!-- /titlecraft:space -->\n\nTheir words.\n\n")
+
+
+def test_an_app_that_names_another_base_does_not_start() -> None:
+    pin = Pin(type="model", repo="a/b", revision="1" * 40)
+    require_pin("base", pin, f"a/b@{'1' * 40}")
+    with pytest.raises(UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"):
+        require_pin("base", pin, f"a/b@{'2' * 40}")
 
 
 @pytest.mark.parametrize(
