@@ -197,7 +197,9 @@ print(open(hf_hub_download("titlecraft/empty", "README.md", repo_type="space")).
 def test_an_app_that_names_another_base_does_not_start() -> None:
     pin = Pin(type="model", repo="a/b", revision="1" * 40)
     require_pin("base", pin, f"a/b@{'1' * 40}")
-    with pytest.raises(UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"):
+    with pytest.raises(
+        UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"
+    ):
         require_pin("base", pin, f"a/b@{'2' * 40}")
 
 
