@@ -17,6 +17,8 @@ VERBS = {
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "evaluate": "a published adapter -> a before/after report beside it",
     "card": "write the model card anew from the records that lie in a repo",
+    "ask": "ask a published adapter, its base or both, in the terminal, with sources",
+    "play": "the same as a page in the browser, both answers side by side",
     "document": "the document about a run, in English and Portuguese, from the records in its repos",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
