@@ -6,20 +6,18 @@ than dataset_record.json, training_record.json, report.json and prompt.json at t
 
 import json
 import shlex
-import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from model_card.inputs import read_card_inputs
+from model_card.named_records import EXAMPLE_TITLE
 
-from evaluation.predictions import PREDICTIONS, read_predictions
-from model_card.build import EXAMPLE_TITLE, choose_report, reports
 from playground.document_page import render_page
 from playground.document_words import Language, cell, fenced
-from titlecraft.errors import UserError
-from titlecraft.hub import download, endpoint, pin, read_file
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.hub import download, endpoint, pin
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     DATASET_RECORD,
     REPORT,
@@ -28,11 +26,9 @@ from titlecraft.records import (
     EvaluationRecord,
     Pin,
     TrainingRecord,
-    read_record,
 )
 from titlecraft.settings import Base, Data, Generation, Lora, Training
 
-PICTURES = ("assets/*.png", "evaluation/*/*.png")
 EXAMPLES, EXAMPLE_CHARACTERS = 3, 600  # of the sample, and of each text
 SECTIONS = {"data": Data, "base": Base, "lora": Lora, "training": Training, "generation": Generation}
 
@@ -61,34 +57,22 @@ class Run:
 def read_run(reference: str) -> Run:
     """Read the records behind an adapter, each at its pin. Raises UserError where it is none of ours."""
     adapter = pin(reference, "model")
-    training, prompt = read_file(adapter, TRAINING_RECORD), read_file(adapter, PROMPT_FILE)
-    if training is None:
-        raise UserError(f"{adapter} has no {TRAINING_RECORD}: expected an adapter that `titlecraft train` published")
-    record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {adapter}")
-    prompt = prompt or read_file(record.dataset, PROMPT_FILE)
-    if prompt is None:
-        raise UserError(
-            f"neither {adapter} nor {record.dataset} has {PROMPT_FILE}: train again with `titlecraft train`"
-        )
-    made = read_file(record.dataset, DATASET_RECORD)
-    with tempfile.TemporaryDirectory() as nothing:
-        report = choose_report(reports(Path(nothing), adapter, adapter.repo), training)
-    folder = f"evaluation/{report.id}" if report else None
+    found = read_card_inputs(None, adapter)
+    folders = ["assets", *([f"evaluation/{found.report.id}"] if found.report else [])]
     return Run(
-        adapter=adapter, record=record, prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {adapter}"),
-        data=read_record(made, DatasetRecord, f"{DATASET_RECORD} of {record.dataset}") if made else None, report=report,
-        examples=first_examples(download(adapter, [f"{folder}/{PREDICTIONS}"]) / folder / PREDICTIONS) if folder else [],
-        pictures=pictures_of(record.dataset, "assets") | pictures_of(adapter, "assets", *([folder] if folder else [])),
+        adapter=adapter, record=found.training, prompt=found.prompt, data=found.dataset, report=found.report,
+        examples=[first_words(row) for row in found.rows[:EXAMPLES]],
+        pictures=pictures_of(found.training.dataset, "assets") | pictures_of(adapter, *folders),
     )  # fmt: skip
 
 
-def first_examples(file: Path) -> list[dict[str, str]]:
-    """Title, reference and both answers of the first titles of the sample, cut."""
-    if not file.is_file():
-        return []
-    cut = lambda text: text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS] + " […]"  # noqa: E731
-    columns = ("title", "reference", "before", "after")
-    return [{name: cut(row[name]) for name in columns} for row in read_predictions(file)[:EXAMPLES]]
+def first_words(row: dict[str, Any]) -> dict[str, str]:
+    """Title, reference and both answers of a row of predictions, cut."""
+    texts = {name: row[name] for name in ("title", "reference", "before", "after")}
+    return {
+        name: text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS] + " […]"
+        for name, text in texts.items()
+    }
 
 
 def pictures_of(pinned: Pin, *folders: str) -> dict[str, bytes]:
