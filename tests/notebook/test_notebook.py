@@ -75,3 +75,6 @@ def test_every_cell_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkey
     assert "examples seen" in everything and "NLL per token" in everything
     page = notebook.cells[-1].outputs[-1]["data"]["text/html"]
     assert 'lang="pt-BR"' in page and "O ajuste fino ajudou?" in page and "data:image/png;base64," in page
+    written = {file.relative_to(tmp_path / "document").as_posix() for file in (tmp_path / "document").rglob("*.*")}
+    pictures = {"splits", "output_length", "training_loss", "forest", "by_title", "scores", "lengths"}
+    assert written == {f"{name}.{kind}" for name in ("document", "documento") for kind in ("md", "html")} | {f"assets/{name}.png" for name in pictures}  # fmt: skip
