@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from model_card.inputs import read_card_inputs
 from model_card.named_records import EXAMPLE_TITLE
-
 from playground.document_page import render_page
 from playground.document_words import Language, cell, fenced
 from titlecraft.hub import download, endpoint, pin

@@ -1,8 +1,8 @@
 """A run in literal records, of which the golden documents are made."""
 
-from model_card.named_records import EXAMPLE_TITLE
 from msgspec.structs import replace
 
+from model_card.named_records import EXAMPLE_TITLE
 from playground.document import Run
 from playground.document_words import Language
 from tests.model_card.literal_records import ADAPTER, dataset_record, evaluation_record, training_record
