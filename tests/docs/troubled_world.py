@@ -116,6 +116,8 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "unsloth_without_gpu": [*TRAIN, "--base.repo=me/base"],
         "gated": [*PLAN, "--base.repo=meta/gated"],
         "model_does_not_load": [*PLAN, "--base.repo=me/no-model"],
+        "nothing_asked": ["ask", "   ", "--adapter", "me/adapter"],
+        "text_too_long": ["ask", "kettle " * 400, "--adapter", "me/adapter"],
         "no_lora_targets": [*PLAN, "--base.repo=me/base", '--lora.target_modules=["c_attn"]'],
         "no_train_split": ["train", "--dataset", "me/unsplit", "--repo", "me/adapter", "--dry-run", "--base.repo=me/base"],
         "train_columns": ["train", "--dataset", "me/lacking", "--repo", "me/adapter", "--dry-run", "--base.repo=me/base"],
