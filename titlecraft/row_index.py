@@ -122,6 +122,13 @@ class RowIndex:
             and (splits is None or self.file_of(row)[0].split in splits)
         ]
 
+    def some_titles(self, split: str, most: int) -> list[str]:
+        """Different titles of a split, spread evenly over its rows, in their order; at most so many."""
+        files = zip(self.facts.files, self.ends.tolist(), strict=True)
+        rows = [row for file, end in files if file.split == split for row in range(end - file.rows, end)]
+        titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // most)][:most]] if rows else []
+        return list(dict.fromkeys(titles))
+
     def outside(self, splits: tuple[str, ...] | None) -> list[tuple[int, int]]:
         """Stretches of rows that are in none of the splits."""
         if splits is None:
