@@ -1,10 +1,12 @@
 """Where everything comes from: pins, versions, files, lineage, licence, and whom to cite."""
 
+import re
 from fnmatch import fnmatch
+from shlex import quote
 from typing import Any
 
 from model_card.citations import bibtex
-from model_card.claims.saying import Claim
+from model_card.claims.saying import FORMATS, Claim
 
 LEGAL = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 DEMANDED = {
@@ -40,6 +42,19 @@ def missing_legal_files(values: dict[str, Any]) -> dict[str, Any] | None:
 def unless_unknown(values: dict[str, Any]) -> dict[str, Any] | None:
     """Nothing where the licence is not known: another sentence says so."""
     return None if (values["licence"], values["stated"]) == ("other", "unknown") else {}
+
+
+def readable_link(values: dict[str, Any]) -> dict[str, Any]:
+    """A web address as a link; a base's card may also name a file of its own repo, or anything."""
+    link = FORMATS["code"](values["link"])
+    return {
+        "shown": f"<{link}>" if re.fullmatch(r"https?://[^\s<>]+", link) else f"`{link}`, as the base's card names it"
+    }
+
+
+def one_source(values: dict[str, Any]) -> dict[str, Any] | None:
+    """The file to build the dataset from again, as a shell reads it; nothing where there were several."""
+    return {"source": quote(values["name"])} if len(values["files"]) == 1 else None
 
 
 def packages(values: dict[str, Any]) -> dict[str, Any]:
@@ -85,23 +100,27 @@ PINS = (
     versions("evaluated", "report"),
     Claim("provenance.verify", "provenance", "titlecraft verify {repo}", {"repo": "repo.id"}),
     Claim("provenance.verify-data", "provenance", "titlecraft verify {dataset} --level data --source {source}",
-          {"dataset": "training.dataset.repo", "source": "dataset.source.files[0].name"}),
-    Claim("provenance.records", "provenance", "Every number here is read from a record in this repo: {links}.",
+          {"dataset": "training.dataset.repo", "name": "dataset.source.files[0].name", "files": "dataset.source.files"}, derive=one_source),
+    Claim("provenance.records", "provenance", "Every number here is read from a file in this repo: {links}.",
           {"files": "repo.records"}, derive=lambda values: {"links": links(values["files"])}),
+    Claim("provenance.dataset-record", "provenance", "Those of the dataset come from [its own record](/datasets/{repo}/blob/{revision}/dataset_record.json).",
+          {"repo": "training.dataset.repo", "revision": "training.dataset.revision", "record": "dataset.key"}),
     Claim("provenance.file", "provenance", "| [{key}]({key}) | {bytes:,} | `{sha256}` |", {"bytes": "*.bytes", "sha256": "*.sha256"},
           each="training.files"),
 )  # fmt: skip
 
 LINEAGE = (
-    Claim("lineage.picture", "lineage", "![Dataset, adapter and reports, and which was made from which]({picture})\n\nAs data: [{data}]({data}).",
-          {"picture": "repo.files[assets/lineage.png]", "data": "repo.files[lineage.json]"}),
+    Claim("lineage.picture", "lineage", "![Dataset {dataset} and base {base}, the adapter {repo} made from them, and its reports]({picture})",
+          {"picture": "repo.files[assets/lineage.png]", "repo": "repo.id", "dataset": "training.dataset.repo", "base": "training.base.repo"}),
+    Claim("lineage.data", "lineage", "As data: [{data}]({data}).", {"data": "repo.files[lineage.json]"}),
+    Claim("lineage.command", "lineage", "What there is now, confirmed by each repo's own record: `titlecraft lineage {repo}`.", {"repo": "repo.id"}),
 )  # fmt: skip
 
 LICENCE = (
-    Claim("licence.stated", "licence", "`{licence}`, as the card of the base model [{base}](/{base}) states it.",
+    Claim("licence.stated", "licence", "`{licence:code}`, as the card of the base model [{base}](/{base}) states it.",
           {"licence": "training.licence.id", "base": "training.base.repo", "stated": "licence.name"}, derive=unless_unknown),
-    Claim("licence.link", "licence", "Its text: <{link}>.", {"link": "training.licence.link"}),
-    Claim("licence.unknown", "licence", "**Unknown.** {warning}", {"warning": "training.licence.warning"}),
+    Claim("licence.link", "licence", "Its text: {shown}.", {"link": "training.licence.link"}, derive=readable_link),
+    Claim("licence.unknown", "licence", "**Unknown.** {warning:cell}", {"warning": "training.licence.warning"}),
     Claim("licence.files", "licence", "Beside this card: {links}.", {"files": "repo.paths"}, derive=legal_files),
     Claim("licence.missing", "licence", "**Missing in this repo: {missing}.** Whoever passes the adapter on has to add what the licence demands.",
           {"licence": "training.licence.id", "files": "repo.paths"}, derive=missing_legal_files),
