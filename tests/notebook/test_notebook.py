@@ -50,6 +50,7 @@ def test_colabs_python_is_allowed() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # ten processes, each of which imports torch or much else
 def test_every_cell_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("HF_", "TITLECRAFT_"))]:
         monkeypatch.delenv(name)
