@@ -1,7 +1,7 @@
 """python docs/figures.py: write the measured figures of benchmarks/results/*.json into the pages of docs/.
 
 A figure stands between two comments, which a reader does not see: <!--training.json measured.fast.peak_gb .1f-->80.4<!---->
-names the file, the place in it and the format. Pages in Portuguese get a decimal comma.
+names the file, the place in it (of a list, the element of that name) and the format. Pages in Portuguese get a decimal comma.
 """
 
 import json
@@ -18,7 +18,7 @@ def figure(file: str, place: str, form: str, language: str) -> str:
     """One figure of a results file, as a page of that language writes it."""
     value = json.loads((RESULTS / file).read_text(encoding="utf-8"))
     for key in place.split("."):
-        value = value[int(key) if isinstance(value, list) else key]
+        value = next(one for one in value if one["name"] == key) if isinstance(value, list) else value[key]
     text = format(value, form)
     return text.translate(TO_COMMA) if language == "pt-BR" else text
 
