@@ -10,6 +10,7 @@ from evaluation.finished_batches import FinishedBatches
 from evaluation.load import Loaded
 from evaluation.progress import Progress
 from evaluation.score import reference_nll
+from evaluation.silenced import silenced
 from evaluation.tasks import BEFORE
 from titlecraft.errors import UserError
 
@@ -55,8 +56,15 @@ class SwitchedModel(LightevalModel):
         return self.loaded.context
 
     @contextmanager
-    def arm(self, name: str) -> Iterator[None]:
-        """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full."""
+    def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
+        """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full.
+
+        `compiled`: the arms are to run the same compiled step, so that it is compiled once.
+        """
+        if compiled and name == BEFORE and self.loaded.silences:
+            with memory_of(self.batch_size), silenced(self.loaded.model):
+                yield
+            return
         with memory_of(self.batch_size), self.loaded.model.disable_adapter() if name == BEFORE else nullcontext():
             yield
 
