@@ -116,4 +116,5 @@ if __name__ == "__main__":
         Path(sys.argv[1]) / "benchmark", BENCHMARK, "dataset"
     )  # on a Hub where its owner's namespace may be written to
     encoder = upload(Path(sys.argv[1]) / "encoder", ENCODER, "model")
-    print(json.dumps(upload_world(Path(sys.argv[1])) | {ENCODER: f"{ENCODER}@{encoder.revision}"}))
+    print(json.dumps({ENCODER: f"{ENCODER}@{encoder.revision}"}))
+    print(json.dumps(upload_world(Path(sys.argv[1]))))
