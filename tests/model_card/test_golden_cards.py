@@ -10,21 +10,15 @@ import pytest
 from huggingface_hub import DatasetCard, ModelCard
 from msgspec.structs import replace
 
+from dataset_builder.card import CardInputs
 from dataset_builder.card import render as render_dataset_card
 from model_card.build import render, reports
-from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
+from tests.model_card.literal_records import dataset_lineage, dataset_record, evaluation_record, training_record
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Source, SourceFile
 from titlecraft.settings import Prompt
 
 HERE = Path(__file__).parent
-ROW = {
-    "uid": "0001360000",
-    "title": "Mog's Kittens",
-    "instruction": "Describe …",
-    "input": "Question: …",
-    "output": "A cat.",
-}
 
 
 def cards() -> dict[str, str]:
@@ -32,9 +26,7 @@ def cards() -> dict[str, str]:
     return {
         "evaluated.md": render("ns/Llama-3-Titles", prompt, training_record("llama3"), evaluation_record()),
         "not_evaluated.md": render("ns/titles", prompt, training_record("other"), None),
-        "dataset.md": render_dataset_card(
-            "ns/data", dataset_record(), {"train": 900, "validation": 50, "test": 50}, ROW
-        ),
+        "dataset.md": render_dataset_card(CardInputs("ns/data", dataset_record(), dataset_lineage())),
     }
 
 
@@ -100,8 +92,8 @@ def test_a_dataset_from_several_files_lists_them() -> None:
     ]
     source = Source(files=files, lines=25, missing="part-03.json: the last line is cut after line 1")
     record = msgspec.structs.replace(dataset_record(), source=source)
-    card = render_dataset_card("ns/data", record, {"train": 900, "validation": 50, "test": 50}, ROW)
-    assert "The source is 25 files with 25 lines in all." in card
+    card = render_dataset_card(CardInputs("ns/data", record))
+    assert "The source is 25 files with 25 lines in all.\n**Not whole:** part-03.json: the last line is cut" in card
     assert (
         "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | all of them in `dataset_record.json` |\n\n| what"
         in card
