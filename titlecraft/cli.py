@@ -17,6 +17,7 @@ VERBS = {
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "evaluate": "a published adapter -> a before/after report beside it",
     "card": "write the model card anew from the records that lie in a repo",
+    "lineage": "what was made from what: dataset, adapters, reports, each at its commit",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }
