@@ -86,7 +86,7 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
                           cwd=ROOT, capture_output=True, text=True)  # fmt: skip
     assert done.stdout.split() == [before, after], done.stderr
     assert "nothing to do" in world.build("--data.test_share=0.1")
-    row = f"[0123456789ab](/{ADAPTER}/blob/{world.head(OF_ADAPTER)}/evaluation/0123456789ab/report.json), n = 200"
+    row = f"200 titles ([report 0123456789ab](/{ADAPTER}/blob/{world.head(OF_ADAPTER)}/evaluation/0123456789ab/report.json))"
     assert f"From revision [{before[:12]}](/datasets/{DATASET}/tree/{before}):" in world.card() and row in world.card()
     assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").content.startswith(b"\x89PNG")
     (found,) = world.get("/api/collections?owner=titlecraft").json()
@@ -134,14 +134,14 @@ def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
     world.step("report", "ba9876543210", "300")
     told = world.run("tests.model_card.lineage_world", "tell")
     assert "claims a licence (mit, https://example.org, apache-2.0); the card says `license: unknown`" in told.stderr
-    assert "listed on the dataset's card" in told.stdout and "[ba9876543210]" in world.card()
+    assert "listed on the dataset's card" in told.stdout and "[report ba9876543210]" in world.card()
     front = yaml.safe_load(split_card(world.card())[0] or "")
     assert (front["license"], front["mine"], "license_link" in front) == ("unknown", 7, False)
     assert "lamps" in front["tags"] and "license:apache-2.0" not in front["tags"]
     assert [one["config_name"] for one in front["configs"]] == ["default", "extra"]
     rebuilt = world.build("--data.test_share=0.2")
     assert "nothing to do" not in rebuilt
-    assert "\n\nAsk Ada about the lamps.\n\n" in world.card() and "[ba9876543210]" in world.card()
+    assert "\n\nAsk Ada about the lamps.\n\n" in world.card() and "[report ba9876543210]" in world.card()
     assert world.get(f"/datasets/{DATASET}/resolve/main/lineage.json").status_code == 200
     assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").status_code == 200
     again = json.loads(world.lineage(DATASET, "--json"))
