@@ -18,6 +18,8 @@ VERBS = {
     "evaluate": "a published adapter -> a before/after report beside it",
     "card": "write the model card anew from the records that lie in a repo",
     "lineage": "what was made from what: dataset, adapters, reports, each at its commit",
+    "ask": "ask a published adapter, its base or both, in the terminal, with sources",
+    "play": "the same as a page in the browser, both answers side by side",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }
