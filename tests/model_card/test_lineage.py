@@ -139,6 +139,7 @@ def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
     assert (front["license"], front["mine"], "license_link" in front) == ("unknown", 7, False)
     assert "lamps" in front["tags"] and "license:apache-2.0" not in front["tags"]
     assert [one["config_name"] for one in front["configs"]] == ["default", "extra"]
+    assert "nothing to do: the card of" in world.do("titlecraft.cli", "card", f"datasets/{DATASET}")
     rebuilt = world.build("--data.test_share=0.2")
     assert "nothing to do" not in rebuilt
     assert "\n\nAsk Ada about the lamps.\n\n" in world.card() and "[report ba9876543210]" in world.card()
