@@ -32,7 +32,7 @@ def show_replies(console: Console, replies: Iterable[Reply], show_prompt: bool) 
         for answer in last.answers:
             name = f"{ARM_NAMES[answer.arm]}:\n" if len(last.answers) > 1 else ""
             say(console, f"{name}{visible(answer.text.strip())}\n")
-            say(console, f"({' · '.join(facts(answer, last.nll.get(answer.arm)))})\n")
+            say(console, f"{' · '.join(facts(answer, last.nll.get(answer.arm)))}\n")
     show_what_is_known(console, last, show_prompt)
 
 

@@ -48,4 +48,4 @@ def nll_note(reference: FoundRow, in_prompt: int) -> str:
 
 def place_of(row: FoundRow) -> str:
     """Where a row lies."""
-    return f"row {row.row:,} of {row.file.removeprefix('data/')}"
+    return f"row {row.row:,} of {row.file.removeprefix('data/').removesuffix('.parquet')}"
