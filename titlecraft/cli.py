@@ -17,6 +17,7 @@ VERBS = {
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "evaluate": "a published adapter -> a before/after report beside it",
     "card": "write the model card anew from the records that lie in a repo",
+    "verify": "re-derive every number that a published repo shows",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }
