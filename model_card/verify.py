@@ -16,6 +16,7 @@ from model_card.verify_report import verify_reports
 from model_card.verify_training import verify_training
 from titlecraft.errors import UserError
 from titlecraft.hub import pin
+from titlecraft.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
 
 DATASETS = "datasets/"
@@ -30,7 +31,10 @@ def find(reference: str) -> Pin:
 
 def verify(reference: str, level: Level, sources: list[str], work: Path | None = None) -> Verification:
     """Verify a repo; see `verify_state`. Raises UserError where there is no such repo or revision, or the Hub is away."""
-    return verify_state(RepoState.download(find(reference)), level, sources, work)
+    state = RepoState.download(find(reference))
+    if work is None and level == "predictions":
+        work = work_folder("verify", state.pin.repo)
+    return verify_state(state, level, sources, work)
 
 
 def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
@@ -42,7 +46,12 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
-    asked = LADDER[: LADDER.index(level) + 1] if level in LADDER else ("card", level)
+    if level == "data" and level not in impossible:
+        from model_card.verify_data import verify_sources
+
+        lines = verify_sources(state, sources)
+    wrong_source = any(not line.holds for line in lines)
+    asked = () if wrong_source else LADDER[: LADDER.index(level) + 1] if level in LADDER else ("card", level)
     for one in asked:
         if one in impossible:
             lines.append(Checks(one, state.pin.repo).equal(f"level {one} is possible", "yes", f"no: {impossible[one]}"))

@@ -35,7 +35,9 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     record = state.report(folder)
     rows = read_predictions(state.folder / folder / PREDICTIONS)
     apart, note = tolerance(record.code)
-    yield checks.equal("columns of predictions.parquet", expected_columns(record), columns(state.folder / folder / PREDICTIONS))
+    yield checks.equal(
+        "columns of predictions.parquet", expected_columns(record), columns(state.folder / folder / PREDICTIONS)
+    )
     yield from checks.gather(of_measures(checks, record, rows, apart, note))
     titles: list[Any] = []
     yield from checks.gather(verify_titles(checks, state, record, rows, titles))
@@ -71,7 +73,17 @@ def expected_columns(record: EvaluationRecord) -> list[str]:
     from evaluation.measures import measure_names
 
     sampled = {measure.name for measure in record.sampled}
-    names = ["uid", "title", "prompt", "reference", "reference_tokens", "before", "before_tokens", "after", "after_tokens"]
+    names = [
+        "uid",
+        "title",
+        "prompt",
+        "reference",
+        "reference_tokens",
+        "before",
+        "before_tokens",
+        "after",
+        "after_tokens",
+    ]
     names += [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
     for name in measure_names():
         names += [f"{name}_{arm}" for arm in ARMS]
@@ -117,7 +129,9 @@ def of_measures(
 def measure_line(checks: Checks, what: str, claimed: Measure, derived: Measure, apart: float, note: str | None) -> Line:
     """One measure with all its numbers; the note names those that are different."""
     one, other = msgspec.to_builtins(claimed), msgspec.to_builtins(derived)
-    wrong = [f"{name} is {one[name]}, derived {other[name]}" for name in one if not alike(one[name], other[name], apart)]
+    wrong = [
+        f"{name} is {one[name]}, derived {other[name]}" for name in one if not alike(one[name], other[name], apart)
+    ]
     said = "; ".join(wrong) if wrong else note
     return checks.line(f"{what}{claimed.label}", summary(claimed), summary(derived), not wrong,
                        EXACT if not apart else f"{apart:g}", said)  # fmt: skip

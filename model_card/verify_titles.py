@@ -41,7 +41,9 @@ def draw_again(record: EvaluationRecord) -> Any:
 
     tokenizer = load_tokenizer(record.base)
     with hub_errors(f"loading {record.base}", record.base.repo, "model"):
-        context = int(AutoConfig.from_pretrained(record.base.repo, revision=record.base.revision).max_position_embeddings)
+        context = int(
+            AutoConfig.from_pretrained(record.base.repo, revision=record.base.revision).max_position_embeddings
+        )
     longest = min(record.base_settings.max_length, context)
     room = Room(scored=longest, context=context, new_tokens=record.generation.max_new_tokens)
     settings = record.evaluation

@@ -64,7 +64,9 @@ def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
     dataset = download(record.dataset, DATA)
     split = read_split(dataset, record.split, ["title"], f"dataset {record.dataset}")
     titles = sorted(set(split["title"].to_pylist()))
-    known = Lookup.over(dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation.seed)
+    known = Lookup.over(
+        dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation.seed
+    )
     sampled = [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
     known.copies.look_up([row[arm] for row in rows for arm in ARMS] + [text for row in rows for arm in sampled for text in row[arm]])  # fmt: skip
     return known
