@@ -20,6 +20,9 @@ from titlecraft.hub import hub_errors, published_pin
 from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
 
+# what a new adapter takes the place of in its repo; reports are about the adapter that they measured
+REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", "lineage.json")
+
 
 @contextmanager
 def sole_publisher(repo: str, type: RepoType) -> Iterator[None]:
