@@ -142,8 +142,10 @@ def print_table(found: Verification) -> None:
         said = [escape(text) for text in (line.claim, *values, line.tolerance)]
         table.add_row(*said, verdict + (f"\n[dim]{escape(line.note)}[/dim]" if line.note else ""))
     console.print(table)
-    for level, why in found.impossible.items():
-        console.print(f"level {level} is not possible: {why}", highlight=False, markup=False)
+    for why in dict.fromkeys(found.impossible.values()):
+        names = [level for level, said in found.impossible.items() if said == why]
+        levels = f"level {names[0]} is" if len(names) == 1 else f"levels {', '.join(names)} are"
+        console.print(f"{levels} not possible: {why}", highlight=False, markup=False)
     for text in verdict_of(found):
         console.print(text, highlight=False, markup=False)
 

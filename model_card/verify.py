@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model_card.repo_state import RepoState
 from model_card.verification import LADDER, Checks, Level, Line, Verification
+from model_card.verify_card import verify_card
 from model_card.verify_dataset import verify_dataset
 from model_card.verify_files import verify_files
 from model_card.verify_pins import verify_pins
@@ -15,7 +16,7 @@ from model_card.verify_renderings import verify_renderings
 from model_card.verify_report import verify_reports
 from model_card.verify_training import verify_training
 from titlecraft.errors import UserError
-from titlecraft.hub import pin
+from titlecraft.hub import hub_errors, pin
 from titlecraft.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
 
@@ -34,7 +35,8 @@ def verify(reference: str, level: Level, sources: list[str], work: Path | None =
     state = RepoState.download(find(reference))
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
-    return verify_state(state, level, sources, work)
+    with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
+        return verify_state(state, level, sources, work)
 
 
 def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
@@ -85,7 +87,7 @@ def levels(sources: list[str], work: Path | None) -> dict[str, Callable[[RepoSta
 
 def card(state: RepoState) -> list[Line]:
     """Level card: the card against the records, the records against the files, the files against their sums."""
-    lines = verify_files(state)
+    lines = verify_card(state) + verify_files(state)
     if state.pin.type == "dataset":
         return lines + verify_dataset(state) + verify_renderings(state)
     return lines + verify_pins(state) + verify_training(state) + verify_reports(state) + verify_renderings(state)
