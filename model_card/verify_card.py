@@ -9,7 +9,8 @@ from typing import Any
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.card_merge import Card, split
+from titlecraft.card_merge import Card, Owned, merge, split
+from titlecraft.records import RepoType
 
 CARD = "README.md"
 FRONT, WHOLE = "front matter", "text"
@@ -31,6 +32,19 @@ def fresh(state: RepoState) -> str:
     from model_card.build import read_card_inputs, render
 
     return render(read_card_inputs(state.folder, None, state.pin.repo))
+
+
+def owned(type: RepoType) -> Owned:
+    """What of a card's metadata is ours."""
+    return Owned()
+
+
+def rerendered(state: RepoState) -> str:
+    """README.md as it has to be: the fresh rendering, with what people added to the card that is there."""
+    text, new = state.require(CARD).decode(), fresh(state)
+    if not any(block.name for block in split(new).blocks):
+        return new
+    return merge(text, new, owned(state.pin.type))
 
 
 def by_section(checks: Checks, state: RepoState) -> Iterator[Line]:
