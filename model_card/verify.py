@@ -9,6 +9,7 @@ from pathlib import Path
 from model_card.repo_state import RepoState
 from model_card.verification import LADDER, Checks, Level, Line, Verification
 from model_card.verify_card import verify_card
+from model_card.verify_claims import verify_claims
 from model_card.verify_dataset import verify_dataset
 from model_card.verify_files import verify_files
 from model_card.verify_pins import verify_pins
@@ -90,6 +91,7 @@ def card(state: RepoState) -> list[Line]:
     lines = verify_card(state) + verify_files(state)
     if state.pin.type == "dataset":
         return lines + verify_dataset(state) + verify_renderings(state)
+    lines += verify_claims(state)
     return lines + verify_pins(state) + verify_training(state) + verify_reports(state) + verify_renderings(state)
 
 

@@ -8,12 +8,12 @@ from itertools import zip_longest
 from typing import Any
 
 from model_card.repo_state import RepoState
-from model_card.verification import Checks, Line
+from model_card.verification import Checks, Line, first_difference
 from titlecraft.card_merge import Card, Owned, merge, split
-from titlecraft.records import RepoType
+from titlecraft.records import read_record
 
 CARD = "README.md"
-FRONT, WHOLE = "front matter", "text"
+FRONT = "front matter"
 NOTHING = "nothing"
 
 
@@ -23,53 +23,64 @@ def verify_card(state: RepoState) -> list[Line]:
     return checks.gather(by_section(checks, state))
 
 
-def fresh(state: RepoState) -> str:
-    """The card as the records of this state render it, without anything that a person wrote."""
+def fresh(state: RepoState) -> tuple[str, Owned]:
+    """The card as the records of this state render it, without what a person wrote; and what of its metadata is ours."""
     if state.pin.type == "dataset":
-        from model_card.verify_dataset_card import render_dataset_card
-
-        return render_dataset_card(state)
+        return fresh_dataset_card(state)
     from model_card.build import read_card_inputs, render
+    from model_card.metadata import owned
 
-    return render(read_card_inputs(state.folder, None, state.pin.repo))
+    return render(read_card_inputs(state.folder, None, state.pin.repo)), owned([])
 
 
-def owned(type: RepoType) -> Owned:
-    """What of a card's metadata is ours."""
-    return Owned()
+def fresh_dataset_card(state: RepoState) -> tuple[str, Owned]:
+    """The same of a dataset's card; configs that a person added to the card that is there are known to it."""
+    from dataset_builder.card import CardInputs
+    from dataset_builder.card import fresh as render
+    from dataset_builder.card_metadata import OWNED
+    from titlecraft.lineage import LINEAGE, DatasetLineage
+
+    raw = state.read(LINEAGE)
+    lineage = None if raw is None else read_record(raw, DatasetLineage, state.named(LINEAGE))
+    front = split(state.require(CARD).decode(), state.named(CARD)).metadata
+    return render(CardInputs(state.pin.repo, state.dataset, lineage), front), OWNED
 
 
 def rerendered(state: RepoState) -> str:
     """README.md as it has to be: the fresh rendering, with what people added to the card that is there."""
-    text, new = state.require(CARD).decode(), fresh(state)
-    if not any(block.name for block in split(new).blocks):
-        return new
-    return merge(text, new, owned(state.pin.type))
+    new, owned = fresh(state)
+    return merge(state.require(CARD).decode(), new, owned, state.named(CARD))
 
 
 def by_section(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each key of our metadata and for each section of ours."""
-    there, here = (split(text, state.named(CARD)) for text in (state.require(CARD).decode(), fresh(state)))
+    """A line for each key of our metadata and for each section of ours, and one for every byte that is not a person's."""
+    text, (new, owned) = state.require(CARD).decode(), fresh(state)
+    there, here = split(text, state.named(CARD)), split(new)
     for key, value in here.metadata.items():
         if key == "model-index":
             yield from results(checks, there.metadata.get(key), value)
         else:
-            yield metadata_line(checks, key, there.metadata.get(key), value)
-    old, new = sections(there), sections(here)
-    yield checks.equal("sections, in order", list(old), list(new))
-    for name, text in new.items():
-        yield section_line(checks, name, old.get(name), text)
+            yield metadata_line(checks, key, there.metadata.get(key), value, key in owned.values)
+    stale = [key for key in there.metadata if key in owned.keys and key not in here.metadata]
+    yield checks.equal(f"{FRONT}, keys that the records do not license", "none", ", ".join(stale) or "none")
+    old, sections_here = sections(there), sections(here)
+    yield checks.equal("sections, in order", list(old), list(sections_here))
+    for name, section in sections_here.items():
+        yield section_line(checks, name, old.get(name), section)
+    whole = merge(text, new, owned, state.named(CARD))
+    same = whole == text
+    yield checks.line("written anew, with what people added", "the same bytes", "the same bytes" if same else "other bytes",
+                      same, "equal", None if same else first_difference(text, whole))  # fmt: skip
 
 
 def sections(card: Card) -> dict[str, str]:
-    """Name -> text of our sections; a card of before there were sections is one."""
-    found = {block.name: block.text for block in card.blocks if block.name}
-    return found or {WHOLE: "\n\n".join(block.text for block in card.blocks)}
+    """Name -> text of our sections."""
+    return {block.name: block.text for block in card.blocks if block.name}
 
 
-def metadata_line(checks: Checks, key: str, there: Any, here: Any) -> Line:
-    """One key of the front matter; to a list a person may have added values."""
-    if isinstance(here, list) and isinstance(there, list) and all(isinstance(one, str) for one in [*here, *there]):
+def metadata_line(checks: Checks, key: str, there: Any, here: Any, shared: bool) -> Line:
+    """One key of the front matter; to a `shared` list a person may have added values."""
+    if shared and isinstance(here, list) and isinstance(there, list):
         missing = [one for one in here if one not in there]
         return checks.line(f"{FRONT}, {key}", there, here, not missing, "ours are in it",
                            f"missing: {', '.join(missing)}" if missing else None)  # fmt: skip

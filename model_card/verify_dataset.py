@@ -56,6 +56,8 @@ def of_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     found = {name: read_split(state, [file.path for file in split.files]) for name, split in record.splits.items()}
     for name, split in record.splits.items():
         yield checks.equal(f"rows of {name}", split.rows, found[name]["rows"])
+        if split.bytes_in_memory is not None:
+            yield checks.equal(f"bytes in memory of {name}", split.bytes_in_memory, found[name]["bytes"])
         lengths = length_distribution(np.concatenate([np.empty(0, np.int32), *found[name]["lengths"]]))
         for field in ("mean", "median", "p95", "maximum", "counts"):
             yield checks.equal(
@@ -83,10 +85,19 @@ def read_split(state: RepoState, paths: list[str]) -> dict[str, Any]:
     from dataset_builder.block import text_key
     from dataset_builder.parse import product_kind
 
-    found: dict[str, Any] = {"rows": 0, "lengths": [], "kinds": Counter(), "titles": Counter(), "outputs": Counter()}
+    found: dict[str, Any] = {
+        "rows": 0,
+        "bytes": 0,
+        "lengths": [],
+        "kinds": Counter(),
+        "titles": Counter(),
+        "outputs": Counter(),
+    }
     for path in paths:
         for batch in pq.ParquetFile(state.folder / path).iter_batches(batch_size=10_000):
             found["rows"] += batch.num_rows
+            found["bytes"] += sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in batch.columns)
+            found["bytes"] += 4 * batch.num_columns * batch.num_rows
             found["lengths"].append(pc.utf8_length(batch.column("output")).to_numpy(zero_copy_only=False))
             found["kinds"].update(map(product_kind, batch.column("uid").to_pylist()))
             found["titles"].update(map(text_key, batch.column("title").to_pylist()))

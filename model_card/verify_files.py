@@ -12,7 +12,7 @@ MISSING = "no such file"
 OURS = (  # only Titlecraft writes these; anything else may have been put there by a person
     "data/*", "quarantine/*", "evaluation/*", "adapter_*", "*_record.json", "prompt.json", "training_log.jsonl", "tokenizer*",
     "special_tokens_map.json", "chat_template*", "assets/training_loss.png", "assets/output_length.png", "assets/splits.png",
-    "LICENSE*", "NOTICE*", "USE_POLICY*",
+    "lineage.json", "assets/lineage.png", "LICENSE*", "NOTICE*", "USE_POLICY*",
 )  # fmt: skip
 
 

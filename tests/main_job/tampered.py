@@ -50,10 +50,15 @@ def cover_up(folder: Path) -> None:
     """Mend the hash and size of predictions in report.json, those of the shards in the dataset's record, and SHA256SUMS."""
     for path in [*folder.glob("evaluation/*/report.json"), *folder.glob("dataset_record.json")]:
         record, text = json.loads(path.read_text()), path.read_text()
-        files = [*record.get("files", []), *(one for split in record.get("splits", {}).values() for one in split["files"])]
+        files = [
+            *record.get("files", []),
+            *(one for split in record.get("splits", {}).values() for one in split["files"]),
+        ]
         for file in files:
             now = describe_file(path.parent, path.parent / file["path"])
-            text = text.replace(file["sha256"], now.sha256).replace(f'"bytes": {file["bytes"]},', f'"bytes": {now.bytes},')
+            text = text.replace(file["sha256"], now.sha256).replace(
+                f'"bytes": {file["bytes"]},', f'"bytes": {now.bytes},'
+            )
         path.write_text(text)
     sums = read_sums((folder / SUMS).read_bytes(), SUMS)
     (folder / SUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))

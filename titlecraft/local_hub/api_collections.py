@@ -118,6 +118,13 @@ def create(call: Call) -> Response:
     call.require_write(owner)
     one = Collection(secrets.token_hex(12), owner, title="")
     one.change(wish)
+    for file in _folder(call).glob("*.json"):
+        other = Collection(**json.loads(file.read_bytes()))
+        if (other.owner, other.title) == (
+            one.owner,
+            one.title,
+        ):  # the client's `exists_ok` reads the slug of the answer
+            raise AlreadyExists(f"{owner} has a collection of this title already", extra={"slug": other.slug})
     _save(call, one)
     return answer(one.described())
 
