@@ -123,18 +123,24 @@ def tamperings(count: int, seed: int) -> Iterator[tuple[Any, Random]]:
 
 
 def tamper(state: Any, kind: Any, random: Random, folder: Path) -> tuple[Any, str]:
-    """A tampered copy of a state, and what was changed; tries again where a change would mean nothing."""
+    """A tampered copy of a state, and what was changed; tries again where nothing is left of a change (a forger who mends
+    the size of a file that a record gave wrongly has changed nothing)."""
     from model_card.repo_state import RepoState
 
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(state.folder, folder, ignore=shutil.ignore_patterns(".gitattributes"))
         said = kind.change(folder, random)
-        if said is not None:
-            break
-    if kind.covered:
-        cover_up(folder, state.pin.type, state.pin)
-    return RepoState.of_folder(state.pin, folder), said
+        if kind.covered and said is not None:
+            cover_up(folder, state.pin.type, state.pin)
+        changed = RepoState.of_folder(state.pin, folder)
+        if said is not None and bytes_of(changed) != bytes_of(state):
+            return changed, said
+
+
+def bytes_of(state: Any) -> dict[str, bytes]:
+    """Every file of a state."""
+    return {path: state.read(path) for path in state.paths if path != ".gitattributes"}
 
 
 def whole(state: Any, folder: Path) -> Any:
