@@ -80,11 +80,10 @@ def build_again(record: DatasetRecord, sources: list[str], work: Path, folder: P
     recipe = Recipe(data=record.data, prompt=record.prompt)
     with start_engine("local", None, found, work, None) as engine:
         files = examine_files(found, engine.in_order)
-        again, _ = write_dataset(
+        return write_dataset(
             files, recipe, prompt, work, folder, engine, code=record.code,
             contents=lambda: [read_content(file) for file in files], allow_incomplete=record.source.missing is not None,
         )  # fmt: skip
-    return again
 
 
 def of_files(
@@ -118,7 +117,7 @@ def of_record(checks: Checks, record: DatasetRecord, again: DatasetRecord) -> It
     for field in ("published", "dropped", "quarantined", "cleaned", "product_kinds", "near_duplicates"):
         yield checks.equal(field, getattr(record, field), msgspec.to_builtins(getattr(again, field)))
     for name, split in record.splits.items():
-        for field in ("rows", "groups", "largest_group", "output_length"):
+        for field in ("rows", "groups", "largest_group", "output_length", "bytes_in_memory"):
             yield checks.equal(f"{name}, {field}", getattr(split, field), getattr(again.splits[name], field))
     for name, leakage in record.leakage.items():
         yield checks.equal(f"leakage of {name}", leakage, again.leakage.get(name))

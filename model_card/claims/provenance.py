@@ -1,10 +1,11 @@
 """Where everything comes from: pins, versions, files, lineage, licence, and whom to cite."""
 
+import re
 from fnmatch import fnmatch
 from typing import Any
 
 from model_card.citations import bibtex
-from model_card.claims.saying import Claim
+from model_card.claims.saying import FORMATS, Claim
 
 LEGAL = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 DEMANDED = {
@@ -40,6 +41,14 @@ def missing_legal_files(values: dict[str, Any]) -> dict[str, Any] | None:
 def unless_unknown(values: dict[str, Any]) -> dict[str, Any] | None:
     """Nothing where the licence is not known: another sentence says so."""
     return None if (values["licence"], values["stated"]) == ("other", "unknown") else {}
+
+
+def readable_link(values: dict[str, Any]) -> dict[str, Any]:
+    """A web address as a link; a base's card may also name a file of its own repo, or anything."""
+    link = FORMATS["code"](values["link"])
+    return {
+        "shown": f"<{link}>" if re.fullmatch(r"https?://[^\s<>]+", link) else f"`{link}`, as the base's card names it"
+    }
 
 
 def packages(values: dict[str, Any]) -> dict[str, Any]:
@@ -98,10 +107,10 @@ LINEAGE = (
 )  # fmt: skip
 
 LICENCE = (
-    Claim("licence.stated", "licence", "`{licence}`, as the card of the base model [{base}](/{base}) states it.",
+    Claim("licence.stated", "licence", "`{licence:code}`, as the card of the base model [{base}](/{base}) states it.",
           {"licence": "training.licence.id", "base": "training.base.repo", "stated": "licence.name"}, derive=unless_unknown),
-    Claim("licence.link", "licence", "Its text: <{link}>.", {"link": "training.licence.link"}),
-    Claim("licence.unknown", "licence", "**Unknown.** {warning}", {"warning": "training.licence.warning"}),
+    Claim("licence.link", "licence", "Its text: {shown}.", {"link": "training.licence.link"}, derive=readable_link),
+    Claim("licence.unknown", "licence", "**Unknown.** {warning:cell}", {"warning": "training.licence.warning"}),
     Claim("licence.files", "licence", "Beside this card: {links}.", {"files": "repo.paths"}, derive=legal_files),
     Claim("licence.missing", "licence", "**Missing in this repo: {missing}.** Whoever passes the adapter on has to add what the licence demands.",
           {"licence": "training.licence.id", "files": "repo.paths"}, derive=missing_legal_files),

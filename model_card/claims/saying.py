@@ -123,12 +123,18 @@ def _table_cell(value: Any) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|!~$])", r"\\\1", text) or "(empty)"
 
 
+def _code(value: Any) -> str:
+    """A stranger's word as it stands between two backticks, and cannot end them."""
+    return " ".join(str(value).split()).replace("`", "'")
+
+
 FORMATS: dict[str, Callable[[Any], str]] = {
     "short": "{:.4g}".format,
     "signed": lambda value: f"{value:+.4g}" if value else "0",
     "percent": lambda share: f"{100 * share:.4g} %",
     "p": lambda value: "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}",
     "cell": _table_cell,
+    "code": _code,
 }
 
 

@@ -79,15 +79,15 @@ USE = (
         {"word": "dataset.prompt.product_word"}, derive=lambda values: {} if values["word"] == "auto" else None,
     ),
     Claim(
-        "prompt.bos", "prompt", "- Begin of text (BOS): `{bos}`, once, in front. The tokenizer in this repo puts it there.",
+        "prompt.bos", "prompt", "- Begin of text (BOS): `{bos:code}`, once, in front. The tokenizer in this repo puts it there.",
         {"bos": "training.special_tokens.bos"}, otherwise="- Begin of text (BOS): the tokenizer has none on record.",
     ),
     Claim(
-        "prompt.eos", "prompt", "- End of text (EOS): `{eos}`. It stands behind every answer of the training that was not cut.",
+        "prompt.eos", "prompt", "- End of text (EOS): `{eos:code}`. It stands behind every answer of the training that was not cut.",
         {"eos": "training.special_tokens.eos"}, otherwise="- End of text (EOS): none on record.",
     ),
     Claim(
-        "prompt.pad", "prompt", "- Padding: `{pad}`, {apart}.",
+        "prompt.pad", "prompt", "- Padding: `{pad:code}`, {apart}.",
         {"pad": "training.special_tokens.pad", "eos": "training.special_tokens.eos"}, otherwise="- Padding: none on record.",
         derive=padding,
     ),

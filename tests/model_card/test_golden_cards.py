@@ -13,8 +13,10 @@ from huggingface_hub import DatasetCard, ModelCard
 from dataset_builder.card import CardInputs as DatasetInputs
 from dataset_builder.card import render as render_dataset_card
 from model_card.build import render
+from model_card.foreign import render_foreign
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results
+from tests.model_card.literal_foreign import foreign_inputs
 from tests.model_card.literal_records import (
     METERED,
     ROWS,
@@ -54,10 +56,11 @@ def cards() -> dict[str, str]:
             replace(bare(), training=msgspec.structs.replace(training_record("other"), measured=METERED))
         ),
         "dataset.md": render_dataset_card(DatasetInputs("ns/data", dataset_record(), dataset_lineage())),
+        "foreign.md": render_foreign(foreign_inputs()),
     }
 
 
-@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "dataset.md"])
+@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "foreign.md", "dataset.md"])
 def test_the_whole_card(name: str) -> None:
     assert cards()[name] == (HERE / name).read_text(encoding="utf-8")
 
