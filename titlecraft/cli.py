@@ -18,6 +18,7 @@ VERBS = {
     "evaluate": "a published adapter -> a before/after report beside it",
     "card": "write the model card anew from the records that lie in a repo",
     "verify": "re-derive every number that a published repo shows",
+    "lineage": "what was made from what: dataset, adapters, reports, each at its commit",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }

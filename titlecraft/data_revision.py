@@ -29,17 +29,19 @@ def data_revision(state: Pin) -> Pin:
 
     The state itself where it has no record of ours, and where somebody changed data or prompt without writing a record.
     """
-    written = last_change(state, DATASET_RECORD)
+    written = last_changes(state, [DATASET_RECORD]).get(DATASET_RECORD)
     if written is None or written == state or data_files(written) != data_files(state):
         return state
     return written
 
 
-def last_change(state: Pin, path: str) -> Pin | None:
-    """The commit that made a file what it is in this state, or None where there is no such file."""
+def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
+    """For each of these files that the state has, the commit that made it what it is there."""
+    if not paths:
+        return {}
     with hub_errors(f"looking into {state}", state.repo, state.type):
-        found = HfApi().get_paths_info(state.repo, [path], repo_type=state.type, revision=state.revision, expand=True)
-    return Pin(type=state.type, repo=state.repo, revision=found[0].last_commit.oid) if found else None
+        found = HfApi().get_paths_info(state.repo, paths, repo_type=state.type, revision=state.revision, expand=True)
+    return {one.path: Pin(type=state.type, repo=state.repo, revision=one.last_commit.oid) for one in found}
 
 
 def data_files(state: Pin) -> dict[str, str]:

@@ -48,14 +48,14 @@ def draw_adapter(dataset: Pin, base: Pin, adapter: str, reports: list[Result], p
     draw(above, Box("adapter", adapter, "this repo"), branches, more(len(results), MOST_REPORTS, "report"), path)
 
 
-def draw_dataset(source: Source, dataset: str, adapters: list[Trained], path: Path) -> None:
+def draw_dataset(source: Source | None, dataset: str, adapters: list[Trained], path: Path) -> None:
     """Source -> dataset -> the adapters that were listed last, each with its best report."""
     newest = list(reversed(adapters))
     branches = [
         Branch(adapter_box(one), [report_box(best, f"@ {best.revision[:12]}") for best in best_first(one.reports)[:1]])
         for one in newest
     ]
-    above = [Box("source", str(source), f"{source.lines:,} lines")]
+    above = [Box("source", str(source), f"{source.lines:,} lines")] if source else []
     left_out = more(len(branches), MOST_ADAPTERS, "adapter")
     draw(above, Box("dataset", dataset, "this repo"), branches[:MOST_ADAPTERS], left_out, path)
 
@@ -86,7 +86,7 @@ def draw(above: Sequence[Box], trunk: Box, branches: Sequence[Branch], left_out:
     """Boxes side by side at the top, arrows into the trunk, and branches below it that hang on a line at the left."""
     from matplotlib.figure import Figure
 
-    row = max(box.height for box in above)
+    row = max((box.height for box in above), default=-GAP)
     hanging = [
         (INDENT * depth, box)
         for branch in branches
@@ -98,7 +98,7 @@ def draw(above: Sequence[Box], trunk: Box, branches: Sequence[Branch], left_out:
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
     axes.set_axis_off()
-    wide = (WIDTH - 2 * SIDE - GAP * (len(above) - 1)) / len(above)
+    wide = (WIDTH - 2 * SIDE - GAP * (len(above) - 1)) / max(1, len(above))
     y = SIDE + row + GAP
     for number, box in enumerate(above):
         left = SIDE + number * (wide + GAP)
