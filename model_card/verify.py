@@ -12,6 +12,7 @@ from model_card.verify_card import verify_card
 from model_card.verify_claims import verify_claims
 from model_card.verify_dataset import verify_dataset
 from model_card.verify_files import verify_files
+from model_card.verify_lineage import verify_lineage
 from model_card.verify_pins import verify_pins
 from model_card.verify_renderings import verify_renderings
 from model_card.verify_report import verify_reports
@@ -88,7 +89,7 @@ def levels(sources: list[str], work: Path | None) -> dict[str, Callable[[RepoSta
 
 def card(state: RepoState) -> list[Line]:
     """Level card: the card against the records, the records against the files, the files against their sums."""
-    lines = verify_card(state) + verify_files(state)
+    lines = verify_card(state) + verify_files(state) + verify_lineage(state)
     if state.pin.type == "dataset":
         return lines + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
