@@ -79,7 +79,7 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
         "a number of the record": (model, "card", True, replace("training_record.json", '"trainable_parameters": ', '"trainable_parameters": 1')),
         "a pin of the record": (model, "card", True, replace("training_record.json", record.dataset.revision, flipped)),
         "a byte of a file": (model, "card", False, replace("tokenizer_config.json", "{", "{ ")),
-        "a file less": (model, "card", False, lambda folder: (folder / "prompt.json").unlink()),
+        "a file less": (data, "card", False, lambda folder: (folder / "assets" / "splits.png").unlink()),
         "a report more": (model, "card", False, lambda folder: shutil.copytree(folder / report, folder / "evaluation" / ("0" * 12))),
         "a digit of the report": (model, "scores", True, replace(f"{report}/report.json", mean, "1" + mean)),
         "a text of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"after": "A lamp. It is red."})),

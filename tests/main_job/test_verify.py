@@ -17,7 +17,9 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
     done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "v.json", "--badge", "v.svg", **fresh)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     found = json.loads((world.folder / "v.json").read_text())
-    assert {line["level"] for line in found["lines"]} == {"card", "scores"} and all(line["holds"] for line in found["lines"])
+    assert {line["level"] for line in found["lines"]} == {"card", "scores"} and all(
+        line["holds"] for line in found["lines"]
+    )
     claims = [line["claim"] for line in found["lines"]]
     for part in ("data.seen", "trainable parameters", "sha256 of adapter_model.safetensors", "dataset exists", "NLL per token",
                  "prompt of every title", "rouge_l_after of every title", "report.html, drawn again"):  # fmt: skip
@@ -25,9 +27,10 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
     assert done.stdout.splitlines()[-1] == f"verified: all {len(claims)} claims hold at level scores"
     badge = (world.folder / "v.svg").read_text()
     assert ">verified: scores<" in badge and found["repo"]["revision"][:8] in badge
-    again = world.titlecraft("verify", f"datasets/{DATASET}", "--level", "data", "--source", "trn.json.gz", **fresh)
+    rebuild = ["--level", "data", "--source", "trn.json.gz", "--json", "d.json"]
+    again = world.titlecraft("verify", f"datasets/{DATASET}", *rebuild, **fresh)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr
-    assert "data/train-00000-of-00001.parquet, built again" in again.stdout
+    assert "dataset: data/train-00000-of-00001.parquet, built again" in (world.folder / "d.json").read_text()
     assert "levels scores, predictions are not possible: a dataset has no report" in again.stdout
 
 
@@ -44,7 +47,7 @@ CAUGHT = {
     "a number of the record": "card: training record: trainable parameters",
     "a pin of the record": "card: pins: dataset exists",
     "a byte of a file": "card: files: sha256 of tokenizer_config.json",
-    "a file less": "card: files: sha256 of prompt.json",
+    "a file less": "card: files: sha256 of assets/splits.png",
     "a report more": "card: files: files that look like ours and SHA256SUMS does not list",
     "a digit of the report": "scores: report: NLL per token",
     "a text of the predictions": "scores: report: chrf_after of every title",
@@ -81,7 +84,7 @@ def test_another_source_and_a_repo_that_is_not_ours(world: World, published: dic
     (world.folder / "other.json").write_text('{"uid": "B000000001", "title": "t", "content": "c"}\n')
     done = world.titlecraft("verify", ADAPTER, "--level", "data", "--source", "other.json", COLUMNS="160")
     assert done.returncode == 1 and "built again" not in done.stdout
-    assert "source: sha256 of trn.json.gz: claimed" in done.stdout and "other.json has 48 bytes" in done.stdout
+    assert "source: sha256 of trn.json.gz: claimed" in done.stdout and "other.json has 52 bytes" in done.stdout
     done = world.titlecraft("verify", BASE, COLUMNS="160")
     assert done.returncode == 1
     assert "levels card, scores, predictions, data are not possible: no training_record.json" in done.stdout
