@@ -1,13 +1,16 @@
-"""python benchmarks/evaluation.py      on a machine with a GPU of 80 GB or more (an H200)
+"""python benchmarks/evaluation.py [--only loop|evaluation|low-memory …]      on a machine with a GPU of 80 GB or more (an H200)
+python benchmarks/evaluation.py --tiny --out FILE                            the very same code with a tiny base, on any machine
 
-Generating and scoring with an adapter on an 8B base, as evaluation/ does it for both arms, beside the notebook's loop: one
-prompt at a time through transformers' pipeline, on the 4-bit base. Weights are random and answers always have 256 tokens.
-Writes benchmarks/results/evaluation.json; about 7 minutes. Compiling the decoding step is in the minutes, loading is not.
+`titlecraft evaluate` as it is, from pinned repos on an embedded Hub to the folder with the report, on an 8B base with random
+weights: both arms, all measures, all statistics, the report. Beside it the notebook's loop: one prompt at a time through
+transformers' pipeline, on the 4-bit base. And the evaluation by recipes/low-memory.yaml in 8 GB. Each part runs in a process
+of its own. Writes benchmarks/results/evaluation.json after each part; about 10 minutes in all, of which several make the base.
 """
 
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,151 +18,298 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
 RESULTS = HERE / "results" / "evaluation.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
-TITLES, NEW_TOKENS, BATCH = 1000, 256, 256
+PARTS = ("loop", "evaluation", "low-memory")
 LOOP_TOKENS, LOOP_PROMPTS = 64, 3
 FLOP_PER_PARAMETER = 2  # forward only
+LOW_MEMORY_BYTES = 8_000_000_000  # of tensors; a card of 8 GiB has 0.59 GB more, for CUDA's own use
+SIZES = {  # titles, new tokens, batch, rows of both splits as the real file gives them, titles in low memory
+    False: (1000, 256, 256, 1_200_000, 12_000, 32),
+    True: (200, 64, 32, 5_000, 300, 32),
+}
 
 
-def with_adapter(loaded: Any) -> Any:
+def make_base(tiny: bool) -> Path:
+    """Folder with the weights."""
+    if not tiny:
+        from benchmarks.random_8b import write_base
+
+        write_base(BASE)
+        return BASE
+    from tests import tiny_world
+
+    folder = BASE.with_name("titlecraft-random-tiny")
+    if not (folder / "config.json").exists():
+        tiny_world.make_base(2_000, context=4_096).save_pretrained(folder)
+    return folder
+
+
+def with_adapter(loaded: Any, base: Any) -> Any:
     """A PeftModel in eval mode whose adapter does something."""
     import torch
 
-    from titlecraft.records import Pin
     from titlecraft.settings import Lora, Training
     from training.model import add_adapter
 
     torch.manual_seed(1)
     training = Training(backend="trl", gradient_checkpointing=False)
-    model = add_adapter(loaded, Pin(type="model", repo="ns/random-8b", revision="0" * 40), Lora(dropout=0.0), training)
+    model = add_adapter(loaded, base, Lora(dropout=0.0), training)
     for name, one in model.named_parameters():
         if "lora_B" in name:
             one.data.normal_(std=0.01)
     return model.eval()
 
 
-def notebook_loop(model: Any, tokenizer: Any, prompts: list[list[int]]) -> dict[str, float]:
+def loop(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Publish base, datasets and adapters; then the notebook's loop on the base that is loaded for it, and the ceiling."""
+    import torch
+
+    from benchmarks.evaluation_world import Catalogue, prompt_words, publish_adapter, publish_base, save_adapter
+    from benchmarks.training import ceiling
+    from titlecraft.base_model import load_base
+
+    _, _, _, train, test, few = SIZES[asked.tiny]
+    base = publish_base(make_base(asked.tiny), work / "base")
+    loaded = load_base(base, "nf4", "auto")
+    model = with_adapter(loaded, base)
+    save_adapter(model, work / "adapter")
+    catalogues = [
+        Catalogue("whole", asked.train_rows or train, test, 0.0, 2048),
+        Catalogue("long", 2_000, few, 0.25, 1024),
+    ]
+    vocabulary = model.config.vocab_size
+    adapters = {one.name: publish_adapter(work / "adapter", base, loaded, one, work, vocabulary) for one in catalogues}
+    (work / "world.json").write_text(json.dumps(adapters))
+    prompts = [" ".join([*prompt_words(), str(number)]) for number in range(LOOP_PROMPTS + 1)]
+    flops = ceiling()["tflops"] * 1e12 if torch.cuda.is_available() else None
+    parameters = sum(one.numel() * (2 if hasattr(one, "quant_state") else 1) for name, one in model.named_parameters()
+                     if "lora_" not in name)  # fmt: skip
+    return {
+        **notebook_loop(model, loaded.tokenizer, prompts), "parameters": parameters, "train_rows": catalogues[0].train,
+        "ceiling_tokens_per_second": flops and round(flops / (FLOP_PER_PARAMETER * parameters)),
+    }  # fmt: skip
+
+
+def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, float]:
     """One prompt at a time through transformers.pipeline, after one to warm up; tokens a second."""
     from transformers import pipeline
 
     ask = pipeline("text-generation", model=model, tokenizer=tokenizer)
-    texts = [tokenizer.decode(prompt) for prompt in prompts[: LOOP_PROMPTS + 1]]
     rates = []
-    for text in texts:
+    for text in prompts:
         started = time.perf_counter()
         ask(text, max_new_tokens=LOOP_TOKENS, min_new_tokens=LOOP_TOKENS, do_sample=False, return_full_text=False)
         rates.append(LOOP_TOKENS / (time.perf_counter() - started))
     return {"tokens_per_second": round(median(rates[1:]), 2), "prompts": LOOP_PROMPTS}
 
 
-def unpacked(model: Any, loaded: Any) -> Any:
-    """As evaluation/load.py has it on a large GPU: plain bfloat16 layers, the adapter in bfloat16."""
-    from dataclasses import replace
+def evaluation(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """The whole evaluation of the titles."""
+    from titlecraft.settings import Evaluation, Generation, Recipe
 
-    from evaluation.load import dequantise
-
-    base = model.unload()
-    print("copies of the weights:", dequantise(base, "bfloat16").found, flush=True)
-    model = with_adapter(replace(loaded, model=base, quantization="none"))
-    for one in model.parameters():
-        one.data = one.data.to(base.dtype)
-    return model
+    titles, new_tokens, batch, *_ = SIZES[asked.tiny]
+    recipe = Recipe(
+        evaluation=Evaluation(titles=titles, batch_size=batch), generation=Generation(max_new_tokens=new_tokens)
+    )
+    return evaluate(json.loads((work / "world.json").read_text())["whole"], recipe, work / "report")
 
 
-def both_arms(model: Any, batches: list[Any], run: Any) -> tuple[float, list[float]]:
-    """Run every batch with the adapter off and on, by turns, as TwoArms does; all seconds, and those of each run."""
-    from contextlib import nullcontext
+def low_memory(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """A few titles, a quarter of them longer than the model reads, by recipes/low-memory.yaml, where tensors may fill 8 GB."""
+    import torch
+
+    from titlecraft.settings import Evaluation, Generation, Recipe
+
+    _, new_tokens, *_, few = SIZES[asked.tiny]
+    if torch.cuda.is_available():
+        share = LOW_MEMORY_BYTES / torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(share)
+    recipe = Recipe(evaluation=Evaluation(titles=few, batch_size=16), generation=Generation(max_new_tokens=new_tokens))
+    return evaluate(json.loads((work / "world.json").read_text())["long"], recipe, work / "report-low-memory")
+
+
+def evaluate(adapter: str, recipe: Any, folder: Path) -> dict[str, Any]:
+    """evaluation.experiment.measure as `titlecraft evaluate` calls it; seconds of its parts, and what was computed in them."""
+    import shutil
 
     import torch
 
-    seconds = []
+    from evaluation.experiment import measure
+    from evaluation.inputs import read_inputs
+
+    shutil.rmtree(folder, ignore_errors=True)
     started = time.perf_counter()
-    for number, batch in enumerate(batches):
-        for on in (number % 2 == 1, number % 2 == 0):
-            begun = time.perf_counter()
-            with nullcontext() if on else model.disable_adapter():
-                run(batch)
-            torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - begun)
-    return time.perf_counter() - started, seconds
-
-
-def ours(model: Any, tokenizer: Any, prompts: list[list[int]], pairs: list[Any]) -> dict[str, Any]:
-    """1,000 titles in both arms: 256 tokens generated for each, and each reference scored."""
-    import torch
-
-    from evaluation.batches import length_sorted
-    from evaluation.generate import Shape, generate
-    from evaluation.grouped_attention import attention_of
-    from evaluation.score import reference_nll
-
-    shape = Shape.of(BATCH, prompts)
-    tokenizer.eos_token = "<pad>"  # random weights must not stop early
-    writing = list(length_sorted(prompts, len, BATCH))
-    with attention_of("generating", model, on_gpu=True):
-        written, each = both_arms(model, writing, lambda batch: generate(model, tokenizer, batch, NEW_TOKENS, shape))
-    steady = median(each[2:])
-    scoring = list(length_sorted(pairs, lambda pair: len(pair[0]) + len(pair[1]), BATCH))
-    torch.cuda.empty_cache()
-    warm = scoring[-1:]
-    with attention_of("scoring", model, on_gpu=True):
-        both_arms(model, warm, lambda batch: reference_nll(model, batch, 2))
-        scored, parts = both_arms(model, scoring, lambda batch: reference_nll(model, batch, 2))
-    tokens = 2 * sum(len(prompt) + len(reference) for prompt, reference in pairs)
+    calls = timed_answers()
+    importing = time.perf_counter() - started
+    record = measure(read_inputs(adapter, recipe), recipe, folder / "report", kept=folder / "batches")
+    total = time.perf_counter() - started
+    parts = {
+        name: part["seconds"]
+        for name, part in json.loads((folder / "report" / "timings.json").read_text())["parts"].items()
+    }
     return {
-        "generation": {"seconds": round(written, 1), "first_of_each_arm": [round(one, 1) for one in each[:2]],
-                       "tokens_per_second": round(BATCH * NEW_TOKENS / steady), "batch": BATCH},
-        "scoring": {"seconds": round(scored, 2), "tokens_per_second": round(tokens / scored),
-                    "batches": [round(one, 2) for one in parts]},
-        "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1),
+        "seconds": {
+            "all": round(total, 1), "importing": round(importing, 1),
+            **{name: round(one, 1) for name, one in outermost(parts, total - importing).items()},
+        },
+        "titles": record.n, "batch": recipe.evaluation.batch_size, "new_tokens": recipe.generation.max_new_tokens,
+        "generating": rates(calls, recipe), "scored_tokens": scored_tokens(folder / "report", adapter, record),
+        "one_half_in_coherence": named(record, "coherence").neutral_before,
+        "stopped": {arm: getattr(named(record, "stop_rate"), arm) for arm in record.arms},
+        "quantization": record.quantization, "unpacked": any("copies of the 4-bit" in one.name for one in record.guards),
+        "peak_gb": peak(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None,
+        "reserved_gb": peak(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else None,
     }  # fmt: skip
+
+
+def named(record: Any, name: str) -> Any:
+    """A measure of a record."""
+    return next(one for one in record.measures if one.name == name)
+
+
+def peak(number: int) -> float:
+    """Bytes in GB."""
+    return round(number / 1e9, 2)
+
+
+def timed_answers() -> list[float]:
+    """From now on, seconds of each batch that is generated; the answers come back to the CPU, so that nothing is pending."""
+    from evaluation.harness import unharmed_process
+
+    with unharmed_process():
+        from evaluation import arms
+
+    seconds, generate = [], arms.generate
+
+    def timed(*arguments: Any) -> Any:
+        started = time.perf_counter()
+        answers = generate(*arguments)
+        seconds.append(time.perf_counter() - started)
+        return answers
+
+    arms.generate = timed
+    return seconds
+
+
+def outermost(parts: dict[str, float], total: float) -> dict[str, float]:
+    """Seconds of parts that lie behind one another and add up to the whole."""
+    inner = ("generating", "scoring", "rereading", "looking for copies")
+    found = {name: one for name, one in parts.items() if name not in ("model and measures", "importing lighteval")}
+    found["measures by title"] = parts["model and measures"] - sum(parts[name] for name in inner)
+    return found | {"the rest": total - sum(found.values())}
+
+
+def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
+    """The first batch of each arm, in which the step is compiled, and the tokens a second of a full batch after it."""
+    full = recipe.evaluation.batch_size * recipe.generation.max_new_tokens
+    return {
+        "first_of_each_arm": [round(one, 1) for one in calls[:2]], "batches": len(calls),
+        "tokens_per_second": round(full / median(calls[2:-2] or calls[2:] or calls)),
+    }  # fmt: skip
+
+
+def scored_tokens(folder: Path, adapter: str, record: Any) -> int:
+    """Tokens that both arms were given behind both prompts, EOS and BOS among them, without padding."""
+    from evaluation.predictions import PREDICTIONS, read_predictions
+
+    found = read_predictions(folder / PREDICTIONS)
+    room = record.base_settings.max_length
+    prompts = [len(row["prompt"].split()) + 1 for row in found]
+    references = [min(row["reference_tokens"], room - prompt) for row, prompt in zip(found, prompts, strict=True)]
+    return 2 * 2 * (sum(prompts) + sum(references))  # the other prompts are the same prompts
+
+
+def bars(parts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the parts that were run say of each bar."""
+    found = []
+    whole, slow, low = parts.get("evaluation"), parts.get("loop"), parts.get("low-memory")
+    if whole:
+        minutes = (whole["seconds"]["all"] - whole["seconds"]["loading"]) / 60
+        unit = "minutes of both arms, all measures, statistics and report, loading apart"
+        found.append(("minutes_1000_titles", minutes, 4, unit, False))
+    if whole and slow:
+        times = whole["generating"]["tokens_per_second"] / slow["tokens_per_second"]
+        found.append(("x_notebook_loop", times, 600, "times", True))
+        if top := slow["ceiling_tokens_per_second"]:
+            speed = whole["scored_tokens"] / whole["seconds"]["scoring"]
+            found.append(("scoring_share_of_ceiling", speed / top, 0.55, "share", True))
+    if low and low["reserved_gb"]:
+        found.append(("peak_gb_low_memory", low["reserved_gb"], 8, "GB of GPU memory for tensors", False))
+    return [
+        {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": value >= bar if larger else value <= bar}
+        for name, value, bar, unit, larger in found
+    ]  # fmt: skip
+
+
+def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """A part in a process of its own, on the Hub of the work folder; what it said in its last line."""
+    from titlecraft.local_hub.server import start
+
+    command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--work", str(work)]
+    command += ["--tiny"] * asked.tiny + (["--train-rows", str(asked.train_rows)] if asked.train_rows else [])
+    environment = os.environ | start(work / "hub").environment(work / "home") | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    started = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        lines = []
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    if process.returncode:
+        raise SystemExit(f"the part {part} ended with status {process.returncode}")
+    return {**json.loads(lines[-1]), "process_seconds": round(time.perf_counter() - started, 1)}
+
+
+def device() -> str:
+    """The GPU's name, or "cpu"."""
+    from titlecraft.base_model import device_name
+
+    return device_name()
 
 
 def main() -> None:
-    """Loop, then ours, in one process on one model; the bars."""
+    """Each part in turn; the bars."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--out", type=Path, default=RESULTS)
+    options.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="parts; `loop` publishes for the others"
+    )
+    options.add_argument(
+        "--tiny", action="store_true", help="a tiny base: what runs is the same, the figures mean nothing"
+    )
+    options.add_argument("--train-rows", type=int, help="rows of the training split, which is searched for copies")
+    options.add_argument("--work", type=Path, help="folder for Hub and reports; kept, and found again")
+    options.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     asked = options.parse_args()
-    import torch
+    work = asked.work or BASE.with_name(f"titlecraft-evaluation-{'tiny' if asked.tiny else '8b'}")
+    if asked.part:
+        run = {"loop": loop, "evaluation": evaluation, "low-memory": low_memory}[asked.part]
+        print(json.dumps(run(work, asked)))
+        return
+    if asked.tiny and asked.out == RESULTS:
+        options.error("--tiny: give a file by --out, or it would replace the results of an 8B")
+    import shutil
 
-    from benchmarks.random_8b import PARAMETERS, load_in_four_bit, rows, write_base
-    from benchmarks.training import ceiling
+    from titlecraft.local_hub.server import stop
 
-    write_base(BASE)
-    found = rows(TITLES)
-    cut = [labels.count(-100) for labels in found["labels"]]
-    prompts = [ids[:at] for ids, at in zip(found["input_ids"], cut, strict=True)]
-    pairs = [(ids[:at], ids[at:]) for ids, at in zip(found["input_ids"], cut, strict=True)]
-    top = ceiling()["tflops"] * 1e12 / (FLOP_PER_PARAMETER * PARAMETERS)
-    loaded = load_in_four_bit(BASE)
-    model, tokenizer = with_adapter(loaded), loaded.tokenizer
-    loop = notebook_loop(model, tokenizer, prompts)
-    print(json.dumps({"notebook_loop": loop}), flush=True)
-    model = unpacked(model, loaded)
-    measured = ours(model, tokenizer, prompts, pairs)
-    minutes = (measured["generation"]["seconds"] + measured["scoring"]["seconds"]) / 60
-    bars = [
-        (
-            "x_notebook_loop",
-            measured["generation"]["tokens_per_second"] / loop["tokens_per_second"],
-            600,
-            "times",
-            True,
-        ),
-        ("minutes_1000_titles", minutes, 4, "minutes of generating and scoring, both arms", False),
-        ("scoring_share_of_ceiling", measured["scoring"]["tokens_per_second"] / top, 0.55, "share", True),
-    ]
-    result = {
-        "gpu": torch.cuda.get_device_name(), "titles": TITLES, "new_tokens": NEW_TOKENS,
-        "bars": [{"name": name, "value": round(value, 3), "bar": bar, "unit": unit,
-                  "holds": value >= bar if larger else value <= bar} for name, value, bar, unit, larger in bars],
-        "measured": {"notebook_loop": loop, **measured, "ceiling_tokens_per_second": round(top)},
-    }  # fmt: skip
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result))
+    if "loop" in asked.only:
+        stop(work / "hub")
+        shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True, exist_ok=True)
+    before = json.loads(asked.out.read_text()) if asked.out.exists() and len(asked.only) < len(PARTS) else {}
+    gpu = device()
+    parts = before.get("measured", {}) if before.get("gpu") == gpu else {}
+    try:
+        for part in asked.only:
+            parts[part] = run_part(part, work, asked)
+            result = {"gpu": gpu, "titles": SIZES[asked.tiny][0], "new_tokens": SIZES[asked.tiny][1], "bars": bars(parts),
+                      "measured": parts}  # fmt: skip
+            asked.out.parent.mkdir(parents=True, exist_ok=True)
+            asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    finally:
+        stop(work / "hub")
+    print(json.dumps(result["bars"]))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ def load_in_four_bit(folder: Path) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+    from titlecraft import ranks
     from titlecraft.base_model import LoadedBase
 
     settings = BitsAndBytesConfig(
@@ -59,6 +60,6 @@ def load_in_four_bit(folder: Path) -> Any:
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
     model = AutoModelForCausalLM.from_pretrained(
-        folder, quantization_config=settings, dtype=torch.bfloat16, device_map={"": 0}
+        folder, quantization_config=settings, dtype=torch.bfloat16, device_map={"": ranks.local_rank()}
     )
     return LoadedBase(model.eval(), AutoTokenizer.from_pretrained(folder), "nf4", None, "bfloat16")

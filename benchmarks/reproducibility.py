@@ -1,4 +1,5 @@
 """python benchmarks/reproducibility.py
+python benchmarks/reproducibility.py --device cuda      adds what a GPU changes to the same file; on a machine with one
 
 How far scores and greedy answers differ where an evaluation is not the same to the letter: other batch sizes, and two threads
 instead of one. Writes benchmarks/results/reproducibility.json. Some minutes on two CPU cores; clock times are not measured.
@@ -56,21 +57,25 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     import torch
 
     from evaluation.batches import length_sorted
-    from evaluation.generate import generate
+    from evaluation.generate import Shape, generate
+    from evaluation.grouped_attention import attention_of
     from evaluation.score import reference_nll
 
     torch.set_num_threads(threads)
-    pad = tokenizer.pad_token_id
+    pad, on_gpu = tokenizer.pad_token_id, model.device.type == "cuda"
+    shape = Shape.of(size, [one.prompt_tokens for one in titles]) if on_gpu else None
     nll, written = {}, {}
     for arm in ("before", "after"):
         with nullcontext() if arm == "after" else model.disable_adapter():
-            for some in length_sorted(titles, lambda one: len(one.prompt_tokens) + len(one.reference_tokens), size):
-                losses = reference_nll(model, [(one.prompt_tokens, one.reference_tokens) for one in some], pad)
-                for one, loss in zip(some, losses, strict=True):
-                    nll[arm, one.title] = loss / len(one.reference_tokens)
-            for some in length_sorted(titles, lambda one: len(one.prompt_tokens), size):
-                answers = generate(model, tokenizer, [one.prompt_tokens for one in some], NEW_TOKENS)
-                written |= {(arm, one.title): answer for one, answer in zip(some, answers, strict=True)}
+            with attention_of("scoring", model, on_gpu):
+                for some in length_sorted(titles, lambda one: len(one.prompt_tokens) + len(one.reference_tokens), size):
+                    losses = reference_nll(model, [(one.prompt_tokens, one.reference_tokens) for one in some], pad)
+                    for one, loss in zip(some, losses, strict=True):
+                        nll[arm, one.title] = loss / len(one.reference_tokens)
+            with attention_of("generating", model, on_gpu):
+                for some in length_sorted(titles, lambda one: len(one.prompt_tokens), size):
+                    answers = generate(model, tokenizer, [one.prompt_tokens for one in some], NEW_TOKENS, shape)
+                    written |= {(arm, one.title): answer for one, answer in zip(some, answers, strict=True)}
     return {key: (nll[key], written[key]) for key in nll}
 
 
@@ -88,13 +93,50 @@ def differences(first: dict[Any, tuple[float, list[int]]], other: dict[Any, tupl
     }
 
 
+def effect(run: dict[Any, tuple[float, list[int]]]) -> float:
+    """What an evaluation would report: the mean NLL per token after − before."""
+    sums = {arm: sum(nll for (where, _), (nll, _) in run.items() if where == arm) for arm in ("before", "after")}
+    return 2 * (sums["after"] - sums["before"]) / len(run)
+
+
+def on_gpu(model: Any, tokenizer: Any, titles: list[Any]) -> dict[str, Any]:
+    """The CPU in float32 against the GPU in float32 and in bfloat16, and each of these against itself."""
+    import torch
+
+    first, ways = run(model, tokenizer, titles, BATCHES[0], 1), []
+    for precision in ("float32", "bfloat16"):
+        model.to("cuda", getattr(torch, precision))
+        other, again = (run(model, tokenizer, titles, BATCHES[0], 1) for _ in range(2))
+        ways.append(
+            {
+                "precision": precision, **differences(first, other),
+                "mean_after_less_before": {"cpu": effect(first), "gpu": effect(other)},
+                "the_same_twice": other == again,
+            }
+        )  # fmt: skip
+        print(json.dumps(ways[-1]), flush=True)
+    return {
+        "device": torch.cuda.get_device_name(), "torch": torch.__version__, "batch_size": BATCHES[0],
+        "compared_with": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()}), float32", "ways": ways,
+    }  # fmt: skip
+
+
 def main() -> None:
     """Run every way, compare it with the first, write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--out", type=Path, default=RESULTS)
+    options.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     asked = options.parse_args()
     import torch
 
+    if asked.device == "cuda":
+        with tempfile.TemporaryDirectory() as folder:
+            found = on_gpu(*make_world(Path(folder)))
+        there = json.loads(asked.out.read_text()) if asked.out.exists() else {}
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(json.dumps(there | {"gpu": found}, indent=2) + "\n")
+        return
+    there = json.loads(asked.out.read_text()) if asked.out.exists() else {}
     ways = [(size, threads) for threads in THREADS for size in BATCHES]
     with tempfile.TemporaryDirectory() as folder:
         world = make_world(Path(folder))
@@ -120,7 +162,7 @@ def main() -> None:
             "greedy_answers_that_differ": max(one["of"] - one["greedy_answers_identical"] for one in found),
             "of": again["of"],
         },
-        "ways": found,
+        "ways": found, **({"gpu": there["gpu"]} if "gpu" in there else {}),
     }  # fmt: skip
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(result, indent=2) + "\n")

@@ -70,7 +70,7 @@ def settings(steps: int, **changed: Any) -> Any:
     return Training(**({"backend": "trl", "max_steps": steps, "logging_steps": 1} | changed))
 
 
-def timed(model: Any, loaded: Any, dataset: Any, training: Any) -> dict[str, Any]:
+def timed(model: Any, loaded: Any, dataset: Any, training: Any, callbacks: tuple[Any, ...] = ()) -> dict[str, Any]:
     """Train through the project's own trainer and look at the clock."""
     import torch
 
@@ -78,7 +78,8 @@ def timed(model: Any, loaded: Any, dataset: Any, training: Any) -> dict[str, Any
 
     trainer = make_trainer(model, loaded.tokenizer, dataset, training, "bfloat16", Path("/tmp/titlecraft-trainer"))
     clock = Clock(trainer.seen)
-    trainer.add_callback(clock.callback)
+    for callback in (clock.callback, *callbacks):
+        trainer.add_callback(callback)
     torch.cuda.reset_peak_memory_stats()
     run_all_steps(trainer)
     peak = torch.cuda.max_memory_allocated() / 1e9
@@ -95,7 +96,7 @@ def encoded(count: int) -> Any:
     return Dataset.from_dict(rows(count))
 
 
-def fast(steps: int = 16, **changed: Any) -> dict[str, Any]:
+def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> dict[str, Any]:
     """Ours: TRL and PEFT, packed rows, attention within documents, fused kernels, dropout 0.05."""
     import numpy as np
     from transformers import set_seed
@@ -118,7 +119,7 @@ def fast(steps: int = 16, **changed: Any) -> dict[str, Any]:
     packing = [{"name": one.name, "found": one.found, "holds": one.holds} for one in check_packing(model, dataset)]
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     said = {"attention": attention, "fused_kernels": fused, "checks": packing, "trainable_parameters": trained}
-    return timed(model, loaded, dataset, training) | said
+    return timed(model, loaded, dataset, training, callbacks) | said
 
 
 def unsloth(packed: bool) -> dict[str, Any]:
@@ -196,7 +197,8 @@ def right() -> dict[str, Any]:
     from titlecraft.base_model import LoadedBase
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
-    from training.dropout import add_dropped_, drop, keep_mask
+    from training.dropout import keep_mask
+    from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
     from training.fused_lora import fuse_lora
     from training.model import add_adapter
 
@@ -222,15 +224,20 @@ def right() -> dict[str, Any]:
     plain = gradients(torch.bfloat16)
     fuse_lora(model)
     fused = gradients(torch.bfloat16)
-    x = torch.ones(1000, 4097, device="cuda")
-    kept = keep_mask((1000, 4097), 2**31 - 5, 0.05, "cpu").cuda()
-    dropped, added = drop(x, 2**31 - 5, 0.05) != 0, add_dropped_(torch.zeros_like(x), x, 2**31 - 5, 0.05) != 0
-    apart = [int((one != kept).sum()) for one in (dropped, added)]
+    seed, p = 2**31 - 5, 0.05
+    kept = keep_mask((1000, 4097), seed, p, "cpu").cuda()
+    ones = lambda *shape: torch.ones(*shape, device="cuda")  # noqa: E731
+    picks = torch.eye(16, 4097, device="cuda")  # each row of A takes one column of x
+    of_product = dropped_product(ones(1000, 4097), picks, seed, p) != 0
+    of_gradient = dropped_gradient(ones(1000, 4097), torch.eye(1000, 16, device="cuda"), seed, p) != 0
+    of_update = add_dropped_product_(0 * ones(1000, 4097), ones(1000, 16), ones(16, 4097), seed, p) != 0
+    pairs = ((of_product, kept[:, :16]), (of_gradient, kept[:16]), (of_update, kept))
+    apart = [int((one != other).sum()) for one, other in pairs]
     return {
         "gradient_cosine": float(torch.nn.functional.cosine_similarity(plain, fused, dim=0)),
         "gradient_apart": float((plain - fused).norm() / plain.norm()),
         "mask_apart_from_the_cpus": apart,
-        "share_kept": float(dropped.float().mean()),
+        "share_kept": float(of_update.float().mean()),
     }
 
 

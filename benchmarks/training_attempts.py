@@ -1,4 +1,4 @@
-"""python benchmarks/training_attempts.py [--profile]      on a machine with a GPU of 141 GB (an H200)
+"""python benchmarks/training_attempts.py [--profile | --profile-trainer]      on a machine with a GPU of 141 GB (an H200)
 
 What was tried to make a step faster, each beside the same step without it: forward and backward pass of 8 packed rows of
 2,048 tokens through an NF4 base of 8B with LoRA, no trainer and no optimizer around it. Prints a line for each; predictions
@@ -77,6 +77,41 @@ def show_profile(model: Any, batch: dict[str, Any]) -> None:
     print(found.key_averages().table(sort_by="self_cuda_time_total", row_limit=24, max_name_column_width=80)[:7000])
 
 
+def profile_trainer() -> None:
+    """Two steps of the trainer, as benchmarks/training.py runs it: kernels, how long the GPU had nothing to do, and who waited."""
+    import torch
+    from torch.profiler import ProfilerActivity
+    from transformers import TrainerCallback
+
+    from benchmarks.random_8b import write_base
+    from benchmarks.training import BASE, fast
+
+    write_base(BASE)
+    looking = torch.profiler.profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], record_shapes=True)
+    began: list[float] = []
+
+    class Look(TrainerCallback):
+        """Steps 6 and 7."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            torch.cuda.synchronize()
+            if state.global_step == 5:
+                looking.start()
+                began.append(time.perf_counter())
+            if state.global_step == 7:
+                began.append(time.perf_counter())
+                looking.stop()
+
+    found = fast(8, callbacks=(Look(),))
+    averages = looking.key_averages(group_by_input_shape=True)
+    kernels = sum(one.self_device_time_total for one in averages if one.device_type.name == "CUDA") / 1000
+    print(
+        f"two steps {1000 * (began[1] - began[0]):.0f} ms with the profiler, of which kernels {kernels:.0f} ms; {found}"
+    )
+    for order in ("self_cuda_time_total", "self_cpu_time_total"):
+        print(averages.table(sort_by=order, row_limit=40, max_name_column_width=60, max_shapes_column_width=60))
+
+
 def keep_unpacked(model: Any) -> None:
     """Unpack the 4-bit base once, into bfloat16 weights that hold exactly its values."""
     import torch
@@ -100,6 +135,8 @@ def set_dropout(model: Any, p: float) -> None:
 
 def main() -> None:
     """Plain, then one thing more at a time."""
+    if "--profile-trainer" in sys.argv:
+        return profile_trainer()
     import torch
 
     from benchmarks.random_8b import load_in_four_bit, write_base

@@ -104,9 +104,21 @@ def write_card(folder: Path, repo: str, head: Pin | None) -> None:
     """
     raw = (folder / DATASET_RECORD).read_bytes()
     record = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {repo}")
+    plot(record, folder)
+    write_card_of(folder, CardInputs(repo, record, read_lineage(head) if head else None), head)
+
+
+def write_card_anew(folder: Path, repo: str, head: Pin) -> None:
+    """Write the card and its pictures from the records that lie in a repo. Raises UserError where there are none."""
+    inputs = read_card_inputs(head)
+    plot(inputs.record, folder)
+    write_card_of(folder, inputs, head)
+
+
+def plot(record: DatasetRecord, folder: Path) -> None:
+    """The pictures that follow from the dataset's record alone."""
     plot_lengths(record, asset(folder, "assets/output_length.png"))
     plot_splits(record, asset(folder, "assets/splits.png"))
-    write_card_of(folder, CardInputs(repo, record, read_lineage(head) if head else None), head)
 
 
 def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:

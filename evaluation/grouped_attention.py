@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from titlecraft.document_attention import use_documents_attention
+from titlecraft.document_attention import use_documents_attention, varlen_fault
 
 GROUPED = "titlecraft_grouped"
 
@@ -18,10 +18,14 @@ GROUPED = "titlecraft_grouped"
 def attention_of(doing: str, model: Any, on_gpu: bool) -> Iterator[None]:
     """The quickest right attention for "scoring" (within documents, nothing padded) or "generating" (grouped) on a GPU.
 
-    Elsewhere, and afterwards, the model's own.
+    Elsewhere, and afterwards, the model's own; so it is for scoring in float32, for which the kernel that knows documents
+    has no more than 16 bits.
     """
+    import torch
+
     own = model.config._attn_implementation
-    if on_gpu:
+    rounds = varlen_fault(model.device.type) is None and model.get_output_embeddings().weight.dtype == torch.float32
+    if on_gpu and not (doing == "scoring" and rounds):
         use_documents_attention(model) if doing == "scoring" else use_grouped_attention(model)
     try:
         yield

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluation.score import plain_nll, reference_nll
-from evaluation.titles import Title, folded
+from evaluation.titles import Title
 from titlecraft.errors import UserError
 from titlecraft.records import Check
+from titlecraft.title_match import folded
 
 PROBE = tuple(range(8, 40))  # token ids that any vocabulary has
 EXACT, ROUNDED = 1e-3, 3e-2  # nats per token between two ways to one score: in float32 (1e-6 is usual), in 16 bits

@@ -64,12 +64,14 @@ def load(inputs: Inputs) -> Loaded:
 
 
 def worth_unpacking(model: Any) -> bool:
-    """On a CPU always; on a GPU where the unpacked weights leave it SPARE of its memory."""
+    """On a CPU always; on a GPU where the unpacked weights leave SPARE of the memory that this process may have."""
     import torch
 
     if model.device.type != "cuda":
         return True
     free, total = torch.cuda.mem_get_info()
+    allowed = torch.cuda.get_per_process_memory_fraction() * total
+    free, total = min(free, allowed - torch.cuda.memory_reserved()), min(total, allowed)
     packed = sum(one.numel() for one in model.parameters() if hasattr(one, "quant_state"))  # two weights in a byte
     return free - 2 * packed * model.dtype.itemsize > SPARE * total
 

@@ -7,7 +7,8 @@ from evaluation.batches import pad_left
 from titlecraft.document_attention import DOCUMENTS
 
 LOGITS_AT_ONCE = 1 << 25  # float32 logits of one chunk: 128 MiB, whatever the vocabulary
-TOKENS_AT_ONCE = 1 << 14  # of one forward pass without padding
+TOKENS_AT_ONCE = 1 << 14  # of one forward pass on a GPU; bounds the memory of its activations
+TOKENS_AT_ONCE_PACKED = 1 << 12  # the same where weights stay in 4 bit, since memory is short
 
 
 def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[float]:
@@ -19,32 +20,47 @@ def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]
     """
     import torch
 
-    attention = model.config._attn_implementation
+    apart = model.config._attn_implementation == DOCUMENTS
+    states = documents if apart else padded
     with torch.no_grad():
-        if attention != DOCUMENTS:
-            batch = pad_left([[*prompt, *completion] for prompt, completion in pairs], pad_token_id, model.device)
-            hidden = body(model)(**batch.arguments(), use_cache=False).last_hidden_state
-            return losses_at_the_end(model, list(hidden), pairs)
-        return [loss for some in pieces(pairs) for loss in losses_at_the_end(model, documents(model, some), some)]
+        runs = pieces(pairs, tokens_at_once(model), padded=not apart)
+        return [loss for some in runs for loss in losses_at_the_end(model, states(model, some, pad_token_id), some)]
 
 
-def pieces(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Iterator[list[tuple[Sequence[int], Sequence[int]]]]:
-    """The pairs in order, in runs of at most TOKENS_AT_ONCE tokens, or of one pair."""
+def tokens_at_once(model: Any) -> int | None:
+    """Most tokens, padding among them, of one forward pass; None where there is no bound (on a CPU)."""
+    if model.device.type != "cuda":
+        return None
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return TOKENS_AT_ONCE_PACKED if getattr(whole, "is_loaded_in_4bit", False) else TOKENS_AT_ONCE
+
+
+def pieces(
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]], most: int | None, padded: bool
+) -> Iterator[list[tuple[Sequence[int], Sequence[int]]]]:
+    """The pairs in order, in runs of at most so many tokens, or of one pair; `padded` pairs are all as long as the longest."""
     run: list[tuple[Sequence[int], Sequence[int]]] = []
-    size = 0
+    size = longest = 0
     for pair in pairs:
         length = len(pair[0]) + len(pair[1])
-        if run and size + length > TOKENS_AT_ONCE:
+        longest = max(longest, length)
+        size = (len(run) + 1) * longest if padded else size + length
+        if run and most is not None and size > most:
             yield run
-            run, size = [], 0
+            run, size, longest = [], length, length
         run.append(pair)
-        size += length
     if run:
         yield run
 
 
-def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Any]:
-    """Last hidden states of each pair, [tokens, hidden], from one row that holds them all, without padding."""
+def padded(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[Any]:
+    """Last hidden states of each pair, [longest, hidden], right-aligned, from one padded batch."""
+    batch = pad_left([[*prompt, *completion] for prompt, completion in pairs], pad_token_id, model.device)
+    return list(body(model)(**batch.arguments(), use_cache=False).last_hidden_state)
+
+
+def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], _: int) -> list[Any]:
+    """The same of each pair, [tokens, hidden], from one row that holds them all, without padding."""
     from transformers import DataCollatorWithFlattening
 
     flat = DataCollatorWithFlattening(return_flash_attn_kwargs=True)(

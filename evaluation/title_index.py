@@ -6,17 +6,10 @@ from hashlib import blake2b
 
 import numpy as np
 
-from evaluation.titles import folded
+from titlecraft.title_match import folded
+from titlecraft.word_index import query_words
 
 NEAR, AT_RANDOM = 50, 49  # distractors of a title: the nearest by BM25, and others
-
-
-def tokens(text: str) -> list[str]:
-    """Words of a text as bm25s cuts them: lower case, two letters or more, English stop words left out; each once."""
-    from bm25s import tokenize
-
-    found = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
-    return list(dict.fromkeys(found))
 
 
 class TitleIndex:
@@ -44,7 +37,7 @@ class TitleIndex:
 
     def scores(self, text: str) -> np.ndarray:
         """BM25 of every title, [titles], for the words of a text; all 0 where it has none."""
-        query = [] if self.empty else self.index.get_tokens_ids(tokens(text))
+        query = [] if self.empty else self.index.get_tokens_ids(query_words(text))
         if not query:
             return np.zeros(len(self.place), dtype=np.float32)
         return self.index.get_scores_from_ids(query)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
+from titlecraft.title_match import folded
 
 SPLIT = "test"
 FEWEST = 30  # below this an interval of a mean says little, whatever its method
@@ -93,11 +94,6 @@ def random_key(seed: int, row: dict[str, str]) -> bytes:
     """A keyed hash of a row: sorting by it is a random order that does not know the order of the rows."""
     said = "\x1f".join((row["uid"], row["title"], row["output"]))
     return blake2b(said.encode(), digest_size=16, key=str(seed).encode()).digest()
-
-
-def folded(text: str) -> str:
-    """Text as it is compared: case and white space do not make two titles different."""
-    return " ".join(text.casefold().split())
 
 
 def draw(

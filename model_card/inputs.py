@@ -25,7 +25,6 @@ from titlecraft.records import (
 )
 
 PREDICTIONS = "predictions.parquet"
-LINEAGE = "lineage.json"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,6 @@ class CardInputs:
         rows: the rows of that report's predictions.parquet; empty where there is no report.
         dataset: the record of the dataset at its pin, or None where its repo has none.
         files: paths that the repo holds, or is going to hold.
-        lineage: lineage.json of the repo, as bytes.
     """
 
     repo: str
@@ -49,7 +47,6 @@ class CardInputs:
     rows: list[dict[str, Any]] = field(default_factory=list)
     dataset: DatasetRecord | None = None
     files: frozenset[str] = frozenset()
-    lineage: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,6 @@ def read_card_inputs(folder: Path | None, head: Pin | None, repo: str | None = N
         )
     record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
     report = choose_report(reports(folder, None if contents.new_adapter() else head, repo), training)
-    paths = contents.paths()
     return CardInputs(
         repo=repo,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"),
@@ -114,8 +110,7 @@ def read_card_inputs(folder: Path | None, head: Pin | None, repo: str | None = N
         report=report,
         rows=predictions(contents, report, repo) if report else [],
         dataset=dataset_record(record.dataset),
-        files=paths,
-        lineage=contents.read(LINEAGE) if LINEAGE in paths else None,
+        files=contents.paths(),
     )
 
 

@@ -5,7 +5,6 @@ lists and those that the Hub finds by the `datasets` of their cards; one that it
 shown, and said to be unconfirmed.
 """
 
-from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -88,9 +87,10 @@ def find_lineage(reference: str) -> Lineage:
 
 
 def of_adapter(asked: Pin) -> Lineage:
-    """One adapter, what it was made from, its reports, and models that were made from it."""
-    trained = trained_at(asked)
-    models = models_of(trained.dataset.repo)
+    """One adapter, what it was made from, its reports, and models that were made from it; or that of an export."""
+    exported = exports_among([asked])
+    trained = trained_at(exported[0][1].adapter if exported else asked)
+    models = heads_of(models_of(trained.dataset.repo))
     head = published_pin(trained.dataset.repo, "dataset")
     listed = read_listed(head) if head else []
     found = Found(
@@ -104,7 +104,7 @@ def of_dataset(asked: Pin, only_this_revision: bool) -> Lineage:
     """Every adapter that was trained from a dataset, or from this state of its data only."""
     dataset = data_revision(asked)
     models = models_of(asked.repo)
-    exports = exports_among(models)
+    exports = exports_among(heads_of(models))
     listed = read_listed(asked)
     found = {one.adapter: Found(trained=one, listed=True, problem=confirm(one), exported=[]) for one in listed}
     unread = {}
@@ -160,14 +160,18 @@ def models_of(dataset: str) -> list[str]:
         return [model.id for model in HfApi().list_models(filter=f"dataset:{dataset}", limit=MOST_FOUND)]
 
 
-def exports_among(models: Iterable[str]) -> list[tuple[Pin, _Export]]:
+def heads_of(models: list[str]) -> list[Pin]:
+    """The heads of those of these repos that are there."""
+    return [head for repo in models if (head := published_pin(repo, "model"))]
+
+
+def exports_among(models: list[Pin]) -> list[tuple[Pin, _Export]]:
     """Those of these models that have an export record, with what it says."""
     found = []
-    for repo in models:
-        head = published_pin(repo, "model")
-        raw = read_file(head, EXPORT_RECORD) if head else None
+    for model in models:
+        raw = read_file(model, EXPORT_RECORD)
         try:
-            found += [(head, msgspec.json.decode(raw, type=_Export))] if raw else []
+            found += [(model, msgspec.json.decode(raw, type=_Export))] if raw else []
         except msgspec.MsgspecError:
             continue  # another program's file of that name
     return found

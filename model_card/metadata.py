@@ -42,8 +42,8 @@ def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
     ]
 
 
-def emissions_of(record: TrainingRecord) -> dict[str, str | float]:
-    """`co2_eq_emissions` as the Hub reads it, in grams; from a record with measured energy."""
+def emissions_of(record: TrainingRecord) -> dict[str, str | float | None]:
+    """`co2_eq_emissions` as the Hub reads it, in grams; from a record with metered energy and the grid that it came from."""
     cost = record.measured
     return {
         "emissions": cost.co2_eq_grams,
@@ -58,7 +58,7 @@ def metadata(inputs: CardInputs) -> ModelCardData:
     """Front matter of an adapter card. No evaluation, no `model-index` and no widget; no meter, no emissions."""
     record, report = inputs.training, inputs.report
     licence = {"license": record.licence.id, "license_name": record.licence.name, "license_link": record.licence.link}
-    emissions = {"co2_eq_emissions": emissions_of(record)} if record.measured.energy_kwh is not None else {}
+    emissions = {"co2_eq_emissions": emissions_of(record)} if record.measured.co2_eq_grams is not None else {}
     results = (
         {"model_name": inputs.repo.split("/")[1], "eval_results": eval_results(inputs.repo, report)} if report else {}
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from model_card.inputs import LINEAGE, CardInputs
+from model_card.inputs import PREDICTIONS, CardInputs
 from model_card.samples import choose_samples
 from titlecraft.records import REPORT, TRAINING_RECORD
 
@@ -39,6 +39,6 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
 
 
 def records_in(inputs: CardInputs) -> list[str]:
-    """Paths of the records that this card is made from."""
-    reported = [f"evaluation/{inputs.report.id}/{REPORT}"] if inputs.report else []
-    return [TRAINING_RECORD, *reported, *([LINEAGE] if inputs.lineage else [])]
+    """Paths of the files in the repo that this card's numbers come from."""
+    reported = [f"evaluation/{inputs.report.id}/{name}" for name in (REPORT, PREDICTIONS)] if inputs.report else []
+    return [TRAINING_RECORD, *reported]

@@ -14,7 +14,7 @@ from dataset_builder.card import CARD, CardInputs, read_card_inputs, write_card_
 from model_card.collection import tie_together
 from model_card.trained import trained_at
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, published_pin, read_file, require_write
+from titlecraft.hub import hub_errors, pin, published_pin, read_file, require_write
 from titlecraft.lineage import LINEAGE, Trained, with_adapter
 from titlecraft.publishing import publish, sole_publisher
 from titlecraft.records import DATASET_RECORD, Pin
@@ -22,9 +22,17 @@ from titlecraft.records import DATASET_RECORD, Pin
 
 def tell(published: Pin, *, collection: bool) -> None:
     """List an adapter, as it is in this state of its repo, where it belongs; prints what was done, or why it was not."""
-    attempt("the dataset's card does not list this adapter", lambda: list_on_dataset(trained_at(published)))
+    try:
+        pin(
+            f"{published.repo}@{published.revision}", "model"
+        )  # a Hub that has gone is noticed at once, without retries
+        trained = trained_at(published)
+    except UserError as error:
+        print(f"the adapter is published, but listed nowhere: {error}")
+        return
+    attempt("the dataset's card does not list this adapter", lambda: list_on_dataset(trained))
     if collection:
-        attempt("no collection ties the repos together", lambda: tie_together(trained_at(published)))
+        attempt("no collection ties the repos together", lambda: tie_together(trained))
 
 
 def attempt(otherwise: str, do: Callable[[], str | None]) -> None:
@@ -44,8 +52,8 @@ def list_on_dataset(trained: Trained) -> str | None:
     Raises UserError: no right, a dataset that is none of ours, a private adapter of a public dataset, the Hub is gone.
     """
     repo = trained.dataset.repo
-    require_not_shown_to_more(trained)
     require_write(repo)
+    require_not_shown_to_more(trained)
     with sole_publisher(repo, "dataset"), tempfile.TemporaryDirectory() as temporary:
         head, folder = published_pin(repo, "dataset"), Path(temporary)
         if head is None or read_file(head, DATASET_RECORD) is None:

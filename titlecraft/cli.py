@@ -16,9 +16,11 @@ VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "evaluate": "a published adapter -> a before/after report beside it",
-    "card": "write the model card anew from the records that lie in a repo",
+    "card": "write the card of an adapter or a dataset anew from the records that lie in its repo",
     "verify": "re-derive every number that a published repo shows",
     "lineage": "what was made from what: dataset, adapters, reports, each at its commit",
+    "ask": "ask a published adapter, its base or both, in the terminal, with sources",
+    "play": "the same as a page in the browser, both answers side by side",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }

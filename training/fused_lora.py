@@ -2,7 +2,7 @@
 
 PEFT computes `base(x) + lora_B(lora_A(dropout(x))) * scaling` step by step: five passes over the output, and dropout keeps a
 copy of each input and a mask of it. Here the update is added where the product lies, the scaling goes to the small side, and
-the mask is computed again from its seed (dropout.py). The gradients are those of PEFT's formula (Hu et al. 2021).
+elements are dropped as they are read (dropped_product.py). The gradients are those of PEFT's formula (Hu et al. 2021).
 """
 
 from types import MethodType
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from training.dropout import add_dropped_, drop
+from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
 
 SEEDS = 2**31
 
@@ -23,11 +23,11 @@ class FusedLora(torch.autograd.Function):
         ctx: Any, x: torch.Tensor, A: torch.Tensor, B: torch.Tensor, layer: Any, scaling: float, p: float
     ) -> torch.Tensor:
         """`layer` is the frozen layer itself, so that 4-bit weights are unpacked for the moment only."""
-        rows = x.reshape(-1, x.shape[-1])
+        rows = x.reshape(-1, x.shape[-1]).contiguous()
         seed = int(torch.randint(SEEDS, ())) if p else 0  # of the CPU's generator: no wait for the GPU
         bias = None if layer.bias is None else layer.bias.to(x.dtype)
         y = torch.nn.functional.linear(rows, frozen_weight(layer, x.dtype), bias)
-        h = drop(rows, seed, p) @ A.to(x.dtype).t()
+        h = dropped_product(rows, A.to(x.dtype), seed, p)
         y.addmm_(h, (B * scaling).to(x.dtype).t())
         ctx.save_for_backward(rows, A, B, h)
         ctx.layer, ctx.scaling, ctx.p, ctx.seed = layer, scaling, p, seed
@@ -40,14 +40,11 @@ class FusedLora(torch.autograd.Function):
         dy_rows = dy.reshape(-1, dy.shape[-1]).to(rows.dtype)
         dh = dy_rows @ (B * ctx.scaling).to(rows.dtype)
         dB = (dy_rows.t() @ h).to(B.dtype).mul_(ctx.scaling)
-        dA = (dh.t() @ drop(rows, ctx.seed, ctx.p)).to(A.dtype)
+        dA = dropped_gradient(rows, dh, ctx.seed, ctx.p).to(A.dtype)
         if not ctx.needs_input_grad[0]:
             return None, dA, dB, None, None, None
         dx = dy_rows @ frozen_weight(ctx.layer, rows.dtype)
-        if ctx.p:
-            add_dropped_(dx, dh @ A.to(rows.dtype), ctx.seed, ctx.p)
-        else:
-            dx.addmm_(dh, A.to(rows.dtype))
+        add_dropped_product_(dx, dh, A.to(rows.dtype), ctx.seed, ctx.p)
         return dx.view(*dy.shape[:-1], -1), dA, dB, None, None, None
 
 

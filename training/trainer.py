@@ -100,6 +100,8 @@ def make_trainer(
             dataset_kwargs={"skip_prepare_dataset": True},
             remove_unused_columns=False,
             padding_free=False,  # or Unsloth takes it on, and the attention masks that tokens are counted by away
+            # TRL's own chunked loss would take the place of ours: logits twice, for entropies that nobody reads
+            loss_type="nll" if settings.fused_kernels else None,
             report_to="none",
             save_strategy="no",  # save_now says when
             push_to_hub=False,

@@ -1,6 +1,7 @@
 """Claim "detail": how much of the reference's content is said, always beside what is said and stands nowhere."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from evaluation.measures.entry import Entry, Written
@@ -31,25 +32,48 @@ def content_word_recall(answer: Written) -> float:
     return len(content & set(words(answer.text)[: len(reference)])) / len(content) if content else 0.0
 
 
+def number_places(text: str) -> list[tuple[str, int, int]]:
+    """Numbers in digits, commas taken as those between thousands, each with where it begins and ends."""
+    return [(found[0].replace(",", ""), found.start(), found.end()) for found in NUMBER.finditer(text)]
+
+
 def numbers(text: str) -> list[str]:
     """Numbers in digits; commas are taken as those between thousands."""
-    return [found.replace(",", "") for found in NUMBER.findall(text)]
+    return [number for number, _, _ in number_places(text)]
+
+
+def name_places(text: str) -> list[tuple[list[str], int, int]]:
+    """Names as `names` finds them, each with where it begins and ends."""
+    found: list[tuple[list[str], int, int]] = []
+    at = 0
+    for sentence in sentences(text):
+        open_run = False
+        for place, token in enumerate(sentence.split()):
+            begin = text.index(token, at)
+            at = begin + len(token)
+            word = token.strip(AROUND)
+            capital = place > 0 and len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’"))
+            if capital:
+                start = begin + token.index(word)
+                name = re.sub(r"['’]s$", "", word.casefold())
+                if open_run and token[0] not in AROUND:
+                    before, start, _ = found.pop()
+                    found.append(([*before, name], start, begin + token.index(word) + len(word)))
+                else:
+                    found.append(([name], start, start + len(word)))
+            open_run = capital and token[-1] not in AROUND
+    return found
 
 
 def names(text: str) -> list[list[str]]:
     """Runs of capitalised words, case folded. A sentence's first word, and words of one letter, are no names."""
-    found: list[list[str]] = []
-    for sentence in sentences(text):
-        open_run = False
-        for token in sentence.split()[1:]:
-            word = token.strip(AROUND)
-            capital = len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’"))
-            if capital and not (open_run and token[0] not in AROUND):
-                found.append([])
-            if capital:
-                found[-1].append(re.sub(r"['’]s$", "", word.casefold()))
-            open_run = capital and token[-1] not in AROUND
-    return found
+    return [name for name, _, _ in name_places(text)]
+
+
+def supporting_words(texts: Iterable[str]) -> set[str]:
+    """Words of texts that a name may be made of: those of a word with an apostrophe count apart too."""
+    found = {word for text in texts for word in words(text)}
+    return found | {part for word in found for part in re.split(r"['’]", word)}
 
 
 def per_sentence(answer: Written, count: int) -> float:
@@ -65,8 +89,7 @@ def unsupported_numbers(answer: Written) -> float:
 
 def unsupported_names(answer: Written) -> float:
     """Names of the answer with a word that stands neither in the title nor in the reference, per sentence."""
-    support = {*words(answer.title), *words(answer.reference)}
-    support |= {part for word in support for part in re.split(r"['’]", word)}
+    support = supporting_words((answer.title, answer.reference))
     return per_sentence(answer, sum(not support.issuperset(name) for name in names(answer.text)))
 
 

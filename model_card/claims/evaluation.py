@@ -15,14 +15,15 @@ VERDICTS = {
     "lower": "Lower, which is neither better nor worse.",
     "no measured difference": "No measured difference.",
 }
+PLAIN = {
+    "nll_per_token": "how surprised the model is by the catalogue's own description of a title. It is measured on the "
+    "catalogue's text, not on the model's answer.",
+}
 MEASURE = {
     name: f"*.{name}"
     for name in ("label", "unit", "better", "n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
 }  # fmt: skip
-ROW = (
-    "| {label} | {unit} | {better} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}"
-    "{verdict} |"
-)
+ROW = "| {label} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}{verdict} | {unit} | {better} |"
 
 
 def verdict_of(values: dict[str, Any]) -> str:
@@ -38,6 +39,11 @@ def boxed(values: dict[str, Any]) -> dict[str, Any]:
         "coverage": percent_of(values["confidence"]),
         "verdict": VERDICTS[verdict_of(values)],
     }
+
+
+def explained(values: dict[str, Any]) -> dict[str, Any]:
+    """The primary measure in plain words where there are some, else as it is defined."""
+    return {"what": PLAIN.get(values["name"], values["definition"])}
 
 
 def in_table(values: dict[str, Any]) -> dict[str, Any]:
@@ -76,8 +82,8 @@ RESULT = (
         {**{name: path.replace("*", PRIMARY) for name, path in MEASURE.items()}, "confidence": "report.evaluation.confidence"},
         otherwise="> **Did fine-tuning help?** Not evaluated.", derive=boxed,
     ),
-    Claim("result.definition", "result", "> {label}: {definition}",
-          {"label": f"{PRIMARY}.label", "definition": f"{PRIMARY}.definition"}),
+    Claim("result.definition", "result", "> {label}: {what}",
+          {"name": f"{PRIMARY}.name", "label": f"{PRIMARY}.label", "definition": f"{PRIMARY}.definition"}, derive=explained),
     Claim(
         "result.wins", "result", "> Of these titles, {wins:,} got better, {losses:,} got worse and {ties:,} stayed the same.",
         {"wins": f"{PRIMARY}.wins", "ties": f"{PRIMARY}.ties", "losses": f"{PRIMARY}.losses"},
@@ -104,16 +110,17 @@ TABLES = (
         derive=lambda values: {"weights": "4 bit (nf4)" if values["weights"] == "nf4" else "not quantised"},
     ),
     Claim(
-        "evaluation.header", "evaluation", "| measure | unit | better | before | after | difference | {coverage} interval |",
+        "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} interval | unit | better |",
         {"confidence": "report.evaluation.confidence"}, derive=covered,
     ),
     *table("measure", "report.measures"), *table("sampled", "report.sampled"), *table("benchmark", "report.also"),
     Claim(
-        "evaluation.intervals", "evaluation",
-        "Intervals: {method}. \"No measured difference\" stands where the interval holds 0, or where the p-value is above {level:short} "
-        "after correction for the number of measures (Holm; the primary measure stands alone).",
-        {"method": "report.interval_method", "level": f"{PRIMARY}.level"},
+        "evaluation.verdicts", "evaluation",
+        "\"No measured difference\" stands where the interval holds 0, or where the p-value, corrected for the number of measures "
+        "(Holm; the primary measure stands alone), is above {level:short}.",
+        {"level": f"{PRIMARY}.level"},
     ),
+    Claim("evaluation.intervals", "evaluation", "Intervals: {method}.", {"method": "report.interval_method"}),
     Claim(
         "evaluation.detectable", "evaluation",
         "{n:,} titles show a difference in {label} of {detectable:short} {unit} or more in 80 % of all experiments.",
@@ -136,11 +143,11 @@ SAMPLES = (
     ),
     *(Claim(
         f"samples.{view}", "samples",
-        "<table>\n<tr><th colspan=\"2\">{title}</th></tr>\n<tr><td>before: {value_before:short} {unit}</td>"
-        "<td>after: {value_after:short} {unit}</td></tr>\n<tr><td>{before}</td><td>{after}</td></tr>\n"
-        "<tr><td colspan=\"2\">catalogue: {reference}</td></tr>\n</table>",
+        "<table>\n<tr><th colspan=\"2\">{title}</th></tr>\n<tr><th>before</th><th>after</th></tr>\n"
+        "<tr><td>{before}</td><td>{after}</td></tr>\n<tr><td colspan=\"2\"><i>Catalogue:</i> {reference}</td></tr>\n"
+        "<tr><td colspan=\"2\"><i>{label}:</i> {value_before:short} before, {value_after:short} after ({unit})</td></tr>\n</table>",
         {**{name: f"*.{name}" for name in ("title", "before", "after", "reference", "value_before", "value_after")},
-         "unit": f"{PRIMARY}.unit"},
+         "unit": f"{PRIMARY}.unit", "label": f"{PRIMARY}.label"},
         each=f"samples.{view}",
     ) for view in ("random", "worst")),
 )  # fmt: skip

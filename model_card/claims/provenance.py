@@ -2,6 +2,7 @@
 
 import re
 from fnmatch import fnmatch
+from shlex import quote
 from typing import Any
 
 from model_card.citations import bibtex
@@ -51,6 +52,11 @@ def readable_link(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def one_source(values: dict[str, Any]) -> dict[str, Any] | None:
+    """The file to build the dataset from again, as a shell reads it; nothing where there were several."""
+    return {"source": quote(values["name"])} if len(values["files"]) == 1 else None
+
+
 def packages(values: dict[str, Any]) -> dict[str, Any]:
     """Versions of packages in one line."""
     return {"list": ", ".join(f"{name} {version}" for name, version in values["packages"].items())}
@@ -94,16 +100,20 @@ PINS = (
     versions("evaluated", "report"),
     Claim("provenance.verify", "provenance", "titlecraft verify {repo}", {"repo": "repo.id"}),
     Claim("provenance.verify-data", "provenance", "titlecraft verify {dataset} --level data --source {source}",
-          {"dataset": "training.dataset.repo", "source": "dataset.source.files[0].name"}),
-    Claim("provenance.records", "provenance", "Every number here is read from a record in this repo: {links}.",
+          {"dataset": "training.dataset.repo", "name": "dataset.source.files[0].name", "files": "dataset.source.files"}, derive=one_source),
+    Claim("provenance.records", "provenance", "Every number here is read from a file in this repo: {links}.",
           {"files": "repo.records"}, derive=lambda values: {"links": links(values["files"])}),
+    Claim("provenance.dataset-record", "provenance", "Those of the dataset come from [its own record](/datasets/{repo}/blob/{revision}/dataset_record.json).",
+          {"repo": "training.dataset.repo", "revision": "training.dataset.revision", "record": "dataset.key"}),
     Claim("provenance.file", "provenance", "| [{key}]({key}) | {bytes:,} | `{sha256}` |", {"bytes": "*.bytes", "sha256": "*.sha256"},
           each="training.files"),
 )  # fmt: skip
 
 LINEAGE = (
-    Claim("lineage.picture", "lineage", "![Dataset, adapter and reports, and which was made from which]({picture})\n\nAs data: [{data}]({data}).",
-          {"picture": "repo.files[assets/lineage.png]", "data": "repo.files[lineage.json]"}),
+    Claim("lineage.picture", "lineage", "![Dataset {dataset} and base {base}, the adapter {repo} made from them, and its reports]({picture})",
+          {"picture": "repo.files[assets/lineage.png]", "repo": "repo.id", "dataset": "training.dataset.repo", "base": "training.base.repo"}),
+    Claim("lineage.data", "lineage", "As data: [{data}]({data}).", {"data": "repo.files[lineage.json]"}),
+    Claim("lineage.command", "lineage", "What there is now, confirmed by each repo's own record: `titlecraft lineage {repo}`.", {"repo": "repo.id"}),
 )  # fmt: skip
 
 LICENCE = (

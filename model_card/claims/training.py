@@ -70,7 +70,7 @@ DATA = (
 )  # fmt: skip
 
 HOW = (
-    *(Claim(f"training.changed-{name}", "training", "| {key} | {value} | {default} |", {"value": "*"},
+    *(Claim(f"training.changed-{name}", "training", "| " + name.removesuffix("_settings") + ".{key} | {value} | {default} |", {"value": "*"},
             each=f"training.{name}", derive=differing_from(asdict(defaults))) for name, defaults in SECTIONS.items()),
     *(Claim(f"training.setting-{name}", "training", "| " + name.removesuffix("_settings") + ".{key} | {value} |", {"value": "*"},
             each=f"training.{name}") for name in SECTIONS),

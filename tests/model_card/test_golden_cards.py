@@ -10,12 +10,13 @@ import msgspec
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
-from dataset_builder.card import CardInputs as DatasetInputs
+from dataset_builder.card import CardInputs as DatasetCardInputs
 from dataset_builder.card import render as render_dataset_card
+from evaluation.examples import starting_views
 from model_card.build import render
 from model_card.foreign import render_foreign
 from model_card.inputs import CardInputs, reports
-from model_card.metadata import eval_results
+from model_card.metadata import eval_results, owned
 from tests.model_card.literal_foreign import foreign_inputs
 from tests.model_card.literal_records import (
     METERED,
@@ -25,6 +26,7 @@ from tests.model_card.literal_records import (
     evaluation_record,
     training_record,
 )
+from titlecraft.card_merge import merge, split
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Source, SourceFile
 from titlecraft.settings import Prompt
@@ -39,7 +41,7 @@ def evaluated() -> CardInputs:
     """Everything there: a report, a dataset with a record, some of the licence files."""
     return CardInputs(
         "ns/Llama-3-Titles", PROMPT, training_record("llama3"), evaluation_record(), ROWS, dataset_record(),
-        frozenset({"LICENSE", "NOTICE", "assets/lineage.png", "assets/training_loss.png", "lineage.json"}), b"{}",
+        frozenset({"LICENSE", "NOTICE", "assets/lineage.png", "assets/training_loss.png", "lineage.json"}),
     )  # fmt: skip
 
 
@@ -55,8 +57,8 @@ def cards() -> dict[str, str]:
         "energy.md": render(
             replace(bare(), training=msgspec.structs.replace(training_record("other"), measured=METERED))
         ),
-        "dataset.md": render_dataset_card(DatasetInputs("ns/data", dataset_record(), dataset_lineage())),
         "foreign.md": render_foreign(foreign_inputs()),
+        "dataset.md": render_dataset_card(DatasetCardInputs("ns/data", dataset_record(), dataset_lineage())),
     }
 
 
@@ -79,6 +81,23 @@ def test_metadata_as_the_hub_reads_it() -> None:
     assert (first.metric_type, first.metric_value, first.dataset_revision) == ("nll_per_token", 2.25, "d" * 40)
     assert first.source_url.endswith("/ns/Llama-3-Titles/blob/main/evaluation/0123456789ab/report.json")
     assert DatasetCard(cards()["dataset.md"]).data.license == "unknown"
+
+
+def test_no_title_breaks_out_of_the_metadata() -> None:
+    titles = ["---", "a: b # c", "'\"\n---\n- {x}", "<!-- /titlecraft:samples -->"]
+    rows = [row | {"title": title, "prompt": f"\n---\n{title}\n"} for row, title in zip(ROWS, titles, strict=False)]
+    text = render(replace(evaluated(), rows=rows))
+    assert sorted(widget["text"] for widget in ModelCard(text).data.widget) == sorted(
+        f"\n---\n{rows[place]['title']}\n" for place in starting_views(evaluation_record(), rows)["random"][:3]
+    )
+    names = [block.name for block in split(text).blocks]
+    assert names == [block.name for block in split(cards()["evaluated.md"]).blocks] and None not in names
+
+
+def test_a_new_dataset_takes_the_place_of_the_old_one_and_a_hand_added_one_stays() -> None:
+    old = cards()["evaluated.md"].replace("- ns/data\n", "- ns/old\n- ns/by-hand\n", 1)
+    merged = merge(old, cards()["evaluated.md"], owned(["ns/old"]))
+    assert ModelCard(merged).data.datasets == ["ns/data", "ns/by-hand"]
 
 
 def test_a_card_says_no_more_than_was_measured() -> None:
@@ -117,7 +136,7 @@ def test_a_dataset_from_several_files_lists_them() -> None:
     ]
     source = Source(files=files, lines=25, missing="part-03.json: the last line is cut after line 1")
     record = msgspec.structs.replace(dataset_record(), source=source)
-    card = render_dataset_card(DatasetInputs("ns/data", record))
+    card = render_dataset_card(DatasetCardInputs("ns/data", record))
     assert "The source is 25 files with 25 lines in all.\n**Not whole:** part-03.json: the last line is cut" in card
     assert (
         "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | all of them in `dataset_record.json` |\n\n| what"

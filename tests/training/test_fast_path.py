@@ -13,7 +13,8 @@ from titlecraft.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
 from training.answer_loss import use_answer_loss
 from training.checks import check_accumulation, check_packing, losses_of_answers
-from training.dropout import add_dropped_, drop, keep_mask
+from training.dropout import drop, keep_mask
+from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
 from training.fused_lora import fuse_lora, unfuse_lora
 from training.model import slow_down, speed_up
 from training.packing import flatten_rows, pack, packed_dataset
@@ -109,7 +110,10 @@ def test_the_same_elements_are_dropped_forward_and_backward() -> None:
     assert kept.float().mean() == pytest.approx(0.95, abs=0.005)
     assert (kept.float().mean(0) > 0.7).all() and (kept.float().mean(1) > 0.85).all()
     assert torch.equal(drop(x, 11, 0.05), kept / 0.95)
-    assert torch.equal(add_dropped_(torch.zeros(64, 300), x, 11, 0.05), kept / 0.95)
+    assert torch.equal(dropped_product(x, torch.eye(8, 300), 11, 0.05), kept[:, :8] / 0.95)
+    assert torch.equal(dropped_gradient(x, torch.eye(64, 8), 11, 0.05), kept[:8] / 0.95)
+    update = add_dropped_product_(torch.ones(64, 300), torch.ones(64, 1), torch.ones(1, 300), 11, 0.05)
+    assert torch.equal(update, 1 + kept / 0.95)
     other = keep_mask((64, 300), seed=12, p=0.05, device="cpu")
     both = (~kept & ~other).float().mean()
     assert both == pytest.approx(0.05**2, abs=0.001)  # independent: 0.0025

@@ -1,5 +1,6 @@
 """What training must leave as it was, and what it must count; the same functions that a GPU runs, with a tiny Llama."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from titlecraft.base_model import LoadedBase, four_bit_fault, unreadable_in_four
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter, probe_logits
-from training.model import add_adapter, longest_example
+from training.model import add_adapter, longest_example, speed_up
 from training.progress import padding_share
 from training.trainer import make_trainer, run_all_steps
 
@@ -65,6 +66,14 @@ def test_every_example_and_token_of_accumulated_batches_is_counted_without_paddi
     logged = [entry for entry in trainer.state.log_history if "loss" in entry]
     assert [(entry["examples_seen"], entry["tokens_seen"]) for entry in logged] == [(8, 100), (16, TOKENS)]
     assert padding_share(trainer.seen) == logged[-1]["padding_share"] == 0.0769
+
+
+def test_trl_leaves_the_loss_over_answers_in_its_place(tmp_path: Path) -> None:
+    model, tokenizer = adapter_on_base()
+    settings = replace(SETTINGS, fused_kernels=True)
+    speed_up(model, settings)
+    trainer = make_trainer(model, tokenizer, examples(), settings, "float32", tmp_path)
+    assert trainer.model.get_base_model().forward.__func__.__module__ == "training.answer_loss"
 
 
 def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -> None:

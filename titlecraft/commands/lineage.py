@@ -1,6 +1,7 @@
 """titlecraft lineage [datasets/]NS/NAME[@REV] [--json] [--out FILE.png]"""
 
 import argparse
+import sys
 from pathlib import Path
 
 from titlecraft.errors import UserError
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> None:
     else:
         from rich.console import Console
 
-        Console(soft_wrap=True, highlight=False).print(tree(found))
+        wide = None if sys.stdout.isatty() else 200
+        Console(width=wide, highlight=False).print(tree(found))
     if asked.out:
         draw_lineage(found, asked.out)

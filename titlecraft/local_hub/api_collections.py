@@ -76,10 +76,11 @@ def _save(call: Call, one: Collection) -> None:
 
 def _load(call: Call, *, write: bool = False) -> Collection:
     """The collection that the address names. Raises NotFound (also when it is hidden), Forbidden."""
-    return _find(call, call.params["slug"], write=write)
+    return find(call, call.params["slug"], write=write)
 
 
-def _find(call: Call, slug: str, *, write: bool = False) -> Collection:
+def find(call: Call, slug: str, *, write: bool = False) -> Collection:
+    """The collection with this slug. Raises NotFound (also when it is hidden), Forbidden."""
     number = slug.rsplit("-", 1)[-1]
     file = _folder(call) / f"{number}.json"
     if _ID.fullmatch(number) and file.exists():
@@ -160,7 +161,7 @@ def add_item(call: Call) -> Response:
     if kind in REPO_TYPES:
         added["id"] = call.find_repo(kind, name).id
     elif kind == "collection":
-        added["id"] = added["slug"] = _find(call, name).slug
+        added["id"] = added["slug"] = find(call, name).slug
     else:
         raise BadRequest(f"Invalid type {kind!r} of an item: expected collection, {', '.join(REPO_TYPES)}")
     if any((old["type"], old["id"]) == (kind, added["id"]) for old in one.items):

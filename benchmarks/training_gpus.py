@@ -1,0 +1,93 @@
+"""python benchmarks/training_gpus.py      on a machine with two or more GPUs of 80 GB
+
+The fast path on 1, 2, … GPUs of one machine (DDP through torchrun, NCCL), each with a 4-bit base of 8B and 4 packed rows of
+2,048 tokens a step: rows a second of all GPUs together. Writes benchmarks/results/training_gpus.json; about 4 minutes for two.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+RESULTS = HERE / "results" / "training_gpus.json"
+BARS = {2: 1.9, 4: 3.7}
+STEPS = 24
+
+
+def on_this_gpu() -> None:
+    """What one of the processes does: train, add up what all of them saw, and print it in the first."""
+    import torch
+    from torch import distributed
+
+    from benchmarks.training import fast
+    from titlecraft import ranks
+
+    ranks.gather()
+    ranks.use_own_gpu()
+    found = fast(STEPS, batch_size=4)
+    rates = torch.tensor([found["rows_per_second"], found["tokens_per_second"]], device="cuda")
+    if ranks.world_size() > 1:
+        distributed.all_reduce(rates)
+    if ranks.is_first():
+        rows, tokens = rates.tolist()
+        said = {name: found[name] for name in ("step_seconds", "peak_gb", "losses", "steps")}
+        print(json.dumps({"rows_per_second": round(rows, 2), "tokens_per_second": round(tokens, 1)} | said))
+    ranks.part()
+
+
+def measured(gpus: int) -> dict[str, Any]:
+    """One run on so many GPUs; what its first process says is its last line."""
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(gpus),
+        __file__,
+        "--part",
+    ]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith('{"rows_per_second"')]
+    if done.returncode or not lines:
+        raise SystemExit(f"the run on {gpus} GPUs ended with status {done.returncode}\n{done.stdout[-3000:]}")
+    print(f"{gpus} GPUs  {lines[-1]}", flush=True)
+    return json.loads(lines[-1])
+
+
+def main() -> None:
+    """1, 2, 4, 8 GPUs as there are, the bars, the results file."""
+    if "--part" in sys.argv:
+        return on_this_gpu()
+    import torch
+
+    from benchmarks.random_8b import write_base
+    from benchmarks.training import BASE
+
+    os.environ.setdefault("OMP_NUM_THREADS", "8")
+    there = torch.cuda.device_count()
+    if there < 2:
+        raise SystemExit(f"this machine has {there} GPUs: two or more are needed")
+    write_base(BASE)
+    found = {gpus: measured(gpus) for gpus in (1, 2, 4, 8) if gpus <= there}
+    alone = found[1]["rows_per_second"]
+    bars = [
+        {"name": f"x_{gpus}_gpus", "value": round(found[gpus]["rows_per_second"] / alone, 3), "bar": bar,
+         "unit": "times the rows a second of one", "holds": found[gpus]["rows_per_second"] / alone >= bar}
+        for gpus, bar in BARS.items() if gpus in found
+    ]  # fmt: skip
+    measured_by_gpus = {str(gpus): one for gpus, one in found.items()}
+    result = {"bars": bars, "gpu": torch.cuda.get_device_name(), "measured": measured_by_gpus}
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    for one in bars:
+        print(
+            f"{'holds' if one['holds'] else 'FAILS':<7}{one['name']:<12}{one['value']:>7} {one['unit']} (bar {one['bar']})"
+        )
+
+
+if __name__ == "__main__":
+    main()

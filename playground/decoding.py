@@ -1,0 +1,75 @@
+"""How the next token is chosen: transformers' own steps in their own order, with a random state for each answer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from titlecraft.errors import UserError
+from titlecraft.settings import Generation
+
+MOST_NEW_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Controls of an answer; the defaults are those of the recipe.
+
+    Args:
+        greedy: always the likeliest token; temperature, top_k, top_p and seed are then without effect.
+        seed: of each arm's own random state; the same seed gives the same answer, whoever else asks meanwhile.
+    """
+
+    settings: Generation = field(default_factory=Generation)
+    greedy: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a value that nothing can be drawn with."""
+        given = self.settings
+        for name, value, holds, expected in (
+            ("max_new_tokens", given.max_new_tokens, 1 <= given.max_new_tokens <= MOST_NEW_TOKENS, f"1 to {MOST_NEW_TOKENS}"),
+            ("temperature", given.temperature, 0 < given.temperature <= 100, "more than 0 and at most 100"),
+            ("top_k", given.top_k, given.top_k >= 0, "0 (off) or more"),
+            ("top_p", given.top_p, 0 < given.top_p <= 1, "more than 0 and at most 1"),
+            ("seed", self.seed, 0 <= self.seed < 1 << 63, "0 or more"),
+        ):  # fmt: skip
+            if not holds:
+                raise UserError(f"{name} is {value}: expected {expected}")
+
+    def in_words(self) -> str:
+        """One line that says what an answer was made with."""
+        given = self.settings
+        most = f"at most {given.max_new_tokens} tokens"
+        if self.greedy:
+            return f"greedy, {most}"
+        return f"T {given.temperature:g}, top-k {given.top_k}, top-p {given.top_p:g}, seed {self.seed}, {most}"
+
+
+class Chooser:
+    """Chooses the tokens of one answer; on a CPU the same ones as transformers' generate() after manual_seed(seed)."""
+
+    def __init__(self, decoding: Decoding, device: Any) -> None:
+        import torch
+        from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+        given = decoding.settings
+        self.steps = []
+        self.random = None
+        if not decoding.greedy:
+            self.random = torch.Generator(device).manual_seed(decoding.seed)
+            if given.temperature != 1:
+                self.steps.append(TemperatureLogitsWarper(float(given.temperature)))
+            if given.top_k:
+                self.steps.append(TopKLogitsWarper(given.top_k))
+            if given.top_p < 1:
+                self.steps.append(TopPLogitsWarper(float(given.top_p)))
+
+    def __call__(self, logits: Any) -> int:
+        """The next token from logits [vocabulary]."""
+        import torch
+
+        scores = logits.float()[None]
+        if self.random is None:
+            return int(scores.argmax())
+        for step in self.steps:
+            scores = step(None, scores)
+        return int(torch.multinomial(scores.softmax(-1), 1, generator=self.random))

@@ -1,0 +1,74 @@
+"""What was typed: a title, which goes into the published question, or a whole question, which is asked as it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+
+Kind = Literal["title", "question"]
+ReadAs = Literal["auto", "title", "question"]
+
+LONGEST = 2000  # characters; the longest title of the catalogue has 1,999
+RULE = (
+    "A title that stands in the dataset is a title. Other text that ends in a question mark, begins with “Question:”, or is "
+    "worded like the dataset's question is a whole question, asked as it is. All else is a title, and goes into the "
+    "dataset's question."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question as the model gets it.
+
+    Args:
+        typed: the text as it was typed, white space around it apart.
+        kind: how it was read.
+        title: the product's title where it is known: the text itself, or what stands in the dataset's wording.
+        input: the Alpaca `input`.
+    """
+
+    typed: str
+    kind: Kind
+    title: str | None
+    input: str
+
+    @property
+    def search(self) -> str:
+        """What sources are looked for with."""
+        return self.title or self.typed
+
+
+def require_text(text: str) -> str:
+    """The text without white space around it. Raises UserError where it is empty or too long; nothing is cut silently."""
+    text = text.encode("utf-8", "replace").decode().strip()  # half an emoji is no text: a tokenizer would refuse it
+    if not text:
+        raise UserError("nothing was asked: type a title, or a whole question")
+    if len(text) > LONGEST:
+        raise UserError(f"the text has {len(text):,} characters: expected at most {LONGEST:,}")
+    return text
+
+
+def title_within(text: str, prompt: PromptFormat) -> str | None:
+    """The title that stands in the dataset's question, or None where the text is worded otherwise."""
+    before, after = prompt.question.split("{title}")
+    if len(text) > len(before) + len(after) and text.startswith(before) and text.endswith(after):
+        return text[len(before) : len(text) - len(after)]
+    return None
+
+
+def read_question(
+    text: str, prompt: PromptFormat, read_as: ReadAs = "auto", known: Callable[[str], bool] = lambda title: False
+) -> Question:
+    """Read a text by RULE, or as told. Raises UserError where it is empty or too long.
+
+    Args:
+        known: whether the dataset has a product of this title.
+    """
+    text = require_text(text)
+    within = title_within(text, prompt)
+    asks = within is not None or text.endswith("?") or text.casefold().startswith("question:")
+    if read_as == "question" or (read_as == "auto" and asks and not known(text)):
+        return Question(text, "question", within, text)
+    return Question(text, "title", text, prompt.input_for(text))

@@ -1,0 +1,29 @@
+"""The prompt with sources, to the letter, and what becomes of it where there is little room."""
+
+from types import SimpleNamespace
+
+from titlecraft.grounded import grounded_prompt
+from titlecraft.prompt import PromptFormat
+
+PROMPT = PromptFormat(instruction="Describe.", question="What is '{title}'?", template="{instruction}|{input}|")
+LAMP = SimpleNamespace(title="The Red Lamp", text="A lamp of red glass.\nFor the {desk}.")
+LONG = SimpleNamespace(title="Tent", text="canvas " * 200)
+
+
+def test_to_the_letter() -> None:
+    assert grounded_prompt(PROMPT, "What is 'Lamp'?", [LAMP]) == (
+        "Describe.|What is 'Lamp'?\n\nAnswer only with what these sources say:\n"
+        "[1] The Red Lamp: A lamp of red glass. For the {desk}.|",
+        1,
+    )
+    assert grounded_prompt(PROMPT, "What is 'Lamp'?", []) == ("Describe.|What is 'Lamp'?|", 0)
+
+
+def test_texts_are_cut_then_sources_left_out() -> None:
+    whole, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP, LAMP, LAMP])
+    assert count == 3 and len(whole) < 1000 and whole.count("…") == 1 and "canvas…" in whole
+    cut, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP], fits=lambda text: len(text) < 300)
+    assert count == 2 and len(cut) < 300
+    one, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP], fits=lambda text: len(text) < 160)
+    assert count == 1 and "Lamp" not in one
+    assert grounded_prompt(PROMPT, "Q", [LONG], fits=lambda text: False) == ("Describe.|Q|", 0)

@@ -1,0 +1,164 @@
+"""The rows of a published dataset by their words: which rows could an answer rest on?
+
+    index = open_row_index(Pin(type="dataset", repo="me/titles", revision="…40 hex…"))
+    index.search("The red lamp", limit=5, splits=("train",))
+
+A row is found because its title is the same, because its title is near, or because of its words (BM25 of the title plus
+BM25 of the text). The index is made once for a revision, below the Hub client's home, and memory-mapped from then on.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from titlecraft.records import Pin
+from titlecraft.row_index_build import FACTS, VERSION, Facts, RowFile, ensure_index, title_key
+from titlecraft.title_match import folded, near
+from titlecraft.word_index import WordIndex, best, query_words
+
+Match = Literal["exact", "near", "words"]
+NEAR_CANDIDATES = 50  # rows with the best titles, of which the near ones are chosen
+LONGEST_QUERY, QUERY_WORDS = 2000, 64  # characters of a query, and different words that are looked up
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """One row of the dataset, and why it was found.
+
+    Args:
+        text: the row's description, whole.
+        split: its split; `file` and `row` say where it lies in the repo, `row` counted from 0 within the file.
+        score: BM25 of its title plus BM25 of its text for the words of the query.
+        match: "exact" and "near" are about the title; "words" is about title and text.
+        link: address of the file at the dataset's revision.
+    """
+
+    uid: str
+    title: str
+    text: str
+    split: str
+    file: str
+    row: int
+    score: float
+    match: Match
+    link: str
+
+
+def index_folder(dataset: Pin) -> Path:
+    """Where the index of a dataset's revision is kept."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HOME) / "titlecraft" / "row_index" / f"{dataset.revision}-v{VERSION}"
+
+
+def open_row_index(dataset: Pin) -> "RowIndex":
+    """The index of a pinned dataset, made now if need be, with a progress bar. Raises UserError."""
+    from titlecraft.hub import download
+
+    folder = index_folder(dataset)
+    if not (folder / FACTS).is_file():
+        ensure_index(folder, dataset, lambda: download(dataset, ["data/*.parquet"]))
+    return RowIndex(folder, dataset)
+
+
+class RowIndex:
+    """An index on disk. Any number of threads may search it.
+
+    Args:
+        folder: what `ensure_index` made.
+        dataset: the pin that links are made for.
+    """
+
+    def __init__(self, folder: Path, dataset: Pin) -> None:
+        self.facts = msgspec.json.decode((folder / FACTS).read_bytes(), type=Facts)
+        self.dataset = dataset
+        self.fields = {name: WordIndex(folder / name) for name in ("title", "text") if (folder / name).is_dir()}
+        self.keys, self.key_rows = (np.load(folder / name, mmap_mode="r") for name in ("keys.npy", "rows.npy"))
+        self.titles = RowReader(folder / "titles.arrow", self.facts.title_begins)
+        self.texts = RowReader(folder / "texts.arrow", self.facts.text_begins)
+        self.ends = np.cumsum([file.rows for file in self.facts.files])
+
+    def __len__(self) -> int:
+        """Rows of all splits."""
+        return int(self.ends[-1])
+
+    def search(self, query: str, limit: int = 5, splits: tuple[str, ...] | None = None) -> list[FoundRow]:
+        """Rows for a title, or for any text: the same title first, then near ones, then the best of the others.
+
+        Args:
+            splits: only rows of these; None takes all.
+        """
+        query = query[:LONGEST_QUERY]
+        words = query_words(query)[:QUERY_WORDS]
+        scores = {name: field.scores(words) for name, field in self.fields.items()}
+        title_scores = scores.get("title", np.zeros(len(self), np.float32))
+        total = title_scores + scores["text"] if "text" in scores else title_scores
+        for start, end in self.outside(splits):
+            title_scores[start:end] = total[start:end] = 0
+        found: dict[int, Match] = dict.fromkeys(self.same_title(query, splits), "exact")
+        for row in best(title_scores, NEAR_CANDIDATES).tolist():
+            if row not in found and near(query, self.titles.row(row)["title"]):
+                found[row] = "near"
+        for row in best(total, limit).tolist():
+            found.setdefault(row, "words")
+        order = {"exact": 0, "near": 1, "words": 2}
+        ranked = sorted(found, key=lambda row: (order[found[row]], -total[row], row))[:limit]
+        return [self.describe(row, found[row], float(total[row])) for row in ranked]
+
+    def same_title(self, title: str, splits: tuple[str, ...] | None = None) -> list[int]:
+        """Numbers of the rows with this title, case and white space apart."""
+        key, wanted = np.uint64(title_key(title)), folded(title)
+        first, last = (int(np.searchsorted(self.keys, key, side=side)) for side in ("left", "right"))
+        rows = [int(row) for row in self.key_rows[first:last]]
+        return [
+            row
+            for row in rows
+            if folded(self.titles.row(row)["title"]) == wanted
+            and (splits is None or self.file_of(row)[0].split in splits)
+        ]
+
+    def outside(self, splits: tuple[str, ...] | None) -> list[tuple[int, int]]:
+        """Stretches of rows that are in none of the splits."""
+        if splits is None:
+            return []
+        files = zip(self.facts.files, self.ends.tolist(), strict=True)
+        return [(end - file.rows, end) for file, end in files if file.split not in splits]
+
+    def file_of(self, row: int) -> tuple[RowFile, int]:
+        """The file that a row lies in, and the row's number in it."""
+        place = int(np.searchsorted(self.ends, row, side="right"))
+        file = self.facts.files[place]
+        return file, row - int(self.ends[place]) + file.rows
+
+    def describe(self, row: int, match: Match, score: float) -> FoundRow:
+        """The row as it is shown."""
+        from titlecraft.hub import address
+
+        file, number = self.file_of(row)
+        link = f"{address(self.dataset)}/blob/{self.dataset.revision}/{file.path}"
+        named = self.titles.row(row)
+        return FoundRow(
+            uid=named["uid"], title=named["title"], text=self.texts.row(row)["output"],
+            split=file.split, file=file.path, row=number, score=round(score, 3), match=match, link=link,
+        )  # fmt: skip
+
+
+class RowReader:
+    """Rows of a memory-mapped Arrow file by their number."""
+
+    def __init__(self, file: Path, begins: list[int]) -> None:
+        self.reader = pa.ipc.open_file(pa.memory_map(str(file)))
+        self.begins = np.array(begins)
+        self.lock = threading.Lock()
+
+    def row(self, number: int) -> dict[str, str]:
+        """One row, by column."""
+        batch = int(np.searchsorted(self.begins, number, side="right")) - 1
+        with self.lock:
+            found = self.reader.get_batch(batch)
+        return {name: found.column(name)[number - int(self.begins[batch])].as_py() for name in found.schema.names}

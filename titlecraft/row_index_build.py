@@ -1,0 +1,183 @@
+"""The index of a published dataset's rows, made once for a revision: its files in one folder, complete or not there.
+
+facts.json      which dataset, which parquet files, how many rows
+title/  text/   BM25 of each column, in bm25s' format
+titles.arrow    uid and title of every row, as they are
+texts.arrow     the text of every row, zstd, a few rows in a batch: a row of the parquet costs a row group of thousands
+keys.npy        hashes of the titles, sorted, and rows.npy, the row of each
+"""
+
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+from filelock import FileLock
+
+from titlecraft.errors import UserError
+from titlecraft.records import Pin, Record
+from titlecraft.title_match import folded
+from titlecraft.word_index import Words, save_index
+
+VERSION = 1  # raise it when the same dataset would give another index
+COLUMNS = ["uid", "title", "output"]
+TITLES_AT_ONCE, TEXTS_AT_ONCE = 8192, 128  # rows of a batch of titles.arrow, of texts.arrow
+FACTS = "facts.json"
+
+
+class RowFile(Record):
+    """One parquet file of the dataset; its rows are numbered on from those of the file before."""
+
+    path: str
+    split: str
+    rows: int
+
+
+class Facts(Record):
+    """What an index was made from. `begins` has the first row of each batch, of titles.arrow and of texts.arrow."""
+
+    dataset: Pin
+    version: int
+    files: list[RowFile]
+    title_begins: list[int]
+    text_begins: list[int]
+
+
+def title_key(title: str) -> int:
+    """64-bit hash of a title up to case and white space."""
+    return xxhash.xxh3_64_intdigest(folded(title))
+
+
+def row_files(folder: Path, dataset: Pin) -> list[RowFile]:
+    """The parquet files of a downloaded dataset, in order of their names. Raises UserError where there are none of ours."""
+    found = []
+    for file in sorted((folder / "data").glob("*.parquet")):
+        parquet = pq.ParquetFile(file)
+        if missing := [name for name in COLUMNS if name not in parquet.schema_arrow.names]:
+            raise UserError(
+                f"data/{file.name} of dataset {dataset} has no column {missing[0]!r}: expected a dataset that "
+                "`titlecraft build` published"
+            )
+        split = re.sub(r"-\d+-of-\d+$", "", file.stem)
+        found.append(RowFile(path=f"data/{file.name}", split=split, rows=parquet.metadata.num_rows))
+    if not found:
+        raise UserError(f"dataset {dataset} has no data/*.parquet: build it with `titlecraft build`")
+    return found
+
+
+def ensure_index(folder: Path, dataset: Pin, download: Callable[[], Path]) -> None:
+    """Make the index in `folder` unless it is there; a build that was killed leaves nothing that could be taken for one.
+
+    Args:
+        download: gives the folder of the dataset; called only where there is something to build.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if (folder / FACTS).is_file():
+            return
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        build_index(download(), dataset, unfinished)
+        unfinished.replace(folder)
+
+
+def build_index(source: Path, dataset: Pin, folder: Path) -> None:
+    """Write all files of an index of the downloaded dataset in `source`."""
+    files = row_files(source, dataset)
+    titles, texts, keys = Words(), Words(), []
+    with row_bar(sum(file.rows for file in files)) as advance:
+        title_file = RowWriter(folder / "titles.arrow", ["uid", "title"], TITLES_AT_ONCE, None)
+        text_file = RowWriter(folder / "texts.arrow", ["output"], TEXTS_AT_ONCE, "zstd")
+        with title_file, text_file:
+            for file in files:
+                for batch in pq.ParquetFile(source / file.path).iter_batches(TITLES_AT_ONCE, columns=COLUMNS):
+                    rows = plain(batch)
+                    title_file.write(rows)
+                    text_file.write(rows)
+                    said = rows.column("title").to_pylist()
+                    keys.append(np.fromiter(map(title_key, said), np.uint64, len(said)))
+                    titles.add(said)
+                    texts.add(rows.column("output").to_pylist())
+                    advance(len(said))
+        save_keys(np.concatenate([np.zeros(0, np.uint64), *keys]), folder)
+        for name, words in (("title", titles), ("text", texts)):
+            if words.vocabulary:
+                save_index(words, folder / name)
+    facts = Facts(
+        dataset=dataset, version=VERSION, files=files, title_begins=title_file.begins, text_begins=text_file.begins
+    )
+    (folder / FACTS).write_bytes(msgspec.json.encode(facts))
+
+
+def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns as strings without nulls, whatever the parquet has."""
+    return pa.RecordBatch.from_arrays(
+        [pc.fill_null(pc.cast(batch.column(name), pa.string()), "") for name in COLUMNS], names=COLUMNS
+    )
+
+
+def save_keys(keys: np.ndarray, folder: Path) -> None:
+    """Sorted hashes, and the row that each belongs to; equal ones in the order of the rows."""
+    order = np.argsort(keys, kind="stable")
+    np.save(folder / "keys.npy", keys[order])
+    np.save(folder / "rows.npy", order.astype(np.int32))
+
+
+class RowWriter:
+    """Columns of all rows as an Arrow file, in batches of at most so many rows. `begins`: the first row of each batch."""
+
+    def __init__(self, file: Path, columns: list[str], rows: int, compression: str | None) -> None:
+        schema = pa.schema([(name, pa.string()) for name in columns])
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        self.writer = pa.ipc.new_file(file, schema, options=options)
+        self.columns, self.rows, self.count = columns, rows, 0
+        self.begins: list[int] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """The next rows."""
+        chosen = batch.select(self.columns)
+        for start in range(0, len(chosen), self.rows):
+            piece = chosen.slice(start, self.rows)
+            self.begins.append(self.count)
+            self.writer.write_batch(piece)
+            self.count += len(piece)
+
+    def __enter__(self) -> "RowWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writer.close()
+
+
+@contextmanager
+def row_bar(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar of rows with its rate, on stderr where that is a terminal, and one line elsewhere."""
+    from rich import progress as rich
+    from rich.console import Console
+
+    start, console = time.perf_counter(), Console(stderr=True)
+    columns = (
+        rich.TextColumn("indexing the dataset's rows"), rich.BarColumn(), rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"), rich.TimeElapsedColumn(),
+    )  # fmt: skip
+    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("", total=total, rate="")
+
+        def advance(count: int) -> None:
+            done = shown.tasks[0].completed + count
+            shown.update(task, completed=done, rate=f"{done / (time.perf_counter() - start):,.0f} rows/s")
+
+        yield advance
+    seconds = time.perf_counter() - start
+    if not console.is_terminal:
+        print(f"index of {total:,} rows: {seconds:.1f} s", file=sys.stderr, flush=True)

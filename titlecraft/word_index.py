@@ -1,0 +1,99 @@
+"""BM25 of one column of texts: built in slices, kept on disk, memory-mapped when it is asked. Scores are those of bm25s."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def query_words(text: str) -> list[str]:
+    """Words of a text as bm25s cuts them: lower case, two letters or more, English stop words left out; each once."""
+    from bm25s import tokenize
+
+    found = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
+    return list(dict.fromkeys(found))
+
+
+class Words:
+    """The words of one column as numbers, 4 bytes each: what an index is made from."""
+
+    def __init__(self) -> None:
+        self.vocabulary: dict[str, int] = {}
+        self.numbers: list[np.ndarray] = []
+        self.lengths: list[np.ndarray] = []
+
+    def add(self, texts: list[str]) -> None:
+        """The next rows."""
+        from bm25s import tokenize
+
+        found = tokenize(texts, stopwords="en", show_progress=False)
+        known = self.vocabulary
+        ours = np.fromiter((known.setdefault(word, len(known)) for word in found.vocab), np.int32, len(found.vocab))
+        lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
+        flat = np.fromiter(chain.from_iterable(found.ids), np.int32, int(lengths.sum()))
+        self.numbers.append(ours[flat])
+        self.lengths.append(lengths)
+
+    def counts(self) -> Any:
+        """How often each row has each word: csr_matrix [rows, words] of uint16. The numbers are given up for it."""
+        from scipy.sparse import csr_matrix
+
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(self.lengths))])
+        flat, self.numbers = np.concatenate(self.numbers), []
+        counts = csr_matrix((np.ones(len(flat), np.uint16), flat, ends), shape=(len(ends) - 1, len(self.vocabulary)))
+        counts.sum_duplicates()
+        return counts
+
+
+def weigh(counts: Any, lengths: np.ndarray, k1: float, b: float) -> Any:
+    """BM25 of each word in each row, csc_matrix [rows, words] of float32, from counts and the rows' lengths in words.
+
+    The formula is Lucene's (Kamphuis et al. 2020), bm25s' default. bm25s' own way to the same numbers takes a Python list
+    of all words, and a sort of all of them.
+    """
+    rows_with = np.bincount(counts.indices, minlength=counts.shape[1])
+    rarity = np.log1p((len(lengths) - rows_with + 0.5) / (rows_with + 0.5)).astype(np.float32)
+    long = (k1 * ((1 - b) + b * lengths / max(1e-9, lengths.mean()))).astype(np.float32)
+    weights = counts.data.astype(np.float32)
+    weights /= weights + np.repeat(long, np.diff(counts.indptr))
+    weights *= rarity[counts.indices]
+    counts.data = weights
+    return counts.tocsc()
+
+
+def save_index(words: Words, folder: Path) -> None:
+    """Write the index of all rows that were added, in bm25s' own format."""
+    from bm25s import BM25
+
+    index = BM25(backend="numpy")
+    lengths = np.concatenate(words.lengths)
+    weights = weigh(words.counts(), lengths, index.k1, index.b)
+    index.scores = {
+        "data": weights.data, "indices": weights.indices.astype(np.int32), "indptr": weights.indptr.astype(np.int64),
+        "num_docs": len(lengths),
+    }  # fmt: skip
+    index.vocab_dict, index.nonoccurrence_array = words.vocabulary, None  # what its own index() would have set
+    index.save(folder, show_progress=False)
+
+
+class WordIndex:
+    """An index on disk. Its arrays are memory-mapped; the vocabulary is in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        from bm25s import BM25
+
+        self.index = BM25.load(folder, mmap=True, show_progress=False)
+
+    def scores(self, words: list[str]) -> np.ndarray:
+        """BM25 of every row for these words, float32 [rows]; all 0 where it knows none of them."""
+        return self.index.get_scores_from_ids(self.index.get_tokens_ids(words))
+
+
+def best(scores: np.ndarray, most: int) -> np.ndarray:
+    """Rows with the highest scores above 0, the best first and equal ones by their number; at most so many."""
+    rows = np.flatnonzero(scores)
+    if len(rows) > most:
+        some = scores[rows]
+        rows = rows[some >= np.partition(some, len(some) - most)[-most]]  # equal ones at the border are still all there
+    return rows[np.lexsort((rows, -scores[rows]))][:most]

@@ -1,0 +1,78 @@
+"""The Triton side of dropped_product.py; imported on GPUs only. Rows are tokens, R is the adapter's rank, padded to 16."""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def kept(places, limit, seed):
+    """True where an element is kept: the hash of dropout.keep_mask.
+
+    Each product goes back to 32 bits: a constant above 2^31 makes 64 of them.
+    """
+    value = (places.to(tl.uint32) * 0x9E3779B9 + seed.to(tl.uint32)).to(tl.uint32)
+    value = ((value ^ (value >> 16)) * 0x21F0AAAD).to(tl.uint32)
+    value = ((value ^ (value >> 15)) * 0x735A2D97).to(tl.uint32)
+    return (value ^ (value >> 15)) >= limit.to(tl.uint32)
+
+
+@triton.jit(do_not_specialize=["limit", "seed"])
+def product_kernel(
+    x, a, out, rows, width, rank, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
+):
+    """out[rows, rank] = where(kept, x, 0)[rows, width] @ a[rank, width].T * scale, one program for ROWS rows."""
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    column, r = tl.arange(0, WIDTH), tl.arange(0, R)
+    total = tl.zeros((ROWS, R), dtype=tl.float32)
+    for start in range(0, width, WIDTH):
+        at = start + column
+        inside = (row[:, None] < rows) & (at[None, :] < width)
+        places = row[:, None] * width + at[None, :]
+        value = tl.load(x + places, mask=inside, other=0.0)
+        value = tl.where(kept(places, limit, seed), value, 0.0).to(value.dtype)
+        weight = tl.load(
+            a + r[None, :] * width + at[:, None], mask=(r[None, :] < rank) & (at[:, None] < width), other=0.0
+        )
+        total = tl.dot(value, weight, total)
+    inside = (row[:, None] < rows) & (r[None, :] < rank)
+    tl.store(out + row[:, None] * rank + r[None, :], (total * scale).to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit(do_not_specialize=["limit", "seed"])
+def gradient_kernel(
+    x, dh, out, rows, width, rank, share, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
+):
+    """out[part, rank, width] = dh[rows of the part, rank].T @ where(kept, x, 0) * scale; a part is `share` rows."""
+    column, r = tl.program_id(0) * WIDTH + tl.arange(0, WIDTH), tl.arange(0, R)
+    part = tl.program_id(1)
+    total = tl.zeros((R, WIDTH), dtype=tl.float32)
+    for start in range(0, share, ROWS):
+        row = part * share + start + tl.arange(0, ROWS)
+        inside = (row[:, None] < rows) & (column[None, :] < width)
+        places = row[:, None] * width + column[None, :]
+        value = tl.load(x + places, mask=inside, other=0.0)
+        value = tl.where(kept(places, limit, seed), value, 0.0).to(value.dtype)
+        given = tl.load(
+            dh + row[None, :] * rank + r[:, None], mask=(r[:, None] < rank) & (row[None, :] < rows), other=0.0
+        )
+        total = tl.dot(given, value, total)
+    inside = (r[:, None] < rank) & (column[None, :] < width)
+    tl.store(out + (part * rank + r[:, None]) * width + column[None, :], total * scale, mask=inside)
+
+
+@triton.jit(do_not_specialize=["limit", "seed"])
+def add_product_kernel(
+    total, dh, a, rows, width, rank, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
+):
+    """total[rows, width] += where(kept, dh[rows, rank] @ a[rank, width], 0) * scale."""
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    column, r = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH), tl.arange(0, R)
+    inside = (row[:, None] < rows) & (column[None, :] < width)
+    places = row[:, None] * width + column[None, :]
+    before = tl.load(total + places, mask=inside, other=0.0)
+    given = tl.load(dh + row[:, None] * rank + r[None, :], mask=(row[:, None] < rows) & (r[None, :] < rank), other=0.0)
+    weight = tl.load(
+        a + r[:, None] * width + column[None, :], mask=(r[:, None] < rank) & (column[None, :] < width), other=0.0
+    )
+    update = tl.where(kept(places, limit, seed), tl.dot(given, weight) * scale, 0.0)
+    tl.store(total + places, (before.to(tl.float32) + update).to(before.dtype), mask=inside)
