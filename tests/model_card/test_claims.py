@@ -1,10 +1,14 @@
 """A sentence stands on a card only if every record field behind it is there."""
 
+import re
 from copy import deepcopy
+from html import unescape
 from importlib.resources import files
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jinja2 import Environment, meta, nodes
 
 from evaluation.measures import MEASURES
@@ -12,8 +16,10 @@ from model_card.citations import OF_SOURCES, entries
 from model_card.claims import CLAIMS, claims_of
 from model_card.claims.saying import Claim, say, steps_of, value_at
 from model_card.named_records import named_records
-from model_card.samples import harmless
+from model_card.samples import UNSEEN, harmless
 from tests.model_card.test_golden_cards import bare, evaluated
+from titlecraft.card_merge import section
+from titlecraft.local_hub.pages.markdown import Surroundings, render_markdown
 from titlecraft.records import Record
 
 UNKNOWN = ("not measured", "not counted", "not evaluated", "not known", "none on record")
@@ -156,3 +162,19 @@ def test_texts_of_products_and_models_are_nothing_but_text(text: str, html: str)
 
 def test_records_are_plain_values() -> None:
     assert not any(isinstance(value, Record) for value in named_records(evaluated()).values())
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("<>&\"'`*_[]()#|~$!:/\\-=\n")),
+        max_size=300,
+    )
+)
+def test_any_text_shows_on_the_card_as_it_is(text: str) -> None:
+    sample = f"<table>\n<tr><td>{harmless(text)}</td></tr>\n</table>"
+    page = render_markdown(section("samples", sample), Surroundings("model", "ns/x", "main"))
+    assert re.findall(r"<(\w+)", page) == re.findall(r"<(table|tbody|tr|td|br|i)\b", page)
+    inside = page[page.index("<td>") + 4 : page.index("</td>")]
+    shown = " ".join(unescape(inside.replace("<br>", "\n")).split())
+    expected = " ".join(UNSEEN.sub("\ufffd", text.strip()).split())
+    assert shown == expected or (not expected and inside == "<i>(empty)</i>")

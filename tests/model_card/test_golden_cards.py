@@ -3,6 +3,8 @@
 After an intended change: `python -m tests.model_card.test_golden_cards` writes the golden files anew; read the diff.
 """
 
+import ast
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +94,14 @@ def test_no_title_breaks_out_of_the_metadata() -> None:
     )
     names = [block.name for block in split(text).blocks]
     assert names == [block.name for block in split(cards()["evaluated.md"]).blocks] and None not in names
+
+
+def test_a_prompt_with_code_fences_and_quotes_stays_in_its_block_and_in_its_string() -> None:
+    prompt = PromptFormat(instruction='Say """x""" \\ and\n```\nnot python\n```', question="{title}")
+    snippet = re.search(r"````python\n(.*?)````\n", render(replace(bare(), prompt=prompt)), re.DOTALL)
+    assert snippet
+    literal = snippet[1][snippet[1].index('"""') : snippet[1].index("\n\ninputs")]
+    assert ast.literal_eval(literal) == prompt.render_title("Adult Ballet Tutu Yellow")
 
 
 def test_a_new_dataset_takes_the_place_of_the_old_one_and_a_hand_added_one_stays() -> None:
