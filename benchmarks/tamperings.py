@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -145,21 +146,6 @@ def any_record_number(folder: Path, random: Random) -> str | None:
     return record_number(folder, random, "", derivable=False)
 
 
-def training_number(folder: Path, random: Random) -> str | None:
-    """A number of the training record that follows from something else."""
-    return record_number(folder, random, "training", derivable=True)
-
-
-def dataset_number(folder: Path, random: Random) -> str | None:
-    """A number of the dataset record."""
-    return record_number(folder, random, "dataset", derivable=True)
-
-
-def report_number(folder: Path, random: Random) -> str | None:
-    """A number of a report."""
-    return record_number(folder, random, "report", derivable=True)
-
-
 def change_table(path: Path, random: Random, change: Callable[[dict[str, list[Any]]], str | None]) -> str | None:
     """A parquet file with changed columns, written as it was; None where nothing was changed."""
     import pyarrow as pa
@@ -223,39 +209,20 @@ def row(folder: Path, random: Random, pattern: str) -> str | None:
     return change_table(path, random, change)
 
 
-def prediction_cell(folder: Path, random: Random) -> str | None:
-    """A cell of predictions.parquet."""
-    return cell(folder, random, "evaluation/*/predictions.parquet")
-
-
-def prediction_row(folder: Path, random: Random) -> str | None:
-    """A row of predictions.parquet."""
-    return row(folder, random, "evaluation/*/predictions.parquet")
-
-
-def data_cell(folder: Path, random: Random) -> str | None:
-    """A cell of the published data."""
-    return cell(folder, random, "data/*.parquet")
-
-
-def data_row(folder: Path, random: Random) -> str | None:
-    """A row of the published data."""
-    return row(folder, random, "data/*.parquet")
-
-
+PREDICTIONS, DATA = "evaluation/*/predictions.parquet", "data/*.parquet"
 KINDS = [
     *(Tampering(f"{change.__name__} of the {repo}", repo, "card", False, change) for repo in ("adapter", "dataset")
       for change in (card_digit, file_byte, removed_file, swapped_files, cut_file, any_record_number)),
     Tampering("record_pin of the adapter", "adapter", "card", False, record_pin),
     Tampering("another_report of the adapter", "adapter", "card", False, another_report),
-    Tampering("prediction_cell", "adapter", "card", False, prediction_cell),
-    Tampering("data_cell", "dataset", "card", False, data_cell),
+    Tampering("prediction_cell", "adapter", "card", False, partial(cell, pattern=PREDICTIONS)),
+    Tampering("data_cell", "dataset", "card", False, partial(cell, pattern=DATA)),
     Tampering("record_pin, covered up", "adapter", "card", True, record_pin),
-    Tampering("training_number, covered up", "adapter", "card", True, training_number),
-    Tampering("report_number, covered up", "adapter", "scores", True, report_number),
-    Tampering("prediction_cell, covered up", "adapter", "scores", True, prediction_cell),
-    Tampering("prediction_row, covered up", "adapter", "scores", True, prediction_row),
-    Tampering("dataset_number, covered up", "dataset", "data", True, dataset_number),
-    Tampering("data_cell, covered up", "dataset", "data", True, data_cell),
-    Tampering("data_row, covered up", "dataset", "data", True, data_row),
+    Tampering("training_number, covered up", "adapter", "card", True, partial(record_number, kind="training", derivable=True)),
+    Tampering("report_number, covered up", "adapter", "scores", True, partial(record_number, kind="report", derivable=True)),
+    Tampering("prediction_cell, covered up", "adapter", "scores", True, partial(cell, pattern=PREDICTIONS)),
+    Tampering("prediction_row, covered up", "adapter", "scores", True, partial(row, pattern=PREDICTIONS)),
+    Tampering("dataset_number, covered up", "dataset", "data", True, partial(record_number, kind="dataset", derivable=True)),
+    Tampering("data_cell, covered up", "dataset", "data", True, partial(cell, pattern=DATA)),
+    Tampering("data_row, covered up", "dataset", "data", True, partial(row, pattern=DATA)),
 ]  # fmt: skip

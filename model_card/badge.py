@@ -21,10 +21,11 @@ def badge(found: Verification) -> str:
             f"{escape(text)}</text>"
         )
         left += width
+    clip = f"titlecraft-{left}"  # on a page with several badges, those of one width may share it
     name = escape(f"{found.repo}: {said}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left}" height="{HEIGHT}" role="img" aria-label="{name}">'
-        f'<title>{name}</title><clipPath id="r"><rect width="{left}" height="{HEIGHT}" rx="3"/></clipPath>'
-        f'<g clip-path="url(#r)" fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" '
+        f'<title>{name}</title><clipPath id="{clip}"><rect width="{left}" height="{HEIGHT}" rx="3"/></clipPath>'
+        f'<g clip-path="url(#{clip})" fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" '
         f'font-size="11">{"".join(drawn)}</g></svg>\n'
     )

@@ -82,6 +82,10 @@ class RepoState:
         path = f"{folder}/{REPORT}"
         return read_record(self.require(path), EvaluationRecord, self.named(path))
 
+    def readable_reports(self) -> list[str]:
+        """Folders of the reports that this code reads, sorted."""
+        return [folder for folder in self.report_folders() if not self.is_older_report(folder)]
+
     def is_older_report(self, folder: str) -> bool:
         """Whether a report says that it is of another version of the record, which the card passes over too."""
         return not has_schema(self.require(f"{folder}/{REPORT}"), EvaluationRecord)

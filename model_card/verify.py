@@ -17,7 +17,6 @@ from model_card.verify_pins import verify_pins
 from model_card.verify_renderings import verify_renderings
 from model_card.verify_report import verify_reports
 from model_card.verify_training import verify_training
-from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, pin
 from titlecraft.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
@@ -107,18 +106,10 @@ def impossible_levels(state: RepoState) -> dict[str, str]:
         return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
     if TRAINING_RECORD not in state.paths:
         return dict.fromkeys((*LADDER, "data"), f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter")
-    readable = [folder for folder in state.report_folders() if is_readable(state, folder)]
+    readable = state.readable_reports()
     if not readable:
         kind = "a report of another version of Titlecraft only" if state.report_folders() else "no report"
         why |= dict.fromkeys(
             ("scores", "predictions"), f"{kind}: `titlecraft evaluate --adapter {state.pin.repo}` makes one"
         )
     return why
-
-
-def is_readable(state: RepoState, folder: str) -> bool:
-    """Whether this code reads the report of a folder."""
-    try:
-        return not state.is_older_report(folder)
-    except UserError:
-        return False

@@ -54,10 +54,9 @@ def listed_files(state: RepoState) -> Iterator[tuple[str, File]]:
             yield from (("the dataset record", file) for file in split.files)
         return
     yield from (("the training record", file) for file in state.training.files)
-    for folder in state.report_folders():
-        if not state.is_older_report(folder):
-            for file in state.report(folder).files:
-                yield f"{REPORT} of {folder}", File(path=f"{folder}/{file.path}", bytes=file.bytes, sha256=file.sha256)
+    for folder in state.readable_reports():
+        for file in state.report(folder).files:
+            yield f"{REPORT} of {folder}", File(path=f"{folder}/{file.path}", bytes=file.bytes, sha256=file.sha256)
 
 
 def sha256_of(state: RepoState, path: str) -> str:

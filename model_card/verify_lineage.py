@@ -54,7 +54,7 @@ def of_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     there, record, raw = state.read(LINEAGE_PICTURE), state.training, state.require(TRAINING_RECORD)
     if there is None:
         return
-    reports = [state.report(folder) for folder in state.report_folders() if not state.is_older_report(folder)]
+    reports = [state.report(folder) for folder in state.readable_reports()]
     results = [result_of(one, "") for one in reports if is_about(one, raw)]
     with TemporaryDirectory() as folder:
         draw_adapter(record.dataset, record.base, state.pin.repo, results, file := Path(folder) / "lineage.png")

@@ -24,10 +24,9 @@ NOT_JUDGED = "a tolerance for {why} is not measured: shown, not judged"
 def verify_predictions(state: RepoState, work: Path | None) -> list[Line]:
     """Every report that this code can read, measured again. `work` keeps finished batches for an interrupted verification."""
     lines: list[Line] = []
-    for folder in state.report_folders():
-        if not state.is_older_report(folder):
-            checks = Checks("predictions", folder)
-            lines += checks.gather(of_report(checks, state, folder, work))
+    for folder in state.readable_reports():
+        checks = Checks("predictions", folder)
+        lines += checks.gather(of_report(checks, state, folder, work))
     return lines
 
 

@@ -28,10 +28,9 @@ def verify_renderings(state: RepoState) -> list[Line]:
         return checks.gather(of_dataset(checks, state))
     checks = Checks("card", "pictures")
     lines = checks.gather(of_training(checks, state))
-    for folder in state.report_folders():
+    for folder in state.readable_reports():
         checks = Checks("card", folder)
-        if not state.is_older_report(folder):
-            lines += checks.gather(of_report(checks, state, folder))
+        lines += checks.gather(of_report(checks, state, folder))
     return lines
 
 

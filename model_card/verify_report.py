@@ -13,10 +13,9 @@ ROUNDING = 1e-9  # of a sum of a few thousand numbers in float64, in another ord
 def verify_reports(state: RepoState) -> list[Line]:
     """Every report of an adapter repo that this code can read."""
     lines: list[Line] = []
-    for folder in state.report_folders():
-        if not state.is_older_report(folder):
-            checks = Checks("card", folder)
-            lines += checks.gather(of_report(checks, state, folder))
+    for folder in state.readable_reports():
+        checks = Checks("card", folder)
+        lines += checks.gather(of_report(checks, state, folder))
     return lines
 
 

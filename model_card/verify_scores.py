@@ -21,10 +21,9 @@ ARMS = ("before", "after")
 def verify_scores(state: RepoState) -> list[Line]:
     """Every report that this code can read: the titles, the values of each title, and the measures."""
     lines: list[Line] = []
-    for folder in state.report_folders():
-        if not state.is_older_report(folder):
-            checks = Checks("scores", folder)
-            lines += checks.gather(of_report(checks, state, folder))
+    for folder in state.readable_reports():
+        checks = Checks("scores", folder)
+        lines += checks.gather(of_report(checks, state, folder))
     return lines
 
 
