@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 
-def cover_up(folder: Path, type: str, pin: Any) -> None:
-    """What a forger does who has our code: mend every hash and size, and draw card, page and plots anew."""
+def cover_up(folder: Path, type: str, pin: Any) -> bool:
+    """What a forger does who has our code: mend every hash and size, and draw card, page and plots anew.
+
+    Returns whether all could be drawn: of a record whose pin is nowhere, or whose counts contradict each other, there is no
+    card any more, and the old one stays.
+    """
     from model_card.repo_state import RepoState
     from model_card.verify_card import rerendered
     from titlecraft.checksums import SUMS, read_sums, write_sums
@@ -25,13 +29,16 @@ def cover_up(folder: Path, type: str, pin: Any) -> None:
             text = text.replace(file["sha256"], now.sha256)
             text = text.replace(f'"bytes": {file["bytes"]},\n{indent(text, now.sha256)}', f'"bytes": {now.bytes},\n{indent(text, now.sha256)}')  # fmt: skip
         path.write_text(text)
+    whole = True
     try:
-        redraw(folder, type)
+        redraw(folder, type, pin)
         (folder / "README.md").write_text(rerendered(RepoState.of_folder(pin, folder)), encoding="utf-8")
-    except Exception:  # a record that makes no card any more: the old one stays
-        pass
+    except Exception as error:
+        print(f"not drawn anew: {error}", flush=True)
+        whole = False
     sums = read_sums((folder / SUMS).read_bytes(), SUMS)
     (folder / SUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
+    return whole
 
 
 def indent(text: str, sha256: str) -> str:
@@ -40,7 +47,7 @@ def indent(text: str, sha256: str) -> str:
     return text[text.rfind("\n", 0, place) + 1 : place + len(sha256)]
 
 
-def redraw(folder: Path, type: str) -> None:
+def redraw(folder: Path, type: str, pin: Any) -> None:
     """Plots and pages from the tampered records."""
     if type == "dataset":
         from dataset_builder.plots import plot_lengths, plot_splits
@@ -55,3 +62,15 @@ def redraw(folder: Path, type: str) -> None:
 
     for path in folder.glob("evaluation/*/report.json"):
         write_report(read_record(path.read_bytes(), EvaluationRecord, "report"), path.parent)
+    draw_lineage(folder, pin)
+
+
+def draw_lineage(folder: Path, pin: Any) -> None:
+    """The picture of an adapter's lineage, which shows the reports."""
+    from model_card.repo_state import RepoState
+    from titlecraft.lineage import LINEAGE_PICTURE, result_of
+    from titlecraft.lineage_picture import draw_adapter
+
+    state = RepoState.of_folder(pin, folder)
+    results = [result_of(state.report(name), "") for name in state.readable_reports()]
+    draw_adapter(state.training.dataset, state.training.base, pin.repo, results, folder / LINEAGE_PICTURE)
