@@ -30,13 +30,17 @@ class Line(Record):
 
 
 class Verification(Record):
-    """All lines of a verification. `impossible` says of each level that this repo does not allow why it does not."""
+    """All lines of a verification.
+
+    `impossible` says of each level that this repo does not allow why it does not; `remarks` what a level can tell here.
+    """
 
     repo: Pin
     level: Level
     code: Code
     impossible: dict[str, str]
     lines: list[Line]
+    remarks: dict[str, str]
     schema: Literal["titlecraft/verification/1"] = "titlecraft/verification/1"
 
     def holds(self) -> bool:
@@ -146,6 +150,8 @@ def print_table(found: Verification) -> None:
         names = [level for level, said in found.impossible.items() if said == why]
         levels = f"level {names[0]} is" if len(names) == 1 else f"levels {', '.join(names)} are"
         console.print(f"{levels} not possible: {why}", highlight=False, markup=False)
+    for level, said in found.remarks.items():
+        console.print(f"level {level}: {said}", highlight=False, markup=False)
     for text in verdict_of(found):
         console.print(text, highlight=False, markup=False)
 

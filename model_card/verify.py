@@ -17,6 +17,7 @@ from model_card.verify_pins import verify_pins
 from model_card.verify_renderings import verify_renderings
 from model_card.verify_report import verify_reports
 from model_card.verify_training import verify_training
+from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, pin
 from titlecraft.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
@@ -61,8 +62,9 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
         else:
             lines += levels(sources, work)[one](state)
     return Verification(
-        repo=state.pin, level=level, code=current_code("model_card", *PACKAGES), impossible=impossible, lines=lines
-    )
+        repo=state.pin, level=level, code=current_code("model_card", *PACKAGES), impossible=impossible, lines=lines,
+        remarks=remarks(state, impossible),
+    )  # fmt: skip
 
 
 def levels(sources: list[str], work: Path | None) -> dict[str, Callable[[RepoState], list[Line]]]:
@@ -93,6 +95,18 @@ def card(state: RepoState) -> list[Line]:
         return lines + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
     return lines + verify_pins(state) + verify_training(state) + verify_reports(state) + verify_renderings(state)
+
+
+def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:
+    """Level -> what it can tell of this repo on another machine than the one that measured."""
+    if state.pin.type == "dataset" or "predictions" in impossible:
+        return {}
+    try:
+        gpus = {state.report(folder).device for folder in state.readable_reports()} - {"cpu"}
+    except UserError:  # a report that cannot be read is among the lines that do not hold
+        return {}
+    said = "a difference on another device is shown and not judged, for no tolerance is measured"
+    return {"predictions": f"measured on {', '.join(sorted(gpus))}; {said}"} if gpus else {}
 
 
 def impossible_levels(state: RepoState) -> dict[str, str]:

@@ -21,7 +21,7 @@ QUARANTINE = "quarantine/lines.jsonl"
 def verify_data(state: RepoState, sources: list[str]) -> list[Line]:
     """The dataset of a state or, for an adapter, the one that it was trained on."""
     checks = Checks("data", "dataset")
-    return checks.gather(rebuilt(checks, dataset_of(state), sources))
+    return checks.gather(rebuilt(checks, state, sources))
 
 
 def dataset_of(state: RepoState) -> RepoState:
@@ -35,7 +35,7 @@ def verify_sources(state: RepoState, sources: list[str]) -> list[Line]:
 
     find_files(sources)  # a mistyped name is the user's mistake, no verdict about the dataset
     checks = Checks("data", "source")
-    return checks.gather(of_sources(checks, record_of(state), sources))
+    return checks.gather(of_sources(checks, state, sources))
 
 
 def record_of(state: RepoState) -> DatasetRecord:
@@ -47,10 +47,11 @@ def record_of(state: RepoState) -> DatasetRecord:
     return read_record(raw or b"", DatasetRecord, f"{DATASET_RECORD} of {pinned}")
 
 
-def of_sources(checks: Checks, record: DatasetRecord, sources: list[str]) -> Iterator[Line]:
+def of_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
     """A line for each file, in the order in which they are read."""
     from dataset_builder.catalogue import examine_files, find_files, read_content
 
+    record = record_of(state)
     given = [(file.name, read_content(file)) for file in examine_files(find_files(sources), map)]
     yield checks.equal("number of files", len(record.source.files), len(given))
     for file, (name, content) in zip(record.source.files, given, strict=False):
@@ -59,8 +60,9 @@ def of_sources(checks: Checks, record: DatasetRecord, sources: list[str]) -> Ite
         yield checks.equal(f"sha256 of {file.name}", file.sha256, content.sha256, None if same else note)
 
 
-def rebuilt(checks: Checks, dataset: RepoState, sources: list[str]) -> Iterator[Line]:
+def rebuilt(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
     """Built again into a folder of its own, and compared."""
+    dataset = dataset_of(state)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "publish"
         again = build_again(dataset.dataset, sources, Path(temporary), folder)
