@@ -37,7 +37,7 @@ from dataset_builder.source import expected_lines
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording
-from titlecraft.data_revision import data_revision
+from titlecraft.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, published_pin, require_own, require_write
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -128,15 +128,6 @@ def build(
         tag(published, f"build-{record.key[:12]}")
         shutil.rmtree(work)
     return published, record
-
-
-def newest_with_the_same_data(head: Pin | None) -> Pin | None:
-    """The repo's head now, where only what lies beside the data has changed since `head`; else `head`, which will be refused.
-
-    A training that ends while a dataset is built lists its adapter on the dataset's card.
-    """
-    now = published_pin(head.repo, "dataset") if head else None
-    return now if now and now != head and data_revision(now) == data_revision(head) else head
 
 
 def describe_files(

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
-from titlecraft.hub import hub_errors, pin
+from titlecraft.hub import hub_errors, pin, published_pin
 from titlecraft.records import DATASET_RECORD, Pin
 
 BESIDE_THE_DATA = ("README.md", "lineage.json", "SHA256SUMS", ".gitattributes", "assets/*")
@@ -33,6 +33,15 @@ def data_revision(state: Pin) -> Pin:
     if written is None or written == state or data_files(written) != data_files(state):
         return state
     return written
+
+
+def newest_with_the_same_data(head: Pin | None) -> Pin | None:
+    """The repo's head now, where only what lies beside the data has changed since `head`; else `head`, which will be refused.
+
+    A training that ends while a dataset is built lists its adapter on the dataset's card.
+    """
+    now = published_pin(head.repo, "dataset") if head else None
+    return now if now and now != head and data_revision(now) == data_revision(head) else head
 
 
 def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:

@@ -169,3 +169,25 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     (line,) = done.stdout.splitlines()
     assert line.startswith("the adapter is published, but listed nowhere: ") and "does not answer" in line
+
+
+def test_a_build_is_not_lost_to_an_adapter_that_is_listed_meanwhile(world: World, tmp_path: Path) -> None:
+    """A training elsewhere ends while a dataset is built: the build goes on top of its commit, and keeps what it lists."""
+    world.step("report", "111111111111", "400")
+    small = ["--data.test_share=0.3", "--workers", "1", "--repo", DATASET]
+    meanwhile = f"""
+import os, subprocess, sys
+import dataset_builder.build as build
+from titlecraft.cli import main
+group = build.group_and_assign
+def list_an_adapter(*others):
+    subprocess.run([sys.executable, "-m", "tests.model_card.lineage_world", "tell"], check=True,
+                   env=os.environ | {{"HF_HOME": {str(tmp_path)!r}}})
+    return group(*others)
+build.group_and_assign = list_an_adapter
+sys.exit(main(["build", {str(world.root / "rows.json.gz")!r}, *{small!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", meanwhile], env=os.environ | world.hub.environment(world.root / "home"),
+                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0 and "listed on the dataset's card" in done.stdout, done.stderr
+    assert "[report 111111111111]" in world.card() and "--data.test_share=0.3" in world.card()
