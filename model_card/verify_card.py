@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from model_card.repo_state import RepoState
-from model_card.verification import Checks, Line, first_difference
+from model_card.verification import Checks, Line
 from titlecraft.card_merge import Card, Owned, merge, split
 from titlecraft.records import read_record
 
@@ -53,7 +53,7 @@ def rerendered(state: RepoState) -> str:
 
 
 def by_section(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each key of our metadata and for each section of ours, and one for every byte that is not a person's."""
+    """A line for each key of our metadata, by its value, and for each section of ours, byte for byte."""
     text, (new, owned) = state.require(CARD).decode(), fresh(state)
     there, here = split(text, state.named(CARD)), split(new)
     for key, value in here.metadata.items():
@@ -67,10 +67,6 @@ def by_section(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("sections, in order", list(old), list(sections_here))
     for name, section in sections_here.items():
         yield section_line(checks, name, old.get(name), section)
-    whole = merge(text, new, owned, state.named(CARD))
-    same = whole == text
-    yield checks.line("written anew, with what people added", "the same bytes", "the same bytes" if same else "other bytes",
-                      same, "equal", None if same else first_difference(text, whole))  # fmt: skip
 
 
 def sections(card: Card) -> dict[str, str]:

@@ -46,6 +46,14 @@ def set_cells(pattern: str, row: int, cells: dict[str, object]) -> Callable[[Pat
     return change
 
 
+def add_words(folder: Path) -> None:
+    """What a person may do on the Hub: a section and a tag of one's own, and a file."""
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    card = card.replace("\ntags:\n", "\ntags:\n- mine\n", 1) + "\n\n\n## My notes\n\n12 of 34 are wrong.\n"
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    (folder / "notes.txt").write_text("56")
+
+
 def cover_up(folder: Path) -> None:
     """Mend the hash and size of predictions in report.json, those of the shards in the dataset's record, and SHA256SUMS."""
     for path in [*folder.glob("evaluation/*/report.json"), *folder.glob("dataset_record.json")]:
@@ -75,7 +83,7 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
     flipped = record.dataset.revision[:-1] + ("0" if record.dataset.revision[-1] != "0" else "1")
     more = {"nll_per_token_after": lambda value: value * 2, "bits_per_byte_after": lambda value: value * 2}
     table: dict[str, tuple[str, str, bool, Callable[[Path], None]]] = {
-        "a digit of the card": (model, "card", False, replace("README.md", f"{record.examples.seen}", f"{record.examples.seen + 1}")),
+        "a digit of the card": (model, "card", False, replace("README.md", f"**{record.examples.seen:,}**", f"**{record.examples.seen + 1:,}**")),
         "a number of the record": (model, "card", True, replace("training_record.json", '"trainable_parameters": ', '"trainable_parameters": 1')),
         "a pin of the record": (model, "card", True, replace("training_record.json", record.dataset.revision, flipped)),
         "a byte of a file": (model, "card", False, replace("tokenizer_config.json", "{", "{ ")),
@@ -86,6 +94,7 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
         "a row of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"uid": "B000000001"})),
         "likelihoods of the predictions": (model, "predictions", True, set_cells(f"{report}/predictions.parquet", 3, more)),
         "a word of the data": (data, "data", True, set_cells("data/test-*.parquet", 0, {"title": "Another title"})),
+        "a person's words": (data, "card", False, add_words),
         "a digit of the dataset's record": (data, "card", True, replace("dataset_record.json", '"published": ', '"published": 1')),
     }  # fmt: skip
     found = {}

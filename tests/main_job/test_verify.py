@@ -43,7 +43,7 @@ def tampered(world: World, published: dict[str, str]) -> dict[str, list[str]]:
 
 
 CAUGHT = {
-    "a digit of the card": "card: card: written anew, with what people added",
+    "a digit of the card": "card: card: data.seen",
     "a number of the record": "card: training record: trainable parameters",
     "a pin of the record": "card: pins: dataset exists",
     "a byte of a file": "card: files: sha256 of tokenizer_config.json",
@@ -61,12 +61,13 @@ CAUGHT = {
 @pytest.mark.parametrize("name", CAUGHT)
 def test_one_changed_thing_is_caught(tampered: dict[str, list[str]], name: str) -> None:
     assert CAUGHT[name] in tampered[name]
-    assert set(tampered) == set(CAUGHT)
+    assert set(tampered) == {*CAUGHT, "a person's words"}
 
 
 def test_what_is_not_touched_still_holds(tampered: dict[str, list[str]]) -> None:
-    """One byte, one line; and two likelihoods of one title are found by the model alone, and nothing else of it is wrong."""
+    """One byte, one line; a person's words none; and two likelihoods of one title are found by the model alone, and nothing else of it is wrong."""
     assert tampered["a byte of a file"] == ["card: files: sha256 of tokenizer_config.json"]
+    assert tampered["a person's words"] == []
     columns = [line for line in tampered["likelihoods of the predictions"] if line.endswith("_after, made again")]
     assert columns == [f"predictions: report: {name}_after, made again" for name in ("nll_per_token", "bits_per_byte")]
 
