@@ -17,6 +17,7 @@ VERBS = {
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
     "evaluate": "a published adapter -> a before/after report beside it",
     "card": "write the card of an adapter or a dataset anew from the records that lie in its repo",
+    "verify": "re-derive every number that a published repo shows",
     "lineage": "what was made from what: dataset, adapters, reports, each at its commit",
     "ask": "ask a published adapter, its base or both, in the terminal, with sources",
     "play": "the same as a page in the browser, both answers side by side",

@@ -35,7 +35,7 @@ from training.resume import where_to_begin
 from training.saving import Saving
 from training.watch import Watch, require_watch, watchers
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
+PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth", "matplotlib")
 
 
 @dataclass(frozen=True)
