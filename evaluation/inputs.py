@@ -65,8 +65,8 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
     raw = read_file(pinned, TRAINING_RECORD)
     if raw is None:
         raise UserError(
-            f"{pinned} has no {TRAINING_RECORD}: an evaluation reads from it which dataset and which base the adapter "
-            "was trained on. Train one with `titlecraft train`, which writes it"
+            f"{pinned} has no {TRAINING_RECORD}, which says which dataset and which base the adapter was trained on. "
+            "Train one with `titlecraft train`, which writes it"
         )
     training = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {pinned}")
     local = download(pinned, list(WEIGHTS))
