@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 RESULTS = HERE / "results" / "training_gpus.json"
 BARS = {2: 1.9, 4: 3.7}
-STEPS = 24
+STEPS = 16
 
 
 def on_this_gpu() -> None:

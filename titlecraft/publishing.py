@@ -14,9 +14,12 @@ from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, published_pin
+from titlecraft.hub import FIRST_FILES, hub_errors, published_pin
 from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
+
+# what a new adapter takes the place of in its repo; reports are about the adapter that they measured
+REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", "lineage.json")
 
 
 @contextmanager
@@ -67,10 +70,11 @@ def publish(
     with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
         new = parent is None
         if new:
-            api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
+            sdk = {"space_sdk": "gradio"} if type == "space" else {}
+            api.create_repo(repo, repo_type=type, private=private, exist_ok=True, **sdk)
             parent = published_pin(repo, type)
         there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
-        if new and set(there) - {".gitattributes"}:
+        if new and set(there) - FIRST_FILES[type]:
             raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")
         stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
         operations = [CommitOperationAdd(name, str(path)) for name, path in names.items()]

@@ -14,7 +14,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub import find_record, pin, published_pin, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE
-from titlecraft.publishing import publish, sole_publisher, work_folder
+from titlecraft.publishing import REPLACED_BY_TRAINING, publish, sole_publisher, work_folder
 from titlecraft.records import (
     TRAINING_RECORD,
     Pin,
@@ -153,7 +153,7 @@ def publish_trained(
         write_card(folder, repo, head)
         message = f"Train {record.steps} steps on {record.dataset}"
         published = publish(
-            repo, "model", head, folder, message, private=private, replaces=("assets/*", "evaluation/*", "adapter_*"),
+            repo, "model", head, folder, message, private=private, replaces=REPLACED_BY_TRAINING,
             check=lambda path: require_loads(path, record.base),
         )  # fmt: skip
     except UserError as error:

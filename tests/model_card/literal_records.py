@@ -21,7 +21,19 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
 
+ROWS = [
+    {
+        "uid": f"B{number:09d}", "title": f"Lamp {number}", "prompt": f"Describe Lamp {number}:\n", "reference": f"A lamp, number {number}.",
+        "before": "Lamp, lamp." * (1 + 60 * (number == 7)), "after": ["A lamp.", "<b>|A</b> `lamp`\n\n---\n# for $5", ""][number % 3],
+        "nll_per_token_before": 2.5, "nll_per_token_after": 2.0 + number / 16,
+    }
+    for number in range(12)
+]  # fmt: skip
 CODE = Code(titlecraft="0.1.0", sources="5" * 64, python="3.11.7", packages={"torch": "2.13.0", "peft": "0.21.2"})
+METERED = Measured(
+    device="NVIDIA H200", wall_seconds=321.5, tokens_per_second=1244.2, peak_gpu_memory_gb=9.9, peak_process_memory_gb=6.1, energy_kwh=0.0421,
+    energy_of="GPU", energy_by="codecarbon 3.3.2", co2_eq_grams=4.14, country="BRA", devices=2, parts=1,
+)  # fmt: skip
 DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
 ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)

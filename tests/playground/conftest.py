@@ -29,7 +29,7 @@ def engine() -> Engine:
     model = add_adapter(make_base(len(tokenizer)))
     base = LoadedBase(model, tokenizer, "none", None, "float32")
     record = training_record(DATASET, BASE, "none")
-    inputs = Inputs(ADAPTER, record, PromptFormat.from_settings(Prompt()), key="0" * 64)
+    inputs = Inputs(ADAPTER, record, PromptFormat.from_settings(Prompt()), weights={}, key="0" * 64)
     return Engine(inputs, Loaded(model, tokenizer, base, checks=[]))
 
 
