@@ -13,7 +13,9 @@ from tests.playground.conftest import HOSTILE
 from titlecraft.row_index import RowIndex
 
 needs_browser = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here")
-READY = "document.querySelector('#ask-text textarea') && document.querySelector('#ask') && document.querySelector('#stop')"
+READY = (
+    "document.querySelector('#ask-text textarea') && document.querySelector('#ask') && document.querySelector('#stop')"
+)
 DONE = "document.querySelector('#answers .answers:not([aria-busy])') && document.querySelector('.sources')"
 WIDER = """[...document.querySelectorAll(".tc, .tc *, #question *")].filter(one => one.getBoundingClientRect().right
   > document.documentElement.clientWidth + 0.5).map(one => one.tagName + "." + one.className)"""
