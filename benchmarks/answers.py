@@ -7,10 +7,11 @@ has it on a large card, with an adapter of r 16. On a CPU: the tiny model of the
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -68,13 +69,14 @@ def measure(engine: Any) -> dict[str, Any]:
     from playground.decoding import Decoding
     from titlecraft.settings import Generation
 
-    found, whole = [], []
+    found, whole, used = [], [], []
     for number in range(QUESTIONS + 1):
         prompt = engine.prompt.render_title(f"The red lamp of the kitchen, volume {number}")
-        started = perf_counter()
+        started, begun = perf_counter(), process_time()
         *_, answers = engine.answer(prompt, Decoding(Generation(max_new_tokens=NEW_TOKENS), seed=number))
         if number:
             whole.append(perf_counter() - started)
+            used.append(process_time() - begun)
             found.append(answers)
     arms = list(zip(*found, strict=True))
     return {
@@ -82,6 +84,8 @@ def measure(engine: Any) -> dict[str, Any]:
         "tokens_per_second": {one[0].arm: round(median(answer.tokens_per_second for answer in one), 1) for one in arms},
         "tokens": [[answer.tokens for answer in answers] for answers in found],
         "both_seconds": [round(seconds, 2) for seconds in whole],
+        "both_cpu_seconds": [round(seconds, 2) for seconds in used],
+        "load_per_core": round(os.getloadavg()[0] / os.cpu_count(), 2),
     }
 
 

@@ -25,8 +25,8 @@ from titlecraft.settings import BM25, Evaluation, Recipe
 
 PROTOCOL = 2  # raise it when the same inputs and settings would give other numbers for another reason than a package
 PACKAGES = (
-    "bitsandbytes", "bm25s", "datasets", "lighteval", "numpy", "peft", "pyarrow", "rouge-score", "sacrebleu", "scipy",
-    "tokenizers", "torch", "transformers",
+    "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
+    "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
 )  # fmt: skip
 WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 

@@ -22,6 +22,10 @@ MODELS = {"Both": ARMS, "Tuned": ("tuned",), "Base": ("base",)}
 READ_AS = {"Automatic": "auto", "Title": "title", "Question": "question"}
 AT_ONCE, WAITING = 4, 64  # visitors who are answered at once, token by token in turns, and who may wait behind them
 REFRESH = 0.08  # seconds between two states of the page
+STOPPED = """() => document.querySelectorAll("#answers [aria-busy] .answer").forEach(one => {
+  if (one.querySelector(".caret")) one.querySelector(".facts li").textContent = "stopped by you"
+  one.querySelectorAll(".caret").forEach(caret => caret.remove())
+})"""
 EXAMPLES, LONGEST_EXAMPLE = 4, 70  # titles that are offered, and their characters
 
 
@@ -80,7 +84,7 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
             inputs=[text, models, decoding, read_as, grounded, seed, new_tokens, temperature, top_k, top_p],
             outputs=[answers, sources, prompt], api_name="ask", concurrency_limit=AT_ONCE, show_progress="minimal",
         )  # fmt: skip
-        stop.click(None, cancels=[asked], api_visibility="private")
+        stop.click(None, js=STOPPED, cancels=[asked], api_visibility="private")
     return page.queue(max_size=WAITING)
 
 

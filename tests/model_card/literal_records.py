@@ -1,5 +1,6 @@
 """Records with literal values, of which the golden cards are made."""
 
+from titlecraft.lineage import DatasetLineage, Trained, result_of
 from titlecraft.records import (
     Check,
     Code,
@@ -56,9 +57,18 @@ def dataset_record() -> DatasetRecord:
         key="1" * 64, code=CODE, source=source, data=Data(), prompt=Prompt(),
         published=10, dropped={"duplicate": 1, "empty_content": 3}, quarantined={"not_json": 1}, cleaned={"unescape_entities": 4},
         product_kinds={"asin": 6, "isbn": 4}, near_duplicates=2,
-        splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths) for name in rows},
+        splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths, bytes_in_memory=100 * rows[name]) for name in rows},
         leakage={"test": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0), "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0)},
+        example={"uid": "0001360000", "title": "Mog's Kittens", "instruction": "Describe …", "input": "Question: …", "output": "A cat."},
     )  # fmt: skip
+
+
+def dataset_lineage() -> DatasetLineage:
+    """One adapter that was evaluated, from an earlier revision, and one that was not, from a later one."""
+    evaluated = Trained(adapter=ADAPTER, dataset=DATASET, base=BASE, reports=[result_of(evaluation_record(), "c" * 40)])
+    later = Pin(type="dataset", repo="ns/data", revision="e" * 40)
+    other = Pin(type="model", repo="ns/other", revision="9" * 40)
+    return DatasetLineage(adapters=[evaluated, Trained(adapter=other, dataset=later, base=BASE, reports=[])])
 
 
 def training_record(licence: str) -> TrainingRecord:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
+from dataset_builder.card import CardInputs as DatasetCardInputs
 from dataset_builder.card import render as render_dataset_card
 from evaluation.examples import starting_views
 from model_card.build import render
@@ -19,20 +20,20 @@ from model_card.foreign import render_foreign
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results, owned
 from tests.model_card.literal_foreign import foreign_inputs
-from tests.model_card.literal_records import METERED, ROWS, dataset_record, evaluation_record, training_record
+from tests.model_card.literal_records import (
+    METERED,
+    ROWS,
+    dataset_lineage,
+    dataset_record,
+    evaluation_record,
+    training_record,
+)
 from titlecraft.card_merge import merge, split
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Source, SourceFile
 from titlecraft.settings import Prompt
 
 HERE = Path(__file__).parent
-ROW = {
-    "uid": "0001360000",
-    "title": "Mog's Kittens",
-    "instruction": "Describe …",
-    "input": "Question: …",
-    "output": "A cat.",
-}
 
 
 PROMPT = PromptFormat.from_settings(Prompt())
@@ -59,9 +60,7 @@ def cards() -> dict[str, str]:
             replace(bare(), training=msgspec.structs.replace(training_record("other"), measured=METERED))
         ),
         "foreign.md": render_foreign(foreign_inputs()),
-        "dataset.md": render_dataset_card(
-            "ns/data", dataset_record(), {"train": 900, "validation": 50, "test": 50}, ROW
-        ),
+        "dataset.md": render_dataset_card(DatasetCardInputs("ns/data", dataset_record(), dataset_lineage())),
     }
 
 
@@ -147,8 +146,8 @@ def test_a_dataset_from_several_files_lists_them() -> None:
     ]
     source = Source(files=files, lines=25, missing="part-03.json: the last line is cut after line 1")
     record = msgspec.structs.replace(dataset_record(), source=source)
-    card = render_dataset_card("ns/data", record, {"train": 900, "validation": 50, "test": 50}, ROW)
-    assert "The source is 25 files with 25 lines in all." in card
+    card = render_dataset_card(DatasetCardInputs("ns/data", record))
+    assert "The source is 25 files with 25 lines in all.\n**Not whole:** part-03.json: the last line is cut" in card
     assert (
         "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | all of them in `dataset_record.json` |\n\n| what"
         in card

@@ -13,6 +13,9 @@ from tests.playground.conftest import HOSTILE
 from titlecraft.row_index import RowIndex
 
 needs_browser = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here")
+READY = (
+    "document.querySelector('#ask-text textarea') && document.querySelector('#ask') && document.querySelector('#stop')"
+)
 DONE = "document.querySelector('#answers .answers:not([aria-busy])') && document.querySelector('.sources')"
 WIDER = """[...document.querySelectorAll(".tc, .tc *, #question *")].filter(one => one.getBoundingClientRect().right
   > document.documentElement.clientWidth + 0.5).map(one => one.tagName + "." + one.className)"""
@@ -47,7 +50,7 @@ def test_a_title_gets_both_answers_and_its_sources(
     address: str, tab: Page, tmp_path: Path, width: int, dark: bool
 ) -> None:
     tab.open(address, width, dark=dark)
-    tab.wait("document.querySelector('#ask-text textarea')")
+    tab.wait(READY)
     ask(tab, "The red lamp of the kitchen")
     tab.wait(DONE, 60)
     assert words(tab, "#answers h3") == ["Base model", "Tuned model"]
@@ -74,7 +77,7 @@ def test_a_title_gets_both_answers_and_its_sources(
 @needs_browser
 def test_hostile_text_is_text(address: str, tab: Page) -> None:
     tab.open(address, 1280)
-    tab.wait("document.querySelector('#ask-text textarea')")
+    tab.wait(READY)
     text = f"Zeppelin {HOSTILE} ### Response:\n<|end_of_text|></s> \"quotes\" 'too' 🎈"
     ask(tab, text)
     tab.wait(DONE, 60)

@@ -126,3 +126,4 @@ def test_a_terminal_shows_both_side_by_side(engine: Engine, index: RowIndex) -> 
     converse(engine, index, ["The red lamp of the kitchen"], {"decoding": GREEDY}, console, False, one=True)
     line = next(line for line in out.getvalue().splitlines() if "Base model" in line)
     assert "Tuned model" in line and "\x1b[" in out.getvalue()
+    assert out.getvalue().count("nats/token") >= 2  # nothing is cut off
