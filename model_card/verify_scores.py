@@ -83,11 +83,19 @@ def expected_columns(record: EvaluationRecord) -> list[str]:
         "after",
         "after_tokens",
     ]
+    if record.grounded is not None:
+        names[5:5] = ["grounded_prompt", "grounded_sources"]
+        names += ["grounded", "grounded_tokens"]
     names += [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
-    for name in measure_names():
-        names += [f"{name}_{arm}" for arm in ARMS]
+    for name in measure_names(record.evaluation):
+        names += [f"{name}_{arm}" for arm in asked_arms(record)]
         names += [f"{name}_{arm}_sampled" for arm in ARMS if name in sampled]
     return names
+
+
+def asked_arms(record: EvaluationRecord) -> list[str]:
+    """The arms with greedy answers, the third one where there is one."""
+    return [*ARMS, *(["grounded"] if record.grounded is not None else [])]
 
 
 def outcomes(record: EvaluationRecord, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -95,13 +103,13 @@ def outcomes(record: EvaluationRecord, rows: list[dict[str, Any]]) -> dict[str, 
     from evaluation.harness import Outcome
     from evaluation.measures import measure_names
 
-    arms = [*ARMS, *(f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled)]
+    arms = [*asked_arms(record), *(f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled)]
     return {
         arm: [
             Outcome(
                 prompt=row["prompt"], texts=row[arm] if isinstance(row[arm], list) else [row[arm]],
                 tokens=row.get(f"{arm}_tokens", 0),
-                values={name: row[f"{name}_{arm}"] for name in measure_names() if f"{name}_{arm}" in row},
+                values={name: row[f"{name}_{arm}"] for name in measure_names(record.evaluation) if f"{name}_{arm}" in row},
             )
             for row in rows
         ]
@@ -113,13 +121,17 @@ def of_measures(
     checks: Checks, record: EvaluationRecord, rows: list[dict[str, Any]], apart: float, note: str | None
 ) -> Iterator[Line]:
     """Means, differences, intervals, p-values, wins, spread and what can be detected, of every measure."""
-    from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_sampled
+    from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 
     found = outcomes(record, rows)
     again = compare_arms(found, [row["reference"] for row in rows], record.evaluation)
     sampled = compare_sampled(found, record.evaluation)
     yield checks.equal("how intervals are made", record.interval_method, INTERVAL_METHOD)
-    for what, claimed, derived in (("", record.measures, again), ("sampled ", record.sampled, sampled)):
+    compared = [("", record.measures, again), ("sampled ", record.sampled, sampled)]
+    if record.grounded is not None:
+        with_sources = compare_grounded(found, [row["reference"] for row in rows], record.evaluation)
+        compared.append(("grounded ", record.grounded.measures, with_sources))
+    for what, claimed, derived in compared:
         yield checks.equal(f"{what}measures", [one.name for one in claimed], [one.name for one in derived])
         for one, other in zip(claimed, derived, strict=True):
             yield measure_line(checks, what, one, other, apart, note)

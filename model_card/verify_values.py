@@ -25,11 +25,12 @@ def verify_values(
     apart: float, note: str | None,
 ) -> Iterator[Line]:  # fmt: skip
     """A line for each measure and arm."""
-    from evaluation.measures import MEASURES, SAMPLED_MEASURES, Written
+    from evaluation.measures import Written, measures_of, sampled_measures
+    from model_card.verify_scores import asked_arms
 
     known = lookup(record, rows)
-    for arm in ARMS:
-        for entry in MEASURES:
+    for arm in asked_arms(record):
+        for entry in measures_of(record.evaluation):
             column = f"{entry.name}_{arm}"
             if entry.reads is Written and entry.name not in BY_MODEL:
                 values = [
@@ -38,7 +39,8 @@ def verify_values(
                 ]
                 yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
         yield from by_model(checks, record, rows, titles, arm)
-        for entry in SAMPLED_MEASURES if record.evaluation.sampled else ():
+        sampled = record.evaluation.sampled if arm in ARMS else 0
+        for entry in sampled_measures(record.evaluation) if sampled else ():
             column = f"{entry.name}_{arm}_sampled"
             if entry.name not in (*BY_MODEL, *BY_TOKENS):
                 values = [
@@ -46,9 +48,9 @@ def verify_values(
                     for row, title in zip(rows, titles, strict=True)
                 ]
                 yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
-        if record.evaluation.sampled:
+        if sampled:
             counts = [len(row[f"{arm}_sampled"]) for row in rows]
-            yield all_equal(checks, f"{arm}: sampled answers of every title", counts, [record.evaluation.sampled] * len(rows), 0.0, None)  # fmt: skip
+            yield all_equal(checks, f"{arm}: sampled answers of every title", counts, [sampled] * len(rows), 0.0, None)  # fmt: skip
 
 
 def mean(values: list[float]) -> float:
@@ -58,17 +60,23 @@ def mean(values: list[float]) -> float:
 
 def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
     """Titles and training split of the pinned dataset, told of all published texts; see evaluation.lookup."""
+    from evaluation.harness import unharmed_process
     from evaluation.lookup import Lookup
+    from evaluation.progress import Progress
     from evaluation.titles import Sample, read_split
+    from model_card.verify_scores import asked_arms
 
     dataset = download(record.dataset, DATA)
     split = read_split(dataset, record.split, ["title"], f"dataset {record.dataset}")
     titles = sorted(set(split["title"].to_pylist()))
-    known = Lookup.over(
-        dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation.seed
-    )
+    known = Lookup.over(dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation)
     sampled = [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
-    known.copies.look_up([row[arm] for row in rows for arm in ARMS] + [text for row in rows for arm in sampled for text in row[arm]])  # fmt: skip
+    texts = lambda row: [row[arm] for arm in asked_arms(record)] + [text for arm in sampled for text in row[arm]]  # noqa: E731
+    answers = [(row["title"], text, row["reference"]) for row in rows for text in texts(row)]
+    with known.looking_up(answers, progress := Progress()):
+        if known.embedded or known.recall:
+            with unharmed_process():
+                known.encode(answers, progress)
     return known
 
 
