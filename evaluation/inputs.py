@@ -32,12 +32,19 @@ WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The pinned inputs of one evaluation; `training` says which dataset and base the adapter came from."""
+class Adapter:
+    """A published adapter at its pin; `training` says which dataset and base it came from, `weights` has its files' sha256."""
 
     adapter: Pin
     training: TrainingRecord
     prompt: PromptFormat
+    weights: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Inputs(Adapter):
+    """The pinned inputs of one evaluation."""
+
     key: str
 
     @property
@@ -51,21 +58,13 @@ class Inputs:
         return f"evaluation/{self.id}"
 
 
-def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
-    """Pin the adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
-    settings = recipe.evaluation
-    if settings.primary not in primary_names():
-        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(primary_names())}")
-    if settings.resamples < (fewest := fewest_resamples(settings.level)):
-        raise UserError(
-            f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
-            f"of {len(measure_names())} measures at a confidence of {settings.confidence:g}"
-        )
+def read_adapter(adapter: str) -> Adapter:
+    """Pin an adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
     pinned = pin(adapter, "model")
     raw = read_file(pinned, TRAINING_RECORD)
     if raw is None:
         raise UserError(
-            f"{pinned} has no {TRAINING_RECORD}: an evaluation reads from it which dataset and which base the adapter "
+            f"{pinned} has no {TRAINING_RECORD}: what reads it takes from there which dataset and which base the adapter "
             "was trained on. Train one with `titlecraft train`, which writes it"
         )
     training = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {pinned}")
@@ -76,17 +75,30 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
     prompt = read_file(training.dataset, PROMPT_FILE)
     if prompt is None:
         raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
-    weights = {name: file_sha256(local / name) for name in WEIGHTS}
-    return Inputs(
-        adapter=pinned,
-        training=training,
+    return Adapter(
+        adapter=pinned, training=training,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
-        key=digest(depends_on(training, recipe, weights, prompt)),
-    )
+        weights={name: file_sha256(local / name) for name in WEIGHTS},
+    )  # fmt: skip
 
 
-def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str], prompt: bytes) -> dict[str, Any]:
+def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
+    """What an evaluation reads. Raises UserError where the repo is no adapter of ours, or the recipe asks what cannot be."""
+    settings = recipe.evaluation
+    if settings.primary not in primary_names():
+        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(primary_names())}")
+    if settings.resamples < (fewest := fewest_resamples(settings.level)):
+        raise UserError(
+            f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
+            f"of {len(measure_names())} measures at a confidence of {settings.confidence:g}"
+        )
+    found = read_adapter(adapter)
+    return Inputs(**vars(found), key=digest(depends_on(found, recipe)))
+
+
+def depends_on(found: Adapter, recipe: Recipe) -> dict[str, Any]:
     """Everything that the numbers depend on. The adapter counts by its bytes: adding a report to it keeps the key."""
+    training = found.training
     return {
         "stage": "evaluation",
         "protocol": PROTOCOL,
@@ -95,8 +107,8 @@ def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str]
         "base_settings": training.base_settings,
         "quantization": training.quantization,
         "precision": training.precision,
-        "weights": weights,
-        "prompt": prompt.decode(),
+        "weights": found.weights,
+        "prompt": found.prompt,
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(),

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.guards import check_adapter, guard, probe_logits
-from evaluation.inputs import Inputs
+from evaluation.inputs import Adapter
 from titlecraft.base_model import LoadedBase, load_base
 from titlecraft.errors import UserError
+from titlecraft.four_bit import unpack_four_bit
 from titlecraft.hub import hub_errors
 from titlecraft.records import Check
 
@@ -39,13 +40,16 @@ class Loaded:
         return int(self.model.get_base_model().config.max_position_embeddings)
 
 
-def load(inputs: Inputs) -> Loaded:
-    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none."""
+def load(inputs: Adapter, unpack: bool = False) -> Loaded:
+    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none.
+
+    `unpack` replaces 4-bit layers by plain ones even where that takes memory from the batches.
+    """
     from peft import PeftModel
 
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
-    if base.quantization == "nf4" and worth_unpacking(base.model):
+    if base.quantization == "nf4" and (unpack or worth_unpacking(base.model)):
         checks.append(dequantise(base.model, base.precision))
     if base.quantization != inputs.training.quantization:
         raise UserError(
@@ -81,23 +85,10 @@ def dequantise(model: Any, precision: str) -> Check:
 
     bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding step on a CPU,
     and keeps a GPU's from being compiled. The weights are those that the adapter was trained against, in the precision
-    that it was trained in. (transformers' own model.dequantize() goes through bfloat16 everywhere; so does bitsandbytes'
-    own layout for CPUs, see titlecraft.base_model.)
+    that it was trained in.
     """
-    import torch
-    from bitsandbytes.functional import dequantize_4bit
-    from bitsandbytes.nn import Linear4bit
-
     trained_on = probe_logits(model)
-    for name, layer in list(model.named_modules()):
-        if isinstance(layer, Linear4bit):
-            full = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
-            weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(getattr(torch, precision))
-            full.weight = torch.nn.Parameter(weight, requires_grad=False)
-            full.bias = layer.bias
-            model.set_submodule(name, full)
-    model.is_quantized = model.is_loaded_in_4bit = False  # else PEFT would look for 4-bit layers
-    model.hf_quantizer = None  # or generate() would not compile
+    unpack_four_bit(model, precision)
     same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
     close = CLOSE[precision]
     return guard(

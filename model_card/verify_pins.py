@@ -10,7 +10,7 @@ from model_card.verification import Checks, Line, is_away
 from titlecraft.errors import UserError
 from titlecraft.hub import holds, hub_errors, pin, read_file
 from titlecraft.licence import licence_of
-from titlecraft.prompt import PROMPT_FILE
+from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, Pin
 
 BASE_FILES = ("config.json",)
@@ -64,7 +64,7 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
 
 def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, folder: str) -> Iterator[Line]:
     """The key over all that the numbers depend on, and the id and the folder that are named by it."""
-    from evaluation.inputs import WEIGHTS, depends_on
+    from evaluation.inputs import WEIGHTS, Adapter, depends_on
     from evaluation.measures import measure_names
     from model_card.verify_files import sha256_of
     from titlecraft.records import digest
@@ -72,7 +72,8 @@ def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, fo
 
     recipe = Recipe(evaluation=report.evaluation, generation=report.generation)
     weights = {name: sha256_of(state, name) for name in WEIGHTS}
-    inputs = depends_on(state.training, recipe, weights, state.require(PROMPT_FILE))
+    prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
+    inputs = depends_on(Adapter(report.adapter, state.training, prompt, weights), recipe)
     inputs |= {
         "code": report.code,
         "dataset": report.dataset,

@@ -21,6 +21,9 @@ VERBS = {
     "lineage": "what was made from what: dataset, adapters, reports, each at its commit",
     "ask": "ask a published adapter, its base or both, in the terminal, with sources",
     "play": "the same as a page in the browser, both answers side by side",
+    "space": "the page as a Gradio Space, with app, requirements and card",
+    "export": "an adapter -> a model of its own, merged or GGUF, in a repo of its own",
+    "document": "the document about a run, in English and Portuguese, from the records in its repos",
     "hub": "the embedded Hub: serve | start | stop | status",
     "demo": "all of it, small, on the embedded Hub",
 }

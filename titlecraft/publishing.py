@@ -16,7 +16,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 
 from titlecraft.checksums import SUMS, sums_of_kept, write_sums
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, published_pin
+from titlecraft.hub import FIRST_FILES, hub_errors, published_pin
 from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
 
@@ -75,10 +75,11 @@ def publish(
     with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
         new = parent is None
         if new:
-            api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
+            sdk = {"space_sdk": "gradio"} if type == "space" else {}
+            api.create_repo(repo, repo_type=type, private=private, exist_ok=True, **sdk)
             parent = published_pin(repo, type)
         there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
-        if new and set(there) - {".gitattributes"}:
+        if new and set(there) - FIRST_FILES[type]:
             raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")
         stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
         kept = sums_of_kept(parent, there, lambda name: name not in names and name not in stale)

@@ -20,7 +20,7 @@ DATASET_RECORD = "dataset_record.json"
 TRAINING_RECORD = "training_record.json"
 REPORT = "report.json"
 
-RepoType = Literal["dataset", "model"]
+RepoType = Literal["dataset", "model", "space"]
 Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
 Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"

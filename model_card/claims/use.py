@@ -57,6 +57,14 @@ USE = (
         'model = PeftModel.from_pretrained(base, "{repo}")\ntokenizer = AutoTokenizer.from_pretrained("{repo}")',
         {"repo": "repo.id"},
     ),
+    Claim(
+        "quick-start.titlecraft", "quick-start",
+        'With Titlecraft: `titlecraft ask "TITLE" --adapter {repo}` answers with and without the adapter, and shows which rows of '
+        "the data an answer could rest on. `titlecraft export --adapter {repo} --to merged` (transformers, vLLM) or `--to gguf` "
+        "(llama.cpp) makes a model that needs no PEFT: the adapter is added in float32 to the base as it was trained on, never "
+        "into 4 bit, and the difference in NLL is measured and written on the new model's card.",
+        {"repo": "repo.id"},
+    ),
     Claim("quick-start.prompt", "quick-start", 'prompt = """{literal}"""', {"prompt": "prompt.example"}, derive=python_text),
     Claim(
         "quick-start.generate", "quick-start",

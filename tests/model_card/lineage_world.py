@@ -1,6 +1,6 @@
 """An adapter of a dataset that `titlecraft build` published, with literal records; no model. Steps of test_lineage.py.
 
-python -m tests.model_card.lineage_world adapter|report|edit|private|elsewhere|foreign|tell …
+python -m tests.model_card.lineage_world adapter|report|edit|private|elsewhere|foreign|export|tell …
 """
 
 import sys
@@ -74,6 +74,17 @@ def main(step: str, *rest: str) -> None:
         put_adapter("titlecraft/other", Pin(type="dataset", repo="somebody/texts", revision="5" * 40))
     elif step == "foreign":
         put("titlecraft/theirs", "model", {"README.md": CARD.encode()})
+    elif step == "export":
+        export = {
+            "schema": "titlecraft/export/1",
+            "form": "merged",
+            "adapter": msgspec.to_builtins(published_pin(ADAPTER, "model")),
+        }
+        put(
+            f"{ADAPTER}-merged",
+            "model",
+            {"README.md": CARD.encode(), "export_record.json": msgspec.json.encode(export)},
+        )
     elif step == "tell":
         tell(*rest)
 

@@ -97,11 +97,13 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
 
 def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
     world.step("foreign")
+    world.step("export")
     line = "NLL per token 2.5 → 2.25 nats (-0.25, 95 % interval -0.3 to -0.2), n = 200: better"
-    for reference in (ADAPTER, f"datasets/{DATASET}"):
+    for reference in (ADAPTER, f"{ADAPTER}-merged", f"datasets/{DATASET}"):
         said = world.lineage(reference, "--out", str(tmp_path / "graph.png"))
         assert said.splitlines()[0].startswith("source rows.json.gz (400 lines, sha256 ")
         assert said.count(f"adapter {ADAPTER}@") == 1 and said.count(f"base {BASE}@") == 1 and line in said
+        assert f"merged model {ADAPTER}-merged@" in said
         assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
         assert ("unconfirmed titlecraft/theirs names the dataset on its card" in said) == reference.startswith(
             "datasets/"

@@ -10,7 +10,7 @@ from titlecraft.errors import UserError
 def main(arguments: list[str]) -> None:
     """Print what was made from what, around a dataset or an adapter."""
     parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft lineage", exit_on_error=False,
+        allow_abbrev=False, prog="titlecraft lineage",
         description="What was made from what: source, dataset, adapters, reports and exported models, each at its commit, as "
         "their own records say.",
     )  # fmt: skip
@@ -20,10 +20,7 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the graph as JSON instead")
     parser.add_argument("--out", type=Path, metavar="FILE.png", help="draw the graph too, into this file")
-    try:
-        asked = parser.parse_args(arguments)
-    except argparse.ArgumentError as error:
-        raise UserError(f"titlecraft lineage: {error} (see titlecraft lineage --help)") from error
+    asked = parser.parse_args(arguments)
     if asked.out and asked.out.suffix != ".png":
         raise UserError(f"--out {asked.out}: expected a name that ends in .png")
 
