@@ -122,14 +122,29 @@ def first_difference(one: str, other: str) -> str:
     return f"differs at character {place}: {one[start : place + 20]!r}, derived {other[start : place + 20]!r}"
 
 
-def print_table(found: Verification) -> None:
-    """Print a line for each claim, then which levels are not possible, and the first lines that do not hold."""
-    from rich.box import SIMPLE_HEAD
+def print_verification(found: Verification, brief: bool) -> None:
+    """Print a line for each claim (not if `brief`), then which levels are not possible, and the first lines that do not hold."""
     from rich.console import Console
+
+    console = Console()
+    if not brief:
+        print_lines(found, console)
+    for why in dict.fromkeys(found.impossible.values()):
+        names = [level for level, said in found.impossible.items() if said == why]
+        levels = f"level {names[0]} is" if len(names) == 1 else f"levels {', '.join(names)} are"
+        console.print(f"{levels} not possible: {why}", highlight=False, markup=False)
+    for level, said in found.remarks.items():
+        console.print(f"level {level}: {said}", highlight=False, markup=False)
+    for text in verdict_of(found):
+        console.print(text, highlight=False, markup=False)
+
+
+def print_lines(found: Verification, console: Any) -> None:
+    """The table: claimed, derived again, tolerance, verdict."""
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
     table = Table(title=f"{found.repo}, level {found.level}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("claim", "claimed", "derived again", "tolerance", ""):
         table.add_column(column, overflow="fold")
@@ -146,14 +161,6 @@ def print_table(found: Verification) -> None:
         said = [escape(text) for text in (line.claim, *values, line.tolerance)]
         table.add_row(*said, verdict + (f"\n[dim]{escape(line.note)}[/dim]" if line.note else ""))
     console.print(table)
-    for why in dict.fromkeys(found.impossible.values()):
-        names = [level for level, said in found.impossible.items() if said == why]
-        levels = f"level {names[0]} is" if len(names) == 1 else f"levels {', '.join(names)} are"
-        console.print(f"{levels} not possible: {why}", highlight=False, markup=False)
-    for level, said in found.remarks.items():
-        console.print(f"level {level}: {said}", highlight=False, markup=False)
-    for text in verdict_of(found):
-        console.print(text, highlight=False, markup=False)
 
 
 def verdict_of(found: Verification) -> list[str]:

@@ -22,6 +22,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
     parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="write a badge too")
+    parser.add_argument(
+        "--brief", action="store_true", help="print the verdict and what does not hold, not every claim"
+    )
     asked = parser.parse_args(arguments)
     if (asked.level == "data") != bool(asked.source):
         raise UserError(
@@ -29,11 +32,11 @@ def main(arguments: list[str]) -> int:
         )
 
     from model_card.badge import badge
-    from model_card.verification import print_table
+    from model_card.verification import print_verification
     from model_card.verify import verify
 
     found = verify(asked.repo, asked.level, asked.source)
-    print_table(found)
+    print_verification(found, asked.brief)
     if asked.json:
         asked.json.write_bytes(found.to_json())
     if asked.badge:
