@@ -29,7 +29,8 @@ from huggingface_hub.utils import filter_repo_objects
 
 from titlecraft.errors import UserError
 from titlecraft.quiet import transfer_bars
-from titlecraft.records import File, Pin, R, RepoType, read_record, record_key
+from titlecraft.record import R
+from titlecraft.records import File, Pin, RepoType, read_record, record_key
 
 # what the Hub itself puts into a new repo
 FIRST_FILES = {

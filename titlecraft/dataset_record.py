@@ -1,0 +1,99 @@
+"""What the dataset builder leaves behind: dataset_record.json."""
+
+from typing import Literal
+
+from titlecraft.record import Code, File, Record
+from titlecraft.settings import Data, Prompt
+
+DATASET_RECORD = "dataset_record.json"
+
+
+class SourceFile(Record):
+    """A file from outside the Hub, named below the folder that all files of the source have in common.
+
+    `bytes` and `sha256` are those of the file as it lies there, compressed or not; `lines` counts all lines.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+    lines: int
+
+
+class Source(Record):
+    """What a dataset was made from, in the order in which it was read. `lines` counts the lines of all files.
+
+    `missing` says what it lacks where it was not whole and was used all the same; null where nothing is known to lack.
+    `expected_lines` is how many lines it is known to have, where it is a file that is known; else null.
+    """
+
+    files: list[SourceFile]
+    lines: int
+    missing: str | None
+    expected_lines: int | None = None
+
+    def __str__(self) -> str:
+        return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
+
+
+class Distribution(Record):
+    """A histogram of lengths: counts[i] values lie in [edges[i], edges[i+1]), the last interval without an end."""
+
+    unit: str
+    mean: float
+    median: float
+    p95: float
+    maximum: int
+    edges: list[int]
+    counts: list[int]
+
+
+class Split(Record):
+    """One split of a published dataset. `largest_group` is the number of rows in its largest group.
+
+    `bytes_in_memory` is the size of its columns as dataset_info counts it; null in records of before it was kept.
+    """
+
+    rows: int
+    groups: int
+    largest_group: int
+    files: list[File]
+    output_length: Distribution
+    bytes_in_memory: int | None = None
+
+
+class Leakage(Record):
+    """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files.
+
+    `near_duplicates` counts rows whose output is nearly one of the training split (Jaccard similarity of the runs of five
+    words 0.8 or more); null where that was not looked for.
+    """
+
+    rows: int
+    shared_titles: int
+    shared_outputs: int
+    near_duplicates: int | None
+
+
+class DatasetRecord(Record):
+    """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it.
+
+    `near_duplicates` counts the kept rows whose description is nearly that of another kept row; null if not looked for.
+    `example` is the first row of the training split, each text on one line and cut where it is long.
+    """
+
+    key: str
+    code: Code
+    source: Source
+    data: Data
+    prompt: Prompt
+    published: int
+    dropped: dict[str, int]
+    quarantined: dict[str, int]
+    cleaned: dict[str, int]
+    product_kinds: dict[str, int]
+    near_duplicates: int | None
+    splits: dict[str, Split]
+    leakage: dict[str, Leakage]
+    example: dict[str, str] | None = None
+    schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"

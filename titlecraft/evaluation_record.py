@@ -1,0 +1,140 @@
+"""What an evaluation leaves behind: report.json, with every measure before and after."""
+
+from typing import ClassVar, Literal
+
+from titlecraft.record import Code, File, Pin, Record
+from titlecraft.settings import Base, Evaluation, Generation
+from titlecraft.training_record import Check
+
+REPORT = "report.json"
+Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
+Group = Literal[
+    "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
+]
+GROUNDED_HEADING = "Tuned → with sources"  # in the columns before and after
+CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
+
+
+class Measure(Record):
+    """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
+
+    `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
+    p-value corrected for all measures that were tested beside it (of the primary measure, which stands alone: the p-value
+    itself); it compares with `level` = 1 − confidence. `spread` is the standard deviation of the paired differences, and
+    `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread.
+    `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
+    """
+
+    name: str
+    label: str
+    group: Group
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    definition: str
+    source: str
+    n: int
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float
+    level: float
+    spread: float
+    detectable: float
+    wins: int | None
+    ties: int
+    losses: int | None
+    neutral_before: int | None
+    neutral_after: int | None
+
+    def verdict(self) -> Verdict:
+        """What may be said: nothing where the interval holds 0, or where the corrected p-value is above the level."""
+        if self.low <= 0 <= self.high or self.p_holm > self.level:
+            return "no measured difference"
+        up = self.difference > 0
+        if self.better == "neither":
+            return "higher" if up else "lower"
+        return "better" if up == (self.better == "higher") else "worse"
+
+
+class Grounded(Record):
+    """The third arm: in its measures "before" is the tuned model, "after" the same model with sources in its prompt.
+
+    `titles` have sources, `sources` in all, rows of `split`; `left_out` counts rows that were found and would have given an
+    answer away: a copy of the title's own row, in title or text.
+    """
+
+    split: str
+    titles: int
+    sources: int
+    left_out: int
+    measures: list[Measure]
+
+
+class Tested(Record):
+    """What the records of paired experiments have in common: two arms, and measures of which one answers the question.
+
+    The fields are named in the subclasses, whose JSON keeps its own order.
+    """
+
+    arms: ClassVar[tuple[str, str]]
+
+    def primary(self) -> Measure:
+        """The measure that was named in the recipe before anything was looked at."""
+        return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
+
+    def blocks(self) -> list[tuple[str, list[Measure]]]:
+        """The measures as every table shows them: the one that answers, the claims, the rest, and those of sampled answers."""
+        primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
+        claims = [one for claim in CLAIMS for one in others if one.group == claim]
+        rest = [one for one in others if one.group not in CLAIMS]
+        found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
+        found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
+        found.append(("Standard benchmarks", self.also))
+        return [(heading, measures) for heading, measures in found if measures]
+
+    def report_blocks(self) -> list[tuple[str, list[Measure]]]:
+        """The same, and the third arm, which a report shows and a card does not: it is not about the adapter alone."""
+        grounded = [] if self.grounded is None else [(GROUNDED_HEADING, self.grounded.measures)]
+        return self.blocks() + grounded
+
+
+class EvaluationRecord(Tested):
+    """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
+
+    Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
+    `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
+    `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets. `grounded` has the third
+    arm, where the recipe asked for it.
+    """
+
+    arms: ClassVar[tuple[str, str]] = ("before", "after")
+
+    id: str
+    key: str
+    code: Code
+    dataset: Pin
+    base: Pin
+    adapter: Pin
+    split: str
+    evaluation: Evaluation
+    generation: Generation
+    base_settings: Base
+    quantization: str
+    precision: str
+    device: str
+    n: int
+    titles_available: int
+    excluded: dict[str, int]
+    references_cut: int
+    guards: list[Check]
+    interval_method: str
+    measures: list[Measure]
+    sampled: list[Measure]
+    also: list[Measure]
+    benchmarks: list[Pin]
+    files: list[File]
+    grounded: Grounded | None = None
+    schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"

@@ -1,0 +1,106 @@
+"""What a training leaves behind: training_record.json."""
+
+from typing import Literal
+
+from titlecraft.record import Code, File, Pin, Record
+from titlecraft.settings import Base, Generation, Lora, Training
+
+TRAINING_RECORD = "training_record.json"
+
+
+class Check(Record):
+    """One thing that was verified before the first training step: what was expected, and what was found."""
+
+    name: str
+    expected: str
+    found: str
+    holds: bool
+
+
+class Examples(Record):
+    """What the trainer was given (`available`) and what it really saw. Tokens are counted without padding.
+
+    `padding_share` is 1 - tokens seen / tokens computed; null in records of before it was counted.
+    """
+
+    available: int
+    seen: int
+    distinct_seen: int
+    tokens_seen: int
+    completion_tokens_seen: int
+    truncated: int
+    left_out: int
+    padding_share: float | None = None
+
+
+class Losses(Record):
+    """Mean negative log-likelihood per completion token, in nats: over the first and last tenth of the logged steps."""
+
+    first: float
+    last: float
+
+
+class Measured(Record):
+    """Clock, memory and energy of a run, as measured on `device`. Null where the machine gives no figure.
+
+    `devices` counts the processes, one for each device; memory is that of the first. `energy_kwh` is of the parts that have
+    a meter, `energy_of`, as read by `energy_by`; `co2_eq_grams` is that times the carbon intensity of the grid of `country`.
+    A run that was interrupted has several `parts`; each counts until the checkpoint that the next went on from, and none of
+    their energy is known.
+    """
+
+    device: str
+    wall_seconds: float
+    tokens_per_second: float
+    peak_gpu_memory_gb: float | None
+    peak_process_memory_gb: float | None
+    energy_kwh: float | None
+    energy_of: str | None = None
+    energy_by: str | None = None
+    co2_eq_grams: float | None = None
+    country: str | None = None
+    devices: int = 1
+    parts: int = 1
+
+
+class Licence(Record):
+    """Licence of the base as its own card states it; `warning` says what could not be found out."""
+
+    id: str
+    name: str | None
+    link: str | None
+    warning: str | None
+
+
+class TrainingRecord(Record):
+    """How an adapter came to be.
+
+    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything.
+    """
+
+    key: str
+    code: Code
+    dataset: Pin
+    base: Pin
+    licence: Licence
+    base_settings: Base
+    lora: Lora
+    training: Training
+    generation: Generation
+    precision: str
+    quantization: str
+    quantization_note: str | None
+    attention: str
+    fused_kernels: str
+    memory_note: str | None
+    trainable_parameters: int
+    base_parameters: int
+    special_tokens: dict[str, str | None]
+    steps: int
+    epochs: float
+    examples: Examples
+    loss: Losses
+    checks: list[Check]
+    files: list[File]
+    measured: Measured
+    schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
