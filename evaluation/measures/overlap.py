@@ -1,8 +1,9 @@
-"""Measures of shared n-grams with the reference, all of them computed by sacrebleu and rouge-score."""
+"""Measures of shared n-grams with the reference, computed by sacrebleu, and ROUGE-L as rouge-score does."""
 
 from functools import cache
 from typing import Any
 
+from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts
 from evaluation.measures.entry import Entry, Written
 
 
@@ -15,21 +16,6 @@ def chrf_scorer() -> Any:
 
 
 @cache
-def chrf_pp_scorer() -> Any:
-    """chrF2++: character 6-grams and word 2-grams, beta 2."""
-    from sacrebleu.metrics import CHRF
-
-    return CHRF(word_order=2)
-
-
-def bleu_scorer() -> Any:
-    """Corpus BLEU as WMT computes it."""
-    from sacrebleu.metrics import BLEU
-
-    return BLEU()
-
-
-@cache
 def sentence_bleu_scorer() -> Any:
     """BLEU of one title: n-grams that it is too short for do not count."""
     from sacrebleu.metrics import BLEU
@@ -38,31 +24,43 @@ def sentence_bleu_scorer() -> Any:
 
 
 @cache
-def rouge_scorer() -> Any:
-    """ROUGE-L over words as they stand."""
-    from rouge_score.rouge_scorer import RougeScorer
+def rouge_tokenizer() -> Any:
+    """Words as they stand, without a stemmer."""
+    from rouge_score.tokenizers import DefaultTokenizer
 
-    return RougeScorer(["rougeL"], use_stemmer=False)
+    return DefaultTokenizer(use_stemmer=False)
+
+
+def score(scorer: Any, counted: tuple[int, ...]) -> float:
+    """sacrebleu's score, 0 to 100, of what it counted."""
+    return float(scorer._compute_score_from_stats(list(counted)).score)
 
 
 def chrf(answer: Written) -> float:
     """Sentence chrF2 of the answer against the reference, 0 to 100 (Popović 2015)."""
-    return float(chrf_scorer().sentence_score(answer.text, [answer.reference]).score)
+    counted = counts(chrf_pp_scorer(), answer.text, answer.reference)
+    return score(chrf_scorer(), counted[: 3 * chrf_scorer().order])
 
 
 def chrf_pp(answer: Written) -> float:
     """Sentence chrF2++ of the answer against the reference, 0 to 100 (Popović 2017)."""
-    return float(chrf_pp_scorer().sentence_score(answer.text, [answer.reference]).score)
+    return score(chrf_pp_scorer(), counts(chrf_pp_scorer(), answer.text, answer.reference))
 
 
 def bleu(answer: Written) -> float:
     """Sentence BLEU of the answer against the reference, 0 to 100 (Papineni et al. 2002)."""
-    return float(sentence_bleu_scorer().sentence_score(answer.text, [answer.reference]).score)
+    return score(sentence_bleu_scorer(), counts(bleu_scorer(), answer.text, answer.reference))
 
 
 def rouge_l(answer: Written) -> float:
     """ROUGE-L F1 of the answer against the reference, 0 to 1 (Lin 2004)."""
-    return float(rouge_scorer().score(answer.reference, answer.text)["rougeL"].fmeasure)
+    from rouge_score.scoring import fmeasure
+
+    words, reference = (rouge_tokenizer().tokenize(text) for text in (answer.text, answer.reference))
+    if not words or not reference:
+        return 0.0
+    common = common_words(reference, words)
+    return float(fmeasure(common / len(words), common / len(reference)))
 
 
 CHRF = Entry(
