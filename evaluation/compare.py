@@ -23,6 +23,7 @@ INTERVAL_METHOD = (
     "of all others are corrected together (Holm 1979)"
 )
 ROWS_AT_ONCE = 500  # resamples that scipy holds in memory at once; does not change a result for a given version
+FLIPS_AT_ONCE, VALUES_AT_ONCE = 100, 1 << 23  # the same for sign flips: more of them are slower
 
 
 def interval(differences: np.ndarray, settings: Evaluation) -> tuple[float, float]:
@@ -60,13 +61,20 @@ def bootstrap(
 
 def p_value(differences: np.ndarray, settings: Evaluation) -> float:
     """Two-sided p-value of "the sign of each paired difference [n] is a coin toss", from seeded random sign flips."""
-    if not differences.any():
-        return 1.0
-    result = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=settings.resamples,
-        batch=ROWS_AT_ONCE, rng=np.random.default_rng(settings.seed),
-    )  # fmt: skip
-    return float(result.pvalue)
+    return p_values(differences[None], settings)[0]
+
+
+def p_values(differences: np.ndarray, settings: Evaluation) -> list[float]:
+    """The same for each row [measures, n]: all rows see the very flips that each would see alone, drawn once."""
+    found = np.ones(len(differences))
+    some = differences.any(axis=1)
+    if some.any():
+        rows = differences[some]
+        found[some] = stats.permutation_test(
+            (rows,), np.mean, permutation_type="samples", vectorized=True, n_resamples=settings.resamples, axis=1,
+            batch=max(1, min(FLIPS_AT_ONCE, VALUES_AT_ONCE // rows.size)), rng=np.random.default_rng(settings.seed),
+        ).pvalue  # fmt: skip
+    return found.tolist()
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -93,12 +101,23 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 
     Its p-value is not corrected yet: see `correct`.
     """
-    old, new = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    return compare_each([(entry, before, after)], settings)[0]
+
+
+def compare_each(pairs: Sequence[tuple[Entry, list[float], list[float]]], settings: Evaluation) -> list[Measure]:
+    """The same for several measures over the same titles."""
+    found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in pairs]
+    p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
+    return [describe(entry, *arms, p, settings) for (entry, *_), arms, p in zip(pairs, found, p_of_each, strict=True)]
+
+
+def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
+    """One measure as the record has it, from its values before [n] and after [n], and its p-value."""
     differences = new - old
     low, high = interval(differences, settings)
     up, down, ties = int((differences > 0).sum()), int((differences < 0).sum()), int((differences == 0).sum())
     wins, losses = {"higher": (up, down), "lower": (down, up), "neither": (None, None)}[entry.better]
-    p, spread = p_value(differences, settings), float(differences.std(ddof=1))
+    spread = float(differences.std(ddof=1))
     neutral = [None if entry.neutral is None else int((values == entry.neutral).sum()) for values in (old, new)]
     return Measure(
         name=entry.name, label=entry.label, group=entry.group, unit=entry.unit, better=entry.better,
@@ -116,7 +135,7 @@ def compare_corpora(by_title: Measure, entry: Entry, texts: dict[str, list[str]]
     before, after = paired.scores()
     spread, places = paired.spread(), np.arange(len(references))
     alike = bool((paired.before == paired.after).all())
-    low, high = (0.0, 0.0) if alike else bootstrap(places, paired.difference, settings, vectorized=False)
+    low, high = (0.0, 0.0) if alike else bootstrap(places, paired.differences, settings, vectorized=True)
     p = paired_p_value(metric, texts["before"], texts["after"], references, settings)
     return msgspec.structs.replace(
         by_title, before=before, after=after, difference=after - before, low=low, high=high, p_value=p, p_holm=p,
@@ -153,22 +172,23 @@ def compare_grounded(found: dict[str, list[Outcome]], references: list[str], set
 def compare_all(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
     """Every measure in the order of the report, paired by title, not corrected."""
     texts = {arm: [one.texts[0] for one in outcomes] for arm, outcomes in found.items()}
-    measures = []
-    for entry in measures_of(settings):
-        before, after = ([one.values[entry.name] for one in found[arm]] for arm in ("before", "after"))
-        measure = compare(entry, before, after, settings)
-        if entry.corpus is not None:
-            measure = compare_corpora(measure, entry, texts, references, settings)
-        measures.append(measure)
-    return measures
+    entries = measures_of(settings)
+    return [
+        measure if entry.corpus is None else compare_corpora(measure, entry, texts, references, settings)
+        for entry, measure in zip(entries, compare_each(values_of(entries, found), settings), strict=True)
+    ]
+
+
+def values_of(
+    entries: Sequence[Entry], found: dict[str, list[Outcome]], ending: str = ""
+) -> list[tuple[Entry, list[float], list[float]]]:
+    """Each measure with its values before and after, from the arms whose names end so."""
+    arms = [found[arm + ending] for arm in ("before", "after")]
+    return [(entry, *([one.values[entry.name] for one in arm] for arm in arms)) for entry in entries]
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
     """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled."""
     if not settings.sampled:
         return []
-    measures = []
-    for entry in sampled_measures(settings):
-        before, after = ([one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after"))
-        measures.append(compare(entry, before, after, settings))
-    return correct(measures, primary="")
+    return correct(compare_each(values_of(sampled_measures(settings), found, "_sampled"), settings), primary="")

@@ -34,7 +34,19 @@ class Paired:
 
     def difference(self, titles: np.ndarray) -> float:
         """Corpus score after − before over these titles, by their places [m]; one may be there several times."""
-        return self.score(self.after[titles].sum(0)) - self.score(self.before[titles].sum(0))
+        return float(self.differences(titles))
+
+    def differences(self, titles: np.ndarray, axis: int = -1) -> np.ndarray:
+        """The same of many resamples of titles [..., m] at once, [...]; `axis` is the last one.
+
+        How often each title is there, times its counts, is the sum of the counts: exact, since they are whole numbers.
+        """
+        rows = titles.reshape(-1, titles.shape[axis])
+        places = rows + len(self.before) * np.arange(len(rows))[:, None]
+        often = np.bincount(places.ravel(), minlength=len(rows) * len(self.before)).reshape(len(rows), -1)
+        after, before = (often.astype(float) @ counts.astype(float) for counts in (self.after, self.before))
+        pairs = zip(after.astype(np.int64), before.astype(np.int64), strict=True)
+        return np.array([self.score(new) - self.score(old) for new, old in pairs]).reshape(titles.shape[:-1])
 
     def scores(self) -> tuple[float, float]:
         """Corpus scores before and after."""
