@@ -167,7 +167,7 @@ class TwoArms(SwitchedModel):
         with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
                 for arm in arms if number % 2 == 0 else reversed(arms):
-                    with self.arm(arm):
+                    with self.arm(arm, decoding=doing != "scoring"):
                         answers = run(arm, batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))

@@ -1,10 +1,11 @@
 """The model that is measured: the base as the adapter was trained on it, and the adapter on top, both at their pins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.guards import check_adapter, guard, probe_logits
 from evaluation.inputs import Inputs
+from evaluation.one_graph import check_one_graph
 from titlecraft.base_model import LoadedBase, load_base
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors
@@ -20,12 +21,16 @@ SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the
 
 @dataclass(frozen=True)
 class Loaded:
-    """One PeftModel in eval mode: adapter on is "after", adapter off (disable_adapter) is "before"."""
+    """One PeftModel in eval mode: adapter on is "after", adapter off (disable_adapter) is "before".
+
+    With `one_graph`, "before" may also be decoded with the adapter's weights at zero: see evaluation.one_graph.
+    """
 
     model: Any
     tokenizer: Any
     base: LoadedBase
     checks: list[Check]
+    one_graph: bool = False
 
     @property
     def compiles(self) -> bool:
@@ -60,7 +65,9 @@ def load(inputs: Inputs) -> Loaded:
         if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
             parameter.data = parameter.data.to(base.model.dtype)
     checks += check_adapter(model.eval(), bare)
-    return Loaded(model, base.tokenizer, base, checks)
+    loaded = Loaded(model, base.tokenizer, base, checks)
+    at_zero = check_one_graph(model, bare) if loaded.compiles else []
+    return replace(loaded, checks=checks + at_zero, one_graph=bool(at_zero))
 
 
 def worth_unpacking(model: Any) -> bool:
