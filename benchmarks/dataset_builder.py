@@ -38,7 +38,7 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     folder.mkdir()
     with local_engine(2) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
-        record, _ = write_dataset(
+        record = write_dataset(
             files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
             code=current_code("dataset_builder", "pyarrow", "rensa"), contents=engine.hash(files),
         )  # fmt: skip

@@ -4,7 +4,8 @@ Training by the fast path beside the notebook's way (Unsloth, batch 2 x 4) and U
 8B, each in a process of its own, one after another; and the ceiling that the card's matrix product sets. Writes
 benchmarks/results/training.json; about 8 minutes. Needs the extra `gpu`.
 
-Rows and tokens a second are medians over the optimizer steps after the first quarter; padding is not counted.
+Rows and tokens a second are those of all optimizer steps after the first quarter, over the time these took; step_seconds is
+their median. Padding is not counted.
 """
 
 import argparse
@@ -48,7 +49,7 @@ class Clock:
         self.callback = Ends()
 
     def rates(self) -> dict[str, float]:
-        """Medians over the steps after the first quarter."""
+        """Rates over the steps after the first quarter, and the median step."""
         first = max(3, len(self.ends) // 4)
         steps = [
             (after[0] - before[0], after[1] - before[1], after[2] - before[2])

@@ -116,7 +116,7 @@ def keep_unpacked(model: Any) -> None:
     """Unpack the 4-bit base once, into bfloat16 weights that hold exactly its values."""
     import torch
 
-    from training.fused_lora import frozen_weight
+    from titlecraft.four_bit import frozen_weight
 
     for layer in list(model.modules()):
         base = getattr(layer, "base_layer", None)

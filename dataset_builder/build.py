@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_builder.array_file import save_array
-from dataset_builder.card import write_card
+from dataset_builder.card import first_row, require_readable_card, write_card
 from dataset_builder.catalogue import (
     CatalogueFile,
     Content,
@@ -33,9 +33,11 @@ from dataset_builder.near_duplicates import near_duplicates
 from dataset_builder.parse import Drop
 from dataset_builder.processes import InOrder
 from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_shard
+from dataset_builder.source import expected_lines
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording
+from titlecraft.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, published_pin, require_own, require_write
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -97,23 +99,26 @@ def build(
         files = examine_files(found, chosen.in_order)
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
+        require_readable_card(head)
         contents = chosen.hash(files)
         if head is not None and not fresh:  # otherwise nobody needs the hashes before all is read
             key = key_of(describe_files(files, contents()), recipe, code)
             if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
                 print(f"nothing to do: {repo} was built from this very source, recipe and code")
-                tag(head, f"build-{key[:12]}")
-                return head, record
+                built = data_revision(head)
+                tag(built, f"build-{key[:12]}")
+                return built, record
         shutil.rmtree(work)
         folder = work / "publish"
         folder.mkdir(parents=True)
-        record, in_memory = write_dataset(
+        record = write_dataset(
             files, recipe, prompt, work, folder, chosen, code=code, contents=contents,
             unchanged=lambda: require_unchanged(given, found), allow_incomplete=allow_incomplete,
             finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
         )  # fmt: skip
         (folder / DATASET_RECORD).write_bytes(record.to_json())
-        write_card(folder, repo, record, in_memory)
+        head = newest_with_the_same_data(head)
+        write_card(folder, repo, head)
         message = f"Build {record.published:,} rows from {record.source} (sha256 {record.source.files[0].sha256[:12]}"
         message += ")" if len(files) == 1 else ", …)"
         published = publish(
@@ -146,8 +151,8 @@ def write_dataset(
     files: list[CatalogueFile], recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, engine: Engine, *,
     code: Code, contents: Callable[[], list[Content]], unchanged: Callable[[], None] = lambda: None,
     allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None,
-) -> tuple[DatasetRecord, dict[str, int]]:  # fmt: skip
-    """Both passes: quarantine, prompt and shards into `folder`; returns the record, and each split's bytes in memory.
+) -> DatasetRecord:  # fmt: skip
+    """Both passes: quarantine, prompt and shards into `folder`; returns the record.
 
     `contents` gives the hashes of the files, and `unchanged` raises where one has changed while it was read; both are asked
     when all has been read, before the first shard is complete. `finished` is told the path of each complete shard.
@@ -169,12 +174,13 @@ def write_dataset(
     for shard in engine.in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
         shards.append(shard)
         finished(shard.file.path)
-    in_memory = {name: sum(shard.in_memory for shard in shards if shard.split == name) for name in SPLITS}
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches)
     record = DatasetRecord(
         key=key_of(sources, recipe, code),
         code=code,
-        source=Source(files=sources, lines=sum(rows.lines), missing=rows.missing),
+        source=Source(
+            files=sources, lines=sum(rows.lines), missing=rows.missing, expected_lines=expected_lines(rows.first_line)
+        ),
         data=recipe.data,
         prompt=recipe.prompt,
         published=int((groups.assigned >= 0).sum()),
@@ -185,9 +191,10 @@ def write_dataset(
         near_duplicates=groups.near_duplicates,
         splits={name: describe_split(index, name, groups, shards) for index, name in enumerate(SPLITS)},
         leakage=measure_leakage(folder, shards, sketches, engine.in_order),
+        example=first_row(folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])),
     )
     require_balance(record)
-    return record, in_memory
+    return record
 
 
 def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
@@ -228,4 +235,5 @@ def describe_split(index: int, name: str, groups: Groups, shards: list[ShardResu
         largest_group=int(sizes.max(initial=0)),
         files=[shard.file for shard in ours],
         output_length=length_distribution(np.concatenate([shard.lengths for shard in ours])),
+        bytes_in_memory=sum(shard.in_memory for shard in ours),
     )

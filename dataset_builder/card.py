@@ -1,74 +1,166 @@
-"""The dataset card: a pure rendering of dataset_record.json, plus the metadata that `datasets` and the Hub read."""
+"""The dataset card: a rendering of dataset_record.json and lineage.json, with what a person wrote beside it."""
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-from huggingface_hub import DatasetCardData
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dataset_builder.alpaca import COLUMNS
-from dataset_builder.plots import length_labels, plot_lengths, plot_splits
-from titlecraft.records import DatasetRecord
-
-SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"),
+from dataset_builder.build_command import build_command, completeness
+from dataset_builder.card_metadata import (
+    LICENCE,
+    OWNED,
+    WHY,
+    claimed_licences,
+    metadata,
+    require_no_licence,
+    without_licence_tags,
 )
+from dataset_builder.plots import length_labels, plot_lengths, plot_splits, share_label
+from titlecraft.card_merge import merge, split
+from titlecraft.errors import UserError
+from titlecraft.hub import read_file
+from titlecraft.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
+from titlecraft.lineage_picture import draw_dataset
+from titlecraft.local_hub.card_metadata import split_card
+from titlecraft.records import DATASET_RECORD, DatasetRecord, Pin, read_record
+
+CARD = "README.md"
+LONGEST_EXAMPLE = 600  # characters of each text
 
 
-def metadata(record: DatasetRecord, in_memory: dict[str, int]) -> DatasetCardData:
-    """Front matter. No licence is known for catalogue text, so it says `unknown`; nothing here may say otherwise."""
-    files = {name: [file.path for file in split.files] for name, split in record.splits.items()}
-    return DatasetCardData(
-        license="unknown",
-        language=["en"],
-        task_categories=["text-generation"],
-        tags=["alpaca", "instruction-finetuning", "product-descriptions", "titlecraft"],
-        size_categories=[next((size for limit, size in SIZES if record.published < limit), "n>10M")],
-        pretty_name="Product titles and descriptions, Alpaca format",
-        configs=[
-            {"config_name": "default", "data_files": [{"split": name, "path": paths} for name, paths in files.items()]}
-        ],
-        dataset_info={
-            "features": [{"name": column, "dtype": "string"} for column in COLUMNS],
-            "splits": [
-                {"name": name, "num_bytes": in_memory[name], "num_examples": split.rows}
-                for name, split in record.splits.items()
-            ],
-            "download_size": sum(file.bytes for split in record.splits.values() for file in split.files),
-            "dataset_size": sum(in_memory.values()),
-        },
-    )
+@dataclass(frozen=True)
+class CardInputs:
+    """All that the card follows from, besides what a person wrote into it."""
+
+    repo: str
+    record: DatasetRecord
+    lineage: DatasetLineage | None = None
 
 
-def render(repo: str, record: DatasetRecord, in_memory: dict[str, int], one_example: dict[str, str] | None) -> str:
-    """The whole card, front matter and text. The same record gives the same card."""
+def read_card_inputs(pinned: Pin) -> CardInputs:
+    """What the card of a published state follows from. Raises UserError where the repo has no dataset record."""
+    raw = read_file(pinned, DATASET_RECORD)
+    if raw is None:
+        raise UserError(f"{pinned} has no {DATASET_RECORD}: expected a dataset that `titlecraft build` published")
+    record = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {pinned}")
+    return CardInputs(pinned.repo, record, read_lineage(pinned))
+
+
+def read_lineage(pinned: Pin) -> DatasetLineage | None:
+    """The adapters that the repo lists, None where it lists none. Raises UserError where this code cannot read them."""
+    raw = read_file(pinned, LINEAGE)
+    return None if raw is None else read_record(raw, DatasetLineage, f"{LINEAGE} of {pinned}")
+
+
+def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -> str:
+    """The whole card: our sections anew, and what a person wrote into the existing card.
+
+    The same inputs give the same card, and a card that is right is given back as it is. Raises UserError where the
+    existing card cannot be taken apart, or its metadata would still claim a licence.
+    """
+    existing = None if existing is None else without_claims(existing, where)
+    front = split(existing, where).metadata if existing is not None else {}
+    text = merge(existing, fresh(inputs, front), OWNED, where)
+    require_no_licence(split(text, where).metadata, where)
+    return text
+
+
+def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
+    """Our sections and our metadata; `front` is the existing card's, for configs that a person added."""
     environment = Environment(
         loader=PackageLoader("dataset_builder"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    template = environment.get_template("dataset_card.md.jinja")
-    body = template.render(
-        repo=repo, record=record, one_example=one_example, settings=msgspec.to_builtins(record.data),
-        length_labels=length_labels(next(iter(record.splits.values())).output_length.edges),
+    environment.filters["thousands"] = "{:,}".format
+    record = inputs.record
+    body = environment.get_template("dataset_card.md.jinja").render(
+        repo=inputs.repo, record=record, train=record.splits["train"].output_length,
+        length_labels=length_labels(record.splits["train"].output_length.edges),
+        duplicates=record.dropped.get("duplicate", 0), repeated=record.dropped.get("repeated_content", 0),
+        command=build_command(inputs.repo, record), completeness=completeness(record),
+        revisions=inputs.lineage.by_revision() if inputs.lineage else {},
+        share=lambda count, of: share_label(count / max(1, of)), percent=lambda value: f"{100 * value:.4g} %",
+        best_first=best_first, in_words=in_words, link=link,
     )  # fmt: skip
-    return f"---\n{metadata(record, in_memory).to_yaml()}\n---\n\n{body}"
+    return f"---\n{yaml.safe_dump(metadata(record, front), sort_keys=False, allow_unicode=True)}---\n\n{body}"
 
 
-def write_card(folder: Path, repo: str, record: DatasetRecord, in_memory: dict[str, int]) -> None:
-    """Write README.md and the pictures in assets/ into the folder that will be published."""
-    (folder / "assets").mkdir(exist_ok=True)
-    plot_lengths(record, folder / "assets" / "output_length.png")
-    plot_splits(record, folder / "assets" / "splits.png")
-    (folder / "README.md").write_text(render(repo, record, in_memory, first_row(folder, record)), encoding="utf-8")
+def without_claims(existing: str, where: str) -> str:
+    """The card without tags that claim a licence; its `license` keys are ours and are overwritten anyhow."""
+    stated = split(existing, where).metadata
+    front = without_licence_tags(stated)
+    if front == stated:
+        return existing
+    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{split_card(existing)[1]}"
 
 
-def first_row(folder: Path, record: DatasetRecord) -> dict[str, str] | None:
-    """The first row of the training split: the example on the card."""
+def write_card(folder: Path, repo: str, head: Pin | None) -> None:
+    """Write the card and its pictures into the folder that will be published on top of `head`.
+
+    The folder holds the dataset's record; adapters are those that the head lists. Says so where a person's claim of a
+    licence does not go into the new card.
+    """
+    raw = (folder / DATASET_RECORD).read_bytes()
+    record = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {repo}")
+    plot(record, folder)
+    write_card_of(folder, CardInputs(repo, record, read_lineage(head) if head else None), head)
+
+
+def write_card_anew(folder: Path, repo: str, head: Pin) -> None:
+    """Write the card and its pictures from the records that lie in a repo. Raises UserError where there are none."""
+    inputs = read_card_inputs(head)
+    plot(inputs.record, folder)
+    write_card_of(folder, inputs, head)
+
+
+def plot(record: DatasetRecord, folder: Path) -> None:
+    """The pictures that follow from the dataset's record alone."""
+    plot_lengths(record, asset(folder, "assets/output_length.png"))
+    plot_splits(record, asset(folder, "assets/splits.png"))
+
+
+def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
+    """Write the card and the picture of its adapters, for a record that is published already."""
+    if inputs.lineage:
+        picture = asset(folder, LINEAGE_PICTURE)
+        draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
+    there = read_file(head, CARD) if head else None
+    existing = None if there is None else there.decode("utf-8", "replace")
+    where = f"{CARD} of {head or inputs.repo}"
+    if existing is not None and (claims := claimed_licences(split(existing, where).metadata)):
+        print(
+            f"warning: {where} claims a licence ({', '.join(claims)}); the card says `license: {LICENCE}`, because {WHY}",
+            file=sys.stderr,
+        )
+    (folder / CARD).write_text(render(inputs, existing, where), encoding="utf-8")
+
+
+def require_readable_card(head: Pin | None) -> None:
+    """Raises UserError, before any work, where the card that a rebuild has to keep a person's text of cannot be taken apart."""
+    there = read_file(head, CARD) if head else None
+    if there is not None:
+        split(there.decode("utf-8", "replace"), f"{CARD} of {head}")
+
+
+def asset(folder: Path, path: str) -> Path:
+    """Where a picture goes, in a folder that is there."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    return folder / path
+
+
+def first_row(shard: Path) -> dict[str, str] | None:
+    """The first row of a shard, each text on one line and cut after LONGEST_EXAMPLE characters; None of an empty one."""
     import pyarrow.parquet as pq
 
-    first = next(pq.ParquetFile(folder / record.splits["train"].files[0].path).iter_batches(batch_size=1), None)
-    return first.to_pylist()[0] if first is not None and first.num_rows else None
+    first = next(pq.ParquetFile(shard).iter_batches(batch_size=1), None)
+    if first is None or not first.num_rows:
+        return None
+    return {column: on_one_line(text) for column, text in first.to_pylist()[0].items()}
+
+
+def on_one_line(text: str) -> str:
+    """A text without line breaks, cut where it is long."""
+    line = " ".join(text[: LONGEST_EXAMPLE + 1].split())
+    return line if len(text) <= LONGEST_EXAMPLE else f"{line[:LONGEST_EXAMPLE]} […]"

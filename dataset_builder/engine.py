@@ -15,7 +15,7 @@ from dataset_builder.processes import InOrder, worker_processes
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 
-PACKAGES = ("datasets", "pyarrow", "rensa")  # whose versions decide about the bytes
+PACKAGES = ("datasets", "matplotlib", "pyarrow", "rensa")  # whose versions decide about the bytes
 ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes have started
 
 

@@ -7,6 +7,7 @@ from titlecraft.records import DatasetRecord
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868")  # of the splits
 DROPPED, QUARANTINED = "#b0b0b0", "#c44e52"
+WIDTH = 4.4  # inches: as wide as a phone, where letters of 8 points can be read
 NO_VERSION = {"Software": None}  # none in the file's metadata: same data, same bytes
 
 
@@ -19,7 +20,7 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     """How long the descriptions of each split are, as shares of the split, so that the splits can be compared."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
     labels = length_labels(next(iter(record.splits.values())).output_length.edges)
     width = 0.8 / len(record.splits)
@@ -27,12 +28,13 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
         shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]
         places = [place + (index - 1) * width for place in range(len(labels))]
         axes.bar(places, shares, width, label=f"{name} ({split.rows:,} rows)", color=COLOURS[index])
-    axes.set_xticks(range(len(labels)), labels, fontsize=8)
-    axes.set_xlabel("length of the description, characters")
-    axes.set_ylabel("share of the split, %")
+    axes.set_xticks(range(len(labels)), labels, fontsize=8, rotation=45, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_xlabel("length of the description, characters", fontsize=8.5)
+    axes.set_ylabel("share of the split, %", fontsize=8.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=150, metadata=NO_VERSION)
+    figure.savefig(path, dpi=200, metadata=NO_VERSION)
 
 
 def fates(record: DatasetRecord) -> list[tuple[str, int, str]]:
@@ -50,18 +52,18 @@ def plot_splits(record: DatasetRecord, path: Path) -> None:
 
     names, counts, colours = zip(*fates(record), strict=True)
     lines, places = record.source.lines, range(len(names))
-    figure = Figure(figsize=(8, 0.6 + 0.24 * len(names)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.6 + 0.24 * len(names)), layout="constrained")
     axes = figure.subplots()
     drawn = axes.barh(places, counts, color=colours)
     axes.bar_label(drawn, [f"{count:,} ({share_label(count / lines)})" for count in counts], padding=4, fontsize=8)
-    axes.set_title(f"What became of the {lines:,} lines of {record.source}", fontsize=9, loc="left")
+    figure.suptitle(f"What became of the {lines:,} lines of {record.source}", fontsize=9, x=0.01, ha="left")
     axes.set_yticks(places, names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)  # from the top down
-    axes.set_xlim(right=1.2 * max(counts))  # room for the labels
+    axes.set_xlim(right=1.8 * max(counts))  # room for the labels
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    figure.savefig(path, dpi=150, metadata=NO_VERSION)
+    figure.savefig(path, dpi=200, metadata=NO_VERSION)
 
 
 def share_label(share: float) -> str:

@@ -99,16 +99,16 @@ class TwoArms(SwitchedModel):
                 written |= dict(zip(map(id, asked), answers, strict=True))
         responses = [written[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
-        with memory_of(self.batch_size):
-            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished)
-        for response in responses:
-            response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
         answers = [
             (doc.specific["title"], text, doc.choices[0])
             for doc, response in zip(docs, responses, strict=True)
             for text in response.text
         ]
-        self.lookup.look_up(answers, self.progress)
+        with self.lookup.looking_up(answers, self.progress), memory_of(self.batch_size):
+            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished)
+        self.lookup.encode(answers, self.progress)
+        for response in responses:
+            response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
         return responses
 
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
@@ -167,7 +167,7 @@ class TwoArms(SwitchedModel):
         with self.progress.bar(doing, len(docs)) as advance, fastest:
             for number, batch in enumerate(batches):
                 for arm in arms if number % 2 == 0 else reversed(arms):
-                    with self.arm(arm, decoding=doing != "scoring"):
+                    with self.arm(arm, compiled=doing != "scoring" and self.loaded.compiles):
                         answers = run(arm, batch)
                     responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
                     advance(len(batch))

@@ -11,7 +11,8 @@ from scipy import stats
 
 from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
-from evaluation.measures import Entry, measures_of, sampled_measures
+from evaluation.measures import Entry, entry_named, measures_of, sampled_measures
+from evaluation.processes import run_all, workers
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
 
@@ -101,14 +102,17 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 
     Its p-value is not corrected yet: see `correct`.
     """
-    return compare_each([(entry, before, after)], settings)[0]
+    return compare_each([(entry.name, before, after)], settings, [entry])[0]
 
 
-def compare_each(pairs: Sequence[tuple[Entry, list[float], list[float]]], settings: Evaluation) -> list[Measure]:
-    """The same for several measures over the same titles."""
-    found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in pairs]
+def compare_each(
+    asked: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
+) -> list[Measure]:
+    """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
+    entries = entries or [entry_named(name, settings) for name, _, _ in asked]
+    found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in asked]
     p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
-    return [describe(entry, *arms, p, settings) for (entry, *_), arms, p in zip(pairs, found, p_of_each, strict=True)]
+    return [describe(entry, *arms, p, settings) for entry, arms, p in zip(entries, found, p_of_each, strict=True)]
 
 
 def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
@@ -130,17 +134,34 @@ def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings:
 
 def compare_corpora(by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> Measure:  # fmt: skip
     """The same for a measure over all titles as one text; who won how often stays that of the single titles."""
-    metric = entry.corpus()
-    paired = Paired.of(metric, texts["before"], texts["after"], references)
-    before, after = paired.scores()
-    spread, places = paired.spread(), np.arange(len(references))
-    alike = bool((paired.before == paired.after).all())
-    low, high = (0.0, 0.0) if alike else bootstrap(places, paired.differences, settings, vectorized=True)
-    p = paired_p_value(metric, texts["before"], texts["after"], references, settings)
-    return msgspec.structs.replace(
-        by_title, before=before, after=after, difference=after - before, low=low, high=high, p_value=p, p_holm=p,
-        spread=spread, detectable=detectable(spread, len(references), settings),
-    )  # fmt: skip
+    asked = (entry.name, texts, references, settings)
+    return of_corpora(by_title, describe_corpora(*asked), corpora_p_value(*asked))
+
+
+def describe_corpora(
+    name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
+) -> dict[str, float]:
+    """The two corpus scores and their difference, with its interval over resamples of titles, as fields of a Measure."""
+    paired = Paired.of(entry_named(name, settings).corpus(), texts["before"], texts["after"], references)
+    (before, after), spread, low, high = paired.scores(), paired.spread(), 0.0, 0.0
+    if not (paired.before == paired.after).all():
+        low, high = bootstrap(np.arange(len(references)), paired.differences, settings, vectorized=True)
+    least = detectable(spread, len(references), settings)
+    return {
+        "before": before, "after": after, "difference": after - before, "low": low, "high": high, "spread": spread,
+        "detectable": least,
+    }  # fmt: skip
+
+
+def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
+    """sacrebleu's p-value of the two corpora."""
+    metric = entry_named(name, settings).corpus()
+    return paired_p_value(metric, texts["before"], texts["after"], references, settings)
+
+
+def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Measure:
+    """The measure of single titles, with the scores of all titles as one text in its place."""
+    return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
 
 
 def correct(measures: list[Measure], primary: str) -> list[Measure]:
@@ -169,26 +190,29 @@ def compare_grounded(found: dict[str, list[Outcome]], references: list[str], set
     return correct(compare_all(arms, references, settings), primary="")
 
 
-def compare_all(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
-    """Every measure in the order of the report, paired by title, not corrected."""
-    texts = {arm: [one.texts[0] for one in outcomes] for arm, outcomes in found.items()}
+def compare_all(
+    found: dict[str, list[Outcome]], references: list[str], settings: Evaluation, processes: int | None = None
+) -> list[Measure]:
+    """Every measure in the order of the report, paired by title, not corrected; in several processes where that pays."""
+    texts = {arm: [one.texts[0] for one in found[arm]] for arm in ("before", "after")}
+    values = lambda entry: [[one.values[entry.name] for one in found[arm]] for arm in texts]  # noqa: E731
     entries = measures_of(settings)
+    corpora = [entry for entry in entries if entry.corpus is not None]
+    asked = [(function, (entry.name, texts, references, settings))
+             for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip
+    asked.append((compare_each, ([(entry.name, *values(entry)) for entry in entries], settings)))
+    answers = run_all(asked, workers(len(references)) if processes is None else processes)
+    whole = {entry.name: answers[2 * place : 2 * place + 2] for place, entry in enumerate(corpora)}
     return [
-        measure if entry.corpus is None else compare_corpora(measure, entry, texts, references, settings)
-        for entry, measure in zip(entries, compare_each(values_of(entries, found), settings), strict=True)
+        of_corpora(measure, *whole[entry.name]) if entry.corpus else measure
+        for entry, measure in zip(entries, answers[-1], strict=True)
     ]
-
-
-def values_of(
-    entries: Sequence[Entry], found: dict[str, list[Outcome]], ending: str = ""
-) -> list[tuple[Entry, list[float], list[float]]]:
-    """Each measure with its values before and after, from the arms whose names end so."""
-    arms = [found[arm + ending] for arm in ("before", "after")]
-    return [(entry, *([one.values[entry.name] for one in arm] for arm in arms)) for entry in entries]
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
     """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled."""
     if not settings.sampled:
         return []
-    return correct(compare_each(values_of(sampled_measures(settings), found, "_sampled"), settings), primary="")
+    values = lambda entry: [[one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after")]  # noqa: E731
+    asked = [(entry.name, *values(entry)) for entry in sampled_measures(settings)]
+    return correct(compare_each(asked, settings), primary="")

@@ -99,9 +99,11 @@ class BertRecall:
         # because it would load a name without a revision, when it is first asked
         scorer._model, scorer._tokenizer = model, tokenizer
         pairs = sorted({pair for pair in asked if self.cut(*pair)})
-        if pairs:
-            _, recall, _ = scorer.score([self.cut(*pair) for pair in pairs], [reference for _, reference in pairs])
-            self.known = dict(zip(pairs, map(float, recall), strict=True))
+        for (
+            pair
+        ) in pairs:  # one by one, because it batches texts in the order of a set, which differs between processes
+            _, recall, _ = scorer.score([self.cut(*pair)], [pair[1]])
+            self.known[pair] = float(recall)
 
     @staticmethod
     def cut(text: str, reference: str) -> str:

@@ -25,22 +25,26 @@ from titlecraft.settings import BM25, Evaluation, Recipe
 
 PROTOCOL = 2  # raise it when the same inputs and settings would give other numbers for another reason than a package
 PACKAGES = (
-    "bitsandbytes", "bm25s", "datasets", "lighteval", "numpy", "peft", "pyarrow", "rouge-score", "sacrebleu", "scipy",
-    "tokenizers", "torch", "transformers",
+    "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
+    "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
 )  # fmt: skip
 WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The pinned inputs of one evaluation; `training` says which dataset and base the adapter came from.
-
-    `evaluation` has the recipe's settings with the encoders that they name at their commits.
-    """
+class Adapter:
+    """A published adapter at its pin; `training` says which dataset and base it came from, `weights` has its files' sha256."""
 
     adapter: Pin
     training: TrainingRecord
     prompt: PromptFormat
+    weights: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Inputs(Adapter):
+    """The pinned inputs of one evaluation; `evaluation` has the recipe's settings with the encoders that they name pinned."""
+
     evaluation: Evaluation
     key: str
 
@@ -55,22 +59,13 @@ class Inputs:
         return f"evaluation/{self.id}"
 
 
-def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
-    """Pin the adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
-    settings = with_pins(recipe.evaluation)
-    known = primary_names(settings)
-    if settings.primary not in known:
-        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(known)}")
-    if settings.resamples < (fewest := fewest_resamples(settings)):
-        raise UserError(
-            f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
-            f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
-        )
+def read_adapter(adapter: str) -> Adapter:
+    """Pin an adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
     pinned = pin(adapter, "model")
     raw = read_file(pinned, TRAINING_RECORD)
     if raw is None:
         raise UserError(
-            f"{pinned} has no {TRAINING_RECORD}: an evaluation reads from it which dataset and which base the adapter "
+            f"{pinned} has no {TRAINING_RECORD}: what reads it takes from there which dataset and which base the adapter "
             "was trained on. Train one with `titlecraft train`, which writes it"
         )
     training = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {pinned}")
@@ -81,14 +76,27 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
     prompt = read_file(training.dataset, PROMPT_FILE)
     if prompt is None:
         raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
-    weights = {name: file_sha256(local / name) for name in WEIGHTS}
-    return Inputs(
-        adapter=pinned,
-        training=training,
+    return Adapter(
+        adapter=pinned, training=training,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
-        evaluation=settings,
-        key=digest(depends_on(training, replace(recipe, evaluation=settings), weights, prompt)),
-    )
+        weights={name: file_sha256(local / name) for name in WEIGHTS},
+    )  # fmt: skip
+
+
+def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
+    """What an evaluation reads. Raises UserError where the repo is no adapter of ours, or the recipe asks what cannot be."""
+    settings = with_pins(recipe.evaluation)
+    known = primary_names(settings)
+    if settings.primary not in known:
+        raise UserError(f"evaluation.primary is {settings.primary!r}: expected one of {', '.join(known)}")
+    if settings.resamples < (fewest := fewest_resamples(settings)):
+        raise UserError(
+            f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
+            f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
+        )
+    found = read_adapter(adapter)
+    key = digest(depends_on(found, replace(recipe, evaluation=settings)))
+    return Inputs(**vars(found), evaluation=settings, key=key)
 
 
 def with_pins(settings: Evaluation) -> Evaluation:
@@ -98,8 +106,9 @@ def with_pins(settings: Evaluation) -> Evaluation:
     return replace(settings, **{name: f"{found.repo}@{found.revision}" for name, found in pins.items()})
 
 
-def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str], prompt: bytes) -> dict[str, Any]:
+def depends_on(found: Adapter, recipe: Recipe) -> dict[str, Any]:
     """Everything that the numbers depend on. The adapter counts by its bytes: adding a report to it keeps the key."""
+    training = found.training
     return {
         "stage": "evaluation",
         "protocol": PROTOCOL,
@@ -108,8 +117,8 @@ def depends_on(training: TrainingRecord, recipe: Recipe, weights: dict[str, str]
         "base_settings": training.base_settings,
         "quantization": training.quantization,
         "precision": training.precision,
-        "weights": weights,
-        "prompt": prompt.decode(),
+        "weights": found.weights,
+        "prompt": found.prompt,
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(recipe.evaluation),

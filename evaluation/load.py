@@ -1,13 +1,14 @@
 """The model that is measured: the base as the adapter was trained on it, and the adapter on top, both at their pins."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from evaluation.guards import check_adapter, guard, probe_logits
-from evaluation.inputs import Inputs
-from evaluation.one_graph import check_one_graph
+from evaluation.inputs import Adapter
+from evaluation.silenced import is_base_when_silenced
 from titlecraft.base_model import LoadedBase, load_base
 from titlecraft.errors import UserError
+from titlecraft.four_bit import unpack_four_bit
 from titlecraft.hub import hub_errors
 from titlecraft.records import Check
 
@@ -23,14 +24,14 @@ SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the
 class Loaded:
     """One PeftModel in eval mode: adapter on is "after", adapter off (disable_adapter) is "before".
 
-    With `one_graph`, "before" may also be decoded with the adapter's weights at zero: see evaluation.one_graph.
+    `silences`: an update of zero gives the base too, bit for bit; looked at on a GPU only.
     """
 
     model: Any
     tokenizer: Any
     base: LoadedBase
     checks: list[Check]
-    one_graph: bool = False
+    silences: bool = False
 
     @property
     def compiles(self) -> bool:
@@ -44,13 +45,16 @@ class Loaded:
         return int(self.model.get_base_model().config.max_position_embeddings)
 
 
-def load(inputs: Inputs) -> Loaded:
-    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none."""
+def load(inputs: Adapter, unpack: bool = False) -> Loaded:
+    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none.
+
+    `unpack` replaces 4-bit layers by plain ones even where that takes memory from the batches.
+    """
     from peft import PeftModel
 
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
-    if base.quantization == "nf4" and worth_unpacking(base.model):
+    if base.quantization == "nf4" and (unpack or worth_unpacking(base.model)):
         checks.append(dequantise(base.model, base.precision))
     if base.quantization != inputs.training.quantization:
         raise UserError(
@@ -65,9 +69,13 @@ def load(inputs: Inputs) -> Loaded:
         if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
             parameter.data = parameter.data.to(base.model.dtype)
     checks += check_adapter(model.eval(), bare)
-    loaded = Loaded(model, base.tokenizer, base, checks)
-    at_zero = check_one_graph(model, bare) if loaded.compiles else []
-    return replace(loaded, checks=checks + at_zero, one_graph=bool(at_zero))
+    silences = base.model.device.type == "cuda" and is_base_when_silenced(model, bare)
+    if silences:
+        name = "an update of zero gives back the base, so that both arms generate by one compiled step"
+        checks.append(
+            Check(name=name, expected="logits equal to the bare base's, bit for bit", found="equal", holds=True)
+        )
+    return Loaded(model, base.tokenizer, base, checks, silences)
 
 
 def worth_unpacking(model: Any) -> bool:
@@ -88,23 +96,10 @@ def dequantise(model: Any, precision: str) -> Check:
 
     bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding step on a CPU,
     and keeps a GPU's from being compiled. The weights are those that the adapter was trained against, in the precision
-    that it was trained in. (transformers' own model.dequantize() goes through bfloat16 everywhere; so does bitsandbytes'
-    own layout for CPUs, see titlecraft.base_model.)
+    that it was trained in.
     """
-    import torch
-    from bitsandbytes.functional import dequantize_4bit
-    from bitsandbytes.nn import Linear4bit
-
     trained_on = probe_logits(model)
-    for name, layer in list(model.named_modules()):
-        if isinstance(layer, Linear4bit):
-            full = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
-            weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(getattr(torch, precision))
-            full.weight = torch.nn.Parameter(weight, requires_grad=False)
-            full.bias = layer.bias
-            model.set_submodule(name, full)
-    model.is_quantized = model.is_loaded_in_4bit = False  # else PEFT would look for 4-bit layers
-    model.hf_quantizer = None  # or generate() would not compile
+    unpack_four_bit(model, precision)
     same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
     close = CLOSE[precision]
     return guard(

@@ -1,12 +1,15 @@
 """What the measures may look up besides title, answer and reference: the test split's titles, the training split's texts, and
 what an encoder says of a text where the recipe names one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.copies import Copies
 from evaluation.encoders import BertRecall, EmbeddedTitles
+from evaluation.overlaps import Overlaps
 from evaluation.progress import Progress
 from evaluation.title_index import TitleIndex
 from evaluation.titles import Sample
@@ -20,6 +23,7 @@ class Lookup:
 
     titles: TitleIndex
     copies: Copies
+    overlaps: Overlaps
     embedded: EmbeddedTitles | None
     recall: BertRecall | None
 
@@ -30,12 +34,26 @@ class Lookup:
         titles = TitleIndex(sample.split_titles, settings.seed)
         embedded = None if settings.retriever == BM25 else EmbeddedTitles(pin(settings.retriever, "model"), titles)
         recall = None if settings.bertscore is None else BertRecall(pin(settings.bertscore, "model"))
-        return cls(titles, Copies(files), embedded, recall)
+        return cls(titles, Copies(files), Overlaps(), embedded, recall)
 
-    def look_up(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> None:
-        """Tell all of them of every answer, as (title, text, reference); each reads what it reads once for all."""
-        with progress.part("looking for copies"):
-            self.copies.look_up([text for _, text, _ in answers])
+    @contextmanager
+    def looking_up(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> Iterator[None]:
+        """Tell what needs no GPU of every answer, (title, text, reference), while the block runs; each reads once for all.
+
+        What is left to do behind the block is the part "looking up".
+        """
+        with ThreadPoolExecutor(2) as beside:
+            begun = [
+                beside.submit(self.copies.look_up, [text for _, text, _ in answers]),
+                beside.submit(self.overlaps.look_up, [(text, reference) for _, text, reference in answers]),
+            ]
+            yield
+            with progress.part("looking up"):
+                for one in begun:
+                    one.result()
+
+    def encode(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> None:
+        """Tell the recipe's encoders of every answer, (title, text, reference)."""
         if self.embedded is not None:
             with progress.part("embedding"):
                 self.embedded.look_up([(title, text) for title, text, _ in answers])
@@ -54,6 +72,10 @@ class Lookup:
     def copied_words(self, text: str) -> tuple[int, int]:
         """Words of the text's longest run from the training split, and all its words."""
         return self.copies.copied_words(text)
+
+    def overlap(self, name: str, text: str, reference: str) -> float:
+        """A score of shared n-grams."""
+        return self.overlaps.score(name, text, reference)
 
     def bert_recall(self, text: str, reference: str) -> float:
         """BERTScore recall of the reference by the text, with the recipe's encoder."""

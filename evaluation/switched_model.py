@@ -5,13 +5,12 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from lighteval.models.abstract_model import LightevalModel, ModelConfig
-from peft import PeftModel
 
 from evaluation.finished_batches import FinishedBatches
 from evaluation.load import Loaded
-from evaluation.one_graph import adapter_at_zero
 from evaluation.progress import Progress
 from evaluation.score import reference_nll
+from evaluation.silenced import silenced
 from evaluation.tasks import BEFORE
 from titlecraft.errors import UserError
 
@@ -57,13 +56,16 @@ class SwitchedModel(LightevalModel):
         return self.loaded.context
 
     @contextmanager
-    def arm(self, name: str, decoding: bool = False) -> Iterator[None]:
+    def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
         """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full.
 
-        For `decoding`, both arms run one compiled step where they can.
+        `compiled`: the arms are to run the same compiled step, so that it is compiled once.
         """
-        off = adapter_at_zero if decoding and self.loaded.one_graph else PeftModel.disable_adapter
-        with memory_of(self.batch_size), off(self.loaded.model) if name == BEFORE else nullcontext():
+        if compiled and name == BEFORE and self.loaded.silences:
+            with memory_of(self.batch_size), silenced(self.loaded.model):
+                yield
+            return
+        with memory_of(self.batch_size), self.loaded.model.disable_adapter() if name == BEFORE else nullcontext():
             yield
 
     def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:

@@ -1,83 +1,78 @@
 """titlecraft card NS/NAME: the card of an adapter repo, rendered anew from the records that lie in it."""
 
+import re
 from pathlib import Path
 
+from huggingface_hub import ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from model_card.metadata import metadata
-from titlecraft.errors import UserError
-from titlecraft.hub import download, read_file
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
-from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, TrainingRecord, has_schema, read_record
-from titlecraft.settings import Training
+from model_card.claims import Said, claims_of
+from model_card.inputs import CardInputs, read_card_inputs
+from model_card.metadata import metadata, owned
+from titlecraft.card_merge import Owned, merge
+from titlecraft.hub import read_file
+from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, has_schema, read_record
 
-EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"
+__all__ = ["CardInputs", "read_card_inputs", "render", "write_card"]
+
+SHAPES = {"table": "| ", "list": "- "}  # how lines of a table and of a list begin
+# families that stand in a place of their own
+APART = ("training.changed", "training.setting", "training.check", "evaluation.guard", "provenance.file")
 
 
-def render(repo: str, prompt: PromptFormat, record: TrainingRecord, report: EvaluationRecord | None) -> str:
-    """The whole card, front matter and text. The same records give the same card."""
-    environment = Environment(
-        loader=PackageLoader("model_card"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        thousands="{:,}".format, signed=lambda value: f"{value:+.4g}" if value else "0", short="{:.4g}".format
-    )
-    body = environment.get_template("adapter_card.md.jinja").render(
-        repo=repo, prompt=prompt, record=record, report=report, primary=report and report.primary(),
-        example=prompt.render_title(EXAMPLE_TITLE), changed=changed_settings(record),
+def render(inputs: CardInputs) -> str:
+    """The whole card, front matter and text. Equal inputs give equal bytes."""
+    report = inputs.report
+    blocks = report.blocks() if report else []
+    kinds = {id(one): kind for kind, ones in (("measure", report.measures), ("sampled", report.sampled), ("benchmark", report.also)) for one in ones} if report else {}  # fmt: skip
+    headed = [(heading, [f"evaluation.{kinds[id(one)]}[{one.name}]" for one in ones]) for heading, ones in blocks]
+    return fill(
+        "adapter_card.md.jinja", metadata(inputs), claims_of(inputs), name=inputs.repo.split("/")[1], blocks=headed,
+        fence=fence_for(inputs.prompt.render_title("{title}")),
     )  # fmt: skip
-    return f"---\n{metadata(repo, record, report).to_yaml()}\n---\n\n{body}"
 
 
-def changed_settings(record: TrainingRecord) -> dict[str, object]:
-    """The training settings that differ from the defaults, by name."""
-    return {name: value for name, value in vars(record.training).items() if value != getattr(Training(), name)}
+def fill(template: str, data: ModelCardData, said: list[Said], **words: object) -> str:
+    """A template with the sentences of claims: `claim(id)`, `family(id)` of one kind, `rows(section, shape)` of the others."""
+    environment = Environment(
+        loader=PackageLoader("model_card"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    sentences = {one.id: one.sentence for one in said}
+
+    def family(id: str, between: str = "\n") -> str:
+        return between.join(one.sentence for one in said if one.id.split("[")[0].startswith(id))
+
+    def rows(section: str, shape: str) -> str:
+        mine = [one for one in said if one.section == section and not one.id.startswith(APART)]
+        return "\n".join(one.sentence for one in mine if one.sentence.startswith(SHAPES[shape]))
+
+    body = environment.get_template(template).render(
+        claim=lambda id: sentences.get(id, ""), family=family, rows=rows, **words
+    )
+    return merge(None, f"---\n{data.to_yaml()}\n---\n\n{body}", Owned())
+
+
+def fence_for(text: str) -> str:
+    """A code fence that the text cannot end."""
+    return "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
 
 
 def write_card(folder: Path, repo: str, head: Pin | None) -> None:
     """Write README.md into a folder that is about to be published on top of `head`.
 
-    Records are taken from the folder where it has them, else from the head, so that the card is a function of what the
-    repo is going to hold. Raises UserError where there is no training record.
+    What a person wrote into the head's card stays. Raises UserError, as `read_card_inputs` and `merge` do.
     """
-    training = record_bytes(folder, head, TRAINING_RECORD)
-    prompt = record_bytes(folder, head, PROMPT_FILE)
-    if training is None or prompt is None:
-        raise UserError(
-            f"model {repo} has no {TRAINING_RECORD} and {PROMPT_FILE}: expected an adapter that `titlecraft train` published"
-        )
-    record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-    # an adapter that is new in the folder takes the place of the one in the head, and of its reports
-    there = None if (folder / TRAINING_RECORD).is_file() else head
-    report = choose_report(reports(folder, there, repo), training)
-    text = render(repo, PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"), record, report)
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    generated = render(read_card_inputs(folder, head, repo))
+    existing = read_file(head, "README.md") if head else None
+    text = existing.decode("utf-8", errors="replace") if existing is not None else None
+    merged = merge(text, generated, owned(earlier_datasets(head)), f"README.md of {repo}")
+    (folder / "README.md").write_text(merged, encoding="utf-8", newline="\n")
 
 
-def reports(folder: Path, head: Pin | None, repo: str) -> list[EvaluationRecord]:
-    """Every report of the folder and of the head; of one id, the folder's. Reports of older versions are passed over."""
-    pattern = f"evaluation/*/{REPORT}"
-    found = {file.parent.name: file for file in download(head, [pattern]).glob(pattern)} if head else {}
-    found |= {file.parent.name: file for file in folder.glob(pattern)}
-    return [
-        read_record(raw, EvaluationRecord, f"{REPORT} of {repo}")
-        for _, raw in sorted((name, file.read_bytes()) for name, file in found.items())
-        if has_schema(raw, EvaluationRecord)
-    ]
-
-
-def choose_report(found: list[EvaluationRecord], training: bytes) -> EvaluationRecord | None:
-    """The report that the card shows: about the very adapter of this training record, on the most titles; then by id."""
-    fitting = [one for one in found if read_file(one.adapter, TRAINING_RECORD) == training]
-    return max(fitting, key=lambda one: (one.n, one.id), default=None)
-
-
-def record_bytes(folder: Path, head: Pin | None, path: str) -> bytes | None:
-    """A file from the folder, else from the repo's head, else None."""
-    if (folder / path).is_file():
-        return (folder / path).read_bytes()
-    return read_file(head, path) if head else None
+def earlier_datasets(head: Pin | None) -> list[str]:
+    """The dataset that the head's adapter was trained on: ours in its card, and stale if the new one has another."""
+    raw = read_file(head, TRAINING_RECORD) if head else None
+    if raw is None or not has_schema(raw, TrainingRecord):
+        return []
+    return [read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {head}").dataset.repo]

@@ -2,12 +2,26 @@
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from model_card.inputs import CardInputs
+from model_card.samples import widgets
+from titlecraft.card_merge import Owned
 from titlecraft.records import EvaluationRecord, TrainingRecord
 
 TASK = "text-generation"
+HUB = "https://huggingface.co"  # where links of the metadata lead; they have to be whole addresses
+KEYS = (
+    "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
+    "model-index", "widget", "co2_eq_emissions",
+)  # fmt: skip
+TAGS = ("lora", "sft", "titlecraft", "trl", "unsloth")
 
 
-def eval_results(report: EvaluationRecord) -> list[EvalResult]:
+def owned(datasets: list[str]) -> Owned:
+    """What of an adapter card's metadata is ours; `datasets` that this repo's adapters were trained on among it."""
+    return Owned(frozenset(KEYS), {"tags": frozenset(TAGS), "datasets": frozenset(datasets), "language": frozenset()})
+
+
+def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
     """One result for each measure, of the tuned model, on the pinned split; `model-index` in the card."""
     return [
         EvalResult(
@@ -21,13 +35,15 @@ def eval_results(report: EvaluationRecord) -> list[EvalResult]:
             metric_name=f"{measure.label} ({measure.unit})",
             metric_value=measure.after,
             metric_args={"before": measure.before, "n": measure.n},
+            source_name=f"Report {report.id}, adapter at {report.adapter.revision[:12]}",
+            source_url=f"{HUB}/{repo}/blob/main/evaluation/{report.id}/report.json",
         )
         for measure in report.measures
     ]
 
 
-def emissions_of(record: TrainingRecord) -> dict[str, str | float]:
-    """`co2_eq_emissions` as the Hub reads it, in grams; from a record with measured energy."""
+def emissions_of(record: TrainingRecord) -> dict[str, str | float | None]:
+    """`co2_eq_emissions` as the Hub reads it, in grams; from a record with metered energy and the grid that it came from."""
     cost = record.measured
     return {
         "emissions": cost.co2_eq_grams,
@@ -38,11 +54,14 @@ def emissions_of(record: TrainingRecord) -> dict[str, str | float]:
     }
 
 
-def metadata(repo: str, record: TrainingRecord, report: EvaluationRecord | None) -> ModelCardData:
-    """Front matter of an adapter card. No evaluation, no `model-index`."""
+def metadata(inputs: CardInputs) -> ModelCardData:
+    """Front matter of an adapter card. No evaluation, no `model-index` and no widget; no meter, no emissions."""
+    record, report = inputs.training, inputs.report
     licence = {"license": record.licence.id, "license_name": record.licence.name, "license_link": record.licence.link}
-    emissions = {"co2_eq_emissions": emissions_of(record)} if record.measured.energy_kwh is not None else {}
-    results = {"model_name": repo.split("/")[1], "eval_results": eval_results(report)} if report else {}
+    emissions = {"co2_eq_emissions": emissions_of(record)} if record.measured.co2_eq_grams is not None else {}
+    results = (
+        {"model_name": inputs.repo.split("/")[1], "eval_results": eval_results(inputs.repo, report)} if report else {}
+    )
     return ModelCardData(
         **{key: value for key, value in licence.items() if value},
         base_model=record.base.repo,
@@ -52,6 +71,7 @@ def metadata(repo: str, record: TrainingRecord, report: EvaluationRecord | None)
         library_name="peft",
         pipeline_tag=TASK,
         tags=["lora", "sft", "titlecraft", *([record.training.backend])],
+        **({"widget": widgets(inputs.rows, report)} if report else {}),
         **emissions,
         **results,
     )

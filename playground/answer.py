@@ -20,7 +20,7 @@ from titlecraft.base_model import device_name
 from titlecraft.errors import UserError
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation, Recipe
-from titlecraft.threads import steady_threads
+from titlecraft.threads import is_small, one_thread
 
 Arm = Literal["base", "tuned"]
 ARMS: tuple[Arm, ...] = ("base", "tuned")
@@ -60,6 +60,8 @@ class Engine:
     def __init__(self, inputs: Inputs, loaded: Loaded) -> None:
         self.inputs, self.loaded, self.prompt = inputs, loaded, inputs.prompt
         self.lock = threading.Lock()
+        self.layers = adapter_layers(loaded.model)
+        self.small = is_small(loaded.model)
         forward = inspect.signature(loaded.model.get_base_model().forward)
         self.last_only = {"logits_to_keep": 1} if "logits_to_keep" in forward.parameters else {}
 
@@ -110,14 +112,12 @@ class Engine:
     def nll(self, prompt: str, reference: str, arms: Sequence[Arm] = ARMS) -> dict[Arm, float]:
         """Mean NLL in nats of a reference token, EOS among them, given the prompt, for each arm.
 
-        As in the evaluation, a reference that passes the length of the training's examples loses its end. Nothing where
-        the prompt alone passes it.
+        A reference that passes the end of the model's context loses its end; nothing where the prompt alone fills it.
         """
         tokens = self.prompt_tokens(prompt)
         with self.lock:
             completion = encode_completion(self.loaded.tokenizer, reference)
-        longest = min(self.inputs.training.base_settings.max_length, self.loaded.context)
-        completion = completion[: max(0, longest - len(tokens))]
+        completion = completion[: max(0, self.loaded.context - len(tokens))]
         pad = self.loaded.tokenizer.pad_token_id
         found = {}
         for arm in arms if completion else ():
@@ -130,15 +130,32 @@ class Engine:
         """The model as this arm has it, for one caller. Raises UserError where a GPU's memory is full."""
         import torch
 
-        model = self.loaded.model
-        with self.lock, torch.no_grad(), steady_threads(model):
+        with self.lock, torch.no_grad(), one_thread() if self.small else nullcontext():
+            switch(self.layers, on=arm == "tuned")
             try:
-                with nullcontext() if arm == "tuned" else model.disable_adapter():
-                    yield
+                yield
             except torch.OutOfMemoryError as error:
                 raise UserError(
                     "the GPU's memory is full: ask for fewer new tokens, or wait until others have their answers"
                 ) from error
+            finally:
+                switch(self.layers, on=True)
+
+
+def adapter_layers(model: Any) -> list[Any]:
+    """The layers of a PeftModel that hold a part of its adapter."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
+
+
+def switch(layers: list[Any], *, on: bool) -> None:
+    """Switch the adapter on or off for a forward pass, and nothing else.
+
+    PEFT's disable_adapter() also looks through all parameters and sets what is trained, which takes longer than a token.
+    """
+    for layer in layers:
+        layer._disable_adapters = not on
 
 
 class Run:

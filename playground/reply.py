@@ -34,7 +34,8 @@ class Reply:
         prompt: the text that is really sent, behind BOS.
         in_prompt: how many of the sources are in it.
         nll: mean NLL of a token of the reference, the text of the row of this very title, for each arm; empty without one.
-        marks: what no source supports, for each finished answer.
+        marks: what no source supports, for each answer.
+        whole: nothing more is to come.
     """
 
     question: Question
@@ -45,11 +46,7 @@ class Reply:
     answers: tuple[Answer, ...] = ()
     nll: dict[Arm, float] = field(default_factory=dict)
     marks: dict[Arm, list[Mark]] = field(default_factory=dict)
-
-    @property
-    def done(self) -> bool:
-        """All answers have stopped."""
-        return bool(self.answers) and all(answer.stop for answer in self.answers)
+    whole: bool = False
 
 
 def reply(engine: Engine, index: RowIndex, asked: Asked) -> Iterator[Reply]:
@@ -75,4 +72,5 @@ def reply(engine: Engine, index: RowIndex, asked: Asked) -> Iterator[Reply]:
         now,
         nll=engine.nll(prompt, reference.text, asked.arms) if reference else {},
         marks={answer.arm: unsupported(answer.text, question, sources.rows) for answer in now.answers},
+        whole=True,
     )

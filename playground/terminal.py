@@ -32,7 +32,7 @@ def show_replies(console: Console, replies: Iterable[Reply], show_prompt: bool) 
         for answer in last.answers:
             name = f"{ARM_NAMES[answer.arm]}:\n" if len(last.answers) > 1 else ""
             say(console, f"{name}{visible(answer.text.strip())}\n")
-            say(console, f"({' · '.join(facts(answer, last.nll.get(answer.arm)))})\n")
+            say(console, f"{' · '.join(facts(answer, last.nll.get(answer.arm)))}\n")
     show_what_is_known(console, last, show_prompt)
 
 
@@ -51,17 +51,17 @@ def answer_panel(reply: Reply, answer: Answer) -> Panel:
     text = Text()
     for piece, kind in pieces(answer.text, reply.marks.get(answer.arm, [])):
         text.append(visible(piece), style=STYLES.get(kind, ""))
-    below = " · ".join(facts(answer, reply.nll.get(answer.arm)))
-    return Panel(text, title=ARM_NAMES[answer.arm], title_align="left", subtitle=below, subtitle_align="left")
+    below = Text(" · ".join(facts(answer, reply.nll.get(answer.arm))), style="dim")
+    return Panel(Group(text, Text(), below), title=ARM_NAMES[answer.arm], title_align="left")
 
 
 def show_what_is_known(console: Console, reply: Reply, show_prompt: bool) -> None:
     """Under the answers: what no source supports, the sources, how it was asked, and the prompt if it is wanted."""
-    for answer in reply.answers:
+    for answer in () if console.is_terminal else reply.answers:  # a terminal shows the marks themselves
         for kind, name in MARKS.items():
             marks = [one for one in reply.marks.get(answer.arm, []) if one.kind == kind]
             if found := list(dict.fromkeys(visible(answer.text[one.start : one.end]) for one in marks)):
-                say(console, f"{ARM_NAMES[answer.arm]}, {name} in no source: {', '.join(found)}", style=STYLES[kind])
+                say(console, f"{ARM_NAMES[answer.arm]}, {name} in no source: {', '.join(found)}")
     say(console, f"\n{reply.sources.sentence}", style="bold")
     for number, row in enumerate(reply.sources.rows, 1):
         say(console, f"{number}. {visible(row.title)}")

@@ -23,9 +23,9 @@ def stop_reason(answer: Answer) -> str:
         case "eos":
             return "ended by itself (EOS)"
         case "length":
-            return f"cut at {answer.tokens} tokens"
+            return "cut at the most new tokens"
         case "context":
-            return f"cut after {answer.tokens} tokens: the model's context is full"
+            return "cut: the model's context is full"
 
 
 def facts(answer: Answer, nll: float | None) -> list[str]:
@@ -42,10 +42,12 @@ def facts(answer: Answer, nll: float | None) -> list[str]:
 
 def nll_note(reference: FoundRow, in_prompt: int) -> str:
     """What the NLL is that of."""
-    said = f"NLL is that of the description of {reference.uid} ({reference.split} split), given the prompt below"
+    said = (
+        f"NLL is that of the description of {reference.uid} ({reference.split} split), given the prompt that was sent"
+    )
     return said + (", which holds that description: it says nothing of what the model knows." if in_prompt else ".")
 
 
 def place_of(row: FoundRow) -> str:
     """Where a row lies."""
-    return f"row {row.row:,} of {row.file.removeprefix('data/')}"
+    return f"row {row.row:,} of {row.file.removeprefix('data/').removesuffix('.parquet')}"

@@ -31,6 +31,13 @@ from titlecraft.errors import UserError
 from titlecraft.quiet import transfer_bars
 from titlecraft.records import File, Pin, R, RepoType, read_record, record_key
 
+# what the Hub itself puts into a new repo
+FIRST_FILES = {
+    "dataset": {".gitattributes"},
+    "model": {".gitattributes"},
+    "space": {".gitattributes", "README.md"},
+}
+
 # said in one upload thread of the client after another one lost the connection and closed what they share
 CLIENT_CLOSED = ("client has been closed", "'NoneType' object has no attribute 'request'")
 
@@ -42,7 +49,7 @@ def endpoint() -> str:
 
 def address(pin: Pin, path: str | None = None) -> str:
     """Web address of a repo, or of one of its files at the pinned revision."""
-    base = f"{endpoint()}/{'datasets/' if pin.type == 'dataset' else ''}{pin.repo}"
+    base = f"{endpoint()}/{'' if pin.type == 'model' else f'{pin.type}s/'}{pin.repo}"
     return base if path is None else f"{base}/resolve/{pin.revision}/{path}"
 
 
@@ -127,7 +134,7 @@ def require_own(state: Pin | None, record: str) -> None:
         return
     with hub_errors(f"looking into {state}", state.repo, state.type):
         there = HfApi().list_repo_files(state.repo, repo_type=state.type, revision=state.revision)
-    foreign = sorted(set(there) - {".gitattributes"})
+    foreign = sorted(set(there) - FIRST_FILES[state.type])
     if foreign and record not in there:
         raise UserError(
             f"{state.type} {state.repo} holds {len(foreign)} files that this command did not publish "

@@ -4,6 +4,7 @@ A stage that is killed at any moment leaves the repo as it was. Large files that
 uploaded again: the Hub keeps them by sha256 and says so.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 
+from titlecraft.checksums import SUMS, sums_of_kept, write_sums
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, published_pin
+from titlecraft.hub import FIRST_FILES, hub_errors, published_pin
 from titlecraft.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
+
+# what a new adapter takes the place of in its repo; reports are about the adapter that they measured
+REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", "lineage.json")
 
 
 @contextmanager
@@ -50,6 +55,8 @@ def publish(
 ) -> Pin:
     """Make the repo's files those of `folder`, in one commit on top of `parent`; return the new state.
 
+    SHA256SUMS beside them lists every file of the new state that was published this way.
+
     Args:
         repo: NS/NAME; created (private or public) where `parent` is None.
         parent: the head as it was when the stage began; if it has moved since, nothing is published.
@@ -62,25 +69,30 @@ def publish(
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
+    sums = {name: file_sha256(path) for name, path in names.items() if name != SUMS}
     api = HfApi()
     size = sum(path.stat().st_size for path in paths)
     with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
         new = parent is None
         if new:
-            api.create_repo(repo, repo_type=type, private=private, exist_ok=True)
+            sdk = {"space_sdk": "gradio"} if type == "space" else {}
+            api.create_repo(repo, repo_type=type, private=private, exist_ok=True, **sdk)
             parent = published_pin(repo, type)
         there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
-        if new and set(there) - {".gitattributes"}:
+        if new and set(there) - FIRST_FILES[type]:
             raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")
         stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
-        operations = [CommitOperationAdd(name, str(path)) for name, path in names.items()]
+        kept = sums_of_kept(parent, there, lambda name: name not in names and name not in stale)
+        listed = write_sums(kept | sums)
+        operations = [CommitOperationAdd(name, str(names[name])) for name in sums]
+        operations += [CommitOperationAdd(SUMS, listed)]
         operations += [CommitOperationDelete(name) for name in stale]
         commit = api.create_commit(
             repo, operations, commit_message=message, repo_type=type, parent_commit=parent.revision
         )
     published = Pin(type=type, repo=repo, revision=commit.oid)
     with transfer_bars(size):
-        verify_published(published, names, check)
+        verify_published(published, sums | {SUMS: hashlib.sha256(listed).hexdigest()}, check)
     return published
 
 
@@ -106,17 +118,17 @@ def tag(published: Pin, name: str) -> None:
         )
 
 
-def verify_published(published: Pin, names: dict[str, Path], check: Callable[[Path], None]) -> None:
-    """Download at the new commit, past the cache; compare every byte and load it. Raises UserError."""
+def verify_published(published: Pin, sums: dict[str, str], check: Callable[[Path], None]) -> None:
+    """Download at the new commit, past the cache; compare every sha256 and load it. Raises UserError."""
     with hub_errors(f"{published} was published, but could not be verified", published.repo, published.type):
         local = Path(
             HfApi().snapshot_download(
-                published.repo, repo_type=published.type, revision=published.revision, allow_patterns=list(names),
+                published.repo, repo_type=published.type, revision=published.revision, allow_patterns=list(sums),
                 force_download=True,
             )
         )  # fmt: skip
-    for name, path in names.items():
-        if file_sha256(local / name) != file_sha256(path):
+    for name, sha256 in sums.items():
+        if file_sha256(local / name) != sha256:
             raise UserError(f"{published}: {name} came back with other bytes than were sent; do not use this revision")
     try:
         check(local)

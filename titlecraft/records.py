@@ -20,7 +20,7 @@ DATASET_RECORD = "dataset_record.json"
 TRAINING_RECORD = "training_record.json"
 REPORT = "report.json"
 
-RepoType = Literal["dataset", "model"]
+RepoType = Literal["dataset", "model", "space"]
 Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
 Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
@@ -83,12 +83,14 @@ class SourceFile(Record):
 class Source(Record):
     """What a dataset was made from, in the order in which it was read. `lines` counts the lines of all files.
 
-    `missing` says what it lacks where it was not whole and was used all the same; null for a whole one.
+    `missing` says what it lacks where it was not whole and was used all the same; null where nothing is known to lack.
+    `expected_lines` is how many lines it is known to have, where it is a file that is known; else null.
     """
 
     files: list[SourceFile]
     lines: int
     missing: str | None
+    expected_lines: int | None = None
 
     def __str__(self) -> str:
         return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
@@ -107,13 +109,17 @@ class Distribution(Record):
 
 
 class Split(Record):
-    """One split of a published dataset. `largest_group` is the number of rows in its largest group."""
+    """One split of a published dataset. `largest_group` is the number of rows in its largest group.
+
+    `bytes_in_memory` is the size of its columns as dataset_info counts it; null in records of before it was kept.
+    """
 
     rows: int
     groups: int
     largest_group: int
     files: list[File]
     output_length: Distribution
+    bytes_in_memory: int | None = None
 
 
 class Leakage(Record):
@@ -133,6 +139,7 @@ class DatasetRecord(Record):
     """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it.
 
     `near_duplicates` counts the kept rows whose description is nearly that of another kept row; null if not looked for.
+    `example` is the first row of the training split, each text on one line and cut where it is long.
     """
 
     key: str
@@ -148,6 +155,7 @@ class DatasetRecord(Record):
     near_duplicates: int | None
     splits: dict[str, Split]
     leakage: dict[str, Leakage]
+    example: dict[str, str] | None = None
     schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"
 
 

@@ -79,8 +79,8 @@ class RowIndex:
         self.dataset = dataset
         self.fields = {name: WordIndex(folder / name) for name in ("title", "text") if (folder / name).is_dir()}
         self.keys, self.key_rows = (np.load(folder / name, mmap_mode="r") for name in ("keys.npy", "rows.npy"))
-        self.titles = RowReader(folder / "titles.arrow", self.facts.title_begins)
-        self.texts = RowReader(folder / "texts.arrow", self.facts.text_begins)
+        self.titles = RowReader(folder / "titles.arrow", self.facts.title_begins, keep=True)
+        self.texts = RowReader(folder / "texts.arrow", self.facts.text_begins, keep=False)
         self.ends = np.cumsum([file.rows for file in self.facts.files])
 
     def __len__(self) -> int:
@@ -122,6 +122,13 @@ class RowIndex:
             and (splits is None or self.file_of(row)[0].split in splits)
         ]
 
+    def some_titles(self, split: str, most: int) -> list[str]:
+        """Different titles of a split, spread evenly over its rows, in their order; at most so many."""
+        files = zip(self.facts.files, self.ends.tolist(), strict=True)
+        rows = [row for file, end in files if file.split == split for row in range(end - file.rows, end)]
+        titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // most)][:most]] if rows else []
+        return list(dict.fromkeys(titles))
+
     def outside(self, splits: tuple[str, ...] | None) -> list[tuple[int, int]]:
         """Stretches of rows that are in none of the splits."""
         if splits is None:
@@ -149,16 +156,26 @@ class RowIndex:
 
 
 class RowReader:
-    """Rows of a memory-mapped Arrow file by their number."""
+    """Rows of a memory-mapped Arrow file by their number.
 
-    def __init__(self, file: Path, begins: list[int]) -> None:
+    Args:
+        keep: batches stay open. Of an uncompressed file they are views of it, and take no memory.
+    """
+
+    def __init__(self, file: Path, begins: list[int], *, keep: bool) -> None:
         self.reader = pa.ipc.open_file(pa.memory_map(str(file)))
         self.begins = np.array(begins)
         self.lock = threading.Lock()
+        self.keep = keep
+        self.open: dict[int, pa.RecordBatch] = {}
 
     def row(self, number: int) -> dict[str, str]:
         """One row, by column."""
-        batch = int(np.searchsorted(self.begins, number, side="right")) - 1
-        with self.lock:
-            found = self.reader.get_batch(batch)
-        return {name: found.column(name)[number - int(self.begins[batch])].as_py() for name in found.schema.names}
+        place = int(np.searchsorted(self.begins, number, side="right")) - 1
+        if (batch := self.open.get(place)) is None:
+            with self.lock:
+                batch = self.reader.get_batch(place)
+            if self.keep:
+                self.open[place] = batch
+        inside = number - int(self.begins[place])
+        return {name: batch.column(name)[inside].as_py() for name in batch.schema.names}

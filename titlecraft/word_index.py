@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+BLOCK = 1024  # rows whose highest score is looked at first
+
 
 def query_words(text: str) -> list[str]:
     """Words of a text as bm25s cuts them: lower case, two letters or more, English stop words left out; each once."""
@@ -91,9 +93,19 @@ class WordIndex:
 
 
 def best(scores: np.ndarray, most: int) -> np.ndarray:
-    """Rows with the highest scores above 0, the best first and equal ones by their number; at most so many."""
-    rows = np.flatnonzero(scores)
+    """Rows with the highest scores above 0, the best first and equal ones by their number; at most so many.
+
+    The `most` best rows lie in the `most` blocks with the highest maxima, or in others that share the lowest of these.
+    """
+    if not len(scores):
+        return np.zeros(0, np.int64)
+    maxima = np.maximum.reduceat(scores, np.arange(0, len(scores), BLOCK))
+    border = np.partition(maxima, -most)[-most] if len(maxima) > most else 0
+    blocks = np.flatnonzero((maxima >= border) & (maxima > 0))
+    rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    rows = rows[rows < len(scores)]
+    some = scores[rows]
     if len(rows) > most:
-        some = scores[rows]
-        rows = rows[some >= np.partition(some, len(some) - most)[-most]]  # equal ones at the border are still all there
+        border = np.partition(some, -most)[-most]
+    rows = rows[(some >= border) & (some > 0)]  # equal ones at the border are still all there
     return rows[np.lexsort((rows, -scores[rows]))][:most]

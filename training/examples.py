@@ -21,6 +21,7 @@ from titlecraft import prompt as prompt_module
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
+from training.inputs import COLUMNS
 
 IGNORED = -100
 ROWS_PER_PROCESS = 10_000  # what a process encodes in three seconds; it takes one to start
@@ -76,7 +77,7 @@ class Encoded:
 
 def encode_rows(rows: pa.Table, places: list[int], tokenizer: Any, prompt: PromptFormat, max_length: int) -> pa.Table:
     """Alpaca rows as SCHEMA; `row` is the place in the split. Rows whose prompt alone fills `max_length` are not there."""
-    columns = (rows[name].to_pylist() for name in ("instruction", "input", "output"))
+    columns = (rows[name].to_pylist() for name in COLUMNS)
     instructions, inputs, outputs = columns
     texts = [prompt.render(instruction, input) for instruction, input in zip(instructions, inputs, strict=True)]
     questions, answers = encode_prompts(tokenizer, texts), encode_completions(tokenizer, outputs)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from titlecraft.four_bit import frozen_weight
 from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
 
 SEEDS = 2**31
@@ -46,16 +47,6 @@ class FusedLora(torch.autograd.Function):
         dx = dy_rows @ frozen_weight(ctx.layer, rows.dtype)
         add_dropped_product_(dx, dh, A.to(rows.dtype), ctx.seed, ctx.p)
         return dx.view(*dy.shape[:-1], -1), dA, dB, None, None, None
-
-
-def frozen_weight(layer: Any, dtype: torch.dtype) -> torch.Tensor:
-    """The layer's weight in this type, of shape (out, in); unpacked where it is in 4 bit."""
-    state = getattr(layer.weight, "quant_state", None)
-    if state is None:
-        return layer.weight.to(dtype)
-    from bitsandbytes.functional import dequantize_4bit
-
-    return dequantize_4bit(layer.weight.data, state).to(dtype)
 
 
 def fuse_lora(model: Any) -> int:

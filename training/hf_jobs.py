@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, JobHardwareInfo, JobInfo, JobStage, get_token
 
+from titlecraft.data_revision import pin_data
 from titlecraft.endpoint import PUBLIC_HUB
 from titlecraft.errors import UserError
 from titlecraft.hub import address, endpoint, hub_errors, pin, require_write
@@ -36,7 +37,7 @@ def run_on_hub(dataset: str, repo: str, recipe: Recipe, flavor: str | None, time
     require_time(timeout)
     require_write(repo)
     machine = find_machine(flavor)
-    data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
+    data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     require_name(repo, licence_of(base), base)
     recipe = replace(recipe, base=replace(recipe.base, revision=base.revision))
     job = submit(data, repo, recipe, machine, timeout, options)

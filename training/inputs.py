@@ -1,11 +1,14 @@
 """What a training reads of a published dataset: its prompt, and its training split, both at the pin."""
 
+import errno
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors, read_file
+from titlecraft.hub import download, first_line, hub_errors, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import Pin
+
+COLUMNS = ("instruction", "input", "output")
 
 
 def read_prompt(data: Pin) -> tuple[PromptFormat, bytes]:
@@ -17,9 +20,22 @@ def read_prompt(data: Pin) -> tuple[PromptFormat, bytes]:
 
 
 def load_train_split(data: Pin) -> Any:
-    """The training split, as a `datasets.Dataset`. Raises UserError."""
+    """The training split, as a `datasets.Dataset` with the columns of COLUMNS among its own. Raises UserError."""
     from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
 
     download(data)
-    with hub_errors(f"loading {data}", data.repo, data.type):
-        return load_dataset(data.repo, revision=data.revision, split="train")
+    expected = "expected a dataset that `titlecraft build` published"
+    try:
+        with hub_errors(f"loading {data}", data.repo, data.type):
+            split = load_dataset(data.repo, revision=data.revision, split="train")
+    except (ValueError, OSError, DatasetsError) as error:  # no files, none of that split, files that are no tables
+        cause = error.__cause__ or error
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:  # `datasets` wraps it
+            raise cause from error
+        raise UserError(
+            f"dataset {data} has no training split that can be read ({first_line(cause)}): {expected}"
+        ) from error
+    if missing := [name for name in COLUMNS if name not in split.column_names]:
+        raise UserError(f"the training split of {data} lacks {', '.join(missing)}: {expected}")
+    return split

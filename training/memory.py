@@ -8,11 +8,9 @@ tests/training/test_memory.py holds them, and how far off each estimate is. Byte
 from dataclasses import dataclass
 from typing import Any
 
+from titlecraft.four_bit import NF4_BITS
 from titlecraft.settings import Base, Lora, Training
 
-NF4_BITS = (
-    4.127  # per weight: 4, and for each 64 an 8-bit scale, and for each 256 scales a float32 (Dettmers et al. 2023, 3)
-)
 OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adamw_torch": 8, "adamw_torch_fused": 8}  # per parameter
 IN_FLIGHT, IN_FLIGHT_CHECKPOINTED = 13, 4  # tensors of the MLP's width, beside what is kept; fitted
 LOSS_CHUNK = (

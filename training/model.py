@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft import ranks
-from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, resolve_precision
+from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, loading, resolve_precision
 from titlecraft.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.answer_loss import use_answer_loss
@@ -58,7 +57,7 @@ def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBa
     from transformers import AutoConfig  # isort: skip
 
     tokenizer, precision = load_tokenizer(base), resolve_precision(training.precision)
-    with hub_errors(f"loading {base}", base.repo, base.type):
+    with loading(base, "causal language model"):
         config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
         model, _ = FastLanguageModel.from_pretrained(
             base.repo,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from titlecraft.base_model import loading
+from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
 from titlecraft.hub import download, pin, require_write
 from titlecraft.licence import licence_of, obligations, require_name
@@ -65,7 +66,7 @@ class Plan(Record):
 
 def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
     """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan."""
-    data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
+    data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     config, base_parameters, trainable = count_parameters(base, recipe)
     from training.model import longest_example
 

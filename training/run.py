@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft import ranks
+from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
 from titlecraft.hub import find_record, pin, published_pin, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE
-from titlecraft.publishing import publish, sole_publisher, work_folder
+from titlecraft.publishing import REPLACED_BY_TRAINING, publish, sole_publisher, work_folder
 from titlecraft.records import (
     TRAINING_RECORD,
     Pin,
@@ -34,7 +35,7 @@ from training.resume import where_to_begin
 from training.saving import Saving
 from training.watch import Watch, require_watch, watchers
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth")
+PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def train(
     """Publish an adapter and return where it is and how it came to be.
 
     Args:
-        dataset: NS/NAME[@REVISION] of a dataset that `titlecraft build` published.
+        dataset: NS/NAME[@REVISION] of a dataset that `titlecraft build` published; without a revision, its newest data.
         repo: NS/NAME of the adapter repo.
         watch: where the run can be watched, on this machine.
         country: measure the energy, for the grid of this country (ISO 3166, three letters).
@@ -83,7 +84,7 @@ def train(
     require_meter(country)
     require_write(repo)
     with sole_publisher(repo, "model"):
-        data, base = pin(dataset, "dataset"), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
+        data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
         prompt, raw_prompt = read_prompt(data)
         code = current_code("training", *PACKAGES)
         run = run_of({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
@@ -153,7 +154,7 @@ def publish_trained(
         write_card(folder, repo, head)
         message = f"Train {record.steps} steps on {record.dataset}"
         published = publish(
-            repo, "model", head, folder, message, private=private, replaces=("assets/*", "evaluation/*", "adapter_*"),
+            repo, "model", head, folder, message, private=private, replaces=REPLACED_BY_TRAINING,
             check=lambda path: require_loads(path, record.base),
         )  # fmt: skip
     except UserError as error:

@@ -39,6 +39,10 @@ class Known(Protocol):
         """BERTScore recall of the reference by the text; see evaluation.encoders."""
         ...
 
+    def overlap(self, name: str, text: str, reference: str) -> float:
+        """One of the scores of shared n-grams; see evaluation.measures.overlap."""
+        ...
+
     def copied_words(self, text: str) -> tuple[int, int]:
         """Words of the longest run that stands in the training split, and all words; see evaluation.copies."""
         ...

@@ -1,6 +1,7 @@
 """Measures of shared n-grams with the reference, computed by sacrebleu, and ROUGE-L as rouge-score does."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts
@@ -31,36 +32,43 @@ def rouge_tokenizer() -> Any:
     return DefaultTokenizer(use_stemmer=False)
 
 
-def score(scorer: Any, counted: tuple[int, ...]) -> float:
+def of_counts(scorer: Any, counted: tuple[int, ...]) -> float:
     """sacrebleu's score, 0 to 100, of what it counted."""
     return float(scorer._compute_score_from_stats(list(counted)).score)
 
 
-def chrf(answer: Written) -> float:
-    """Sentence chrF2 of the answer against the reference, 0 to 100 (Popović 2015)."""
-    counted = counts(chrf_pp_scorer(), answer.text, answer.reference)
-    return score(chrf_scorer(), counted[: 3 * chrf_scorer().order])
+def chrf(text: str, reference: str) -> float:
+    """Sentence chrF2 of a text against the reference, 0 to 100 (Popović 2015)."""
+    return of_counts(chrf_scorer(), counts(chrf_pp_scorer(), text, reference)[: 3 * chrf_scorer().order])
 
 
-def chrf_pp(answer: Written) -> float:
-    """Sentence chrF2++ of the answer against the reference, 0 to 100 (Popović 2017)."""
-    return score(chrf_pp_scorer(), counts(chrf_pp_scorer(), answer.text, answer.reference))
+def chrf_pp(text: str, reference: str) -> float:
+    """Sentence chrF2++ of a text against the reference, 0 to 100 (Popović 2017)."""
+    return of_counts(chrf_pp_scorer(), counts(chrf_pp_scorer(), text, reference))
 
 
-def bleu(answer: Written) -> float:
-    """Sentence BLEU of the answer against the reference, 0 to 100 (Papineni et al. 2002)."""
-    return score(sentence_bleu_scorer(), counts(bleu_scorer(), answer.text, answer.reference))
+def bleu(text: str, reference: str) -> float:
+    """Sentence BLEU of a text against the reference, 0 to 100 (Papineni et al. 2002)."""
+    return of_counts(sentence_bleu_scorer(), counts(bleu_scorer(), text, reference))
 
 
-def rouge_l(answer: Written) -> float:
-    """ROUGE-L F1 of the answer against the reference, 0 to 1 (Lin 2004)."""
+def rouge_l(text: str, reference: str) -> float:
+    """ROUGE-L F1 of a text against the reference, 0 to 1 (Lin 2004)."""
     from rouge_score.scoring import fmeasure
 
-    words, reference = (rouge_tokenizer().tokenize(text) for text in (answer.text, answer.reference))
-    if not words or not reference:
+    words, expected = (rouge_tokenizer().tokenize(one) for one in (text, reference))
+    if not words or not expected:
         return 0.0
-    common = common_words(reference, words)
-    return float(fmeasure(common / len(words), common / len(reference)))
+    common = common_words(expected, words)
+    return float(fmeasure(common / len(words), common / len(expected)))
+
+
+SCORES: dict[str, Callable[[str, str], float]] = {"chrf": chrf, "chrf_pp": chrf_pp, "bleu": bleu, "rouge_l": rouge_l}
+
+
+def scored(name: str, answer: Written) -> float:
+    """One of SCORES of an answer; it may have been computed beforehand, in another process."""
+    return answer.known.overlap(name, answer.text, answer.reference)
 
 
 CHRF = Entry(
@@ -73,7 +81,7 @@ CHRF = Entry(
     "reference description; the mean over titles.",
     source="Popović 2015; sacrebleu, nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no",
     reads=Written,
-    value=chrf,
+    value=partial(scored, "chrf"),
 )
 
 CHRF_PP = Entry(
@@ -86,7 +94,7 @@ CHRF_PP = Entry(
     "the score of each.",
     source="Popović 2017; sacrebleu, nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no; paired approximate randomisation",
     reads=Written,
-    value=chrf_pp,
+    value=partial(scored, "chrf_pp"),
     corpus=chrf_pp_scorer,
 )
 
@@ -100,7 +108,7 @@ BLEU = Entry(
     "text. Better and worse count titles by the score of each (effective order).",
     source="Papineni et al. 2002; sacrebleu, nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp; paired approximate randomisation",
     reads=Written,
-    value=bleu,
+    value=partial(scored, "bleu"),
     corpus=bleu_scorer,
 )
 
@@ -114,5 +122,5 @@ ROUGE_L = Entry(
     "over titles.",
     source="Lin 2004; rouge-score, no stemmer",
     reads=Written,
-    value=rouge_l,
+    value=partial(scored, "rouge_l"),
 )

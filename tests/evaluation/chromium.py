@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +54,8 @@ class Page:
             raise RuntimeError(f"{method}: {answer['error']}")
         return answer["result"]
 
-    def open(self, file: Path, width: int, *, dark: bool = False, script: bool = True) -> None:
-        """Load a file into a window of that width, in CSS pixels."""
+    def open(self, place: Path | str, width: int, *, dark: bool = False, script: bool = True) -> None:
+        """Load a file, or an address, into a window of that width, in CSS pixels."""
         self.requests.clear()
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
@@ -62,7 +63,7 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
-        self.call("Page.navigate", url=file.as_uri())
+        self.call("Page.navigate", url=place if isinstance(place, str) else place.as_uri())
         while self.receive().get("method") != "Page.loadEventFired":
             pass
 
@@ -72,6 +73,20 @@ class Page:
         if "exceptionDetails" in answer:
             raise RuntimeError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
+
+    def wait(self, expression: str, seconds: float = 20) -> Any:
+        """What the expression gives as soon as that counts as true. Raises TimeoutError."""
+        end = time.monotonic() + seconds
+        while not (found := self.value(f"(one => one instanceof Node || one)({expression})")):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{expression} is still {found!r} after {seconds} s")
+            time.sleep(0.05)
+        return found
+
+    def type(self, selector: str, text: str) -> None:
+        """Put the cursor into an element and type, as a keyboard does; what stood in it goes."""
+        self.value(f"(one => {{ one.focus(); one.select() }})(document.querySelector({selector!r}))")
+        self.call("Input.insertText", text=text)
 
     def screenshot(self, file: Path) -> None:
         """The whole page as PNG."""

@@ -108,12 +108,13 @@ def upload_world(folder: Path) -> dict[str, str]:
     base, dataset = upload(folder / "base", BASE, "model"), upload(folder / "dataset", DATASET, "dataset")
     (folder / "adapter" / "training_record.json").write_bytes(training_record(dataset, base, "nf4").to_json())
     adapter = upload(folder / "adapter", ADAPTER, "model")
-    encoder = upload(folder / "encoder", ENCODER, "model")
-    return {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (base, dataset, adapter, encoder)}
+    return {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (base, dataset, adapter)}
 
 
 if __name__ == "__main__":
     upload(
         Path(sys.argv[1]) / "benchmark", BENCHMARK, "dataset"
     )  # on a Hub where its owner's namespace may be written to
+    encoder = upload(Path(sys.argv[1]) / "encoder", ENCODER, "model")
+    print(json.dumps({ENCODER: f"{ENCODER}@{encoder.revision}"}))
     print(json.dumps(upload_world(Path(sys.argv[1]))))

@@ -25,6 +25,7 @@ class World:
     hub: RunningHub
     root: Path
     pins: dict[str, str]
+    encoder: str = ""
 
     def start(self, home: str, *arguments: str, hash_seed: str = "0") -> subprocess.Popen:
         """Start an evaluation in a process with its own Hub cache."""
@@ -71,5 +72,6 @@ def served_world(root: Path) -> Iterator[World]:
         [sys.executable, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    yield World(hub, root, json.loads(published.stdout.splitlines()[-1]))
+    encoder, pins = map(json.loads, published.stdout.splitlines()[-2:])
+    yield World(hub, root, pins, encoder[ENCODER])
     stop(root / "hub")

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.measures import sampled_measures
 from evaluation.predictions import read_predictions
-from tests.evaluation.served_world import ADAPTER, BASE, ENCODER, World, outcome, served_world
+from tests.evaluation.served_world import ADAPTER, BASE, World, outcome, served_world
 from titlecraft.records import EvaluationRecord, read_record
 
 PLOTS = ("forest.png", "by_title.png", "scores.png", "lengths.png")
@@ -66,7 +66,7 @@ def test_the_report_is_published_beside_the_adapter(world: World, twice) -> None
     assert (record.quantization, record.precision) == ("nf4", "float32")
     assert [measure.n for measure in record.measures] == [40] * 19
     assert record.primary().p_value is not None
-    encoder = world.pins[ENCODER]
+    encoder = world.encoder
     assert (record.evaluation.retriever, record.evaluation.bertscore) == (encoder, encoder)
     assert {one.name for one in record.measures if encoder in one.source} == {
         "specificity_embedding",

@@ -15,6 +15,7 @@ from evaluation.measures import (
     primary_names,
 )
 from evaluation.measures.detail import names, numbers
+from evaluation.measures.overlap import SCORES
 from evaluation.sentences import orders, sentences
 from titlecraft.records import CLAIMS
 from titlecraft.settings import Evaluation
@@ -37,6 +38,9 @@ class Known:
 
     def bert_recall(self, text: str, reference: str) -> float:
         return 0.5
+
+    def overlap(self, name: str, text: str, reference: str) -> float:
+        return SCORES[name](text, reference)
 
     def copied_words(self, text: str) -> tuple[int, int]:
         return self.copied

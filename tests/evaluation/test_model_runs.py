@@ -14,6 +14,7 @@ from evaluation.reread import order_nll
 from evaluation.sampling import random_numbers
 from evaluation.score import pieces, plain_nll, reference_nll
 from evaluation.sentences import orders
+from evaluation.silenced import is_base_when_silenced, silenced
 from evaluation.titles import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
@@ -50,6 +51,17 @@ def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monk
     batched = reference_nll(model, pairs, tokenizer.pad_token_id)
     plain = [plain_nll(model, *pair) for pair in pairs]
     assert batched == pytest.approx(plain, rel=1e-5)
+
+
+def test_an_update_of_zero_is_the_base_and_leaves_no_trace(model, tokenizer, titles) -> None:
+    prompts = [title.prompt_tokens for title in titles]
+    on = probe_logits(model)
+    with model.disable_adapter():
+        bare, answers = probe_logits(model), generate(model, tokenizer, prompts, new_tokens=16)
+    assert is_base_when_silenced(model, bare) and not is_base_when_silenced(model, on)
+    with silenced(model):
+        assert generate(model, tokenizer, prompts, new_tokens=16) == answers
+    assert torch.equal(probe_logits(model), on) and not torch.equal(on, bare)
 
 
 def test_a_batch_is_cut_where_its_tokens_are_too_many() -> None:

@@ -55,12 +55,43 @@ first = send()
 put(data__a="1", card="c")
 second = send()
 assert send() == second != first
-print(sorted(set(HfApi().list_repo_files("titlecraft/box", repo_type="dataset")) - {".gitattributes"}))
+print(sorted(set(HfApi().list_repo_files("titlecraft/box", repo_type="dataset")) - {".gitattributes", "SHA256SUMS"}))
 print(read_file(first, "data/b"), read_file(second, "data/b"))
 assert pin(f"titlecraft/box@{first.revision}", "dataset") == first
 assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{second.revision}/card")
 """)  # fmt: skip
     assert said.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
+
+
+def test_sha256sums_lists_what_was_published_and_only_that(hub: RunningHub, tmp_path: Path) -> None:
+    said = run(hub, tmp_path / "sums", """
+import hashlib
+from huggingface_hub import CommitOperationAdd as Add, CommitOperationDelete as Delete, HfApi
+REPO = "titlecraft/sums"
+def send():
+    return publish(REPO, "model", published_pin(REPO, "model"), folder, "Send", private=True, replaces=("data/*",), check=lambda path: None)
+def by_hand(*operations):
+    HfApi().create_commit(REPO, operations, commit_message="By hand")
+def show(state):
+    for line in (read_file(state, "SHA256SUMS") or b"").decode().splitlines():
+        print(line[:4], line[64:])
+put(**{"data__a": "1", "weights.safetensors": "w", "README.md": "card", "note": "n"})
+show(send())
+by_hand(Add("hand.txt", b"by hand"), Add("note", b"another note"))
+put(data__b="2")
+show(send())
+by_hand(Delete("SHA256SUMS"))
+put(data__b="2")
+show(send())
+assert send() == send()
+(folder / "SHA256SUMS").write_text("left over")
+assert read_file(send(), "SHA256SUMS") == read_file(published_pin(REPO, "model"), "SHA256SUMS")
+show(published_pin(REPO, "model"))
+""")  # fmt: skip
+    first = ["6b86   data/a", "1b16   note", "50e7   weights.safetensors"]
+    second = ["d473   data/b", "1b16   note", "50e7   weights.safetensors"]
+    third = ["d473   data/b", "c961   hand.txt", "ec6d   note", "50e7   weights.safetensors"]
+    assert said.splitlines() == [*first, *second, *third, *third]
 
 
 def test_what_does_not_load_or_comes_back_different_is_an_error(hub: RunningHub, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from titlecraft.records import Pin
 from titlecraft.row_index import RowIndex
 from titlecraft.row_index_build import ensure_index
 from titlecraft.title_match import near
-from titlecraft.word_index import WordIndex, Words, save_index
+from titlecraft.word_index import WordIndex, Words, best, save_index
 
 PIN = Pin(type="dataset", repo="me/lamps", revision="a" * 40)
 TRAIN = [
@@ -101,3 +101,11 @@ def test_near_titles() -> None:
     assert near("The Red Lamp", "the red lamp: a novel") and near("The red lamp (VHS)", "The Red Lamp")
     assert not near("The Red Lamp", "The Red Lampshade of Doom")
     assert not near("It", "It is over") and not near("The red kettle", "Old tent")
+
+
+def test_the_best_of_many_are_those_of_a_whole_sort() -> None:
+    chance = np.random.default_rng(0)
+    for scores in (chance.random(5000), chance.integers(0, 3, 5000), np.zeros(5000), chance.integers(0, 2, 3)):
+        scores = scores.astype(np.float32)
+        whole = [row for row in np.argsort(-scores, kind="stable").tolist() if scores[row] > 0]
+        assert [best(scores, most).tolist() for most in (1, 5, 50)] == [whole[:1], whole[:5], whole[:50]]

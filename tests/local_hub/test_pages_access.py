@@ -150,3 +150,25 @@ def test_a_page_of_a_visible_repo_names_no_hidden_one(world):
     secret = world.store.open("model", "ada/secret")
     put(secret, {"README.md": "---\ndatasets: [ada/data]\n---\n# Plan"})
     assert "ada/secret" not in world.get(data.url_path)
+
+
+def test_a_collection_shows_what_the_visitor_may_see(world):
+    owner = {"Authorization": f"Bearer {WRITE_TOKEN}"}
+
+    def make(title: str, private: bool) -> str:
+        wish = {"title": title, "namespace": "ada", "private": private}
+        slug = world.anonymous.post("/api/collections", json=wish, headers=owner).json()["slug"]
+        for name in ("ada/open", "ada/secret"):
+            item = {"item": {"type": "model", "id": name}}
+            assert world.anonymous.post(f"/api/collections/{slug}/items", json=item, headers=owner).status_code == 200
+        return slug
+
+    links = Elements(world.get(f"/collections/{make('Good things', False)}")).links()
+    assert "/ada/open" in links and "/ada/secret" not in links
+    hidden = f"/collections/{make('Hidden things', True)}"
+    assert world.anonymous.get(hidden).status_code == 404
+    visitor = world.browser()
+    sign_in(visitor, WRITE_TOKEN)
+    assert "/ada/secret" in Elements(visitor.get(hidden).text).links()
+    again = world.anonymous.post("/api/collections", json={"title": "Good things", "namespace": "ada"}, headers=owner)
+    assert again.status_code == 409 and again.json()["slug"].startswith("ada/good-things-")

@@ -103,6 +103,18 @@ def test_hf_download_and_upload(world: World) -> None:
     assert say(world, read) == "hello"
 
 
+def test_dataset_and_adapter_name_each_other(world: World, published: dict[str, str]) -> None:
+    """Each of the two stages that know the adapter has listed it, and the dataset's data have stayed where they were."""
+    data, adapter = re.search(rf"{DATASET}@\w+", published["build"]), re.search(rf"{ADAPTER}@\w+", published["train"])
+    for stage in ("train", "evaluate"):
+        assert f"listed on the dataset's card: {DATASET}@" in published[stage]
+    said = world.titlecraft("lineage", ADAPTER).stdout
+    assert (
+        data and adapter and f"dataset {data[0]}" in said and f"adapter {adapter[0]}" in said and ", n = 40: " in said
+    )
+    assert world.titlecraft("lineage", f"datasets/{DATASET}").stdout.count(adapter[0]) == 1
+
+
 def test_a_second_run_reuses_what_is_published(world: World, published: dict[str, str]) -> None:
     for name, command in {
         "build": ["build", "trn.json.gz", "--repo", DATASET],
@@ -110,7 +122,7 @@ def test_a_second_run_reuses_what_is_published(world: World, published: dict[str
     }.items():
         done = world.titlecraft(*command, "--recipe", "recipe.yaml")
         assert done.returncode == 0, done.stderr
-        assert "nothing to do" in done.stdout
+        assert "nothing to do" in done.stdout and "listed on" not in done.stdout
         if name == "build":
             assert done.stdout.splitlines()[1] == published["build"].splitlines()[0]
     done = world.titlecraft("evaluate", "--adapter", ADAPTER, "--recipe", "recipe.yaml")

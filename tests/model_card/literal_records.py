@@ -1,5 +1,6 @@
 """Records with literal values, of which the golden cards are made."""
 
+from titlecraft.lineage import DatasetLineage, Trained, result_of
 from titlecraft.records import (
     Check,
     Code,
@@ -21,7 +22,19 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
 
+ROWS = [
+    {
+        "uid": f"B{number:09d}", "title": f"Lamp {number}", "prompt": f"Describe Lamp {number}:\n", "reference": f"A lamp, number {number}.",
+        "before": "Lamp, lamp." * (1 + 60 * (number == 7)), "after": ["A lamp.", "<b>|A</b> `lamp`\n\n---\n# for $5", ""][number % 3],
+        "nll_per_token_before": 2.5, "nll_per_token_after": 2.0 + number / 16,
+    }
+    for number in range(12)
+]  # fmt: skip
 CODE = Code(titlecraft="0.1.0", sources="5" * 64, python="3.11.7", packages={"torch": "2.13.0", "peft": "0.21.2"})
+METERED = Measured(
+    device="NVIDIA H200", wall_seconds=321.5, tokens_per_second=1244.2, peak_gpu_memory_gb=9.9, peak_process_memory_gb=6.1, energy_kwh=0.0421,
+    energy_of="GPU", energy_by="codecarbon 3.3.2", co2_eq_grams=4.14, country="BRA", devices=2, parts=1,
+)  # fmt: skip
 DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
 ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)
@@ -44,9 +57,18 @@ def dataset_record() -> DatasetRecord:
         key="1" * 64, code=CODE, source=source, data=Data(), prompt=Prompt(),
         published=10, dropped={"duplicate": 1, "empty_content": 3}, quarantined={"not_json": 1}, cleaned={"unescape_entities": 4},
         product_kinds={"asin": 6, "isbn": 4}, near_duplicates=2,
-        splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths) for name in rows},
+        splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths, bytes_in_memory=100 * rows[name]) for name in rows},
         leakage={"test": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0), "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0)},
+        example={"uid": "0001360000", "title": "Mog's Kittens", "instruction": "Describe …", "input": "Question: …", "output": "A cat."},
     )  # fmt: skip
+
+
+def dataset_lineage() -> DatasetLineage:
+    """One adapter that was evaluated, from an earlier revision, and one that was not, from a later one."""
+    evaluated = Trained(adapter=ADAPTER, dataset=DATASET, base=BASE, reports=[result_of(evaluation_record(), "c" * 40)])
+    later = Pin(type="dataset", repo="ns/data", revision="e" * 40)
+    other = Pin(type="model", repo="ns/other", revision="9" * 40)
+    return DatasetLineage(adapters=[evaluated, Trained(adapter=other, dataset=later, base=BASE, reports=[])])
 
 
 def training_record(licence: str) -> TrainingRecord:

@@ -1,44 +1,70 @@
-"""Both cards, whole: the same records give the same card, and a change of a word shows up as a diff.
+"""The cards, whole: the same records give the same card, and a change of a word shows up as a diff.
 
 After an intended change: `python -m tests.model_card.test_golden_cards` writes the golden files anew; read the diff.
 """
 
+import ast
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
-from msgspec.structs import replace
 
+from dataset_builder.card import CardInputs as DatasetCardInputs
 from dataset_builder.card import render as render_dataset_card
-from model_card.build import render, reports
-from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
+from evaluation.examples import starting_views
+from model_card.build import render
+from model_card.foreign import render_foreign
+from model_card.inputs import CardInputs, reports
+from model_card.metadata import eval_results, owned
+from tests.model_card.literal_foreign import foreign_inputs
+from tests.model_card.literal_records import (
+    METERED,
+    ROWS,
+    dataset_lineage,
+    dataset_record,
+    evaluation_record,
+    training_record,
+)
+from titlecraft.card_merge import merge, split
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Source, SourceFile
 from titlecraft.settings import Prompt
 
 HERE = Path(__file__).parent
-ROW = {
-    "uid": "0001360000",
-    "title": "Mog's Kittens",
-    "instruction": "Describe …",
-    "input": "Question: …",
-    "output": "A cat.",
-}
+
+
+PROMPT = PromptFormat.from_settings(Prompt())
+
+
+def evaluated() -> CardInputs:
+    """Everything there: a report, a dataset with a record, some of the licence files."""
+    return CardInputs(
+        "ns/Llama-3-Titles", PROMPT, training_record("llama3"), evaluation_record(), ROWS, dataset_record(),
+        frozenset({"LICENSE", "NOTICE", "assets/lineage.png", "assets/training_loss.png", "lineage.json"}),
+    )  # fmt: skip
+
+
+def bare() -> CardInputs:
+    """Trained and no more, on a dataset without a record."""
+    return CardInputs("ns/titles", PROMPT, training_record("other"))
 
 
 def cards() -> dict[str, str]:
-    prompt = PromptFormat.from_settings(Prompt())
     return {
-        "evaluated.md": render("ns/Llama-3-Titles", prompt, training_record("llama3"), evaluation_record()),
-        "not_evaluated.md": render("ns/titles", prompt, training_record("other"), None),
-        "dataset.md": render_dataset_card(
-            "ns/data", dataset_record(), {"train": 900, "validation": 50, "test": 50}, ROW
+        "evaluated.md": render(evaluated()),
+        "not_evaluated.md": render(bare()),
+        "energy.md": render(
+            replace(bare(), training=msgspec.structs.replace(training_record("other"), measured=METERED))
         ),
+        "foreign.md": render_foreign(foreign_inputs()),
+        "dataset.md": render_dataset_card(DatasetCardInputs("ns/data", dataset_record(), dataset_lineage())),
     }
 
 
-@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "dataset.md"])
+@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "foreign.md", "dataset.md"])
 def test_the_whole_card(name: str) -> None:
     assert cards()[name] == (HERE / name).read_text(encoding="utf-8")
 
@@ -51,32 +77,52 @@ def test_metadata_as_the_hub_reads_it() -> None:
         ["ns/data"],
     )
     assert (data.license, data.library_name, data.pipeline_tag) == ("llama3", "peft", "text-generation")
-    results = {result.metric_type: result for result in data.eval_results}
-    assert results["nll_per_token"].metric_value == 2.25
-    assert results["nll_per_token"].dataset_revision == "d" * 40
+    assert [widget["text"] for widget in data.widget] == [f"Describe Lamp {number}:\n" for number in (5, 2, 6)]
+    assert data.eval_results == eval_results("ns/Llama-3-Titles", evaluation_record())
+    first = data.eval_results[0]
+    assert (first.metric_type, first.metric_value, first.dataset_revision) == ("nll_per_token", 2.25, "d" * 40)
+    assert first.source_url.endswith("/ns/Llama-3-Titles/blob/main/evaluation/0123456789ab/report.json")
     assert DatasetCard(cards()["dataset.md"]).data.license == "unknown"
+
+
+def test_no_title_breaks_out_of_the_metadata() -> None:
+    titles = ["---", "a: b # c", "'\"\n---\n- {x}", "<!-- /titlecraft:samples -->"]
+    rows = [row | {"title": title, "prompt": f"\n---\n{title}\n"} for row, title in zip(ROWS, titles, strict=False)]
+    text = render(replace(evaluated(), rows=rows))
+    assert sorted(widget["text"] for widget in ModelCard(text).data.widget) == sorted(
+        f"\n---\n{rows[place]['title']}\n" for place in starting_views(evaluation_record(), rows)["random"][:3]
+    )
+    names = [block.name for block in split(text).blocks]
+    assert names == [block.name for block in split(cards()["evaluated.md"]).blocks] and None not in names
+
+
+def test_a_prompt_with_code_fences_and_quotes_stays_in_its_block_and_in_its_string() -> None:
+    prompt = PromptFormat(instruction='Say """x""" \\ and\n```\nnot python\n```', question="{title}")
+    snippet = re.search(r"````python\n(.*?)````\n", render(replace(bare(), prompt=prompt)), re.DOTALL)
+    assert snippet
+    literal = snippet[1][snippet[1].index('"""') : snippet[1].index("\n\ninputs")]
+    assert ast.literal_eval(literal) == prompt.render_title("Adult Ballet Tutu Yellow")
+
+
+def test_a_new_dataset_takes_the_place_of_the_old_one_and_a_hand_added_one_stays() -> None:
+    old = cards()["evaluated.md"].replace("- ns/data\n", "- ns/old\n- ns/by-hand\n", 1)
+    merged = merge(old, cards()["evaluated.md"], owned(["ns/old"]))
+    assert ModelCard(merged).data.datasets == ["ns/data", "ns/by-hand"]
 
 
 def test_a_card_says_no_more_than_was_measured() -> None:
     evaluated, bare = cards()["evaluated.md"], cards()["not_evaluated.md"]
     assert "**Built with Meta Llama 3.**" in evaluated and "Built with" not in bare
     assert "-0.1 to +0.3: no measured difference" in evaluated
-    assert bare.count("Not evaluated.") == 2 and "model-index" not in bare
+    assert bare.count("Not evaluated.") == 2 and "model-index" not in bare and "widget" not in bare
     assert "| energy | not measured |" in evaluated and "co2_eq_emissions" not in evaluated
     assert "| padding among the computed tokens | not counted |" in evaluated
+    assert "Overlap of the splits: not measured." in bare and "training_loss.png" not in bare
+    assert "**Missing in this repo: the use policy.**" in evaluated and "Missing" not in bare
 
 
 def test_metered_energy_is_on_the_card_with_its_emissions_and_its_source() -> None:
-    record = training_record("other")
-    metered = replace(
-        record.measured, energy_kwh=0.0421, energy_of="GPU", energy_by="codecarbon 3.3.2", co2_eq_grams=4.14, country="BRA", devices=2
-    )  # fmt: skip
-    card = render("ns/titles", PromptFormat.from_settings(Prompt()), replace(record, measured=metered), None)
-    assert (
-        "| energy | 0.0421 kWh (GPU only, by its meter, while training), 4.14 g of CO₂ equivalents on the grid of BRA "
-        "(codecarbon 3.3.2) |\n\n" in card
-    )
-    assert ModelCard(card).data.co2_eq_emissions == {
+    assert ModelCard(cards()["energy.md"]).data.co2_eq_emissions == {
         "emissions": 4.14, "source": "codecarbon 3.3.2: 0.0421 kWh of GPU, metered", "training_type": "fine-tuning",
         "geographical_location": "BRA", "hardware_used": "2 x NVIDIA H200",
     }  # fmt: skip
@@ -100,8 +146,8 @@ def test_a_dataset_from_several_files_lists_them() -> None:
     ]
     source = Source(files=files, lines=25, missing="part-03.json: the last line is cut after line 1")
     record = msgspec.structs.replace(dataset_record(), source=source)
-    card = render_dataset_card("ns/data", record, {"train": 900, "validation": 50, "test": 50}, ROW)
-    assert "The source is 25 files with 25 lines in all." in card
+    card = render_dataset_card(DatasetCardInputs("ns/data", record))
+    assert "The source is 25 files with 25 lines in all.\n**Not whole:** part-03.json: the last line is cut" in card
     assert (
         "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | all of them in `dataset_record.json` |\n\n| what"
         in card

@@ -1,37 +1,77 @@
-"""titlecraft card NS/NAME"""
+"""titlecraft card [datasets/]NS/NAME"""
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from titlecraft.records import Pin
 
 
 def main(arguments: list[str]) -> None:
-    """Render the card of an adapter repo anew, from its records, and publish it if it changed."""
+    """Render the card of an adapter or a dataset anew, from its records, and publish it if it changed."""
     parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft card", description="Write the model card anew from the records in a repo."
+        allow_abbrev=False, prog="titlecraft card", description="Write the card anew from the records in a repo. "
+        "Text and metadata that a person added to the card stay."
+    )  # fmt: skip
+    parser.add_argument(
+        "repo",
+        help="adapter repo: NAMESPACE/NAME, with --dry-run also one that somebody else made; or datasets/NAMESPACE/NAME",
     )
-    parser.add_argument("repo", help="adapter repo: NAMESPACE/NAME")
     parser.add_argument("--dry-run", action="store_true", help="print the card, publish nothing")
     asked = parser.parse_args(arguments)
 
-    from model_card.build import write_card
-    from titlecraft.hub import address, download, pin, require_write
-    from titlecraft.publishing import publish, sole_publisher
+    from titlecraft.hub import pin, read_file
+    from titlecraft.records import TRAINING_RECORD
+
+    if asked.repo.startswith("datasets/"):
+        from dataset_builder.card import write_card_anew
+
+        publish_rendering(pin(asked.repo.removeprefix("datasets/"), "dataset"), write_card_anew, asked.dry_run)
+        return
+    from model_card.published import write_picture_and_card
 
     head = pin(asked.repo, "model")
-    with tempfile.TemporaryDirectory() as temporary, sole_publisher(head.repo, "model"):
+    if read_file(head, TRAINING_RECORD) is None:
+        show_foreign(head, asked.dry_run)
+    else:
+        publish_rendering(head, write_picture_and_card, asked.dry_run)
+
+
+def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dry_run: bool) -> None:
+    """Publish what `write` puts into a folder, where the repo has something else; or print the card."""
+    from titlecraft.hub import address, read_file, require_write
+    from titlecraft.publishing import publish, sole_publisher
+
+    with tempfile.TemporaryDirectory() as temporary, sole_publisher(head.repo, head.type):
         folder = Path(temporary)
-        there = download(head, ["README.md"])
-        write_card(folder, head.repo, head)
-        text = (folder / "README.md").read_text(encoding="utf-8")
-        if asked.dry_run:
-            print(text)
-        elif (there / "README.md").is_file() and (there / "README.md").read_text(encoding="utf-8") == text:
+        write(folder, head.repo, head)
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        if dry_run:
+            print((folder / "README.md").read_text(encoding="utf-8"))
+        elif all(read_file(head, path.relative_to(folder).as_posix()) == path.read_bytes() for path in paths):
             print(f"nothing to do: the card of {head} is what its records say")
         else:
             require_write(head.repo)
             message = "Render the card from the records"
             done = publish(
-                head.repo, "model", head, folder, message, private=True, replaces=(), check=lambda path: None
+                head.repo, head.type, head, folder, message, private=True, replaces=(), check=lambda path: None
             )
             print(f"card of {done}\n{address(done)}")
+
+
+def show_foreign(head: "Pin", dry_run: bool) -> None:
+    """Print the card of somebody else's adapter. Raises UserError where it was to be published."""
+    from model_card.foreign import read_foreign, render_foreign
+    from titlecraft.errors import UserError
+    from titlecraft.records import TRAINING_RECORD
+
+    card = render_foreign(read_foreign(head))
+    if not dry_run:
+        raise UserError(
+            f"model {head.repo} has no {TRAINING_RECORD}: no record says how it was made, so that a card for it would say "
+            "next to nothing, in place of its author's. `--dry-run` shows it; publish it yourself if you mean to"
+        )
+    print(card)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from titlecraft.arguments import StageParser
+from titlecraft.commands.train import add_collection
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
 
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> None:
         help='a benchmark to add, such as "lighteval|arc:easy|0"; may be repeated',
     )
     stage.add("--fresh", action="store_true", help="evaluate all and publish, whatever is done already")
+    add_collection(stage)
     recipe, asked = stage.parse(arguments)
     if (asked.adapter is None) == (asked.compare is None) or (asked.out is None) != (asked.compare is None):
         raise UserError("evaluate: expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER")
@@ -35,18 +37,20 @@ def main(arguments: list[str]) -> None:
         compare(*asked.compare, Path(asked.out))
     else:
         settings = replace(recipe.evaluation, also=[*recipe.evaluation.also, *asked.also])
-        measure(asked.adapter, replace(recipe, evaluation=settings), asked.fresh)
+        measure(asked.adapter, replace(recipe, evaluation=settings), asked.fresh, not asked.no_collection)
 
 
-def measure(adapter: str, recipe: Recipe, fresh: bool) -> None:
+def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None:
     """Publish the report of an adapter, and print it."""
     from evaluation.report import print_table
     from evaluation.run import evaluate
-    from model_card.build import write_card
+    from model_card.published import write_picture_and_card
+    from model_card.told import tell
     from titlecraft.hub import address
 
-    published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_card)
+    published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)
+    tell(published, collection=collection)
     print(f"report in {published}\n{address(published, f'evaluation/{record.id}/report.html')}")
 
 

@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
         default="24h",
         help="with --on hf-jobs: the Hub ends the job after so long (90m, 24h, 2d)",
     )
+    add_collection(stage)
     stage.add("--dry-run", action="store_true", help="say what the run would see, take and owe, and do nothing")
     stage.add("--json", action="store_true", help="with --dry-run: as JSON")
     recipe, asked = stage.parse(arguments)
@@ -53,12 +54,16 @@ def main(arguments: list[str]) -> int:
         options = options_of(asked, HERE_ONLY)
         return run_on_hub(asked.dataset, asked.repo, recipe, asked.flavor, asked.timeout, options)
 
-    from model_card.build import write_card
+    from model_card.published import write_picture_and_card
+    from model_card.told import tell
 
     if asked.push_only:
         from training.push_only import push_only
 
-        published, record = push_only(asked.push_only, asked.repo, private=not asked.public, write_card=write_card)
+        published, record = push_only(
+            asked.push_only, asked.repo, private=not asked.public, write_card=write_picture_and_card
+        )
+        tell(published, collection=not asked.no_collection)
         return show_where(published, record)
 
     from training.run import Care, follow, train
@@ -71,9 +76,18 @@ def main(arguments: list[str]) -> int:
     with ranks.leading():
         published, record = train(
             asked.dataset, asked.repo, recipe, private=not asked.public, care=care, watch=asked.watch,
-            country=asked.energy, write_card=write_card,
+            country=asked.energy, write_card=write_picture_and_card,
         )  # fmt: skip
+        tell(published, collection=not asked.no_collection)
     return show_where(published, record)
+
+
+def add_collection(stage: StageParser) -> None:
+    """The option of both stages that end with an adapter on the Hub."""
+    stage.add(
+        "--no-collection", action="store_true",
+        help="make no collection on the Hub that ties dataset, adapter and base together",
+    )  # fmt: skip
 
 
 def show_where(published: Pin, record: TrainingRecord) -> int:

@@ -11,6 +11,7 @@ from titlecraft.errors import UserError
 from titlecraft.local_hub.server import RunningHub, start
 
 ROWS, CATALOGUE_SEED = 20_000, 7
+QUESTION = "Harbourline Yellow Steel Kettle"
 BASE, DATASET, ADAPTER = (
     "titlecraft/tiny-llama-base",
     "titlecraft/amazon-titles-alpaca",
@@ -27,6 +28,7 @@ def commands(catalogue: Path, fresh: bool) -> list[tuple[str, list[str]]]:
         ("catalogue -> dataset", ["-m", "titlecraft.cli", "build", str(catalogue), "--repo", DATASET, "--public", *recipe]),
         ("dataset + base -> adapter", ["-m", "titlecraft.cli", "train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]),
         ("adapter -> before/after report", ["-m", "titlecraft.cli", "evaluate", "--adapter", ADAPTER, *recipe]),
+        ("every number on the card, derived again", ["-m", "titlecraft.cli", "verify", ADAPTER, "--brief"]),
     ]  # fmt: skip
 
 
@@ -46,6 +48,7 @@ def run_main_job(root: Path, fresh: bool) -> None:
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
     for what, where in addresses(hub, environment).items():
         print(f"  {what:<9}{where}")
+    print(f'Ask it: titlecraft ask "{QUESTION}" --adapter {ADAPTER} --both --hub local (or `play`, for a page)')
     print(f"The Hub goes on in the background (process {hub.pid}); `titlecraft hub stop` ends it.")
 
 

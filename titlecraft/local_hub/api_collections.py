@@ -76,10 +76,11 @@ def _save(call: Call, one: Collection) -> None:
 
 def _load(call: Call, *, write: bool = False) -> Collection:
     """The collection that the address names. Raises NotFound (also when it is hidden), Forbidden."""
-    return _find(call, call.params["slug"], write=write)
+    return find(call, call.params["slug"], write=write)
 
 
-def _find(call: Call, slug: str, *, write: bool = False) -> Collection:
+def find(call: Call, slug: str, *, write: bool = False) -> Collection:
+    """The collection with this slug. Raises NotFound (also when it is hidden), Forbidden."""
     number = slug.rsplit("-", 1)[-1]
     file = _folder(call) / f"{number}.json"
     if _ID.fullmatch(number) and file.exists():
@@ -118,6 +119,13 @@ def create(call: Call) -> Response:
     call.require_write(owner)
     one = Collection(secrets.token_hex(12), owner, title="")
     one.change(wish)
+    for file in _folder(call).glob("*.json"):
+        other = Collection(**json.loads(file.read_bytes()))
+        if (other.owner, other.title) == (
+            one.owner,
+            one.title,
+        ):  # the client's `exists_ok` reads the slug of the answer
+            raise AlreadyExists(f"{owner} has a collection of this title already", extra={"slug": other.slug})
     _save(call, one)
     return answer(one.described())
 
@@ -153,7 +161,7 @@ def add_item(call: Call) -> Response:
     if kind in REPO_TYPES:
         added["id"] = call.find_repo(kind, name).id
     elif kind == "collection":
-        added["id"] = added["slug"] = _find(call, name).slug
+        added["id"] = added["slug"] = find(call, name).slug
     else:
         raise BadRequest(f"Invalid type {kind!r} of an item: expected collection, {', '.join(REPO_TYPES)}")
     if any((old["type"], old["id"]) == (kind, added["id"]) for old in one.items):

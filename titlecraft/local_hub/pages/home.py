@@ -35,7 +35,7 @@ def front(visit: Visit) -> Response:
     """GET /?q=words"""
     words = (visit.query("q") or "").lower().split()
     repos = [repo for repo in visit.visible_repos() if all(word in repo.id.lower() for word in words)]
-    return render(visit, "home.html.jinja", groups=_groups(repos), query=visit.query("q") or "")
+    return render(visit, "home.html.jinja", groups=groups_of(repos), query=visit.query("q") or "")
 
 
 def namespace(visit: Visit) -> Response:
@@ -52,7 +52,7 @@ def namespace(visit: Visit) -> Response:
         name=owner.name if owner else repos[0].namespace,
         fullname=owner.fullname if owner else "",
         kind="Organisation" if accounts.organization(name) else "User",
-        groups=_groups(repos),
+        groups=groups_of(repos),
     )
 
 
@@ -64,7 +64,8 @@ async def missing(request: Request) -> Response:
     return error_page(request, error)
 
 
-def _groups(repos: list[Repository]) -> list[tuple[str, str, list[Line]]]:
+def groups_of(repos: list[Repository]) -> list[tuple[str, str, list[Line]]]:
+    """The lines of a list of repos by type, each with its heading, the one that changed last first."""
     lines = [_line(repo) for repo in repos]
     lines.sort(key=lambda line: line.updated, reverse=True)
     return [(kind, title, [line for line in lines if line.type == kind]) for kind, title in _GROUPS]

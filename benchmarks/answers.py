@@ -1,0 +1,131 @@
+"""python benchmarks/answers.py      on a machine with a GPU, and again on one without
+
+How long a visitor waits for `ask` and `play` once the model is loaded: seconds to the first token of each arm, tokens a second
+of each, and seconds until both answers are whole. On a GPU: an 8B base with random weights in bfloat16, as evaluation/load.py
+has it on a large card, with an adapter of r 16. On a CPU: the tiny model of the tests. Three questions after one to warm up;
+256 new tokens each. Writes its part of benchmarks/results/answers.json.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # in the place of this folder
+RESULTS = HERE / "results" / "answers.json"
+NEW_TOKENS, QUESTIONS = 256, 3
+FIRST_TOKEN, BOTH_ON_CPU = 1.0, 2.0  # seconds
+
+
+def random_8b() -> Any:
+    """A PeftModel of Llama-3-8B's shape on the GPU, with an adapter that does something."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    config = LlamaConfig(
+        vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=32, num_attention_heads=32,
+        num_key_value_heads=8, max_position_embeddings=8192, rope_theta=500_000.0, bos_token_id=0, eos_token_id=1,
+        pad_token_id=2, tie_word_embeddings=False,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    with torch.device("cuda"):
+        torch.set_default_dtype(torch.bfloat16)
+        base = AutoModelForCausalLM.from_config(config)
+        targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+        model = get_peft_model(base, LoraConfig(r=16, lora_alpha=32, target_modules=targets, task_type="CAUSAL_LM"))
+        torch.set_default_dtype(torch.float32)
+    for name, one in model.named_parameters():
+        if "lora_" in name:
+            one.data = one.data.to(torch.bfloat16)
+            if "lora_B" in name:
+                one.data.normal_(std=0.01)
+    return model.eval()
+
+
+def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
+    """An engine over a model that was never published."""
+    from evaluation.inputs import Inputs
+    from evaluation.load import Loaded
+    from playground.answer import Engine
+    from tests.evaluation.published_world import training_record
+    from titlecraft.base_model import LoadedBase
+    from titlecraft.prompt import PromptFormat
+    from titlecraft.records import Pin
+    from titlecraft.settings import Evaluation, Prompt
+
+    pins = [Pin(type=kind, repo=f"ns/{kind}", revision="0" * 40) for kind in ("dataset", "model")]
+    prompt = PromptFormat.from_settings(Prompt())
+    inputs = Inputs(pins[1], training_record(*pins, "none"), prompt, weights={}, evaluation=Evaluation(), key="0" * 64)
+    return Engine(inputs, Loaded(model, tokenizer, LoadedBase(model, tokenizer, "none", None, precision), checks=[]))
+
+
+def measure(engine: Any) -> dict[str, Any]:
+    """Both arms, sampled with the recipe's defaults; medians over the questions, and the slowest first token."""
+    from playground.decoding import Decoding
+    from titlecraft.settings import Generation
+
+    found, whole, used = [], [], []
+    for number in range(QUESTIONS + 1):
+        prompt = engine.prompt.render_title(f"The red lamp of the kitchen, volume {number}")
+        started, begun = perf_counter(), process_time()
+        *_, answers = engine.answer(prompt, Decoding(Generation(max_new_tokens=NEW_TOKENS), seed=number))
+        if number:
+            whole.append(perf_counter() - started)
+            used.append(process_time() - begun)
+            found.append(answers)
+    arms = list(zip(*found, strict=True))
+    return {
+        "first_token_seconds": {one[0].arm: round(max(answer.first_seconds for answer in one), 3) for one in arms},
+        "tokens_per_second": {one[0].arm: round(median(answer.tokens_per_second for answer in one), 1) for one in arms},
+        "tokens": [[answer.tokens for answer in answers] for answers in found],
+        "both_seconds": [round(seconds, 2) for seconds in whole],
+        "both_cpu_seconds": [round(seconds, 2) for seconds in used],
+        "load_per_core": round(os.getloadavg()[0] / os.cpu_count(), 2),
+    }
+
+
+def main() -> None:
+    """Measure what this machine can, and keep what the other one measured."""
+    import torch
+
+    from tests.tiny_world import add_adapter, make_base, train_tokenizer
+    from titlecraft.base_model import device_name
+
+    tokenizer, on_gpu = train_tokenizer(), torch.cuda.is_available()
+    model = random_8b() if on_gpu else add_adapter(make_base(len(tokenizer)))
+    found = measure(engine_over(model, tokenizer, "bfloat16" if on_gpu else "float32"))
+    found["device"] = device_name()
+    first, both = max(found["first_token_seconds"].values()), max(found["both_seconds"])
+    bar = {
+        "name": "first_token_seconds_gpu",
+        "value": first,
+        "bar": FIRST_TOKEN,
+        "unit": "s, the slower arm",
+        "holds": first < FIRST_TOKEN,
+    }
+    if not on_gpu:
+        bar = {
+            "name": "tiny_both_answers_cpu",
+            "value": both,
+            "bar": BOTH_ON_CPU,
+            "unit": "s, both arms",
+            "holds": both < BOTH_ON_CPU,
+        }
+    result = (
+        json.loads(RESULTS.read_text()) if RESULTS.exists() else {"new_tokens": NEW_TOKENS, "bars": [], "measured": {}}
+    )
+    result["bars"] = sorted(
+        [*(one for one in result["bars"] if one["name"] != bar["name"]), bar], key=lambda one: one["name"]
+    )
+    result["measured"]["gpu" if on_gpu else "cpu"] = found
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Random single tamperings of a published repo, for verify.py: each changes one thing that means something, and says what.
+
+`plain` ones are left as they are. `covered` ones are made by somebody who then mends SHA256SUMS, the sizes and hashes in the
+records, and draws card, page and plots anew with our own code: only a derivation can find those.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+HEX = "0123456789abcdef"
+NOT_DERIVABLE = {  # of a training record: clock and memory, and what only loading the base again would tell
+    "wall_seconds", "peak_gpu_memory_gb", "peak_process_memory_gb", "base_parameters", "truncated", "completion_tokens_seen",
+    "padding_share", "tokens_per_second", "parts", "energy_kwh", "co2_eq_grams",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """One kind: its name, the repo that it is for, the level that has to catch it, and what it does to a folder."""
+
+    name: str
+    repo: str
+    level: str
+    covered: bool
+    change: Callable[[Path, Random], str | None]
+
+
+def files_of(folder: Path, *without: str) -> list[Path]:
+    """Files of a repo in order, but for some names; an empty one cannot lose a byte."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path for path in found if path.name not in (".gitattributes", *without) and path.stat().st_size]
+
+
+def other_digit(digit: str, random: Random) -> str:
+    """Another digit than this one."""
+    return random.choice([one for one in "0123456789" if one != digit])
+
+
+def card_digit(folder: Path, random: Random) -> str:
+    """A digit anywhere in what is ours of the card."""
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf-8")
+    place = random.choice([found.start() for found in re.finditer(r"\d", text) if is_ours(text, found.start())])
+    changed = text[:place] + other_digit(text[place], random) + text[place + 1 :]
+    card.write_text(changed, encoding="utf-8")
+    return f"card, character {place}: {text[place - 12 : place + 12]!r}"
+
+
+def is_ours(text: str, place: int) -> bool:
+    """Whether a place of the card lies in the front matter or in a section of ours, not in a line that marks one."""
+    line = text[text.rfind("\n", 0, place) + 1 : text.find("\n", place)]
+    return not line.startswith("<!-- ")
+
+
+def file_byte(folder: Path, random: Random) -> str:
+    """A byte of a file."""
+    path = random.choice(files_of(folder, "README.md"))
+    raw = bytearray(path.read_bytes())
+    place = random.randrange(len(raw))
+    raw[place] ^= random.randrange(1, 256)
+    path.write_bytes(raw)
+    return f"{path.relative_to(folder)}, byte {place}"
+
+
+def removed_file(folder: Path, random: Random) -> str:
+    """A file less."""
+    path = random.choice(files_of(folder))
+    path.unlink()
+    return str(path.relative_to(folder))
+
+
+def swapped_files(folder: Path, random: Random) -> str:
+    """Two files with each other's bytes."""
+    one, other = random.sample(files_of(folder, "README.md"), 2)
+    raw = one.read_bytes(), other.read_bytes()
+    one.write_bytes(raw[1])
+    other.write_bytes(raw[0])
+    return f"{one.relative_to(folder)} and {other.relative_to(folder)}"
+
+
+def cut_file(folder: Path, random: Random) -> str:
+    """A file that ends too early."""
+    path = random.choice(files_of(folder))
+    raw = path.read_bytes()
+    path.write_bytes(
+        raw[: random.randrange(len(raw))].rstrip() if path.name == "README.md" else raw[: random.randrange(len(raw))]
+    )
+    return f"{path.relative_to(folder)}, {path.stat().st_size} of {len(raw)} bytes"
+
+
+def another_report(folder: Path, random: Random) -> str:
+    """A report folder that nobody measured: a copy of a real one."""
+    real = random.choice(sorted((folder / "evaluation").iterdir()))
+    name = "".join(random.choice(HEX) for _ in range(12))
+    shutil.copytree(real, folder / "evaluation" / name)
+    return f"evaluation/{name}"
+
+
+def records_of(folder: Path) -> list[Path]:
+    """The records of a repo."""
+    return sorted([*folder.glob("*_record.json"), *folder.glob("evaluation/*/report.json")])
+
+
+def record_pin(folder: Path, random: Random) -> str:
+    """A hex digit of a commit that a record names."""
+    path = random.choice(
+        [path for path in records_of(folder) if re.search(r'"revision": "[0-9a-f]{40}"', path.read_text())]
+    )
+    text = path.read_text()
+    place = random.choice(
+        [found.start(1) for found in re.finditer(r'"revision": "([0-9a-f]{40})"', text)]
+    ) + random.randrange(40)
+    changed = random.choice([one for one in HEX if one != text[place]])
+    path.write_text(text[:place] + changed + text[place + 1 :])
+    return f"{path.relative_to(folder)}, character {place}"
+
+
+def record_number(folder: Path, random: Random, kind: str, derivable: bool) -> str | None:
+    """A digit of a number in a record; `derivable` leaves out what nothing but the run itself could tell."""
+    path = random.choice([path for path in records_of(folder) if path.name.startswith(kind)])
+    text = path.read_text()
+    found = list(re.finditer(r'^ *(?:"(\w+)": )?(-?[\d.]+(?:e-?\d+)?),?$', text, re.M))
+    found = [one for one in found if not (derivable and one[1] in NOT_DERIVABLE)]
+    one = random.choice(found)
+    digits = [place for place in range(one.start(2), one.end(2)) if text[place].isdigit()]
+    place = random.choice(digits)
+    changed = text[:place] + other_digit(text[place], random) + text[place + 1 :]
+    try:
+        if json.loads(changed) == json.loads(text):  # a digit behind all that a float64 holds: no other number
+            return None
+    except json.JSONDecodeError:  # a number that begins with 0
+        return None
+    path.write_text(changed)
+    return f"{path.relative_to(folder)}: {one[0].strip()} -> {changed[one.start() : one.end()].strip()}"
+
+
+def any_record_number(folder: Path, random: Random) -> str | None:
+    """Any number of any record."""
+    return record_number(folder, random, "", derivable=False)
+
+
+def change_table(path: Path, random: Random, change: Callable[[dict[str, list[Any]]], str | None]) -> str | None:
+    """A parquet file with changed columns, written as it was; None where nothing was changed."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    columns = table.to_pydict()
+    said = change(columns)
+    if said is not None:
+        pq.write_table(pa.table(columns, schema=table.schema), path, compression="zstd")
+    return said
+
+
+def changed_value(value: Any, random: Random) -> Any:
+    """Another value of the same kind: a letter more, less or different in a text, a number that is another one."""
+    if isinstance(value, list):
+        place = random.randrange(len(value))
+        return [*value[:place], changed_value(value[place], random), *value[place + 1 :]]
+    if isinstance(value, str):
+        letters = [place for place, letter in enumerate(value) if letter.isalnum()]
+        place = random.choice(letters) if letters else 0
+        return value[:place] + random.choice("aeiou") + value[place + bool(letters) :]
+    if isinstance(value, int):
+        return value + random.choice((-1, 1))
+    return value * random.choice((0.5, 0.99, 1.01, 1.5)) if value else random.choice((0.25, 0.5, 1.0))
+
+
+def cell(folder: Path, random: Random, pattern: str) -> str | None:
+    """One cell of a table."""
+    path = random.choice(sorted(folder.glob(pattern)))
+
+    def change(columns: dict[str, list[Any]]) -> str | None:
+        name = random.choice(list(columns))
+        place = random.randrange(len(columns[name]))
+        old, new = columns[name][place], changed_value(columns[name][place], random)
+        columns[name][place] = new
+        return (
+            None
+            if old == new
+            else f"{path.relative_to(folder)}, {name} of row {place}: {str(old)[:30]!r} -> {str(new)[:30]!r}"
+        )
+
+    return change_table(path, random, change)
+
+
+def row(folder: Path, random: Random, pattern: str) -> str | None:
+    """One row less, or one that stands in another's place."""
+    path = random.choice(sorted(folder.glob(pattern)))
+
+    def change(columns: dict[str, list[Any]]) -> str:
+        count = len(next(iter(columns.values())))
+        place, other = random.sample(range(count), 2)
+        gone = random.random() < 0.5
+        for values in columns.values():
+            if gone:
+                del values[place]
+            else:
+                values[place] = values[other]
+        return f"{path.relative_to(folder)}, row {place} {'gone' if gone else f'replaced by row {other}'}"
+
+    return change_table(path, random, change)
+
+
+PREDICTIONS, DATA = "evaluation/*/predictions.parquet", "data/*.parquet"
+KINDS = [
+    *(Tampering(f"{change.__name__} of the {repo}", repo, "card", False, change) for repo in ("adapter", "dataset")
+      for change in (card_digit, file_byte, removed_file, swapped_files, cut_file, any_record_number)),
+    Tampering("record_pin of the adapter", "adapter", "card", False, record_pin),
+    Tampering("another_report of the adapter", "adapter", "card", False, another_report),
+    Tampering("prediction_cell", "adapter", "card", False, partial(cell, pattern=PREDICTIONS)),
+    Tampering("data_cell", "dataset", "card", False, partial(cell, pattern=DATA)),
+    Tampering("record_pin, covered up", "adapter", "card", True, record_pin),
+    Tampering("training_number, covered up", "adapter", "card", True, partial(record_number, kind="training", derivable=True)),
+    Tampering("report_number, covered up", "adapter", "scores", True, partial(record_number, kind="report", derivable=True)),
+    Tampering("prediction_cell, covered up", "adapter", "scores", True, partial(cell, pattern=PREDICTIONS)),
+    Tampering("prediction_row, covered up", "adapter", "scores", True, partial(row, pattern=PREDICTIONS)),
+    Tampering("dataset_number, covered up", "dataset", "data", True, partial(record_number, kind="dataset", derivable=True)),
+    Tampering("data_cell, covered up", "dataset", "data", True, partial(cell, pattern=DATA)),
+    Tampering("data_row, covered up", "dataset", "data", True, partial(row, pattern=DATA)),
+]  # fmt: skip

@@ -1,0 +1,94 @@
+"""The dataset card's front matter, as `datasets` and the Hub read it, and what of it may never be said: a licence."""
+
+from typing import Any
+
+from huggingface_hub import DatasetCardData
+
+from dataset_builder.alpaca import COLUMNS
+from titlecraft.card_merge import Owned
+from titlecraft.errors import UserError
+from titlecraft.records import DatasetRecord, Split
+
+LICENCE = "unknown"
+WHY = "no licence of these texts is known: the source states none that this program reads"
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+TAGS = ("alpaca", "instruction-finetuning", "product-descriptions", "titlecraft")
+OWNED = Owned(
+    keys=frozenset({"license", "license_name", "license_link", "license_details", "dataset_info"}),
+    values={"tags": frozenset(TAGS), "language": frozenset({"en"}), "task_categories": frozenset({"text-generation"})},
+)
+
+
+def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
+    """Front matter. Of the existing one, `configs` and `dataset_info` of other names than "default" stay."""
+    files = {name: [file.path for file in split.files] for name, split in record.splits.items()}
+    data_files = [{"split": name, "path": paths} for name, paths in files.items()]
+    others = others_than_default(existing.get("dataset_info"))
+    info = dataset_info(record)
+    return DatasetCardData(
+        license=LICENCE,
+        language=["en"],
+        task_categories=["text-generation"],
+        tags=list(TAGS),
+        size_categories=[next((size for limit, size in SIZES if record.published < limit), "n>10M")],
+        pretty_name="Product titles and descriptions, Alpaca format",
+        configs=[{"config_name": "default", "data_files": data_files}, *others_than_default(existing.get("configs"))],
+        dataset_info=[{"config_name": "default"} | info, *others] if others else info,
+    ).to_dict()
+
+
+def dataset_info(record: DatasetRecord) -> dict[str, Any]:
+    """Features, and rows and bytes of each split; of an older record, which has no bytes in memory, without these."""
+    known = [split.bytes_in_memory for split in record.splits.values() if split.bytes_in_memory is not None]
+    return {
+        "features": [{"name": column, "dtype": "string"} for column in COLUMNS],
+        "splits": [split_info(name, split) for name, split in record.splits.items()],
+        "download_size": sum(file.bytes for split in record.splits.values() for file in split.files),
+        **({"dataset_size": sum(known)} if len(known) == len(record.splits) else {}),
+    }
+
+
+def split_info(name: str, split: Split) -> dict[str, Any]:
+    """One split as `datasets` reads it."""
+    size = {} if split.bytes_in_memory is None else {"num_bytes": split.bytes_in_memory}
+    return {"name": name, **size, "num_examples": split.rows}
+
+
+def others_than_default(found: Any) -> list[dict[str, Any]]:
+    """What a person added beside our data: entries of a list that name another config."""
+    entries = found if isinstance(found, list) else []
+    return [one for one in entries if isinstance(one, dict) and one.get("config_name", "default") != "default"]
+
+
+def claimed_licences(front: dict[str, Any]) -> list[str]:
+    """Licences that a front matter claims: by its own keys, or by a tag."""
+    stated = [front.get(key) for key in ("license", "license_name", "license_link", "license_details")]
+    tags = front.get("tags")
+    stated += [tag.partition(":")[2] for tag in (tags if isinstance(tags, list) else []) if is_licence_tag(tag)]
+    stated += [one for value in stated if isinstance(value, list) for one in value]
+    return [one for one in stated if isinstance(one, str) and one != LICENCE]
+
+
+def without_licence_tags(front: dict[str, Any]) -> dict[str, Any]:
+    """The same without tags that claim a licence."""
+    tags = front.get("tags")
+    return front | {"tags": [tag for tag in tags if not is_licence_tag(tag)]} if isinstance(tags, list) else front
+
+
+def is_licence_tag(tag: Any) -> bool:
+    """Whether the Hub would take a tag for a licence."""
+    return isinstance(tag, str) and tag.startswith("license:")
+
+
+def require_no_licence(front: dict[str, Any], where: str) -> None:
+    """Raises UserError where a front matter that is about to be published claims a licence for the texts."""
+    if claims := claimed_licences(front) or ([] if front.get("license") == LICENCE else ["none at all"]):
+        raise UserError(
+            f"{where} says `license: {claims[0]}`: expected `license: {LICENCE}`, because {WHY}. Take the claim out"
+        )

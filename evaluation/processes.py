@@ -1,0 +1,27 @@
+"""Work of the processor in several processes, where there are enough titles and cores for it to pay. Results do not change."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+FEWEST_TEXTS = 400  # below this, starting processes takes longer than the work
+FEWEST_CORES = 4
+
+
+def workers(texts: int) -> int:
+    """Processes for work on so many texts; 1 does it here."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if texts >= FEWEST_TEXTS and cores >= FEWEST_CORES else 1
+
+
+def run_all(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], processes: int) -> list[Any]:
+    """What each (function, arguments) gives, in their order. With several processes all of it must be picklable.
+
+    They are started anew rather than forked: this one has threads, and a GPU.
+    """
+    if processes < 2:
+        return [function(*arguments) for function, arguments in calls]
+    with ProcessPoolExecutor(min(processes, len(calls)), multiprocessing.get_context("spawn")) as pool:
+        return [one.result() for one in [pool.submit(function, *arguments) for function, arguments in calls]]

@@ -1,0 +1,113 @@
+"""What it was trained on, how, and at what cost: rows of tables, most of them."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from model_card.claims.saying import NOT_MEASURED, Claim
+from titlecraft.settings import Base, Generation, Lora, Training
+
+EXAMPLES, COST = "training.examples", "training.measured"
+SECTIONS = {"base_settings": Base(), "lora": Lora(), "training": Training(), "generation": Generation()}
+
+
+def row(id: str, section: str, name: str, value: str, fields: dict[str, str], unknown: str = "") -> Claim:
+    """A row of a table of two columns; `unknown` stands in the second where a field is missing."""
+    return Claim(id, section, f"| {name} | {value} |", fields, otherwise=f"| {name} | {unknown} |" if unknown else "")
+
+
+def differing_from(defaults: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    """Nothing for a setting that has its default value."""
+
+    def differing(values: dict[str, Any]) -> dict[str, Any] | None:
+        default = "not set" if defaults[values["key"]] is None else defaults[values["key"]]
+        return None if values["value"] == default else {"default": default}
+
+    return differing
+
+
+def several_parts(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Only a run that was interrupted has anything to say here."""
+    return {} if values["parts"] > 1 else None
+
+
+def of_all(values: dict[str, Any]) -> dict[str, Any]:
+    """The share of the first value in the second."""
+    return {"share": values["part"] / values["all"]} if values["all"] else {"share": 0.0}
+
+
+DATA = (
+    row("data.dataset", "data", "dataset", "[{repo}](/datasets/{repo}) at `{revision}`",
+        {"repo": "training.dataset.repo", "revision": "training.dataset.revision"}),
+    row("data.published", "data", "rows in the dataset, all splits", "{rows:,}", {"rows": "dataset.published"},
+        "not known: the dataset has no record that this version reads"),
+    row("data.available", "data", "rows in its training split", "{rows:,}", {"rows": f"{EXAMPLES}.available"}),
+    row("data.seen", "data", "**rows that the adapter really saw**", "**{seen:,}** ({distinct:,} different ones)",
+        {"seen": f"{EXAMPLES}.seen", "distinct": f"{EXAMPLES}.distinct_seen"}),
+    Claim("data.share", "data", "| share of the training split that it saw | {share:percent} |",
+          {"part": f"{EXAMPLES}.distinct_seen", "all": f"{EXAMPLES}.available"}, derive=of_all),
+    row("data.tokens", "data", "tokens that it saw", "{tokens:,}, of them {answers:,} in answers",
+        {"tokens": f"{EXAMPLES}.tokens_seen", "answers": f"{EXAMPLES}.completion_tokens_seen"}),
+    row("data.padding", "data", "padding among the computed tokens", "{share:percent}", {"share": f"{EXAMPLES}.padding_share"},
+        "not counted"),
+    row("data.truncated", "data", "answers cut at the end, too long", "{rows:,}", {"rows": f"{EXAMPLES}.truncated"}),
+    row("data.left-out", "data", "rows left out, prompt too long", "{rows:,}", {"rows": f"{EXAMPLES}.left_out"}),
+    Claim("data.leakage", "data",
+          "- {key} split: of its {rows:,} rows, a title that the training split has as well: {shared_titles:,}. A description: {shared_outputs:,}.",
+          {"rows": "*.rows", "shared_titles": "*.shared_titles", "shared_outputs": "*.shared_outputs"},
+          each="dataset.leakage"),
+    Claim("data.near-leakage", "data", "- {key} split: nearly the description of a training row: {near:,}.",
+          {"near": "*.near_duplicates"}, each="dataset.leakage",
+          otherwise="- {key} split: near-duplicates of training rows: not measured."),
+    Claim("data.no-leakage", "data", "- Overlap of the splits: measured when the dataset was built, see its card.",
+          {"splits": "dataset.leakage"}, otherwise="- Overlap of the splits: not measured.",
+          derive=lambda values: None),
+    Claim("data.excluded", "data", "- test rows left out of the evaluation, {reason}: {count:,}.", {"count": "*"},
+          each="report.excluded", derive=lambda values: {"reason": values["key"].replace("_", " ")}),
+    Claim("data.available-titles", "data",
+          "- test rows left to draw from: {available:,}. None of them has a title or a description of the training split.",
+          {"available": "report.titles_available", "excluded": "report.excluded"}),
+)  # fmt: skip
+
+HOW = (
+    *(Claim(f"training.changed-{name}", "training", "| " + name.removesuffix("_settings") + ".{key} | {value} | {default} |", {"value": "*"},
+            each=f"training.{name}", derive=differing_from(asdict(defaults))) for name, defaults in SECTIONS.items()),
+    *(Claim(f"training.setting-{name}", "training", "| " + name.removesuffix("_settings") + ".{key} | {value} |", {"value": "*"},
+            each=f"training.{name}") for name in SECTIONS),
+    Claim("training.lora", "training",
+          "LoRA of rank {r}, alpha {alpha}, dropout {dropout}, on {modules}: {trained:,} trained parameters beside the "
+          "{base:,} of the base.",
+          {"r": "training.lora.r", "alpha": "training.lora.alpha", "dropout": "training.lora.dropout",
+           "modules": "training.lora.target_modules", "trained": "training.trainable_parameters",
+           "base": "training.base_parameters"}),
+    Claim("training.steps", "training", "{steps:,} optimizer steps, {epochs:short} epochs, computed in {precision}; the base's weights: "
+          "{weights}.",
+          {"steps": "training.steps", "epochs": "training.epochs", "precision": "training.precision",
+           "weights": "training.quantization"},
+          derive=lambda values: {"weights": "4 bit (nf4)" if values["weights"] == "nf4" else "not quantised"}),
+    Claim("training.loss", "training", "Training loss: {first:short} over the first tenth of the logged steps, {last:short} over the last, in "
+          "nats per answer token.",
+          {"first": "training.loss.first", "last": "training.loss.last"}),
+    Claim("training.plot", "training", "![Training loss over {steps:,} optimizer steps, from {first:short} to {last:short} nats per answer token]({plot})",
+          {"steps": "training.steps", "first": "training.loss.first", "last": "training.loss.last",
+           "plot": "repo.files[assets/training_loss.png]"}),
+    Claim("training.quantization-note", "training", "{note}", {"note": "training.quantization_note"}),
+    Claim("training.memory-note", "training", "{note}", {"note": "training.memory_note"}),
+    Claim("training.check", "training", "| {key} | {expected:cell} | {found:cell} |", {"expected": "*.expected", "found": "*.found"},
+          each="training.checks"),
+)  # fmt: skip
+
+SPENT = (
+    row("cost.device", "cost", "device", "{devices} × {device}", {"devices": f"{COST}.devices", "device": f"{COST}.device"}),
+    row("cost.time", "cost", "time", "{seconds:,} s", {"seconds": f"{COST}.wall_seconds"}),
+    row("cost.speed", "cost", "speed", "{speed:,} tokens a second", {"speed": f"{COST}.tokens_per_second"}),
+    Claim("cost.parts", "cost", "| interrupted | it ran in {parts} parts |", {"parts": f"{COST}.parts"}, derive=several_parts),
+    row("cost.gpu-memory", "cost", "GPU memory, peak", "{gb} GB", {"gb": f"{COST}.peak_gpu_memory_gb"}, NOT_MEASURED),
+    row("cost.memory", "cost", "memory of the process, peak", "{gb} GB", {"gb": f"{COST}.peak_process_memory_gb"}, NOT_MEASURED),
+    row("cost.energy", "cost", "energy", "{kwh} kWh, {parts} only, read from the meter while training ({by})",
+        {"kwh": f"{COST}.energy_kwh", "parts": f"{COST}.energy_of", "by": f"{COST}.energy_by"}, NOT_MEASURED),
+    row("cost.co2", "cost", "CO₂ equivalents", "{grams:short} g, with the grid of {country}",
+        {"grams": f"{COST}.co2_eq_grams", "country": f"{COST}.country", "kwh": f"{COST}.energy_kwh"}, NOT_MEASURED),
+)  # fmt: skip
+
+TRAINING = (*DATA, *HOW, *SPENT)

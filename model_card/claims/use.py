@@ -1,0 +1,106 @@
+"""What the adapter is, how it is used, and what it was told: summary, quick start, prompt."""
+
+from typing import Any
+
+from model_card.claims.saying import Claim
+
+BASE, DATASET = "training.base", "training.dataset"
+SAMPLING = {
+    name: f"training.generation.{name}" for name in ("max_new_tokens", "temperature", "top_k", "top_p")
+}  # as it was meant to be asked
+
+
+def built_with(values: dict[str, Any]) -> dict[str, Any] | None:
+    """What the licence of Llama 3 and later wants to be named; nothing for other licences."""
+    if not values["licence"].startswith("llama3"):
+        return None
+    return {"what": "Meta Llama 3" if values["licence"] == "llama3" else "Llama"}
+
+
+def several_wordings(values: dict[str, Any]) -> dict[str, Any] | None:
+    """How many wordings of the question the rows have; nothing where there is one."""
+    return {"wordings": 1 + len(values["others"])} if values["others"] else None
+
+
+def padding(values: dict[str, Any]) -> dict[str, Any]:
+    """Whether the padding token is one of its own."""
+    return {"apart": "another token than EOS" if values["pad"] != values["eos"] else "the EOS token as well"}
+
+
+def python_text(values: dict[str, Any]) -> dict[str, Any]:
+    """The prompt as it stands between the triple quotes of a program."""
+    text = values["prompt"].replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return {"literal": text[:-1] + '\\"' if text.endswith('"') else text}
+
+
+USE = (
+    Claim("summary.built-with", "summary", "**Built with {what}.**", {"licence": "training.licence.id"}, derive=built_with),
+    Claim(
+        "summary.adapter", "summary",
+        "A LoRA adapter for [{base}](/{base}). Given the title of a product, it writes a description of it. It was trained on "
+        "[{dataset}](/datasets/{dataset}).",
+        {"base": f"{BASE}.repo", "dataset": f"{DATASET}.repo"},
+    ),
+    Claim(
+        "quick-start.base", "quick-start",
+        'base = AutoModelForCausalLM.from_pretrained(\n    "{base}", revision="{revision}"\n)',
+        {"base": f"{BASE}.repo", "revision": f"{BASE}.revision"},
+    ),
+    Claim(
+        "quick-start.adapter", "quick-start",
+        'model = PeftModel.from_pretrained(base, "{repo}", revision="{revision}")\n'
+        'tokenizer = AutoTokenizer.from_pretrained("{repo}", revision="{revision}")',
+        {"repo": "repo.id", "revision": "report.adapter.revision"},
+    ),
+    Claim(
+        "quick-start.newest", "quick-start",
+        'model = PeftModel.from_pretrained(base, "{repo}")\ntokenizer = AutoTokenizer.from_pretrained("{repo}")',
+        {"repo": "repo.id"},
+    ),
+    Claim(
+        "quick-start.titlecraft", "quick-start",
+        'With Titlecraft: `titlecraft ask "TITLE" --adapter {repo}` answers with and without the adapter, and shows which rows of '
+        "the data an answer could rest on. `titlecraft export --adapter {repo} --to merged` (transformers, vLLM) or `--to gguf` "
+        "(llama.cpp) makes a model that needs no PEFT: the adapter is added in float32 to the base as it was trained on, never "
+        "into 4 bit, and the difference in NLL is measured and written on the new model's card.",
+        {"repo": "repo.id"},
+    ),
+    Claim("quick-start.prompt", "quick-start", 'prompt = """{literal}"""', {"prompt": "prompt.example"}, derive=python_text),
+    Claim(
+        "quick-start.generate", "quick-start",
+        "tokens = model.generate(\n    **inputs,\n    max_new_tokens={max_new_tokens},\n    do_sample=True,\n"
+        "    temperature={temperature},\n    top_k={top_k},\n    top_p={top_p},\n)",
+        SAMPLING,
+    ),
+    Claim("prompt.text", "prompt", "{text}", {"text": "prompt.with_title"}),
+    Claim(
+        "prompt.end", "prompt", "The text ends with a line break.", {"text": "prompt.with_title"},
+        derive=lambda values: {} if values["text"].endswith("\n") else None,
+    ),
+    Claim(
+        "prompt.wordings", "prompt",
+        "The rows of the dataset ask in {wordings} ways; this is the first of them.",
+        {"others": "dataset.prompt.other_questions"}, derive=several_wordings,
+    ),
+    Claim(
+        "prompt.product-word", "prompt", "Rows about books (their identifier is an ISBN) say \"book\" where others say \"product\".",
+        {"word": "dataset.prompt.product_word"}, derive=lambda values: {} if values["word"] == "auto" else None,
+    ),
+    Claim(
+        "prompt.bos", "prompt", "- Begin of text (BOS): `{bos:code}`, once, in front. The tokenizer in this repo puts it there.",
+        {"bos": "training.special_tokens.bos"}, otherwise="- Begin of text (BOS): the tokenizer has none on record.",
+    ),
+    Claim(
+        "prompt.eos", "prompt", "- End of text (EOS): `{eos:code}`. It stands behind every answer of the training that was not cut.",
+        {"eos": "training.special_tokens.eos"}, otherwise="- End of text (EOS): none on record.",
+    ),
+    Claim(
+        "prompt.pad", "prompt", "- Padding: `{pad:code}`, {apart}.",
+        {"pad": "training.special_tokens.pad", "eos": "training.special_tokens.eos"}, otherwise="- Padding: none on record.",
+        derive=padding,
+    ),
+    Claim(
+        "prompt.length", "prompt", "- In training, prompt and answer together had at most {length:,} tokens.",
+        {"length": "training.base_settings.max_length"},
+    ),
+)  # fmt: skip

@@ -1,0 +1,44 @@
+"""The records behind a card as plain values under the names that claims use: training, report, dataset, prompt, repo, samples."""
+
+from typing import Any
+
+import msgspec
+
+from model_card.inputs import PREDICTIONS, CardInputs
+from model_card.samples import choose_samples
+from titlecraft.records import REPORT, TRAINING_RECORD
+
+EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"  # of the first notebook; in no test split that could be known here
+SETTINGS = ("base_settings", "lora", "training", "generation")
+
+
+def named_records(inputs: CardInputs) -> dict[str, Any]:
+    """Every value that a claim may come from. What is not known is null or not there."""
+    training, report = msgspec.to_builtins(inputs.training), msgspec.to_builtins(inputs.report)
+    for section in SETTINGS:  # a setting that is null is set to nothing, which is not the same as not measured
+        training[section] = {name: "not set" if value is None else value for name, value in training[section].items()}
+    paths = sorted(inputs.files)
+    return {
+        "training": training,
+        "report": report,
+        "dataset": msgspec.to_builtins(inputs.dataset),
+        "prompt": {
+            "with_title": inputs.prompt.render_title("{title}"),
+            "example": inputs.prompt.render_title(EXAMPLE_TITLE),
+        },
+        "repo": {
+            "id": inputs.repo,
+            "paths": paths,
+            "files": {path: path for path in paths},
+            "records": records_in(inputs),
+        },
+        "licence": {"name": inputs.training.licence.name or inputs.training.licence.id},
+        "citation": {"sources": [one.source for one in [*inputs.report.measures, *inputs.report.also]] if inputs.report else []},
+        "samples": choose_samples(inputs.report, inputs.rows) if inputs.report else None,
+    }  # fmt: skip
+
+
+def records_in(inputs: CardInputs) -> list[str]:
+    """Paths of the files in the repo that this card's numbers come from."""
+    reported = [f"evaluation/{inputs.report.id}/{name}" for name in (REPORT, PREDICTIONS)] if inputs.report else []
+    return [TRAINING_RECORD, *reported]

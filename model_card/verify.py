@@ -1,0 +1,129 @@
+"""titlecraft verify NS/NAME[@REV]: every published number, derived again; this file chooses what is looked at.
+
+It needs nothing but the repo's id: what the records name is read from the Hub at its pins.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from model_card.repo_state import RepoState
+from model_card.verification import LADDER, Checks, Level, Line, Verification
+from model_card.verify_card import verify_card
+from model_card.verify_claims import verify_claims
+from model_card.verify_dataset import verify_dataset
+from model_card.verify_files import verify_files
+from model_card.verify_lineage import verify_lineage
+from model_card.verify_pins import verify_pins
+from model_card.verify_renderings import verify_renderings
+from model_card.verify_report import verify_reports
+from model_card.verify_training import verify_training
+from titlecraft.errors import UserError
+from titlecraft.hub import hub_errors, pin
+from titlecraft.publishing import work_folder
+from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
+
+DATASETS = "datasets/"
+PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
+
+
+def find(reference: str) -> Pin:
+    """The pin of NS/NAME[@REV], a model, or datasets/NS/NAME[@REV]. Raises UserError where there is none."""
+    type: RepoType = "dataset" if reference.startswith(DATASETS) else "model"
+    return pin(reference.removeprefix(DATASETS), type)
+
+
+def verify(reference: str, level: Level, sources: list[str], work: Path | None = None) -> Verification:
+    """Verify a repo; see `verify_state`. Raises UserError where there is no such repo or revision, or the Hub is away."""
+    state = RepoState.download(find(reference))
+    if work is None and level == "predictions":
+        work = work_folder("verify", state.pin.repo)
+    with hub_errors(f"verifying {state.pin}", state.pin.repo, state.pin.type):
+        return verify_state(state, level, sources, work)
+
+
+def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
+    """All lines up to a level. A level that the repo does not allow is a line that does not hold.
+
+    Args:
+        sources: files, globs or URLs of the catalogue, for level data.
+        work: where level predictions keeps what it has computed, for an interrupted run; None keeps nothing.
+    """
+    impossible = impossible_levels(state)
+    lines: list[Line] = []
+    if level == "data" and level not in impossible:
+        from model_card.verify_data import verify_sources
+
+        lines = verify_sources(state, sources)
+    wrong_source = any(not line.holds for line in lines)
+    asked = () if wrong_source else LADDER[: LADDER.index(level) + 1] if level in LADDER else ("card", level)
+    for one in asked:
+        if one in impossible:
+            lines.append(Checks(one, state.pin.repo).equal(f"level {one} is possible", "yes", f"no: {impossible[one]}"))
+        else:
+            lines += levels(sources, work)[one](state)
+    return Verification(
+        repo=state.pin, level=level, code=current_code("model_card", *PACKAGES), impossible=impossible, lines=lines,
+        remarks=remarks(state, impossible),
+    )  # fmt: skip
+
+
+def levels(sources: list[str], work: Path | None) -> dict[str, Callable[[RepoState], list[Line]]]:
+    """What is done at each level."""
+
+    def predictions(state: RepoState) -> list[Line]:
+        from model_card.verify_predictions import verify_predictions
+
+        return verify_predictions(state, work)
+
+    def data(state: RepoState) -> list[Line]:
+        from model_card.verify_data import verify_data
+
+        return verify_data(state, sources)
+
+    def scores(state: RepoState) -> list[Line]:
+        from model_card.verify_scores import verify_scores
+
+        return verify_scores(state)
+
+    return {"card": card, "scores": scores, "predictions": predictions, "data": data}
+
+
+def card(state: RepoState) -> list[Line]:
+    """Level card: the card against the records, the records against the files, the files against their sums."""
+    lines = verify_card(state) + verify_files(state) + verify_lineage(state)
+    if state.pin.type == "dataset":
+        return lines + verify_dataset(state) + verify_renderings(state)
+    lines += verify_claims(state)
+    return lines + verify_pins(state) + verify_training(state) + verify_reports(state) + verify_renderings(state)
+
+
+def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:
+    """Level -> what it can tell of this repo on another machine than the one that measured."""
+    if state.pin.type == "dataset" or "predictions" in impossible:
+        return {}
+    try:
+        gpus = {state.report(folder).device for folder in state.readable_reports()} - {"cpu"}
+    except UserError:  # a report that cannot be read is among the lines that do not hold
+        return {}
+    said = "a difference on another device is shown and not judged, for no tolerance is measured"
+    return {"predictions": f"measured on {', '.join(sorted(gpus))}; {said}"} if gpus else {}
+
+
+def impossible_levels(state: RepoState) -> dict[str, str]:
+    """Level -> why this repo does not allow it, in the order of the levels."""
+    why: dict[str, str] = {}
+    if state.pin.type == "dataset":
+        if DATASET_RECORD not in state.paths:
+            return dict.fromkeys(
+                (*LADDER, "data"), f"no {DATASET_RECORD}: `titlecraft build` did not make this dataset"
+            )
+        return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
+    if TRAINING_RECORD not in state.paths:
+        return dict.fromkeys((*LADDER, "data"), f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter")
+    readable = state.readable_reports()
+    if not readable:
+        kind = "a report of another version of Titlecraft only" if state.report_folders() else "no report"
+        why |= dict.fromkeys(
+            ("scores", "predictions"), f"{kind}: `titlecraft evaluate --adapter {state.pin.repo}` makes one"
+        )
+    return why

@@ -1,0 +1,54 @@
+"""Level card, report: the arithmetic of report.json, and how many rows its predictions have."""
+
+from collections.abc import Iterator
+
+from model_card.repo_state import RepoState
+from model_card.verification import Checks, Line
+from titlecraft.hub import read_file
+from titlecraft.records import DATASET_RECORD, DatasetRecord, EvaluationRecord, Measure, read_record
+
+ROUNDING = 1e-9  # of a sum of a few thousand numbers in float64, in another order
+
+
+def verify_reports(state: RepoState) -> list[Line]:
+    """Every report of an adapter repo that this code can read."""
+    lines: list[Line] = []
+    for folder in state.readable_reports():
+        checks = Checks("card", folder)
+        lines += checks.gather(of_report(checks, state, folder))
+    return lines
+
+
+def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
+    """Counts of titles, then each measure."""
+    import pyarrow.parquet as pq
+
+    record, training = state.report(folder), state.training
+    rows = pq.ParquetFile(state.folder / folder / "predictions.parquet").metadata.num_rows
+    yield checks.equal("titles = rows of predictions.parquet", record.n, rows)
+    yield checks.equal("titles asked", record.n, min(record.evaluation.titles, record.titles_available))
+    raw = read_file(record.dataset, DATASET_RECORD)
+    if raw is not None:
+        split = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {record.dataset}").splits[record.split]
+        total = record.titles_available + sum(record.excluded.values())
+        yield checks.equal("titles available and excluded, of the split's rows", total, split.rows)
+    for field in ("base_settings", "quantization", "precision"):
+        yield checks.equal(f"{field} as trained", getattr(record, field), getattr(training, field))
+    yield checks.equal("guards that hold", len(record.guards), sum(one.holds for one in record.guards))
+    for measure in [*record.measures, *record.sampled, *record.also]:
+        yield from of_measure(checks, record, measure)
+
+
+def of_measure(checks: Checks, record: EvaluationRecord, measure: Measure) -> Iterator[Line]:
+    """Difference, interval, counts and level of one measure: what one of its numbers says about the others."""
+    yield checks.close(f"{measure.label}: difference = after - before", measure.difference, measure.after - measure.before, ROUNDING)  # fmt: skip
+    wrong = []
+    if not measure.low <= measure.high:
+        wrong.append("the interval ends before it begins")
+    if measure.wins is not None and measure.wins + measure.ties + measure.losses != measure.n:
+        wrong.append("wins, ties and losses are not all titles")
+    if abs(measure.level - (1 - record.evaluation.confidence)) > ROUNDING:
+        wrong.append("the level is not 1 - confidence")
+    if not 0 <= measure.p_value <= measure.p_holm <= 1:
+        wrong.append("a corrected p-value lies below the plain one")
+    yield checks.equal(f"{measure.label}: {measure.verdict()}", "consistent", "; ".join(wrong) or "consistent")

@@ -1,0 +1,80 @@
+"""export_record.json: what an exported model was made from, what was measured of it, and which files it consists of."""
+
+from typing import Literal
+
+from titlecraft.records import Code, File, Licence, Pin, Record
+from titlecraft.settings import Generation
+
+EXPORT_RECORD = "export_record.json"
+Form = Literal["merged", "gguf"]
+
+
+class MergeCheck(Record):
+    """The merged model against base and adapter, which it was made from, on held-out titles drawn by `seed`.
+
+    NLL is that of the references, in nats per token, the mean over titles: of the base alone, of the base with the adapter
+    on it, and of the merged model as it lies on disk. `largest_logit_difference` is over all logits in front of `positions`
+    reference tokens, and `largest_logit` the largest of the adapter's there.
+    """
+
+    titles: int
+    split: str
+    seed: int
+    nll_base: float
+    nll_adapter: float
+    nll_merged: float
+    difference: float
+    tolerance: float
+    positions: int
+    largest_logit_difference: float
+    largest_logit: float
+
+
+class Merged(Record):
+    """A merged model in a folder: the key of what it depends on, and what came of it."""
+
+    key: str
+    dtype: str
+    parameters: int
+    special_tokens: dict[str, str | None]
+    check: MergeCheck
+    files: list[File]
+
+
+class Converter(Record):
+    """The program that wrote a GGUF file: its script's name and sha256, and the one that quantised further, if any."""
+
+    script: str
+    sha256: str
+    quantiser: str | None
+
+
+class Gguf(Record):
+    """What the header of a GGUF file says: version of the format, and how many tensors and facts it holds."""
+
+    type: str
+    version: int
+    tensors: int
+    facts: int
+    converter: Converter
+
+
+class ExportRecord(Record):
+    """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read."""
+
+    key: str
+    code: Code
+    form: Form
+    adapter: Pin
+    base: Pin
+    dataset: Pin
+    licence: Licence
+    quantization: str
+    generation: Generation
+    dtype: str
+    parameters: int
+    special_tokens: dict[str, str | None]
+    check: MergeCheck
+    gguf: Gguf | None
+    files: list[File]
+    schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"

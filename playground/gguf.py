@@ -1,0 +1,129 @@
+"""A merged model -> one GGUF file, by llama.cpp's own converter where it is installed."""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground.export_record import Converter, Gguf
+from titlecraft.errors import UserError
+from titlecraft.records import file_sha256
+
+SCRIPT, QUANTISER = "convert_hf_to_gguf.py", "llama-quantize"
+CONVERTED = ("f32", "f16", "bf16", "q8_0")  # types that the converter writes itself
+QUANTISED = (
+    "q4_0",
+    "q4_k_s",
+    "q4_k_m",
+    "q5_0",
+    "q5_k_s",
+    "q5_k_m",
+    "q6_k",
+)  # llama-quantize makes them of a 16-bit file
+TYPES = (*CONVERTED, *QUANTISED)
+FOLDERS = (".", "bin", "build/bin")  # of a llama.cpp folder, where its programs lie
+MAGIC = b"GGUF"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where llama.cpp's programs lie; `quantiser` only where the type needs it."""
+
+    script: Path
+    quantiser: Path | None
+
+    def record(self) -> Converter:
+        """What the record says of them."""
+        return Converter(
+            script=self.script.name, sha256=file_sha256(self.script), quantiser=self.quantiser and self.quantiser.name
+        )
+
+
+def find_tools(folder: str | None, type: str) -> Tools:
+    """llama.cpp's programs in `folder`, in the folder that LLAMA_CPP names, or on the PATH. Raises UserError with the fix."""
+    if type not in TYPES:
+        raise UserError(f"--quantize {type}: expected one of {', '.join(TYPES)}")
+    places = [folder] if folder else [os.environ["LLAMA_CPP"]] if os.environ.get("LLAMA_CPP") else []
+    script = find(SCRIPT, places)
+    if script is None:
+        where = f"{places[0]} has no {SCRIPT}" if places else f"{SCRIPT} is not on the PATH, and LLAMA_CPP is not set"
+        raise UserError(
+            f"--to gguf needs llama.cpp's converter, and {where}: "
+            "`git clone https://github.com/ggml-org/llama.cpp`, `pip install gguf sentencepiece`, then name the folder by "
+            "--llama-cpp DIR or LLAMA_CPP; --to merged needs none of it"
+        )
+    quantiser = find(QUANTISER, places) if type in QUANTISED else None
+    if type in QUANTISED and quantiser is None:
+        raise UserError(
+            f"--quantize {type} needs llama.cpp's program {QUANTISER}, which is not {'in ' + places[0] if places else 'on the PATH'}: "
+            f"build it (cmake -B build && cmake --build build --target {QUANTISER}), or take one of {', '.join(CONVERTED)}"
+        )
+    return Tools(script, quantiser)
+
+
+def find(program: str, places: list[str]) -> Path | None:
+    """A program in the usual folders below these places, else on the PATH."""
+    there = [Path(place) / folder / program for place in places for folder in FOLDERS]
+    on_path = [Path(found)] if (found := shutil.which(program)) and not places else []
+    if not places and program == SCRIPT:  # a script need not be executable
+        on_path += [Path(place) / program for place in os.environ.get("PATH", "").split(os.pathsep) if place]
+    return next((path.resolve() for path in [*there, *on_path] if path.is_file()), None)
+
+
+def convert(merged: Path, file: Path, type: str, tools: Tools) -> Gguf:
+    """Write the GGUF file of a merged model, and say what its header holds. Raises UserError with the program's last words."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    whole = file if type in CONVERTED else file.with_name("unquantised.gguf")
+    first, log = type if type in CONVERTED else "bf16", file.parent.parent / "llama_cpp.log"
+    run([sys.executable, tools.script, merged, "--outfile", whole, "--outtype", first, "--model-name", file.stem], log)
+    if tools.quantiser:
+        run([tools.quantiser, whole, file, type.upper()], log)
+        whole.unlink()
+    version, tensors, facts = read_header(file)
+    return Gguf(type=type, version=version, tensors=tensors, facts=facts, converter=tools.record())
+
+
+def run(command: list[str | Path], log: Path) -> None:
+    """Run a program: its words go to the log, its bars to stderr. Raises UserError where it fails, with the line that says why."""
+    name = Path(command[1 if command[0] == sys.executable else 0]).name
+    print(f"running {name}", flush=True)
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with log.open("wb") as said:
+        while piece := process.stdout.read1():
+            said.write(piece)
+            if b"%|" in piece:  # of tqdm
+                sys.stderr.buffer.write(piece)
+                sys.stderr.flush()
+    if process.wait():
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        raise UserError(f"{explain(name, process.returncode, lines)} (all that it said: {log})")
+
+
+def explain(name: str, status: int, lines: list[str]) -> str:
+    """One line for a program that failed."""
+    if any("pre-tokenizer was not recognized" in line for line in lines):
+        return (
+            f"{name} does not know the tokenizer of this base: llama.cpp converts models whose tokenizer it has seen, such as "
+            "Llama 3's. Update llama.cpp, or use --to merged"
+        )
+    if missing := next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None):
+        return f"{name} lacks a package ({missing}): `pip install gguf sentencepiece protobuf`, and run the same command again"
+    return f"{name} ended with status {status}: {lines[-1] if lines else 'it said nothing'}"
+
+
+def read_header(file: Path) -> tuple[int, int, int]:
+    """Version, number of tensors and number of facts of a GGUF file. Raises UserError where it is none.
+
+    24 bytes, little-endian: magic, uint32 version, uint64 tensors, uint64 facts (ggml's docs/gguf.md).
+    """
+    with file.open("rb") as stream:
+        head = stream.read(24)
+    if len(head) < 24 or head[:4] != MAGIC:
+        raise UserError(f"{file.name} is not a GGUF file: it begins with {head[:4]!r}, expected {MAGIC!r}")
+    version, tensors, facts = struct.unpack("<IQQ", head[4:])
+    if not tensors:
+        raise UserError(f"{file.name} holds no tensors")
+    return version, tensors, facts

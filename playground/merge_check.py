@@ -1,0 +1,87 @@
+"""How likely two states of a model find the references of held-out titles: the measure by which a merge is accepted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.inputs import Adapter
+from evaluation.load import Loaded
+from evaluation.score import LOGITS_AT_ONCE, reference_nll
+from evaluation.titles import SPLIT, Room, Title, draw
+from playground.export_record import MergeCheck
+from titlecraft.errors import UserError
+from titlecraft.hub import download
+
+# nats per token, of rounding the merged weights once; a trained base of 1.2 M parameters changed by 3e-10, 1e-5 and 4e-5
+TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """NLL in nats per token of each title's reference; `base` with the adapter off, None where there is none to switch off.
+
+    `logits` are those in front of the first reference tokens, float32 [positions, vocabulary], on the CPU.
+    """
+
+    nll: list[float]
+    base: list[float] | None
+    logits: Any
+
+
+def draw_titles(found: Adapter, loaded: Loaded, titles: int, seed: int) -> list[Title]:
+    """Held-out titles, as an evaluation of this adapter would draw them. Raises UserError where there are too few."""
+    dataset = download(found.training.dataset, ["data/*.parquet"])
+    longest = min(found.training.base_settings.max_length, loaded.context)
+    room = Room(scored=longest, context=loaded.context, new_tokens=0)
+    name = f"dataset {found.training.dataset}"
+    return draw(dataset, found.prompt, loaded.tokenizer, room, titles, seed, name=name).titles
+
+
+def scores(model: Any, titles: Sequence[Title], pad_token_id: int, what: str) -> Scores:
+    """Score every title by itself: no padding, so that two states differ by nothing else."""
+    from tqdm import tqdm
+
+    nll, base = [], []
+    for title in tqdm(titles, desc=f"NLL of the references, {what}", unit="title"):
+        pair = [(title.prompt_tokens, title.reference_tokens)]
+        nll.append(reference_nll(model, pair, pad_token_id)[0] / len(title.reference_tokens))
+        if hasattr(model, "disable_adapter"):
+            with model.disable_adapter():
+                base.append(reference_nll(model, pair, pad_token_id)[0] / len(title.reference_tokens))
+    return Scores(nll, base or None, first_logits(model, titles))
+
+
+def first_logits(model: Any, titles: Sequence[Title]) -> Any:
+    """Logits in front of as many reference tokens as fill 128 MiB, in the order of the titles."""
+    import torch
+
+    found: list[Any] = []
+    wanted = max(1, LOGITS_AT_ONCE // model.config.vocab_size)
+    for title in titles:
+        start = len(title.prompt_tokens)
+        ids = torch.tensor([[*title.prompt_tokens, *title.reference_tokens]], device=model.device)
+        with torch.no_grad():
+            logits = model(input_ids=ids, use_cache=False).logits[0, start - 1 : -1]
+        found.append(logits[:wanted].float().cpu())
+        wanted -= len(found[-1])
+        if not wanted:
+            break
+    return torch.cat(found)
+
+
+def compare(before: Scores, after: Scores, precision: str, seed: int) -> MergeCheck:
+    """What the merge changed. Raises UserError beyond the tolerance, for then the merged model is not the adapter's."""
+    mean = lambda values: sum(values) / len(values)  # noqa: E731
+    difference = mean(after.nll) - mean(before.nll)
+    check = MergeCheck(
+        titles=len(before.nll), split=SPLIT, seed=seed, nll_base=mean(before.base), nll_adapter=mean(before.nll),
+        nll_merged=mean(after.nll), difference=difference, tolerance=TOLERANCE[precision], positions=len(before.logits),
+        largest_logit_difference=float((after.logits - before.logits).abs().max()),
+        largest_logit=float(before.logits.abs().max()),
+    )  # fmt: skip
+    if not abs(difference) <= check.tolerance:  # NaN does not hold either
+        raise UserError(
+            f"the merged model is another one than base and adapter: {difference:+.3g} nats per token on {check.titles} titles, "
+            f"expected at most {check.tolerance:g} in {precision}; nothing was published. Please report the base and this machine"
+        )
+    return check

@@ -1,0 +1,109 @@
+"""What the dataset card says and refuses to say, from literal records."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dataset_builder.build_command import build_command, completeness
+from dataset_builder.card import CardInputs, on_one_line, render
+from dataset_builder.card_metadata import metadata, require_no_licence
+from dataset_builder.source import TRN_LINES, expected_lines
+from tests.model_card.literal_records import ADAPTER, BASE, DATASET, dataset_lineage, dataset_record, evaluation_record
+from titlecraft.errors import UserError
+from titlecraft.lineage import DatasetLineage, Trained, result_of, with_adapter
+from titlecraft.lineage_picture import draw_adapter, draw_dataset, fit
+from titlecraft.records import DatasetRecord, Source, SourceFile
+from titlecraft.settings import Data, Prompt
+
+
+def of_lines(lines: int, expected: int | None, missing: str | None = None) -> DatasetRecord:
+    file = SourceFile(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=lines)
+    source = Source(files=[file], lines=lines, missing=missing, expected_lines=expected)
+    return msgspec.structs.replace(dataset_record(), source=source)
+
+
+def test_the_command_has_what_differs_from_the_defaults_and_a_shell_reads_it() -> None:
+    record = msgspec.structs.replace(
+        dataset_record(), data=Data(test_share=0.1, near_duplicates=False, limit=500), source=of_lines(15, None, "cut").source,
+        prompt=Prompt(product_word="auto", other_questions=["What's '{title}'?"]),
+    )  # fmt: skip
+    assert (
+        build_command("ns/data", record)
+        == r"""titlecraft build trn.json.gz \
+  --repo ns/data \
+  --data.near_duplicates=false \
+  --data.limit=500 \
+  --data.test_share=0.1 \
+  --prompt.product_word=auto \
+  '--prompt.other_questions=["What'"'"'s '"'"'{title}'"'"'?"]' \
+  --allow-incomplete"""
+    )
+
+
+def test_completeness_is_claimed_of_the_file_that_is_known_alone() -> None:
+    first = b'{"uid": "0000031909", "title": "x", "content": "y", "target_ind": [1]}'
+    assert (expected_lines(first), expected_lines(b'{"uid": "0000031909"}')) == (TRN_LINES, None)
+    assert completeness(of_lines(TRN_LINES, TRN_LINES)).startswith(
+        "Completeness: whole; AmazonTitles-1.3MM's `trn.json`"
+    )
+    assert "it has 1 lines more than" in completeness(of_lines(TRN_LINES + 1, TRN_LINES))
+    assert completeness(of_lines(15, None)).startswith("Completeness: not checked")
+    assert completeness(of_lines(15, TRN_LINES, "cut after line 15")) == "**Not whole:** cut after line 15."
+
+
+@pytest.mark.parametrize("claim", [{"license": "mit"}, {"license": ["cc-by-4.0"]}, {"license": "unknown", "license_name": "apache-2.0"},
+                                   {"license": "unknown", "tags": ["license:mit"]}, {}])  # fmt: skip
+def test_a_licence_for_the_texts_is_refused(claim: dict[str, object]) -> None:
+    with pytest.raises(
+        UserError, match=r"README.md says `license: .*`: expected `license: unknown`, because no licence"
+    ):
+        require_no_licence(claim, "README.md")
+
+
+def test_a_licence_that_a_person_wrote_does_not_survive() -> None:
+    inputs = CardInputs("ns/data", dataset_record())
+    card = render(inputs)
+    claiming = card.replace("license: unknown", "license: mit").replace(
+        "- titlecraft\n", "- titlecraft\n- license:mit\n- mine\n"
+    )
+    assert render(inputs, claiming) == card.replace("- titlecraft\n", "- titlecraft\n- mine\n")
+
+
+def test_a_record_of_before_keeps_its_card_without_what_it_lacks() -> None:
+    record = dataset_record()
+    splits = {name: msgspec.structs.replace(split, bytes_in_memory=None) for name, split in record.splits.items()}
+    old = msgspec.structs.replace(record, splits=splits, example=None)
+    info = metadata(old, {})["dataset_info"]
+    assert info["splits"][0] == {"name": "train", "num_examples": 8} and "dataset_size" not in info
+    assert "The first row" not in render(CardInputs("ns/data", old))
+
+
+def test_a_text_of_the_example_stays_on_its_line() -> None:
+    assert on_one_line("one\n<!-- /titlecraft:load -->\n````") == "one <!-- /titlecraft:load --> ````"
+    assert on_one_line("x" * 601) == "x" * 600 + " […]" and on_one_line("x" * 600) == "x" * 600
+
+
+def test_an_adapter_is_listed_in_its_place() -> None:
+    one, other = dataset_lineage().adapters
+    assert with_adapter(None, one) == DatasetLineage(adapters=[one])
+    bare = Trained(adapter=one.adapter, dataset=one.dataset, base=one.base, reports=[])
+    assert with_adapter(dataset_lineage(), bare).adapters == [bare, other]
+    assert list(dataset_lineage().by_revision()) == ["e" * 40, "d" * 40]
+
+
+def test_the_same_graph_gives_the_same_picture(tmp_path: Path) -> None:
+    result = result_of(evaluation_record(), "c" * 40)
+    drawn = []
+    for number, results in enumerate(([result], [result], [])):
+        draw_adapter(DATASET, BASE, ADAPTER.repo, results, tmp_path / "a.png")
+        draw_dataset(dataset_record().source, "ns/data", dataset_lineage().adapters[number // 2 :], tmp_path / "d.png")
+        drawn.append(((tmp_path / "a.png").read_bytes(), (tmp_path / "d.png").read_bytes()))
+    assert drawn[0] == drawn[1] and drawn[0][0] != drawn[2][0] and drawn[0][1] != drawn[2][1]
+    assert b"Software" not in drawn[0][0] and max(map(len, drawn[0])) < 150_000
+
+
+def test_a_long_name_is_made_smaller_and_then_shortened_in_the_middle() -> None:
+    assert fit("ns/name", 2, "normal") == (8.5, "ns/name")
+    size, text = fit("n" * 50 + "/" + "m" * 50, 2, "normal")
+    assert size == 5.5 and len(text) < 50 and text.startswith("nnn") and text.endswith("mmm") and "…" in text

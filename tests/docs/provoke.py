@@ -1,0 +1,26 @@
+"""python -m tests.docs.provoke < cases.json: run titlecraft commands in this process and tell what each printed on stderr.
+
+stdin: {name: {"arguments": [...], "environment": {...}}}; stdout, on its last line: {name: [status, stderr]}. One process for
+all, because importing torch and transformers takes longer than any of the mistakes.
+"""
+
+import contextlib
+import io
+import json
+import os
+import sys
+
+from titlecraft.cli import main
+
+if __name__ == "__main__":
+    found = {}
+    for name, case in json.load(sys.stdin).items():
+        before = dict(os.environ)
+        os.environ.update(case["environment"])
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            status = main(case["arguments"])
+        os.environ.clear()
+        os.environ.update(before)
+        found[name] = [status, said.getvalue()]
+    print(json.dumps(found))

@@ -1,0 +1,118 @@
+"""The troubleshooting pages hold what the program prints: each message stands in the source, and most are provoked for real."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs import troubled_world as world
+from titlecraft.local_hub.server import start, stop
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
+PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+JOINTS = " :;?()"  # between a message and one that it is part of
+ALONE = ("rate_limit", "hub_away")  # each against a Hub of its own
+
+spec = spec_from_file_location("troubleshooting", ROOT / "docs" / "troubleshooting.py")
+pages: Any = module_from_spec(spec)
+spec.loader.exec_module(pages)
+ENTRIES = {entry["name"]: entry for section in pages.sections() for entry in section["entry"]}
+PROVOKED = (*world.mistakes(Path(), 0), *ALONE)
+
+
+@pytest.mark.parametrize("language", pages.PAGES)
+def test_the_pages_are_current(language: str) -> None:
+    assert pages.PAGES[language].read_text(encoding="utf-8") == pages.page(language), (
+        "run: python docs/troubleshooting.py"
+    )
+
+
+def test_every_entry_is_said_in_both_languages() -> None:
+    for name, entry in ENTRIES.items():
+        assert set(entry) == {"name", "message", "en", "pt"}, name
+        assert set(entry["en"]) == set(entry["pt"]) == {"title", "cause", "fix"}, name
+
+
+@cache
+def source_text() -> str:
+    """The fixed pieces of all strings in the source, one a line."""
+    pieces = []
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            pieces += [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return "\n".join(piece.replace("\n", " ") for piece in pieces)
+
+
+def stands_in(source: str, said: str, pieces: int = 3) -> bool:
+    """Whether a text without placeholders is made of at most so many pieces of the source, each of ten letters or more."""
+    if not said:
+        return True
+    said = said.lstrip(JOINTS)
+    longest = next((end for end in range(len(said), 0, -1) if said[:end] in source), 0)
+    return pieces > 0 and longest >= min(10, len(said)) and stands_in(source, said[longest:], pieces - 1)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_message_stands_in_the_source(name: str) -> None:
+    fixed = PLACEHOLDER.split(ENTRIES[name]["message"].removeprefix("error: "))
+    assert sum(map(len, fixed)) > 25
+    for said in fixed:
+        assert stands_in(source_text(), said.strip(JOINTS)), said
+
+
+def test_a_message_that_nobody_prints_is_found_out() -> None:
+    assert not stands_in(source_text(), " has a headache and cannot be trained today")
+
+
+def run(cases: dict[str, list[str]], environment: dict[str, str]) -> dict[str, tuple[int, str]]:
+    """What each command printed, and its exit status."""
+    asked = {name: {"arguments": arguments, "environment": {"HF_TOKEN": world.TOKENS[name]} if name in world.TOKENS else {}}
+             for name, arguments in cases.items()}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.docs.provoke"], input=json.dumps(asked), env=environment, cwd=ROOT,
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def provoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[int, str]]]:
+    """Every mistake of the world, made."""
+    folder = tmp_path_factory.mktemp("troubles")
+    (folder / "hub").mkdir()
+    (folder / "hub" / "accounts.json").write_text(json.dumps(world.ACCOUNTS))
+    world.write_files(folder)
+    hub, home = start(folder / "hub"), folder / "home"
+    world.publish_repos(folder, hub.url)
+    environment = os.environ | hub.environment(home) | {"HF_TOKEN": "hf_mine", "TRANSFORMERS_VERBOSITY": "error"}
+    with world.locked(home, "dataset", "me/locked"), world.taken_port() as port, world.busy_hub() as busy:
+        found = run(world.mistakes(folder, port), environment)
+        found |= run({"rate_limit": ["card", "me/adapter"]}, environment | {"HF_ENDPOINT": busy})
+        found |= run({"hub_away": ["card", "me/adapter"]}, environment | {"HF_ENDPOINT": "http://127.0.0.1:9"})
+    yield found
+    stop(folder / "hub")
+
+
+@pytest.mark.parametrize("name", PROVOKED)
+def test_the_message_is_what_is_printed(name: str, provoked: dict[str, tuple[int, str]]) -> None:
+    if name == "unsloth_without_gpu":
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU here")
+    status, said = provoked[name]
+    pattern = ".+".join(map(re.escape, PLACEHOLDER.split(ENTRIES[name]["message"])))
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert status == 2 and len(errors) == 1 and re.fullmatch(pattern, errors[0]), f"{status} {said}\nexpected {pattern}"

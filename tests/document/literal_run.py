@@ -1,0 +1,40 @@
+"""A run in literal records, of which the golden documents are made."""
+
+from msgspec.structs import replace
+
+from model_card.named_records import EXAMPLE_TITLE
+from playground.document import Run
+from playground.document_words import Language
+from tests.model_card.literal_records import ADAPTER, dataset_record, evaluation_record, training_record
+from titlecraft.prompt import PromptFormat
+from titlecraft.settings import Prompt
+
+HUB = "https://huggingface.co"
+EXAMPLE = {
+    "title": EXAMPLE_TITLE,
+    "reference": "A tutu | in yellow.",
+    "before": "```\n<script>alert(1)</script>",
+    "after": "A yellow tutu.",
+}
+
+
+def evaluated() -> Run:
+    """Everything measured that can be; a title was left out, one measure shows no difference."""
+    report = replace(evaluation_record(), excluded={"title_in_train": 1234})
+    pictures = dict.fromkeys(["splits.png", "output_length.png", "training_loss.png", "forest.png"], b"\x89PNG")
+    return Run(
+        adapter=ADAPTER, record=training_record("llama3"), prompt=PromptFormat.from_settings(Prompt()), data=dataset_record(),
+        report=report, examples=[EXAMPLE], pictures=pictures,
+    )  # fmt: skip
+
+
+def bare() -> Run:
+    """The least that an adapter of ours can come with."""
+    return Run(
+        adapter=ADAPTER, record=training_record("other"), prompt=PromptFormat.from_settings(Prompt()), data=None, report=None,
+        examples=[], pictures={},
+    )  # fmt: skip
+
+
+def language(code: str) -> Language:
+    return Language(code, HUB)

@@ -1,0 +1,54 @@
+"""Work in several processes gives what it gives in one."""
+
+import os
+
+import pytest
+
+from evaluation.compare import compare_all
+from evaluation.harness import Outcome
+from evaluation.measures import measures_of
+from evaluation.measures.overlap import SCORES
+from evaluation.overlaps import Overlaps
+from evaluation.processes import run_all, workers
+from titlecraft.settings import Evaluation
+
+SETTINGS = Evaluation(resamples=99)
+TEXTS = [f"A lamp number {n} of red glass for the {'desk' if n % 3 else 'attic'}." for n in range(70)]
+REFERENCES = [f"Lamp {n}, made of red glass, stands on a desk." for n in range(70)]
+
+
+def test_the_answers_come_in_order_from_other_processes() -> None:
+    assert run_all([(pow, (2, n)) for n in range(9)], 1) == [2**n for n in range(9)]
+    first, other = run_all([(os.getpid, ()), (max, ("ab",))], 2)
+    assert first != os.getpid() and other == "b"
+
+
+def test_few_titles_or_cores_need_no_processes(monkeypatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    assert (workers(399), workers(400)) == (1, 16)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    assert workers(2000) == 1
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_shared_ngrams_are_the_same_beforehand(processes: int, monkeypatch) -> None:
+    monkeypatch.setattr("evaluation.overlaps.workers", lambda texts: processes)
+    found, pairs = Overlaps(), list(zip(TEXTS, REFERENCES, strict=True))
+    found.look_up([*pairs, pairs[0]])
+    assert len(found.known) == (70 if processes == 2 else 0)
+    for name, score in SCORES.items():
+        assert [found.score(name, *pair) for pair in pairs] == [score(*pair) for pair in pairs]
+
+
+def test_the_comparison_is_the_same_in_two_processes() -> None:
+    arms = {
+        arm: [
+            Outcome(prompt="", texts=[text], tokens=9, values={
+                entry.name: (n * (3 if arm == "after" else 2)) % 7 / 7 for entry in measures_of(SETTINGS)})
+            for n, text in enumerate(texts)
+        ]
+        for arm, texts in (("before", TEXTS), ("after", TEXTS[1:] + TEXTS[:1]))
+    }  # fmt: skip
+    one, two = (compare_all(arms, REFERENCES, SETTINGS, processes) for processes in (1, 2))
+    assert one == two and [measure.name for measure in one] == [entry.name for entry in measures_of(SETTINGS)]
+    assert all(measure.p_value < 1 for measure in one if measure.name in ("bleu", "chrf_pp"))

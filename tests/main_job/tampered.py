@@ -1,0 +1,115 @@
+"""Verify copies of the published adapter and dataset, each with one thing changed; prints JSON: name -> claims that do not hold.
+
+python tests/main_job/tampered.py ADAPTER DATASET trn.json.gz
+"""
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model_card.repo_state import RepoState
+from model_card.verify import find, verify_state
+from titlecraft.checksums import SUMS, read_sums, write_sums
+from titlecraft.records import describe_file, file_sha256
+
+
+def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
+    """Put one text in the place of another, the first time that it stands in a file."""
+
+    def change(folder: Path) -> None:
+        text = (folder / path).read_text(encoding="utf-8")
+        assert old in text, (path, old)
+        (folder / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+def set_cells(pattern: str, row: int, cells: dict[str, object]) -> Callable[[Path], None]:
+    """Change cells of one row of a parquet file; a function makes a new value of the old one."""
+
+    def change(folder: Path) -> None:
+        (path,) = folder.glob(pattern)
+        table = pq.read_table(path)
+        columns = table.to_pydict()
+        for name, value in cells.items():
+            columns[name][row] = value(columns[name][row]) if callable(value) else value
+        pq.write_table(pa.table(columns, schema=table.schema), path, compression="zstd")
+
+    return change
+
+
+def add_words(folder: Path) -> None:
+    """What a person may do on the Hub: a section and a tag of one's own, and a file."""
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    card = card.replace("\ntags:\n", "\ntags:\n- mine\n", 1) + "\n\n\n## My notes\n\n12 of 34 are wrong.\n"
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    (folder / "notes.txt").write_text("56")
+
+
+def cover_up(folder: Path) -> None:
+    """Mend the hash and size of predictions in report.json, those of the shards in the dataset's record, and SHA256SUMS."""
+    for path in [*folder.glob("evaluation/*/report.json"), *folder.glob("dataset_record.json")]:
+        record, text = json.loads(path.read_text()), path.read_text()
+        files = [
+            *record.get("files", []),
+            *(one for split in record.get("splits", {}).values() for one in split["files"]),
+        ]
+        for file in files:
+            now = describe_file(path.parent, path.parent / file["path"])
+            text = text.replace(file["sha256"], now.sha256).replace(
+                f'"bytes": {file["bytes"]},', f'"bytes": {now.bytes},'
+            )
+        path.write_text(text)
+    sums = read_sums((folder / SUMS).read_bytes(), SUMS)
+    (folder / SUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
+
+
+def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
+    """Every tampering of the table below."""
+    states = {name: RepoState.download(find(name)) for name in (adapter, f"datasets/{dataset}")}
+    model, data = states
+    record = states[model].training
+    report = states[model].report_folders()[0]
+    measures = states[model].report(report).measures
+    mean = str(measures[0].after)
+    flipped = record.dataset.revision[:-1] + ("0" if record.dataset.revision[-1] != "0" else "1")
+    more = {"nll_per_token_after": lambda value: value * 2, "bits_per_byte_after": lambda value: value * 2}
+    table: dict[str, tuple[str, str, bool, Callable[[Path], None]]] = {
+        "a digit of the card": (model, "card", False, replace("README.md", f"**{record.examples.seen:,}**", f"**{record.examples.seen + 1:,}**")),
+        "a number of the record": (model, "card", True, replace("training_record.json", '"trainable_parameters": ', '"trainable_parameters": 1')),
+        "a pin of the record": (model, "card", True, replace("training_record.json", record.dataset.revision, flipped)),
+        "a byte of a file": (model, "card", False, replace("tokenizer_config.json", "{", "{ ")),
+        "a file less": (data, "card", False, lambda folder: (folder / "assets" / "splits.png").unlink()),
+        "a report more": (model, "card", False, lambda folder: shutil.copytree(folder / report, folder / "evaluation" / ("0" * 12))),
+        "a digit of the report": (model, "scores", True, replace(f"{report}/report.json", mean, "1" + mean)),
+        "a text of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"after": "A lamp. It is red."})),
+        "a row of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"uid": "B000000001"})),
+        "likelihoods of the predictions": (model, "predictions", True, set_cells(f"{report}/predictions.parquet", 3, more)),
+        "a word of the data": (data, "data", True, set_cells("data/test-*.parquet", 0, {"title": "Another title"})),
+        "a person's words": (data, "card", False, add_words),
+        "a digit of the dataset's record": (data, "card", True, replace("dataset_record.json", '"published": ', '"published": 1')),
+    }  # fmt: skip
+    found = {}
+    for name, (repo, level, covered, change) in table.items():
+        with tempfile.TemporaryDirectory() as temporary, contextlib.redirect_stdout(io.StringIO()):
+            folder = Path(temporary) / "repo"
+            shutil.copytree(states[repo].folder, folder)
+            change(folder)
+            if covered:
+                cover_up(folder)
+            state = RepoState.of_folder(states[repo].pin, folder)
+            failures = verify_state(state, level, [source] if level == "data" else []).failures()
+            found[name] = [f"{line.level}: {line.claim.replace(report, 'report')}" for line in failures]
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

@@ -1,0 +1,91 @@
+"""`titlecraft verify` on what the main job published: all of it holds, by the repo's id alone; one changed thing does not."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.main_job.conftest import ADAPTER, BASE, DATASET, World
+
+TAMPERED = Path(__file__).with_name("tampered.py")
+
+
+def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, published: dict[str, str]) -> None:
+    fresh = {"HF_HOME": str(world.folder / "never seen"), "COLUMNS": "160"}
+    done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "v.json", "--badge", "v.svg", **fresh)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    found = json.loads((world.folder / "v.json").read_text())
+    assert {line["level"] for line in found["lines"]} == {"card", "scores"} and all(
+        line["holds"] for line in found["lines"]
+    )
+    claims = [line["claim"] for line in found["lines"]]
+    for part in ("data.seen", "trainable parameters", "sha256 of adapter_model.safetensors", "dataset exists", "NLL per token",
+                 "prompt of every title", "rouge_l_after of every title", "report.html, drawn again"):  # fmt: skip
+        assert any(part in claim for claim in claims), part
+    assert done.stdout.splitlines()[-1] == f"verified: all {len(claims)} claims hold at level scores"
+    badge = (world.folder / "v.svg").read_text()
+    assert ">verified: scores<" in badge and found["repo"]["revision"][:8] in badge
+    rebuild = ["--level", "data", "--source", "trn.json.gz", "--json", "d.json"]
+    again = world.titlecraft("verify", f"datasets/{DATASET}", *rebuild, **fresh)
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr
+    assert "dataset: data/train-00000-of-00001.parquet, built again" in (world.folder / "d.json").read_text()
+    assert "levels scores, predictions are not possible: a dataset has no report" in again.stdout
+
+
+@pytest.fixture(scope="module")
+def tampered(world: World, published: dict[str, str]) -> dict[str, list[str]]:
+    """For each tampering the claims that do not hold, as LEVEL: CLAIM."""
+    done = world.run(sys.executable, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+CAUGHT = {
+    "a digit of the card": "card: card: data.seen",
+    "a number of the record": "card: training record: trainable parameters",
+    "a pin of the record": "card: pins: dataset exists",
+    "a byte of a file": "card: files: sha256 of tokenizer_config.json",
+    "a file less": "card: files: sha256 of assets/splits.png",
+    "a report more": "card: files: files that look like ours and SHA256SUMS does not list",
+    "a digit of the report": "scores: report: NLL per token",
+    "a text of the predictions": "scores: report: chrf_after of every title",
+    "a row of the predictions": "scores: report: uid of every title",
+    "likelihoods of the predictions": "predictions: report: nll_per_token_after, made again",
+    "a word of the data": "data: dataset: data/test-00000-of-00001.parquet, built again",
+    "a digit of the dataset's record": "card: dataset record: published rows = rows of all splits",
+}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_one_changed_thing_is_caught(tampered: dict[str, list[str]], name: str) -> None:
+    assert CAUGHT[name] in tampered[name]
+    assert set(tampered) == {*CAUGHT, "a person's words"}
+
+
+def test_what_is_not_touched_still_holds(tampered: dict[str, list[str]]) -> None:
+    """One byte, one line; a person's words none; and two likelihoods of one title are found by the model alone, and nothing else of it is wrong."""
+    assert tampered["a byte of a file"] == ["card: files: sha256 of tokenizer_config.json"]
+    assert tampered["a person's words"] == []
+    columns = [line for line in tampered["likelihoods of the predictions"] if line.endswith("_after, made again")]
+    assert columns == [f"predictions: report: {name}_after, made again" for name in ("nll_per_token", "bits_per_byte")]
+
+
+def test_mistakes_are_said_in_one_line(world: World, published: dict[str, str], refused: Callable[..., str]) -> None:
+    assert "no model titlecraft/nothing that this token may see" in refused("verify", "titlecraft/nothing")
+    assert "no such revision" in refused("verify", f"{ADAPTER}@nowhere")
+    assert "expected NAMESPACE/NAME" in refused("verify", "adapter")
+    assert "--level data and --source FILE go together" in refused("verify", ADAPTER, "--level", "data")
+    assert "does not answer" in refused("verify", ADAPTER, HF_ENDPOINT="http://127.0.0.1:9")
+    assert "nothing.json: no such file" in refused("verify", ADAPTER, "--level", "data", "--source", "nothing.json")
+
+
+def test_another_source_and_a_repo_that_is_not_ours(world: World, published: dict[str, str]) -> None:
+    (world.folder / "other.json").write_text('{"uid": "B000000001", "title": "t", "content": "c"}\n')
+    done = world.titlecraft("verify", ADAPTER, "--level", "data", "--source", "other.json", COLUMNS="160")
+    assert done.returncode == 1 and "built again" not in done.stdout
+    assert "source: sha256 of trn.json.gz: claimed" in done.stdout and "other.json has 52 bytes" in done.stdout
+    done = world.titlecraft("verify", BASE, COLUMNS="160")
+    assert done.returncode == 1
+    assert "levels card, scores, predictions, data are not possible: no training_record.json" in done.stdout

@@ -1,0 +1,127 @@
+"""`titlecraft card` on an embedded Hub, by the unmodified client: our adapter, somebody else's, and no adapter."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
+from titlecraft.local_hub.server import RunningHub, start, stop
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class World:
+    """The Hub with the repos of card_world, and their commits."""
+
+    hub: RunningHub
+    root: Path
+    revisions: dict[str, str]
+
+    def run(self, *arguments: str, home: str = "home") -> subprocess.CompletedProcess[str]:
+        """`python …` in a fresh process that knows the Hub by its environment alone."""
+        environment = os.environ | self.hub.environment(self.root / home)
+        return subprocess.run([sys.executable, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
+
+    def card(self, *arguments: str) -> str:
+        """What `titlecraft card …` prints; it must succeed."""
+        done = self.run("-m", "titlecraft.cli", "card", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def published(self, repo: str = ADAPTER) -> str:
+        """The card of the repo's head, past every cache."""
+        headers = {"Authorization": f"Bearer {self.hub.token}"}
+        return httpx.get(f"{self.hub.url}/{repo}/resolve/main/README.md", headers=headers, trust_env=False).text
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("cards")
+    hub = start(root / "hub")
+    world = World(hub, root, {})
+    done = world.run("-m", "tests.model_card.card_world", str(root / "files"))
+    assert done.returncode == 0, done.stderr
+    world.revisions.update(json.loads(done.stdout.splitlines()[-1]))
+    assert "card of titlecraft/lamps@" in world.card(ADAPTER)
+    yield world
+    stop(root / "hub")
+
+
+@pytest.fixture
+def refused(world: World) -> Callable[..., str]:
+    """The one line of a command that must fail for a user's mistake."""
+
+    def run(*arguments: str) -> str:
+        done = world.run("-m", "titlecraft.cli", "card", *arguments)
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+        return done.stderr.strip()
+
+    return run
+
+
+def put(world: World, text: str) -> None:
+    """A person's edit of the card."""
+    code = "import sys; from huggingface_hub import HfApi; HfApi().upload_file(path_or_fileobj=sys.argv[2].encode(), path_in_repo='README.md', repo_id=sys.argv[1])"
+    done = world.run("-c", code, ADAPTER, text)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_card_as_the_hub_reads_it(world: World) -> None:
+    code = f"""
+from huggingface_hub import ModelCard, model_info
+data = ModelCard.load("{ADAPTER}").data
+print(data.base_model, data.datasets, data.license, data.library_name, data.pipeline_tag)
+print([(result.metric_type, result.metric_value, result.dataset_revision) for result in data.eval_results][0])
+print(model_info("{ADAPTER}").card_data.eval_results == data.eval_results)
+"""
+    said = world.run("-c", code).stdout.splitlines()
+    revision = world.revisions["titlecraft/titles"]
+    assert said[0] == f"{BASE} ['titlecraft/titles'] mit peft text-generation"
+    assert said[1:] == [str(("nll_per_token", 2.25, revision)), "True"]
+    question = {"repoType": "model", "content": world.published()}
+    answer = httpx.post(f"{world.hub.url}/api/validate-yaml", json=question, trust_env=False)
+    assert answer.status_code == 200 and answer.json()["errors"] == []
+
+
+def test_the_card_is_rendered_alike_from_the_pinned_revision_on_another_machine(world: World) -> None:
+    code = f"""
+from model_card.build import read_card_inputs, render
+from titlecraft.hub import pin
+print(render(read_card_inputs(None, pin("{ADAPTER}", "model"))), end="")
+"""
+    assert world.run("-c", code, home="elsewhere").stdout == world.published()
+    assert "nothing to do" in world.card(ADAPTER)
+
+
+def test_what_a_person_wrote_survives_and_what_they_changed_of_ours_does_not(world: World) -> None:
+    ours = world.published()
+    tags, end = "- titlecraft\n- unsloth\n", "<!-- /titlecraft:summary -->\n"
+    assert tags in ours and end in ours
+    kept = ours.replace(tags, tags + "- mine\n").replace(end, end + "\n## Thanks\n\nTo the lamps.\n")
+    put(world, kept.replace("2.25 after", "0.01 after").replace("license: mit", "license: apache-2.0"))
+    assert "card of titlecraft/lamps@" in world.card(ADAPTER)
+    assert world.published() == kept
+
+
+def test_somebody_elses_adapter(world: World, refused: Callable[..., str]) -> None:
+    card = world.card(FOREIGN, "--dry-run")
+    assert "| parameters of the adapter, counted in its file | 256 in 4 tensors (F32) |" in card
+    assert "| begin of text (BOS), by `tokenizer_config.json` | \\<s\\> |" in card
+    assert "Named by the old card, not checked: somebody/texts." in card and "99.9" not in card
+    assert f'revision="{world.revisions[BASE]}"' in card and "`mit`, as the card of the base model" in card
+    assert "titlecraft/somebodys has no training_record.json" in refused(FOREIGN)
+    local = world.card(f"{FOREIGN}-local", "--dry-run")
+    assert "its base model is unknown" in local and "| /home/somebody/llama |" in local
+    assert "a pickle (`adapter_model.bin`)" in local and "| all\\|\\<b\\>linear\\</b\\> |" in local
+
+
+def test_a_repo_that_holds_no_adapter(refused: Callable[..., str]) -> None:
+    assert f"error: model {BASE} has no adapter_config.json: expected an adapter" in refused(BASE, "--dry-run")

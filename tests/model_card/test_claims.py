@@ -1,0 +1,180 @@
+"""A sentence stands on a card only if every record field behind it is there."""
+
+import re
+from copy import deepcopy
+from html import unescape
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, meta, nodes
+
+from evaluation.measures import MEASURES
+from model_card.citations import OF_SOURCES, entries
+from model_card.claims import CLAIMS, claims_of
+from model_card.claims.saying import Claim, say, steps_of, value_at
+from model_card.named_records import named_records
+from model_card.samples import UNSEEN, harmless
+from tests.model_card.test_golden_cards import bare, evaluated
+from titlecraft.card_merge import section
+from titlecraft.local_hub.pages.markdown import Surroundings, render_markdown
+from titlecraft.records import Record
+
+UNKNOWN = ("not measured", "not counted", "not evaluated", "not known", "none on record")
+OF_WHAT_IS_MISSING = (
+    "data.no-leakage",
+    "not-measured.quality",
+    "not-measured.forgetting",
+    "not-measured.sampled",
+    "not-measured.energy",
+)
+
+
+def whole_records() -> dict[str, Any]:
+    """Records in which every claim has its fields."""
+    records = named_records(evaluated())
+    training, report = records["training"], records["report"]
+    training["measured"] |= {
+        "energy_kwh": 1.0,
+        "energy_of": "GPU",
+        "energy_by": "x",
+        "co2_eq_grams": 2.0,
+        "country": "BRA",
+        "parts": 2,
+    }
+    training["examples"]["padding_share"] = 0.1
+    training |= {"quantization_note": "Note.", "memory_note": "Note."}
+    training["licence"] |= {"warning": "Warning."}
+    report |= {"excluded": {"title_in_train": 3}, "guards": [{"name": "g", "expected": "1", "found": "1"}]}
+    report |= {"references_cut": 2, "benchmarks": [{"repo": "ns/bench", "revision": "e" * 40}]}
+    report |= {"sampled": report["measures"], "also": report["measures"]}
+    records["dataset"]["prompt"] |= {"other_questions": ["{title}?"], "product_word": "auto"}
+    training["base_settings"]["repo"], training["lora"]["r"], training["generation"]["top_k"] = "ns/base", 8, 5
+    report["evaluation"]["sampled"] = 2
+    return records  # fmt: skip
+
+
+def take_away(records: dict[str, Any], path: str) -> dict[str, Any]:
+    """The records with null at that path."""
+    rest = deepcopy(records)
+    *way, last = steps_of(path)
+    parent: Any = rest
+    for step in way:
+        parent = value_at({"parent": parent}, f"parent[{step}]")
+    if isinstance(parent, list):
+        target = value_at({"parent": parent}, f"parent[{last}]")
+        parent[next(place for place, one in enumerate(parent) if one is target)] = None
+    else:
+        parent[last] = None
+    return rest
+
+
+@pytest.mark.parametrize("claim", [one for one in CLAIMS if one.id not in OF_WHAT_IS_MISSING], ids=lambda one: one.id)
+def test_without_one_of_its_fields_a_claim_is_not_said(claim: Claim) -> None:
+    records = whole_records()
+    said = say([claim], records)
+    assert said and all(one.licensed and one.sentence for one in said)
+    for one in said:
+        assert one.fields and None not in one.fields.values()
+        for path in one.fields:
+            left = {other.id: other for other in say([claim], take_away(records, path))}
+            other = left.get(one.id)
+            assert other is None or (not other.licensed and any(word in other.sentence.lower() for word in UNKNOWN)), (
+                path
+            )
+
+
+def test_what_is_missing_is_said_to_be_missing() -> None:
+    missing = [claim for claim in CLAIMS if claim.id in OF_WHAT_IS_MISSING]
+    assert say(missing, whole_records()) == []
+    assert [one.sentence for one in say(missing, named_records(bare()))] == [
+        "- Overlap of the splits: not measured.",
+        "- Whether fine-tuning helped: not evaluated.",
+        "- Energy of the training: not measured.",
+    ]
+    assert [one.id for one in say(missing, named_records(evaluated()))] == [
+        "not-measured.forgetting", "not-measured.sampled", "not-measured.energy"
+    ]  # fmt: skip
+
+
+def test_values_of_claims_are_those_of_the_records() -> None:
+    said = {one.id: one for one in claims_of(evaluated())}
+    assert said["data.seen"].fields == {"training.examples.seen": 1600, "training.examples.distinct_seen": 1600}
+    assert said["result.primary"].fields["report.measures[nll_per_token].low"] == -0.3
+    assert said["evaluation.measure[rouge_l]"].fields["report.measures[rouge_l].after"] == 0.22
+    assert said["provenance.verify-data"].fields["dataset.source.files[0].name"] == "trn.json.gz"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "better", "said"),
+    [
+        (-0.3, -0.1, 0.01, "lower", "By this measure, yes."),
+        (0.1, 0.3, 0.01, "lower", "By this measure, no: it got worse."),
+        (-0.3, 0.0, 0.01, "lower", "No measured difference."),
+        (-0.3, -0.1, 0.06, "lower", "No measured difference."),
+        (-0.3, -0.1, 0.01, "neither", "Lower, which is neither better nor worse."),
+    ],
+)
+def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, said: str) -> None:
+    records = named_records(evaluated())
+    records["report"]["measures"][0] |= {
+        "low": low, "high": high, "p_holm": p, "better": better, "difference": (low + high) / 2
+    }  # fmt: skip
+    box = say([claim for claim in CLAIMS if claim.id == "result.primary"], records)
+    assert f"Did fine-tuning help? {said}** NLL per token on 200 held-out titles" in box[0].sentence
+
+
+def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() -> None:
+    source = (files("model_card") / "templates" / "adapter_card.md.jinja").read_text(encoding="utf-8")
+    tree = Environment().parse(source)
+    assert meta.find_undeclared_variables(tree) == {"claim", "rows", "family", "name", "blocks", "fence"}
+    asked = {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str) and "." in node.value}
+    families = {node.args[0].value for node in tree.find_all(nodes.Call) if getattr(node.node, "name", "") == "family"}
+    known = {claim.id for claim in CLAIMS}
+    assert asked - families <= known and all(any(id.startswith(family) for id in known) for family in families)
+    in_rows = ("data", "cost", "evaluation", "not-measured", "provenance")
+    unused = {claim.id for claim in CLAIMS if claim.id not in asked and not claim.id.startswith((*families, *in_rows))}
+    assert not unused
+
+
+def test_every_measure_is_cited() -> None:
+    sources = {entry.source for entry in MEASURES if entry.source != "Titlecraft"}
+    assert sources and all(any(name in source for name in OF_SOURCES) for source in sources)
+    assert set(OF_SOURCES.values()) <= set(entries()) and all(key in entry for key, entry in entries().items())
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
+        ("a\n\n- b | `c` $d$ **e**", "a<br><br>- b &#124; &#96;c&#96; &#36;d&#36; &#42;&#42;e&#42;&#42;"),
+        ("<!-- /titlecraft:samples -->", "&lt;!-- /titlecraft:samples --&gt;"),
+        ("right\u202eleft\x1b[31m", "right\ufffdleft\ufffd&#91;31m"),
+        (" \n", "<i>(empty)</i>"),
+        ("x" * 401, "x" * 400 + " <i>[… cut here: 400 of 401 characters]</i>"),
+    ],
+)
+def test_texts_of_products_and_models_are_nothing_but_text(text: str, html: str) -> None:
+    assert harmless(text) == html
+
+
+def test_records_are_plain_values() -> None:
+    assert not any(isinstance(value, Record) for value in named_records(evaluated()).values())
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("<>&\"'`*_[]()#|~$!:/\\-=\n")),
+        max_size=300,
+    )
+)
+def test_any_text_shows_on_the_card_as_it_is(text: str) -> None:
+    sample = f"<table>\n<tr><td>{harmless(text)}</td></tr>\n</table>"
+    page = render_markdown(section("samples", sample), Surroundings("model", "ns/x", "main"))
+    assert re.findall(r"<(\w+)", page) == re.findall(r"<(table|tbody|tr|td|br|i)\b", page)
+    inside = page[page.index("<td>") + 4 : page.index("</td>")]
+    shown = " ".join(unescape(inside.replace("<br>", "\n")).split())
+    expected = " ".join(UNSEEN.sub("\ufffd", text.strip()).split())
+    assert shown == expected or (not expected and inside == "<i>(empty)</i>")

@@ -1,0 +1,86 @@
+"""Lines, verdict and badge of a verification, from literal values."""
+
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+from model_card.badge import badge
+from model_card.verification import Checks, Line, Verification, verdict_of
+from model_card.verify_titles import all_equal
+from model_card.verify_values import stops_rightly
+from titlecraft.checksums import read_sums, write_sums
+from titlecraft.errors import UserError
+from titlecraft.hub import hub_errors
+from titlecraft.records import Code, Pin
+
+CHECKS = Checks("scores", "report")
+CODE = Code(titlecraft="0.1.0", sources="5" * 64, python="3.11.7", packages={})
+
+
+def verification(*lines: Line) -> Verification:
+    pin = Pin(type="model", repo="ns/titles", revision="a1b2c3d4e5" * 4)
+    return Verification(
+        repo=pin, level="scores", code=CODE, impossible={}, lines=list(lines), remarks={}
+    )  # fmt: skip
+
+
+def test_a_line_that_does_not_hold_says_where_two_long_values_part() -> None:
+    line = CHECKS.equal("text", "x" * 200 + "a", "x" * 200 + "b")
+    assert not line.holds and line.claimed == line.derived
+    assert line.note == f"differs at character 200: '{'x' * 20}a', derived '{'x' * 20}b'"
+    assert CHECKS.equal("rows", 1234567, 1234567).claimed == "1,234,567"
+
+
+def test_a_derivation_that_breaks_is_a_line_and_a_hub_that_is_away_is_no_verdict() -> None:
+    def breaks() -> Iterator[Line]:
+        yield CHECKS.equal("first", 1, 1)
+        raise KeyError("column")
+
+    def away() -> Iterator[Line]:
+        with hub_errors("reading prompt.json", "ns/data", "dataset"):
+            raise httpx.ConnectError("refused")
+        yield CHECKS.equal("never", 1, 1)
+
+    found = CHECKS.gather(breaks())
+    assert [(line.claim, line.holds) for line in found] == [("report: first", True), ("report: can be derived", False)]
+    with pytest.raises(UserError, match="does not answer"):
+        CHECKS.gather(away())
+
+
+def test_the_end_names_what_does_not_hold() -> None:
+    assert verdict_of(verification(CHECKS.equal("n", 40, 40))) == ["verified: all 1 claims hold at level scores"]
+    wrong = [CHECKS.equal(f"n{number}", 40, 39) for number in range(7)]
+    said = verdict_of(verification(*wrong))
+    assert said[0] == "not verified: 7 of 7 claims do not hold at level scores"
+    assert said[1] == "  report: n0: claimed 40, derived 39" and said[-1] == "  … and 2 more"
+    assert not verification().holds()
+
+
+def test_the_badge_says_level_or_failure_and_the_commit() -> None:
+    good, bad = badge(verification(CHECKS.equal("n", 1, 1))), badge(verification(CHECKS.equal("n", 1, 2)))
+    texts = [["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("text")] for svg in (good, bad)]  # fmt: skip
+    assert texts == [["titlecraft", "verified: scores", "a1b2c3d4"], ["titlecraft", "not verified", "a1b2c3d4"]]
+    assert "#2f7d4f" in good and "#b3372b" in bad and "http" not in good.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_column_names_its_first_wrong_row() -> None:
+    line = all_equal(CHECKS, "chrf", [1.0, 2.0, 3.0], [1.0, 2.5, 3.5], 0.0, None)
+    assert (line.derived, line.note) == ("2 are others", "row 2: 2.0, derived 2.5")
+    assert all_equal(CHECKS, "chrf", [1.0], [1.0 + 1e-10], 1e-9, None).holds
+    assert not all_equal(CHECKS, "chrf", [1.0], [1.0, 2.0], 0.0, None).holds
+
+
+def test_an_answer_below_the_most_new_tokens_has_stopped() -> None:
+    asked = [(1.0, 5), (0.0, 5), (1.0, 16), (0.0, 16), (0.0, 17)]
+    assert [stops_rightly(stopped, tokens, 16) for stopped, tokens in asked] == [True, False, True, True, False]
+
+
+def test_sums_are_read_as_they_are_written_and_nothing_else() -> None:
+    sums = {"b/c.txt": "0" * 64, "a.txt": "f" * 64}
+    raw = write_sums(sums | {"README.md": "1" * 64})
+    assert raw.decode() == f"{'f' * 64}  a.txt\n{'0' * 64}  b/c.txt\n" and read_sums(raw, "SHA256SUMS") == sums
+    for broken in (raw + raw, raw.replace(b"f" * 64, b"f" * 63), raw.replace(b"  a", b" *a"), b"x" * 64 + b"  a\n"):
+        with pytest.raises(UserError, match="SHA256SUMS, line"):
+            read_sums(broken, "SHA256SUMS")

@@ -1,0 +1,86 @@
+"""Two answers from one model: the same as transformers' own generate(), and the same whoever else asks meanwhile."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from evaluation.generate import generate
+from evaluation.score import plain_nll
+from playground.answer import Answer, Engine
+from playground.decoding import Decoding
+from titlecraft.errors import UserError
+from titlecraft.prompt import encode_completion, encode_prompt
+from titlecraft.settings import Generation
+
+PROMPT = "Describe the red lamp."
+SHORT = Generation(max_new_tokens=12)
+
+
+def last(engine: Engine, prompt: str, decoding: Decoding) -> tuple[Answer, ...]:
+    return list(engine.answer(prompt, decoding))[-1]
+
+
+def by_generate(engine: Engine, arm: str, decoding: Decoding) -> str:
+    """The answer as the evaluation would have it."""
+    model, tokenizer = engine.loaded.model, engine.loaded.tokenizer
+    torch.manual_seed(decoding.seed)
+    sampling = None if decoding.greedy else decoding.settings
+    asked = (model, tokenizer, [encode_prompt(tokenizer, PROMPT)], decoding.settings.max_new_tokens)
+    if arm == "base":
+        with model.disable_adapter():
+            tokens = generate(*asked, sampling=sampling)[0]
+    else:
+        tokens = generate(*asked, sampling=sampling)[0]
+    return tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+@pytest.mark.parametrize("decoding", [Decoding(SHORT, greedy=True), Decoding(SHORT, seed=3), Decoding(SHORT, seed=4)])
+def test_the_tokens_are_those_of_generate(engine: Engine, decoding: Decoding) -> None:
+    base, tuned = last(engine, PROMPT, decoding)
+    assert (base.arm, tuned.arm) == ("base", "tuned")
+    assert base.text == by_generate(engine, "base", decoding)
+    assert tuned.text == by_generate(engine, "tuned", decoding)
+    assert base.text != tuned.text
+
+
+def test_they_are_written_in_turns(engine: Engine) -> None:
+    states = list(engine.answer(PROMPT, Decoding(Generation(max_new_tokens=5), seed=1)))
+    assert [[answer.tokens for answer in state] for state in states] == [[n, n] for n in range(1, 6)]
+    assert [answer.stop for answer in states[-2]] == [None, None]
+    assert [answer.stop for answer in states[-1]] == ["length", "length"]
+
+
+def test_why_an_answer_stops(engine: Engine) -> None:
+    assert "eos" in {
+        last(engine, f"Lamp {n}", Decoding(Generation(max_new_tokens=60), seed=n))[0].stop for n in range(4)
+    }
+    room = 512 - len(engine.prompt_tokens("x" * 505))
+    full = last(engine, "x" * 505, Decoding(Generation(max_new_tokens=100), seed=0))
+    assert ("context", room) in {(answer.stop, answer.tokens) for answer in full} and 0 < room < 10
+    with pytest.raises(UserError, match=r"the prompt has \d+ tokens, and the model room for 512"):
+        last(engine, "x" * 600, Decoding(SHORT))
+
+
+def test_each_gets_its_own_answer(engine: Engine) -> None:
+    asked = [(f"Describe lamp {n}.", Decoding(SHORT, seed=n)) for n in range(4)]
+    alone = [[answer.text for answer in last(engine, *one)] for one in asked]
+    assert len({text for texts in alone for text in texts}) == 8
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda one: [answer.text for answer in last(engine, *one)], asked))
+    assert together == alone
+
+
+def test_nll_of_the_reference(engine: Engine) -> None:
+    tokenizer, model = engine.loaded.tokenizer, engine.loaded.model
+    prompt, completion = encode_prompt(tokenizer, PROMPT), encode_completion(tokenizer, "A lamp of red glass.")
+    found = engine.nll(PROMPT, "A lamp of red glass.")
+    assert found["tuned"] == pytest.approx(plain_nll(model, prompt, completion) / len(completion), abs=1e-5)
+    with model.disable_adapter():
+        assert found["base"] == pytest.approx(plain_nll(model, prompt, completion) / len(completion), abs=1e-5)
+    assert engine.nll("x" * 600, "A lamp.") == {}  # no room
+
+
+def test_special_tokens_in_a_text_are_text(engine: Engine) -> None:
+    tokens = engine.prompt_tokens("</s> and <pad>")
+    assert tokens[0] == 0 and not {0, 1, 2} & set(tokens[1:])

@@ -1,0 +1,78 @@
+"""`titlecraft ask` and `titlecraft play` as a person runs them, against the embedded Hub."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.served_world import ADAPTER, BASE, ROOT, World, served_world
+
+NO_GRADIO = "raise ImportError('No module named gradio')"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with served_world(tmp_path_factory.mktemp("world")) as served:
+        yield served
+
+
+def start(world: World, *arguments: str, **environment: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "titlecraft.cli", *arguments]
+    given = os.environ | world.hub.environment(world.root / "home") | environment
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=given, cwd=ROOT, text=True, **pipes)
+
+
+def refused(world: World, *arguments: str, **environment: str) -> str:
+    out, err = (process := start(world, *arguments, **environment)).communicate(timeout=120)
+    assert process.returncode == 2 and out == "" and "Traceback" not in err
+    return err.splitlines()[-1]
+
+
+def test_ask_through_a_pipe(world: World) -> None:
+    process = start(
+        world, "ask", "--adapter", world.pins[ADAPTER], "--both", "--greedy", "--max-new-tokens", "9", "--show-prompt"
+    )
+    out, err = process.communicate(
+        "The small clock of the library\n\nIs a tent quiet?\n" + "x" * 2001 + "\n", timeout=120
+    )
+    assert process.returncode == 0 and "Traceback" not in err and "\x1b" not in out, err
+    first, second = out.split("The prompt that was sent")[0], out.split("### Response:")[1]
+    assert "Base model:\n" in first and "Tuned model:\n" in first and "NLL of the reference" in first
+    assert "the training data: only in the test split.\n1. The small clock of the library\n" in first
+    assert "Read as a title · greedy, at most 9 tokens" in first and "Read as a question" in second
+    assert f"{world.hub.url}/datasets/titlecraft/tiny-dataset/blob/" in first
+    assert "error: the text has 2,001 characters: expected at most 2,000" in err
+
+
+def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
+    assert "error: nothing was asked: type a title" in refused(world, "ask", " ", "--adapter", ADAPTER)
+    assert (
+        "has no training_record.json" in (said := refused(world, "ask", "A lamp", "--adapter", BASE))
+        and "titlecraft train" in said
+    )
+    (tmp_path / "gradio.py").write_text(NO_GRADIO)
+    said = refused(world, "play", "--adapter", ADAPTER, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert said == 'error: the page needs Gradio (No module named gradio): pip install "titlecraft[play]"'
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"error: cannot serve on 127.0.0.1 port {port}" in refused(
+            world, "play", "--adapter", ADAPTER, "--port", port
+        )
+
+
+def test_play_listens_on_loopback_alone_and_ends_with_ctrl_c(world: World) -> None:
+    process = start(world, "play", "--adapter", ADAPTER, "--port", "0")
+    assert process.stdout.readline() == f"{world.pins[ADAPTER][: len(ADAPTER) + 13]} on cpu, float32 from nf4\n"
+    url = process.stdout.readline().strip()
+    port = f"{int(url.rstrip('/').rpartition(':')[2]):04X}"
+    rows = [line.split() for file in ("tcp", "tcp6") for line in Path(f"/proc/net/{file}").read_text().splitlines()[1:]]
+    assert [row[1] for row in rows if row[1].endswith(f":{port}") and row[3] == "0A"] == [f"0100007F:{port}"]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err

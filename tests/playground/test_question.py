@@ -1,0 +1,57 @@
+"""What is read as a title, what as a question, and what is refused."""
+
+import pytest
+
+from playground.decoding import Decoding
+from playground.question import read_question
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.settings import Generation
+
+PROMPT = PromptFormat(instruction="Describe.", question="Question: What is '{title}'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "title", "input"),
+    [
+        ("  The Red Lamp\n", "title", "The Red Lamp", "Question: What is 'The Red Lamp'?"),
+        ("Is it red?", "question", None, "Is it red?"),
+        ("question: describe a lamp", "question", None, "question: describe a lamp"),
+        ("Question: What is 'It's \"so\"'?", "question", 'It\'s "so"', "Question: What is 'It's \"so\"'?"),
+        ("Who Moved My Cheese?", "title", "Who Moved My Cheese?", "Question: What is 'Who Moved My Cheese?'?"),
+        ("{title} 🎈\n\nline", "title", "{title} 🎈\n\nline", "Question: What is '{title} 🎈\n\nline'?"),
+    ],
+)
+def test_read_by_the_rule(text: str, kind: str, title: str | None, input: str) -> None:
+    found = read_question(text, PROMPT, known=lambda title: title == "Who Moved My Cheese?")
+    assert (found.kind, found.title, found.input) == (kind, title, input)
+
+
+def test_read_as_told() -> None:
+    assert read_question("Is it red?", PROMPT, "title").input == "Question: What is 'Is it red?'?"
+    assert read_question("The Red Lamp", PROMPT, "question").input == "The Red Lamp"
+
+
+def test_refused() -> None:
+    assert read_question("x" * 2000, PROMPT).title == "x" * 2000
+    with pytest.raises(UserError, match="the text has 2,001 characters: expected at most 2,000"):
+        read_question("x" * 2001, PROMPT)
+    for nothing in ("", " \n\t"):
+        with pytest.raises(UserError, match="nothing was asked"):
+            read_question(nothing, PROMPT)
+    assert read_question("half an emoji \ud83d", PROMPT).title == "half an emoji \ufffd"
+    assert read_question("two halves \ud83d\ude00", PROMPT).title == "two halves 😀"
+
+
+@pytest.mark.parametrize(
+    ("settings", "seed", "said"),
+    [
+        (Generation(max_new_tokens=0), 0, "max_new_tokens is 0: expected 1 to 1024"),
+        (Generation(temperature=0.0), 0, "temperature is 0.0: expected more than 0"),
+        (Generation(top_p=1.5), 0, "top_p is 1.5"),
+        (Generation(), -1, "seed is -1"),
+    ],
+)
+def test_controls_that_nothing_can_be_drawn_with(settings: Generation, seed: int, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Decoding(settings, seed=seed)

@@ -1,0 +1,129 @@
+"""A whole reply: its sources, what they say of the training data, what none of them supports, and how it is shown."""
+
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from evaluation.measures.detail import names
+from playground import parts
+from playground.answer import Engine
+from playground.conversation import converse
+from playground.decoding import Decoding
+from playground.question import Question
+from playground.reply import Asked, Reply, reply
+from playground.sources import find_sources, pieces, unsupported
+from titlecraft.errors import UserError
+from titlecraft.row_index import FoundRow, RowIndex
+from titlecraft.settings import Generation
+
+GREEDY = Decoding(Generation(max_new_tokens=8), greedy=True)
+ROW = FoundRow(
+    "B1",
+    "The Red Lamp",
+    "A lamp by Anna O'Neill, 1,200 lumen.",
+    "train",
+    "data/t.parquet",
+    3,
+    1.0,
+    "exact",
+    "http://hub/t",
+)
+
+
+def titled(title: str) -> Question:
+    return Question(title, "title", title, title)
+
+
+@pytest.mark.parametrize(
+    ("title", "known", "sentence"),
+    [
+        ("the red lamp of the KITCHEN", "trained", "This title is in the training data."),
+        ("The small clock of the library", "held out", "This title is in the dataset, but not in the training data: only in the test split."),
+        ("The red lamp of the kitchens", "near", "No product of exactly this title is in the training data; near titles are below."),
+        ("A quiet day", "none", "No such product in the training data. The rows below share words with it."),
+        ("Submarine", "none", "No such product in the training data. No row of the dataset shares a word with it."),
+    ],
+)  # fmt: skip
+def test_whether_the_training_data_knows_it(index: RowIndex, title: str, known: str, sentence: str) -> None:
+    found = find_sources(index, titled(title))
+    assert (found.known, found.sentence) == (known, sentence)
+    assert (found.reference is not None) == (known in ("trained", "held out"))
+
+
+def test_what_no_source_supports() -> None:
+    answer = "The Red Lamp gives 1200 lumen. It was made in Oslo by Anna O'Neill and Otto Berg in 1931, with a shade."
+    marks = unsupported(answer, titled("Red"), [ROW])
+    assert [(answer[one.start : one.end], one.kind) for one in marks] == [
+        ("gives", "word"), ("made", "word"), ("Oslo", "name"), ("Otto Berg", "name"), ("1931", "number"), ("shade", "word"),
+    ]  # fmt: skip
+    assert "".join(text for text, _ in pieces(answer, marks)) == answer
+    assert names(answer) == [["red", "lamp"], ["oslo"], ["anna", "o'neill"], ["otto", "berg"]]
+    assert unsupported("", titled("Red"), []) == []
+
+
+def whole(engine: Engine, index: RowIndex, text: str, **options: object) -> Reply:
+    return list(reply(engine, index, Asked(text, GREEDY, **options)))[-1]
+
+
+def test_the_reference_of_a_known_title_is_scored(engine: Engine, index: RowIndex) -> None:
+    known = whole(engine, index, "The red lamp of the kitchen")
+    assert known.sources.reference.uid == "B000000000" and set(known.nll) == {"base", "tuned"}
+    assert known.prompt == engine.prompt.render_title("The red lamp of the kitchen") and known.in_prompt == 0
+    unknown = whole(engine, index, "The green lamp of the moon", arms=("tuned",))
+    assert unknown.nll == {} and [answer.arm for answer in unknown.answers] == ["tuned"]
+
+
+def test_sources_go_into_the_prompt_where_there_is_room(engine: Engine, index: RowIndex) -> None:
+    grounded = whole(engine, index, "The red lamp of the kitchen", grounded=True)
+    assert grounded.in_prompt == 3 and "\n[1] The red lamp of the kitchen: A red lamp, made" in grounded.prompt
+    assert engine.fits(grounded.prompt, 8)
+    assert "says nothing of what the model knows" in parts.answers(grounded)
+    assert whole(engine, index, "Submarine", grounded=True).in_prompt == 0
+
+
+def test_what_a_person_wrote_is_escaped(engine: Engine, index: RowIndex) -> None:
+    text = "</p><script>alert(1)</script> ### Response:\n<|end_of_text|> {{ 7 * 7 }} \x1b[31m zeppelin"
+    now = whole(engine, index, text)
+    page = parts.answers(now) + parts.sources(now) + parts.prompt(now)
+    assert "<script" not in page and "<img" not in page and "\x1b" not in page and "49" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; ### Response:\n&lt;|end_of_text|&gt; {{ 7 * 7 }} \ufffd[31m" in page
+    assert "onerror=&#39;" in parts.sources(now)  # of the row that is hostile itself
+
+
+def typed(*texts: str) -> Iterator[str]:
+    yield from texts
+    raise KeyboardInterrupt
+
+
+def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(file=(out := StringIO()), highlight=False, width=80)
+    options = {"decoding": GREEDY, "arms": ("tuned",)}
+    texts = typed("The red lamp of the kitchen", "", "x" * 2001, "[bold]zeppelin[/bold]")
+    assert converse(engine, index, texts, options, console, True, one=False) == 0
+    said = out.getvalue()
+    assert "\x1b" not in said and said.count("The prompt that was sent, behind BOS:") == 2
+    assert (
+        "This title is in the training data.\n1. The red lamp of the kitchen\n   same title · train · B000000000 · BM25 "
+        in said
+    )
+    assert (
+        "[bold]zeppelin[/bold]" in said
+        and "nats/token" in said
+        and "Read as a title · greedy, at most 8 tokens" in said
+    )
+    errors = capsys.readouterr().err
+    assert "error: nothing was asked" in errors and "expected at most 2,000" in errors
+    with pytest.raises(UserError, match="nothing was asked"):
+        converse(engine, index, [""], options, console, False, one=True)
+
+
+def test_a_terminal_shows_both_side_by_side(engine: Engine, index: RowIndex) -> None:
+    console = Console(
+        file=(out := StringIO()), force_terminal=True, width=120, color_system="standard", highlight=False
+    )
+    converse(engine, index, ["The red lamp of the kitchen"], {"decoding": GREEDY}, console, False, one=True)
+    line = next(line for line in out.getvalue().splitlines() if "Base model" in line)
+    assert "Tuned model" in line and "\x1b[" in out.getvalue()
+    assert out.getvalue().count("nats/token") >= 2  # nothing is cut off

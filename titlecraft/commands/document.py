@@ -1,0 +1,24 @@
+"""titlecraft document --adapter NS/NAME[@REV] [--language en|pt-BR] [--out DIR]"""
+
+import argparse
+from pathlib import Path
+
+LANGUAGES = ("en", "pt-BR")
+
+
+def main(arguments: list[str]) -> None:
+    """Write the document about a run, from its records, in one language or both."""
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="titlecraft document",
+        description="Write the document about a run (data, fine-tuning, results, how to ask) from the records that it published: "
+        "Markdown, its pictures, and an HTML file to hand in or print. Nothing is computed or published.",
+    )  # fmt: skip
+    parser.add_argument("--adapter", required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    parser.add_argument("--language", choices=LANGUAGES, help="default: both, each in files of its own")
+    parser.add_argument("--out", type=Path, default=Path("document"), help="folder to write to (default: document)")
+    asked = parser.parse_args(arguments)
+
+    from playground.document import write_document
+
+    for file in write_document(asked.adapter, [asked.language] if asked.language else list(LANGUAGES), asked.out):
+        print(file)

@@ -1,0 +1,27 @@
+"""titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE [--public]"""
+
+import argparse
+
+
+def main(arguments: list[str]) -> None:
+    """Publish the page of `titlecraft play` for an adapter as a Gradio Space."""
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="titlecraft space",
+        description="The page of `titlecraft play` as a Gradio Space: app.py with the pins in it, the source that it needs, "
+        "pinned requirements, and a card with a suggestion of hardware. Needs titlecraft[play].",
+    )  # fmt: skip
+    parser.add_argument("--adapter", required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    parser.add_argument("--repo", required=True, help="Space to publish to: NAMESPACE/NAME")
+    parser.add_argument("--public", action="store_true", help="make a new Space public (default: private)")
+    parser.add_argument("--fresh", action="store_true", help="publish even if this very page is there")
+    asked = parser.parse_args(arguments)
+
+    from playground.space import publish_space
+    from titlecraft.hub import address
+
+    published, record = publish_space(asked.adapter, asked.repo, private=not asked.public, fresh=asked.fresh)
+    hardware = record.hardware
+    print(
+        f"Space {published}: {len(record.files)} files\n"
+        f"suggested hardware: {hardware.flavor} ({hardware.weights_gb} GB of weights; computed, not tried)\n{address(published)}"
+    )

@@ -1,0 +1,154 @@
+"""The graph of dataset, adapter and report as a small picture that can be read on a phone. Same graph, same bytes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from titlecraft.lineage import Result, Trained, best_first
+from titlecraft.records import Pin, Source
+
+WIDTH, INDENT, GAP, SIDE = 4.2, 0.28, 0.24, 0.06  # inches
+LINE, PADDING = 0.175, 0.07
+COLOURS = {
+    "source": "#6b7280", "dataset": "#4c72b0", "base model": "#8172b3", "adapter": "#dd8452", "report": "#55a868",
+}  # fmt: skip
+MOST_ADAPTERS, MOST_REPORTS = 3, 2
+LETTERS = {"normal": 15.5, "bold": 13.5}  # of the largest font in an inch
+LARGEST, SMALLEST = 8.5, 5.5
+
+
+class Box(NamedTuple):
+    """One thing: what it is, its name, its commit if that is known, and lines that say more."""
+
+    kind: str
+    name: str
+    commit: str
+    lines: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        return LINE * (2 + len(self.lines)) + 2 * PADDING
+
+
+class Branch(NamedTuple):
+    """A box below the trunk, and what hangs on it."""
+
+    box: Box
+    twigs: Sequence[Box] = ()
+
+
+def draw_adapter(dataset: Pin, base: Pin, adapter: str, reports: list[Result], path: Path) -> None:
+    """Dataset and base -> adapter -> its reports, by their ids: their commits may not be known yet."""
+    results = best_first(reports)
+    above = [Box("dataset", dataset.repo, at(dataset)), Box("base model", base.repo, at(base))]
+    branches = [Branch(report_box(one, one.id)) for one in results[:MOST_REPORTS]]
+    if not results:
+        branches = [Branch(Box("report", "not evaluated", ""))]
+    draw(above, Box("adapter", adapter, "this repo"), branches, more(len(results), MOST_REPORTS, "report"), path)
+
+
+def draw_dataset(source: Source | None, dataset: str, adapters: list[Trained], path: Path) -> None:
+    """Source -> dataset -> the adapters that were listed last, each with its best report."""
+    newest = list(reversed(adapters))
+    branches = [
+        Branch(adapter_box(one), [report_box(best, f"@ {best.revision[:12]}") for best in best_first(one.reports)[:1]])
+        for one in newest
+    ]
+    above = [Box("source", str(source), f"{source.lines:,} lines")] if source else []
+    left_out = more(len(branches), MOST_ADAPTERS, "adapter")
+    draw(above, Box("dataset", dataset, "this repo"), branches[:MOST_ADAPTERS], left_out, path)
+
+
+def adapter_box(one: Trained) -> Box:
+    """An adapter with its commit, the commit of the dataset it was trained from, and its base."""
+    return Box("adapter", one.adapter.repo, at(one.adapter), (f"from dataset {at(one.dataset)}", f"on {one.base.repo}"))
+
+
+def report_box(one: Result, where: str) -> Box:
+    """A report with its primary measure and its verdict."""
+    values = f"{one.label} {one.before:.4g} → {one.after:.4g} {one.unit}, n = {one.n:,}"
+    return Box("report", one.verdict, where, (values,))
+
+
+def at(pin: Pin) -> str:
+    """The commit of a pin, short."""
+    return f"@ {pin.revision[:12]}"
+
+
+def more(count: int, most: int, what: str) -> str | None:
+    """What the picture leaves out, in words; None where that is nothing."""
+    left = count - most
+    return f"and {left} more {what}{'s' if left > 1 else ''}" if left > 0 else None
+
+
+def draw(above: Sequence[Box], trunk: Box, branches: Sequence[Branch], left_out: str | None, path: Path) -> None:
+    """Boxes side by side at the top, arrows into the trunk, and branches below it that hang on a line at the left."""
+    from matplotlib.figure import Figure
+
+    row = max((box.height for box in above), default=-GAP)
+    hanging = [
+        (INDENT * depth, box)
+        for branch in branches
+        for depth, box in [(1, branch.box), *((2, twig) for twig in branch.twigs)]
+    ]
+    height = 2 * SIDE + row + GAP + trunk.height + sum(box.height + GAP / 2 for _, box in hanging)
+    height += 1.5 * LINE if left_out else 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
+    axes.set_axis_off()
+    wide = (WIDTH - 2 * SIDE - GAP * (len(above) - 1)) / max(1, len(above))
+    y = SIDE + row + GAP
+    for number, box in enumerate(above):
+        left = SIDE + number * (wide + GAP)
+        draw_box(axes, box, left, SIDE, wide, row)
+        axes.annotate("", (left + wide / 2, y), (left + wide / 2, SIDE + row), arrowprops=ARROW)
+    draw_box(axes, trunk, SIDE, y, WIDTH - 2 * SIDE, trunk.height)
+    stems = {0.0: y + trunk.height}
+    y += trunk.height + GAP / 2
+    for indent, box in hanging:
+        left, parent = SIDE + indent, indent - INDENT
+        middle, stem = y + box.height / 2, SIDE + parent + INDENT / 2
+        axes.plot([stem, stem], [stems[parent], middle], color=ARROW["color"], linewidth=1)
+        axes.annotate("", (left, middle), (stem, middle), arrowprops=ARROW)
+        draw_box(axes, box, left, y, WIDTH - SIDE - left, box.height)
+        stems |= {parent: middle, indent: y + box.height}
+        y += box.height + GAP / 2
+    if left_out:
+        axes.text(SIDE + INDENT, y + LINE / 2, left_out, fontsize=8, color="#555555", va="center")
+    figure.savefig(path, dpi=200, metadata={"Software": None})
+
+
+ARROW = {"arrowstyle": "-|>", "color": "#8a8f98", "linewidth": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
+
+
+def draw_box(axes: Any, box: Box, left: float, top: float, width: float, height: float) -> None:
+    """A white box with a coloured edge at its left; the name as large as fits."""
+    from matplotlib.patches import Rectangle
+
+    colour = COLOURS[box.kind]
+    axes.add_patch(Rectangle((left, top), width, height, facecolor="#fafafa", edgecolor="#c9ccd1", linewidth=0.8))
+    axes.add_patch(Rectangle((left, top), 0.05, height, facecolor=colour, edgecolor="none"))
+    room = width - 0.18
+    texts = [
+        (box.kind, colour, "bold"),
+        (box.name, "#111111", "bold"),
+        *((line, "#444444", "normal") for line in box.lines),
+    ]
+    for number, (text, shade, weight) in enumerate(texts):
+        size, text = fit(text, room, weight)
+        axes.text(left + 0.11, top + PADDING + LINE * (number + 0.5), text, fontsize=size, color=shade, weight=weight,
+                  va="center", parse_math=False)  # fmt: skip
+    axes.text(left + width - 0.08, top + PADDING + LINE / 2, box.commit, fontsize=LARGEST - 1, color="#444444",
+              ha="right", va="center", parse_math=False)  # fmt: skip
+
+
+def fit(text: str, inches: float, weight: str) -> tuple[float, str]:
+    """Font size in points, and the text, shortened in the middle where it is too long even for the smallest."""
+    letters = inches * LETTERS[weight]
+    size = max(SMALLEST, min(LARGEST, LARGEST * letters / max(1, len(text))))
+    most = int(letters * LARGEST / size)
+    if len(text) > most:
+        text = f"{text[: most // 2 - 1]}…{text[len(text) - most // 2 :]}"
+    return size, text
