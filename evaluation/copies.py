@@ -5,9 +5,7 @@ is small, one of 1.2 million descriptions is not. Words are numbered by the text
 of eight numbers, and both the splitting into words and the numbering are done by pyarrow.
 """
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 RUN = 8
-ROWS_AT_ONCE, MOST_THREADS = 5_000, 8
+ROWS_AT_ONCE = 20_000
 ODD = 0x9E3779B97F4A7C15  # Knuth's multiplicative hash, 64 bit
 BITS = 24  # of a hash, in a first and cheap look
 
@@ -87,27 +85,16 @@ class Copies:
         return [part[:size] for part, size in zip(np.split(flat, np.cumsum(sizes)[:-1]), sizes, strict=True)]
 
     def search(self, wanted: np.ndarray, vocabulary: pa.Array) -> np.ndarray:
-        """Those of the sorted hashes that a description of the training split has."""
-        look = np.zeros(1 << BITS, dtype=bool)
-        look[wanted >> np.uint64(64 - BITS)] = True
-
-        def seen_in(texts: pa.Array) -> np.ndarray:
-            hashes = known_runs(split_words(texts), vocabulary)
-            hashes = hashes[look[hashes >> np.uint64(64 - BITS)]]
-            return np.unique(hashes[among(hashes, wanted)])
-
-        batches, seen = self.batches(), [np.zeros(0, np.uint64)]
-        threads = min(MOST_THREADS, pa.cpu_count())  # pyarrow and numpy work outside of Python's lock
-        with ThreadPoolExecutor(threads) as pool:
-            while some := list(islice(batches, threads)):
-                seen += pool.map(seen_in, some)
-        return np.unique(np.concatenate(seen))
-
-    def batches(self) -> Iterator[pa.Array]:
-        """The descriptions of the training split, ROWS_AT_ONCE at a time."""
+        """Those of the hashes that a description of the training split has."""
+        unseen, look = wanted, np.zeros(1 << BITS, dtype=bool)
         for file in self.files:
             for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=["output"]):
-                yield batch.column(0)
+                look[:] = False
+                look[unseen >> np.uint64(64 - BITS)] = True
+                hashes = known_runs(split_words(batch.column(0)), vocabulary)
+                hashes = hashes[look[hashes >> np.uint64(64 - BITS)]]
+                unseen = unseen[~among(unseen, np.sort(hashes))]
+        return wanted[~among(wanted, unseen)]
 
 
 def known_runs(words: pa.ListArray, vocabulary: pa.Array) -> np.ndarray:

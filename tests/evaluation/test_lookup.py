@@ -1,6 +1,5 @@
 """BM25 over titles, and copies from the training split, on literal texts."""
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -91,22 +90,6 @@ def test_all_texts_at_once_give_what_each_gives_alone(copies: Copies) -> None:
         alone = Copies(copies.files)
         alone.look_up([text])
         assert alone.copied_words(text) == expected
-
-
-def test_threads_and_batches_change_nothing(copies: Copies, monkeypatch) -> None:
-    rng = random.Random(3)
-    trained = [" ".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=40)) for _ in range(60)]
-    pq.write_table(pa.table({"output": trained}), copies.files[0])
-    texts = [" ".join(["new", *trained[n].split()[: 5 + n], "words", *trained[-n].split()[5:]]) for n in range(30)]
-    found = []
-    for rows, threads in ((5_000, 1), (7, 1), (7, 5)):
-        monkeypatch.setattr("evaluation.copies.ROWS_AT_ONCE", rows)
-        monkeypatch.setattr("evaluation.copies.MOST_THREADS", threads)
-        monkeypatch.setattr(pa, "cpu_count", lambda: 5)
-        copies.look_up(texts)
-        found.append([copies.copied_words(text) for text in texts])
-    assert found[0] == found[1] == found[2]
-    assert found[0][3] == (35, 45) and found[0][29] == (35, 71)
 
 
 def test_a_run_is_as_long_as_its_runs_of_eight_say() -> None:
