@@ -24,6 +24,7 @@ INTERVAL_METHOD = (
     "of all others are corrected together (Holm 1979)"
 )
 ROWS_AT_ONCE = 500  # resamples that scipy holds in memory at once; does not change a result for a given version
+FLIPS_AT_ONCE, VALUES_AT_ONCE = 100, 1 << 23  # the same for sign flips: more of them are slower
 
 
 def interval(differences: np.ndarray, settings: Evaluation) -> tuple[float, float]:
@@ -61,13 +62,20 @@ def bootstrap(
 
 def p_value(differences: np.ndarray, settings: Evaluation) -> float:
     """Two-sided p-value of "the sign of each paired difference [n] is a coin toss", from seeded random sign flips."""
-    if not differences.any():
-        return 1.0
-    result = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=settings.resamples,
-        batch=ROWS_AT_ONCE, rng=np.random.default_rng(settings.seed),
-    )  # fmt: skip
-    return float(result.pvalue)
+    return p_values(differences[None], settings)[0]
+
+
+def p_values(differences: np.ndarray, settings: Evaluation) -> list[float]:
+    """The same for each row [measures, n]: all rows see the very flips that each would see alone, drawn once."""
+    found = np.ones(len(differences))
+    some = differences.any(axis=1)
+    if some.any():
+        rows = differences[some]
+        found[some] = stats.permutation_test(
+            (rows,), np.mean, permutation_type="samples", vectorized=True, n_resamples=settings.resamples, axis=1,
+            batch=max(1, min(FLIPS_AT_ONCE, VALUES_AT_ONCE // rows.size)), rng=np.random.default_rng(settings.seed),
+        ).pvalue  # fmt: skip
+    return found.tolist()
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -94,12 +102,26 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 
     Its p-value is not corrected yet: see `correct`.
     """
-    old, new = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    return compare_each([(entry.name, before, after)], settings, [entry])[0]
+
+
+def compare_each(
+    asked: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
+) -> list[Measure]:
+    """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
+    entries = entries or [entry_named(name, settings) for name, _, _ in asked]
+    found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in asked]
+    p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
+    return [describe(entry, *arms, p, settings) for entry, arms, p in zip(entries, found, p_of_each, strict=True)]
+
+
+def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
+    """One measure as the record has it, from its values before [n] and after [n], and its p-value."""
     differences = new - old
     low, high = interval(differences, settings)
     up, down, ties = int((differences > 0).sum()), int((differences < 0).sum()), int((differences == 0).sum())
     wins, losses = {"higher": (up, down), "lower": (down, up), "neither": (None, None)}[entry.better]
-    p, spread = p_value(differences, settings), float(differences.std(ddof=1))
+    spread = float(differences.std(ddof=1))
     neutral = [None if entry.neutral is None else int((values == entry.neutral).sum()) for values in (old, new)]
     return Measure(
         name=entry.name, label=entry.label, group=entry.group, unit=entry.unit, better=entry.better,
@@ -113,17 +135,22 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 def compare_corpora(by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> Measure:  # fmt: skip
     """The same for a measure over all titles as one text; who won how often stays that of the single titles."""
     asked = (entry.name, texts, references, settings)
-    return of_corpora(by_title, entry, texts, references, settings, corpora_interval(*asked), corpora_p_value(*asked))
+    return of_corpora(by_title, describe_corpora(*asked), corpora_p_value(*asked))
 
 
-def corpora_interval(
+def describe_corpora(
     name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
-) -> tuple[float, float]:
-    """Interval of the difference of the two corpus scores, over resamples of titles."""
+) -> dict[str, float]:
+    """The two corpus scores and their difference, with its interval over resamples of titles, as fields of a Measure."""
     paired = Paired.of(entry_named(name, settings).corpus(), texts["before"], texts["after"], references)
-    if (paired.before == paired.after).all():
-        return 0.0, 0.0
-    return bootstrap(np.arange(len(references)), paired.difference, settings, vectorized=False)
+    (before, after), spread, low, high = paired.scores(), paired.spread(), 0.0, 0.0
+    if not (paired.before == paired.after).all():
+        low, high = bootstrap(np.arange(len(references)), paired.differences, settings, vectorized=True)
+    least = detectable(spread, len(references), settings)
+    return {
+        "before": before, "after": after, "difference": after - before, "low": low, "high": high, "spread": spread,
+        "detectable": least,
+    }  # fmt: skip
 
 
 def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
@@ -132,18 +159,9 @@ def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str
     return paired_p_value(metric, texts["before"], texts["after"], references, settings)
 
 
-def of_corpora(
-    by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation,
-    low_high: tuple[float, float], p: float,
-) -> Measure:  # fmt: skip
+def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Measure:
     """The measure of single titles, with the scores of all titles as one text in its place."""
-    paired = Paired.of(entry.corpus(), texts["before"], texts["after"], references)
-    before, after = paired.scores()
-    spread, (low, high) = paired.spread(), low_high
-    return msgspec.structs.replace(
-        by_title, before=before, after=after, difference=after - before, low=low, high=high, p_value=p, p_holm=p,
-        spread=spread, detectable=detectable(spread, len(references), settings),
-    )  # fmt: skip
+    return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
 
 
 def correct(measures: list[Measure], primary: str) -> list[Measure]:
@@ -181,27 +199,20 @@ def compare_all(
     entries = measures_of(settings)
     corpora = [entry for entry in entries if entry.corpus is not None]
     asked = [(function, (entry.name, texts, references, settings))
-             for entry in corpora for function in (corpora_interval, corpora_p_value)]  # fmt: skip
-    asked += [(compare_named, (entry.name, *values(entry), settings)) for entry in entries]
+             for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip
+    asked.append((compare_each, ([(entry.name, *values(entry)) for entry in entries], settings)))
     answers = run_all(asked, workers(len(references)) if processes is None else processes)
     whole = {entry.name: answers[2 * place : 2 * place + 2] for place, entry in enumerate(corpora)}
     return [
-        of_corpora(measure, entry, texts, references, settings, *whole[entry.name]) if entry.corpus else measure
-        for entry, measure in zip(entries, answers[2 * len(corpora) :], strict=True)
+        of_corpora(measure, *whole[entry.name]) if entry.corpus else measure
+        for entry, measure in zip(entries, answers[-1], strict=True)
     ]
-
-
-def compare_named(name: str, before: list[float], after: list[float], settings: Evaluation) -> Measure:
-    """`compare` of the measure of this name, for another process."""
-    return compare(entry_named(name, settings), before, after, settings)
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
     """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled."""
     if not settings.sampled:
         return []
-    measures = []
-    for entry in sampled_measures(settings):
-        before, after = ([one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after"))
-        measures.append(compare(entry, before, after, settings))
-    return correct(measures, primary="")
+    values = lambda entry: [[one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after")]  # noqa: E731
+    asked = [(entry.name, *values(entry)) for entry in sampled_measures(settings)]
+    return correct(compare_each(asked, settings), primary="")

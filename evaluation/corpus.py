@@ -5,11 +5,13 @@ lighteval's own corpus chrF is wrong (39.6 where sacrebleu says 35.8), so only t
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
+from evaluation.measures.counts import every_count
 from titlecraft.settings import Evaluation
 
 
@@ -23,9 +25,8 @@ class Paired:
 
     @classmethod
     def of(cls, metric: Any, before: list[str], after: list[str], references: list[str]) -> "Paired":
-        """Count both. Source of the counts: sacrebleu, the same that its PairedTest uses."""
-        counts = [np.array(metric._extract_corpus_statistics(texts, [references])) for texts in (before, after)]
-        return cls(metric, *counts)
+        """Count both, or take what was counted for each title. Source: sacrebleu, the same that its PairedTest uses."""
+        return cls(metric, *(np.array(every_count(metric, texts, [references])) for texts in (before, after)))
 
     def score(self, counts: np.ndarray) -> float:
         """sacrebleu's corpus score of counts that are added up."""
@@ -33,7 +34,19 @@ class Paired:
 
     def difference(self, titles: np.ndarray) -> float:
         """Corpus score after − before over these titles, by their places [m]; one may be there several times."""
-        return self.score(self.after[titles].sum(0)) - self.score(self.before[titles].sum(0))
+        return float(self.differences(titles))
+
+    def differences(self, titles: np.ndarray, axis: int = -1) -> np.ndarray:
+        """The same of many resamples of titles [..., m] at once, [...]; `axis` is the last one.
+
+        How often each title is there, times its counts, is the sum of the counts: exact, since they are whole numbers.
+        """
+        rows = titles.reshape(-1, titles.shape[axis])
+        places = rows + len(self.before) * np.arange(len(rows))[:, None]
+        often = np.bincount(places.ravel(), minlength=len(rows) * len(self.before)).reshape(len(rows), -1)
+        after, before = (often.astype(float) @ counts.astype(float) for counts in (self.after, self.before))
+        pairs = zip(after.astype(np.int64), before.astype(np.int64), strict=True)
+        return np.array([self.score(new) - self.score(old) for new, old in pairs]).reshape(titles.shape[:-1])
 
     def scores(self) -> tuple[float, float]:
         """Corpus scores before and after."""
@@ -58,7 +71,9 @@ def paired_p_value(
 
     if before == after:
         return 1.0
-    with patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1)):  # it takes a seed of 0 for none
+    seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # it takes a seed of 0 for none
+    counted = patch.object(metric, "_extract_corpus_statistics", partial(every_count, metric))  # it would count anew
+    with seed, counted:
         test = PairedTest(
             [("before", before), ("after", after)], {"score": metric}, [references], test_type="ar",
             n_samples=settings.resamples,

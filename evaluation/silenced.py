@@ -7,15 +7,17 @@ from typing import Any
 
 from evaluation.guards import probe_logits
 
-FACTOR = "lora_B"  # an update is this factor times another one
+FACTORS = (
+    "lora_"  # an update is a product of two; one that stays might overflow, and nothing times infinity is no number
+)
 
 
 @contextmanager
 def silenced(model: Any) -> Iterator[None]:
-    """The model with each update's factor at zero, in its place in memory; afterwards as it was, bit for bit."""
+    """The model with both factors of each update at zero, in its place in memory; afterwards as it was, bit for bit."""
     import torch
 
-    factors = [factor for name, factor in model.named_parameters() if FACTOR in name]
+    factors = [factor for name, factor in model.named_parameters() if FACTORS in name]
     kept = [factor.detach().clone() for factor in factors]
     with torch.no_grad():
         for factor in factors:

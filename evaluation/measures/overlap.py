@@ -1,9 +1,10 @@
-"""Measures of shared n-grams with the reference, all of them computed by sacrebleu and rouge-score."""
+"""Measures of shared n-grams with the reference, computed by sacrebleu, and ROUGE-L as rouge-score does."""
 
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts
 from evaluation.measures.entry import Entry, Written
 
 
@@ -16,21 +17,6 @@ def chrf_scorer() -> Any:
 
 
 @cache
-def chrf_pp_scorer() -> Any:
-    """chrF2++: character 6-grams and word 2-grams, beta 2."""
-    from sacrebleu.metrics import CHRF
-
-    return CHRF(word_order=2)
-
-
-def bleu_scorer() -> Any:
-    """Corpus BLEU as WMT computes it."""
-    from sacrebleu.metrics import BLEU
-
-    return BLEU()
-
-
-@cache
 def sentence_bleu_scorer() -> Any:
     """BLEU of one title: n-grams that it is too short for do not count."""
     from sacrebleu.metrics import BLEU
@@ -39,31 +25,42 @@ def sentence_bleu_scorer() -> Any:
 
 
 @cache
-def rouge_scorer() -> Any:
-    """ROUGE-L over words as they stand."""
-    from rouge_score.rouge_scorer import RougeScorer
+def rouge_tokenizer() -> Any:
+    """Words as they stand, without a stemmer."""
+    from rouge_score.tokenizers import DefaultTokenizer
 
-    return RougeScorer(["rougeL"], use_stemmer=False)
+    return DefaultTokenizer(use_stemmer=False)
+
+
+def of_counts(scorer: Any, counted: tuple[int, ...]) -> float:
+    """sacrebleu's score, 0 to 100, of what it counted."""
+    return float(scorer._compute_score_from_stats(list(counted)).score)
 
 
 def chrf(text: str, reference: str) -> float:
     """Sentence chrF2 of a text against the reference, 0 to 100 (Popović 2015)."""
-    return float(chrf_scorer().sentence_score(text, [reference]).score)
+    return of_counts(chrf_scorer(), counts(chrf_pp_scorer(), text, reference)[: 3 * chrf_scorer().order])
 
 
 def chrf_pp(text: str, reference: str) -> float:
     """Sentence chrF2++ of a text against the reference, 0 to 100 (Popović 2017)."""
-    return float(chrf_pp_scorer().sentence_score(text, [reference]).score)
+    return of_counts(chrf_pp_scorer(), counts(chrf_pp_scorer(), text, reference))
 
 
 def bleu(text: str, reference: str) -> float:
     """Sentence BLEU of a text against the reference, 0 to 100 (Papineni et al. 2002)."""
-    return float(sentence_bleu_scorer().sentence_score(text, [reference]).score)
+    return of_counts(sentence_bleu_scorer(), counts(bleu_scorer(), text, reference))
 
 
 def rouge_l(text: str, reference: str) -> float:
     """ROUGE-L F1 of a text against the reference, 0 to 1 (Lin 2004)."""
-    return float(rouge_scorer().score(reference, text)["rougeL"].fmeasure)
+    from rouge_score.scoring import fmeasure
+
+    words, expected = (rouge_tokenizer().tokenize(one) for one in (text, reference))
+    if not words or not expected:
+        return 0.0
+    common = common_words(expected, words)
+    return float(fmeasure(common / len(words), common / len(expected)))
 
 
 SCORES: dict[str, Callable[[str, str], float]] = {"chrf": chrf, "chrf_pp": chrf_pp, "bleu": bleu, "rouge_l": rouge_l}

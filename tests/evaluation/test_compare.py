@@ -16,6 +16,7 @@ from evaluation.compare import (
     holm,
     interval,
     p_value,
+    p_values,
 )
 from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
@@ -58,6 +59,23 @@ def test_wins_follow_the_better_direction() -> None:
 def test_the_exact_permutation_test_on_four_pairs() -> None:
     # all four differences positive: of 2^4 sign patterns only the observed one and its mirror are as extreme
     assert p_value(np.array([1.0, 2.0, 3.0, 4.0]), SETTINGS) == pytest.approx(2 / 16)
+
+
+def test_measures_that_share_their_flips_have_the_p_values_that_each_has_alone() -> None:
+    rng = np.random.default_rng(5)
+    rows = np.stack(
+        [rng.normal(0.2, 1.0, 70), np.zeros(70), rng.choice([-1.0, 0.0, 1.0], 70), rng.exponential(1.0, 70) - 0.8]
+    )
+    assert p_values(rows, SETTINGS) == [p_value(row, SETTINGS) for row in rows]
+    assert [round(999 * p) for p in p_values(rows, SETTINGS)].count(999) == 1  # the row of zeros
+    assert p_values(np.zeros((2, 70)), SETTINGS) == [1.0, 1.0]
+
+
+def test_flips_do_not_depend_on_how_many_are_held_at_once(monkeypatch) -> None:
+    rows = np.random.default_rng(6).normal(0.1, 1.0, (3, 40))
+    expected = p_values(rows, SETTINGS)
+    monkeypatch.setattr("evaluation.compare.VALUES_AT_ONCE", 7 * 120)
+    assert p_values(rows, SETTINGS) == expected
 
 
 def test_same_seed_same_interval() -> None:
@@ -149,7 +167,9 @@ def test_corpus_scores_are_sacrebleus(name: str) -> None:
     some = np.array([0, 3, 3, 7])
     cut = [[texts[place] for place in some] for texts in (FAR, CLOSE, REFERENCES)]
     again = [metric.corpus_score(texts, [cut[2]]).score for texts in cut[:2]]
-    assert paired.difference(some) == pytest.approx(again[1] - again[0])
+    assert paired.difference(some) == again[1] - again[0]
+    resamples = np.random.default_rng(0).integers(0, 30, (5, 12))
+    assert paired.differences(resamples).tolist() == [paired.difference(one) for one in resamples]
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])

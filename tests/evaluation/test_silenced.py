@@ -1,0 +1,156 @@
+"""Both arms through one compiled decoding step, and "before" is the base all the same."""
+
+import pytest
+import torch
+
+from evaluation import generate as generating
+from evaluation.finished_batches import FinishedBatches
+from evaluation.generate import Shape, generate
+from evaluation.grouped_attention import attention_of
+from evaluation.guards import probe_logits
+from evaluation.harness import unharmed_process
+from evaluation.load import Loaded
+from evaluation.progress import Progress
+from evaluation.silenced import is_base_when_silenced, silenced
+from evaluation.titles import Title
+from tests.tiny_world import add_adapter, make_base, train_tokenizer
+from titlecraft.settings import Evaluation, Recipe
+
+with unharmed_process():
+    from lighteval.tasks.requests import Doc
+
+    from evaluation.arms import TwoArms
+    from evaluation.tasks import AFTER, BEFORE
+
+PROMPTS = [[0, 5, 9, 11], [0, 17, 30], [0, 8, 8, 8, 25]]
+SHAPE = Shape(3, 64)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer()
+
+
+@pytest.fixture
+def bare(tokenizer):
+    return probe_logits(make_base(len(tokenizer)))
+
+
+@pytest.fixture
+def model(tokenizer):
+    model = add_adapter(make_base(len(tokenizer)))
+    with model.disable_adapter():  # PEFT has switched once when a run decodes: evaluation.guards
+        pass
+    return model
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """How many graphs were compiled; transformers compiles decoding steps on a CPU too, through autograd's tracing."""
+    from torch._dynamo.utils import counters
+    from transformers import CompileConfig
+
+    plain = generating.greedy_settings
+
+    def compiled(*arguments):
+        settings = plain(*arguments)
+        settings.compile_config = CompileConfig(backend="aot_eager", mode=None)
+        settings.compile_config._compile_all_devices = True
+        return settings
+
+    monkeypatch.setattr(generating, "greedy_settings", compiled)
+    torch._dynamo.reset()
+    counters.clear()
+    yield lambda: counters["stats"]["unique_graphs"]
+    torch._dynamo.reset()
+
+
+def adapter_weights(model) -> list[torch.Tensor]:
+    return [one for name, one in model.named_parameters() if "lora_" in name]
+
+
+def arms_of(model, tokenizer, silences: bool, titles=()) -> TwoArms:
+    loaded = Loaded(model, tokenizer, base=None, checks=[], silences=silences)
+    recipe = Recipe(evaluation=Evaluation(batch_size=2))
+    return TwoArms(loaded, titles, None, recipe, Progress(), FinishedBatches(None, {}))
+
+
+@pytest.mark.parametrize(("silences", "expected"), [(True, 1), (False, 2)])
+def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, silences: bool, expected: int) -> None:
+    arms = arms_of(model, tokenizer, silences)
+    with attention_of("generating", model, on_gpu=True):
+        for arm in (BEFORE, AFTER, AFTER, BEFORE):
+            with arms.arm(arm, compiled=True):
+                generate(model, tokenizer, PROMPTS, 8, SHAPE)
+    assert graphs() == expected
+
+
+def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, request) -> None:
+    answers = {AFTER: generate(model, tokenizer, PROMPTS, 8, SHAPE)}
+    with model.disable_adapter():
+        answers[BEFORE] = generate(model, tokenizer, PROMPTS, 8, SHAPE)
+    assert answers[BEFORE] != answers[AFTER]
+    graphs = request.getfixturevalue("graphs")
+    arms = arms_of(model, tokenizer, silences=True)
+    for arm in (BEFORE, AFTER, BEFORE, AFTER):
+        with arms.arm(arm, compiled=True):
+            assert generate(model, tokenizer, PROMPTS, 8, SHAPE) == answers[arm]
+    assert graphs() == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_silenced_adapter_gives_the_base_to_the_bit_and_comes_back(model, tokenizer, dtype) -> None:
+    model, base = model.to(dtype), make_base(len(tokenizer)).to(dtype)
+    on, weights = probe_logits(model), [one.detach().clone() for one in adapter_weights(model)]
+    places = [one.data_ptr() for one in adapter_weights(model)]
+    with silenced(model):
+        assert torch.equal(probe_logits(model), probe_logits(base))
+        assert not any(one.any() for one in adapter_weights(model))
+        assert [one.data_ptr() for one in adapter_weights(model)] == places  # a recorded step reads there
+    assert all(map(torch.equal, adapter_weights(model), weights)) and len(weights) == 2 * 7 * 2
+    assert torch.equal(probe_logits(model), on) and not torch.equal(on, probe_logits(base))
+
+
+def test_the_weights_come_back_after_an_error(model) -> None:
+    on = probe_logits(model)
+    with pytest.raises(KeyboardInterrupt), silenced(model):
+        raise KeyboardInterrupt
+    assert torch.equal(probe_logits(model), on)
+
+
+@pytest.mark.parametrize("doing", ["generating", "sampling", "scoring"])
+def test_an_adapter_is_silenced_for_decoding_and_switched_off_for_scoring(
+    model, tokenizer, bare, doing: str, monkeypatch
+) -> None:
+    monkeypatch.setattr(Loaded, "compiles", True)  # as on a GPU
+    titles = [
+        Title(f"{n}", f"title {n}", "text", f"prompt {n}", (0, n), (5, 1), 1, 4) for n in range(5)
+    ]  # fmt: skip
+    docs = [
+        Doc(title.prompt, ["text"], 0, task_name=arm, specific={"title": title.title})
+        for arm in (BEFORE, AFTER)
+        for title in titles
+    ]
+    seen = []
+
+    def run(arm: str, batch: list[Title]) -> list[None]:
+        at_zero, is_base = not any(map(torch.any, adapter_weights(model))), torch.equal(probe_logits(model), bare)
+        seen.append((arm, at_zero, is_base))
+        return [None] * len(batch)
+
+    arms_of(model, tokenizer, True, titles).by_turns(doing, docs, lambda title: 1, run)
+    before, after = (BEFORE, doing != "scoring", True), (AFTER, False, False)
+    assert seen == [before, after, after, before, before, after]
+
+
+@pytest.mark.parametrize("changes", [{"use_dora": True}, {"modules_to_save": ["lm_head"]}])
+def test_an_adapter_that_does_more_is_switched_off_as_before(tokenizer, bare, changes: dict) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM", **changes)
+    model = get_peft_model(make_base(len(tokenizer)), config).eval()
+    with torch.no_grad():
+        for name, one in model.named_parameters():
+            if "lora_" in name or "modules_to_save" in name:
+                one += 0.1
+    assert not is_base_when_silenced(model, bare)
