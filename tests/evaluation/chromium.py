@@ -74,7 +74,7 @@ class Page:
             raise RuntimeError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = 20) -> Any:
+    def wait(self, expression: str, seconds: float = 60) -> Any:
         """What the expression gives as soon as that counts as true. Raises TimeoutError."""
         end = time.monotonic() + seconds
         while not (found := self.value(f"(one => one instanceof Node || one)({expression})")):

@@ -111,7 +111,7 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
 ) -> None:
     record, card, files = published(user, MERGED)
     assert files == [
-        ".gitattributes", "README.md", "config.json", "export_record.json", "generation_config.json", "model.safetensors",
+        ".gitattributes", "README.md", "SHA256SUMS", "config.json", "export_record.json", "generation_config.json", "model.safetensors",
         "prompt.json", "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
     pins = {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (record.adapter, record.base, record.dataset)}
@@ -154,7 +154,14 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
     assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in said and "--to merged" in said
     assert done["gguf"].out.startswith("merged already; going on with ") and "loading" not in done["gguf"].out
     record, card, files = published(user, GGUF)
-    assert files == [".gitattributes", "README.md", "export_record.json", "prompt.json", "tiny-adapter-Q8_0.gguf"]
+    assert files == [
+        ".gitattributes",
+        "README.md",
+        "SHA256SUMS",
+        "export_record.json",
+        "prompt.json",
+        "tiny-adapter-Q8_0.gguf",
+    ]
     assert (record.gguf.type, record.gguf.version, record.gguf.tensors) == ("q8_0", 3, 21)
     assert record.gguf.converter.script == "convert_hf_to_gguf.py" and len(record.gguf.converter.sha256) == 64
     assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]

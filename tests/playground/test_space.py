@@ -105,7 +105,7 @@ print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_
     assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+", line) for line in lines)
     files = {file.relative_to(downloaded).as_posix() for file in downloaded.rglob("*") if file.is_file()}
     files = {file for file in files if not file.startswith((".cache/", ".gitattributes"))}
-    assert files == {file.path for file in record.files} | {"README.md", "space_record.json"}
+    assert files == {file.path for file in record.files} | {"README.md", "SHA256SUMS", "space_record.json"}
     assert "playground/page.py" in files and not any("local_hub" in file or file.endswith(".pyc") for file in files)
 
 

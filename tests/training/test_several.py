@@ -33,7 +33,7 @@ def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_t
     assert found["resumed"] is True and found["parts"] == 2  # bit for bit
     assert found["commits"] == 2 and found["said"] == 1  # the repo's first one, and the training's
     assert found["events"] == 1 and set(found["files"]) == {
-        ".gitattributes", "README.md", "SHA256SUMS", "adapter_config.json", "adapter_model.safetensors", "assets/training_loss.png", "prompt.json",
+        ".gitattributes", "README.md", "SHA256SUMS", "adapter_config.json", "adapter_model.safetensors", "assets/lineage.png", "assets/training_loss.png", "prompt.json",
         "tokenizer.json", "tokenizer_config.json", "training_log.jsonl", "training_record.json",
     }  # fmt: skip
     assert "is for one GPU: use --training.backend=trl" in found["unsloth"] and "Traceback" not in found["unsloth"]
