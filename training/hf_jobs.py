@@ -145,4 +145,4 @@ def options_of(asked: Any, left_out: set[str]) -> list[str]:
     """The command line again, from what was parsed of it: what was asked for beyond the defaults, `left_out` apart."""
     given = {name: value for name, value in vars(asked).items() if name not in left_out and "." not in name}
     return [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
-            for name, value in given.items() if value not in (None, False) and name not in SECTIONS]  # fmt: skip
+            for name, value in given.items() if value is not None and value is not False and name not in SECTIONS]  # fmt: skip

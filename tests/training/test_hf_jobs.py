@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from tests.evaluation.published_world import BASE, DATASET, write_world
 from titlecraft.errors import UserError
 from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import sources_sha256
-from training.hf_jobs import exit_status, require_time
+from training.hf_jobs import exit_status, options_of, require_time
 from training.source_archive import NAME, source_archive
 
 ROOT = Path(__file__).parents[2]
@@ -180,3 +181,8 @@ def test_the_exit_status_is_what_the_hub_says_of_the_job() -> None:
 
 def test_the_same_source_is_the_same_archive() -> None:
     assert source_archive() == source_archive()
+
+
+def test_what_was_asked_for_is_asked_for_again_a_zero_among_it() -> None:
+    asked = SimpleNamespace(save_every=0, resume=True, fresh=False, energy=None, repo="ns/adapter")
+    assert options_of(asked, {"repo"}) == ["--save-every=0", "--resume"]
