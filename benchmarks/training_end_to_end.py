@@ -1,0 +1,188 @@
+"""python benchmarks/training_end_to_end.py [--only PART …]      on a machine with a GPU; minutes
+
+`titlecraft train` as a user types it, with the demo's tiny base on an embedded Hub: every row by the fast path; killed with
+SIGKILL in mid-training and resumed, in 4 bit, bfloat16 and 8-bit AdamW; the seed recipe under Unsloth; a GPU whose memory is full,
+with and without --auto-batch. Writes benchmarks/results/training_end_to_end.json. Without a GPU: `--only resumed`, in float32.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # in the place of this folder, whose training.py would hide the package
+RESULTS = HERE / "results" / "training_end_to_end.json"
+BASE, DATASET = "titlecraft/tiny-llama-base", "titlecraft/amazon-titles-alpaca"
+ROWS, STEPS, KILLED_AFTER, LEFT_FREE = 8_000, 60, 30, 2_200_000_000
+HOLD = """
+import sys, time, torch
+free, _ = torch.cuda.mem_get_info()
+held = torch.empty(free - int(sys.argv[1]), dtype=torch.uint8, device="cuda")
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def titlecraft(*arguments: str) -> list[str]:
+    """The command."""
+    return [sys.executable, "-m", "titlecraft.cli", *arguments]
+
+
+def training(name: str, recipe: str, *options: str) -> list[str]:
+    """A training of the tiny base under this recipe."""
+    return titlecraft(
+        "train", "--dataset", DATASET, "--repo", f"titlecraft/{name}", "--public", "--recipe", recipe,
+        f"--base.repo={BASE}", "--base.max_length=256", *options,
+    )  # fmt: skip
+
+
+def run(command: list[str], expected: int = 0) -> str:
+    """What it prints; it ends with this status."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != expected:
+        raise SystemExit(f"{' '.join(command[2:])} ended with status {done.returncode}\n{done.stdout[-3000:]}")
+    return done.stdout
+
+
+def record(name: str) -> dict[str, Any]:
+    """The training record of an adapter."""
+    from huggingface_hub import hf_hub_download
+
+    return json.loads(Path(hf_hub_download(f"titlecraft/{name}", "training_record.json")).read_text())
+
+
+def summary(name: str) -> dict[str, Any]:
+    """What of a record says how it was computed, and whether all checks hold."""
+    found = record(name)
+    kept = ("attention", "fused_kernels", "precision", "quantization", "steps", "loss")
+    return {key: found[key] for key in kept} | {
+        "device": found["measured"]["device"], "checks_hold": all(one["holds"] for one in found["checks"]),
+        "checks": len(found["checks"]),
+    }  # fmt: skip
+
+
+def whole_split() -> dict[str, Any]:
+    """Every row by the fast path."""
+    run(training("whole-split", "full-epoch", "--training.warmup_steps=5"))
+    return summary("whole-split")
+
+
+def on_gpu() -> bool:
+    """Whether there is one."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def resumed() -> dict[str, Any]:
+    """Killed after its third checkpoint and resumed, beside the same training left alone: largest difference of a weight."""
+    from huggingface_hub import hf_hub_download
+    from safetensors.torch import load_file
+
+    options = ["--training.backend=trl", f"--training.max_steps={STEPS}"]
+    if not on_gpu():
+        options += ["--training.precision=float32", "--training.optimizer=adamw_torch"]
+    run(training("left-alone", "quality", *options))
+    command = training("killed", "quality", *options, f"--save-every={KILLED_AFTER // 3}")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    work = Path(os.environ["TITLECRAFT_WORK"])
+    while process.poll() is None and not list(work.rglob(f"step-{KILLED_AFTER}")):
+        time.sleep(0.05)
+    if process.poll() is not None:
+        raise SystemExit("the training that was to be killed ended first")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run([*command, "--resume"])
+    one, other = (
+        load_file(hf_hub_download(f"titlecraft/{name}", "adapter_model.safetensors"))
+        for name in ("left-alone", "killed")
+    )
+    apart = max(float((one[name].float() - other[name].float()).abs().max()) for name in one)
+    largest = max(float(one[name].abs().max()) for name in one)
+    return summary("killed") | {
+        "parts": record("killed")["measured"]["parts"],
+        "apart": apart,
+        "largest_weight": largest,
+    }
+
+
+def unsloth_seed() -> dict[str, Any]:
+    """The seed recipe, all but its base and its length."""
+    run(training("seed", "seed"))
+    return summary("seed")
+
+
+def memory_full() -> dict[str, Any]:
+    """A GPU with 2.2 GB left: the message, then the same with --auto-batch."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(LEFT_FREE)], stdout=subprocess.PIPE, text=True)
+    try:
+        holder.stdout.readline()
+        options = ["--training.backend=trl", "--training.batch_size=2048", "--training.max_steps=2"]
+        said = run(training("full", "quality", *options), expected=2).strip().splitlines()[-1]
+        run(training("full", "quality", *options, "--auto-batch"))
+    finally:
+        holder.kill()
+    return {"message": said} | summary("full") | {"memory_note": record("full")["memory_note"]}
+
+
+PARTS = {"resumed": resumed, "whole_split": whole_split, "unsloth_seed": unsloth_seed, "memory_full": memory_full}
+
+
+def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts that end well, and what an interruption changes."""
+    bars = [
+        (
+            "parts_with_all_checks",
+            float(sum(one["checks_hold"] for one in found.values())),
+            float(len(found)),
+            "parts",
+            True,
+        )
+    ]
+    if "resumed" in found:
+        bars.append(("resume_apart", found["resumed"]["apart"], 0.0, "largest difference of a weight", False))
+    return [
+        {"name": name, "value": value, "bar": bar, "unit": unit, "holds": value >= bar if larger else value <= bar}
+        for name, value, bar, unit, larger in bars
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """The Hub, base and dataset, then each part."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    options.add_argument("--out", type=Path, default=RESULTS)
+    asked = options.parse_args()
+    from titlecraft.demo.catalogue import write_catalogue
+    from titlecraft.local_hub.server import start, stop
+
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        os.environ |= start(root / "hub").environment(root / "home") | {
+            "TITLECRAFT_WORK": str(root / "work"), "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
+        }  # fmt: skip
+        os.environ.pop("HF_HUB_OFFLINE", None)
+        try:
+            write_catalogue(root / "trn.json.gz", ROWS, 7)
+            run([sys.executable, "-m", "titlecraft.demo.tiny_base", BASE])
+            run(titlecraft("build", str(root / "trn.json.gz"), "--repo", DATASET, "--public", "--recipe", "tiny"))
+            found = {}
+            for part in asked.only:
+                found[part] = PARTS[part]()
+                print(part, json.dumps(found[part]), flush=True)
+        finally:
+            stop(root / "hub")
+    result = {"bars": judge(found), "measured": found}
+    asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result["bars"]))
+
+
+if __name__ == "__main__":
+    main()
