@@ -25,25 +25,21 @@ def random_8b() -> Any:
     """A PeftModel of Llama-3-8B's shape on the GPU, with an adapter that does something."""
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, LlamaConfig
+    from transformers import AutoModelForCausalLM
 
-    config = LlamaConfig(
-        vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=32, num_attention_heads=32,
-        num_key_value_heads=8, max_position_embeddings=8192, rope_theta=500_000.0, bos_token_id=0, eos_token_id=1,
-        pad_token_id=2, tie_word_embeddings=False,
-    )  # fmt: skip
+    from benchmarks.random_8b import awaken, config_8b
+
     torch.manual_seed(0)
     with torch.device("cuda"):
         torch.set_default_dtype(torch.bfloat16)
-        base = AutoModelForCausalLM.from_config(config)
+        base = AutoModelForCausalLM.from_config(config_8b())
         targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
         model = get_peft_model(base, LoraConfig(r=16, lora_alpha=32, target_modules=targets, task_type="CAUSAL_LM"))
         torch.set_default_dtype(torch.float32)
     for name, one in model.named_parameters():
         if "lora_" in name:
             one.data = one.data.to(torch.bfloat16)
-            if "lora_B" in name:
-                one.data.normal_(std=0.01)
+    awaken(model, 0.01)
     return model.eval()
 
 

@@ -50,15 +50,14 @@ def with_adapter(loaded: Any, base: Any) -> Any:
     """A PeftModel in eval mode whose adapter does something."""
     import torch
 
+    from benchmarks.random_8b import awaken
     from titlecraft.settings import Lora, Training
     from training.model import add_adapter
 
     torch.manual_seed(1)
     training = Training(backend="trl", gradient_checkpointing=False)
     model = add_adapter(loaded, base, Lora(dropout=0.0), training)
-    for name, one in model.named_parameters():
-        if "lora_B" in name:
-            one.data.normal_(std=0.01)
+    awaken(model, 0.01)
     return model.eval()
 
 
@@ -212,7 +211,8 @@ def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
 
 def scored_tokens(folder: Path, adapter: str, record: Any) -> int:
     """Tokens that both arms were given behind both prompts, EOS and BOS among them, without padding."""
-    from evaluation.predictions import PREDICTIONS, read_predictions
+    from evaluation.predictions import read_predictions
+    from titlecraft.records import PREDICTIONS
 
     found = read_predictions(folder / PREDICTIONS)
     room = record.base_settings.max_length

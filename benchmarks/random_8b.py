@@ -11,20 +11,34 @@ PROMPT_TOKENS, LONGEST_ANSWER, VOCABULARY = 60, 2000, 8000
 PARAMETERS = 8_030_261_248
 
 
+def config_8b(layers: int = 32) -> Any:
+    """Llama-3-8B's shape, with the special tokens of `rows`."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=layers, num_attention_heads=32,
+        num_key_value_heads=8, max_position_embeddings=8192, rope_theta=500_000.0, bos_token_id=0, eos_token_id=1,
+        pad_token_id=2, tie_word_embeddings=False,
+    )  # fmt: skip
+
+
+def awaken(model: Any, spread: float) -> None:
+    """Random numbers of this spread for the B of every adapter of a PeftModel, which are zeros at first."""
+    for name, one in model.named_parameters():
+        if "lora_B" in name:
+            one.data.normal_(std=spread)
+
+
 def write_base(folder: Path, layers: int = 32) -> None:
     """Model and tokenizer on disk, 16 GB; nothing where they lie there already."""
     import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig
+    from transformers import AutoModelForCausalLM
 
     from tests.tiny_world import train_tokenizer
 
     if (folder / "tokenizer_config.json").exists():
         return
-    config = LlamaConfig(
-        vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=layers, num_attention_heads=32,
-        num_key_value_heads=8, max_position_embeddings=8192, rope_theta=500_000.0, bos_token_id=0, eos_token_id=1,
-        pad_token_id=2, tie_word_embeddings=False,
-    )  # fmt: skip
+    config = config_8b(layers)
     torch.manual_seed(0)
     with torch.device("cuda"):
         torch.set_default_dtype(torch.bfloat16)

@@ -194,7 +194,7 @@ def right() -> dict[str, Any]:
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
 
-    from benchmarks.random_8b import rows
+    from benchmarks.random_8b import awaken, rows
     from titlecraft.base_model import LoadedBase
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
@@ -210,9 +210,7 @@ def right() -> dict[str, Any]:
         base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     model = add_adapter(LoadedBase(base, None, "none", None, "bfloat16"), Pin(type="model", repo="ns/b", revision="0" * 40),
                         Lora(dropout=0.0), settings(1, **FAST))  # fmt: skip
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            parameter.data.normal_(std=0.05)
+    awaken(model, 0.05)
     one = rows(1)
     batch = {name: torch.tensor(one[name]).cuda() for name in one}
 

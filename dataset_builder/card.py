@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dataset_builder.build_command import build_command, completeness
 from dataset_builder.card_metadata import (
@@ -24,6 +23,7 @@ from titlecraft.hub import read_file
 from titlecraft.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
 from titlecraft.lineage_picture import draw_dataset
 from titlecraft.local_hub.card_metadata import split_card
+from titlecraft.markdown_template import markdown_templates
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Pin, read_record
 
 CARD = "README.md"
@@ -69,10 +69,7 @@ def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -
 
 def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
     """Our sections and our metadata; `front` is the existing card's, for configs that a person added."""
-    environment = Environment(
-        loader=PackageLoader("dataset_builder"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
+    environment = markdown_templates("dataset_builder")
     environment.filters["thousands"] = "{:,}".format
     record = inputs.record
     body = environment.get_template("dataset_card.md.jinja").render(

@@ -19,14 +19,14 @@ from evaluation.inputs import PACKAGES, Inputs
 from evaluation.load import Loaded, load
 from evaluation.lookup import Lookup
 from evaluation.measures import entry_named
-from evaluation.predictions import PREDICTIONS, write_predictions
+from evaluation.predictions import write_predictions
 from evaluation.progress import Progress
 from evaluation.report import write_report
 from evaluation.titles import SPLIT, Room, Sample, draw
 from evaluation.wording import plan
 from titlecraft.base_model import device_name
 from titlecraft.hub import download
-from titlecraft.records import Check, EvaluationRecord, Pin, current_code, describe_file
+from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
 from titlecraft.row_index import open_row_index
 from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads

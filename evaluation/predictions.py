@@ -12,8 +12,6 @@ from evaluation.measures import measure_names
 from evaluation.titles import Title
 from titlecraft.settings import Evaluation
 
-PREDICTIONS = "predictions.parquet"
-
 
 def write_predictions(
     file: Path,

@@ -6,10 +6,10 @@ from huggingface_hub import HfApi
 
 from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.pages import draw_plots, render_page
-from evaluation.predictions import PREDICTIONS, read_predictions
+from evaluation.predictions import read_predictions
 from titlecraft.errors import UserError
 from titlecraft.hub import download, hub_errors, pin
-from titlecraft.records import REPORT, EvaluationRecord, Pin, file_sha256, read_record
+from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Pin, file_sha256, read_record
 
 JSON, HTML = "compare.json", "compare.html"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from evaluation import wording
 from evaluation.pages import draw_plots, render_page
-from evaluation.predictions import PREDICTIONS, read_predictions
-from titlecraft.records import REPORT, EvaluationRecord, Tested
+from evaluation.predictions import read_predictions
+from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
 
 HTML = "report.html"
 

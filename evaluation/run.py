@@ -13,6 +13,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub import published_pin, require_write
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
+    PREDICTIONS,
     REPORT,
     EvaluationRecord,
     Pin,
@@ -74,7 +75,7 @@ def work_of(inputs: Inputs, fresh: bool) -> Path:
 
 def check_report(folder: Path, record: EvaluationRecord) -> None:
     """What came back from the Hub is the report, and its predictions give its means. Raises UserError."""
-    from evaluation.predictions import PREDICTIONS, read_predictions
+    from evaluation.predictions import read_predictions
 
     back = read_record((folder / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT}")
     rows = read_predictions(folder / PREDICTIONS)

@@ -7,9 +7,8 @@ from typing import Any
 
 from evaluation.guards import probe_logits
 
-FACTORS = (
-    "lora_"  # an update is a product of two; one that stays might overflow, and nothing times infinity is no number
-)
+# an update is a product of two factors; one that stays might overflow, and nothing times infinity is no number
+FACTORS = "lora_"
 
 
 @contextmanager

@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 from huggingface_hub import ModelCardData
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_card.claims import Said, claims_of
 from model_card.inputs import CardInputs, read_card_inputs
 from model_card.metadata import metadata, owned
 from titlecraft.card_merge import Owned, merge
 from titlecraft.hub import read_file
+from titlecraft.markdown_template import markdown_templates
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, has_schema, read_record
 
 __all__ = ["CardInputs", "read_card_inputs", "render", "write_card"]
@@ -34,10 +34,7 @@ def render(inputs: CardInputs) -> str:
 
 def fill(template: str, data: ModelCardData, said: list[Said], **words: object) -> str:
     """A template with the sentences of claims: `claim(id)`, `family(id)` of one kind, `rows(section, shape)` of the others."""
-    environment = Environment(
-        loader=PackageLoader("model_card"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
+    environment = markdown_templates("model_card")
     sentences = {one.id: one.sentence for one in said}
 
     def family(id: str, between: str = "\n") -> str:

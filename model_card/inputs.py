@@ -14,6 +14,7 @@ from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.publishing import REPLACED_BY_TRAINING
 from titlecraft.records import (
     DATASET_RECORD,
+    PREDICTIONS,
     REPORT,
     TRAINING_RECORD,
     DatasetRecord,
@@ -23,8 +24,6 @@ from titlecraft.records import (
     has_schema,
     read_record,
 )
-
-PREDICTIONS = "predictions.parquet"
 
 
 @dataclass(frozen=True)

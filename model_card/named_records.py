@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from model_card.inputs import PREDICTIONS, CardInputs
+from model_card.inputs import CardInputs
 from model_card.samples import choose_samples
-from titlecraft.records import REPORT, TRAINING_RECORD
+from titlecraft.records import PREDICTIONS, REPORT, TRAINING_RECORD
 
 EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"  # of the first notebook; in no test split that could be known here
 SETTINGS = ("base_settings", "lora", "training", "generation")

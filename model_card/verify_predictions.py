@@ -15,7 +15,7 @@ from typing import Any
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_scores import measure_line
-from titlecraft.records import EvaluationRecord, file_sha256, sources_sha256
+from titlecraft.records import PREDICTIONS, EvaluationRecord, file_sha256, sources_sha256
 from titlecraft.settings import Recipe
 
 NOT_JUDGED = "a tolerance for {why} is not measured: shown, not judged"
@@ -34,7 +34,7 @@ def of_report(checks: Checks, state: RepoState, folder: str, work: Path | None) 
     """One report: measure, then compare the predictions column by column and the record measure by measure."""
     from evaluation.experiment import measure
     from evaluation.inputs import read_inputs
-    from evaluation.predictions import PREDICTIONS, read_predictions
+    from evaluation.predictions import read_predictions
 
     record = state.report(folder)
     recipe = Recipe(evaluation=record.evaluation, generation=record.generation)

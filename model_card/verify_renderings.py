@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from titlecraft.hub import endpoint
-from titlecraft.records import REPORT, Code, EvaluationRecord, read_record, sources_sha256
+from titlecraft.records import PREDICTIONS, REPORT, Code, EvaluationRecord, read_record, sources_sha256
 
 DRAWN_BY = {"matplotlib": "matplotlib", "pillow": "Pillow"}
 
@@ -83,7 +83,7 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     """report.json as it is written, and page and plots from it and predictions.parquet."""
     record, raw = state.report(folder), state.require(f"{folder}/{REPORT}")
     yield checks.equal(f"{REPORT} as it is written", raw == record.to_json(), True)
-    page, plots = drawn(record.to_json(), state.require(f"{folder}/predictions.parquet"))
+    page, plots = drawn(record.to_json(), state.require(f"{folder}/{PREDICTIONS}"))
     for path, png in plots.items():
         yield rendered(checks, path, state.read(f"{folder}/{path}"), png, record.code, "evaluation")
     there = at_this_hub(state.require(f"{folder}/report.html"), record)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from titlecraft.hub import read_file
-from titlecraft.records import DATASET_RECORD, DatasetRecord, EvaluationRecord, Measure, read_record
+from titlecraft.records import DATASET_RECORD, PREDICTIONS, DatasetRecord, EvaluationRecord, Measure, read_record
 
 ROUNDING = 1e-9  # of a sum of a few thousand numbers in float64, in another order
 
@@ -24,8 +24,8 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     import pyarrow.parquet as pq
 
     record, training = state.report(folder), state.training
-    rows = pq.ParquetFile(state.folder / folder / "predictions.parquet").metadata.num_rows
-    yield checks.equal("titles = rows of predictions.parquet", record.n, rows)
+    rows = pq.ParquetFile(state.folder / folder / PREDICTIONS).metadata.num_rows
+    yield checks.equal(f"titles = rows of {PREDICTIONS}", record.n, rows)
     yield checks.equal("titles asked", record.n, min(record.evaluation.titles, record.titles_available))
     raw = read_file(record.dataset, DATASET_RECORD)
     if raw is not None:

@@ -11,7 +11,7 @@ from model_card.repo_state import RepoState
 from model_card.verification import EXACT, Checks, Line
 from model_card.verify_titles import verify_titles
 from model_card.verify_values import verify_values
-from titlecraft.records import Code, EvaluationRecord, Measure
+from titlecraft.records import PREDICTIONS, Code, EvaluationRecord, Measure
 
 DECIDE = ("bm25s", "numpy", "pyarrow", "rouge-score", "sacrebleu", "scipy", "tokenizers", "transformers")
 OTHER_VERSIONS = 1e-9  # between two versions of the packages; with the same ones all numbers are equal
@@ -29,7 +29,7 @@ def verify_scores(state: RepoState) -> list[Line]:
 
 def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     """From the dataset's titles to the report's numbers."""
-    from evaluation.predictions import PREDICTIONS, read_predictions
+    from evaluation.predictions import read_predictions
 
     record = state.report(folder)
     rows = read_predictions(state.folder / folder / PREDICTIONS)

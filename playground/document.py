@@ -10,13 +10,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from model_card.inputs import read_card_inputs
 from model_card.named_records import EXAMPLE_TITLE
 from playground.document_page import render_page
 from playground.document_words import Language, cell, fenced
 from titlecraft.hub import download, endpoint, pin
+from titlecraft.markdown_template import markdown_templates
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     DATASET_RECORD,
@@ -104,10 +103,7 @@ def command_again(run: Run, you: str) -> str:
 
 def render(run: Run, language: Language) -> str:
     """The document as Markdown. The same records give the same text."""
-    environment = Environment(
-        loader=PackageLoader("playground"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
+    environment = markdown_templates("playground")
     names = ("count", "number", "signed", "percent", "value", "label", "unit", "definition", "link")
     environment.filters |= {name: getattr(language, name) for name in names} | {"fenced": fenced, "cell": cell}
     environment.globals["settings_table"] = language.settings_table

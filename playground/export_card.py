@@ -6,15 +6,16 @@ What a person writes outside of our section stays (titlecraft/card_merge.py).
 from pathlib import Path
 
 from huggingface_hub import ModelCardData
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
+from model_card.named_records import EXAMPLE_TITLE
 from playground.export_record import ExportRecord
 from playground.gguf import QUANTISED
 from titlecraft.card_merge import Owned, merge, section
 from titlecraft.hub import read_file
+from titlecraft.markdown_template import markdown_templates
 from titlecraft.records import Pin
 
-EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
 OWNED = Owned(
     frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets", "library_name",
@@ -26,10 +27,7 @@ BELOW_16_BIT = ("q8_0", *QUANTISED)
 
 def environment() -> Environment:
     """The templates of this package, with the ways in which numbers are written."""
-    made = Environment(
-        loader=PackageLoader("playground"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
+    made = markdown_templates("playground")
     made.filters.update(
         thousands="{:,}".format, four="{:.4f}".format, short="{:.2g}".format,
         signed=lambda value: f"{value:+.2g}" if value else "0",

@@ -7,6 +7,7 @@ from titlecraft.settings import Base, Evaluation, Generation
 from titlecraft.training_record import Check
 
 REPORT = "report.json"
+PREDICTIONS = "predictions.parquet"
 Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
 Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"

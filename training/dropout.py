@@ -30,8 +30,3 @@ def keep_mask(shape: tuple[int, ...], seed: int, p: float, device: Any) -> Any:
 def drop(x: Any, seed: int, p: float) -> Any:
     """`x` with a share p of its elements set to zero and the others divided by 1 - p; x of any shape."""
     return x * keep_mask(tuple(x.shape), seed, p, x.device) / (1 - p) if p else x
-
-
-def signed(value: int) -> int:
-    """The same 32 bits as a signed number: Triton takes arguments as int32."""
-    return value - 2**32 if value >= 2**31 else value

@@ -8,7 +8,7 @@ elements as it reads them (dropout.py says which); elsewhere the same is compute
 from functools import cache
 from typing import Any
 
-from training.dropout import drop, signed, threshold
+from training.dropout import drop, threshold
 
 PARTS = 32  # of the tokens, summed apart and then together, always in the same order
 
@@ -61,6 +61,11 @@ def dropping(x: Any, seed: int, p: float) -> tuple[int, int, float]:
     if x.numel() >= 2**31:
         raise ValueError(f"{x.numel():,} activations of one layer: expected fewer than 2^31, take a smaller batch")
     return signed(threshold(p)), signed(seed), 1 / (1 - p)
+
+
+def signed(value: int) -> int:
+    """The same 32 bits as a signed number: Triton takes arguments as int32."""
+    return value - 2**32 if value >= 2**31 else value
 
 
 def padded(rank: int) -> int:
