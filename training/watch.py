@@ -54,6 +54,7 @@ def event_files(folder: Path) -> Any:
         """Starts with an empty folder unless the run is resumed."""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.on_train_end(args, state, control)  # of a try that ran out of memory: its writer has files in that folder
             if state.is_world_process_zero and state.global_step == 0:
                 shutil.rmtree(folder, ignore_errors=True)
             super().on_train_begin(args, state, control, **kwargs)
@@ -69,6 +70,12 @@ def trackio_run(project: str, run: str) -> Any:
 
     class LocalTrackio(TrackioCallback):
         """Opens the run here, whatever the environment says, and syncs nothing."""
+
+        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+            if self._initialized:  # by a try that ran out of memory
+                self._trackio.finish()
+                self._initialized = False
+            super().on_train_begin(*args, **kwargs)
 
         def setup(self, args: Any, state: Any, model: Any, **kwargs: Any) -> None:
             if state.is_world_process_zero:

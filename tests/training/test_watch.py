@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import constants
+from transformers import TrainerCallback
 
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
@@ -20,24 +22,34 @@ from training.watch import require_watch, watchers
 ADAPTER = "ns/titles"
 
 
-def watched(watch: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def watched(watch: Any, home: Path, monkeypatch: pytest.MonkeyPatch, tries: int = 1) -> None:
+    """A training of two steps; all tries but the last run out of memory after their first step, and the watchers stay."""
     monkeypatch.setattr(constants, "HF_HOME", str(home))
-    model, tokenizer = adapter_on_base()
-    trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", home / "trainer")
-    for callback in watchers(watch, ADAPTER, "run"):
-        trainer.add_callback(callback)
-    run_all_steps(trainer)
-    return trainer
+    found = watchers(watch, ADAPTER, "run")
+    for number in range(1, tries + 1):
+        model, tokenizer = adapter_on_base()
+        trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", home / "trainer")
+        for callback in found:
+            trainer.add_callback(callback)
+        if number < tries:
+            trainer.add_callback(OutOfMemory())
+            with pytest.raises(torch.OutOfMemoryError):
+                run_all_steps(trainer)
+        else:
+            run_all_steps(trainer)
 
 
-def test_event_files_have_each_step_once_however_often_the_run_began(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class OutOfMemory(TrainerCallback):
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step:
+            raise torch.OutOfMemoryError
+
+
+def steps_of(folder: Path) -> dict[str, list[int]]:
+    """Steps of each tag in the only file of events in there."""
     from tensorboardX.proto.event_pb2 import Event
 
-    for _ in range(2):
-        watched("tensorboard", tmp_path, monkeypatch)
-    [file] = (tmp_path / "titlecraft" / "watch" / "ns--titles" / "run").glob("events.out.tfevents.*")
+    [file] = folder.glob("events.out.tfevents.*")
     raw, found = file.read_bytes(), {}
     while raw:  # length (8 bytes), its checksum (4), the event, its checksum (4)
         length = int.from_bytes(raw[:8], "little")
@@ -45,6 +57,16 @@ def test_event_files_have_each_step_once_however_often_the_run_began(
         for value in event.summary.value:
             found.setdefault(value.tag, []).append(event.step)
         raw = raw[16 + length :]
+    return found
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_event_files_have_each_step_once_however_often_the_run_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    for _ in range(3 - tries):
+        watched("tensorboard", tmp_path, monkeypatch, tries)
+    found = steps_of(tmp_path / "titlecraft" / "watch" / "ns--titles" / "run")
     assert found["train/loss"] == found["train/tokens_seen"] == found["train/tokens_per_second"] == [1, 2]
 
 
@@ -55,7 +77,7 @@ def test_trackio_keeps_the_run_here_whatever_the_environment_says(
     monkeypatch.setenv("TRACKIO_SPACE_ID", "somebody/space")
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     monkeypatch.setattr("huggingface_hub.HfApi.create_repo", None)
-    watched("trackio", tmp_path, monkeypatch)
+    watched("trackio", tmp_path, monkeypatch, tries=2)
     from trackio.sqlite_storage import SQLiteStorage
 
     found = [entry.get("train/examples_seen") for entry in SQLiteStorage.get_logs("ns--titles", "run")]
