@@ -1,12 +1,13 @@
 """python benchmarks/reproducibility.py
 python benchmarks/reproducibility.py --device cuda      adds what a GPU changes to the same file; on a machine with one
 
-How far scores and greedy answers differ where an evaluation is not the same to the letter: other batch sizes, and two threads
-instead of one. Writes benchmarks/results/reproducibility.json. Some minutes on two CPU cores; clock times are not measured.
+How far scores and greedy answers differ where an evaluation is not the same to the letter: other batch sizes, two threads
+instead of one, a GPU instead of the CPU. Writes benchmarks/results/reproducibility.json. Some minutes on two CPU cores; clock
+times are not measured.
 
 The base is the demo's, pre-trained here in float32, with a random LoRA adapter; both arms answer titles of invented products.
 Every way is compared with the first one, title by title, and the first one is run once more at the end. `check` fails where
-the repeated run is not the same bit for bit. GPUs are not measured here.
+the repeated run is not the same bit for bit.
 """
 
 import argparse

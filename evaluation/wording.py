@@ -9,7 +9,8 @@ REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
     "on a CPU the same commits, recipe and package versions give these bytes again, also where a run was interrupted and went "
     "on. There, in float32 with a tiny base, two threads instead of one change nothing; batches of 1, 8 or 64 titles instead "
     "of 25 move the NLL of a reference by at most 3.2e-7 nats per token, the mean by at most 5.8e-9, and none of 200 greedy "
-    "answers. What a GPU changes is not measured"
+    "answers. An H200 in float32 in the place of the CPU moves it by at most 3.8e-7 and none of those answers; in bfloat16 by "
+    "at most 6.3e-3, the mean by 1.7e-4, and 51 of the 200 answers are others. Each gave the same bits twice on one card"
 )
 
 

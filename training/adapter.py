@@ -168,8 +168,7 @@ def train_prepared(
     )
     for callback in callbacks:
         trainer.add_callback(callback)
-    if recipe.training.backend == "trl":
-        ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
+    ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
     ranks.part()

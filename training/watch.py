@@ -54,7 +54,7 @@ def event_files(folder: Path) -> Any:
         """Starts with an empty folder unless the run is resumed."""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.on_train_end(args, state, control)  # of a try that ran out of memory: its writer has files in that folder
+            self.on_train_end(args, state, control)  # closes the writer of a try that ran out of memory
             if state.is_world_process_zero and state.global_step == 0:
                 shutil.rmtree(folder, ignore_errors=True)
             super().on_train_begin(args, state, control, **kwargs)
