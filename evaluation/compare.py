@@ -20,7 +20,7 @@ POWER = 0.8  # the usual one (Cohen 1988)
 INTERVAL_METHOD = (
     "BCa bootstrap of the mean paired difference (Efron 1987; scipy.stats.bootstrap; percentiles where BCa is undefined), of "
     "the corpus scores' difference for chrF++ and BLEU; p-value from random sign flips of the paired differences, two-sided (scipy.stats.permutation_test), "
-    "for chrF++ and BLEU from sacrebleu's paired approximate randomisation. The primary measure stands alone; the p-values "
+    "for chrF++ and BLEU from sacrebleu's paired approximate randomisation, ties counted. The primary measure stands alone; the p-values "
     "of all others are corrected together (Holm 1979)"
 )
 ROWS_AT_ONCE = 500  # resamples that scipy holds in memory at once; does not change a result for a given version

@@ -59,21 +59,29 @@ class Paired:
         return float(np.std((n - 1) * np.array(without), ddof=1))
 
 
+def share_as_large(shuffled: np.ndarray, real: float) -> float:
+    """p-value: the share of shuffles whose difference is at least the real one, which counts as one (Phipson and Smyth 2010).
+
+    Differences that must be equal are: the scores are of the same whole numbers.
+    """
+    return (int((shuffled >= real).sum()) + 1) / (len(shuffled) + 1)
+
+
 def paired_p_value(
     metric: Any, before: list[str], after: list[str], references: list[str], settings: Evaluation
 ) -> float:
     """p-value of sacrebleu's paired approximate randomisation test (Riezler and Maxwell 2005).
 
     Because it counts only shuffles with a difference larger than the real one, it would call equal texts significant
-    (p = 1 / (shuffles + 1)): equal texts are 1 here, without asking it.
+    (p = 1 / (shuffles + 1)), and texts that differ for one title in thousands: see `share_as_large`.
     """
     from sacrebleu.significance import PairedTest
 
-    if before == after:
+    if before == after:  # 1 without asking it
         return 1.0
     seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # it takes a seed of 0 for none
     counted = patch.object(metric, "_extract_corpus_statistics", partial(every_count, metric))  # it would count anew
-    with seed, counted:
+    with seed, counted, patch("sacrebleu.significance._compute_p_value", share_as_large):
         test = PairedTest(
             [("before", before), ("after", after)], {"score": metric}, [references], test_type="ar",
             n_samples=settings.resamples,

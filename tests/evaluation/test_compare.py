@@ -194,6 +194,16 @@ def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
     assert paired_p_value(BLEU(), CLOSE, CLOSE, REFERENCES, SETTINGS) == 1.0
 
 
+@pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
+def test_a_few_titles_do_not_make_two_corpora_differ(name: str) -> None:
+    metric, settings = entry_named(name, SETTINGS).corpus(), replace(SETTINGS, resamples=1999)
+    for titles in (1, 2, 4):  # better in k titles, equal in all others: 2 of the 2^k ways to swap are as extreme
+        after = CLOSE[:titles] + FAR[titles:]
+        assert paired_p_value(metric, FAR, after, REFERENCES, settings) == pytest.approx(2 / 2**titles, abs=0.04)
+    spaced = [text + " " for text in FAR]  # other texts, the same scores
+    assert paired_p_value(metric, FAR, spaced, REFERENCES, settings) == 1.0
+
+
 def test_p_values_of_corpora_are_uniform_where_nothing_differs() -> None:
     rng, settings, metric = (
         np.random.default_rng(4),
