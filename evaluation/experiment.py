@@ -87,7 +87,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             "grounded": grounded
             and describe_grounded(grounded, compare_grounded(found, references, recipe.evaluation)),
         }
-    read = [one.dataset for one in benchmarks]
+    read = list({str(one.dataset): one.dataset for one in benchmarks}.values())
     record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], results, read, folder)
     with progress.part("reporting"):
         write_report(record, folder)

@@ -50,7 +50,7 @@ def find_benchmark(asked: str) -> Benchmark:
     from lighteval.tasks.requests import SamplingMethod
 
     name, _, examples = asked.removeprefix("lighteval|").partition("|")
-    if not examples.isdigit():
+    if not examples.isdecimal() or not examples.isascii():
         raise UserError(f'--also {asked!r}: expected "lighteval|TASK|EXAMPLES", such as "lighteval|arc:easy|0"')
     tables = [getattr(module, "TASKS_TABLE", []) for module in task_modules(name)]
     found = [config for table in tables for config in table if config.name == name]
@@ -62,17 +62,18 @@ def find_benchmark(asked: str) -> Benchmark:
 
 
 def find_benchmarks(asked: list[str]) -> list[Benchmark]:
-    """All that were asked for, before anything else is computed. Raises UserError."""
+    """All that were asked for, each once, before anything else is computed. Raises UserError."""
     if not asked:
         return []
     with unharmed_process():
-        return [find_benchmark(one) for one in asked]
+        found = {(one.config.name, one.examples): one for one in map(find_benchmark, asked)}
+    return list(found.values())
 
 
 def for_arm(benchmark: Benchmark, arm: str) -> Any:
-    """The task again, under a name that says the arm, over the pinned data set."""
+    """The task again, under a name that says the arm and the examples, over the pinned data set."""
     config = copy.copy(benchmark.config)
-    config.name, config.hf_revision = f"{arm}_{config.name}", benchmark.dataset.revision
+    config.name, config.hf_revision = f"{arm}_{benchmark.examples}_{config.name}", benchmark.dataset.revision
     return config
 
 
@@ -87,17 +88,16 @@ def compare_benchmarks(
         from evaluation.choices import BothArmsChoose
         from evaluation.tasks import ARMS
 
-        tasks = {(one.config.name, arm): for_arm(one, arm) for one in benchmarks for arm in ARMS}
-        names = {key: f"{task.name}|{one.examples}" for one in benchmarks for key, task in tasks.items()
-                 if key[0] == one.config.name}  # fmt: skip
+        tasks = {(place, arm): for_arm(one, arm) for place, one in enumerate(benchmarks) for arm in ARMS}
+        names = {(place, arm): f"{task.name}|{benchmarks[place].examples}" for (place, arm), task in tasks.items()}
         with registry_of(list(tasks.values())) as module:
             model = BothArmsChoose(loaded, settings.batch_size, progress, finished)
             pipeline = make_pipeline(list(names.values()), module, model, scratch)
             pipeline.evaluate()
     details = pipeline.evaluation_tracker.details_logger.details
     measures = []
-    for one in benchmarks:
-        values = {arm: by_question(details[names[one.config.name, arm]]) for arm in ARMS}
+    for place, one in enumerate(benchmarks):
+        values = {arm: by_question(details[names[place, arm]]) for arm in ARMS}
         measures += compare_one(one, values, settings)
     return correct(measures, primary="")
 
@@ -120,10 +120,10 @@ def compare_one(
         higher = metric.higher_is_better
         names = metric.metric_name if isinstance(metric.metric_name, list) else [metric.metric_name]
         better |= higher if isinstance(higher, dict) else dict.fromkeys(names, higher)
-    found = []
+    found, behind = [], f", {benchmark.examples}-shot" if benchmark.examples else ""
     for metric in sorted(before[questions[0]]):
         entry = Entry(
-            name=f"{name}:{metric}", label=f"{name} {metric}", group="forgetting", unit="0–1",
+            name=f"{name}:{metric}{behind}", label=f"{name} {metric}{behind}", group="forgetting", unit="0–1",
             better="higher" if better[metric] else "lower",
             definition=f"lighteval's metric {metric} of its task {name}, {benchmark.examples} examples in front of a "
             "question; the mean over questions. Choices are compared by their likelihood, in plain text.",

@@ -7,7 +7,7 @@ from time import perf_counter
 
 
 class Progress:
-    """Bars on stderr where that is a terminal, a line per part elsewhere; remembers seconds and counts per part."""
+    """Bars on stderr where that is a terminal, a line per part elsewhere; adds up seconds and counts per part."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -33,13 +33,15 @@ class Progress:
                 shown.update(task, completed=done, rate=f"{done / (perf_counter() - start):.1f} answers/s")
 
             yield advance
-        self.seconds[doing], self.counts[doing] = perf_counter() - start, total
+        took = perf_counter() - start
+        self.seconds[doing] = self.seconds.get(doing, 0.0) + took
+        self.counts[doing] = self.counts.get(doing, 0) + total
         if not console.is_terminal:
-            print(f"{doing}: {total} in {self.seconds[doing]:.1f} s", file=sys.stderr, flush=True)
+            print(f"{doing}: {total} in {took:.1f} s", file=sys.stderr, flush=True)
 
     @contextmanager
     def part(self, doing: str) -> Iterator[None]:
         """Time a part that has no steps to count."""
         start = perf_counter()
         yield
-        self.seconds[doing] = perf_counter() - start
+        self.seconds[doing] = self.seconds.get(doing, 0.0) + perf_counter() - start

@@ -22,6 +22,7 @@ torch.set_grad_enabled(True)  # importing lighteval switches them off
     [
         ("arc:easy", "expected \"lighteval|TASK|EXAMPLES\""),
         ("lighteval|arc:easy|many", "expected \"lighteval|TASK|EXAMPLES\""),
+        ("lighteval|arc:easy|²", "expected \"lighteval|TASK|EXAMPLES\""),
         ("lighteval|no_such_task|0", "lighteval has no task 'no_such_task'"),
         ("lighteval|gsm8k|0", "it is answered in text"),
     ],
