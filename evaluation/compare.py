@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -210,9 +211,13 @@ def compare_all(
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
-    """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled."""
+    """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled.
+
+    A mean says nothing of a single text, so that none is counted as one of which nothing can be told.
+    """
     if not settings.sampled:
         return []
     values = lambda entry: [[one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after")]  # noqa: E731
-    asked = [(entry.name, *values(entry)) for entry in sampled_measures(settings)]
-    return correct(compare_each(asked, settings), primary="")
+    entries = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
+    asked = [(entry.name, *values(entry)) for entry in entries]
+    return correct(compare_each(asked, settings, entries), primary="")

@@ -31,7 +31,8 @@ from titlecraft.settings import Recipe
 
 @dataclass(frozen=True)
 class Outcome:
-    """One title in one arm: what was written (one text, or several sampled ones), and the value of every measure."""
+    """One title in one arm: the prompt of that arm's document, what was written (one text, or several sampled ones), and the
+    value of every measure."""
 
     prompt: str
     texts: list[str]
@@ -141,8 +142,7 @@ def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
                 "score: does the dataset hold the row twice?"
             )
         values = {name: float(value) for detail in requests for name, value in detail.metric.items()}
-        (written,) = [detail.model_response for detail in requests if detail.model_response.text]
-        found.append(
-            Outcome(prompt=written.input, texts=written.text, tokens=len(written.output_tokens[0]), values=values)
-        )
+        (asked,) = [detail for detail in requests if detail.model_response.text]
+        texts, tokens = asked.model_response.text, len(asked.model_response.output_tokens[0])
+        found.append(Outcome(prompt=asked.doc.query, texts=texts, tokens=tokens, values=values))
     return found

@@ -28,9 +28,9 @@ def print_table(record: Tested) -> None:
 
     colours = {"better": "green", "worse": "red"}
     title = f"{record.n:,} held-out titles, {' and '.join(record.arms)}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("measure", no_wrap=True)
-    for column in (*record.arms, "difference", f"{record.evaluation.confidence:.0%} interval"):
+    for column in (*record.arms, "difference", f"{wording.coverage(record.evaluation)} interval"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for heading, measures in record.report_blocks():

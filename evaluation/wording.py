@@ -40,12 +40,17 @@ def neutral(measure: Measure) -> str:
     )
 
 
+def coverage(settings: Evaluation) -> str:
+    """0.95 -> "95%"; 0.999 -> "99.9%"."""
+    return f"{100 * settings.confidence:.10g}%"
+
+
 def plan(settings: Evaluation, primary: Entry) -> str:
     """What is fixed before anything is looked at, in one line."""
     better = "" if primary.better == "neither" else f", {primary.better} is better"
     return (
         f"fixed in the recipe: primary measure {primary.label} ({primary.unit}{better}), {settings.titles:,} titles of the "
-        f"test split by seed {settings.seed}, {settings.confidence:.0%} confidence"
+        f"test split by seed {settings.seed}, {coverage(settings)} confidence"
     )
 
 
@@ -59,27 +64,38 @@ def encoders(settings: Evaluation) -> list[Pin]:
 def power(record: Tested) -> str:
     """The smallest difference in the primary measure that this many titles can see."""
     measure = record.primary()
+    if not measure.spread:
+        return f"{measure.label} differs by the same on all {measure.n:,} titles: how small a difference they show is unknown."
     return (
         f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.detectable)} {measure.unit} or more in "
         f"80% of all experiments (paired differences spread by {number(measure.spread)})."
     )
 
 
+def power_alone(record: Tested, measure: Measure) -> str:
+    """The same of any measure, before its p-value is corrected; nothing where its differences have no spread."""
+    if not measure.spread:
+        return ""
+    alone = "" if measure.name == record.evaluation.primary else ", were it tested alone"
+    what = "questions" if measure.group == "forgetting" else "titles"
+    return f"{measure.n} {what} show a difference of {number(measure.detectable)} or more in 80% of all experiments{alone}."
+
+
 def answer(record: Tested) -> str:
     """The answer to "did fine-tuning help?", or "which adapter is better?", in one sentence from the primary measure alone."""
     measure = record.primary()
-    coverage = f"{record.evaluation.confidence:.0%} interval"
+    width = f"{coverage(record.evaluation)} interval"
     alone = isinstance(record, EvaluationRecord)
     between = "" if alone else " between the adapters A and B"
     on = f"on {record.n:,} {'held-out titles' if alone else 'titles that both were asked'}"
     if measure.verdict() == "no measured difference":
         return (
             f"No measured difference in {measure.label}{between}: {number(measure.difference, signed=True)} {measure.unit} "
-            f"({coverage} {interval(measure)}) {on}."
+            f"({width} {interval(measure)}) {on}."
         )
     up = measure.difference > 0
     low, high = sorted((abs(measure.low), abs(measure.high)))
-    by = f"by {number(abs(measure.difference))} {measure.unit} ({coverage} {number(low)} to {number(high)}) {on}"
+    by = f"by {number(abs(measure.difference))} {measure.unit} ({width} {number(low)} to {number(high)}) {on}"
     if alone:
         worse = ", which is worse" if measure.verdict() == "worse" else ""
         return f"Fine-tuning {'raised' if up else 'lowered'} {measure.label} {by}{worse}."

@@ -114,7 +114,7 @@ def render(run: Run, language: Language) -> str:
     return environment.get_template(f"document.{language.code}.md.jinja").render(
         **vars(run), words=language.words, base_name=record.base.repo.split("/")[1],
         primary=report and report.primary(), blocks=blocks_of(report, language), defined=report and report.measures + report.also,
-        confidence=report and f"{100 * report.evaluation.confidence:.0f}%",
+        confidence=report and f"{100 * report.evaluation.confidence:.10g}%",
         data_settings=run.data and settings_of(("data", run.data.data)),
         model_settings=settings_of(("base", record.base_settings), ("lora", record.lora)),
         training_settings=settings_of(("training", record.training)), generation_settings=settings_of(("generation", record.generation)),

@@ -22,7 +22,8 @@ class Measure(Record):
     `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
     p-value corrected for all measures that were tested beside it (of the primary measure, which stands alone: the p-value
     itself); it compares with `level` = 1 − confidence. `spread` is the standard deviation of the paired differences, and
-    `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread.
+    `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread
+    and tested alone.
     `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
     """
 

@@ -11,6 +11,7 @@ from evaluation.compare import (
     compare,
     compare_arms,
     compare_corpora,
+    compare_sampled,
     correct,
     detectable,
     holm,
@@ -156,6 +157,16 @@ def test_texts_of_which_nothing_can_be_told_are_counted() -> None:
     found = compare(COHERENCE, [0.5, 1.0, 0.5], [1.0, 0.0, 0.5], SETTINGS)
     assert (found.neutral_before, found.neutral_after) == (2, 1)
     assert compare(NLL, [0.5, 1.0], [0.5, 1.0], SETTINGS).neutral_before is None
+
+
+def test_a_mean_over_sampled_answers_is_not_a_text_of_which_nothing_can_be_told() -> None:
+    values = {entry.name: 0.5 for entry in MEASURES}  # coherence: one answer in order, one not
+    arms = {
+        f"{arm}_sampled": [Outcome(prompt="", texts=["a", "b"], tokens=9, values=values)] * 3
+        for arm in ("before", "after")
+    }
+    (coherence,) = [one for one in compare_sampled(arms, replace(SETTINGS, sampled=2)) if one.name == "coherence"]
+    assert (coherence.before, coherence.neutral_before, coherence.neutral_after) == (0.5, None, None)
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])

@@ -152,6 +152,7 @@ def test_the_command_takes_the_newest_reports_and_writes_both_files(hub: Running
     [
         (("--compare", "titlecraft/a", "titlecraft/b:evaluation/1234", "--out", "x"), "has no evaluation/1234/report.json with its predictions.parquet; its reports: titlecraft/b:evaluation/eeee, titlecraft/b:evaluation/ffff"),
         (("--compare", "titlecraft/a", "titlecraft/empty", "--out", "x"), "has no report: make one with `titlecraft evaluate --adapter titlecraft/empty`"),
+        (("--compare", "titlecraft/a", "titlecraft/b", "--out", "x", "--evaluation.confidence=0.9"), "the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.*"),
         (("--compare", "titlecraft/a", "titlecraft/b"), "expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 from evaluation import wording
 from evaluation.examples import choose_examples, html_bytes, starting_views
 from evaluation.measures import MEASURES
-from evaluation.pages import PLOTS, render_page
+from evaluation.pages import PLOTS, draw_plots, render_page
 from evaluation.report import print_table, write_report
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from titlecraft.records import EvaluationRecord
@@ -106,6 +106,31 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
     assert printed.index("Coherence") < printed.index("Content-word recall") < printed.index("Other measures")
     assert "40 titles show a difference in NLL per token of" in printed
     assert all(len(line) <= 80 for line in printed.splitlines())
+    assert "…" not in printed and printed.count("better") == len(record.measures) - 1  # not of the length ratio
+
+
+def test_coverage_is_said_as_it_is(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
+    record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, confidence=0.999))
+    assert "(99.9% interval" in wording.answer(record) and "99.9% confidence" in wording.plan(
+        replace(SETTINGS, confidence=0.999), MEASURES[0]
+    )
+    print_table(record)
+    assert "99.9% interval" in capsys.readouterr().out
+    assert ">99.9% interval</th>" in render_page(
+        "report.html.jinja", record, predictions(), draw_plots(record, predictions())
+    )
+
+
+def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
+    first, second = record.measures[:2]
+    assert wording.power_alone(record, first).endswith(" or more in 80% of all experiments.")
+    assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, were it tested alone.")
+    questions = msgspec.structs.replace(second, group="forgetting", n=60)
+    assert wording.power_alone(record, questions).startswith("60 questions show")
+    assert wording.power_alone(record, msgspec.structs.replace(second, spread=0.0, detectable=0.0)) == ""
+    assert wording.power(with_primary(record, spread=0.0, detectable=0.0)) == (
+        "NLL per token differs by the same on all 40 titles: how small a difference they show is unknown."
+    )
 
 
 def test_what_is_fixed_is_said_first() -> None:

@@ -1,5 +1,6 @@
 """Which titles are asked: random, independent of row order, without leaks, and with room to answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -87,6 +88,10 @@ def test_too_few_titles_say_what_to_do(tmp_path: Path, tokenizer) -> None:
     ):
         draw(folder, PROMPT, tokenizer, WIDE, 200, seed=7, name="dataset a/b@1234")
     assert len(draw(folder, PROMPT, tokenizer, WIDE, 10, seed=7).titles) == 10
+    with pytest.raises(
+        UserError, match=r"no_room_for_answer 20.* Set --generation\.max_new_tokens \(now 9999\) smaller"
+    ):
+        draw(folder, PROMPT, tokenizer, replace(WIDE, new_tokens=9999), 10, seed=7)
 
 
 def test_a_prompt_that_gives_the_answer_away_stops_the_run(tmp_path: Path, tokenizer) -> None:

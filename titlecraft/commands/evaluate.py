@@ -34,6 +34,11 @@ def main(arguments: list[str]) -> None:
     if (asked.adapter is None) == (asked.compare is None) or (asked.out is None) != (asked.compare is None):
         raise UserError("evaluate: expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER")
     if asked.compare:
+        if asked.recipe or asked.also or asked.fresh or recipe != Recipe():
+            raise UserError(
+                "evaluate --compare: the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.* and "
+                "--generation.*"
+            )
         compare(*asked.compare, Path(asked.out))
     else:
         settings = replace(recipe.evaluation, also=[*recipe.evaluation.also, *asked.also])
