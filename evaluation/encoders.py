@@ -29,13 +29,15 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
         with hub_errors(f"loading {pinned}", pinned.repo, pinned.type):
             tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        tokenizer.model_max_length = min(tokenizer.model_max_length, LONGEST, model.config.max_position_embeddings)
+        model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        vectors(model, tokenizer, ["one text", "and a longer one"])  # no way to pad, other inputs, no hidden states
     except (ValueError, OSError, KeyError, ImportError, AttributeError, TypeError) as error:
         raise UserError(
             f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({first_line(error)}); expected a model "
             "with safetensors and a tokenizer, such as sentence-transformers publishes"
         ) from error
-    tokenizer.model_max_length = min(tokenizer.model_max_length, LONGEST, model.config.max_position_embeddings)
-    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+    return model, tokenizer
 
 
 def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.copies import Copies
-from evaluation.encoders import BertRecall, EmbeddedTitles
+from evaluation.encoders import BertRecall, EmbeddedTitles, load_encoder
 from evaluation.overlaps import Overlaps
 from evaluation.progress import Progress
 from evaluation.title_index import TitleIndex
@@ -29,11 +29,17 @@ class Lookup:
 
     @classmethod
     def over(cls, dataset: Path, sample: Sample, settings: Evaluation) -> "Lookup":
-        """Index the titles of the split that the sample was drawn from; all else is read when there are answers."""
+        """Index the titles of the split that the sample was drawn from; all else is read when there are answers.
+
+        Encoders are tried now, so that one that cannot be loaded costs no answers. Raises UserError.
+        """
         files = sorted((dataset / "data").glob("train-*.parquet"))
         titles = TitleIndex(sample.split_titles, settings.seed)
         embedded = None if settings.retriever == BM25 else EmbeddedTitles(pin(settings.retriever, "model"), titles)
         recall = None if settings.bertscore is None else BertRecall(pin(settings.bertscore, "model"))
+        for setting, encoder in (("retriever", embedded), ("bertscore", recall)):
+            if encoder is not None:
+                load_encoder(encoder.pinned, setting)
         return cls(titles, Copies(files), Overlaps(), embedded, recall)
 
     @contextmanager

@@ -8,8 +8,10 @@ import torch
 
 from evaluation.encoders import BertRecall, EmbeddedTitles, load_encoder, vectors
 from evaluation.harness import unharmed_process
+from evaluation.lookup import Lookup
 from evaluation.measures import entry_named, fewest_resamples, measure_names, sampled_measures
 from evaluation.title_index import TitleIndex
+from evaluation.titles import Sample
 from tests.evaluation.tiny_encoder import save_encoder
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
@@ -86,3 +88,20 @@ def test_what_is_no_encoder_is_said_with_its_setting(tmp_path: Path, monkeypatch
         UserError, match=r"evaluation\.bertscore: me/encoder@aaaaaaaaaaaa cannot be loaded as a text encoder"
     ):
         load_encoder(PINNED, "bertscore")
+
+
+def test_an_encoder_that_cannot_be_used_is_refused_before_there_are_answers(
+    folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """A tokenizer that cannot pad, as GPT-2's: it loads, and its first batch of two texts fails."""
+    model, tokenizer = load_encoder(PINNED, "retriever")
+    model.save_pretrained(tmp_path)
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(tmp_path)
+    monkeypatch.setattr("evaluation.encoders.download", lambda pinned, files: tmp_path)
+    monkeypatch.setattr("evaluation.lookup.pin", lambda repo, kind: PINNED)
+    sample = Sample(titles=[], split_titles=TITLES, available=0, excluded={})
+    with pytest.raises(
+        UserError, match=r"evaluation\.retriever: me/encoder@aaaaaaaaaaaa cannot be loaded as a text encoder \(.*pad"
+    ):
+        Lookup.over(tmp_path, sample, Evaluation(retriever="me/encoder@" + "a" * 40))
