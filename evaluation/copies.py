@@ -24,13 +24,16 @@ def split_words(texts: pa.Array) -> pa.ListArray:
     return pc.utf8_split_whitespace(pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(texts, ""))))
 
 
-def run_hashes(numbers: np.ndarray) -> np.ndarray:
-    """Hash of every run of RUN numbers, uint64 [n − 7]: by runs of two, of four and of eight."""
-    hashes, width = numbers.astype(np.uint64), 1
-    while width < RUN:
-        factor = np.uint64(pow(ODD, width, 1 << 64))
-        hashes = hashes[:-width] * factor + hashes[width:]
-        width *= 2
+def run_hashes(numbers: np.ndarray, run: int = RUN) -> np.ndarray:
+    """Hash of every run of so many numbers, uint64 [n − run + 1]: by runs of two, of four and of eight, the rest one by one."""
+    single = hashes = numbers.astype(np.uint64)
+    width = 1
+    while width < run:
+        more = width if 2 * width <= run else 1
+        factor = np.uint64(pow(ODD, more, 1 << 64))
+        behind = hashes if more == width else single
+        hashes = hashes[:-more] * factor + behind[width:]
+        width += more
     return hashes
 
 
@@ -91,22 +94,22 @@ class Copies:
             for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=["output"]):
                 look[:] = False
                 look[unseen >> np.uint64(64 - BITS)] = True
-                hashes = known_runs(split_words(batch.column(0)), vocabulary)
+                hashes, _ = known_runs(split_words(batch.column(0)), vocabulary)
                 hashes = hashes[look[hashes >> np.uint64(64 - BITS)]]
                 unseen = unseen[~among(unseen, np.sort(hashes))]
         return wanted[~among(wanted, unseen)]
 
 
-def known_runs(words: pa.ListArray, vocabulary: pa.Array) -> np.ndarray:
-    """Hashes of the runs of eight that lie within one description and hold no word outside the vocabulary."""
+def known_runs(words: pa.ListArray, vocabulary: pa.Array, run: int = RUN) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the runs that lie within one description and hold no word outside the vocabulary, and its place, int32."""
     found = pc.index_in(words.flatten(), value_set=vocabulary)
     unknown = pc.is_null(found).to_numpy(zero_copy_only=False)
     numbers = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
-    if len(numbers) < RUN:
-        return np.zeros(0, np.uint64)
+    if len(numbers) < run:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int32)
     broken = np.zeros(len(numbers) + 1, dtype=np.int32)
     np.cumsum(unknown, out=broken[1:])
     sizes = pc.list_value_length(words).to_numpy(zero_copy_only=False)
     row = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    whole = (broken[RUN:] == broken[:-RUN]) & (row[RUN - 1 :] == row[: len(row) - RUN + 1])
-    return run_hashes(numbers)[whole]
+    whole = (broken[run:] == broken[:-run]) & (row[run - 1 :] == row[: len(row) - run + 1])
+    return run_hashes(numbers, run)[whole], row[run - 1 :][whole]

@@ -1,7 +1,7 @@
 """Which titles are asked: a seeded random sample of the test split that does not depend on the order of its rows.
 
-A row that could flatter either arm is left out and counted: its title or its text stands in the training split, its
-answer stands in its own prompt, or its prompt leaves the model no room to answer.
+A row that could flatter either arm is left out and counted: its title or its text stands in the training split, the text
+whole or nearly, its answer stands in its own prompt, or its prompt leaves the model no room to answer.
 """
 
 from collections import Counter
@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evaluation.near_copies import near_copies
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
 from titlecraft.title_match import folded
@@ -109,6 +110,7 @@ def draw(
     train = read_split(dataset, "train", ["title", "output"], name)
     train_titles = {folded(text) for text in train["title"].to_pylist()}
     train_outputs = {folded(text) for text in train["output"].to_pylist()}
+    near = near_copies((row["output"] for row in rows), sorted((dataset / "data").glob("train-*.parquet")))
     excluded: Counter[str] = Counter()
     seen: set[str] = set()
     titles: list[Title] = []
@@ -118,6 +120,8 @@ def draw(
             excluded["title_in_train"] += 1
         elif folded(row["output"]) in train_outputs:
             excluded["output_in_train"] += 1
+        elif row["output"] in near:
+            excluded["near_output_in_train"] += 1
         elif folded(row["title"]) in seen:
             excluded["repeated_title"] += 1
         elif folded(row["output"]) in folded(text):

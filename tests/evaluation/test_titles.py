@@ -1,5 +1,6 @@
 """Which titles are asked: random, independent of row order, without leaks, and with room to answer."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluation.near_copies import near_copies
 from evaluation.titles import Room, draw
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
@@ -48,6 +50,39 @@ def test_leaks_and_repeats_are_left_out_and_counted(tmp_path: Path, tokenizer) -
     assert sample.excluded == {"title_in_train": 1, "output_in_train": 1, "repeated_title": 1, "answer_in_prompt": 1}
     assert sample.available == len(sample.titles) == 48
     assert sample.available + sum(sample.excluded.values()) == len(test)
+
+
+def test_near_copies_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None:
+    words = [
+        f"word{n}" for n in range(44)
+    ]  # 40 runs of five; a word changed inside spoils five of them, one at the end one
+    inside, ends = [*words[:20], "other", *words[21:]], ["Other", *words[1:43], "other"]
+    train = [row(0) | {"output": " ".join(words)}]
+    test = [row(100) | {"output": " ".join(inside).upper()}, row(101) | {"output": " ".join(ends)}]
+    test.append(row(102) | {"output": " ".join([*words[:20], "other", "another", *words[22:]])})  # 34 of 46 runs: 0.74
+    sample = draw(
+        write(tmp_path, test + [row(n) for n in range(110, 150)], train), PROMPT, tokenizer, WIDE, 100, seed=7
+    )
+    assert sample.excluded == {"near_output_in_train": 1}  # 38 of 42: 0.90; 35 of 45 are 0.78
+    assert "B000000101" not in {title.uid for title in sample.titles}
+    assert near_copies(["few words here", ""], sorted((tmp_path / "data").glob("train-*"))) == set()
+
+
+def test_near_copies_are_those_of_the_definition(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    said = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) for _ in range(60)]
+    trained = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) + " a b c d e f g" * 9 for _ in range(60)]
+    for place in range(0, 60, 2):
+        words = trained[place].split()
+        words[rng.randrange(len(words))] = "z"
+        said[place] = " ".join(words[: rng.randint(20, len(words))])
+    pq.write_table(pa.table({"output": [*trained[:30], None]}), tmp_path / "one.parquet")
+    pq.write_table(pa.table({"output": trained[30:]}), tmp_path / "two.parquet")
+    runs = lambda text: {tuple(text.split()[at : at + 5]) for at in range(len(text.split()) - 4)}  # noqa: E731
+    alike = lambda one, other: len(one & other) >= 0.8 * len(one | other) > 0  # noqa: E731
+    expected = {text for text in said if any(alike(runs(text), runs(other)) for other in trained)}
+    assert 5 < len(expected) < 40
+    assert near_copies(said, [tmp_path / "one.parquet", tmp_path / "two.parquet"]) == expected
 
 
 def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Path, tokenizer) -> None:

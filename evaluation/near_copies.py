@@ -1,0 +1,66 @@
+"""Which descriptions of the test split are nearly one of the training split: Jaccard similarity of their runs of five words.
+
+The dataset builder keeps such rows in one split by sketches, where its recipe asks for it. An evaluation does not take its word:
+it compares exactly, whoever built the dataset. Rows that share little with all test descriptions are passed over in numpy.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.copies import ROWS_AT_ONCE, among, known_runs, split_words
+
+RUN, ALIKE = 5, 0.8  # those of the dataset builder
+
+
+class Runs:
+    """The different runs of five words of some texts, by their hashes, and who has which.
+
+    Args:
+        texts: different ones; one of fewer than five words has no run and is near nothing.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        words = split_words(pa.array(texts, pa.string()))
+        self.vocabulary = words.flatten().unique()
+        hashes, rows = known_runs(words, self.vocabulary, RUN)
+        pairs = np.unique(np.rec.fromarrays([hashes, rows]))  # by hash, then by text
+        self.hashes, self.owners = pairs.f0, pairs.f1
+        self.sizes = np.bincount(self.owners, minlength=len(texts))
+
+    def near(self, words: pa.ListArray) -> Iterator[int]:
+        """Places of the texts that are near one of these rows, given as words."""
+        hashes, rows = known_runs(words, self.vocabulary, RUN)
+        held = among(hashes, self.hashes)
+        hashes, rows = hashes[held], rows[held]
+        borders = np.searchsorted(rows, np.arange(len(words) + 1, dtype=rows.dtype))
+        known = np.diff(borders)
+        runs = np.maximum(1, words.value_lengths().to_numpy(zero_copy_only=False) - RUN + 1)
+        # half of ALIKE, because a run that a row repeats counts each time here; only a row that chants another text is missed
+        for row in np.flatnonzero(known >= ALIKE / 2 * runs):
+            whole = words[row].as_py()
+            size = len({tuple(whole[at : at + RUN]) for at in range(len(whole) - RUN + 1)})
+            different = np.unique(hashes[borders[row] : borders[row + 1]])
+            if len(different) < ALIKE * size:  # what both have is no more than that, what either has no less than size
+                continue
+            places = (np.searchsorted(self.hashes, different, side).tolist() for side in ("left", "right"))
+            shared = Counter(
+                owner for some in zip(*places, strict=True) for owner in self.owners[slice(*some)].tolist()
+            )
+            for owner, both in shared.items():
+                if both >= ALIKE * (self.sizes[owner] + size - both):
+                    yield owner
+
+
+def near_copies(texts: Iterable[str], files: Iterable[Path]) -> set[str]:
+    """Those of the texts that are nearly an `output` of these parquet files, at least ALIKE."""
+    runs = Runs(sorted(set(texts)))
+    if not len(runs.hashes):
+        return set()
+    batches = (batch for file in files for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=["output"]))
+    return {runs.texts[place] for batch in batches for place in runs.near(split_words(batch.column(0)))}
