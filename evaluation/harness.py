@@ -83,7 +83,7 @@ def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> An
         pipeline_parameters=PipelineParameters(
             launcher_type=ParallelismManager.NONE,
             custom_tasks_directory=tasks,
-            bootstrap_iters=0,  # because its standard errors are wrong; compare.py has intervals
+            bootstrap_iters=0,  # because its standard errors are wrong; significance.py has intervals
             remove_reasoning_tags=False,  # because it edits answers that hold <think>
         ),
         evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),

@@ -1,6 +1,6 @@
 """The measures, in the order of the report: one file for each claim or kind, in it a small Entry for each measure.
 
-To add one, write an Entry and name it here: lighteval computes it per title, compare.py gives it an interval, and the
+To add one, write an Entry and name it here: lighteval computes it per title, significance.py gives it an interval, and the
 report, the table and the plots show it. A measure downloads nothing and loads no model.
 """
 
