@@ -137,16 +137,16 @@ def draw(
             f"of {name}: look at the columns `input` and `output`, and at the question in prompt.json"
         )
     if len(titles) < min(FEWEST, wanted):
-        fix = "Build the dataset with a larger data.test_share"
+        fix = ". Build the dataset with a larger data.test_share"
         if len(titles) + excluded["no_room_for_answer"] >= min(FEWEST, wanted):
             fix = (
-                f"Set --generation.max_new_tokens (now {room.new_tokens}) smaller, or train with a larger base.max_length (now "
+                f". Set --generation.max_new_tokens (now {room.new_tokens}) smaller, or train with a larger base.max_length (now "
                 f"{room.scored}): the model has {room.context} positions"
             )
         raise UserError(
             f"the {SPLIT} split of {name} gives {len(titles)} usable titles of {len(rows)} rows "
             f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
-            f"evaluation needs {min(FEWEST, wanted)}. {fix}"
+            f"evaluation needs {min(FEWEST, wanted)}{fix}"
         )
     return Sample(
         titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=sorted({row["title"] for row in rows}),

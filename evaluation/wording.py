@@ -1,5 +1,7 @@
 """How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
 
+from numpy import format_float_positional
+
 from evaluation.measures import Entry
 from titlecraft.hub import split_revision
 from titlecraft.records import EvaluationRecord, Measure, Pin, Tested
@@ -14,9 +16,18 @@ REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
 )
 
 
+SMALLEST = 1e-6  # below it a number is what rounding leaves of 0
+
+
 def number(value: float, *, signed: bool = False) -> str:
-    """Three decimals, two from 10 on; a true minus sign, and a plus sign where a difference is meant."""
-    text = f"{abs(value):.{2 if abs(value) >= 10 else 3}f}"
+    """Three decimals, two from 10 on; a true minus sign, and a plus sign where a difference is meant.
+
+    What would read 0 and is at least SMALLEST has one digit: "better, 0.000 to 0.000" contradicts itself.
+    """
+    size = abs(value)
+    text = f"{size:.{2 if size >= 10 else 3}f}"
+    if size >= SMALLEST and not text.strip("0."):
+        text = format_float_positional(size, precision=1, unique=False, fractional=False, trim="-")
     zero = not text.strip("0.")
     return text if zero or (value > 0 and not signed) else ("−" if value < 0 else "+") + text
 

@@ -45,7 +45,14 @@ def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) 
 
 @pytest.mark.parametrize(
     ("value", "plain", "signed"),
-    [(0.4123, "0.412", "+0.412"), (-12.345, "−12.35", "−12.35"), (0.0, "0.000", "0.000"), (-0.0001, "0.000", "0.000")],
+    [
+        (0.4123, "0.412", "+0.412"),
+        (-12.345, "−12.35", "−12.35"),
+        (0.0, "0.000", "0.000"),
+        (-0.00014, "−0.0001", "−0.0001"),
+        (0.000096, "0.0001", "+0.0001"),
+        (-5e-8, "0.000", "0.000"),
+    ],
 )
 def test_numbers(value: float, plain: str, signed: str) -> None:
     assert (wording.number(value), wording.number(value, signed=True)) == (plain, signed)
