@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from evaluation.compare import compare, correct
 from evaluation.finished_batches import FinishedBatches
 from evaluation.harness import make_pipeline, registry_of, unharmed_process
@@ -58,7 +60,18 @@ def find_benchmark(asked: str) -> Benchmark:
         raise UserError(f"--also {asked!r}: lighteval has no task {name!r}; its tasks are listed in its documentation")
     if any(metric.category != SamplingMethod.LOGPROBS for metric in found[0].metrics):
         raise UserError(f"--also {asked!r}: it is answered in text; only tasks with choices can be compared here")
+    if whole := [metric.metric_name for metric in found[0].metrics if not is_mean(metric)]:
+        raise UserError(
+            f"--also {asked!r}: its metric {whole[0]} is none of single questions, which a paired comparison needs; take a "
+            "task with accuracies"
+        )
     return Benchmark(found[0], int(examples), pin(found[0].hf_repo, "dataset"))
+
+
+def is_mean(metric: Any) -> bool:
+    """Whether a metric of lighteval is a mean over questions; not so a perplexity, an F1 or a correlation over all of them."""
+    over_all = metric.corpus_level_fn
+    return all(one is np.mean for one in (over_all.values() if isinstance(over_all, dict) else [over_all]))
 
 
 def find_benchmarks(asked: list[str]) -> list[Benchmark]:

@@ -25,6 +25,7 @@ torch.set_grad_enabled(True)  # importing lighteval switches them off
         ("lighteval|arc:easy|²", "expected \"lighteval|TASK|EXAMPLES\""),
         ("lighteval|no_such_task|0", "lighteval has no task 'no_such_task'"),
         ("lighteval|gsm8k|0", "it is answered in text"),
+        ("lighteval|lambada:standard|0", "its metric ppl is none of single questions"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused(asked: str, says: str) -> None:
