@@ -22,6 +22,7 @@ from evaluation.measures import entry_named
 from evaluation.predictions import write_predictions
 from evaluation.progress import Progress
 from evaluation.report import write_report
+from evaluation.significance import detectable
 from evaluation.titles import SPLIT, Room, Sample, draw
 from evaluation.wording import plan
 from titlecraft.base_model import device_name
@@ -44,7 +45,8 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe, evaluation=inputs.evaluation)
-    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation)), flush=True)
+    least = detectable(1.0, recipe.evaluation.titles, recipe.evaluation)
+    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation), least), flush=True)
     benchmarks = find_benchmarks(recipe.evaluation.also)
     with progress.part("loading"):
         loaded = load(inputs)

@@ -16,6 +16,7 @@ from evaluation.examples import choose_examples, html_bytes, starting_views
 from evaluation.measures import MEASURES
 from evaluation.pages import PLOTS, draw_plots, render_page
 from evaluation.report import print_table, write_report
+from evaluation.significance import detectable
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from titlecraft.records import EvaluationRecord
 
@@ -119,7 +120,7 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
 def test_coverage_is_said_as_it_is(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
     record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, confidence=0.999))
     assert "(99.9% interval" in wording.answer(record) and "99.9% confidence" in wording.plan(
-        replace(SETTINGS, confidence=0.999), MEASURES[0]
+        replace(SETTINGS, confidence=0.999), MEASURES[0], 0.2
     )
     print_table(record)
     assert "99.9% interval" in capsys.readouterr().out
@@ -141,9 +142,10 @@ def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
 
 
 def test_what_is_fixed_is_said_first() -> None:
-    assert wording.plan(SETTINGS, MEASURES[0]) == (
+    assert wording.plan(SETTINGS, MEASURES[0], detectable(1.0, 40, SETTINGS)) == (
         "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
-        "95% confidence"
+        "95% confidence; in 80% of all experiments they show a mean difference of 0.443 standard deviations of the paired "
+        "differences"
     )
 
 
