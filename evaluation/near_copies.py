@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluation.copies import ROWS_AT_ONCE, among, known_runs, split_words
+from evaluation.copies import BITS, ROWS_AT_ONCE, among, known_runs, split_words
 
 RUN, ALIKE = 5, 0.8  # those of the dataset builder
 
@@ -31,11 +31,15 @@ class Runs:
         hashes, rows = known_runs(words, self.vocabulary, RUN)
         pairs = np.unique(np.rec.fromarrays([hashes, rows]))  # by hash, then by text
         self.hashes, self.owners = pairs.f0, pairs.f1
+        self.look = np.zeros(1 << BITS, dtype=bool)  # a first and cheap look: the first bits of a hash
+        self.look[self.hashes >> np.uint64(64 - BITS)] = True
         self.sizes = np.bincount(self.owners, minlength=len(texts))
 
     def near(self, words: pa.ListArray) -> Iterator[int]:
         """Places of the texts that are near one of these rows, given as words."""
         hashes, rows = known_runs(words, self.vocabulary, RUN)
+        seen = self.look[hashes >> np.uint64(64 - BITS)]
+        hashes, rows = hashes[seen], rows[seen]
         held = among(hashes, self.hashes)
         hashes, rows = hashes[held], rows[held]
         borders = np.searchsorted(rows, np.arange(len(words) + 1, dtype=rows.dtype))
