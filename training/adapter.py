@@ -19,6 +19,7 @@ from training.inputs import load_train_split
 from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
 from training.out_of_memory import within_memory
 from training.saving import Saving
+from training.sharded_base import shard_base
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
@@ -85,6 +86,9 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
     checks.require(found)
+    if recipe.training.shard_base:
+        kept, whole = (size / 1e9 for size in shard_base(model))
+        print(f"base shared out between {ranks.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
     attention, fused = speed_up(model, recipe.training)
     if recipe.training.packing or recipe.training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
@@ -171,11 +175,11 @@ def train_prepared(
     ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
+    cost = trainer.so_far.cost(energy)
+    found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     ranks.part()
     if not ranks.is_first():
         return None
-    cost = trainer.so_far.cost(energy)
-    found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     slow_down(model)
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
