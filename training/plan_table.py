@@ -64,7 +64,7 @@ def run_table(plan: Plan, training: Training) -> Table:
 
 def card_table(plan: Plan) -> Table:
     """A line for each card: does it fit, how is the step cut, how long does it take."""
-    table = Table("GPU", "takes (GB)", "fits", "batch", "checkpoints", "tokens/s", "time")
+    table = Table("GPU", "takes (GB)", "fits", "batch", "checkpointing", "tokens/s", "time")
     for card in plan.cards:
         about = "" if card.measured else "≈ "
         table.add_row(
