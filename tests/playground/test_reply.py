@@ -1,6 +1,7 @@
 """A whole reply: its sources, what they say of the training data, what none of them supports, and how it is shown."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -61,6 +62,13 @@ def test_what_no_source_supports() -> None:
     assert "".join(text for text, _ in pieces(answer, marks)) == answer
     assert names(answer) == [["red", "lamp"], ["oslo"], ["anna", "o'neill"], ["otto", "berg"]]
     assert unsupported("", titled("Red"), []) == []
+
+
+def test_digits_behind_letters_need_a_source_too() -> None:
+    answer = "It plays mp3 by usb3 on a 4x6 screen, 12inch wide, like the x200."
+    row = replace(ROW, text="A lamp of 4 or 12 inch with an MP3 player.")
+    marks = unsupported(answer, titled("Red"), [row])
+    assert [answer[one.start : one.end] for one in marks if one.kind == "number"] == ["usb3", "4x6", "x200"]
 
 
 def whole(engine: Engine, index: RowIndex, text: str, **options: object) -> Reply:
