@@ -15,7 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from playground.space_app import require_pin
+from playground.page import import_gradio
+from playground.space_app import opened, require_pin
 from playground.space_needs import suggested_hardware
 from playground.space_record import SpaceRecord
 from tests.evaluation.published_world import training_record
@@ -153,11 +154,14 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
         "PYTHONPATH": str(only_these(names, user.folder / "installed")), "GRADIO_SERVER_PORT": str(port),
         "HF_HOME": str(user.folder / "fresh home"),
     }  # fmt: skip
-    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, **pipes)
     try:
         while not listens(port):
             assert app.poll() is None, app.stderr.read()[-3000:].decode()
             time.sleep(0.2)
+        said = [app.stdout.readline().decode() for _ in range(2)]
+        assert said[0].startswith(f"{ADAPTER}@") and said[1] == f"http://127.0.0.1:{port}/\n"
         asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
         assert asked.returncode == 0, asked.stderr[-3000:]
     finally:
@@ -201,6 +205,16 @@ def test_an_app_that_names_another_base_does_not_start() -> None:
         UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"
     ):
         require_pin("base", pin, f"a/b@{'2' * 40}")
+
+
+def test_an_address_that_cannot_be_served_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "192.0.2.1")  # of no machine (RFC 5737)
+    with import_gradio().Blocks(analytics_enabled=False) as page:
+        pass
+    with pytest.raises(
+        UserError, match=r"the page cannot be served .*: check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT"
+    ):
+        opened(page)
 
 
 @pytest.mark.parametrize(
