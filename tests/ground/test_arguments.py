@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from titlecraft import cli
 from titlecraft.arguments import SECTIONS, StageParser, read_recipe, recipe_file
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
@@ -83,6 +84,24 @@ def test_a_recipe_that_is_not_there() -> None:
         UserError, match="no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, seed, tiny"
     ):
         recipe_file("huge")
+
+
+def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
+    folder = Path(cli.__file__).parent / "commands"
+    taking = [verb for verb in cli.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
+    assert f"{', '.join(taking)}:\n  --recipe NAME" in cli.usage()
+
+
+def test_an_interruption_claims_nothing_that_was_not_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", run)
+    assert cli.main(["ask", "A lamp", "--adapter", "me/adapter"]) == 130
+    said = "interrupted; what was published stays, and the same command can be run again"
+    assert capsys.readouterr().err.strip() == said
 
 
 def test_help_imports_no_library_of_the_stages() -> None:

@@ -50,6 +50,16 @@ def test_ask_through_a_pipe(world: World) -> None:
     assert "error: the text has 2,001 characters: expected at most 2,000" in err
 
 
+def test_ask_where_the_output_is_not_unicode(world: World) -> None:
+    out, err = (
+        process := start(
+            world, "ask", "A lamp", "--adapter", ADAPTER, "--max-new-tokens", "3", PYTHONIOENCODING="ascii"
+        )
+    ).communicate(timeout=120)
+    assert process.returncode == 0 and "Traceback" not in err, err
+    assert "? 3 tokens ?" in out and "Read as a title ? T 0.7" in out
+
+
 def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
     assert "error: nothing was asked: type a title" in refused(world, "ask", " ", "--adapter", ADAPTER)
     assert (
