@@ -104,6 +104,13 @@ def test_what_was_not_measured_is_called_so() -> None:
     assert "Verdict" not in english and "Veredito" not in portuguese
 
 
+def test_one_row_left_out_is_one_row() -> None:
+    run = evaluated()
+    run = dataclasses.replace(run, report=msgspec.structs.replace(run.report, excluded={"title_in_train": 1}))
+    assert "draw: 1 row whose title stands" in render(run, language("en"))
+    assert "sorteio: 1 linha porque o título também" in render(run, language("pt-BR"))
+
+
 def test_strangers_text_stays_text() -> None:
     assert fenced("```\n<b>") == "````text\n```\n<b>\n````"
     assert cell("a|b\nc") == "a\\|b c"
