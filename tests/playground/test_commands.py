@@ -76,6 +76,12 @@ def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_number_that_is_no_port(world: World, port: str) -> None:
+    said = refused(world, "play", "--adapter", ADAPTER, "--port", port)
+    assert f"cannot serve on 127.0.0.1 port {port} (a port is 0 to 65535): choose another --port" in said
+
+
 def test_play_listens_on_loopback_alone_and_ends_with_ctrl_c(world: World) -> None:
     process = start(world, "play", "--adapter", ADAPTER, "--port", "0")
     assert process.stdout.readline() == f"{world.pins[ADAPTER][: len(ADAPTER) + 13]} on cpu, float32 from nf4\n"
