@@ -70,7 +70,10 @@ def show_what_is_known(console: Console, reply: Reply, show_prompt: bool) -> Non
             f"   {MATCHES[row.match]} · {row.split} · {row.uid} · BM25 {row.score:.1f} · {place_of(row)}",
             style="dim",
         )
-        say(console, f"   {cut(visible(row.text), EXCERPT)}\n   {row.link}", style="dim")
+        say(console, f"   {cut(visible(row.text), EXCERPT)}", style="dim")
+        console.print(
+            Text(f"   {row.link}", style="dim"), soft_wrap=True
+        )  # whole, so that it can be clicked and copied
     if reply.sources.reference and reply.nll:
         say(console, nll_note(reply.sources.reference, reply.in_prompt), style="dim")
     sources = f" · {reply.in_prompt} sources in the prompt" if reply.in_prompt else ""

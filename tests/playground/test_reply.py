@@ -133,5 +133,6 @@ def test_a_terminal_shows_both_side_by_side(engine: Engine, index: RowIndex) -> 
     )
     converse(engine, index, ["The red lamp of the kitchen"], {"decoding": GREEDY}, console, False, one=True)
     line = next(line for line in out.getvalue().splitlines() if "Base model" in line)
+    assert index.search("The red lamp of the kitchen", 1)[0].link in out.getvalue()  # not broken, though wider than 120
     assert "Tuned model" in line and "\x1b[" in out.getvalue()
     assert out.getvalue().count("nats/token") >= 2  # nothing is cut off
