@@ -86,6 +86,19 @@ def test_a_recipe_that_is_not_there() -> None:
         recipe_file("huge")
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_an_option_that_is_none_is_refused_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([verb, "--no-such-option"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    assert err.startswith(f"error: titlecraft {verb}: ") and err.endswith(f"(see titlecraft {verb} --help)\n")
+
+
+def test_a_recipe_without_its_name_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"titlecraft train: argument --recipe: expected one argument \(see"):
+        stage(*TRAIN).parse(["--recipe"])
+
+
 def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
     folder = Path(cli.__file__).parent / "commands"
     taking = [verb for verb in cli.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
