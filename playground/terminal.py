@@ -23,10 +23,13 @@ def show_replies(console: Console, replies: Iterable[Reply], show_prompt: bool) 
     """Show the replies to one question, the last of which is whole. Raises what the replies raise."""
     last = None
     if console.is_terminal:
-        with Live(console=console, auto_refresh=True, refresh_per_second=12, transient=True) as live:
-            for last in replies:
-                live.update(answers_as_panels(last, console.width))
-        console.print(answers_as_panels(last, console.width))
+        try:
+            with Live(console=console, auto_refresh=True, refresh_per_second=12, transient=True) as live:
+                for last in replies:
+                    live.update(answers_as_panels(last, console.width))
+        finally:  # by Ctrl-C too: what was written stays on the screen
+            if last:
+                console.print(answers_as_panels(last, console.width))
     else:
         last = deque(replies, maxlen=1).pop()
         for answer in last.answers:

@@ -15,6 +15,7 @@ from playground.decoding import Decoding
 from playground.question import Question
 from playground.reply import Asked, Reply, reply
 from playground.sources import find_sources, pieces, unsupported
+from playground.terminal import show_replies
 from titlecraft.errors import UserError
 from titlecraft.row_index import FoundRow, RowIndex
 from titlecraft.settings import Generation
@@ -125,6 +126,19 @@ def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: p
     assert "error: nothing was asked" in errors and "expected at most 2,000" in errors
     with pytest.raises(UserError, match="nothing was asked"):
         converse(engine, index, [""], options, console, False, one=True)
+
+
+def test_what_was_written_before_ctrl_c_stays(engine: Engine, index: RowIndex) -> None:
+    console = Console(file=(out := StringIO()), force_terminal=True, width=120, highlight=False)
+
+    def interrupted() -> Iterator[Reply]:
+        yield from list(reply(engine, index, Asked("The red lamp of the kitchen", GREEDY)))[:4]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        show_replies(console, interrupted(), False)
+    left = out.getvalue().rpartition("\x1b[2K")[2]  # behind the last line that was erased
+    assert "Base model" in left and "writing … · 3 tokens" in left
 
 
 def test_a_terminal_shows_both_side_by_side(engine: Engine, index: RowIndex) -> None:
