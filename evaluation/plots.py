@@ -18,6 +18,8 @@ HUES = {
     "dark": {"better": "#4cc38a", "worse": "#f0795f"},
 }
 
+ROUNDING = 1e-9  # share of a difference: a smaller spread is that of floating-point numbers, not of titles
+
 
 def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarray:
     """after − before of every title, [n]."""
@@ -56,12 +58,13 @@ def png(figure: Any) -> bytes:
 def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """Every measure's mean difference with its interval, in standard deviations of its paired differences.
 
-    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better.
+    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better. Where every title
+    differs by the same there is no such deviation, and the measure is drawn in its own unit.
     """
     figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
     for place, measure in enumerate(reversed(record.measures)):
-        spread = measure.spread or 1.0
+        spread = measure.spread if measure.spread > ROUNDING * abs(measure.difference) else 1.0
         towards = -1 if measure.better == "lower" else 1
         low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
         filled = measure.better != "neither"

@@ -4,7 +4,6 @@ jsonargparse makes the options, their help and their type checks; what is ours i
 a mistake in it, and to give each stage only the sections that it reads.
 """
 
-import argparse
 import difflib
 from collections.abc import Iterator
 from dataclasses import fields
@@ -18,6 +17,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from titlecraft import setting_errors
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
+from titlecraft.verb_parser import VerbParser
 
 SECTIONS = {section.name: section.default_factory for section in fields(Recipe)}
 
@@ -102,7 +102,7 @@ class StageParser:
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits."""
-        chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        chosen = VerbParser(prog=self.parser.prog, add_help=False)
         chosen.add_argument("--recipe")
         name = chosen.parse_known_args(arguments)[0].recipe
         recipe = read_recipe(recipe_file(name)) if name else {}

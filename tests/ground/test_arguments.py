@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from jsonargparse.typing import NonNegativeInt
 
+from titlecraft import cli
 from titlecraft.arguments import SECTIONS, StageParser, read_recipe, recipe_file
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
@@ -85,6 +86,37 @@ def test_a_recipe_that_is_not_there() -> None:
         UserError, match="no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, seed, tiny"
     ):
         recipe_file("huge")
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_an_option_that_is_none_is_refused_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([verb, "--no-such-option"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    assert err.startswith(f"error: titlecraft {verb}: ") and err.endswith(f"(see titlecraft {verb} --help)\n")
+
+
+def test_a_recipe_without_its_name_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"titlecraft train: argument --recipe: expected one argument \(see"):
+        stage(*TRAIN).parse(["--recipe"])
+
+
+def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
+    folder = Path(cli.__file__).parent / "commands"
+    taking = [verb for verb in cli.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
+    assert f"{', '.join(taking)}:\n  --recipe NAME" in cli.usage()
+
+
+def test_an_interruption_claims_nothing_that_was_not_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", run)
+    assert cli.main(["ask", "A lamp", "--adapter", "me/adapter"]) == 130
+    said = "interrupted; what was published stays, and the same command can be run again"
+    assert capsys.readouterr().err.strip() == said
 
 
 def test_help_imports_no_library_of_the_stages() -> None:
