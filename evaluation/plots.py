@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.wording import number, sides
+from evaluation.wording import has_spread, number, sides
 from titlecraft.records import Measure, Tested
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
@@ -56,12 +56,13 @@ def png(figure: Any) -> bytes:
 def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     """Every measure's mean difference with its interval, in standard deviations of its paired differences.
 
-    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better.
+    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better. Where every title
+    differs by the same there is no such deviation, and the measure is drawn in its own unit.
     """
     figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
     for place, measure in enumerate(reversed(record.measures)):
-        spread = measure.spread or 1.0
+        spread = measure.spread if has_spread(measure) else 1.0
         towards = -1 if measure.better == "lower" else 1
         low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
         filled = measure.better != "neither"

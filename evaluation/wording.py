@@ -17,6 +17,7 @@ REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
 
 
 SMALLEST = 1e-6  # below it a number is what rounding leaves of 0
+ROUNDING = 1e-9  # share of a difference: a smaller spread is that of floating-point numbers, not of titles
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -77,10 +78,15 @@ def encoders(settings: Evaluation) -> list[Pin]:
     return [Pin(type="model", repo=repo, revision=revision) for repo, revision in pairs]
 
 
+def has_spread(measure: Measure) -> bool:
+    """Whether the titles differ by more or less, rather than all of them by the same."""
+    return measure.spread > ROUNDING * abs(measure.difference)
+
+
 def power(record: Tested) -> str:
     """The smallest difference in the primary measure that this many titles can see."""
     measure = record.primary()
-    if not measure.spread:
+    if not has_spread(measure):
         return f"{measure.label} differs by the same on all {measure.n:,} titles: how small a difference they show is unknown."
     return (
         f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.detectable)} {measure.unit} or more in "
@@ -90,7 +96,7 @@ def power(record: Tested) -> str:
 
 def power_alone(record: Tested, measure: Measure) -> str:
     """The same of any measure, before its p-value is corrected; nothing where its differences have no spread."""
-    if not measure.spread:
+    if not has_spread(measure):
         return ""
     alone = "" if measure.name == record.evaluation.primary else ", were it tested alone"
     what = "questions" if measure.group == "forgetting" else "titles"

@@ -30,7 +30,7 @@ class Decoding:
             ("temperature", given.temperature, 0 < given.temperature <= 100, "more than 0 and at most 100"),
             ("top_k", given.top_k, given.top_k >= 0, "0 (off) or more"),
             ("top_p", given.top_p, 0 < given.top_p <= 1, "more than 0 and at most 1"),
-            ("seed", self.seed, 0 <= self.seed < 1 << 63, "0 or more"),
+            ("seed", self.seed, 0 <= self.seed < 1 << 63, f"0 to {(1 << 63) - 1}"),
         ):  # fmt: skip
             if not holds:
                 raise UserError(f"{name} is {value}: expected {expected}")

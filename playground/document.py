@@ -14,6 +14,7 @@ from model_card.inputs import read_card_inputs
 from model_card.named_records import EXAMPLE_TITLE
 from playground.document_page import render_page
 from playground.document_words import Language, cell, fenced
+from titlecraft.errors import UserError
 from titlecraft.hub import download, endpoint, pin
 from titlecraft.markdown_template import markdown_templates
 from titlecraft.prompt import PromptFormat
@@ -137,8 +138,10 @@ def blocks_of(report: EvaluationRecord | None, language: Language) -> list[tuple
 def write_document(reference: str, languages: list[str], out: Path) -> list[Path]:
     """Write Markdown, HTML and assets/ of each language into a folder; returns the files to read.
 
-    Raises UserError: not an adapter of ours, the Hub is gone.
+    Raises UserError: not an adapter of ours, `out` is a file, the Hub is gone.
     """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file: expected a folder, or a name that is not there yet")
     run = read_run(reference)
     (out / "assets").mkdir(parents=True, exist_ok=True)
     written = []

@@ -83,6 +83,7 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
             [ask.click, text.submit], respond,
             inputs=[text, models, decoding, read_as, grounded, seed, new_tokens, temperature, top_k, top_p],
             outputs=[answers, sources, prompt], api_name="ask", concurrency_limit=AT_ONCE, show_progress="minimal",
+            trigger_mode="always_last",  # what is asked while an answer is being written comes next, instead of being passed over
         )  # fmt: skip
         stop.click(None, js=STOPPED, cancels=[asked], api_visibility="private")
     return page.queue(max_size=WAITING)
@@ -104,7 +105,8 @@ def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) 
                 shown = monotonic()
                 yield parts.answers(now), same, same
     except UserError as error:
-        rest = ("", "") if shown is None else (same, same)  # what was found stays
+        found = "" if shown is None else same  # the sources stay
+        rest = found, same if shown else ""  # and the prompt, unless it was never sent
         yield parts.notice(str(error)), *rest
 
 

@@ -34,6 +34,8 @@ def serve(adapter: str, host: str, port: int) -> int:
 def require_port(host: str, port: int) -> int:
     """The port, or a free one for 0. Raises UserError where it is taken, before anything is loaded."""
     try:
+        if not 0 <= port <= 65535:
+            raise OverflowError("a port is 0 to 65535")  # getaddrinfo takes 99999 for 34463
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

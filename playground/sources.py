@@ -1,5 +1,6 @@
 """What an answer could rest on: rows of the published dataset, whether the product is among them, and words without a source."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,7 @@ from playground.question import Question
 from titlecraft.row_index import FoundRow, RowIndex
 
 SHOWN = 5  # rows
+LETTERS_THEN_DIGITS = re.compile(r"[^\W\d_]\d")  # digits that are no number of their own, as in a model's name
 TRAIN = "train"
 Known = Literal["trained", "held out", "near", "none"]
 Unsupported = Literal["number", "name", "word"]
@@ -65,7 +67,8 @@ def find_sources(index: RowIndex, question: Question) -> Sources:
 def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> list[Mark]:
     """Numbers, names and other words with content that stand neither in the question nor in a row, in order.
 
-    Numbers and names are those of the evaluation's measures. Marks never overlap: a name's words are marked as one.
+    Numbers and names are those of the evaluation's measures, and numbers also words with digits behind letters (x200, 4x6).
+    Marks never overlap: a name's words are marked as one.
     """
     texts = [question.typed, *(text for row in rows for text in (row.title, row.text))]
     known_numbers = {number for text in texts for number in numbers(text)}
@@ -75,6 +78,8 @@ def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> li
     taken = [*marks, *(Mark(start, end, "number") for _, start, end in number_places(answer))]
     for found in WORD.finditer(answer):
         word = found[0].casefold()
+        if LETTERS_THEN_DIGITS.search(word) and word not in known_words:
+            marks.append(Mark(found.start(), found.end(), "number"))
         if word in known_words or word in stop_words() or len(word) < 3 or any(c.isdigit() for c in word):
             continue
         if not any(found.start() < one.end and one.start < found.end() for one in taken):

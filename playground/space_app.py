@@ -1,5 +1,7 @@
 """What the app.py of a Space calls: load at its pins, and serve where the environment says."""
 
+from typing import Any
+
 from playground.answer import Engine
 from playground.page import build_page, import_gradio, launch_options
 from titlecraft.errors import UserError
@@ -23,9 +25,21 @@ def launch(adapter: str, base: str, dataset: str) -> None:
         for what, pin, said in (("base", training.base, base), ("dataset", training.dataset, dataset)):
             require_pin(what, pin, said)
         page = build_page(engine, open_row_index(training.dataset))
+        url = opened(page)
     except UserError as error:
         raise SystemExit(f"error: {error}") from error
-    page.launch(**launch_options())
+    print(f"{engine.inputs.adapter} on {engine.device}\n{url}", flush=True)
+    page.block_thread()
+
+
+def opened(page: Any) -> str:
+    """Address of the page, which is served from now on: Gradio takes the next free port. Raises UserError where it cannot."""
+    try:
+        return page.launch(prevent_thread_lock=True, **launch_options())[1]
+    except OSError as error:
+        raise UserError(
+            f"the page cannot be served ({error}): check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, or unset them"
+        ) from error
 
 
 def require_pin(what: str, pin: Pin, said: str) -> None:

@@ -23,10 +23,13 @@ def show_replies(console: Console, replies: Iterable[Reply], show_prompt: bool) 
     """Show the replies to one question, the last of which is whole. Raises what the replies raise."""
     last = None
     if console.is_terminal:
-        with Live(console=console, auto_refresh=True, refresh_per_second=12, transient=True) as live:
-            for last in replies:
-                live.update(answers_as_panels(last, console.width))
-        console.print(answers_as_panels(last, console.width))
+        try:
+            with Live(console=console, auto_refresh=True, refresh_per_second=12, transient=True) as live:
+                for last in replies:
+                    live.update(answers_as_panels(last, console.width))
+        finally:  # by Ctrl-C too: what was written stays on the screen
+            if last:
+                console.print(answers_as_panels(last, console.width))
     else:
         last = deque(replies, maxlen=1).pop()
         for answer in last.answers:
@@ -70,7 +73,10 @@ def show_what_is_known(console: Console, reply: Reply, show_prompt: bool) -> Non
             f"   {MATCHES[row.match]} · {row.split} · {row.uid} · BM25 {row.score:.1f} · {place_of(row)}",
             style="dim",
         )
-        say(console, f"   {cut(visible(row.text), EXCERPT)}\n   {row.link}", style="dim")
+        say(console, f"   {cut(visible(row.text), EXCERPT)}", style="dim")
+        console.print(
+            Text(f"   {row.link}", style="dim"), soft_wrap=True
+        )  # whole, so that it can be clicked and copied
     if reply.sources.reference and reply.nll:
         say(console, nll_note(reply.sources.reference, reply.in_prompt), style="dim")
     sources = f" · {reply.in_prompt} sources in the prompt" if reply.in_prompt else ""

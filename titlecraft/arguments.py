@@ -4,7 +4,6 @@ jsonargparse makes the options, their help and their type checks; what is ours i
 a mistake in it, and to give each stage only the sections that it reads.
 """
 
-import argparse
 import difflib
 from collections.abc import Iterator
 from dataclasses import fields
@@ -15,8 +14,10 @@ import msgspec
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
+from titlecraft import setting_errors
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
+from titlecraft.verb_parser import VerbParser
 
 SECTIONS = {section.name: section.default_factory for section in fields(Recipe)}
 
@@ -69,7 +70,7 @@ def read_recipe(file: Path) -> dict[str, Any]:
         try:
             parser_of([key.split(".")[0]]).parse_object({key.split(".")[0]: {key.split(".")[1]: value}})
         except ArgumentError as error:
-            raise UserError(f"{file}:{lines[key]}: {' '.join(str(error).split())}") from error
+            raise UserError(f"{file}:{lines[key]}: {setting_errors.of_parser(error).removeprefix('--')}") from error
     return dotted
 
 
@@ -101,7 +102,7 @@ class StageParser:
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits."""
-        chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        chosen = VerbParser(prog=self.parser.prog, add_help=False)
         chosen.add_argument("--recipe")
         name = chosen.parse_known_args(arguments)[0].recipe
         recipe = read_recipe(recipe_file(name)) if name else {}
@@ -109,14 +110,15 @@ class StageParser:
         try:
             parsed = self.parser.parse_args(arguments)
         except ArgumentError as error:
-            raise UserError(
-                f"{self.parser.prog}: {' '.join(str(error).split())} (see {self.parser.prog} --help)"
-            ) from error
+            said = setting_errors.of_parser(error)
+            hint = setting_errors.closest(
+                said, [name for action in self.parser._actions for name in action.option_strings]
+            )
+            raise UserError(f"{self.parser.prog}: {said}{hint} (see {self.parser.prog} --help)") from error
         built = self.parser.instantiate(parsed)
         recipe = Recipe(**{section: built[section] for section in self.sections})
         try:
             msgspec.convert(msgspec.to_builtins(recipe), Recipe)
-        except msgspec.ValidationError as error:  # "Expected `int` >= 1 - at `$.training.batch_size`"
-            expected, _, place = str(error).partition(" - at ")
-            raise UserError(f"--{place.strip('`$.')}: {expected[0].lower()}{expected[1:]}") from error
+        except msgspec.ValidationError as error:
+            raise UserError(setting_errors.of_bounds(error)) from error
         return recipe, parsed

@@ -124,8 +124,8 @@ def load_tokenizer(base: Pin) -> Any:
     return tokenizer
 
 
-def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
-    """Load a causal language model at its pin, onto this process's GPU where there is one. Raises UserError.
+def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: bool = False) -> LoadedBase:
+    """Load a causal language model at its pin, onto this process's GPU where there is one, or `on_cpu`. Raises UserError.
 
     A base that was published in 4 bit stays as it is. Where 4 bit does not work, the model is loaded in full
     precision and the note says so.
@@ -155,7 +155,7 @@ def load_base(base: Pin, quantization: str, precision: Precision) -> LoadedBase:
             revision=base.revision,
             dtype=dtype,
             use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
-            device_map={"": ranks.local_rank()} if torch.cuda.is_available() else None,
+            device_map={"": "cpu" if on_cpu else ranks.local_rank()} if torch.cuda.is_available() else None,
             # None would hide from transformers that a base is published in 4 bit
             **({"quantization_config": ours} if quantization == "nf4" and not ready_made else {}),
         )

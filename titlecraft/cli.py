@@ -35,8 +35,9 @@ HELP = """usage: titlecraft VERB [options]        (titlecraft VERB --help tells 
 everywhere:
   --hub local      the embedded Hub under .demo/ (started if need be); needs no network and no token
   --hub URL        a Hub at that address; the default is HF_ENDPOINT, or the public Hub
-  --recipe NAME    a recipe under recipes/, or a YAML file; --section.key=value overrides one setting
   --version
+build, train, evaluate:
+  --recipe NAME    a recipe under recipes/, or a YAML file; --section.key=value overrides one setting
 """
 
 
@@ -83,6 +84,8 @@ def run(arguments: list[str]) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; a user's mistake becomes one line on stderr and status 2."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal or pipe without UTF-8 gets "?" for what it cannot write
     try:
         return run(list(sys.argv[1:] if arguments is None else arguments))
     except UserError as error:
@@ -95,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
               "smaller and training.accumulation larger, or set training.gradient_checkpointing", file=sys.stderr)  # fmt: skip
         return 2
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from what was published", file=sys.stderr)
+        print("\ninterrupted; what was published stays, and the same command can be run again", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains again at exit

@@ -126,6 +126,8 @@ class Training:
             padding; `batch_size` then counts rows, and no example attends to another. For backend "trl".
         fused_kernels: on a CUDA GPU, frozen layer and adapter as one operation, Liger's layer kernels (Hsu et al. 2024), and
             the loss over answers alone; elsewhere the same is computed plainly. For backend "trl".
+        shard_base: with several processes, share the frozen base out between them (FSDP), for one that does not fit a GPU;
+            the adapter stays the same. Layers are computed without fused kernels then. For backend "trl".
         fit_memory: choose gradient_checkpointing, batch_size and accumulation anew, the fastest that the GPU's free memory
             holds; their product batch_size x accumulation stays.
         logging_steps: a line of training_log.jsonl every so many steps.
@@ -146,6 +148,7 @@ class Training:
     gradient_checkpointing: bool = True
     packing: bool = False
     fused_kernels: bool = False
+    shard_base: bool = False
     fit_memory: bool = False
     logging_steps: Count = 1
     seed: Whole = 3407

@@ -1,52 +1,27 @@
 """Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from titlecraft import ranks
-from titlecraft.base_model import LoadedBase, load_tokenizer
+from titlecraft.base_model import load_tokenizer
 from titlecraft.hub import hub_errors
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Check, Pin, TrainingRecord, describe_file
 from titlecraft.records import Examples as ExamplesSeen
+from titlecraft.records import Pin, TrainingRecord, describe_file
 from titlecraft.settings import Base, Recipe
 from titlecraft.threads import steady_threads
 from training.checkpoints import newest
-from training.examples import Encoded, Examples, encode_split, encoding_key, wait_until_encoded
+from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.inputs import load_train_split
-from training.model import add_adapter, load_for_training, longest_example, require_lora_targets, slow_down, speed_up
+from training.model import longest_example, slow_down
 from training.out_of_memory import within_memory
+from training.prepare import Prepared, prepare
 from training.saving import Saving
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All that is there before the first step, and has been found right.
-
-    Args:
-        recipe: as it is carried out: batch and checkpointing may have been chosen by the GPU's memory.
-        loaded: the base, and its tokenizer.
-        model: the base with the fresh adapter around it.
-        examples: what the training split gives.
-        dataset: what the trainer draws from: the examples, or packed rows of them.
-        probe, base_logits: an example's token ids, and what the base makes of them.
-        facts: what the record says of the model and how it is computed.
-        checks: what was verified.
-    """
-
-    recipe: Recipe
-    loaded: LoadedBase
-    model: Any
-    examples: Examples
-    dataset: Any
-    probe: list[int]
-    base_logits: Any
-    facts: dict[str, Any]
-    checks: list[Check]
 
 
 def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encoded:
@@ -62,47 +37,6 @@ def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encode
         wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
     examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
     return Encoded(split, config, longest, examples)
-
-
-def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
-    """Load, add the adapter, and check everything that must hold before the first step. Raises UserError."""
-    from transformers import set_seed
-
-    from training import checks
-    from training.packing import packed_dataset
-
-    split, examples, longest = encoded.split, encoded.examples, encoded.longest
-    set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, recipe.training)
-    if loaded.quantization_note:
-        print(loaded.quantization_note)
-    require_lora_targets(loaded.model, recipe.lora, base)
-    found = checks.check_examples(examples, split, loaded.tokenizer, prompt, longest)
-    probe = examples.dataset[0]["input_ids"]
-    base_parameters = loaded.model.num_parameters()
-    expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
-    model = add_adapter(loaded, base, recipe.lora, recipe.training)
-    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
-    checks.require(found)
-    attention, fused = speed_up(model, recipe.training)
-    if recipe.training.packing or recipe.training.fused_kernels:
-        print(f"attention: {attention}; fused kernels: {fused}")
-    with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
-        base_logits = checks.probe_logits(model, probe)
-    dataset = examples.dataset
-    if recipe.training.packing:
-        dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
-        full = int(examples.lengths.sum()) / (len(dataset) * longest)
-        print(
-            f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
-        )
-        found += checks.require(checks.check_packing(model, dataset))
-    facts = {
-        "attention": attention, "fused_kernels": fused, "memory_note": note,
-        "trainable_parameters": trainable, "base_parameters": base_parameters,
-    }  # fmt: skip
-    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
@@ -171,11 +105,11 @@ def train_prepared(
     ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
+    cost = trainer.so_far.cost(energy)
+    found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     ranks.part()
     if not ranks.is_first():
         return None
-    cost = trainer.so_far.cost(energy)
-    found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
     slow_down(model)
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner

@@ -22,6 +22,9 @@ def require_backend(settings: Training) -> None:
     raises NotImplementedError. Left alone it reports each model that it loads, by downloads from the Hub, and writes the
     code that it generates into the current folder.
     """
+    if settings.shard_base and ranks.world_size() == 1:
+        raise UserError("training.shard_base shares the base out between processes, and there is one: start several with "
+                        "torchrun, or set --training.shard_base=false")  # fmt: skip
     if settings.backend != "unsloth":
         return
     if ranks.world_size() > 1:
@@ -51,7 +54,7 @@ def require_backend(settings: Training) -> None:
 def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBase:
     """The base without an adapter, quantised as the recipe asks. `base` is a commit, whatever `settings.revision` says."""
     if training.backend == "trl":
-        return load_base(base, settings.quantization, training.precision)
+        return load_base(base, settings.quantization, training.precision, on_cpu=training.shard_base)
     import torch
     from unsloth import FastLanguageModel  # before transformers
     from transformers import AutoConfig  # isort: skip
@@ -113,7 +116,8 @@ def speed_up(model: Any, training: Training) -> tuple[str, str]:
     if not training.fused_kernels:
         return attention, "none"
     use_answer_loss(model)
-    if fault := kernels_fault(model):
+    fault = "the base is shared out between GPUs" if training.shard_base else kernels_fault(model)
+    if fault:
         return attention, f"loss over answers only: {fault}"
     from liger_kernel.transformers import _apply_liger_kernel_to_instance
 

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from titlecraft.settings import Training
-from training.plan import CardPlan, Plan
+from training.plan import Plan
 
 
 def show_plan(plan: Plan, training: Training, console: Console | None = None) -> None:
@@ -16,9 +16,12 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
     console.print(f"[bold]{plan.dataset}[/] + [bold]{plan.base}[/] → [bold]{plan.repo}[/]")
     console.print(run_table(plan, training))
     console.print(card_table(plan))
+    for measured, basis in dict.fromkeys((card.measured, card.basis) for card in plan.cards):
+        names = ", ".join(card.name for card in plan.cards if (card.measured, card.basis) == (measured, basis))
+        console.print(f"{names}: {'measured' if measured else 'estimated'} ({basis})", style="dim", highlight=False)
     if not all(card.measured for card in plan.cards):
-        console.print("Times marked 'estimated' come from datasheets and a share of them that was measured elsewhere; memory is "
-                      "estimated everywhere.", style="dim")  # fmt: skip
+        console.print("Estimates (≈) come from datasheets and a share of them that was measured elsewhere; memory is estimated "
+                      "everywhere.", style="dim")  # fmt: skip
     if not training.fit_memory and not all(card.fits for card in plan.cards):
         console.print("--training.fit_memory=true cuts the same steps so that they fit, where that can be.")
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
@@ -61,19 +64,15 @@ def run_table(plan: Plan, training: Training) -> Table:
 
 def card_table(plan: Plan) -> Table:
     """A line for each card: does it fit, how is the step cut, how long does it take."""
-    table = Table("GPU", "memory", "takes", "fits", "batch", "checkpointing", "tokens/s", "time", "")
+    table = Table("GPU", "takes (GB)", "fits", "batch", "checkpointing", "tokens/s", "time")
     for card in plan.cards:
+        about = "" if card.measured else "≈ "
         table.add_row(
-            card.name, f"{card.memory / 1e9:.0f} GB", f"{card.needs / 1e9:.1f} GB", "yes" if card.fits else "[red]no[/]",
+            card.name, f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}", "yes" if card.fits else "[red]no[/]",
             f"{card.batch_size} × {card.accumulation}", "yes" if card.gradient_checkpointing else "no",
-            f"{card.tokens_per_second:,.0f}", duration(card.seconds) if card.fits else "–", basis(card),
+            f"{about}{card.tokens_per_second:,.0f}", f"{about}{duration(card.seconds)}" if card.fits else "–",
         )  # fmt: skip
     return table
-
-
-def basis(card: CardPlan) -> str:
-    """Where the rate of a card is from."""
-    return f"{'measured' if card.measured else 'estimated'} ({card.basis})"
 
 
 def filled(table: Table, rows: list[tuple[Any, ...]]) -> Table:

@@ -93,4 +93,4 @@ def alike(entry: dict[str, Any], training: Training, parameters: int) -> bool:
     """Whether a measurement is of such a run."""
     settings = ("backend", "packing", "fused_kernels", "gradient_checkpointing")
     same = all(entry[name] == getattr(training, name) for name in settings)
-    return same and abs(entry["parameters"] / parameters - 1) <= SAME_SIZE
+    return same and not training.shard_base and abs(entry["parameters"] / parameters - 1) <= SAME_SIZE

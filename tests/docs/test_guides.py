@@ -9,6 +9,7 @@ import pytest
 
 from titlecraft.arguments import SECTIONS, recipe_folders
 from titlecraft.cli import VERBS
+from titlecraft.local_hub.accounts import FIRST_USER
 
 ROOT = Path(__file__).parents[2]
 spec = spec_from_file_location("figures", ROOT / "docs" / "figures.py")
@@ -53,6 +54,15 @@ def test_verbs_recipes_and_settings_exist(name: str) -> None:
     assert recipes and recipes <= known
     for section, setting in re.findall(r"--([a-z]+)\.([a-z_]+)=", text):
         assert hasattr(SECTIONS[section](), setting), f"{section}.{setting}"
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_trial_without_a_gpu_is_told_so_that_it_works(name: str) -> None:
+    """The embedded Hub's user, and the only verbs that take a recipe."""
+    trial = re.search(r"^## 3\..*?^## 4\.", PAGES[name].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
+    assert all(
+        f"`{word}`" in trial for word in ("--hub local", FIRST_USER, "--recipe tiny", "build", "train", "evaluate")
+    )
 
 
 def test_both_guides_have_the_same_commands_and_figures() -> None:

@@ -17,12 +17,13 @@ from dataset_builder.clean import RULES
 from dataset_builder.parse import Drop, Quarantine
 from evaluation.measures import MEASURES
 from evaluation.pages import REASONS
-from playground.document import SECTIONS, Run, command_again, render
+from playground.document import SECTIONS, Run, command_again, render, write_document
 from playground.document_page import render_page
 from playground.document_words import LANGUAGES, Language, cell, fenced, words_of
 from tests.document.literal_run import bare, evaluated, language
 from titlecraft.arguments import StageParser
 from titlecraft.commands import document as command
+from titlecraft.errors import UserError
 
 HERE = Path(__file__).parent
 RUNS: dict[str, Callable[[], Run]] = {"evaluated": evaluated, "bare": bare}
@@ -102,6 +103,19 @@ def test_what_was_not_measured_is_called_so() -> None:
     assert english.count("not measured |") == portuguese.count("não medido |") == 3
     assert english.count("Not evaluated") == portuguese.count("Não avaliado") == 2
     assert "Verdict" not in english and "Veredito" not in portuguese
+
+
+def test_out_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"--out .*notes\.txt is a file: expected a folder"):
+        write_document("me/adapter", ["en"], tmp_path / "notes.txt")
+
+
+def test_one_row_left_out_is_one_row() -> None:
+    run = evaluated()
+    run = dataclasses.replace(run, report=msgspec.structs.replace(run.report, excluded={"title_in_train": 1}))
+    assert "draw: 1 row whose title stands" in render(run, language("en"))
+    assert "sorteio: 1 linha porque o título também" in render(run, language("pt-BR"))
 
 
 def test_strangers_text_stays_text() -> None:

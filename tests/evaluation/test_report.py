@@ -15,6 +15,7 @@ from evaluation import wording
 from evaluation.examples import choose_examples, html_bytes, starting_views
 from evaluation.measures import MEASURES
 from evaluation.pages import PLOTS, draw_plots, render_page
+from evaluation.plots import forest
 from evaluation.report import print_table, write_report
 from evaluation.significance import detectable
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
@@ -29,6 +30,14 @@ def record() -> EvaluationRecord:
 def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecord:
     first, *others = record.measures
     return msgspec.structs.replace(record, measures=[msgspec.structs.replace(first, **changes), *others])
+
+
+def test_a_spread_that_is_rounding_does_not_set_the_axis(record: EvaluationRecord) -> None:
+    """0.424 for each of 40 titles: numpy's standard deviation of that is 5.6e-17, and the mean 7e15 of them."""
+    exact, rounded = (
+        with_primary(record, difference=-0.424, low=-0.424, high=-0.424, spread=spread) for spread in (0.0, 5.6e-17)
+    )
+    assert forest(rounded, [], "light") == forest(exact, [], "light")
 
 
 def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) -> None:
@@ -136,6 +145,7 @@ def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
     questions = msgspec.structs.replace(second, group="forgetting", n=60)
     assert wording.power_alone(record, questions).startswith("60 questions show")
     assert wording.power_alone(record, msgspec.structs.replace(second, spread=0.0, detectable=0.0)) == ""
+    assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, spread=6e-17)) == ""  # rounding
     assert wording.power(with_primary(record, spread=0.0, detectable=0.0)) == (
         "NLL per token differs by the same on all 40 titles: how small a difference they show is unknown."
     )

@@ -1,11 +1,14 @@
 """Recipes by name and file, overrides, and mistakes that name file and line."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from jsonargparse.typing import NonNegativeInt
 
+from titlecraft import cli
 from titlecraft.arguments import SECTIONS, StageParser, read_recipe, recipe_file
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
@@ -61,10 +64,10 @@ def test_a_stage_takes_only_its_sections() -> None:
 @pytest.mark.parametrize(("text", "message"), [
     ("lora:\n  r: 4\n  alhpa: 8\n", r"r\.yaml:3: unknown key 'lora\.alhpa'; did you mean 'lora\.alpha'\?"),
     ("trainning:\n  seed: 1\n", r"r\.yaml:1: unknown key 'trainning'; did you mean 'training'\?"),
-    ("lora:\n  r: four\n", r"r\.yaml:2: .*lora\.r.*four"),
+    ("lora:\n  r: four\n", r"r\.yaml:2: lora\.r four: expected a whole number$"),
     ("lora: 3\n", r"r\.yaml: expected sections"),
     ("lora: [", r"r\.yaml is not YAML"),
-    ("base:\n  quantization: int3\n", r"r\.yaml:2: .*quantization"),
+    ("base:\n  quantization: int3\n", r"r\.yaml:2: base\.quantization int3: expected one of nf4, none$"),
 ])  # fmt: skip
 def test_a_mistake_in_a_recipe_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
@@ -85,6 +88,37 @@ def test_a_recipe_that_is_not_there() -> None:
         recipe_file("huge")
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_an_option_that_is_none_is_refused_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([verb, "--no-such-option"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    assert err.startswith(f"error: titlecraft {verb}: ") and err.endswith(f"(see titlecraft {verb} --help)\n")
+
+
+def test_a_recipe_without_its_name_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"titlecraft train: argument --recipe: expected one argument \(see"):
+        stage(*TRAIN).parse(["--recipe"])
+
+
+def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
+    folder = Path(cli.__file__).parent / "commands"
+    taking = [verb for verb in cli.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
+    assert f"{', '.join(taking)}:\n  --recipe NAME" in cli.usage()
+
+
+def test_an_interruption_claims_nothing_that_was_not_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", run)
+    assert cli.main(["ask", "A lamp", "--adapter", "me/adapter"]) == 130
+    said = "interrupted; what was published stays, and the same command can be run again"
+    assert capsys.readouterr().err.strip() == said
+
+
 def test_help_imports_no_library_of_the_stages() -> None:
     """Quick help: nothing but the standard library for the list of verbs, no Hub library for a stage's options."""
     code = (
@@ -100,14 +134,26 @@ def test_help_imports_no_library_of_the_stages() -> None:
 
 
 @pytest.mark.parametrize(("option", "message"), [
-    ("--training.batch_size=0", r"--training\.batch_size: expected `int` >= 1"),
-    ("--training.max_steps=0", r"--training\.max_steps: expected `int` >= 1"),
-    ("--training.learning_rate=-1e-4", r"--training\.learning_rate: expected `float` > 0"),
-    ("--lora.dropout=1.5", r"--lora\.dropout: expected `float` < 1"),
+    ("--training.batch_size=0", "--training.batch_size: expected a whole number >= 1"),
+    ("--training.max_steps=0", "--training.max_steps: expected a whole number >= 1"),
+    ("--training.learning_rate=-1e-4", "--training.learning_rate: expected a number > 0.0"),
+    ("--lora.dropout=1.5", "--lora.dropout: expected a number < 1.0"),
+    ("--lora.target_modules=[]", "--lora.target_modules: expected a list of length >= 1"),
+    ("--training.packing=maybe", "titlecraft train: --training.packing maybe: expected true or false (see titlecraft train --help)"),
+    ("--training.batch_size=1.5", "--training.batch_size 1.5: expected a whole number (see"),
+    ("--training.learning_rate=nan", "--training.learning_rate nan: expected a number (see"),
+    ("--training.max_steps=x", "--training.max_steps x: expected a whole number >= 1 or null (see"),
+    ("--training.precision=bf16", "--training.precision bf16: expected one of auto, bfloat16, float16, float32 (see"),
+    ("--lora.target_modules=3", "--lora.target_modules 3: expected a list, such as '[\"a\", \"b\"]' (see"),
+    ("--save-every=-1", "--save-every -1: expected a whole number >= 0 (see"),
+    ("--save-every=x", "--save-every 'x': expected a whole number >= 0 (see"),
+    ("--training.bach_size=3", "unrecognized arguments: --training.bach_size=3; did you mean --training.batch_size? (see"),
 ])  # fmt: skip
 def test_a_value_that_makes_no_sense_is_refused_at_once(option: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        stage(*TRAIN).parse([option])
+    parser = stage(*TRAIN)
+    parser.add("--save-every", type=NonNegativeInt)
+    with pytest.raises(UserError, match=f"^(titlecraft train: )?{re.escape(message)}"):
+        parser.parse([option])
 
 
 def test_steps_may_be_left_out_for_epochs() -> None:

@@ -50,6 +50,16 @@ def test_ask_through_a_pipe(world: World) -> None:
     assert "error: the text has 2,001 characters: expected at most 2,000" in err
 
 
+def test_ask_where_the_output_is_not_unicode(world: World) -> None:
+    out, err = (
+        process := start(
+            world, "ask", "A lamp", "--adapter", ADAPTER, "--max-new-tokens", "3", PYTHONIOENCODING="ascii"
+        )
+    ).communicate(timeout=120)
+    assert process.returncode == 0 and "Traceback" not in err, err
+    assert "? 3 tokens ?" in out and "Read as a title ? T 0.7" in out
+
+
 def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
     assert "error: nothing was asked: type a title" in refused(world, "ask", " ", "--adapter", ADAPTER)
     assert (
@@ -64,6 +74,12 @@ def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
         assert f"error: cannot serve on 127.0.0.1 port {port}" in refused(
             world, "play", "--adapter", ADAPTER, "--port", port
         )
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_number_that_is_no_port(world: World, port: str) -> None:
+    said = refused(world, "play", "--adapter", ADAPTER, "--port", port)
+    assert f"cannot serve on 127.0.0.1 port {port} (a port is 0 to 65535): choose another --port" in said
 
 
 def test_play_listens_on_loopback_alone_and_ends_with_ctrl_c(world: World) -> None:

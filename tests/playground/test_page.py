@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from playground.answer import Engine
-from playground.page import build_page, launch_options
+from playground.page import build_page, launch_options, states
 from tests.evaluation.chromium import Page, executable, page
 from tests.playground.conftest import HOSTILE
 from titlecraft.row_index import RowIndex
@@ -90,6 +90,25 @@ def test_hostile_text_is_text(address: str, tab: Page) -> None:
     ask(tab, "  ")
     tab.wait("document.querySelector('.notice').textContent.includes('nothing was asked')")
     assert words(tab, "#sources table") == []
+
+
+@needs_browser
+def test_a_question_asked_while_an_answer_is_written_is_answered_next(address: str, tab: Page) -> None:
+    tab.open(address, 1280)
+    tab.wait(READY)
+    ask(tab, "The red lamp of the kitchen")
+    tab.wait("document.querySelector('#answers .caret')")
+    ask(tab, "The small clock of the library")
+    tab.wait("(document.querySelector('#sources .what b') || {}).textContent === 'The small clock of the library'")
+    tab.wait(DONE)
+    assert "product 'The small clock of the library'?" in words(tab, "#prompt pre")[0]
+
+
+def test_a_prompt_that_was_not_sent_is_not_called_so(engine: Engine, index: RowIndex) -> None:
+    values = ("lamp " * 390, "Both", "Greedy", "Title", False, 0, 8, 0.7, 50, 0.95)
+    first, last = states(engine, index, values, "same")
+    assert "The prompt that was sent" in first[2]
+    assert "the prompt has" in last[0] and "ask something shorter" in last[0] and last[1:] == ("same", "")
 
 
 def test_visitors_at_once_get_their_own_answers(address: str) -> None:

@@ -50,6 +50,7 @@ def test_refused() -> None:
         (Generation(temperature=0.0), 0, "temperature is 0.0: expected more than 0"),
         (Generation(top_p=1.5), 0, "top_p is 1.5"),
         (Generation(), -1, "seed is -1"),
+        (Generation(), 1 << 63, "seed is 9223372036854775808: expected 0 to 9223372036854775807"),
     ],
 )
 def test_controls_that_nothing_can_be_drawn_with(settings: Generation, seed: int, said: str) -> None:

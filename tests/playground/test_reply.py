@@ -1,6 +1,7 @@
 """A whole reply: its sources, what they say of the training data, what none of them supports, and how it is shown."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -14,6 +15,7 @@ from playground.decoding import Decoding
 from playground.question import Question
 from playground.reply import Asked, Reply, reply
 from playground.sources import find_sources, pieces, unsupported
+from playground.terminal import show_replies
 from titlecraft.errors import UserError
 from titlecraft.row_index import FoundRow, RowIndex
 from titlecraft.settings import Generation
@@ -61,6 +63,13 @@ def test_what_no_source_supports() -> None:
     assert "".join(text for text, _ in pieces(answer, marks)) == answer
     assert names(answer) == [["red", "lamp"], ["oslo"], ["anna", "o'neill"], ["otto", "berg"]]
     assert unsupported("", titled("Red"), []) == []
+
+
+def test_digits_behind_letters_need_a_source_too() -> None:
+    answer = "It plays mp3 by usb3 on a 4x6 screen, 12inch wide, like the x200."
+    row = replace(ROW, text="A lamp of 4 or 12 inch with an MP3 player.")
+    marks = unsupported(answer, titled("Red"), [row])
+    assert [answer[one.start : one.end] for one in marks if one.kind == "number"] == ["usb3", "4x6", "x200"]
 
 
 def whole(engine: Engine, index: RowIndex, text: str, **options: object) -> Reply:
@@ -119,11 +128,25 @@ def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: p
         converse(engine, index, [""], options, console, False, one=True)
 
 
+def test_what_was_written_before_ctrl_c_stays(engine: Engine, index: RowIndex) -> None:
+    console = Console(file=(out := StringIO()), force_terminal=True, width=120, highlight=False)
+
+    def interrupted() -> Iterator[Reply]:
+        yield from list(reply(engine, index, Asked("The red lamp of the kitchen", GREEDY)))[:4]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        show_replies(console, interrupted(), False)
+    left = out.getvalue().rpartition("\x1b[2K")[2]  # behind the last line that was erased
+    assert "Base model" in left and "writing … · 3 tokens" in left
+
+
 def test_a_terminal_shows_both_side_by_side(engine: Engine, index: RowIndex) -> None:
     console = Console(
         file=(out := StringIO()), force_terminal=True, width=120, color_system="standard", highlight=False
     )
     converse(engine, index, ["The red lamp of the kitchen"], {"decoding": GREEDY}, console, False, one=True)
     line = next(line for line in out.getvalue().splitlines() if "Base model" in line)
+    assert index.search("The red lamp of the kitchen", 1)[0].link in out.getvalue()  # not broken, though wider than 120
     assert "Tuned model" in line and "\x1b[" in out.getvalue()
     assert out.getvalue().count("nats/token") >= 2  # nothing is cut off

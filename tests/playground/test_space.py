@@ -1,6 +1,7 @@
 """titlecraft space: what is published, that it runs from a fresh download with nothing but what it names, and what is refused."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -153,11 +154,14 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
         "PYTHONPATH": str(only_these(names, user.folder / "installed")), "GRADIO_SERVER_PORT": str(port),
         "HF_HOME": str(user.folder / "fresh home"),
     }  # fmt: skip
-    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, **pipes)
     try:
         while not listens(port):
             assert app.poll() is None, app.stderr.read()[-3000:].decode()
             time.sleep(0.2)
+        said = [app.stdout.readline().decode() for _ in range(2)]
+        assert said[0].startswith(f"{ADAPTER}@") and said[1] == f"http://127.0.0.1:{port}/\n"
         asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
         assert asked.returncode == 0, asked.stderr[-3000:]
     finally:
@@ -201,6 +205,26 @@ def test_an_app_that_names_another_base_does_not_start() -> None:
         UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"
     ):
         require_pin("base", pin, f"a/b@{'2' * 40}")
+
+
+def test_an_address_that_cannot_be_served_is_said() -> None:
+    code = """
+from playground.page import import_gradio
+from playground.space_app import opened
+from titlecraft.errors import UserError
+with import_gradio().Blocks(analytics_enabled=False) as page:
+    pass
+try:
+    opened(page)
+except UserError as error:
+    print(error)
+"""
+    environment = os.environ | {
+        "GRADIO_SERVER_NAME": "192.0.2.1"
+    }  # of no machine (RFC 5737); read when Gradio is imported
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.startswith("the page cannot be served"), done.stderr[-3000:]
+    assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""python -m tests.training.several FOLDER: publish the tiny world, train on it alone and with two processes, compare.
+"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train on it in two ways, compare.
 
-Alone means twice the batch. Prints what differs and what the records say, as JSON.
+compare: alone, with twice the batch, and with two processes. share: two processes that have the whole base each, and two
+between which it is shared out. Prints what differs and what the records say, as JSON.
 """
 
 import json
@@ -51,7 +52,7 @@ def refused(*more: str) -> str:
 
 def resumed(*more: str) -> dict[str, Any]:
     """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
-    repo, options = "titlecraft/resumed", ["--training.batch_size=2", *more]
+    repo, options = "titlecraft/resumed", [*more]
     killed = [*TWO[:-2], "-m", "tests.training.killed", "3", *COMMON, "--repo", repo, "--save-every", "2", *options]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
     record, weights, said = train(TWO, repo, "--resume", *options)
@@ -59,11 +60,12 @@ def resumed(*more: str) -> dict[str, Any]:
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
 
-def compare(folder: Path, *more: str) -> dict[str, Any]:
+def compare(*more: str) -> dict[str, Any]:
     """Both trainings of one recipe."""
-    two, two_weights, said = train(TWO, "titlecraft/two", "--training.batch_size=2", *more)
+    of_two = ["--training.batch_size=2", *more]
+    two, two_weights, said = train(TWO, "titlecraft/two", *of_two)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
-    again = resumed(*more)
+    again = resumed(*of_two)
     commits = HfApi().list_repo_commits("titlecraft/two")
     counts = ("seen", "tokens_seen", "completion_tokens_seen", "distinct_seen")
     return {
@@ -71,8 +73,7 @@ def compare(folder: Path, *more: str) -> dict[str, Any]:
         "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
         "one": [one["examples"][name] for name in counts],
         "two": [two["examples"][name] for name in counts],
-        "resumed": again["counts"] == two["examples"]
-        and all(again["weights"][name].equal(two_weights[name]) for name in two_weights),
+        "resumed": again["counts"] == two["examples"] and same(again["weights"], two_weights),
         "parts": again["parts"],
         "devices": [one["measured"]["devices"], two["measured"]["devices"]],
         "losses": [one["loss"], two["loss"]],
@@ -84,7 +85,29 @@ def compare(folder: Path, *more: str) -> dict[str, Any]:
     }
 
 
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two adapters are equal bit for bit."""
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+def share(*more: str) -> dict[str, Any]:
+    """A base in 4 bit, whole in each process and shared out; the latter killed and resumed too; and with one process."""
+    options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
+    whole, weights, _ = train(TWO, "titlecraft/whole", *options)
+    shared, shared_weights, said = train(TWO, "titlecraft/shared", *options, "--training.shard_base=true")
+    again = resumed(*options, "--training.shard_base=true")
+    moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
+    return {
+        "same": same(weights, shared_weights), "resumed": same(weights, again["weights"]), "parts": again["parts"],
+        "moved": moved, "losses": [whole["loss"], shared["loss"]], "quantization": shared["quantization"],
+        "checks": [[one["name"] for one in record["checks"]] for record in (whole, shared)],
+        "said": [line for line in said.splitlines() if "shared out" in line],
+        "alone": subprocess.run([*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
+                                capture_output=True, text=True, env=os.environ, timeout=100).stderr,
+    }  # fmt: skip
+
+
 if __name__ == "__main__":
     write_world(Path(sys.argv[1]))
     upload_world(Path(sys.argv[1]))
-    print(json.dumps(compare(Path(sys.argv[1]), *sys.argv[2:])))
+    print(json.dumps({"compare": compare, "share": share}[sys.argv[2]](*sys.argv[3:])))

@@ -132,6 +132,18 @@ def test_the_table_says_what_the_json_says(planned: Planned) -> None:
     assert "--training.fit_memory=true cuts the same steps" in out.getvalue()
 
 
+def test_a_card_takes_one_line_of_a_terminal_of_80_columns(planned: Planned) -> None:
+    plan = msgspec.convert(planned.found["after"], Plan)
+    show_plan(plan, Training(batch_size=8, accumulation=1), Console(file=(out := StringIO()), width=80))
+    said = out.getvalue()
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines() if "│" in line]
+    assert [(row[0], "≈" in row[-1], "≈" in row[-2]) for row in rows] == [
+        (card.name, not card.measured, not card.measured) for card in plan.cards
+    ]
+    for card in plan.cards:
+        assert f"{'measured' if card.measured else 'estimated'} ({card.basis})" in said
+
+
 def test_what_a_licence_demands() -> None:
     base = Pin(type="model", repo="ns/base", revision="b" * 40)
     licence = lambda id, **more: Licence(**{"id": id, "name": None, "link": None, "warning": None} | more)  # noqa: E731

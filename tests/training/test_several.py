@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,18 +15,23 @@ ROOT = Path(__file__).parents[2]
 PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.max_length=512"]
 
 
-@pytest.mark.slow
-def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_together(tmp_path: Path) -> None:
-    hub = start(tmp_path / "hub")
+def in_several(folder: Path, what: str) -> dict[str, Any]:
+    """What tests/training/several.py finds, on a Hub of its own."""
+    hub = start(folder / "hub")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.training.several", str(tmp_path), *PACKED], cwd=ROOT,
-            env=os.environ | hub.environment(tmp_path / "home"), capture_output=True, text=True, timeout=290,
+            [sys.executable, "-m", "tests.training.several", str(folder), what, *PACKED], cwd=ROOT,
+            env=os.environ | hub.environment(folder / "home"), capture_output=True, text=True, timeout=290,
         )  # fmt: skip
     finally:
-        stop(tmp_path / "hub")
+        stop(folder / "hub")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_together(tmp_path: Path) -> None:
+    found = in_several(tmp_path, "compare")
     assert found["apart"] < 2e-5 < 1e-3 * found["largest"]  # sums in another order; 2e-6 was seen
     assert found["one"] == found["two"] and found["two"][0] > 32  # 4 steps of 2 x 2 x 2 rows, several examples in each
     assert found["losses"][0] == found["losses"][1]
@@ -37,3 +43,17 @@ def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_t
         "tokenizer.json", "tokenizer_config.json", "training_log.jsonl", "training_record.json",
     }  # fmt: skip
     assert "is for one GPU: use --training.backend=trl" in found["unsloth"] and "Traceback" not in found["unsloth"]
+
+
+@pytest.mark.slow
+def test_a_base_that_is_shared_out_between_processes_gives_the_same_adapter_bit_for_bit(tmp_path: Path) -> None:
+    found = in_several(tmp_path, "share")
+    assert found["same"] and found["resumed"] and found["parts"] == 2
+    assert found["moved"] > 1e-3 and found["quantization"] == "nf4"
+    assert found["losses"][0] == found["losses"][1]
+    assert found["checks"][0] == found["checks"][1] and len(found["checks"][1]) == 10
+    [base, kernels] = found["said"]
+    assert base.startswith("base shared out between 2 processes: ")
+    assert "loss over answers only: the base is shared out between GPUs" in kernels
+    assert "training.shard_base shares the base out between processes, and there is one" in found["alone"]
+    assert "Traceback" not in found["alone"]

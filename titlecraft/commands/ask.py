@@ -1,15 +1,16 @@
 """titlecraft ask "TITLE" --adapter NS/NAME[@REV]"""
 
-import argparse
 import sys
+
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> int:
     """Answer one title or question, or one after another until the end of the input."""
     from playground.options import add_decoding, arms_of, decoding_of
 
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft ask",
+    parser = VerbParser(
+        prog="titlecraft ask",
         description="Ask a published adapter, its base, or both; with the rows of its dataset that the answer could rest on. "
         "Without TITLE it asks for one after another; Ctrl-D ends it.",
     )  # fmt: skip

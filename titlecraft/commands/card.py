@@ -1,10 +1,11 @@
 """titlecraft card [datasets/]NS/NAME"""
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from titlecraft.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from titlecraft.records import Pin
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> None:
     """Render the card of an adapter or a dataset anew, from its records, and publish it if it changed."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft card", description="Write the card anew from the records in a repo. "
+    parser = VerbParser(
+        prog="titlecraft card", description="Write the card anew from the records in a repo. "
         "Text and metadata that a person added to the card stay."
     )  # fmt: skip
     parser.add_argument(

@@ -1,15 +1,12 @@
 """titlecraft demo [--fresh]"""
 
-import argparse
-
 from titlecraft.endpoint import local_root
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:
     """The whole job on the embedded Hub: no network, no token, no GPU."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft demo", description="All of it, small, on the embedded Hub under .demo/."
-    )
+    parser = VerbParser(prog="titlecraft demo", description="All of it, small, on the embedded Hub under .demo/.")
     parser.add_argument(
         "--fresh", action="store_true", help="compute and publish everything again, on top of what is there"
     )

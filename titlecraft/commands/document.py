@@ -1,15 +1,16 @@
 """titlecraft document --adapter NS/NAME[@REV] [--language en|pt-BR] [--out DIR]"""
 
-import argparse
 from pathlib import Path
+
+from titlecraft.verb_parser import VerbParser
 
 LANGUAGES = ("en", "pt-BR")
 
 
 def main(arguments: list[str]) -> None:
     """Write the document about a run, from its records, in one language or both."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft document",
+    parser = VerbParser(
+        prog="titlecraft document",
         description="Write the document about a run (data, fine-tuning, results, how to ask) from the records that it published: "
         "Markdown, its pictures, and an HTML file to hand in or print. Nothing is computed or published.",
     )  # fmt: skip

@@ -1,15 +1,15 @@
 """titlecraft export --adapter NS/NAME[@REV] --to merged|gguf [--repo NS/NAME | --out DIR] [--quantize q8_0] [--public]"""
 
-import argparse
 from pathlib import Path
 
 from titlecraft.errors import UserError
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:
     """An adapter as a model of its own: merged into its base, or one GGUF file."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft export", exit_on_error=False,
+    parser = VerbParser(
+        prog="titlecraft export",
         description="Leave with it: merge an adapter into the base that it was trained on, in full precision, measure what "
         "that changed, and publish the model in a repo of its own.",
     )  # fmt: skip
@@ -33,10 +33,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=7, help="draws them (default: 7)")
     parser.add_argument("--public", action="store_true", help="make a new repo public (default: private)")
     parser.add_argument("--fresh", action="store_true", help="make it anew, whatever is there")
-    try:
-        asked = parser.parse_args(arguments)
-    except argparse.ArgumentError as error:
-        raise UserError(f"titlecraft export: {error} (see titlecraft export --help)") from error
+    asked = parser.parse_args(arguments)
     if asked.repo and asked.out:
         raise UserError("export: expected --repo to publish, or --out to keep it in a folder, not both")
     if asked.quantize and asked.to == "merged":

@@ -1,19 +1,17 @@
 """titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS]"""
 
-import argparse
 from pathlib import Path
 
 from titlecraft.endpoint import local_root
 from titlecraft.errors import UserError
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> int:
     """The embedded Hub: in the foreground, or in the background and away again."""
     from titlecraft.local_hub import server
 
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine."
-    )
+    parser = VerbParser(prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine.")
     parser.add_argument("action", choices=["serve", "start", "stop", "status"], help="serve stays in the foreground")
     parser.add_argument(
         "--root", type=Path, default=local_root() / "hub", help="where repos and accounts lie (default: .demo/hub)"

@@ -1,16 +1,16 @@
 """titlecraft lineage [datasets/]NS/NAME[@REV] [--json] [--out FILE.png]"""
 
-import argparse
 import sys
 from pathlib import Path
 
 from titlecraft.errors import UserError
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:
     """Print what was made from what, around a dataset or an adapter."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft lineage",
+    parser = VerbParser(
+        prog="titlecraft lineage",
         description="What was made from what: source, dataset, adapters, reports and exported models, each at its commit, as "
         "their own records say.",
     )  # fmt: skip

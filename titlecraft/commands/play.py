@@ -1,14 +1,14 @@
 """titlecraft play --adapter NS/NAME[@REV]"""
 
-import argparse
+from titlecraft.verb_parser import VerbParser
 
 LOOPBACK = "127.0.0.1"
 
 
 def main(arguments: list[str]) -> int:
     """Serve the page until Ctrl-C. Raises UserError: no Gradio, no such adapter, the port is taken."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft play",
+    parser = VerbParser(
+        prog="titlecraft play",
         description="A page in the browser: base and tuned answers side by side, with sources. Needs titlecraft[play].",
     )  # fmt: skip
     parser.add_argument("--adapter", required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")

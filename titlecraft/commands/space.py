@@ -1,12 +1,12 @@
 """titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE [--public]"""
 
-import argparse
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:
     """Publish the page of `titlecraft play` for an adapter as a Gradio Space."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, prog="titlecraft space",
+    parser = VerbParser(
+        prog="titlecraft space",
         description="The page of `titlecraft play` as a Gradio Space: app.py with the pins in it, the source that it needs, "
         "pinned requirements, and a card with a suggestion of hardware. Needs titlecraft[play].",
     )  # fmt: skip

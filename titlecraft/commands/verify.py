@@ -1,15 +1,14 @@
 """titlecraft verify NS/NAME[@REV] [--level card|scores|predictions|data] [--source trn.json.gz]"""
 
-import argparse
 from pathlib import Path
 
 from titlecraft.errors import UserError
+from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> int:
     """Derive every published number again, print a line for each claim; 0 only if everything holds."""
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False,
+    parser = VerbParser(
         prog="titlecraft verify",
         description="Derive every number that a published repo shows again.",
     )

@@ -1,0 +1,47 @@
+"""What is left of a shared base between forward passes. That it trains the same adapter: test_several.py."""
+
+import copy
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import distributed
+from torch.distributed.tensor import DTensor
+
+from tests.training.test_trainer import adapter_on_base
+from titlecraft.errors import UserError
+from training.sharded_base import shard_base
+
+
+@pytest.fixture
+def group() -> Iterator[None]:
+    """One process that is a whole group."""
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+def test_layers_are_given_back_behind_each_pass_and_the_adapter_stays_whole(group: None) -> None:
+    model, _ = adapter_on_base()
+    plain, ids = copy.deepcopy(model), torch.arange(12).reshape(2, 6)
+    kept, whole = shard_base(model)
+    frozen = [name for name, one in plain.named_parameters() if ".layers." in name and not one.requires_grad]
+    shared = lambda: [name for name, one in model.named_parameters() if isinstance(one, DTensor)]  # noqa: E731
+    assert shared() == frozen
+    assert kept == whole == sum(one.nbytes for name, one in plain.named_parameters() if name in frozen)
+    losses = [one(input_ids=ids, labels=ids).loss for one in (model, plain)]
+    assert shared() == frozen, "gathered weights stay in memory until the backward pass"
+    assert losses[0].equal(losses[1])
+    for loss in losses:
+        loss.backward()
+    assert shared() == frozen
+    for one, other in zip(model.parameters(), plain.parameters(), strict=True):
+        assert one.requires_grad == other.requires_grad
+        assert one.grad is None if other.grad is None else one.grad.equal(other.grad)
+
+
+def test_a_model_that_does_not_name_its_layers_is_refused() -> None:
+    model, _ = adapter_on_base()
+    model.get_base_model()._no_split_modules = []
+    with pytest.raises(UserError, match=r"LlamaForCausalLM does not say what its decoder layers are.*shard_base=false"):
+        shard_base(model)

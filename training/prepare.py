@@ -1,0 +1,83 @@
+"""Everything before the first step: base, adapter, what is fused or shared out, packing, and the checks that must hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from titlecraft import ranks
+from titlecraft.base_model import LoadedBase
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Check, Pin
+from titlecraft.settings import Recipe
+from training.examples import Encoded, Examples
+from training.model import add_adapter, load_for_training, require_lora_targets, speed_up
+from training.sharded_base import shard_base
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is there before the first step, and has been found right.
+
+    Args:
+        recipe: as it is carried out: batch and checkpointing may have been chosen by the GPU's memory.
+        loaded: the base, and its tokenizer.
+        model: the base with the fresh adapter around it.
+        examples: what the training split gives.
+        dataset: what the trainer draws from: the examples, or packed rows of them.
+        probe, base_logits: an example's token ids, and what the base makes of them.
+        facts: what the record says of the model and how it is computed.
+        checks: what was verified.
+    """
+
+    recipe: Recipe
+    loaded: LoadedBase
+    model: Any
+    examples: Examples
+    dataset: Any
+    probe: list[int]
+    base_logits: Any
+    facts: dict[str, Any]
+    checks: list[Check]
+
+
+def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
+    """Load, add the adapter, and check everything that must hold before the first step. Raises UserError."""
+    from transformers import set_seed
+
+    from training import checks
+    from training.packing import packed_dataset
+
+    split, examples, longest = encoded.split, encoded.examples, encoded.longest
+    set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
+    loaded = load_for_training(base, recipe.base, recipe.training)
+    if loaded.quantization_note:
+        print(loaded.quantization_note)
+    require_lora_targets(loaded.model, recipe.lora, base)
+    found = checks.check_examples(examples, split, loaded.tokenizer, prompt, longest)
+    probe = examples.dataset[0]["input_ids"]
+    base_parameters = loaded.model.num_parameters()
+    expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
+    model = add_adapter(loaded, base, recipe.lora, recipe.training)
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
+    checks.require(found)
+    if recipe.training.shard_base:
+        kept, whole = (size / 1e9 for size in shard_base(model))
+        print(f"base shared out between {ranks.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
+    attention, fused = speed_up(model, recipe.training)
+    if recipe.training.packing or recipe.training.fused_kernels:
+        print(f"attention: {attention}; fused kernels: {fused}")
+    with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
+        base_logits = checks.probe_logits(model, probe)
+    dataset = examples.dataset
+    if recipe.training.packing:
+        dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
+        full = int(examples.lengths.sum()) / (len(dataset) * longest)
+        print(
+            f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
+        )
+        found += checks.require(checks.check_packing(model, dataset))
+    facts = {
+        "attention": attention, "fused_kernels": fused, "memory_note": note,
+        "trainable_parameters": trainable, "base_parameters": base_parameters,
+    }  # fmt: skip
+    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found)
