@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.copies import BITS, ROWS_AT_ONCE, among, known_runs, split_words
+from evaluation.processes import run_all, workers
 
 RUN, ALIKE = 5, 0.8  # those of the dataset builder
+FEWEST_ROWS = 200_000  # of the training split: fewer are searched sooner than processes start
 
 
 class Runs:
@@ -61,10 +63,21 @@ class Runs:
                     yield owner
 
 
-def near_copies(texts: Iterable[str], files: Iterable[Path]) -> set[str]:
-    """Those of the texts that are nearly an `output` of these parquet files, at least ALIKE."""
-    runs = Runs(sorted(set(texts)))
+def near_copies(texts: Iterable[str], files: Iterable[Path], processes: int | None = None) -> set[str]:
+    """Those of the texts that are nearly an `output` of these parquet files, at least ALIKE; in several processes where it pays."""
+    runs, opened = Runs(sorted(set(texts))), {file: pq.read_metadata(file) for file in files}
     if not len(runs.hashes):
         return set()
-    batches = (batch for file in files for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=["output"]))
-    return {runs.texts[place] for batch in batches for place in runs.near(split_words(batch.column(0)))}
+    groups = [(file, group) for file, about in opened.items() for group in range(about.num_row_groups)]
+    processes = processes or workers(sum(about.num_rows for about in opened.values()), FEWEST_ROWS)
+    found = run_all([(places_near, (runs, groups[first::processes])) for first in range(processes)], processes)
+    return {runs.texts[place] for places in found for place in places}
+
+
+def places_near(runs: Runs, groups: Sequence[tuple[Path, int]]) -> set[int]:
+    """Places of the texts that are near a row of these row groups, each of a parquet file."""
+    batches = (
+        batch for file, group in groups
+        for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=["output"])
+    )  # fmt: skip
+    return {place for batch in batches for place in runs.near(split_words(batch.column(0)))}

@@ -10,10 +10,10 @@ FEWEST_TEXTS = 400  # below this, starting processes takes longer than the work
 FEWEST_CORES = 4
 
 
-def workers(texts: int) -> int:
-    """Processes for work on so many texts; 1 does it here."""
+def workers(texts: int, fewest: int = FEWEST_TEXTS) -> int:
+    """Processes for work on so many texts, which pays from `fewest` on; 1 does it here."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if texts >= FEWEST_TEXTS and cores >= FEWEST_CORES else 1
+    return cores if texts >= fewest and cores >= FEWEST_CORES else 1
 
 
 def run_all(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], processes: int) -> list[Any]:

@@ -82,7 +82,8 @@ def test_near_copies_are_those_of_the_definition(tmp_path: Path) -> None:
     alike = lambda one, other: len(one & other) >= 0.8 * len(one | other) > 0  # noqa: E731
     expected = {text for text in said if any(alike(runs(text), runs(other)) for other in trained)}
     assert 5 < len(expected) < 40
-    assert near_copies(said, [tmp_path / "one.parquet", tmp_path / "two.parquet"]) == expected
+    files = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    assert near_copies(said, files) == near_copies(said, files, processes=2) == expected
 
 
 def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Path, tokenizer) -> None:
