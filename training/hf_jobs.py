@@ -21,6 +21,7 @@ from titlecraft.hub import address, endpoint, hub_errors, pin, require_write
 from titlecraft.licence import licence_of, require_name
 from titlecraft.records import Pin, sources_sha256
 from titlecraft.settings import Recipe
+from training.model import processes_fault
 from training.source_archive import NAME, source_archive
 
 SECTIONS = ("base", "lora", "training", "generation")
@@ -37,6 +38,8 @@ def run_on_hub(dataset: str, repo: str, recipe: Recipe, flavor: str | None, time
     require_time(timeout)
     require_write(repo)
     machine = find_machine(flavor)
+    if fault := processes_fault(recipe.training, gpus_of(machine)):
+        raise UserError(f"--flavor {describe(machine)}: {fault}")
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     require_name(repo, licence_of(base), base)
     recipe = replace(recipe, base=replace(recipe.base, revision=base.revision))
@@ -66,6 +69,11 @@ def find_machine(flavor: str | None) -> JobHardwareInfo:
     return found[flavor]
 
 
+def gpus_of(machine: JobHardwareInfo) -> int:
+    """Its GPUs, or 1 where it has none: the processes that train on it."""
+    return int(machine.accelerator.quantity) if machine.accelerator else 1
+
+
 def describe(machine: JobHardwareInfo) -> str:
     """Name, GPU and price."""
     gpu = machine.accelerator
@@ -80,7 +88,7 @@ def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeo
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     needs = upload(files, f"Train {repo}: recipe {sums[RECIPE][:12]}, source {sums[ARCHIVE][:12]}")
     extras = "gpu,energy" if any(option.startswith("--energy") for option in options) else "gpu"
-    python, gpus = ["-m"], int(machine.accelerator.quantity) if machine.accelerator else 1
+    python, gpus = ["-m"], gpus_of(machine)
     if gpus > 1:
         python = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}", "-m"]
     elsewhere = {} if endpoint() == PUBLIC_HUB else {"HF_ENDPOINT": endpoint()}

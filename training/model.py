@@ -22,13 +22,10 @@ def require_backend(settings: Training) -> None:
     raises NotImplementedError. Left alone it reports each model that it loads, by downloads from the Hub, and writes the
     code that it generates into the current folder.
     """
-    if settings.shard_base and ranks.world_size() == 1:
-        raise UserError("training.shard_base shares the base out between processes, and there is one: start several with "
-                        "torchrun, or set --training.shard_base=false")  # fmt: skip
+    if fault := processes_fault(settings, ranks.world_size()):
+        raise UserError(fault)
     if settings.backend != "unsloth":
         return
-    if ranks.world_size() > 1:
-        raise UserError("training.backend unsloth is for one GPU: use --training.backend=trl with several processes")
     if settings.packing or settings.fused_kernels:
         name = "packing" if settings.packing else "fused_kernels"
         raise UserError(f"training.{name} is for backend trl, Unsloth brings its own: use --training.backend=trl, "
@@ -49,6 +46,20 @@ def require_backend(settings: Training) -> None:
         raise UserError(
             f"training.backend unsloth: {error}; install it with {GPU_EXTRA}, or use --training.backend=trl"
         ) from error
+
+
+def processes_fault(settings: Training, processes: int) -> str | None:
+    """Why so many processes, one for each GPU, cannot train so, or None where they can."""
+    if settings.backend == "unsloth" and processes > 1:
+        return "training.backend unsloth is for one GPU: use --training.backend=trl with several processes"
+    if settings.backend == "unsloth" and settings.shard_base:
+        return "training.shard_base is for backend trl: use --training.backend=trl, or --training.shard_base=false"
+    if settings.shard_base and processes == 1:
+        return (
+            "training.shard_base shares the base out between processes, one for each GPU, and there is one: start several with "
+            "torchrun, or set --training.shard_base=false"
+        )
+    return None
 
 
 def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBase:

@@ -24,6 +24,9 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
                       "everywhere.", style="dim")  # fmt: skip
     if not training.fit_memory and not all(card.fits for card in plan.cards):
         console.print("--training.fit_memory=true cuts the same steps so that they fit, where that can be.")
+    if training.shard_base:
+        console.print("What it takes is of one GPU with the whole base; training.shard_base shares that out between as many as "
+                      "torchrun starts.")  # fmt: skip
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
     for duty in plan.obligations:
         console.print(f"  • {escape(duty)}")

@@ -96,6 +96,9 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
         titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "a9000"),
         titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a"),
         titlecraft(hub, tmp_path / "home", "--repo", "somebody/a", "--flavor", "t4-small"),
+        titlecraft(
+            hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "t4-small", "--training.shard_base=true"
+        ),
     ]
     has = "cpu-basic, t4-small, a10g-large, a10g-largex2, a100-large"
     assert [done.stderr for done in refused][:2] == [
@@ -103,6 +106,8 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
         f"error: --on hf-jobs needs --flavor: {hub.url} has {has}\n",
     ]
     assert refused[2].stderr.startswith("error: no write right on somebody/a: ") and refused[2].stderr.count("\n") == 1
+    assert refused[3].stderr.startswith("error: --flavor t4-small, 1 × T4 (16 GB)")
+    assert "training.shard_base shares the base out between processes" in refused[3].stderr
     assert {done.returncode for done in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
 
     machine = Machine(hub, tmp_path / "home of the job")

@@ -125,11 +125,12 @@ def test_the_table_says_what_the_json_says(planned: Planned) -> None:
     sampled = msgspec.structs.replace(
         plan, exact=False, encoded_rows=2000, examples=2400, problems=["no write right"], cards=full
     )
-    show_plan(sampled, Training(), Console(file=(out := StringIO()), width=140))
+    show_plan(sampled, Training(shard_base=True), Console(file=(out := StringIO()), width=140))
     assert "estimated from 2,000 rows drawn at random" in out.getvalue()
     assert "would stop the run: no write right" in out.getvalue()
     assert "the prompts of 100 alone are too long" in out.getvalue()
     assert "--training.fit_memory=true cuts the same steps" in out.getvalue()
+    assert "training.shard_base shares that out" in out.getvalue() and "shard_base" not in said
 
 
 def test_a_card_takes_one_line_of_a_terminal_of_80_columns(planned: Planned) -> None:

@@ -55,5 +55,8 @@ def test_a_base_that_is_shared_out_between_processes_gives_the_same_adapter_bit_
     [base, kernels] = found["said"]
     assert base.startswith("base shared out between 2 processes: ")
     assert "loss over answers only: the base is shared out between GPUs" in kernels
-    assert "training.shard_base shares the base out between processes, and there is one" in found["alone"]
+    assert (
+        "training.shard_base shares the base out between processes, one for each GPU, and there is one"
+        in found["alone"]
+    )
     assert "Traceback" not in found["alone"]

@@ -10,6 +10,8 @@ from torch.distributed.tensor import DTensor
 
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.errors import UserError
+from titlecraft.settings import Training
+from training.model import processes_fault
 from training.sharded_base import shard_base
 
 
@@ -45,3 +47,11 @@ def test_a_model_that_does_not_name_its_layers_is_refused() -> None:
     model.get_base_model()._no_split_modules = []
     with pytest.raises(UserError, match=r"LlamaForCausalLM does not say what its decoder layers are.*shard_base=false"):
         shard_base(model)
+
+
+def test_what_cannot_be_shared_out_is_said() -> None:
+    shared = Training(backend="trl", shard_base=True)
+    assert "and there is one: start several with torchrun" in processes_fault(shared, 1)
+    assert processes_fault(shared, 2) is None and processes_fault(Training(backend="trl"), 2) is None
+    for processes in (1, 2):
+        assert "use --training.backend=trl" in processes_fault(Training(backend="unsloth", shard_base=True), processes)
