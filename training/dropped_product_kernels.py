@@ -3,6 +3,8 @@
 import triton
 import triton.language as tl
 
+CHANGING = ("rows", "limit", "seed")  # from step to step: a kernel compiled for a multiple of 16 would be compiled once more
+
 
 @triton.jit
 def kept(places, limit, seed):
@@ -16,7 +18,7 @@ def kept(places, limit, seed):
     return (value ^ (value >> 15)) >= limit.to(tl.uint32)
 
 
-@triton.jit(do_not_specialize=["limit", "seed"])
+@triton.jit(do_not_specialize=CHANGING)
 def product_kernel(
     x, a, out, rows, width, rank, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
 ):
@@ -38,7 +40,7 @@ def product_kernel(
     tl.store(out + row[:, None] * rank + r[None, :], (total * scale).to(out.dtype.element_ty), mask=inside)
 
 
-@triton.jit(do_not_specialize=["limit", "seed"])
+@triton.jit(do_not_specialize=CHANGING)
 def gradient_kernel(
     x, dh, out, rows, width, rank, share, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
 ):
@@ -60,7 +62,7 @@ def gradient_kernel(
     tl.store(out + (part * rank + r[:, None]) * width + column[None, :], total * scale, mask=inside)
 
 
-@triton.jit(do_not_specialize=["limit", "seed"])
+@triton.jit(do_not_specialize=CHANGING)
 def add_product_kernel(
     total, dh, a, rows, width, rank, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
 ):
