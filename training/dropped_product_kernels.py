@@ -3,7 +3,8 @@
 import triton
 import triton.language as tl
 
-CHANGING = ("rows", "limit", "seed")  # from step to step: a kernel compiled for a multiple of 16 would be compiled once more
+# They differ from step to step: a kernel that is compiled for multiples of 16 would be compiled once more for others.
+CHANGING = ("rows", "limit", "seed")
 
 
 @triton.jit
