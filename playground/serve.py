@@ -19,10 +19,10 @@ def serve(adapter: str, host: str, port: int) -> int:
         _, url, _ = page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options())
     except OSError as error:
         raise UserError(f"cannot serve on {host} port {port} ({error}): choose another --port or --host") from error
-    print(f"{engine.inputs.adapter} on {engine.device}\n{url}", flush=True)
-    if not is_loopback(host):
-        print("Whoever reaches this machine can use it; Ctrl-C ends it.", file=sys.stderr)
     try:
+        print(f"{engine.inputs.adapter} on {engine.device}\n{url}", flush=True)  # from here on Ctrl-C is how it ends
+        if not is_loopback(host):
+            print("Whoever reaches this machine can use it; Ctrl-C ends it.", file=sys.stderr)
         page.block_thread()
     except KeyboardInterrupt:
         print(file=sys.stderr)
