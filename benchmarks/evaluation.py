@@ -106,6 +106,7 @@ def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, f
 
 def evaluation(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """The whole evaluation of the titles."""
+    from benchmarks.evaluation_timed import evaluate
     from titlecraft.settings import Evaluation, Generation, Recipe
 
     titles, new_tokens, batch, *_ = SIZES[asked.tiny]
@@ -119,6 +120,7 @@ def low_memory(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """A few titles, a quarter of them longer than the model reads, by recipes/low-memory.yaml, where tensors may fill 8 GB."""
     import torch
 
+    from benchmarks.evaluation_timed import evaluate
     from titlecraft.settings import Evaluation, Generation, Recipe
 
     _, new_tokens, *_, few = SIZES[asked.tiny]
@@ -127,98 +129,6 @@ def low_memory(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
         torch.cuda.set_per_process_memory_fraction(share)
     recipe = Recipe(evaluation=Evaluation(titles=few, batch_size=16), generation=Generation(max_new_tokens=new_tokens))
     return evaluate(json.loads((work / "world.json").read_text())["long"], recipe, work / "report-low-memory")
-
-
-def evaluate(adapter: str, recipe: Any, folder: Path) -> dict[str, Any]:
-    """evaluation.experiment.measure as `titlecraft evaluate` calls it; seconds of its parts, and what was computed in them."""
-    import shutil
-
-    import torch
-
-    from evaluation.experiment import measure
-    from evaluation.inputs import read_inputs
-
-    shutil.rmtree(folder, ignore_errors=True)
-    started = time.perf_counter()
-    calls = timed_answers()
-    importing = time.perf_counter() - started
-    record = measure(read_inputs(adapter, recipe), recipe, folder / "report", kept=folder / "batches")
-    total = time.perf_counter() - started
-    parts = {
-        name: part["seconds"]
-        for name, part in json.loads((folder / "report" / "timings.json").read_text())["parts"].items()
-    }
-    return {
-        "seconds": {
-            "all": round(total, 1), "importing": round(importing, 1),
-            **{name: round(one, 1) for name, one in outermost(parts, total - importing).items()},
-        },
-        "titles": record.n, "batch": recipe.evaluation.batch_size, "new_tokens": recipe.generation.max_new_tokens,
-        "generating": rates(calls, recipe), "scored_tokens": scored_tokens(folder / "report", adapter, record),
-        "one_half_in_coherence": named(record, "coherence").neutral_before,
-        "stopped": {arm: getattr(named(record, "stop_rate"), arm) for arm in record.arms},
-        "quantization": record.quantization, "unpacked": any("copies of the 4-bit" in one.name for one in record.guards),
-        "peak_gb": peak(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None,
-        "reserved_gb": peak(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else None,
-    }  # fmt: skip
-
-
-def named(record: Any, name: str) -> Any:
-    """A measure of a record."""
-    return next(one for one in record.measures if one.name == name)
-
-
-def peak(number: int) -> float:
-    """Bytes in GB."""
-    return round(number / 1e9, 2)
-
-
-def timed_answers() -> list[float]:
-    """From now on, seconds of each batch that is generated; the answers come back to the CPU, so that nothing is pending."""
-    from evaluation.harness import unharmed_process
-
-    with unharmed_process():
-        from evaluation import arms
-
-    seconds, generate = [], arms.generate
-
-    def timed(*arguments: Any) -> Any:
-        started = time.perf_counter()
-        answers = generate(*arguments)
-        seconds.append(time.perf_counter() - started)
-        return answers
-
-    arms.generate = timed
-    return seconds
-
-
-def outermost(parts: dict[str, float], total: float) -> dict[str, float]:
-    """Seconds of parts that lie behind one another and add up to the whole."""
-    inner = ("generating", "scoring", "rereading", "looking up")
-    found = {name: one for name, one in parts.items() if name not in ("model and measures", "importing lighteval")}
-    found["measures by title"] = parts["model and measures"] - sum(parts[name] for name in inner)
-    return found | {"the rest": total - sum(found.values())}
-
-
-def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
-    """The first batch of each arm, in which the step is compiled, and the tokens a second of a full batch after it."""
-    full = recipe.evaluation.batch_size * recipe.generation.max_new_tokens
-    return {
-        "first_of_each_arm": [round(one, 1) for one in calls[:2]], "batches": len(calls),
-        "tokens_per_second": round(full / median(calls[2:-2] or calls[2:] or calls)),
-    }  # fmt: skip
-
-
-def scored_tokens(folder: Path, adapter: str, record: Any) -> int:
-    """Tokens that both arms were given behind both prompts, EOS and BOS among them, without padding."""
-    from evaluation.predictions import read_predictions
-    from titlecraft.records import PREDICTIONS
-
-    found = read_predictions(folder / PREDICTIONS)
-    room = record.base_settings.max_length
-    prompts = [len(row["prompt"].split()) + 1 for row in found]
-    references = [min(row["reference_tokens"], room - prompt) for row, prompt in zip(found, prompts, strict=True)]
-    return 2 * 2 * (sum(prompts) + sum(references))  # the other prompts are the same prompts
 
 
 def bars(parts: dict[str, Any], tiny: bool) -> list[dict[str, Any]]:
