@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 RUN = 8
 ROWS_AT_ONCE = 20_000
 ODD = 0x9E3779B97F4A7C15  # Knuth's multiplicative hash, 64 bit
-BITS = 24  # of a hash, in a first and cheap look
+BITS = 24  # of a hash: see first_bits
 
 
 def split_words(texts: pa.Array) -> pa.ListArray:
@@ -35,6 +35,11 @@ def run_hashes(numbers: np.ndarray, run: int = RUN) -> np.ndarray:
         hashes = hashes[:-more] * factor + behind[width:]
         width += more
     return hashes
+
+
+def first_bits(hashes: np.ndarray) -> np.ndarray:
+    """Place of each hash in a table of 1 << BITS, for a first and cheap look."""
+    return hashes >> np.uint64(64 - BITS)
 
 
 def among(hashes: np.ndarray, some: np.ndarray) -> np.ndarray:
@@ -93,9 +98,9 @@ class Copies:
         for file in self.files:
             for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=["output"]):
                 look[:] = False
-                look[unseen >> np.uint64(64 - BITS)] = True
+                look[first_bits(unseen)] = True
                 hashes, _ = known_runs(split_words(batch.column(0)), vocabulary)
-                hashes = hashes[look[hashes >> np.uint64(64 - BITS)]]
+                hashes = hashes[look[first_bits(hashes)]]
                 unseen = unseen[~among(unseen, np.sort(hashes))]
         return wanted[~among(wanted, unseen)]
 

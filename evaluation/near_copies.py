@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluation.copies import BITS, ROWS_AT_ONCE, among, known_runs, split_words
+from evaluation.copies import BITS, ROWS_AT_ONCE, among, first_bits, known_runs, split_words
 from evaluation.processes import run_all, workers
 
 RUN, ALIKE = 5, 0.8  # those of the dataset builder
@@ -34,13 +34,13 @@ class Runs:
         pairs = np.unique(np.rec.fromarrays([hashes, rows]))  # by hash, then by text
         self.hashes, self.owners = pairs.f0, pairs.f1
         self.look = np.zeros(1 << BITS, dtype=bool)  # a first and cheap look: the first bits of a hash
-        self.look[self.hashes >> np.uint64(64 - BITS)] = True
+        self.look[first_bits(self.hashes)] = True
         self.sizes = np.bincount(self.owners, minlength=len(texts))
 
     def near(self, words: pa.ListArray) -> Iterator[int]:
         """Places of the texts that are near one of these rows, given as words."""
         hashes, rows = known_runs(words, self.vocabulary, RUN)
-        seen = self.look[hashes >> np.uint64(64 - BITS)]
+        seen = self.look[first_bits(hashes)]
         hashes, rows = hashes[seen], rows[seen]
         held = among(hashes, self.hashes)
         hashes, rows = hashes[held], rows[held]

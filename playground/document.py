@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from evaluation.wording import coverage
 from model_card.inputs import read_card_inputs
 from model_card.named_records import EXAMPLE_TITLE
 from playground.document_page import render_page
@@ -115,7 +116,7 @@ def render(run: Run, language: Language) -> str:
     return environment.get_template(f"document.{language.code}.md.jinja").render(
         **vars(run), words=language.words, base_name=record.base.repo.split("/")[1],
         primary=report and report.primary(), blocks=blocks_of(report, language), defined=report and report.measures + report.also,
-        confidence=report and f"{100 * report.evaluation.confidence:.10g}%",
+        confidence=report and coverage(report.evaluation),
         data_settings=run.data and settings_of(("data", run.data.data)),
         model_settings=settings_of(("base", record.base_settings), ("lora", record.lora)),
         training_settings=settings_of(("training", record.training)), generation_settings=settings_of(("generation", record.generation)),

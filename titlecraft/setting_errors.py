@@ -10,17 +10,14 @@ KINDS = {"float": "a number", "int": "a whole number", "bool": "true or false", 
 OF_A_KEY = re.compile(r'Parser key "(?P<key>[\w.]+)": (?P<what>.*?)[:.]? Got value: (?P<value>.*)$', re.DOTALL)
 OF_A_UNION = re.compile(r'Parser key "(?P<key>[\w.]+)": Does not validate against any of the Union subtypes '
                         r"Subtypes: \[(?P<what>.*?)\] Errors: .*? Given value: (?P<value>.*)$", re.DOTALL)  # fmt: skip
-OF_NO_NUMBER = re.compile(
-    r'Parser key "(?P<key>\w+)": Not of type (?P<what>\w*Int): invalid literal .*: (?P<value>.*)$'
-)
-OF_A_RANGE = re.compile(r'Parser key "(?P<key>[\w.]+)": Not of type (?:Non|Pos)\w*Int: (?P<value>.*?) does not conform to '
-                        r"restriction v(?P<what>[<>=]+\d+)$")  # fmt: skip
+OF_A_RANGE = re.compile(r'Parser key "(?P<key>\w+)": Not of type (?P<what>\w+Int): (?:invalid literal .*: )?(?P<value>.*?)'
+                        r"(?: does not conform to restriction .*)?$")  # fmt: skip
 
 
 def of_parser(error: Exception) -> str:
     """An ArgumentError of jsonargparse: `--training.precision bf16: expected one of auto, bfloat16`; others as they are."""
     said = " ".join(str(error).split())
-    for pattern in (OF_A_UNION, OF_A_KEY, OF_A_RANGE, OF_NO_NUMBER):
+    for pattern in (OF_A_UNION, OF_A_KEY, OF_A_RANGE):
         if found := pattern.fullmatch(said):
             return f"{option(found['key'])} {found['value']}: expected {expected(found['what'])}"
     return said
@@ -45,7 +42,6 @@ def expected(what: str) -> str:
     words = re.sub(r"typing\.Annotated\[(\w+), .*?\)\]", r"\1", what.removeprefix("Expected a "))
     words = re.sub(r"<class '(\w+)'>|`(\w+)`", lambda name: name[1] or name[2], words)
     words = re.sub(r"\b(\w+)\b", lambda name: KINDS.get(name[1], name[1]), words).replace(", NoneType", " or null")
-    words = re.sub(r"^([<>=]+)(\d+)$", r"a whole number \1 \2", words)
     return re.sub(r"(a whole number)( or null)", rf"\1 >= {least[1]}\2", words) if least else words
 
 
