@@ -10,7 +10,9 @@ from evaluation.corpus import Paired, paired_p_value
 from evaluation.harness import Outcome
 from evaluation.measures import Entry, entry_named, measures_of, sampled_measures
 from evaluation.processes import run_all, workers
+from evaluation.readable import ANY_SCRIPT, enough, read_pairs
 from evaluation.significance import bootstrap, detectable, holm, interval, p_values
+from titlecraft.errors import UserError
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
 
@@ -102,8 +104,18 @@ def correct(measures: list[Measure], primary: str) -> list[Measure]:
 
 
 def compare_arms(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
-    """Every measure, paired by title, corrected, the primary one first. `found`: arm -> outcomes in one order of titles."""
-    return correct(compare_all(found, references, settings), settings.primary)
+    """Every measure, paired by title, corrected, the primary one first. `found`: arm -> outcomes in one order of titles.
+
+    Raises UserError where the primary measure cannot read enough answers: a report without it would answer nothing.
+    """
+    measures = compare_all(found, references, settings)
+    if settings.primary not in {measure.name for measure in measures}:
+        read = len(read_pairs(settings.primary, found["before"], found["after"]))
+        raise UserError(
+            f"evaluation.primary is {settings.primary!r}, which can read the script of both answers for {read} of "
+            f"{len(references)} titles; take one that reads every script: {ANY_SCRIPT}"
+        )
+    return correct(measures, settings.primary)
 
 
 def compare_grounded(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
@@ -118,19 +130,49 @@ def compare_grounded(found: dict[str, list[Outcome]], references: list[str], set
 def compare_all(
     found: dict[str, list[Outcome]], references: list[str], settings: Evaluation, processes: int | None = None
 ) -> list[Measure]:
-    """Every measure in the order of the report, paired by title, not corrected; in several processes where that pays."""
-    texts = {arm: [one.texts[0] for one in found[arm]] for arm in ("before", "after")}
-    values = lambda entry: [[one.values[entry.name] for one in found[arm]] for arm in texts]  # noqa: E731
-    entries = measures_of(settings)
+    """Every measure in the order of the report, paired by title, not corrected; in several processes where that pays.
+
+    A measure sees the titles whose texts it can read; one that reads too few is not there (evaluation.readable).
+    """
+    entries, read = readable_entries(measures_of(settings), found["before"], found["after"])
+    texts = lambda entry: {arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in ("before", "after")}  # noqa: E731
     corpora = [entry for entry in entries if entry.corpus is not None]
-    asked = [(function, (entry.name, texts, references, settings))
+    asked = [(function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
              for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip
-    asked.append((compare_each, ([(entry.name, *values(entry)) for entry in entries], settings)))
+    groups = by_titles(entries, read)
+    asked += [(compare_each, (values_of(group, read, found["before"], found["after"]), settings)) for group in groups]
     answers = run_all(asked, workers(len(references)) if processes is None else processes)
     whole = {entry.name: answers[2 * place : 2 * place + 2] for place, entry in enumerate(corpora)}
+    measures = {measure.name: measure for several in answers[2 * len(corpora) :] for measure in several}
     return [
-        of_corpora(measure, *whole[entry.name]) if entry.corpus else measure
-        for entry, measure in zip(entries, answers[-1], strict=True)
+        of_corpora(measures[entry.name], *whole[entry.name]) if entry.corpus else measures[entry.name]
+        for entry in entries
+    ]
+
+
+def readable_entries(
+    entries: Sequence[Entry], before: Sequence[Outcome], after: Sequence[Outcome]
+) -> tuple[list[Entry], dict[str, list[int]]]:
+    """The measures that read enough of the titles, and the places of those titles."""
+    read = {entry.name: read_pairs(entry.name, before, after) for entry in entries}
+    return [entry for entry in entries if enough(len(read[entry.name]), len(before))], read
+
+
+def by_titles(entries: Sequence[Entry], read: dict[str, list[int]]) -> list[list[Entry]]:
+    """The measures in groups that read the very same titles: those of a group share their random sign flips."""
+    groups: dict[tuple[int, ...], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(tuple(read[entry.name]), []).append(entry)
+    return list(groups.values())
+
+
+def values_of(
+    entries: Sequence[Entry], read: dict[str, list[int]], before: Sequence[Outcome], after: Sequence[Outcome]
+) -> list[tuple[str, list[float], list[float]]]:
+    """Name and values in both arms of each measure, on the titles that it reads."""
+    return [
+        (entry.name, *([arm[place].values[entry.name] for place in read[entry.name]] for arm in (before, after)))
+        for entry in entries
     ]
 
 
@@ -141,7 +183,13 @@ def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> li
     """
     if not settings.sampled:
         return []
-    values = lambda entry: [[one.values[entry.name] for one in found[f"{arm}_sampled"]] for arm in ("before", "after")]  # noqa: E731
-    entries = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
-    asked = [(entry.name, *values(entry)) for entry in entries]
-    return correct(compare_each(asked, settings, entries), primary="")
+    arms = found["before_sampled"], found["after_sampled"]
+    every = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
+    entries, read = readable_entries(every, *arms)
+    measures = [
+        measure
+        for group in by_titles(entries, read)
+        for measure in compare_each(values_of(group, read, *arms), settings, group)
+    ]
+    places = [entry.name for entry in entries]
+    return correct(sorted(measures, key=lambda one: places.index(one.name)), primary="")

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from evaluation.compare import INTERVAL_METHOD, compare_arms
 from evaluation.harness import Outcome
 from evaluation.inputs import PACKAGES
-from evaluation.measures import measure_names
+from evaluation.measures import measure_names, measures_of
+from evaluation.readable import not_measured
 from evaluation.titles import FEWEST
 from titlecraft.errors import UserError
-from titlecraft.records import Code, EvaluationRecord, Measure, Pin, Record, Tested, current_code
+from titlecraft.records import Code, EvaluationRecord, Measure, NotMeasured, Pin, Record, Tested, current_code
 from titlecraft.settings import Evaluation, Generation
 
 TOKENS = ("uid", "title", "prompt", "reference", "reference_tokens")  # equal in both: the same tokens were scored
@@ -52,6 +55,7 @@ class ComparisonRecord(Tested):
     base_apart: float
     interval_method: str
     measures: list[Measure]
+    not_measured: list[NotMeasured] | UnsetType = UNSET
     schema: Literal["titlecraft/comparison/1"] = "titlecraft/comparison/1"
 
 
@@ -85,12 +89,15 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     one = a.record
     arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
     found = dict(zip(("before", "after"), map(list, arms), strict=True))
+    titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
     primary = f"{one.evaluation.primary}_before"
+    apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
     record = ComparisonRecord(
         a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
         split=one.split, evaluation=one.evaluation, generation=one.generation, n=len(pairs),
-        base_apart=max(abs(row[primary] - other[primary]) for row, other in pairs), interval_method=INTERVAL_METHOD,
-        measures=compare_arms(found, [row["reference"] for row, _ in pairs], one.evaluation),
+        base_apart=max(apart, default=0.0), interval_method=INTERVAL_METHOD,
+        measures=compare_arms(found, references, one.evaluation),
+        not_measured=not_measured(found, titles, references, one.evaluation, measures_of(one.evaluation)) or UNSET,
     )  # fmt: skip
     return record, [side_by_side(row, other, one.evaluation) for row, other in pairs]
 

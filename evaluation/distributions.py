@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.plots import FAINT, INK, new_figure, png
+from evaluation.plots import FAINT, INK, new_figure, paired_values, png
 from evaluation.wording import number
 from titlecraft.records import Measure, Tested
 
@@ -28,7 +28,7 @@ def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
 
 def draw_scores(axes: Any, measure: Measure, rows: list[dict[str, Any]], theme: str) -> None:
     """Both histograms of one measure, on the same bins."""
-    values = [np.array([row[f"{measure.name}_{arm}"] for row in rows]) for arm in ("before", "after")]
+    values = paired_values(measure, rows)
     edges = np.histogram_bin_edges(np.concatenate(values), BINS)
     for found, colour, filled in zip(values, ARMS[theme], (False, True), strict=True):
         if filled:

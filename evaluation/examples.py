@@ -15,30 +15,35 @@ MARKUP = 260  # bytes of HTML around the texts of one title
 
 @dataclass(frozen=True)
 class Example:
-    """One title on the page: its row, the views that show it, and its difference in the primary measure, up is better."""
+    """One title on the page: its row, the views that show it, and its difference in the primary measure, up is better.
+
+    The difference is None where the primary measure cannot read the title's texts.
+    """
 
     row: dict[str, Any]
     views: list[str]
-    gain: float
+    gain: float | None
 
 
-def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float]:
-    """Difference of each row in the primary measure, turned so that a larger one is better."""
+def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float | None]:
+    """Difference of each row in the primary measure, turned so that a larger one is better; None where it has no value."""
     primary = record.primary()
     towards = -1 if primary.better == "lower" else 1
-    return [towards * (row[f"{primary.name}_after"] - row[f"{primary.name}_before"]) for row in rows]
+    both = [(row[f"{primary.name}_before"], row[f"{primary.name}_after"]) for row in rows]
+    return [None if None in pair else towards * (pair[1] - pair[0]) for pair in both]
 
 
 def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list[int]]:
     """Places of the rows in each view: drawn by the recipe's seed, the largest gains, the smallest. Never by hand."""
     gain = gains(record, rows)
-    ranked = sorted(range(len(rows)), key=lambda place: (-gain[place], rows[place]["uid"], place))
+    read = [place for place in range(len(rows)) if gain[place] is not None]
+    ranked = sorted(read, key=lambda place: (-gain[place], rows[place]["uid"], place))
     drawn = random.Random(record.evaluation.seed).sample(range(len(rows)), min(STARTING_VIEW, len(rows)))
     return {"random": drawn, "best": ranked[:STARTING_VIEW], "worst": ranked[::-1][:STARTING_VIEW]}
 
 
 def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> list[Example]:
-    """The rows that a page of `room` bytes for them holds, the largest gain first.
+    """The rows that a page of `room` bytes for them holds, the largest gain first, those without one at the end.
 
     Those of the views are always in it; then come the others in the order of the sample, which is a random one, until the
     next does not fit.
@@ -52,7 +57,8 @@ def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> li
             if used > room:
                 break
             chosen[place] = None
-    ordered = sorted(chosen, key=lambda place: (-gain[place], rows[place]["uid"], place))
+    first = lambda place: (gain[place] is None, -(gain[place] or 0.0), rows[place]["uid"], place)  # noqa: E731
+    ordered = sorted(chosen, key=first)
     return [
         Example(rows[place], [name for name, places in views.items() if place in places], gain[place])
         for place in ordered

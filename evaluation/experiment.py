@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 from evaluation.finished_batches import FinishedBatches, machine_of
@@ -18,9 +19,10 @@ from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
 from evaluation.load import Loaded, load
 from evaluation.lookup import Lookup
-from evaluation.measures import entry_named
+from evaluation.measures import entry_named, measures_of
 from evaluation.predictions import write_predictions
 from evaluation.progress import Progress
+from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report import write_report
 from evaluation.significance import detectable
 from evaluation.titles import SPLIT, Room, Sample, draw
@@ -52,6 +54,8 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
         loaded = load(inputs)
         dataset = download(inputs.training.dataset, ["data/*.parquet"])
         sample = draw_sample(dataset, inputs, recipe, loaded)
+        titles, references = [one.title for one in sample.titles], [one.reference for one in sample.titles]
+        require_primary(recipe.evaluation, titles, references)
         grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
@@ -79,10 +83,12 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     asked = check_titles(sample.titles, {arm: [one.prompt for one in found[arm]] for arm in found if arm != "grounded"})
     if grounded:
         asked += check_sources(sample.titles, grounded)
+    found = readable_only(found, titles, references)
     write_predictions(folder / PREDICTIONS, sample.titles, found, recipe.evaluation, grounded)
     with progress.part("comparing"):
-        references = [title.reference for title in sample.titles]
+        left_out = not_measured(found, titles, references, recipe.evaluation, measures_of(recipe.evaluation))
         results = {
+            "not_measured": left_out or UNSET,
             "measures": compare_arms(found, references, recipe.evaluation),
             "sampled": compare_sampled(found, recipe.evaluation),
             "also": also,
@@ -131,7 +137,7 @@ def describe(
         generation=recipe.generation, base_settings=inputs.training.base_settings,
         quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),
         n=len(sample.titles), titles_available=sample.available, excluded=sample.excluded,
-        references_cut=sample.cut(), guards=guards, interval_method=INTERVAL_METHOD, benchmarks=benchmarks,
+        references_cut=sample.cut(), near_not_looked_for=sample.near_not_looked_for or UNSET, guards=guards, interval_method=INTERVAL_METHOD, benchmarks=benchmarks,
         files=[describe_file(folder, folder / PREDICTIONS)], **results,
     )  # fmt: skip
 

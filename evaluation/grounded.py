@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from msgspec import UNSET
+
 from evaluation.guards import guard
+from evaluation.measures.scripts import SPACES, has
 from evaluation.titles import Room, Title, beside_others
 from titlecraft.grounded import SOURCES, grounded_prompt
 from titlecraft.prompt import PromptFormat, encode_prompt
@@ -104,7 +107,8 @@ def check_sources(titles: Sequence[Title], grounded: GroundedSample) -> list[Che
 def describe_grounded(grounded: GroundedSample, measures: list[Measure]) -> Grounded:
     """The third arm as the record has it."""
     counts = [len(rows) for rows in grounded.sources]
+    unspaced = sum(not has(SPACES, title.reference) for title in grounded.titles)
     return Grounded(
         split=SPLIT, titles=sum(count > 0 for count in counts), sources=sum(counts), left_out=grounded.left_out,
-        measures=measures,
+        measures=measures, near_not_looked_for=unspaced or UNSET,
     )  # fmt: skip

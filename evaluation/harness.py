@@ -32,12 +32,12 @@ from titlecraft.settings import Recipe
 @dataclass(frozen=True)
 class Outcome:
     """One title in one arm: the prompt of that arm's document, what was written (one text, or several sampled ones), and the
-    value of every measure."""
+    value of every measure; None where the measure cannot read the text (evaluation.readable)."""
 
     prompt: str
     texts: list[str]
     tokens: int
-    values: dict[str, float]
+    values: dict[str, float | None]
 
 
 @contextmanager

@@ -20,8 +20,16 @@ HUES = {
 
 
 def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarray:
-    """after − before of every title, [n]."""
-    return np.array([row[f"{measure.name}_after"] - row[f"{measure.name}_before"] for row in rows])
+    """after − before of every title that the measure reads, [n]."""
+    before, after = paired_values(measure, rows)
+    return after - before
+
+
+def paired_values(measure: Measure, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Values before [n] and after [n] of the titles that the measure reads in both arms."""
+    both = [(row[f"{measure.name}_before"], row[f"{measure.name}_after"]) for row in rows]
+    read = np.array([pair for pair in both if None not in pair], dtype=np.float64)
+    return read[:, 0], read[:, 1]
 
 
 def hue(measure: Measure, theme: str) -> str:
@@ -88,7 +96,7 @@ def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     measure = record.primary()
     differences = paired_differences(measure, rows)
     figure, axes = new_figure(2.1, theme)
-    axes.hist(differences, bins=min(40, max(8, len(rows) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0)
+    axes.hist(differences, bins=min(40, max(8, len(differences) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0)
     axes.axvline(0, color=INK[theme], linewidth=1)
     axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)
     top = axes.get_ylim()[1]

@@ -39,7 +39,7 @@ def print_table(record: Tested) -> None:
         for measure in measures:
             said = measure.verdict()
             table.add_row(
-                measure.label, wording.number(measure.before), wording.number(measure.after),
+                measure.label + (f" ({measure.n:,} titles)" if wording.titles_read(record, measure) else ""), wording.number(measure.before), wording.number(measure.after),
                 wording.number(measure.difference, signed=True), wording.interval(measure),
                 "–" if said == "no measured difference" else wording.verdict(record, measure), style=colours.get(said, ""),
             )  # fmt: skip
@@ -48,5 +48,7 @@ def print_table(record: Tested) -> None:
     console.print(
         "– no measured difference: the interval holds 0, or the p-value is above the level (Holm)", highlight=False
     )
+    for one in record.left_out():
+        console.print(f"{wording.left_out(one)}.", highlight=False)
     console.print(wording.power(record), highlight=False)
     console.print(wording.answer(record), highlight=False)

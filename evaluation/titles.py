@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evaluation.measures.scripts import SPACES, has
 from evaluation.near_copies import near_copies
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
@@ -60,13 +61,15 @@ class Title:
 class Sample:
     """The titles that are asked, in their random order. Rows of the split = available + sum(excluded).
 
-    `split_titles` are the different titles of all rows of the split, sorted.
+    `split_titles` are the different titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
+    description has no spaces between words: it has no word 5-grams, so that near copies of it cannot be found.
     """
 
     titles: list[Title]
     split_titles: list[str]
     available: int
     excluded: dict[str, int]
+    near_not_looked_for: int = 0
 
     def cut(self) -> int:
         """How many references lost their end."""
@@ -151,6 +154,7 @@ def draw(
     return Sample(
         titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=sorted({row["title"] for row in rows}),
         available=len(titles), excluded=dict(sorted(excluded.items())),
+        near_not_looked_for=sum(not has(SPACES, row["output"]) for row in rows),
     )  # fmt: skip
 
 

@@ -3,8 +3,9 @@
 from numpy import format_float_positional
 
 from evaluation.measures import Entry
+from evaluation.measures.scripts import ALL_NEEDS
 from titlecraft.hub import split_revision
-from titlecraft.records import EvaluationRecord, Measure, Pin, Tested
+from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
 
 REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
@@ -50,6 +51,20 @@ def neutral(measure: Measure) -> str:
     return (
         f"Nothing to tell from {measure.neutral_before} of {measure.n} texts before and {measure.neutral_after} after."
     )
+
+
+def titles_read(record: Tested, measure: Measure) -> str:
+    """On how many titles a measure rests, where it cannot read the script of all that were asked; else nothing."""
+    if measure.group == "forgetting" or measure.n == record.n:
+        return ""
+    return f"on {measure.n:,} of {record.n:,} titles"
+
+
+def left_out(one: NotMeasured) -> str:
+    """Why a measure is left out: what the texts lack that it relies on, and how many titles it reads all the same."""
+    lacking = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in one.lacking]
+    why = f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"
+    return f"{one.label}: not measured; it {why}, and reads {one.read:,} of {one.n:,} titles"
 
 
 def coverage(settings: Evaluation) -> str:
@@ -109,7 +124,7 @@ def answer(record: Tested) -> str:
     width = f"{coverage(record.evaluation)} interval"
     alone = isinstance(record, EvaluationRecord)
     between = "" if alone else " between the adapters A and B"
-    on = f"on {record.n:,} {'held-out titles' if alone else 'titles that both were asked'}"
+    on = f"on {measure.n:,} {'held-out titles' if alone else 'titles that both were asked'}"
     if measure.verdict() == "no measured difference":
         return (
             f"No measured difference in {measure.label}{between}: {number(measure.difference, signed=True)} {measure.unit} "

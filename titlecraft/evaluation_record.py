@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from titlecraft.record import Code, File, Pin, Record
 from titlecraft.settings import Base, Evaluation, Generation
 from titlecraft.training_record import Check
@@ -24,6 +26,7 @@ class Measure(Record):
     itself); it compares with `level` = 1 − confidence. `spread` is the standard deviation of the paired differences, and
     `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread
     and tested alone.
+    `n` counts the titles whose script the measure can read; a record may have asked more.
     `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
     """
 
@@ -61,11 +64,26 @@ class Measure(Record):
         return "better" if up == (self.better == "higher") else "worse"
 
 
+class NotMeasured(Record):
+    """A measure that is left out: it reads `read` of the `n` titles, and `lacking` names what the others do not have.
+
+    The names are those of evaluation.measures.scripts: "spaces", "marks", "latin", "accents", "sentences", "digits",
+    "capitals", "nouns".
+    """
+
+    name: str
+    label: str
+    read: int
+    n: int
+    lacking: list[str]
+
+
 class Grounded(Record):
     """The third arm: in its measures "before" is the tuned model, "after" the same model with sources in its prompt.
 
     `titles` have sources, `sources` in all, rows of `split`; `left_out` counts rows that were found and would have given an
-    answer away: a copy of the title's own row, in title or text.
+    answer away: a copy of the title's own row, in title or text. `near_not_looked_for` counts titles whose reference has no
+    spaces between words, so that only whole copies of it were looked for; it is not there where there are none.
     """
 
     split: str
@@ -73,6 +91,7 @@ class Grounded(Record):
     sources: int
     left_out: int
     measures: list[Measure]
+    near_not_looked_for: int | UnsetType = UNSET
 
 
 class Tested(Record):
@@ -97,6 +116,10 @@ class Tested(Record):
         found.append(("Standard benchmarks", self.also))
         return [(heading, measures) for heading, measures in found if measures]
 
+    def left_out(self) -> list[NotMeasured]:
+        """The measures that could not read enough titles."""
+        return [] if self.not_measured is UNSET else self.not_measured
+
     def report_blocks(self) -> list[tuple[str, list[Measure]]]:
         """The same, and the third arm, which a report shows and a card does not: it is not about the adapter alone."""
         grounded = [] if self.grounded is None else [(GROUNDED_HEADING, self.grounded.measures)]
@@ -110,6 +133,9 @@ class EvaluationRecord(Tested):
     `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
     `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets. `grounded` has the third
     arm, where the recipe asked for it.
+    `not_measured` names measures that could not read the texts' script, and `near_not_looked_for` counts rows of the split
+    whose description has no spaces between words, so that near copies of it were not looked for. Neither is there where
+    there is nothing to say: a record without them is as it always was.
     """
 
     arms: ClassVar[tuple[str, str]] = ("before", "after")
@@ -139,4 +165,6 @@ class EvaluationRecord(Tested):
     benchmarks: list[Pin]
     files: list[File]
     grounded: Grounded | None = None
+    not_measured: list[NotMeasured] | UnsetType = UNSET
+    near_not_looked_for: int | UnsetType = UNSET
     schema: Literal["titlecraft/evaluation/2"] = "titlecraft/evaluation/2"

@@ -16,6 +16,7 @@ from titlecraft.evaluation_record import (
     Grounded,
     Group,
     Measure,
+    NotMeasured,
     Tested,
     Verdict,
 )
@@ -37,7 +38,7 @@ from titlecraft.training_record import TRAINING_RECORD, Check, Examples, Licence
 __all__ = [  # noqa: RUF022
     "current_code", "sources_sha256",
     "DATASET_RECORD", "DatasetRecord", "Distribution", "Leakage", "Source", "SourceFile", "Split",
-    "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "Tested", "Verdict",
+    "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
     "TRAINING_RECORD", "Check", "Examples", "Licence", "Losses", "Measured", "TrainingRecord",
 ]  # fmt: skip

@@ -1,0 +1,96 @@
+"""Which values of an experiment mean something: those of texts whose script the measure can read.
+
+All else becomes None, and a measure that reads too few titles is "not measured": no mean holds a number that means nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evaluation.harness import Outcome
+from evaluation.measures import Entry, entry_named, sampled_measures
+from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.titles import FEWEST
+from titlecraft.errors import UserError
+from titlecraft.records import NotMeasured
+from titlecraft.settings import Evaluation
+
+SMALLEST_SHARE = 0.2  # of the titles: what a measure reads of fewer says little about the catalogue
+ANY_SCRIPT = "nll_per_token, bits_per_byte or chrf"  # measures that read every script, to be named in errors
+
+
+def readable_only(
+    found: dict[str, list[Outcome]], titles: Sequence[str], references: Sequence[str]
+) -> dict[str, list[Outcome]]:
+    """The same outcomes, with None for each value of a text that its measure cannot read.
+
+    A measure reads title, reference and answer; of several sampled answers it has to read all. `found`: arm -> outcomes in
+    the order of `titles` and `references`.
+    """
+    coverage = ScriptCoverage(references)
+
+    def of_one(outcome: Outcome, title: str, reference: str) -> Outcome:
+        values = {
+            name: None if name in NEEDS and coverage.lacking(name, title, reference, *outcome.texts) else value
+            for name, value in outcome.values.items()
+        }
+        return replace(outcome, values=values)
+
+    return {
+        arm: [of_one(*three) for three in zip(outcomes, titles, references, strict=True)]
+        for arm, outcomes in found.items()
+    }
+
+
+def read_pairs(name: str, before: Sequence[Outcome], after: Sequence[Outcome]) -> list[int]:
+    """Places of the titles on which a measure has a value in both arms."""
+    pairs = enumerate(zip(before, after, strict=True))
+    return [place for place, pair in pairs if all(one.values[name] is not None for one in pair)]
+
+
+def enough(read: int, titles: int) -> bool:
+    """Whether so many titles are measured: all of them, or FEWEST and a fifth."""
+    return read == titles or read >= max(FEWEST, SMALLEST_SHARE * titles)
+
+
+def not_measured(
+    found: dict[str, list[Outcome]], titles: Sequence[str], references: Sequence[str], settings: Evaluation,
+    entries: Sequence[Entry],
+) -> list[NotMeasured]:  # fmt: skip
+    """What of the measures is left out, greedy answers first, each with how many titles it reads and what the others lack.
+
+    `found` as `readable_only` gives it. A measure that is left out for greedy answers is not named again for sampled ones.
+    """
+    coverage = ScriptCoverage(references)
+    arms = [("before", "after", list(entries), "")]
+    if "before_sampled" in found:
+        arms.append(("before_sampled", "after_sampled", list(sampled_measures(settings)), ", sampled answers"))
+    left_out: dict[str, NotMeasured] = {}
+    for before, after, measured, behind in arms:
+        for entry in measured:
+            read = read_pairs(entry.name, found[before], found[after])
+            if entry.name in left_out or enough(len(read), len(titles)):
+                continue
+            texts = zip(titles, references, found[before], found[after], strict=True)
+            lacking = {
+                need for title, reference, *outcomes in texts
+                for need in coverage.lacking(entry.name, title, reference, *(text for one in outcomes for text in one.texts))
+            }  # fmt: skip
+            left_out[entry.name] = NotMeasured(
+                name=entry.name, label=entry.label + behind, read=len(read), n=len(titles),
+                lacking=[name for name in ALL_NEEDS if name in lacking],
+            )  # fmt: skip
+    return list(left_out.values())
+
+
+def require_primary(settings: Evaluation, titles: Sequence[str], references: Sequence[str]) -> None:
+    """Refuse a primary measure that cannot read the catalogue, before any model runs. Raises UserError."""
+    coverage = ScriptCoverage(references)
+    lacking = [coverage.lacking(settings.primary, *pair) for pair in zip(titles, references, strict=True)]
+    read = sum(not one for one in lacking)
+    if not enough(read, len(titles)):
+        found = {name for names in lacking for name in names}
+        why = " or ".join(need.lacking for name, need in ALL_NEEDS.items() if name in found)
+        raise UserError(
+            f"evaluation.primary is {settings.primary!r}: {entry_named(settings.primary, settings).label} means nothing on texts "
+            f"{why}, and reads {read} of {len(titles)} titles; take one that reads every script: {ANY_SCRIPT}"
+        )
