@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 
 import msgspec
 import numpy as np
@@ -91,12 +92,24 @@ def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Meas
     return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
 
 
+def require_finite(measures: Sequence[Measure]) -> None:
+    """Raises UserError where a measure holds NaN or an infinity: JSON has no such numbers, and no card may show them."""
+    for measure in measures:
+        for name, value in msgspec.structs.asdict(measure).items():
+            if isinstance(value, float) and not isfinite(value):
+                raise UserError(
+                    f"{measure.label}: {name} is {value}, which is no result; expected finite numbers: the adapter or the base gives "
+                    "scores that are none. Train anew with a smaller training.learning_rate, or evaluate another revision"
+                )
+
+
 def correct(measures: list[Measure], primary: str) -> list[Measure]:
     """The primary measure first, then the others with p-values corrected for being several.
 
     The primary one was named before anything was looked at and stands alone: what else is measured changes nothing about
-    its answer (a single primary endpoint, ICH E9).
+    its answer (a single primary endpoint, ICH E9). Raises UserError where a number is not finite.
     """
+    require_finite(measures)
     first = [measure for measure in measures if measure.name == primary]
     others = [measure for measure in measures if measure.name != primary]
     corrected = holm([measure.p_value for measure in others])
@@ -135,7 +148,9 @@ def compare_all(
     A measure sees the titles whose texts it can read; one that reads too few is not there (evaluation.readable).
     """
     entries, read = readable_entries(measures_of(settings), found["before"], found["after"])
-    texts = lambda entry: {arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in ("before", "after")}  # noqa: E731
+    texts = lambda entry: {
+        arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in ("before", "after")
+    }  # noqa: E731
     corpora = [entry for entry in entries if entry.corpus is not None]
     asked = [(function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
              for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip

@@ -8,8 +8,9 @@ from evaluation import wording
 from evaluation.distributions import lengths, scores
 from evaluation.examples import choose_examples
 from evaluation.plots import by_title, forest
-from titlecraft.hub import address
-from titlecraft.records import Tested
+from titlecraft.endpoint import PUBLIC_HUB
+from titlecraft.hub import address, endpoint
+from titlecraft.records import EvaluationRecord, Pin, Tested
 
 PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {
     "forest": forest, "by_title": by_title, "scores": scores, "lengths": lengths,
@@ -36,6 +37,16 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + b64encode(png).decode()
 
 
+def address_in(record: Tested) -> Callable[[Pin], str]:
+    """How a page links to a repo: a published report on a Hub of one's own by the path alone.
+
+    Such a Hub gets another port, or another name; the path stays right. A comparison is a file of its own on no Hub.
+    """
+    if isinstance(record, EvaluationRecord) and endpoint() != PUBLIC_HUB:
+        return lambda pin: address(pin).removeprefix(endpoint())
+    return address
+
+
 def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots: dict[str, dict[str, bytes]]) -> str:
     """One page that asks nothing of anyone; its script searches and sorts, and it reads without it too.
 
@@ -50,6 +61,6 @@ def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots
     environment.filters |= {"data_uri": data_uri, "number": wording.number}
     drawn = sum(len(data_uri(png)) for themes in plots.values() for png in themes.values())
     return environment.get_template(template).render(
-        record=record, wording=wording, plots=plots, address=address, reasons=REASONS, most_bytes=MOST_BYTES,
+        record=record, wording=wording, plots=plots, address=address_in(record), reasons=REASONS, most_bytes=MOST_BYTES,
         examples=choose_examples(record, rows, MOST_BYTES - FRAME - drawn),
     )  # fmt: skip

@@ -96,7 +96,9 @@ def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     measure = record.primary()
     differences = paired_differences(measure, rows)
     figure, axes = new_figure(2.1, theme)
-    axes.hist(differences, bins=min(40, max(8, len(differences) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0)
+    axes.hist(
+        differences, bins=min(40, max(8, len(differences) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0
+    )
     axes.axvline(0, color=INK[theme], linewidth=1)
     axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)
     top = axes.get_ylim()[1]

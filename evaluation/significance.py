@@ -39,12 +39,14 @@ def bootstrap(
             batch=ROWS_AT_ONCE, vectorized=vectorized, rng=np.random.default_rng(settings.seed),
         ).confidence_interval  # fmt: skip
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):  # scipy divides 0 by 0 on the way
         warnings.simplefilter("error", stats.DegenerateDataWarning)  # never a silent NaN
         try:
             result = by("BCa")
         except stats.DegenerateDataWarning:
             result = by("percentile")
+    if not np.isfinite([result.low, result.high]).all():
+        result = by("percentile")
     return float(result.low), float(result.high)
 
 

@@ -3,7 +3,8 @@
 from functools import cache
 from importlib.resources import files
 
-ALWAYS = ("hu2022lora", "taori2023alpaca", "bhatia2016extreme", "mcauley2015image")
+ALWAYS = ("hu2022lora", "taori2023alpaca")
+AMAZON_TITLES = ("bhatia2016extreme", "mcauley2015image")
 FOUR_BIT = "dettmers2023qlora"
 OF_SOURCES = {  # as the `source` of a measure names them
     "Shannon 1948": "shannon1948mathematical",
@@ -34,8 +35,8 @@ def entries() -> dict[str, str]:
     return {entry.split("{", 1)[1].split(",", 1)[0]: entry for entry in found}
 
 
-def bibtex(quantization: str, sources: list[str]) -> str:
-    """The entries of an adapter's card: what it is made with, and the source of each measure."""
-    wanted = {*ALWAYS, *([FOUR_BIT] if quantization == "nf4" else [])}
+def bibtex(quantization: str, sources: list[str], amazon_titles: bool) -> str:
+    """The entries of an adapter's card: what it is made with, its data where that is known, and the source of each measure."""
+    wanted = {*ALWAYS, *(AMAZON_TITLES if amazon_titles else ()), *([FOUR_BIT] if quantization == "nf4" else [])}
     wanted |= {key for name, key in OF_SOURCES.items() if any(name in source for source in sources)}
     return "\n\n".join(entry for key, entry in entries().items() if key in wanted)

@@ -47,6 +47,11 @@ class CardInputs:
     dataset: DatasetRecord | None = None
     files: frozenset[str] = frozenset()
 
+    @property
+    def of_amazon_titles(self) -> bool:
+        """Whether the dataset's record says that its source was recognised as trn.json of AmazonTitles-1.3MM."""
+        return self.dataset is not None and self.dataset.source.is_amazon_titles
+
 
 @dataclass(frozen=True)
 class Contents:

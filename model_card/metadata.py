@@ -67,7 +67,7 @@ def metadata(inputs: CardInputs) -> ModelCardData:
         base_model=record.base.repo,
         base_model_relation="adapter",
         datasets=[record.dataset.repo],
-        language=["en"],
+        language=["en"] if inputs.of_amazon_titles else None,
         library_name="peft",
         pipeline_tag=TASK,
         tags=["lora", "sft", "titlecraft", *([record.training.backend])],

@@ -33,7 +33,10 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
             "records": records_in(inputs),
         },
         "licence": {"name": inputs.training.licence.name or inputs.training.licence.id},
-        "citation": {"sources": [one.source for one in [*inputs.report.measures, *inputs.report.also]] if inputs.report else []},
+        "citation": {
+            "sources": [one.source for one in [*inputs.report.measures, *inputs.report.also]] if inputs.report else [],
+            "amazon_titles": inputs.of_amazon_titles,
+        },
         "samples": choose_samples(inputs.report, inputs.rows) if inputs.report else None,
     }  # fmt: skip
 

@@ -25,7 +25,8 @@ def choose_samples(report: EvaluationRecord, rows: list[dict[str, Any]]) -> dict
 def one_sample(row: dict[str, Any], primary: str) -> dict[str, Any]:
     """A row of the predictions as the card shows it."""
     texts = {name: harmless(row[name]) for name in ("title", "before", "after", "reference")}
-    return texts | {f"value_{arm}": row[f"{primary}_{arm}"] for arm in ("before", "after")}
+    values = {arm: row[f"{primary}_{arm}"] for arm in ("before", "after")}
+    return texts | {f"value_{arm}": "not measured" if value is None else value for arm, value in values.items()}
 
 
 def harmless(text: str) -> str:

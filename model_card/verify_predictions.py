@@ -66,7 +66,7 @@ def of_record(checks: Checks, record: EvaluationRecord, again: EvaluationRecord,
         "guards", [(one.name, one.holds) for one in record.guards], [(one.name, one.holds) for one in again.guards]
     )
     for field in ("dataset", "base", "adapter", "split", "n", "titles_available", "excluded", "references_cut", "benchmarks",
-                  "quantization", "precision", "interval_method"):  # fmt: skip
+                  "quantization", "precision", "interval_method", "not_measured", "near_not_looked_for"):  # fmt: skip
         yield checks.equal(field, getattr(record, field), getattr(again, field))
     if record.code == again.code:
         yield checks.equal("key", record.key, again.key)

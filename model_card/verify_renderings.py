@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.hub import endpoint
 from titlecraft.records import PREDICTIONS, REPORT, Code, EvaluationRecord, read_record, sources_sha256
 
 DRAWN_BY = {"matplotlib": "matplotlib", "pillow": "Pillow"}
@@ -86,8 +85,8 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     page, plots = drawn(record.to_json(), state.require(f"{folder}/{PREDICTIONS}"))
     for path, png in plots.items():
         yield rendered(checks, path, state.read(f"{folder}/{path}"), png, record.code, "evaluation")
-    there = at_this_hub(state.require(f"{folder}/report.html"), record)
-    yield rendered(checks, "report.html", there, page, record.code, "evaluation")
+    there = without_hub(state.require(f"{folder}/report.html"), record)
+    yield rendered(checks, "report.html", there, without_hub(page, record), record.code, "evaluation")
 
 
 @lru_cache(maxsize=2)  # benchmarks/verify.py looks at hundreds of copies of one report
@@ -104,8 +103,11 @@ def drawn(report: bytes, predictions: bytes) -> tuple[bytes, dict[str, bytes]]:
     return page, {f"{name}.png": themes["light"] for name, themes in plots.items()}
 
 
-def at_this_hub(page: bytes, record: EvaluationRecord) -> bytes:
-    """The page with its addresses moved to the Hub that is asked now: a Hub may have got another address since."""
-    repos = "|".join(re.escape(pin.repo) for pin in (record.adapter, record.base, record.dataset, *record.benchmarks))
+def without_hub(page: bytes, record: EvaluationRecord) -> bytes:
+    """The page with the Hub's own address taken out of its links: older pages name it, and a Hub may have got another since."""
+    from evaluation.wording import encoders
+
+    pins = (record.adapter, record.base, record.dataset, *record.benchmarks, *encoders(record.evaluation))
+    repos = "|".join(re.escape(pin.repo) for pin in pins)
     pattern = rf'(?<=href=")https?://[^/"\s]+(?=/(?:datasets/)?(?:{repos})[/"])'
-    return re.sub(pattern.encode(), endpoint().encode(), page)
+    return re.sub(pattern.encode(), b"", page)

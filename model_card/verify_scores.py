@@ -69,9 +69,9 @@ def columns(file: Path) -> list[str]:
 
 def expected_columns(record: EvaluationRecord) -> list[str]:
     """Names of the columns of predictions.parquet, in order; see evaluation.predictions."""
-    from evaluation.measures import measure_names
+    from evaluation.measures import measure_names, sampled_measures
 
-    sampled = {measure.name for measure in record.sampled}
+    sampled = {entry.name for entry in sampled_measures(record.evaluation)} if record.evaluation.sampled else set()
     names = [
         "uid",
         "title",
@@ -122,11 +122,16 @@ def of_measures(
 ) -> Iterator[Line]:
     """Means, differences, intervals, p-values, wins, spread and what can be detected, of every measure."""
     from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
+    from evaluation.measures import measures_of
+    from evaluation.readable import not_measured
 
     found = outcomes(record, rows)
     again = compare_arms(found, [row["reference"] for row in rows], record.evaluation)
     sampled = compare_sampled(found, record.evaluation)
     yield checks.equal("how intervals are made", record.interval_method, INTERVAL_METHOD)
+    titles, references = [row["title"] for row in rows], [row["reference"] for row in rows]
+    left_out = not_measured(found, titles, references, record.evaluation, measures_of(record.evaluation))
+    yield checks.equal("measures that cannot read the texts", record.left_out(), left_out)
     compared = [("", record.measures, again), ("sampled ", record.sampled, sampled)]
     if record.grounded is not None:
         with_sources = compare_grounded(found, [row["reference"] for row in rows], record.evaluation)

@@ -21,6 +21,8 @@ def verify_titles(
     yield checks.equal("titles available", record.titles_available, sample.available)
     yield checks.equal("titles excluded", record.excluded, sample.excluded)
     yield checks.equal("references that were cut", record.references_cut, sample.cut())
+    near = record.near_not_looked_for or 0
+    yield checks.equal("descriptions whose near copies were not looked for", near, sample.near_not_looked_for)
     columns = {
         "uid": [title.uid for title in titles],
         "title": [title.title for title in titles],

@@ -26,9 +26,10 @@ def verify_values(
 ) -> Iterator[Line]:  # fmt: skip
     """A line for each measure and arm."""
     from evaluation.measures import Written, measures_of, sampled_measures
+    from evaluation.measures.scripts import ScriptCoverage
     from model_card.verify_scores import asked_arms
 
-    known = lookup(record, rows)
+    known, coverage = lookup(record, rows), ScriptCoverage([row["reference"] for row in rows])
     for arm in asked_arms(record):
         for entry in measures_of(record.evaluation):
             column = f"{entry.name}_{arm}"
@@ -37,8 +38,10 @@ def verify_values(
                     float(entry.value(written(row[arm], row, title, known, arm)))
                     for row, title in zip(rows, titles, strict=True)
                 ]
+                values = read_only(values, entry.name, coverage, rows, arm)
                 yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
         yield from by_model(checks, record, rows, titles, arm)
+        yield in_rows(checks, f"coherence_{arm} where the script can be read", unread_wrongly(coverage, rows, arm), len(rows))  # fmt: skip
         sampled = record.evaluation.sampled if arm in ARMS else 0
         for entry in sampled_measures(record.evaluation) if sampled else ():
             column = f"{entry.name}_{arm}_sampled"
@@ -47,6 +50,7 @@ def verify_values(
                     mean([float(entry.value(written(text, row, title, known, arm))) for text in row[f"{arm}_sampled"]])
                     for row, title in zip(rows, titles, strict=True)
                 ]
+                values = read_only(values, entry.name, coverage, rows, f"{arm}_sampled")
                 yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
         if sampled:
             counts = [len(row[f"{arm}_sampled"]) for row in rows]
@@ -56,6 +60,23 @@ def verify_values(
 def mean(values: list[float]) -> float:
     """The mean as evaluation takes it over several answers."""
     return sum(values) / len(values)
+
+
+def read_only(values: list[Any], name: str, coverage: Any, rows: list[dict[str, Any]], arm: str) -> list[Any]:
+    """The values, None where the measure cannot read the script of a title's texts; see evaluation.readable."""
+    unread = [coverage.lacking(name, row["title"], row["reference"], *texts_of(row[arm])) for row in rows]
+    return [None if lacking else value for value, lacking in zip(values, unread, strict=True)]
+
+
+def unread_wrongly(coverage: Any, rows: list[dict[str, Any]], arm: str) -> list[int]:
+    """Places of the rows that have a coherence and a script that it cannot read, or the other way round."""
+    unread = [coverage.lacking("coherence", row["title"], row["reference"], *texts_of(row[arm])) for row in rows]
+    return [n for n, (row, lacking) in enumerate(zip(rows, unread, strict=True)) if (row[f"coherence_{arm}"] is None) != bool(lacking)]  # fmt: skip
+
+
+def texts_of(answer: str | list[str]) -> list[str]:
+    """One greedy answer, or several sampled ones."""
+    return answer if isinstance(answer, list) else [answer]
 
 
 def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
@@ -102,8 +123,8 @@ def by_model(
     yield in_rows(checks, f"stop_rate_{arm} and {arm}_tokens fit the most new tokens", wrong, len(rows))
     wrong = [
         n for n, row in enumerate(rows)
-        if row[f"coherence_{arm}"] not in (0.0, 0.5, 1.0)
-        or (orders(row[arm], record.evaluation.seed) is None and row[f"coherence_{arm}"] != 0.5)
+        if row[f"coherence_{arm}"] not in (0.0, 0.5, 1.0, None)
+        or (orders(row[arm], record.evaluation.seed) is None and row[f"coherence_{arm}"] not in (0.5, None))
     ]  # fmt: skip
     yield in_rows(checks, f"coherence_{arm} is one half where a text has no two orders", wrong, len(rows))
     wrong = [

@@ -32,6 +32,11 @@ class Source(Record):
     missing: str | None
     expected_lines: int | None = None
 
+    @property
+    def is_amazon_titles(self) -> bool:
+        """Whether it was recognised as trn.json of AmazonTitles-1.3MM: what only holds there may be said then."""
+        return self.expected_lines is not None
+
     def __str__(self) -> str:
         return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
 

@@ -4,8 +4,8 @@ from evaluation.measures.entry import Entry, Written
 
 
 def length_ratio(answer: Written) -> float:
-    """Tokens of the answer per token of the reference."""
-    return answer.tokens / answer.reference_tokens
+    """Tokens of the answer per token of the reference; a reference of which the tokenizer knows no sign counts as one."""
+    return answer.tokens / max(1, answer.reference_tokens)
 
 
 def stopped(answer: Written) -> float:

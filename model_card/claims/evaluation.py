@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from evaluation.measures.scripts import ALL_NEEDS
 from model_card.claims.saying import Claim
 from titlecraft.records import Measure
 
@@ -23,7 +24,7 @@ MEASURE = {
     name: f"*.{name}"
     for name in ("label", "unit", "better", "n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
 }  # fmt: skip
-ROW = "| {label} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}{verdict} | {unit} | {better} |"
+ROW = "| {label}{on} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}{verdict} | {unit} | {better} |"
 
 
 def verdict_of(values: dict[str, Any]) -> str:
@@ -47,9 +48,16 @@ def explained(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_table(values: dict[str, Any]) -> dict[str, Any]:
-    """The verdict behind an interval, where it is that nothing may be said."""
+    """The verdict behind an interval, where it is that nothing may be said; the titles, where they are not all that were asked."""
     verdict = verdict_of(values)
-    return {"verdict": f": {verdict}" if verdict == "no measured difference" else ""}
+    on = "" if values["n"] == values["asked"] else f" (on {values['n']:,} of {values['asked']:,} titles)"
+    return {"verdict": f": {verdict}" if verdict == "no measured difference" else "", "on": on}
+
+
+def unread(values: dict[str, Any]) -> dict[str, Any]:
+    """What texts lack that a measure relies on, in words."""
+    lacking = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in values["lacking"]]
+    return {"why": f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"}
 
 
 def percent_of(share: float) -> str:
@@ -62,10 +70,10 @@ def covered(values: dict[str, Any]) -> dict[str, Any]:
     return {"coverage": percent_of(values["confidence"])}
 
 
-def table(id: str, path: str) -> tuple[Claim, ...]:
-    """The rows of one list of measures, and their definitions."""
+def table(id: str, path: str, asked: str = "report.n") -> tuple[Claim, ...]:
+    """The rows of one list of measures, and their definitions; `asked` is the path of how many titles there were."""
     return (
-        Claim(f"evaluation.{id}", "evaluation", ROW, MEASURE, each=path, derive=in_table),
+        Claim(f"evaluation.{id}", "evaluation", ROW, MEASURE | {"asked": asked}, each=path, derive=in_table),
         Claim(
             f"evaluation.{id}-definition", "evaluation", "- **{label}** ({unit}): {definition} Source: {source}.",
             {"label": "*.label", "unit": "*.unit", "definition": "*.definition", "source": "*.source"}, each=path,
@@ -113,7 +121,7 @@ TABLES = (
         "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} interval | unit | better |",
         {"confidence": "report.evaluation.confidence"}, derive=covered,
     ),
-    *table("measure", "report.measures"), *table("sampled", "report.sampled"), *table("benchmark", "report.also"),
+    *table("measure", "report.measures"), *table("sampled", "report.sampled"), *table("benchmark", "report.also", "*.n"),
     Claim(
         "evaluation.verdicts", "evaluation",
         "\"No measured difference\" stands where the interval holds 0, or where the p-value, corrected for the number of measures "
@@ -162,6 +170,10 @@ UNMEASURED = (
         "not-measured.sampled", "not-measured",
         "- Sampled answers, as the quick start makes them: only greedy ones were evaluated.",
         {"sampled": "report.evaluation.sampled"}, derive=lambda values: None if values["sampled"] else {},
+    ),
+    Claim(
+        "not-measured.script", "not-measured", "- {label}: it {why}, and reads {read:,} of the {n:,} titles.",
+        {name: f"*.{name}" for name in ("label", "read", "n", "lacking")}, each="report.not_measured", derive=unread,
     ),
     Claim("not-measured.energy", "not-measured", "", {"kwh": "training.measured.energy_kwh"}, otherwise="- Energy of the training: not measured."),
 )  # fmt: skip

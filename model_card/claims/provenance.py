@@ -64,7 +64,7 @@ def packages(values: dict[str, Any]) -> dict[str, Any]:
 
 def cited(values: dict[str, Any]) -> dict[str, Any]:
     """The entries of what was used."""
-    return {"entries": bibtex(values["quantization"], values.get("measures", []))}
+    return {"entries": bibtex(values["quantization"], values["measures"], values["amazon_titles"])}
 
 
 CODE = {
@@ -127,7 +127,8 @@ LICENCE = (
 )  # fmt: skip
 
 CITATIONS = (
-    Claim("citation.entries", "citation", "{entries}", {"quantization": "training.quantization", "measures": "citation.sources"},
+    Claim("citation.entries", "citation", "{entries}", {"quantization": "training.quantization", "measures": "citation.sources",
+                                                        "amazon_titles": "citation.amazon_titles"},
           derive=cited),
 )  # fmt: skip
 

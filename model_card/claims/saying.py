@@ -129,7 +129,7 @@ def _code(value: Any) -> str:
 
 
 FORMATS: dict[str, Callable[[Any], str]] = {
-    "short": "{:.4g}".format,
+    "short": lambda value: value if isinstance(value, str) else f"{value:.4g}",  # a text is "not measured"
     "signed": lambda value: f"{value:+.4g}" if value else "0",
     "percent": lambda share: f"{100 * share:.4g} %",
     "p": lambda value: "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}",

@@ -3,7 +3,9 @@
 from typing import Any
 
 from model_card.claims.saying import Claim
+from titlecraft.settings import Prompt
 
+AMAZON_TITLES = "dataset.source.expected_lines"  # not null where the source was recognised as trn.json
 BASE, DATASET = "training.base", "training.dataset"
 SAMPLING = {
     name: f"training.generation.{name}" for name in ("max_new_tokens", "temperature", "top_k", "top_p")
@@ -20,6 +22,22 @@ def built_with(values: dict[str, Any]) -> dict[str, Any] | None:
 def several_wordings(values: dict[str, Any]) -> dict[str, Any] | None:
     """How many wordings of the question the rows have; nothing where there is one."""
     return {"wordings": 1 + len(values["others"])} if values["others"] else None
+
+
+def one_wording(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing where rows ask in other words too."""
+    return None if values["others"] or values["word"] == "auto" else {}
+
+
+def asked_as_ever(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing where the recipe has a wording of its own, which may be in any language."""
+    usual = Prompt()
+    same = (values["instruction"], values["question"], values["others"]) == (
+        usual.instruction,
+        usual.question,
+        usual.other_questions,
+    )
+    return {} if same else None
 
 
 def padding(values: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +90,12 @@ USE = (
         "    temperature={temperature},\n    top_k={top_k},\n    top_p={top_p},\n)",
         SAMPLING,
     ),
+    Claim(
+        "prompt.how", "prompt",
+        "Ask exactly like this, with the product's title in place of `{{title}}`. The adapter has seen nothing else.",
+        {"others": "dataset.prompt.other_questions", "word": "dataset.prompt.product_word"},
+        otherwise="Ask exactly like this, with the product's title in place of `{{title}}`.", derive=one_wording,
+    ),
     Claim("prompt.text", "prompt", "{text}", {"text": "prompt.with_title"}),
     Claim(
         "prompt.end", "prompt", "The text ends with a line break.", {"text": "prompt.with_title"},
@@ -84,7 +108,8 @@ USE = (
     ),
     Claim(
         "prompt.product-word", "prompt", "Rows about books (their identifier is an ISBN) say \"book\" where others say \"product\".",
-        {"word": "dataset.prompt.product_word"}, derive=lambda values: {} if values["word"] == "auto" else None,
+        {"word": "dataset.prompt.product_word", "kinds": "dataset.product_kinds"},
+        derive=lambda values: {} if values["word"] == "auto" and values["kinds"].get("isbn") else None,
     ),
     Claim(
         "prompt.bos", "prompt", "- Begin of text (BOS): `{bos:code}`, once, in front. The tokenizer in this repo puts it there.",
@@ -98,6 +123,23 @@ USE = (
         "prompt.pad", "prompt", "- Padding: `{pad:code}`, {apart}.",
         {"pad": "training.special_tokens.pad", "eos": "training.special_tokens.eos"}, otherwise="- Padding: none on record.",
         derive=padding,
+    ),
+    Claim(
+        "use.old-text", "use",
+        "- **It knows old text only.** AmazonTitles-1.3MM, the catalogue that Titlecraft is made for, was collected before 2014. What\n"
+        "  came later is unknown to it.",
+        {"lines": AMAZON_TITLES},
+        otherwise="- **How old the catalogue's texts are is not recorded.** What came later is unknown to it.",
+    ),
+    Claim(
+        "use.asked-in-english", "use",
+        "- **It was asked in English, with the prompt above.** Other languages and other prompts were not tried.",
+        {"lines": AMAZON_TITLES, "instruction": "dataset.prompt.instruction", "question": "dataset.prompt.question",
+         "others": "dataset.prompt.other_questions"}, derive=asked_as_ever,
+    ),
+    Claim(
+        "use.asked", "use", "- **It was trained with the prompt above.** Other prompts and other languages were not tried.",
+        {"prompt": "prompt.with_title"},
     ),
     Claim(
         "prompt.length", "prompt", "- In training, prompt and answer together had at most {length:,} tokens.",
