@@ -148,9 +148,11 @@ def compare_all(
     A measure sees the titles whose texts it can read; one that reads too few is not there (evaluation.readable).
     """
     entries, read = readable_entries(measures_of(settings), found["before"], found["after"])
-    texts = lambda entry: {
-        arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in ("before", "after")
-    }  # noqa: E731
+
+    def texts(entry: Entry) -> dict[str, list[str]]:
+        arms = ("before", "after")
+        return {arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in arms}
+
     corpora = [entry for entry in entries if entry.corpus is not None]
     asked = [(function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
              for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip

@@ -106,7 +106,7 @@ def command_again(run: Run, you: str) -> str:
 def render(run: Run, language: Language) -> str:
     """The document as Markdown. The same records give the same text."""
     environment = markdown_templates("playground")
-    names = ("count", "number", "signed", "percent", "value", "label", "unit", "definition", "link")
+    names = ("count", "number", "signed", "percent", "value", "label", "unit", "definition", "lacking", "link")
     environment.filters |= {name: getattr(language, name) for name in names} | {"fenced": fenced, "cell": cell}
     environment.globals["settings_table"] = language.settings_table
     record, report, adapter = run.record, run.report, run.adapter
@@ -114,7 +114,7 @@ def render(run: Run, language: Language) -> str:
     dataset = f"{language.endpoint}/datasets/{record.dataset.repo}/resolve/{record.dataset.revision}"
     evaluation = f"{at}/evaluation/{report.id}" if report else None
     return environment.get_template(f"document.{language.code}.md.jinja").render(
-        **vars(run), words=language.words, base_name=record.base.repo.split("/")[1],
+        **vars(run), words=language.words, amazon_titles=run.data is not None and run.data.source.is_amazon_titles, base_name=record.base.repo.split("/")[1],
         primary=report and report.primary(), blocks=blocks_of(report, language), defined=report and report.measures + report.also,
         confidence=report and coverage(report.evaluation),
         data_settings=run.data and settings_of(("data", run.data.data)),

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from evaluation import wording
-from titlecraft.records import Measure, Pin
+from titlecraft.records import Measure, NotMeasured, Pin
 
 LANGUAGES = ("en", "pt-BR")
 TO_COMMA = str.maketrans(",.", ".,")  # of a number as Python writes it: 1,234.5 -> 1.234,5
@@ -73,7 +73,12 @@ class Language:
                 return ", ".join(map(str, value))
         return str(value)
 
-    def label(self, measure: Measure) -> str:
+    def lacking(self, measure: NotMeasured) -> str:
+        """What texts lack that a measure relies on, in words that follow "texts"."""
+        words = self.words["lacking"]
+        return words["or"].join(words.get(name, name) for name in measure.lacking)
+
+    def label(self, measure: Measure | NotMeasured) -> str:
         """Name of a measure. Standard benchmarks, which no table knows, keep the record's."""
         return self.of_measure(measure, "label")
 
@@ -85,7 +90,7 @@ class Language:
         """What a measure is."""
         return self.of_measure(measure, "definition")
 
-    def of_measure(self, measure: Measure, what: str) -> str:
+    def of_measure(self, measure: Measure | NotMeasured, what: str) -> str:
         """A text of a measure in this language, by the measure's name, else the record's own."""
         return self.words["measures"].get(measure.name, {}).get(what) or getattr(measure, what)
 

@@ -19,7 +19,8 @@ UNSPACED = (
     "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Javanese", "Balinese",
 )  # fmt: skip
 LETTER = regex.compile(r"\p{L}")
-UNSPACED_LETTER = regex.compile(r"[\p{L}&&[" + "".join(r"\p{Script=%s}" % name for name in UNSPACED) + "]]", regex.V1)
+OF_UNSPACED = "".join(rf"\p{{Script={name}}}" for name in UNSPACED)
+UNSPACED_LETTER = regex.compile(rf"[\p{{L}}&&[{OF_UNSPACED}]]", regex.V1)
 NOT_LATIN = regex.compile(r"[\p{L}--\p{Script=Latin}]", regex.V1)
 ACCENTED = regex.compile(r"[\p{Script=Latin}--[a-zA-Zªº]]|\p{Script=Latin}\p{M}", regex.V1)
 # a letter of a script without capitals; Georgian has them and begins no name with one

@@ -24,20 +24,24 @@ def several_wordings(values: dict[str, Any]) -> dict[str, Any] | None:
     return {"wordings": 1 + len(values["others"])} if values["others"] else None
 
 
-def one_wording(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Nothing where rows ask in other words too."""
-    return None if values["others"] or values["word"] == "auto" else {}
+def one_wording(values: dict[str, Any]) -> dict[str, Any]:
+    """Whether the adapter was told nothing but this prompt; no such sentence where rows ask in other words too."""
+    several = values["others"] or values["word"] == "auto"
+    return {"only": "" if several else " The adapter has seen nothing else."}
 
 
-def asked_as_ever(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Nothing where the recipe has a wording of its own, which may be in any language."""
+def asked_how(values: dict[str, Any]) -> dict[str, Any]:
+    """English is named for the wordings that Titlecraft brings along; a recipe's own may be in any language."""
     usual = Prompt()
-    same = (values["instruction"], values["question"], values["others"]) == (
-        usual.instruction,
-        usual.question,
-        usual.other_questions,
+    asked, ours = (
+        (one["instruction"], one["question"], one["others"])
+        for one in (
+            values,
+            {"instruction": usual.instruction, "question": usual.question, "others": usual.other_questions},
+        )
     )
-    return {} if same else None
+    return {"how": "It was asked in English, with the prompt above.** Other languages and other prompts" if asked == ours
+            else "It was trained with the prompt above.** Other prompts and other languages"}  # fmt: skip
 
 
 def padding(values: dict[str, Any]) -> dict[str, Any]:
@@ -92,9 +96,13 @@ USE = (
     ),
     Claim(
         "prompt.how", "prompt",
-        "Ask exactly like this, with the product's title in place of `{{title}}`. The adapter has seen nothing else.",
+        "Ask exactly like this, with the product's title in place of `{{title}}`.{only}",
         {"others": "dataset.prompt.other_questions", "word": "dataset.prompt.product_word"},
-        otherwise="Ask exactly like this, with the product's title in place of `{{title}}`.", derive=one_wording,
+        derive=one_wording,
+    ),
+    Claim(
+        "prompt.how-without-record", "prompt", "Ask exactly like this, with the product's title in place of `{{title}}`.",
+        {"text": "prompt.with_title"},
     ),
     Claim("prompt.text", "prompt", "{text}", {"text": "prompt.with_title"}),
     Claim(
@@ -129,13 +137,13 @@ USE = (
         "- **It knows old text only.** AmazonTitles-1.3MM, the catalogue that Titlecraft is made for, was collected before 2014. What\n"
         "  came later is unknown to it.",
         {"lines": AMAZON_TITLES},
-        otherwise="- **How old the catalogue's texts are is not recorded.** What came later is unknown to it.",
+        otherwise="- **How old the catalogue's texts are is not known.** What came later is unknown to it.",
     ),
     Claim(
         "use.asked-in-english", "use",
-        "- **It was asked in English, with the prompt above.** Other languages and other prompts were not tried.",
+        "- **{how} were not tried.",
         {"lines": AMAZON_TITLES, "instruction": "dataset.prompt.instruction", "question": "dataset.prompt.question",
-         "others": "dataset.prompt.other_questions"}, derive=asked_as_ever,
+         "others": "dataset.prompt.other_questions"}, derive=asked_how,
     ),
     Claim(
         "use.asked", "use", "- **It was trained with the prompt above.** Other prompts and other languages were not tried.",

@@ -51,6 +51,12 @@ def whole_records() -> dict[str, Any]:
     report |= {"references_cut": 2, "benchmarks": [{"repo": "ns/bench", "revision": "e" * 40}]}
     report |= {"sampled": report["measures"], "also": report["measures"]}
     records["dataset"]["prompt"] |= {"other_questions": ["{title}?"], "product_word": "auto"}
+    report |= {
+        "near_not_looked_for": 5,
+        "not_measured": [{"name": "rouge_l", "label": "ROUGE-L", "read": 0, "n": 200, "lacking": ["latin"]}],
+    }
+    records["dataset"]["source"]["expected_lines"] = 2_248_619
+    records["dataset"]["leakage"]["test"]["near_measured"] = 0
     training["base_settings"]["repo"], training["lora"]["r"], training["generation"]["top_k"] = "ns/base", 8, 5
     report["evaluation"]["sampled"] = 2
     return records  # fmt: skip
