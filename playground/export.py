@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.inputs import Adapter, read_adapter
+from model_card.inputs import dataset_record
 from playground.export_card import write_card
 from playground.export_record import EXPORT_RECORD, ExportRecord, Form, Gguf
 from playground.gguf import Tools, convert, find_tools, read_header
@@ -157,13 +158,19 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
     training = found.training
     record = ExportRecord(
         key=key, code=current_code("playground", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
-        dataset=training.dataset, licence=training.licence, quantization=training.quantization,
+        dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
         generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
         special_tokens=merged.special_tokens, check=merged.check, gguf=gguf, files=files,
     )  # fmt: skip
     copy_legal_files(training.base, training.licence, folder)
     (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished
     return folder, record
+
+
+def language_of(dataset: Pin) -> str | None:
+    """English for the one source whose language is known; None for any other, whatever it looks like."""
+    record = dataset_record(dataset)
+    return "en" if record is not None and record.source.is_amazon_titles else None
 
 
 def describe(record: ExportRecord) -> str:

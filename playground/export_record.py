@@ -69,6 +69,7 @@ class ExportRecord(Record):
     base: Pin
     dataset: Pin
     licence: Licence
+    language: str | None = None  # BCP 47, of the texts that it was trained on; null where no record says it
     quantization: str
     generation: Generation
     dtype: str
