@@ -24,6 +24,7 @@ from tests.document.literal_run import bare, evaluated, language
 from titlecraft.arguments import StageParser
 from titlecraft.commands import document as command
 from titlecraft.errors import UserError
+from titlecraft.records import NotMeasured
 
 HERE = Path(__file__).parent
 RUNS: dict[str, Callable[[], Run]] = {"evaluated": evaluated, "bare": bare}
@@ -103,6 +104,43 @@ def test_what_was_not_measured_is_called_so() -> None:
     assert english.count("not measured |") == portuguese.count("não medido |") == 3
     assert english.count("Not evaluated") == portuguese.count("Não avaliado") == 2
     assert "Verdict" not in english and "Veredito" not in portuguese
+
+
+def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
+    run = evaluated()
+    source = msgspec.structs.replace(run.data.source, expected_lines=2_248_619)
+    known = dataclasses.replace(run, data=msgspec.structs.replace(run.data, source=source))
+    for code, words in (
+        ("en", "Given the title of an Amazon product"),
+        ("pt-BR", "Dado o título de um produto da Amazon"),
+    ):
+        text = render(known, language(code))
+        assert words in text and "AmazonTitles-1.3MM" in text and "Bhatia" in text and "McAuley" in text
+        for other in (run, bare()):
+            assert not re.search(
+                "Amazon|Bhatia|McAuley|begins with its books|começa pelos livros|never seen|nunca viu",
+                render(other, language(code)),
+            )
+
+
+def test_what_a_measure_cannot_read_is_said_in_both_languages() -> None:
+    run = evaluated()
+    left_out = NotMeasured(name="rouge_l", label="ROUGE-L", read=3, n=200, lacking=["latin", "accents"])
+    measures = [
+        msgspec.structs.replace(one, n=150) if one.name == "specificity" else one for one in run.report.measures[:2]
+    ]
+    report = msgspec.structs.replace(run.report, measures=measures, not_measured=[left_out], near_not_looked_for=1_050)
+    english, portuguese = (render(dataclasses.replace(run, report=report), language(code)) for code in LANGUAGES)
+    assert (
+        "- ROUGE-L: it means nothing on texts in letters that are not Latin or in Latin letters other than a to z; it reads 3 of 200 titles."
+        in english
+    )
+    assert "- ROUGE-L: não quer dizer nada em textos em letras que não são latinas ou em letras latinas" in portuguese
+    assert (
+        "| Specificity (on 150 of 200 titles) |" in english
+        and "| Especificidade (em 150 de 200 títulos) |" in portuguese
+    )
+    assert "In 1,050 rows of the split" in english and "Em 1.050 linhas do conjunto" in portuguese
 
 
 def test_out_is_a_folder(tmp_path: Path) -> None:

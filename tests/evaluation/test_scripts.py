@@ -22,7 +22,7 @@ from titlecraft.errors import UserError
 from titlecraft.records import EvaluationRecord, read_record
 from titlecraft.settings import Evaluation
 
-SETTINGS = Evaluation(titles=40, resamples=700, sampled=2)
+SETTINGS = Evaluation(titles=40, resamples=99, sampled=2)
 ALWAYS = {"nll_per_token", "bits_per_byte", "contextualisation", "chrf", "length_ratio", "stop_rate"}
 BY_SPACES = {"bleu", "chrf_pp", "distinct_2", "repetition", "verbatim_copy"}
 BY_WORDS = {"specificity", "content_word_recall"}
@@ -170,7 +170,7 @@ def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
     whole = record_of(predictions())
     found = {arm: [Outcome(prompt="", texts=[row[arm]], tokens=1, values={one.name: row[f"{one.name}_{arm}"] for one in MEASURES}
                            | {"bleu": None}) for row in rows] for arm in ("before", "after")}  # fmt: skip
-    settings = replace(whole.evaluation, resamples=700)
+    settings = replace(whole.evaluation, resamples=99)
     references = [str(row["reference"]) for row in rows]
     left_out = not_measured(found, [str(row["title"]) for row in rows], references, settings, MEASURES)
     left_out = [msgspec.structs.replace(one, lacking=["spaces", "capitals"]) for one in left_out]

@@ -16,9 +16,11 @@ from dataset_builder.card import CardInputs as DatasetCardInputs
 from dataset_builder.card import render as render_dataset_card
 from evaluation.examples import starting_views
 from model_card.build import render
+from model_card.claims import CLAIMS, say
 from model_card.foreign import render_foreign
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results, owned
+from model_card.named_records import named_records
 from tests.model_card.literal_foreign import foreign_inputs
 from tests.model_card.literal_records import (
     METERED,
@@ -30,7 +32,7 @@ from tests.model_card.literal_records import (
 )
 from titlecraft.card_merge import merge, split
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Source, SourceFile
+from titlecraft.records import NotMeasured, Source, SourceFile
 from titlecraft.settings import Prompt
 
 HERE = Path(__file__).parent
@@ -126,6 +128,76 @@ def test_metered_energy_is_on_the_card_with_its_emissions_and_its_source() -> No
         "emissions": 4.14, "source": "codecarbon 3.3.2: 0.0421 kWh of GPU, metered", "training_type": "fine-tuning",
         "geographical_location": "BRA", "hardware_used": "2 x NVIDIA H200",
     }  # fmt: skip
+
+
+def of_amazon_titles(**prompt: object) -> CardInputs:
+    """The evaluated card, of a dataset whose source was recognised as trn.json."""
+    record = dataset_record()
+    source = msgspec.structs.replace(record.source, expected_lines=2_248_619)
+    return replace(evaluated(), dataset=msgspec.structs.replace(record, source=source, prompt=Prompt(**prompt)))
+
+
+OF_AMAZON_TITLES = (
+    "- **It knows old text only.** AmazonTitles-1.3MM, the catalogue that Titlecraft is made for, was collected before 2014. What\n"
+    "  came later is unknown to it.\n",
+    "- **It was asked in English, with the prompt above.** Other languages and other prompts were not tried.\n",
+    "bhatia2016extreme", "mcauley2015image", "language:\n- en\n",
+)  # fmt: skip
+
+
+def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
+    known = render(of_amazon_titles())
+    assert all(sentence in known for sentence in OF_AMAZON_TITLES)
+    for name in ("evaluated.md", "not_evaluated.md", "energy.md"):
+        assert not re.search(r"AmazonTitles|2014|English|bhatia|mcauley|language:", cards()[name]), name
+    own = render(of_amazon_titles(question="Descreva: {title}", product_word="produto"))
+    assert "in English" not in own and "- **It was trained with the prompt above.**" in own
+    assert "in place of `{title}`. The adapter has seen nothing else." in own and "nothing else." in known
+    several = render(of_amazon_titles(other_questions=["{title}?"]))
+    assert "nothing else" not in several and "in English" not in several
+
+
+def test_books_are_named_only_where_there_are_some() -> None:
+    inputs = of_amazon_titles(product_word="auto")
+    without = msgspec.structs.replace(inputs.dataset, product_kinds={"unknown": 10})
+    assert 'say "book"' in render(inputs) and 'say "book"' not in render(replace(inputs, dataset=without))
+
+
+def test_a_measure_that_cannot_read_the_texts_is_on_the_card_as_not_measured() -> None:
+    report = evaluation_record()
+    nll, specificity, rouge = report.measures
+    left_out = NotMeasured(name=rouge.name, label=rouge.label, read=0, n=200, lacking=["latin", "accents"])
+    measures = [nll, msgspec.structs.replace(specificity, n=150)]
+    report = msgspec.structs.replace(report, measures=measures, not_measured=[left_out], near_not_looked_for=50)
+    card = render(replace(evaluated(), report=report))
+    assert (
+        "- ROUGE-L: it means nothing on texts in letters that are not Latin or in Latin letters other than a to z, and reads 0 of the 200 titles.\n"
+        in card
+    )
+    assert card.count("ROUGE-L") == 1 and "| Specificity (on 150 of 200 titles) | 0.5 | 0.75 |" in card
+    assert "near copies in the training split were not looked for: 50." in card
+    assert [one.metric_type for one in ModelCard(card).data.eval_results] == ["nll_per_token", "specificity"]
+
+
+def test_a_sample_that_the_primary_measure_cannot_read_is_shown_without_a_value() -> None:
+    rows = [
+        row | {"nll_per_token_before": None, "nll_per_token_after": None} if place == 5 else row
+        for place, row in enumerate(ROWS)
+    ]
+    card = render(replace(evaluated(), rows=rows))
+    assert (
+        card.count("</table>") == 6 and "<i>NLL per token:</i> not measured before, not measured after (nats)" in card
+    )
+
+
+def test_near_copies_that_were_looked_for_in_some_rows_only_are_said_so() -> None:
+    inputs = evaluated()
+    records = named_records(inputs)
+    records["dataset"]["leakage"]["test"] |= {"rows": 9, "near_measured": 4, "near_duplicates": 0}
+    said = [one.sentence for one in say(CLAIMS, records) if one.id == "data.near-measured[test]"]
+    assert said == [
+        "- test split: near-duplicates were looked for in 4 of its 9 rows; the others have too few words, or no spaces between them."
+    ]
 
 
 def test_reports_of_an_older_version_are_passed_over(tmp_path: Path) -> None:
