@@ -23,7 +23,7 @@ def readable_only(
 ) -> dict[str, list[Outcome]]:
     """The same outcomes, with None for each value of a text that its measure cannot read.
 
-    A measure reads title, reference and answer; of several sampled answers it has to read all. `found`: arm -> outcomes in
+    See ScriptCoverage.lacking for which texts a measure has to read; of several sampled answers, it is all of them. `found`: arm -> outcomes in
     the order of `titles` and `references`.
     """
     coverage = ScriptCoverage(references)

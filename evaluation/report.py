@@ -39,7 +39,7 @@ def print_table(record: Tested) -> None:
         for measure in measures:
             said = measure.verdict()
             table.add_row(
-                measure.label + (f" ({measure.n:,} titles)" if wording.titles_read(record, measure) else ""), wording.number(measure.before), wording.number(measure.after),
+                measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""), wording.number(measure.before), wording.number(measure.after),
                 wording.number(measure.difference, signed=True), wording.interval(measure),
                 "–" if said == "no measured difference" else wording.verdict(record, measure), style=colours.get(said, ""),
             )  # fmt: skip

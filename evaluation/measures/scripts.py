@@ -111,6 +111,8 @@ DIGITS = Need("digits", "with digits other than 0 to 9", other_digits)
 CAPITALS = Need("capitals", "in a script without capitals", share_of(CASELESS, LETTER))
 NOUNS = Need("nouns", "that capitalise nouns", lone_capitals, most=0.15, waived=0.08)
 
+MOSTLY_LATIN = Need("mostly latin", "mostly in letters that are not Latin", share_of(NOT_LATIN, LETTER), most=0.5)
+
 ALL_NEEDS = {need.name: need for need in (SPACES, MARKS, LATIN, ACCENTS, SENTENCES, DIGITS, CAPITALS, NOUNS)}
 
 NEEDS: dict[str, tuple[Need, ...]] = {
@@ -127,6 +129,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "repetition": (SPACES,),
     "verbatim_copy": (SPACES,),
 }
+
+# measures of what an answer has in common with the reference or the title
+WITH_THE_REFERENCE = frozenset({"specificity", "content_word_recall", "bertscore_recall", "chrf_pp", "bleu", "rouge_l"})
 
 
 @lru_cache(maxsize=1 << 16)
@@ -156,7 +161,13 @@ class ScriptCoverage:
                 if lacking <= need.waived * whole:
                     self.waived.add(need.name)
 
-    def lacking(self, measure: str, *texts: str) -> list[str]:
-        """Names of what a measure relies on and one of the texts does not have; empty where it reads all of them."""
+    def lacking(self, measure: str, title: str, reference: str, *answers: str) -> list[str]:
+        """Names of what a measure relies on and one of the texts does not have; empty where it reads all of them.
+
+        Where title and reference can be read, an answer that shares no word with them in another script has a true 0 by
+        WITH_THE_REFERENCE. The other measures look into the answer. One that is mostly in Latin letters they read: a stray
+        sign in a weak model's answer takes no title out, which would let each arm choose its own titles.
+        """
         needs = [need for need in NEEDS.get(measure, ()) if need.name not in self.waived]
-        return [need.name for need in needs if not all(has(need, text) for text in texts)]
+        judged = [] if measure in WITH_THE_REFERENCE else [text for text in answers if not has(MOSTLY_LATIN, text)]
+        return [need.name for need in needs if not all(has(need, text) for text in (title, reference, *judged))]

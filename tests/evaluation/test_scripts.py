@@ -123,10 +123,15 @@ def test_few_readable_titles_are_no_measurement() -> None:
         assert ("rouge_l" in {one.name for one in compare_arms(found, references, SETTINGS)}) == measured
 
 
-def test_an_answer_in_another_script_takes_the_title_out() -> None:
+def test_an_answer_in_another_script_is_a_zero_beside_the_reference_and_unread_alone() -> None:
     found = experiment([ENGLISH] * 40, [TEXTS["Chinese"][0]] * 5 + ["A kettle."] * 35, ["A kettle."] * 40)
     assert [one.values["distinct_2"] for one in found["before"][:6]] == [None] * 5 + [1.0]
-    assert {one.name: one.n for one in compare_arms(found, [ENGLISH] * 40, SETTINGS)}["distinct_2"] == 35
+    assert [one.values["rouge_l"] for one in found["before"][:5]] == [0.0] * 5
+    read = {one.name: one.n for one in compare_arms(found, [ENGLISH] * 40, SETTINGS)}
+    alone = {"coherence", "unsupported_numbers", "unsupported_names", "distinct_2", "repetition", "verbatim_copy"}
+    assert {name for name, n in read.items() if n == 35} == alone and set(read.values()) == {35, 40}
+    stray = experiment([ENGLISH] * 40, ["A kettle 水。"] * 40, ["A kettle."] * 40)
+    assert {one.n for one in compare_arms(stray, [ENGLISH] * 40, SETTINGS)} == {40}
 
 
 def test_english_text_is_read_whole_with_a_foreign_word_here_and_there() -> None:
@@ -158,8 +163,9 @@ def test_a_primary_measure_that_cannot_read_the_catalogue_is_refused_before_and_
         require_primary(rouge, ["B9"] * 40, [chinese] * 40)
     require_primary(rouge, ["B9"] * 40, [ENGLISH] * 40)
     require_primary(SETTINGS, ["B9"] * 40, [chinese] * 40)
+    pairs = replace(SETTINGS, primary="distinct_2")
     with pytest.raises(UserError, match="can read the script of both answers for 0 of 40 titles"):
-        compare_arms(experiment([ENGLISH] * 40, [chinese] * 40, [ENGLISH] * 40), [ENGLISH] * 40, rouge)
+        compare_arms(experiment([ENGLISH] * 40, [chinese] * 40, [ENGLISH] * 40), [ENGLISH] * 40, pairs)
 
 
 def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
@@ -201,7 +207,7 @@ def test_a_report_says_what_it_could_not_measure_and_shows_no_such_value(capsys:
     )[1].split("<h2>")[0].replace("None is chosen", "")
     assert "and no description nearly" not in page
     print_table(record)
-    assert "NLL per token (30 titles)" in (printed := capsys.readouterr().out) and "BLEU: not measured" in printed
+    assert "NLL per token (n=30)" in (printed := capsys.readouterr().out) and "BLEU: not measured" in printed
     assert len(paired_differences(record.primary(), rows)) == 30
     views = starting_views(record, rows)
     assert not {*views["best"], *views["worst"]} & set(range(10))
