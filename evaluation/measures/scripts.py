@@ -130,8 +130,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "verbatim_copy": (SPACES,),
 }
 
-# measures of what an answer has in common with the reference or the title
-WITH_THE_REFERENCE = frozenset({"specificity", "content_word_recall", "bertscore_recall", "chrf_pp", "bleu", "rouge_l"})
+# measures of what an answer has in common with the reference or the title; not ROUGE-L, which sees the digits alone of other scripts
+WITH_THE_REFERENCE = frozenset({"specificity", "content_word_recall", "bertscore_recall", "chrf_pp", "bleu"})
 
 
 @lru_cache(maxsize=1 << 16)

@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import constants
 
 from evaluation import wording
 from evaluation.examples import choose_examples, html_bytes, starting_views
@@ -18,7 +19,9 @@ from evaluation.pages import PLOTS, draw_plots, render_page
 from evaluation.plots import forest
 from evaluation.report import print_table, write_report
 from evaluation.significance import detectable
+from model_card.verify_renderings import without_hub
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
+from titlecraft.endpoint import PUBLIC_HUB
 from titlecraft.records import EvaluationRecord
 
 
@@ -51,6 +54,25 @@ def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) 
     assert says(difference=-0.01, low=-0.03, high=0.01) == (
         "No measured difference in NLL per token: −0.010 nats (95% interval −0.030 to +0.010) on 40 held-out titles."
     )
+
+
+def test_links_of_a_report_outlive_the_port_of_its_hub(
+    record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {}
+    for hub in ("http://127.0.0.1:41234", "http://127.0.0.1:5", PUBLIC_HUB):
+        monkeypatch.setattr(constants, "ENDPOINT", hub)
+        drawn = {name: {"light": b"", "dark": b""} for name in PLOTS}
+        pages[hub] = render_page("report.html.jinja", record, predictions(), drawn)
+    first, second, public = pages.values()
+    assert first == second and "127.0.0.1" not in first
+    assert f'<a href="/datasets/titlecraft/data/tree/{"b" * 40}">' in first and '<a href="/titlecraft/tiny">' in first
+    assert f'<a href="{PUBLIC_HUB}/datasets/titlecraft/data/tree/{"b" * 40}">' in public
+    older = first.replace('href="/titlecraft', 'href="http://127.0.0.1:9/titlecraft').replace(
+        'href="/data', 'href="http://127.0.0.1:9/data'
+    )
+    same = {without_hub(page.encode(), record) for page in (first, public, older)}
+    assert len(same) == 1 and b"127.0.0.1" not in same.pop()
 
 
 @pytest.mark.parametrize(
