@@ -9,7 +9,7 @@ from evaluation.compare import INTERVAL_METHOD, compare_arms
 from evaluation.harness import Outcome
 from evaluation.inputs import PACKAGES
 from evaluation.measures import measure_names, measures_of
-from evaluation.readable import not_measured
+from evaluation.readable import not_measured, readable_only
 from evaluation.titles import FEWEST
 from titlecraft.errors import UserError
 from titlecraft.records import Code, EvaluationRecord, Measure, NotMeasured, Pin, Record, Tested, current_code
@@ -88,8 +88,8 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     pairs = common_rows(a, b)
     one = a.record
     arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
-    found = dict(zip(("before", "after"), map(list, arms), strict=True))
     titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
+    found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     primary = f"{one.evaluation.primary}_before"
     apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
     record = ComparisonRecord(
@@ -99,7 +99,9 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
         measures=compare_arms(found, references, one.evaluation),
         not_measured=not_measured(found, titles, references, one.evaluation, measures_of(one.evaluation)) or UNSET,
     )  # fmt: skip
-    return record, [side_by_side(row, other, one.evaluation) for row, other in pairs]
+    return record, [
+        side_by_side(row, *both) for (row, _), *both in zip(pairs, found["before"], found["after"], strict=True)
+    ]
 
 
 def require_comparable(a: Published, b: Published) -> None:
@@ -144,10 +146,10 @@ def outcome(row: dict[str, Any], settings: Evaluation) -> Outcome:
     return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row["after_tokens"], values=values)
 
 
-def side_by_side(row: dict[str, Any], other: dict[str, Any], settings: Evaluation) -> dict[str, Any]:
+def side_by_side(row: dict[str, Any], a: Outcome, b: Outcome) -> dict[str, Any]:
     """One row as the pages and plots read it, with A's adapter as "before" and B's as "after"."""
     both = {name: row[name] for name in TOKENS}
-    for arm, found in (("before", row), ("after", other)):
-        both |= {arm: found["after"], f"{arm}_tokens": found["after_tokens"]}
-        both |= {f"{name}_{arm}": found[f"{name}_after"] for name in measure_names(settings)}
+    for arm, one in (("before", a), ("after", b)):
+        both |= {arm: one.texts[0], f"{arm}_tokens": one.tokens}
+        both |= {f"{name}_{arm}": value for name, value in one.values.items()}
     return both

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evaluation.measures.detail import WORD, name_places, number_places, numbers, stop_words, supporting_words
+from evaluation.measures.scripts import MARKS, SPACES, has
 from playground.question import Question
 from titlecraft.row_index import FoundRow, RowIndex
 
@@ -68,8 +69,11 @@ def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> li
     """Numbers, names and other words with content that stand neither in the question nor in a row, in order.
 
     Numbers and names are those of the evaluation's measures, and numbers also words with digits behind letters (x200, 4x6).
-    Marks never overlap: a name's words are marked as one.
+    Marks never overlap: a name's words are marked as one. There are none where words cannot be told apart: in a script
+    without spaces between them, or with marks inside them.
     """
+    if not (has(SPACES, answer) and has(MARKS, answer)):
+        return []
     texts = [question.typed, *(text for row in rows for text in (row.title, row.text))]
     known_numbers = {number for text in texts for number in numbers(text)}
     known_words = supporting_words(texts)

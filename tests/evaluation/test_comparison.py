@@ -18,6 +18,7 @@ from huggingface_hub import HfApi
 from evaluation import wording
 from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.measures import MEASURES
+from evaluation.pages import draw_plots, render_page
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from titlecraft.errors import UserError
 from titlecraft.local_hub.server import RunningHub, start, stop
@@ -67,6 +68,26 @@ def test_an_adapter_against_itself_shows_no_difference() -> None:
     assert wording.answer(record) == (
         "No measured difference in NLL per token between the adapters A and B: 0.000 nats (95% interval 0.000 to 0.000) on "
         "40 titles that both were asked."
+    )
+
+
+def test_values_that_mean_nothing_are_compared_with_none() -> None:
+    """Reports of before measures knew scripts hold numbers for Chinese texts; those of today hold null."""
+    older, newer = published(predictions()), published(better_rows()[:32], "titlecraft/b")
+    for row in (*older.rows, *newer.rows):
+        row |= {"reference": "这款红色水壶容量2升。采用不锈钢制造。", "title": f"水壶{row['uid']}"}
+    for row in newer.rows:
+        row |= {"rouge_l_after": None, "bleu_after": None}
+    record, pairs = compare_reports(older, newer)
+    names = {one.name for one in record.measures}
+    assert names == {"nll_per_token", "contextualisation", "bits_per_byte", "chrf", "length_ratio", "stop_rate"}
+    assert {one.name for one in record.left_out()} == {entry.name for entry in MEASURES} - names
+    assert pairs[0]["rouge_l_before"] is None and pairs[0]["chrf_before"] is not None
+    assert read_record(record.to_json(), ComparisonRecord, "it") == record
+    page = render_page("compare.html.jinja", record, pairs, draw_plots(record, pairs))
+    assert (
+        "ROUGE-L: not measured; it means nothing on texts in letters that are not Latin, and reads 0 of 32 titles"
+        in page
     )
 
 

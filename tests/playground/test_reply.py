@@ -63,6 +63,8 @@ def test_what_no_source_supports() -> None:
     assert "".join(text for text, _ in pieces(answer, marks)) == answer
     assert names(answer) == [["red", "lamp"], ["oslo"], ["anna", "o'neill"], ["otto", "berg"]]
     assert unsupported("", titled("Red"), []) == []
+    for unread in ("这款红色水壶容量2升。由张伟在北京设计。", "กาต้มน้ำสีแดงนี้จุ 2 ลิตร", "यह लाल केतली 2 लीटर की है।"):
+        assert unsupported(unread, titled("Red"), []) == []
 
 
 def test_digits_behind_letters_need_a_source_too() -> None:
