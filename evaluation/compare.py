@@ -39,10 +39,21 @@ def compare_each(
     """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
     entries = entries or [entry_named(name, settings) for name, _, _ in asked]
     found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in asked]
-    for entry, arms in zip(entries, found, strict=True):
-        require_finite(entry.label, "a title's value", np.concatenate(arms))
+    for (name, _, _), arms in zip(asked, found, strict=True):
+        require_finite(name, arms)
     p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
     return [describe(entry, *arms, p, settings) for entry, arms, p in zip(entries, found, p_of_each, strict=True)]
+
+
+def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
+    """Raises UserError where a value of either arm is no finite number: means and comparisons pass over it without a word."""
+    for arm, values in zip(("before", "after"), arms, strict=True):
+        if not np.isfinite(values).all():
+            title = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise UserError(
+                f"{name} of title {title} is {values[title]} {arm} fine-tuning: expected a finite number; the weights of the "
+                f"{'base' if arm == 'before' else 'adapter'} are broken, or too large for the precision"
+            )
 
 
 def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
@@ -94,14 +105,12 @@ def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Meas
     return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
 
 
-def require_finite(label: str, what: str, values: Sequence[float] | np.ndarray) -> None:
-    """Raises UserError where one is NaN or infinite: JSON has no such numbers, and no mean of them means anything."""
-    for value in values:
-        if not isfinite(value):
-            raise UserError(
-                f"{label}: {what} is {value}; expected finite numbers. The adapter or the base gives scores that are none: train "
-                "anew with a smaller training.learning_rate, or evaluate another revision"
-            )
+def require_numbers(measures: Sequence[Measure]) -> None:
+    """Raises UserError where a measure is about to show NaN or an infinity: JSON has no such numbers."""
+    for measure in measures:
+        for name, value in msgspec.structs.asdict(measure).items():
+            if isinstance(value, float) and not isfinite(value):
+                raise UserError(f"{measure.label}: {name} is {value}: expected a finite number; please report it")
 
 
 def correct(measures: list[Measure], primary: str) -> list[Measure]:
@@ -110,10 +119,7 @@ def correct(measures: list[Measure], primary: str) -> list[Measure]:
     The primary one was named before anything was looked at and stands alone: what else is measured changes nothing about
     its answer (a single primary endpoint, ICH E9). Raises UserError where a number is not finite.
     """
-    for measure in measures:
-        numbers = {name: value for name, value in msgspec.structs.asdict(measure).items() if isinstance(value, float)}
-        for name, value in numbers.items():
-            require_finite(measure.label, name, [value])
+    require_numbers(measures)
     first = [measure for measure in measures if measure.name == primary]
     others = [measure for measure in measures if measure.name != primary]
     corrected = holm([measure.p_value for measure in others])

@@ -1,6 +1,7 @@
 """Two reports on the same titles: what makes them comparable, and the paired statistics of adapter B against adapter A."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar, Literal
 
 from msgspec import UNSET, UnsetType
@@ -92,6 +93,8 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     primary = f"{one.evaluation.primary}_before"
     apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
+    if not all(map(isfinite, apart)):  # max() may pass over a NaN
+        raise UserError(f"{a} or {b} says of its base that {one.evaluation.primary} is no finite number: evaluate anew")
     record = ComparisonRecord(
         a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
         split=one.split, evaluation=one.evaluation, generation=one.generation, n=len(pairs),

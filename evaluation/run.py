@@ -83,5 +83,5 @@ def check_report(folder: Path, record: EvaluationRecord) -> None:
     both = [[row[f"{primary.name}_{arm}"] for arm in back.arms] for row in rows]
     read = [after for before, after in both if before is not None and after is not None]
     mean = sum(read) / len(read)
-    if back != record or len(rows) != record.n or abs(mean - primary.after) > 1e-9:
+    if back != record or len(rows) != record.n or not abs(mean - primary.after) <= 1e-9:
         raise UserError(f"the report that came back is not the one that was published: {folder}")

@@ -247,7 +247,7 @@ def test_no_number_is_nan_whatever_the_texts() -> None:
 def test_a_score_that_is_no_number_stops_the_run() -> None:
     found = experiment([ENGLISH] * 40, [ENGLISH] * 40, [ENGLISH] * 40)
     broken = [replace(one, values=one.values | {"nll_per_token": float("nan")}) for one in found["after"]]
-    with pytest.raises(UserError, match="NLL per token: a title's value is nan; expected finite numbers"):
+    with pytest.raises(UserError, match="nll_per_token of title 0 is nan after fine-tuning: expected a finite number"):
         compare_arms(found | {"after": broken}, [ENGLISH] * 40, SETTINGS)
 
 
