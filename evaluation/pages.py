@@ -37,14 +37,19 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + b64encode(png).decode()
 
 
-def address_in(record: Tested) -> Callable[[Pin], str]:
-    """How a page links to a repo: a published report on a Hub of one's own by the path alone.
+def hub_in_links() -> str:
+    """What stands in front of a path in the links of a published page: the public Hub's address, of any other Hub nothing.
 
-    Such a Hub gets another port, or another name; the path stays right. A comparison is a file of its own on no Hub.
+    A Hub of one's own gets another port, or another name; the path stays right.
     """
-    if isinstance(record, EvaluationRecord) and endpoint() != PUBLIC_HUB:
-        return lambda pin: address(pin).removeprefix(endpoint())
-    return address
+    return PUBLIC_HUB if endpoint() == PUBLIC_HUB else ""
+
+
+def address_in(record: Tested) -> Callable[[Pin], str]:
+    """How a page links to a repo. A comparison is a file on nobody's Hub, and names the one that was read."""
+    if not isinstance(record, EvaluationRecord):
+        return address
+    return lambda pin: hub_in_links() + address(pin).removeprefix(endpoint())
 
 
 def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots: dict[str, dict[str, bytes]]) -> str:

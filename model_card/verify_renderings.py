@@ -85,8 +85,8 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     page, plots = drawn(record.to_json(), state.require(f"{folder}/{PREDICTIONS}"))
     for path, png in plots.items():
         yield rendered(checks, path, state.read(f"{folder}/{path}"), png, record.code, "evaluation")
-    there = without_hub(state.require(f"{folder}/report.html"), record)
-    yield rendered(checks, "report.html", there, without_hub(page, record), record.code, "evaluation")
+    there = at_this_hub(state.require(f"{folder}/report.html"), record)
+    yield rendered(checks, "report.html", there, page, record.code, "evaluation")
 
 
 @lru_cache(maxsize=2)  # benchmarks/verify.py looks at hundreds of copies of one report
@@ -103,11 +103,12 @@ def drawn(report: bytes, predictions: bytes) -> tuple[bytes, dict[str, bytes]]:
     return page, {f"{name}.png": themes["light"] for name, themes in plots.items()}
 
 
-def without_hub(page: bytes, record: EvaluationRecord) -> bytes:
-    """The page with the Hub's own address taken out of its links: older pages name it, and a Hub may have got another since."""
+def at_this_hub(page: bytes, record: EvaluationRecord) -> bytes:
+    """The page with its links as a page of this Hub has them: an older page names its Hub, which may have moved since."""
+    from evaluation.pages import hub_in_links
     from evaluation.wording import encoders
 
     pins = (record.adapter, record.base, record.dataset, *record.benchmarks, *encoders(record.evaluation))
     repos = "|".join(re.escape(pin.repo) for pin in pins)
-    pattern = rf'(?<=href=")https?://[^/"\s]+(?=/(?:datasets/)?(?:{repos})[/"])'
-    return re.sub(pattern.encode(), b"", page)
+    pattern = rf'(?<=href=")(?:https?://[^/"\s]+)?(?=/(?:datasets/)?(?:{repos})[/"])'
+    return re.sub(pattern.encode(), hub_in_links().encode(), page)
