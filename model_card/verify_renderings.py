@@ -12,9 +12,11 @@ from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
+from titlecraft.hub import endpoint
 from titlecraft.records import PREDICTIONS, REPORT, Code, EvaluationRecord, read_record, sources_sha256
 
 DRAWN_BY = {"matplotlib": "matplotlib", "pillow": "Pillow"}
@@ -104,11 +106,15 @@ def drawn(report: bytes, predictions: bytes) -> tuple[bytes, dict[str, bytes]]:
 
 
 def at_this_hub(page: bytes, record: EvaluationRecord) -> bytes:
-    """The page with its links as a page of this Hub has them: an older page names its Hub, which may have moved since."""
+    """The page with its links as a page of this Hub has them: an older page names its Hub, whose port may be another since.
+
+    Links to any other host stay, and make the page another one: nobody leads readers elsewhere in a report's name.
+    """
     from evaluation.pages import hub_in_links
     from evaluation.wording import encoders
 
     pins = (record.adapter, record.base, record.dataset, *record.benchmarks, *encoders(record.evaluation))
     repos = "|".join(re.escape(pin.repo) for pin in pins)
-    pattern = rf'(?<=href=")(?:https?://[^/"\s]+)?(?=/(?:datasets/)?(?:{repos})[/"])'
+    hosts = "|".join(map(re.escape, ("127.0.0.1", "localhost", "huggingface.co", urlsplit(endpoint()).hostname or "")))
+    pattern = rf'(?<=href=")(?:https?://(?:{hosts})(?::\d+)?)?(?=/(?:datasets/)?(?:{repos})[/"])'
     return re.sub(pattern.encode(), hub_in_links().encode(), page)

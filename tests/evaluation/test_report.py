@@ -74,6 +74,7 @@ def test_links_of_a_report_outlive_the_port_of_its_hub(
     for hub, here in pages.items():
         monkeypatch.setattr(constants, "ENDPOINT", hub)
         assert {at_this_hub(page.encode(), record) for page in (first, public, older)} == {here.encode()}
+        assert b"evil.example" in at_this_hub(older.replace("127.0.0.1", "evil.example").encode(), record)
 
 
 @pytest.mark.parametrize(
