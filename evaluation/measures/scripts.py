@@ -133,6 +133,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
 # measures of what an answer has in common with the reference or the title; not ROUGE-L, which sees the digits alone of other scripts
 WITH_THE_REFERENCE = frozenset({"specificity", "content_word_recall", "bertscore_recall", "chrf_pp", "bleu"})
 
+WITH_THE_TITLE = frozenset({"specificity", "unsupported_numbers", "unsupported_names"})  # the others read no title
+
 
 @lru_cache(maxsize=1 << 16)
 def counted(need: Need, text: str) -> tuple[int, int]:
@@ -170,4 +172,5 @@ class ScriptCoverage:
         """
         needs = [need for need in NEEDS.get(measure, ()) if need.name not in self.waived]
         judged = [] if measure in WITH_THE_REFERENCE else [text for text in answers if not has(MOSTLY_LATIN, text)]
-        return [need.name for need in needs if not all(has(need, text) for text in (title, reference, *judged))]
+        read = [reference, *judged, *([title] if measure in WITH_THE_TITLE else [])]
+        return [need.name for need in needs if not all(has(need, text) for text in read)]

@@ -149,6 +149,12 @@ def test_english_text_is_read_whole_with_a_foreign_word_here_and_there() -> None
         assert not [name for name in NEEDS for title in titles if coverage.lacking(name, title, text)], text
 
 
+def test_a_title_counts_only_where_it_is_read() -> None:
+    coverage = ScriptCoverage([ENGLISH])
+    unread = {name for name in NEEDS if coverage.lacking(name, "不锈钢水壶", ENGLISH, "A kettle.")}
+    assert unread == {"specificity", "unsupported_numbers", "unsupported_names"}
+
+
 def test_sampled_answers_are_measured_by_the_same_rule() -> None:
     chinese = TEXTS["Chinese"][0]
     for text, measured in ((ENGLISH, True), (chinese, False)):
