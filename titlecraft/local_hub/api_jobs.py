@@ -146,12 +146,16 @@ def _save(call: Call, namespace: str, job: dict[str, Any]) -> None:
     call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode(), mode=0o600)
 
 
+def _may_run(call: Call) -> None:
+    call.require_write(call.params["name"])
+
+
 _JOB = "/api/jobs/{name:name}/{job:name}"
 
 routes = [
     Route("/api/jobs/hardware", endpoint(hardware)),
-    Route("/api/jobs/{name:name}", endpoint(create), methods=["POST"]),
+    Route("/api/jobs/{name:name}", endpoint(create, first=_may_run), methods=["POST"]),
     Route(_JOB, endpoint(inspect)),
     Route(_JOB + "/logs", endpoint(logs)),
-    Route(_JOB + "/cancel", endpoint(cancel), methods=["POST"]),
+    Route(_JOB + "/cancel", endpoint(cancel, first=_may_run), methods=["POST"]),
 ]

@@ -11,6 +11,7 @@ from titlecraft.local_hub.file_content import file_content
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest
 from titlecraft.local_hub.repo_info import RepoInfo
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_TEXT_BYTES
 
 
 def create(call: Call) -> Response:
@@ -64,6 +65,11 @@ def duplicate(call: Call) -> Response:
     private = _wants_private(wish, default=source.settings.private)
     repo = _or_with_url(call, source.type, target, lambda: call.hub.store.duplicate(source, target, private=private))
     return answer({"url": call.base_url + repo.url_path, "name": repo.id})
+
+
+def _may_duplicate(call: Call) -> None:
+    call.repo(files=True)
+    call.require_writer()
 
 
 def _wants_private(wish: dict, *, default: bool) -> bool:
@@ -145,6 +151,11 @@ def like(call: Call) -> Response:
     return answer({"success": True})
 
 
+def _may_like(call: Call) -> None:
+    call.repo()
+    call.require_token()
+
+
 def likers(call: Call) -> Response:
     """GET /api/models/ID/likers"""
     users = [call.hub.accounts.user(name) for name in call.repo().settings.likes]
@@ -154,14 +165,14 @@ def likers(call: Call) -> Response:
 
 
 routes = [
-    Route("/api/repos/create", endpoint(create), methods=["POST"]),
-    Route("/api/repos/delete", endpoint(delete), methods=["DELETE"]),
-    Route("/api/repos/move", endpoint(move), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings), methods=["PUT"]),
+    Route("/api/repos/create", endpoint(create, first=Call.require_writer, most=MOST_TEXT_BYTES), methods=["POST"]),
+    Route("/api/repos/delete", endpoint(delete, first=Call.require_writer), methods=["DELETE"]),
+    Route("/api/repos/move", endpoint(move, first=Call.require_writer), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate, first=_may_duplicate), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings, first=Call.writable_repo), methods=["PUT"]),
     Route("/api/{type:plural}/{id:repo}/auth-check", endpoint(auth_check)),
     Route("/api/{type:plural}/{id:repo}/auth-check/write", endpoint(auth_check)),
-    Route("/api/{type:plural}/{id:repo}/like", endpoint(like), methods=["POST", "DELETE"]),
+    Route("/api/{type:plural}/{id:repo}/like", endpoint(like, first=_may_like), methods=["POST", "DELETE"]),
     Route("/api/{type:plural}/{id:repo}/likers", endpoint(likers)),
     Route("/api/{type:plural}/{id:repo}/revision/{rev:rev}", endpoint(info)),
     Route("/api/{type:plural}/{id:repo}", endpoint(info)),

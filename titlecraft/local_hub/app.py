@@ -29,8 +29,10 @@ from titlecraft.local_hub import (
 from titlecraft.local_hub.accounts import Accounts
 from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
+from titlecraft.local_hub.request_body import Bodies
 from titlecraft.local_hub.request_ids import RequestIds
 from titlecraft.local_hub.store import Store
+from titlecraft.local_hub.unexpected_errors import UnexpectedErrors
 from titlecraft.local_hub.url_parts import RawPathMiddleware
 
 _log = logging.getLogger(__name__)
@@ -71,22 +73,26 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
         *lfs_routes.routes,
         *xet_routes.routes,
         *api_repos.routes,
-        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address), methods=_METHODS),
-        Route("/api/{rest:path}", endpoint(unknown_address), methods=_METHODS),
+        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address, most=0), methods=_METHODS),
+        Route("/api/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
         *git_http.routes,
         *resolve.routes,
         Route("/{name:name}/resolve/{rest:path}", endpoint(unknown_repo_address), methods=["GET", "HEAD"]),
         *_pages(),
-        Route("/{rest:path}", endpoint(unknown_address), methods=_METHODS),
+        Route("/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(RequestIds), Middleware(RawPathMiddleware)],
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(Bodies),
+            Middleware(UnexpectedErrors, answer=_unexpected),
+            Middleware(RawPathMiddleware),
+        ],
         exception_handlers={
             HubError: _refused,
             ClientDisconnect: _gone,
             OSError: _operating_system,
-            Exception: _unexpected,
         },
     )
     app.state.hub = Hub(Store(root), accounts)

@@ -13,7 +13,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from titlecraft.local_hub.accounts import Token
 from titlecraft.local_hub.browser_session import BrowserCall, signed_in
-from titlecraft.local_hub.call import read_body
 from titlecraft.local_hub.hub_errors import (
     EntryNotFound,
     GatedRepo,
@@ -25,6 +24,7 @@ from titlecraft.local_hub.hub_errors import (
 from titlecraft.local_hub.pages import addresses, formats
 from titlecraft.local_hub.pages.static_files import static_url
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_FORM_BYTES, read_body
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +59,11 @@ def page(handler: Handler) -> Callable:
 
     @wraps(handler)
     async def run(request: Request) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return await run_in_threadpool(_answer, handler, request, b"")
         try:
-            body = await read_body(request)
+            with request.app.state.hub.held_bodies.reading(request) as room:
+                body = await read_body(request, MOST_FORM_BYTES, room)
         except HubError as error:
             return error_page(request, error)
         return await run_in_threadpool(_answer, handler, request, body)
