@@ -1,4 +1,4 @@
-"""titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS]"""
+"""titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS] [--allow-host NAME]"""
 
 from pathlib import Path
 
@@ -23,16 +23,25 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--accounts", type=Path, help="users and tokens to serve with, for serve (default: ROOT/accounts.json)"
     )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which other machines or a proxy reach it, for serve; may be repeated; `*` is any",
+    )
     asked = parser.parse_args(arguments)
     if asked.action == "serve":
         print(
             f"`titlecraft hub status --root {asked.root}` prints, in another shell, what clients need to be told",
             flush=True,
         )
-        server.serve(asked.root, host=asked.host, port=asked.port, accounts=asked.accounts)
+        server.serve(
+            asked.root, host=asked.host, port=asked.port, accounts=asked.accounts, allowed_hosts=asked.allow_host
+        )
         return 0
-    if asked.host != server.LOOPBACK or asked.accounts:
-        raise UserError("--host and --accounts are for `titlecraft hub serve`")
+    if asked.host != server.LOOPBACK or asked.accounts or asked.allow_host:
+        raise UserError("--host, --accounts and --allow-host are for `titlecraft hub serve`")
     if asked.action == "stop":
         print("stopped" if server.stop(asked.root) else f"no Hub serves {asked.root}")
         return 0

@@ -1,4 +1,4 @@
-"""python -m titlecraft.local_hub --root DIR [--port N] [--host H] [--accounts FILE]"""
+"""python -m titlecraft.local_hub --root DIR [--port N] [--host H] [--accounts FILE] [--allow-host NAME]"""
 
 import argparse
 import sys
@@ -15,9 +15,16 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="0: any free one; default: the last one of this root, else a free one")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; default: this machine only")
     parser.add_argument("--accounts", type=Path, help="JSON file of users and tokens; default: ROOT/accounts.json")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which other machines or a proxy reach it; may be repeated; `*`: any",
+    )
     arguments = parser.parse_args()
     try:
-        serve(arguments.root, arguments.host, arguments.port, arguments.accounts)
+        serve(arguments.root, arguments.host, arguments.port, arguments.accounts, arguments.allow_host)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -143,7 +143,7 @@ def _load(call: Call) -> dict[str, Any]:
 
 def _save(call: Call, namespace: str, job: dict[str, Any]) -> None:
     file = _file(call, namespace, job["id"])
-    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode(), mode=0o600)
+    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode())
 
 
 def _may_run(call: Call) -> None:

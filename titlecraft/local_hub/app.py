@@ -1,6 +1,7 @@
 """The Hub as one ASGI application: all routes over one storage root, and how errors are answered."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -28,6 +29,7 @@ from titlecraft.local_hub import (
 )
 from titlecraft.local_hub.accounts import Accounts
 from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
+from titlecraft.local_hub.host_check import HostCheck
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
 from titlecraft.local_hub.request_body import Bodies
 from titlecraft.local_hub.request_ids import RequestIds
@@ -56,8 +58,11 @@ def unknown_address(call: Call) -> Response:
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def create_app(root: Path, accounts: Accounts) -> Starlette:
-    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted."""
+def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = None) -> Starlette:
+    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted.
+
+    `names` are those that it answers to (`host_check.known_names`), None for any.
+    """
     routes = [
         Route("/api/health", endpoint(health)),
         *api_access.routes,
@@ -86,6 +91,7 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
         middleware=[
             Middleware(RequestIds),
             Middleware(Bodies),
+            *([] if names is None else [Middleware(HostCheck, names=names)]),
             Middleware(UnexpectedErrors, answer=_unexpected),
             Middleware(RawPathMiddleware),
         ],

@@ -14,6 +14,9 @@ from typing import IO
 
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull
 
+# repos may be private, and the Hub alone knows who may read them: other users of the machine do not
+OWN, OWN_FOREVER, OWN_FOLDER = 0o600, 0o400, 0o700
+
 
 class TemporaryArea:
     """The folder of unfinished files under one Hub root."""
@@ -51,7 +54,7 @@ class TemporaryArea:
             finally:
                 Path(file.name).unlink(missing_ok=True)
 
-    def write(self, target: Path, content: bytes, *, mode: int = 0o644, sync_name: bool = True) -> None:
+    def write(self, target: Path, content: bytes, *, mode: int = OWN, sync_name: bool = True) -> None:
         """Replace `target` by a file with this content. Raises DiskFull."""
         with self.unfinished_file() as file:
             file.write(content)
@@ -69,7 +72,7 @@ def room_or_disk_full() -> Iterator[None]:
         raise
 
 
-def publish(file: IO[bytes], target: Path, *, mode: int = 0o644, sync_name: bool = True) -> None:
+def publish(file: IO[bytes], target: Path, *, mode: int = OWN, sync_name: bool = True) -> None:
     """Flush an unfinished file to disk and rename it to `target`; when this returns, it survives a power cut.
 
     Without `sync_name` it survives from the next name on that is synced: journals keep names in order. That is for files

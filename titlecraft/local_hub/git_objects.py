@@ -12,7 +12,7 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree, parse_tree
 from dulwich.pack import write_pack_index, write_pack_objects
 
-from titlecraft.local_hub.durable import TemporaryArea, publish
+from titlecraft.local_hub.durable import OWN_FOREVER, TemporaryArea, publish
 
 FILE_MODE, FOLDER_MODE, SUBMODULE_MODE = 0o100644, 0o040000, 0o160000
 
@@ -176,7 +176,7 @@ class ObjectBatch:
             self.objects.temporary.write(
                 self.objects.folder / oid[:2] / oid[2:],
                 git_object.as_legacy_object(compression_level=1),
-                mode=0o444,
+                mode=OWN_FOREVER,
                 sync_name=False,
             )
         self._forget()
@@ -191,8 +191,8 @@ class ObjectBatch:
             entries = sorted((oid, offset, crc) for oid, (offset, crc) in offsets.items())
             write_pack_index(index, entries, checksum)
             # git looks for the index, so the pack has to be there before it
-            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=0o444, sync_name=False)
-            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=0o444, sync_name=False)
+            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=OWN_FOREVER, sync_name=False)
+            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=OWN_FOREVER, sync_name=False)
         self._forget()
 
     def _forget(self) -> None:

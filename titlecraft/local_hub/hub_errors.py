@@ -135,6 +135,18 @@ class TooLarge(HubError):
         super().__init__(f"{what} is larger than the {most:,} bytes that are taken here")
 
 
+class WrongHost(HubError):
+    """421: the request was meant for somebody else."""
+
+    status = 421
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"This Hub does not answer to the name {name!r}: use the address that it printed, "
+            f"or start it with --allow-host {name.partition(':')[0] or 'NAME'}"
+        )
+
+
 class UnknownEncoding(HubError):
     """415: a body that was compressed."""
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from titlecraft.local_hub.default_files import initial_files
-from titlecraft.local_hub.durable import TemporaryArea, room_or_disk_full, sync_folder
+from titlecraft.local_hub.durable import OWN_FOLDER, TemporaryArea, room_or_disk_full, sync_folder
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, RepoMoved, RepoNotFound
 from titlecraft.local_hub.names import REPO_TYPES, check_file_path, check_repo_id
 from titlecraft.local_hub.refs import MAIN
@@ -164,7 +164,7 @@ class Store:
         self._open.pop((repo.type, repo.id.lower()), None)
 
     def _fill(self, folder: Path, settings: RepoSettings) -> None:
-        folder.chmod(0o755)
+        folder.chmod(OWN_FOLDER)
         for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
             (folder / name).mkdir(parents=True)
         (folder / "HEAD").write_text(f"ref: {MAIN}\n")
