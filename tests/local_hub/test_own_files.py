@@ -21,7 +21,8 @@ def test_everything_of_a_used_hub(hub: RunningHub, api, make_repo):
     api.create_discussion(repo_id, title="a discussion")
     api.create_branch(repo_id, branch="side/branch")
     api.create_collection("a collection")
-    assert open_to_others(hub.root) == []
+    jobs = str(hub.root / "jobs" / "")  # tests act as a runner there
+    assert [path for path in open_to_others(hub.root) if not path.startswith(jobs)] == []
 
 
 def test_an_old_root_is_closed_and_it_is_said(tmp_path: Path, capfd: pytest.CaptureFixture):

@@ -25,6 +25,7 @@ _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n?"
 )
 _MOST_POINTER_BYTES = 1024
+MOST_OBJECT_BYTES = 2**63 - 1  # no file system holds more
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,15 @@ class LfsPointer:
     def parse(cls, content: bytes) -> "LfsPointer | None":
         """The pointer that `content` is, or None for any other file."""
         match = _POINTER.fullmatch(content) if len(content) <= _MOST_POINTER_BYTES else None
-        return cls(match[1].decode(), int(match[2])) if match else None
+        if match is None or len(match[2]) > 19 or int(match[2]) > MOST_OBJECT_BYTES:
+            return None
+        return cls(match[1].decode(), int(match[2]))
+
+    @staticmethod
+    def is_impossible(content: bytes) -> bool:
+        """True for a pointer to an object that is larger than any file: `parse` takes it for a text."""
+        looks_like_one = len(content) <= _MOST_POINTER_BYTES and _POINTER.fullmatch(content) is not None
+        return looks_like_one and LfsPointer.parse(content) is None
 
 
 class BlobInfo(NamedTuple):

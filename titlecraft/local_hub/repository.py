@@ -187,10 +187,15 @@ class Repository:
         return self.lfs_file(entry).open("rb")
 
     def lfs_file(self, entry: Entry) -> Path:
-        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted."""
+        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted or is another."""
         assert entry.lfs is not None, f"{entry.path} is not an LFS file"
-        if self.lfs.size(entry.lfs.sha256) is None:
+        stored = self.lfs.size(entry.lfs.sha256)
+        if stored is None:
             raise EntryNotFound(f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) was deleted from the Hub")
+        if stored != entry.lfs.size:
+            raise EntryNotFound(
+                f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) has {stored} bytes, its pointer says {entry.lfs.size}"
+            )
         return self.lfs.path(entry.lfs.sha256)
 
     def commit(
@@ -237,6 +242,7 @@ class Repository:
         path = check_file_path(operation.path)
         match operation:
             case AddFile(content=content):
+                self.refuse_bad_pointer(path, content)
                 edit.set_file(path, batch.add_blob(content))
             case AddLfsFile(sha256=sha256, size=size):
                 stored = self.lfs.size(sha256)
@@ -244,10 +250,27 @@ class Repository:
                     raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({sha256})")
                 edit.set_file(path, batch.add_blob(LfsPointer(sha256, stored).content()))
             case CopyFile(source=source, source_revision=revision):
-                commit = self.resolve(revision) if revision else head
-                edit.set_file(path, self.file(commit, source).oid)
+                entry = self.file(self.resolve(revision) if revision else head, source)
+                self.refuse_missing_object(path, entry.lfs)
+                edit.set_file(path, entry.oid)
             case DeleteFile():
                 edit.delete(path)
+
+    def refuse_bad_pointer(self, path: str, content: bytes) -> None:
+        """A pointer may come as a plain file, too. Raises BadRequest when what it points to is not here as it says."""
+        if LfsPointer.is_impossible(content):
+            raise BadRequest(f"{path}: this LFS pointer names a size that no file can have")
+        self.refuse_missing_object(path, LfsPointer.parse(content))
+
+    def refuse_missing_object(self, path: str, pointer: LfsPointer | None) -> None:
+        """Raises BadRequest when the object of a pointer was deleted or never came; None is any other file."""
+        if pointer is None:
+            return
+        stored = self.lfs.size(pointer.sha256)
+        if stored is None:
+            raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({pointer.sha256})")
+        if stored != pointer.size:
+            raise BadRequest(f"{path}: the LFS pointer says {pointer.size} bytes, {pointer.sha256} has {stored} bytes")
 
 
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:

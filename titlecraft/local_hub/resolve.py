@@ -35,7 +35,10 @@ async def resolve(request: Request) -> Response:
     if entry.lfs:
         headers |= {"X-Linked-Etag": f'"{entry.lfs.sha256}"', "X-Linked-Size": str(entry.size)}
     headers["Content-Disposition"] = _disposition(entry.path, attachment=call.query("download") is not None)
-    return await send_file(request, repo, entry, headers)
+    try:
+        return await send_file(request, repo, entry, headers)
+    except EntryNotFound as error:  # its object is gone
+        raise EntryNotFound(error.message, commit=commit) from None
 
 
 def _find(call: Call) -> tuple[Repository, str, Entry]:
@@ -65,7 +68,12 @@ async def lfs_object(request: Request) -> Response:
 
 
 async def send_file(request: Request, repo: Repository, entry: Entry, headers: dict[str, str]) -> Response:
-    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range."""
+    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range.
+
+    Raises EntryNotFound, before anything is promised, when the object of an LFS file is not here.
+    """
+    if entry.lfs is not None:
+        await run_in_threadpool(repo.lfs_file, entry)
     kind = content_type(entry.path)
     headers = {
         "Accept-Ranges": "bytes",

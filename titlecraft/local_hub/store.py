@@ -88,6 +88,7 @@ class Store:
             batch = repo.objects.batch()
             edit = TreeEdit(repo.objects, None)
             for path, content in {**initial_files(repo_type), **(files or {})}.items():
+                repo.refuse_bad_pointer(path, content)
                 edit.set_file(check_file_path(path), batch.add_blob(content))
             first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
             batch.flush()
