@@ -22,6 +22,7 @@ from titlecraft.local_hub import (
     api_repos,
     api_tree,
     git_http,
+    job_output,
     lfs_cleanup,
     lfs_routes,
     resolve,
@@ -103,6 +104,7 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
     )
     app.state.hub = Hub(Store(root), accounts)
     app.state.uploads = lfs_routes.Uploads()
+    app.state.job_readers = job_output.Readers()
     app.state.xet_sessions = xet_routes.Sessions()
     return app
 
