@@ -26,6 +26,7 @@ from titlecraft.local_hub.git_objects import LfsPointer
 from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, TooLarge
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.request_body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
+from titlecraft.local_hub.resolve import may_download
 
 # larger files are sent in parts, so that a broken connection costs one part; smaller ones are written to disk only once
 _PART_BYTES = 2 * 2**30
@@ -98,6 +99,8 @@ def batch(call: Call) -> Response:
         pointer = _pointer(item)
         described = {"oid": pointer.sha256, "size": pointer.size}
         stored = repo.lfs.size(pointer.sha256)
+        if not uploading and stored is not None and not may_download(call, repo, pointer.sha256):
+            stored = None
         if uploading and stored is None:
             described["authenticated"] = True
             described["actions"] = _upload_actions(call, repo, pointer, multipart)
@@ -250,7 +253,7 @@ def duplicate(call: Call) -> Response:
     succeeded, failed = [], []
     for file in call.objects("files"):
         sha256 = str(file.get("sha256"))
-        if source.lfs.size(sha256) is None:
+        if source.lfs.size(sha256) is None or not may_download(call, source, sha256):
             failed.append({"sha256": sha256, "error": f"There is no such object in {source.id}"})
             continue
         with room_or_disk_full():

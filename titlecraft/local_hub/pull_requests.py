@@ -104,7 +104,7 @@ def merge(repo: Repository, discussion: Discussion, author: str) -> str:
         message = join_message(f"{discussion.title} (#{discussion.num})")
         oid = batch.add(new_commit(edit.write(batch), [head, proposed], author=author, message=message))
         batch.flush()
-        repo.refs.set(discussion.base, oid)
+        repo.refs.set(discussion.base, oid, after=head)
         discussion.merge_commit = oid
         return oid
 

@@ -14,6 +14,7 @@ from titlecraft.local_hub.git_objects import FOLDER_MODE, GitObjects, LfsPointer
 from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
 from titlecraft.local_hub.lfs_objects import LfsObjects
 from titlecraft.local_hub.names import check_file_path
+from titlecraft.local_hub.reachable import Reachable
 from titlecraft.local_hub.refs import MAIN, Refs
 from titlecraft.local_hub.repo_settings import RepoSettings
 from titlecraft.local_hub.tree_edit import TreeEdit
@@ -93,6 +94,7 @@ class Repository:
         self.settings = RepoSettings.load(folder)
         self.objects = GitObjects(folder / "objects", temporary)
         self.refs = Refs(folder, temporary)
+        self.reachable = Reachable(self.objects, self.refs)
         self.lfs = LfsObjects(folder, temporary)
 
     @property
@@ -111,6 +113,7 @@ class Repository:
     def resolve(self, revision: str = "main") -> str:
         """The 40-hex commit of a branch, a tag, a full or short sha (7 or more), or a full ref such as `refs/pr/1`.
 
+        A sha counts only where a ref leads to it: what was squashed away is gone, also for those who know its id.
         Raises RevisionNotFound.
         """
         names = [revision] if revision.startswith("refs/") else [f"refs/heads/{revision}", f"refs/tags/{revision}"]
@@ -119,8 +122,10 @@ class Repository:
                 return self.objects.commit(oid).id.decode()
             if 7 <= len(revision) <= 40 and set(revision) <= _PREFIX_OF_SHA:
                 if len(revision) == 40:
-                    return self.objects.commit(revision).id.decode()
-                matches = self.objects.matching(revision)
+                    matches = [self.objects.commit(revision).id.decode()]
+                else:
+                    matches = self.objects.matching(revision)
+                matches = [oid for oid in matches if self.reachable.has_commit(oid)]
                 if len(matches) == 1:
                     return matches[0]
         except KeyError:
@@ -231,7 +236,7 @@ class Repository:
                 return head
             oid = batch.add(new_commit(tree, [head], author=author, message=join_message(summary, description)))
             batch.flush()
-            self.refs.set(ref, oid)
+            self.refs.set(ref, oid, after=head)
             return oid
 
     def _apply(self, operation: Operation, edit: TreeEdit, batch: ObjectBatch, head: str) -> None:

@@ -61,10 +61,20 @@ async def lfs_object(request: Request) -> Response:
     call = await run_in_threadpool(Call, request)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     sha256 = call.params["sha256"]
-    size = repo.lfs.size(sha256)
+    size = await run_in_threadpool(_downloadable_size, call, repo, sha256)
     if size is None:
         raise EntryNotFound(f"The object {sha256} does not exist in {repo.id}")
     return await send_file(request, repo, Entry(sha256, "", False, size, LfsPointer(sha256, size)), {})
+
+
+def _downloadable_size(call: Call, repo: Repository, sha256: str) -> int | None:
+    return repo.lfs.size(sha256) if may_download(call, repo, sha256) else None
+
+
+def may_download(call: Call, repo: Repository, sha256: str) -> bool:
+    """True for what a commit of the repo uses. What none does any more, or does yet, is for those who may write."""
+    writes = call.token is not None and call.token.may_write(repo.namespace)
+    return writes or repo.reachable.has_lfs(sha256)
 
 
 async def send_file(request: Request, repo: Repository, entry: Entry, headers: dict[str, str]) -> Response:

@@ -1,13 +1,12 @@
 """All repos under one root: finding them by id in any case, creating, renaming and deleting them in one step."""
 
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from titlecraft.local_hub.copy_history import copy_history
 from titlecraft.local_hub.default_files import initial_files
 from titlecraft.local_hub.durable import OWN_FOLDER, TemporaryArea, room_or_disk_full, sync_folder
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, RepoMoved, RepoNotFound
@@ -97,16 +96,19 @@ class Store:
         return self.open(repo_type, repo_id)
 
     def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
-        """A new repo with the branches, tags and files of another; what cannot change is linked, not copied."""
+        """A new repo with the branches and tags of another and what they lead to, nothing that was squashed away."""
         with source.lock, self._draft(source.type, new_id) as folder:
             self._fill(folder, RepoSettings(private=private, sdk=source.settings.sdk))
-            for part in ("objects", "lfs"):
-                if (source.folder / part).exists():
-                    shutil.copytree(
-                        source.folder / part, folder / part, copy_function=_link_or_copy, dirs_exist_ok=True
-                    )
-            for part in ("refs/heads", "refs/tags"):
-                shutil.copytree(source.folder / part, folder / part, dirs_exist_ok=True)
+            tips = {
+                kind + name: source.objects.commit(oid).id.decode()
+                for kind in ("refs/heads/", "refs/tags/")
+                for name, oid in source.refs.under(kind).items()
+            }
+            copy = Repository(source.type, new_id, folder, self.temporary)
+            copy_history(source, copy, tips.values())
+            for name, oid in tips.items():
+                copy.refs.set(name, oid)
+            copy.objects.close()
         return self.open(source.type, new_id)
 
     @contextmanager
@@ -171,13 +173,6 @@ class Store:
         (folder / "HEAD").write_text(f"ref: {MAIN}\n")
         (folder / "config").write_text(_GIT_CONFIG)
         settings.save(folder, self.temporary)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copy2(source, target)
 
 
 def _id_of(folder: Path) -> str:
