@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -27,6 +27,8 @@ from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.request_body import MOST_FORM_BYTES, read_body
 
 _log = logging.getLogger(__name__)
+
+_MOST_THREADS = 24
 
 _TITLES = {
     RepoNotFound: "No such repository",
@@ -60,15 +62,25 @@ def page(handler: Handler) -> Callable:
     @wraps(handler)
     async def run(request: Request) -> Response:
         if request.method in ("GET", "HEAD"):
-            return await run_in_threadpool(_answer, handler, request, b"")
+            return await _in_thread(handler, request, b"")
         try:
             with request.app.state.hub.held_bodies.reading(request) as room:
                 body = await read_body(request, MOST_FORM_BYTES, room)
         except HubError as error:
             return error_page(request, error)
-        return await run_in_threadpool(_answer, handler, request, body)
+        return await _in_thread(handler, request, body)
 
     return run
+
+
+async def _in_thread(handler: Handler, request: Request, body: bytes) -> Response:
+    """Pages have threads of their own: while they wait for a large preview, clients of the API are answered."""
+    return await to_thread.run_sync(_answer, handler, request, body, limiter=_threads())
+
+
+@cache
+def _threads() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_THREADS)
 
 
 def _answer(handler: Handler, request: Request, body: bytes) -> Response:
