@@ -1,5 +1,6 @@
 """titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS]"""
 
+import shlex
 from pathlib import Path
 
 from titlecraft.endpoint import local_root
@@ -40,6 +41,8 @@ def main(arguments: list[str]) -> int:
     if hub is None:
         print(f"no Hub serves {asked.root}; `titlecraft hub start` starts one")
         return 1
-    print(f"{hub.url} (process {hub.pid}, files in {hub.root})\nexport HF_ENDPOINT={hub.url} HF_TOKEN={hub.token} "
-          f"HF_HOME={local_root() / 'hf_home'} HF_HUB_DISABLE_XET=1")  # fmt: skip
+    token = f'"$(cat {shlex.quote(str(hub.root / server.TOKEN_FILE))})"'  # the token itself stays out of scrollbacks and logs
+    home = shlex.quote(str(local_root() / "hf_home"))
+    print(f"{hub.url} (process {hub.pid}, files in {hub.root})")
+    print(f"export HF_ENDPOINT={hub.url} HF_TOKEN={token} HF_HOME={home} HF_HUB_DISABLE_XET=1")
     return 0

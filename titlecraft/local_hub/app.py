@@ -27,7 +27,7 @@ from titlecraft.local_hub import (
     xet_routes,
 )
 from titlecraft.local_hub.accounts import Accounts
-from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
+from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal, true_reason
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
 from titlecraft.local_hub.request_ids import RequestIds
 from titlecraft.local_hub.store import Store
@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 
 
 def health(call: Call) -> Response:
-    """GET /api/health: what the launcher waits for; names the root, so that it knows whose server answers."""
-    return answer({"status": "ok", "root": str(call.hub.store.root)})
+    """GET /api/health: what the launcher waits for; `instance` is a random word that tells it whose server answers."""
+    return answer({"status": "ok", "instance": call.request.app.state.instance})
 
 
 def unknown_repo_address(call: Call) -> Response:
@@ -54,7 +54,7 @@ def unknown_address(call: Call) -> Response:
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def create_app(root: Path, accounts: Accounts) -> Starlette:
+def create_app(root: Path, accounts: Accounts, instance: str = "") -> Starlette:
     """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted."""
     routes = [
         Route("/api/health", endpoint(health)),
@@ -90,6 +90,7 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
         },
     )
     app.state.hub = Hub(Store(root), accounts)
+    app.state.instance = instance
     app.state.uploads = lfs_routes.Uploads()
     app.state.xet_sessions = xet_routes.Sessions()
     return app
@@ -107,7 +108,7 @@ def _pages() -> list[BaseRoute]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubError)
-    return refusal(request, error)
+    return refusal(request, true_reason(request, error))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -119,6 +120,10 @@ async def _operating_system(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno in NO_ROOM:
         return refusal(request, DiskFull())
+    reason = true_reason(request, error)
+    if isinstance(reason, HubError):
+        _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+        return refusal(request, reason)
     return await _unexpected(request, error)
 
 

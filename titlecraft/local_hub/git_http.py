@@ -9,7 +9,7 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import IO
 
-from dulwich.errors import GitProtocolError
+from dulwich.errors import GitProtocolError, NotGitRepository, ObjectFormatException
 from dulwich.protocol import ReceivableProtocol
 from dulwich.repo import Repo
 from dulwich.server import DictBackend, UploadPackHandler
@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, endpoint, read_body
-from titlecraft.local_hub.hub_errors import BadRequest
+from titlecraft.local_hub.hub_errors import NO_ROOM, BadRequest, DamagedRepo, DiskFull
 from titlecraft.local_hub.repository import Repository
 
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Expires": "Fri, 01 Jan 1980 00:00:00 GMT"}
@@ -64,13 +64,26 @@ async def upload_pack(request: Request) -> Response:
 
 
 def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:
-    with Repo(str(repo.folder)) as git_repo:
+    with _opened(repo) as git_repo:
         protocol = ReceivableProtocol(request.read, answer.write)
         backend = DictBackend({"/": git_repo})
         try:
             UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
+        except (KeyError, ObjectFormatException, zlib.error) as error:
+            raise DamagedRepo(f"git cannot read all of its objects ({type(error).__name__})") from error
         except (GitProtocolError, ValueError) as error:
+            # dulwich says that of a full disk, too
+            for cause in (error.__cause__, error.__context__):
+                if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+                    raise DiskFull from error
             raise BadRequest(f"Not a request of git's protocol: {error}") from None
+
+
+def _opened(repo: Repository) -> Repo:
+    try:
+        return Repo(str(repo.folder))
+    except NotGitRepository as error:
+        raise DamagedRepo("git does not take its folder for a repository") from error
 
 
 async def _stream(file: IO[bytes]) -> AsyncIterator[bytes]:

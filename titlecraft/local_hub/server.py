@@ -7,9 +7,11 @@ stop(Path(".demo/hub"))
 
 import contextlib
 import errno
+import faulthandler
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,23 +22,31 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.local_hub.accounts import ensure_accounts, first_tokens
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 
 LOOPBACK = "127.0.0.1"
+# in the root: the write token, for `HF_TOKEN="$(cat …)"`; no terminal and no log shows it
+TOKEN_FILE = "token"
 # everything that a Hub writes into its root
 _OWN_FILES = {
     "collections",
     "accounts.json",
     "accounts.new",
     "hub.json",
+    "hub.json.new",
     "hub.lock",
     "hub.log",
     "jobs",
     "moved.json",
     "repos",
+    "set-aside",
     "tmp",
+    "token",
+    "token.new",
 }
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -112,7 +122,7 @@ def start(root: Path, port: int | None = None) -> RunningHub:
                 return _running(root, port)
             raise UserError(_last_error(root / "hub.log", before))
         state = _state(root)
-        if state.get("pid") == process.pid and _answers(state["url"], root):
+        if state.get("pid") == process.pid and _answers(state, root):
             return _described(root, state)
         time.sleep(0.02)
     process.kill()
@@ -144,7 +154,7 @@ def status(root: Path) -> RunningHub | None:
     """The Hub that serves `root` and answers, or None."""
     root = Path(root).absolute()
     state = _state(root) if _is_served(root) else {}
-    return _described(root, state) if state and _answers(state["url"], root) else None
+    return _described(root, state) if state and _answers(state, root) else None
 
 
 def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: Path | None = None) -> None:
@@ -155,28 +165,45 @@ def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: P
     root = _usable_root(root)
     with _locked(root):
         accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
-        listener = _listen(host, port, _state(root).get("port"))
+        before = _state(root)
+        listener = _listen(host, port, before.get("port"))
         chosen = listener.getsockname()[1]
         shown_host = f"[{host}]" if ":" in host else host
         url = f"http://{shown_host}:{chosen}"
-        _run(root, accounts_file, listener, announce=lambda: _announce(root, url, chosen, accounts_file))
+        state = {"pid": os.getpid(), "port": chosen, "url": url, "accounts": str(accounts_file)}
+        state["instance"] = secrets.token_hex(16)
+        if before.get("instance") and before.get("pid"):
+            print(f"warning: the last Hub on this root (process {before['pid']}) crashed or was killed", flush=True)
+        faulthandler.enable()  # a crash in C leaves its traceback in the log
+        _run(root, accounts_file, listener, state)
+        _write_state(root, state | {"pid": None})  # it ended as it should
 
 
-def _run(root: Path, accounts_file: Path, listener: socket.socket, announce) -> None:
+def _run(root: Path, accounts_file: Path, listener: socket.socket, state: dict[str, Any]) -> None:
     from titlecraft.local_hub.accounts import Accounts
     from titlecraft.local_hub.app import create_app
     from titlecraft.local_hub.serving import run_until_signalled
 
-    app = create_app(root, Accounts.load(accounts_file))
-    announce()
+    app = create_app(root, Accounts.load(accounts_file), state["instance"])
+    _write_private(root / TOKEN_FILE, first_tokens(accounts_file)[0])
+    _write_state(root, state)
+    print(f"Hub on {root} answers at {state['url']} (Ctrl-C stops it)", flush=True)
     run_until_signalled(app, listener)
 
 
-def _announce(root: Path, url: str, port: int, accounts_file: Path) -> None:
+def _write_state(root: Path, state: dict[str, Any]) -> None:
     draft = root / "hub.json.new"
-    draft.write_text(json.dumps({"pid": os.getpid(), "port": port, "url": url, "accounts": str(accounts_file)}))
+    draft.write_text(json.dumps(state))
     draft.replace(root / "hub.json")
-    print(f"Hub on {root} answers at {url} (Ctrl-C stops it)", flush=True)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace `file` by one that only this user can read."""
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    draft.replace(file)
 
 
 def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket:
@@ -256,16 +283,18 @@ def _is_served(root: Path) -> bool:
 
 def _state(root: Path) -> dict:
     try:
-        return json.loads((root / "hub.json").read_bytes())
-    except (FileNotFoundError, ValueError):
+        state = read_json_object((root / "hub.json").read_bytes())
+    except (OSError, BadData):
         return {}
+    wanted = {"port": int, "url": str, "accounts": str, "pid": int | None}
+    return state if all(isinstance(state.get(name), kind) for name, kind in wanted.items()) else {}
 
 
 def _running(root: Path, port: int | None) -> RunningHub:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         state = _state(root)
-        if state and _answers(state["url"], root):
+        if state and _answers(state, root):
             if port not in (None, 0, state["port"]):
                 raise UserError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
             return _described(root, state)
@@ -278,13 +307,17 @@ def _described(root: Path, state: dict) -> RunningHub:
     return RunningHub(state["url"], token, read_token, root, state["pid"])
 
 
-def _answers(url: str, root: Path) -> bool:
+def _answers(state: dict[str, Any], root: Path) -> bool:
+    """True when the Hub at this address is the one that wrote the state."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
     try:
-        with opener.open(f"{url}/api/health", timeout=5) as response:
-            return json.load(response).get("root") == str(root)
+        with opener.open(f"{state['url']}/api/health", timeout=5) as response:
+            said = read_json_object(response.read(10_000))
     except (urllib.error.URLError, OSError, ValueError):
         return False
+    if "instance" not in state:  # a Hub of an older version
+        return said.get("root") == str(root)
+    return said.get("instance") == state["instance"]
 
 
 def _last_error(log: Path, start_at: int) -> str:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from titlecraft.local_hub.call import Call, answer, endpoint, read_body
 from titlecraft.local_hub.durable import publish
 from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.xet_format import Segment, files_of_shard, read_chunks
 
@@ -75,10 +75,15 @@ class Sessions:
         return key
 
     def get(self, request: Request) -> Session:
-        """The session that the address names. Raises NotFound."""
+        """The session that the address names. Raises NotFound, RepoGone."""
         session = self._by_key.get(request.path_params["key"])
         if session is None:
             raise NotFound("This Xet session has expired: start the upload again")
+        try:
+            session.repo.lock.check()
+        except RepoGone:
+            shutil.rmtree(session.folder, ignore_errors=True)
+            raise
         session.last_used = time.monotonic()
         return session
 
