@@ -1,4 +1,4 @@
-"""titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS]"""
+"""titlecraft hub serve|start|stop|status|check [--root DIR] [--port N] [--host ADDRESS] [--set-aside]"""
 
 import shlex
 from pathlib import Path
@@ -13,7 +13,11 @@ def main(arguments: list[str]) -> int:
     from titlecraft.local_hub import server
 
     parser = VerbParser(prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine.")
-    parser.add_argument("action", choices=["serve", "start", "stop", "status"], help="serve stays in the foreground")
+    parser.add_argument(
+        "action",
+        choices=["serve", "start", "stop", "status", "check"],
+        help="serve stays in the foreground; check says which repos are damaged, also while the Hub runs",
+    )
     parser.add_argument(
         "--root", type=Path, default=local_root() / "hub", help="where repos and accounts lie (default: .demo/hub)"
     )
@@ -24,7 +28,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--accounts", type=Path, help="users and tokens to serve with, for serve (default: ROOT/accounts.json)"
     )
+    parser.add_argument(
+        "--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside; nothing is deleted"
+    )
     asked = parser.parse_args(arguments)
+    if asked.set_aside and asked.action != "check":
+        raise UserError("--set-aside is for `titlecraft hub check`")
     if asked.action == "serve":
         print(
             f"`titlecraft hub status --root {asked.root}` prints, in another shell, what clients need to be told",
@@ -34,6 +43,10 @@ def main(arguments: list[str]) -> int:
         return 0
     if asked.host != server.LOOPBACK or asked.accounts:
         raise UserError("--host and --accounts are for `titlecraft hub serve`")
+    if asked.action == "check":
+        from titlecraft.local_hub.hub_check import check
+
+        return check(asked.root, move_damaged=asked.set_aside)
     if asked.action == "stop":
         print("stopped" if server.stop(asked.root) else f"no Hub serves {asked.root}")
         return 0

@@ -163,7 +163,7 @@ def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: P
     Raises UserError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
     """
     root = _usable_root(root)
-    with _locked(root):
+    with locked(root):
         accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
         before = _state(root)
         listener = _listen(host, port, before.get("port"))
@@ -259,7 +259,8 @@ def _usable_root(root: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
+    """No other process serves or changes the root during the block. Raises UserError when one does already."""
     with (root / "hub.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
