@@ -9,7 +9,7 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import IO
 
-from dulwich.errors import GitProtocolError, NotGitRepository, ObjectFormatException
+from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.protocol import ReceivableProtocol
 from dulwich.repo import Repo
 from dulwich.server import DictBackend, UploadPackHandler
@@ -69,14 +69,18 @@ def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, adv
         backend = DictBackend({"/": git_repo})
         try:
             UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
-        except (KeyError, ObjectFormatException, zlib.error) as error:
-            raise DamagedRepo(f"git cannot read all of its objects ({type(error).__name__})") from error
         except (GitProtocolError, ValueError) as error:
             # dulwich says that of a full disk, too
             for cause in (error.__cause__, error.__context__):
                 if isinstance(cause, OSError) and cause.errno in NO_ROOM:
                     raise DiskFull from error
+            if advertise:  # nothing of the client's was read yet
+                raise DamagedRepo(f"git cannot read its refs ({type(error).__name__})") from error
             raise BadRequest(f"Not a request of git's protocol: {error}") from None
+        except OSError:
+            raise
+        except Exception as error:  # what dulwich raises for objects that make no sense has a dozen kinds
+            raise DamagedRepo(f"git cannot read all of its objects ({type(error).__name__})") from error
 
 
 def _opened(repo: Repository) -> Repo:
