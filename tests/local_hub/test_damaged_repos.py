@@ -121,7 +121,13 @@ def test_one_damaged_repo(root: Path, name: str, capsys: pytest.CaptureFixture) 
     assert "damaged" in text_of(ada.get("/").text)
     seen = {one["id"] for one in anonymous.get("/api/models").json()}
     assert seen == ({"ada/good"} if name in UNREADABLE else {"ada/good", "ada/bad"})
-    own = ("/api/models/ada/bad", "/ada/bad", "/api/models/ada/bad/tree/main", "/ada/bad/resolve/main/1.txt", "/ada/bad/tree/main")
+    own = (
+        "/api/models/ada/bad",
+        "/ada/bad",
+        "/api/models/ada/bad/tree/main",
+        "/ada/bad/resolve/main/1.txt",
+        "/ada/bad/tree/main",
+    )
     answers = [ada.get(address) for address in own]
     if name != "objects in each other's place":
         assert [answer.status_code for answer in answers[:4]] == [409] * 4
@@ -133,7 +139,10 @@ def test_one_damaged_repo(root: Path, name: str, capsys: pytest.CaptureFixture) 
 
     assert check(root / "hub") == 1
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("damaged: model ada/bad: ") and said[1] == "1 repos are sound, 1 damaged, and 0 other records"
+    assert (
+        said[0].startswith("damaged: model ada/bad: ")
+        and said[1] == "1 repos are sound, 1 damaged, and 0 other records"
+    )
     assert check(root / "hub", move_damaged=True) == 1
     assert os.path.lexists(root / "hub/set-aside/repos/models/ada/bad.git")
     assert not os.path.lexists(bad)
@@ -166,12 +175,20 @@ def test_a_file_that_cannot_be_read_damages_its_own_address_only(root: Path) -> 
 @pytest.mark.parametrize("damage", [
     "refs/heads/dev", "refs/tags/v1", "discussions/1.json"
 ])  # fmt: skip
-def test_only_the_damaged_branch_tag_or_discussion_is_set_aside(root: Path, damage: str, capsys: pytest.CaptureFixture) -> None:
+def test_only_the_damaged_branch_tag_or_discussion_is_set_aside(
+    root: Path, damage: str, capsys: pytest.CaptureFixture
+) -> None:
     bad = root / "hub/repos/models/ada/bad.git"
     (bad / damage).parent.mkdir(exist_ok=True)
     (bad / damage).write_text("[]" if "json" in damage else "no id")
     world = World(root)
-    for address in (*LISTS, "/ada/bad", "/api/models/ada/bad", "/api/models/ada/bad/refs", "/api/models/ada/bad/discussions"):
+    for address in (
+        *LISTS,
+        "/ada/bad",
+        "/api/models/ada/bad",
+        "/api/models/ada/bad/refs",
+        "/api/models/ada/bad/discussions",
+    ):
         assert world.anonymous.get(address).status_code == 200, address
     assert check(root / "hub", move_damaged=True) == 1
     assert "damaged: model ada/bad: its " in capsys.readouterr().out

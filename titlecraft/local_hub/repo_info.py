@@ -53,6 +53,7 @@ class RepoInfo:
         self.repo = repo
         self.commit = commit
         self.card = card_of(repo, commit)
+        self._json_files: dict[str, dict[str, Any]] = {}
 
     def full(self, *, blobs: bool = False) -> dict[str, Any]:
         """Everything that the Hub gives without being asked."""
@@ -151,6 +152,12 @@ class RepoInfo:
         return sum(entry.size for entry in self.repo.files(self.commit))
 
     def _json_file(self, path: str) -> dict[str, Any]:
+        """The object in a JSON file, read once; empty where there is none or it cannot be read."""
+        if path not in self._json_files:
+            self._json_files[path] = self._read_json_file(path)
+        return self._json_files[path]
+
+    def _read_json_file(self, path: str) -> dict[str, Any]:
         try:
             entry = self.repo.file(self.commit, path)
             if entry.size > _MOST_CONFIG_BYTES:
