@@ -1,4 +1,4 @@
-"""titlecraft hub serve|start|stop|status|check [--root DIR] [--port N] [--host ADDRESS] [--set-aside]"""
+"""titlecraft hub serve|start|stop|status|check [--root DIR] [--port N] [--host ADDRESS] [--allow-host NAME] [--set-aside]"""
 
 import shlex
 from pathlib import Path
@@ -31,6 +31,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside; nothing is deleted"
     )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which other machines or a proxy reach it, for serve; may be repeated; `*` is any",
+    )
     asked = parser.parse_args(arguments)
     if asked.set_aside and asked.action != "check":
         raise UserError("--set-aside is for `titlecraft hub check`")
@@ -39,10 +46,12 @@ def main(arguments: list[str]) -> int:
             f"`titlecraft hub status --root {asked.root}` prints, in another shell, what clients need to be told",
             flush=True,
         )
-        server.serve(asked.root, host=asked.host, port=asked.port, accounts=asked.accounts)
+        server.serve(
+            asked.root, host=asked.host, port=asked.port, accounts=asked.accounts, allowed_hosts=asked.allow_host
+        )
         return 0
-    if asked.host != server.LOOPBACK or asked.accounts:
-        raise UserError("--host and --accounts are for `titlecraft hub serve`")
+    if asked.host != server.LOOPBACK or asked.accounts or asked.allow_host:
+        raise UserError("--host, --accounts and --allow-host are for `titlecraft hub serve`")
     if asked.action == "check":
         from titlecraft.local_hub.hub_check import check
 

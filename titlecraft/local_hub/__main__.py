@@ -1,4 +1,4 @@
-"""python -m titlecraft.local_hub [serve] --root DIR [--port N] [--host H] [--accounts FILE]
+"""python -m titlecraft.local_hub [serve] --root DIR [--port N] [--host H] [--accounts FILE] [--allow-host NAME]
 python -m titlecraft.local_hub check --root DIR [--set-aside]"""
 
 import argparse
@@ -19,6 +19,13 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="0: any free one; default: the last one of this root, else a free one")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; default: this machine only")
     parser.add_argument("--accounts", type=Path, help="JSON file of users and tokens; default: ROOT/accounts.json")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which other machines or a proxy reach it; may be repeated; `*`: any",
+    )
     parser.add_argument("--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside")
     arguments = parser.parse_args()
     try:
@@ -26,7 +33,7 @@ def main() -> int:
             from titlecraft.local_hub.hub_check import check
 
             return check(arguments.root, move_damaged=arguments.set_aside)
-        serve(arguments.root, arguments.host, arguments.port, arguments.accounts)
+        serve(arguments.root, arguments.host, arguments.port, arguments.accounts, arguments.allow_host)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

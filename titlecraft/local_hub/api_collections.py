@@ -185,14 +185,18 @@ def change_item(call: Call) -> Response:
     return answer({"success": True})
 
 
+def _may_change(call: Call) -> None:
+    _load(call, write=True)
+
+
 _ONE = "/api/collections/{slug:repo}"
 
 routes = [
     Route("/api/collections", endpoint(index)),
-    Route("/api/collections", endpoint(create), methods=["POST"]),
+    Route("/api/collections", endpoint(create, first=Call.require_writer), methods=["POST"]),
     Route(_ONE, endpoint(show)),
-    Route(_ONE, endpoint(update), methods=["PATCH"]),
-    Route(_ONE, endpoint(delete), methods=["DELETE"]),
-    Route(_ONE + "/items", endpoint(add_item), methods=["POST"]),
-    Route(_ONE + "/items/{item:name}", endpoint(change_item), methods=["PATCH", "DELETE"]),
+    Route(_ONE, endpoint(update, first=_may_change), methods=["PATCH"]),
+    Route(_ONE, endpoint(delete, first=_may_change), methods=["DELETE"]),
+    Route(_ONE + "/items", endpoint(add_item, first=_may_change), methods=["POST"]),
+    Route(_ONE + "/items/{item:name}", endpoint(change_item, first=_may_change), methods=["PATCH", "DELETE"]),
 ]

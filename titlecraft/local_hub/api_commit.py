@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub import pull_requests
-from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.call import Call, admitted, answer, endpoint
 from titlecraft.local_hub.card_metadata import check_card, refuse_bad_card
 from titlecraft.local_hub.file_content import file_content
-from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent, TooLarge
 from titlecraft.local_hub.names import check_file_path
 from titlecraft.local_hub.repository import (
     AddFile,
@@ -26,11 +26,13 @@ from titlecraft.local_hub.repository import (
     Operation,
     Repository,
 )
+from titlecraft.local_hub.request_body import MOST_TEXT_BYTES, refuse_encoding, refuse_length
 from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 from titlecraft.local_hub.upload_rules import UploadRules
 
-# one line of the body is one file of at most some megabytes in base64
-_MOST_LINE_BYTES = 512 * 2**20
+# one line of the body is one file in base64; the client sends files of more than 10 MB through LFS
+_MOST_LINE_BYTES = 128 * 2**20
+_MOST_COMMIT_BYTES = 4 * 2**30
 
 
 def preupload(call: Call) -> Response:
@@ -38,7 +40,7 @@ def preupload(call: Call) -> Response:
 
     The client skips a file whose `oid` it has itself: the sha256 of an LFS file, git's id of another.
     """
-    repo = call.require_contribution() if _opens_pull_request(call) else _target(call)
+    repo = _contributed_to(call)
     commit = repo.resolve(call.params["rev"])
     ignored = call.json().get("gitIgnore")
     rules = UploadRules(repo, commit, None if ignored is None else str(ignored))
@@ -63,10 +65,15 @@ async def commit(request: Request) -> Response:
 
     The body goes to disk first, so a client that breaks off has changed nothing and a large commit needs no memory.
     """
-    call = await run_in_threadpool(Call, request)
-    store = request.app.state.hub.store
-    with store.temporary.unfinished_file() as body:
+    call = await admitted(request, _contributed_to)
+    refuse_encoding(request)
+    refuse_length(request, _MOST_COMMIT_BYTES)
+    received = 0
+    with call.hub.store.temporary.unfinished_file() as body:
         async for chunk in request.stream():
+            received += len(chunk)
+            if received > _MOST_COMMIT_BYTES:
+                raise TooLarge(_MOST_COMMIT_BYTES, "The commit")
             await run_in_threadpool(body.write, chunk)
         body.seek(0)
         return await run_in_threadpool(_commit, call, body)
@@ -74,7 +81,7 @@ async def commit(request: Request) -> Response:
 
 def _commit(call: Call, body: IO[bytes]) -> Response:
     creating = _opens_pull_request(call)
-    repo = call.require_contribution() if creating else _target(call)
+    repo = _contributed_to(call)
     revision = call.params["rev"]
     lines = _lines(body)
     header = next((value for key, value in lines if key == "header"), None)
@@ -114,6 +121,11 @@ def _opens_pull_request(call: Call) -> bool:
     return call.flag("create_pr")
 
 
+def _contributed_to(call: Call) -> Repository:
+    """The repo, if the caller may do what is asked: open a pull request, or commit to the revision."""
+    return call.require_contribution() if _opens_pull_request(call) else _target(call)
+
+
 def _target(call: Call) -> Repository:
     """The repo, if the caller may commit to this revision: owners anywhere, authors of a pull request to it."""
     number = pull_requests.number_of(call.params["rev"])
@@ -136,6 +148,8 @@ def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     while line := body.readline(_MOST_LINE_BYTES):
         number += 1
+        if len(line) == _MOST_LINE_BYTES and not line.endswith(b"\n"):
+            raise TooLarge(_MOST_LINE_BYTES, f"Line {number} of the commit (send such a file through LFS)")
         if not line.strip():
             continue
         try:
@@ -184,7 +198,9 @@ def validate_yaml(call: Call) -> Response:
 
 
 routes = [
-    Route("/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload), methods=["POST"]),
+    Route(
+        "/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload, first=_contributed_to), methods=["POST"]
+    ),
     Route("/api/{type:plural}/{id:repo}/commit/{rev:rev}", commit, methods=["POST"]),
-    Route("/api/validate-yaml", endpoint(validate_yaml), methods=["POST"]),
+    Route("/api/validate-yaml", endpoint(validate_yaml, most=MOST_TEXT_BYTES), methods=["POST"]),
 ]

@@ -7,8 +7,6 @@ not kept. A runner (the tests have one) writes status and output into these file
 import json
 import logging
 import secrets
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.hub_errors import BadRequest, Forbidden, HubError, NotFound
+from titlecraft.local_hub.job_output import Readers
 from titlecraft.local_hub.names import check_repo_id
 from titlecraft.local_hub.repo_settings import is_hub_time, now
 from titlecraft.local_hub.untrusted_data import BadData, read_json_object
@@ -25,7 +24,6 @@ from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 _log = logging.getLogger(__name__)
 
 TAKEN_WITHIN = 20  # seconds in which a runner has to set the status to RUNNING
-_POLL, _KEEP_ALIVE = 0.1, 30  # seconds
 _KEPT = (
     "dockerImage",
     "spaceId",
@@ -141,27 +139,15 @@ def cancel(call: Call) -> Response:
 def logs(call: Call) -> Response:
     """GET /api/jobs/NAMESPACE/ID/logs: each line of output as a server-sent event, until the job has ended."""
     _load(call)
+    readers: Readers = call.request.app.state.job_readers
+    token = call.require_token().value
+    readers.refuse_more(token)
     file = _file(call, call.params["name"], call.params["job"]).with_suffix(".log")
-    return StreamingResponse(_events(call, file), media_type="text/event-stream")
+    return StreamingResponse(readers.events(token, file, lambda: _is_running(call)), media_type="text/event-stream")
 
 
-def _events(call: Call, file: Path) -> Iterator[str]:
-    place, spoke = 0, time.monotonic()
-    while True:
-        running = _load(call)["status"]["stage"] in ("SCHEDULING", "RUNNING")  # before reading, or the end is missed
-        whole = file.read_bytes()[place:] if file.exists() else b""
-        if running:
-            whole = whole[: whole.rfind(b"\n") + 1]
-        place += len(whole)
-        for line in whole.decode(errors="replace").splitlines():
-            yield f"data: {json.dumps({'data': line, 'timestamp': now()})}\n\n"
-            spoke = time.monotonic()
-        if not running:
-            return
-        if time.monotonic() - spoke > _KEEP_ALIVE:
-            yield ": keep-alive\n\n"
-            spoke = time.monotonic()
-        time.sleep(_POLL)
+def _is_running(call: Call) -> bool:
+    return _load(call)["status"]["stage"] in ("SCHEDULING", "RUNNING")
 
 
 def _file(call: Call, namespace: str, job_id: str) -> Path:
@@ -208,7 +194,11 @@ def read_job(file: Path) -> dict[str, Any]:
 
 def _save(call: Call, namespace: str, job: dict[str, Any]) -> None:
     file = _file(call, namespace, job["id"])
-    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode(), mode=0o600)
+    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode())
+
+
+def _may_run(call: Call) -> None:
+    call.require_write(call.params["name"])
 
 
 _JOB = "/api/jobs/{name:name}/{job:name}"
@@ -216,8 +206,8 @@ _JOB = "/api/jobs/{name:name}/{job:name}"
 routes = [
     Route("/api/jobs/hardware", endpoint(hardware)),
     Route("/api/jobs/{name:name}", endpoint(index)),
-    Route("/api/jobs/{name:name}", endpoint(create), methods=["POST"]),
+    Route("/api/jobs/{name:name}", endpoint(create, first=_may_run), methods=["POST"]),
     Route(_JOB, endpoint(inspect)),
     Route(_JOB + "/logs", endpoint(logs)),
-    Route(_JOB + "/cancel", endpoint(cancel), methods=["POST"]),
+    Route(_JOB + "/cancel", endpoint(cancel, first=_may_run), methods=["POST"]),
 ]

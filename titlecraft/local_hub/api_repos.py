@@ -12,6 +12,7 @@ from titlecraft.local_hub.file_content import file_content
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest
 from titlecraft.local_hub.repo_info import RepoInfo
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_TEXT_BYTES
 
 
 def create(call: Call) -> Response:
@@ -78,6 +79,11 @@ def wants_private(wish: dict, *, default: bool) -> bool:
     if visibility is not None:
         return visibility == "private"
     return default if private is None else private
+
+
+def _may_duplicate(call: Call) -> None:
+    call.repo(files=True)
+    call.require_writer()
 
 
 def _or_with_url(call: Call, repo_type: str, repo_id: str, make: Callable[[], Repository]) -> Repository:
@@ -148,6 +154,11 @@ def like(call: Call) -> Response:
     return answer({"success": True})
 
 
+def _may_like(call: Call) -> None:
+    call.repo()
+    call.require_token()
+
+
 def likers(call: Call) -> Response:
     """GET /api/models/ID/likers"""
     users = [call.hub.accounts.user(name) for name in call.repo().settings.likes]
@@ -157,14 +168,14 @@ def likers(call: Call) -> Response:
 
 
 routes = [
-    Route("/api/repos/create", endpoint(create), methods=["POST"]),
-    Route("/api/repos/delete", endpoint(delete), methods=["DELETE"]),
-    Route("/api/repos/move", endpoint(move), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings), methods=["PUT"]),
+    Route("/api/repos/create", endpoint(create, first=Call.require_writer, most=MOST_TEXT_BYTES), methods=["POST"]),
+    Route("/api/repos/delete", endpoint(delete, first=Call.require_writer), methods=["DELETE"]),
+    Route("/api/repos/move", endpoint(move, first=Call.require_writer), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate, first=_may_duplicate), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings, first=Call.writable_repo), methods=["PUT"]),
     Route("/api/{type:plural}/{id:repo}/auth-check", endpoint(auth_check)),
     Route("/api/{type:plural}/{id:repo}/auth-check/write", endpoint(auth_check)),
-    Route("/api/{type:plural}/{id:repo}/like", endpoint(like), methods=["POST", "DELETE"]),
+    Route("/api/{type:plural}/{id:repo}/like", endpoint(like, first=_may_like), methods=["POST", "DELETE"]),
     Route("/api/{type:plural}/{id:repo}/likers", endpoint(likers)),
     Route("/api/{type:plural}/{id:repo}/revision/{rev:rev}", endpoint(info)),
     Route("/api/{type:plural}/{id:repo}", endpoint(info)),

@@ -57,6 +57,10 @@ def paths_info(call: Call) -> Response:
     return answer(found)
 
 
+def _may_list(call: Call) -> None:
+    call.repo(files=True)
+
+
 def nodes(repo: Repository, commit: str, entries: list[Entry], *, expand: bool) -> list[dict[str, Any]]:
     """Entries as the API writes them; `expand` adds the last commit and the security scan (there is none here)."""
     found = [_node(entry) for entry in entries]
@@ -114,6 +118,6 @@ routes = [
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}", endpoint(tree)),
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}/", endpoint(tree)),
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}/{path:file}", endpoint(tree)),
-    Route("/api/{type:plural}/{id:repo}/paths-info/{rev:rev}", endpoint(paths_info), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/paths-info/{rev:rev}", endpoint(paths_info, first=_may_list), methods=["POST"]),
     Route("/api/{type:plural}/{id:repo}/commits/{rev:rev}", endpoint(commits)),
 ]

@@ -1,12 +1,13 @@
 """One request as the handlers see it: who asks, for which repo, with what; and the answers they give.
 
 Handlers are plain functions `(Call) -> Response` that run in a thread, because storage blocks; `endpoint` makes them
-into Starlette's. Handlers that stream large bodies are written against Starlette directly.
+into Starlette's, and refuses who may not send a body before it reads one. Handlers that stream large bodies are written
+against Starlette directly, and call `admitted` first.
 """
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -31,10 +32,10 @@ from titlecraft.local_hub.hub_errors import (
     RepoNotFound,
 )
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_JSON_BYTES, HeldBodies, has_body, read_body, trust
 from titlecraft.local_hub.store import Store
 from titlecraft.local_hub.untrusted_data import BadData, read_json
 
-_MOST_BODY_BYTES = 64 * 2**20
 _MOST_DIGITS = 15  # of a number in the query
 
 
@@ -44,6 +45,7 @@ class Hub:
 
     store: Store
     accounts: Accounts
+    held_bodies: HeldBodies = field(default_factory=HeldBodies)
 
 
 class Call:
@@ -214,11 +216,15 @@ class Call:
 
     def require_write(self, namespace: str) -> None:
         """Raises Forbidden (InvalidCredentials for anonymous callers) unless the token may write there."""
+        self.require_writer()
+        if not self.require_token().may_write(namespace):
+            raise Forbidden(f"You don't have the rights to change repos of the namespace {namespace!r}")
+
+    def require_writer(self) -> None:
+        """Raises Forbidden (InvalidCredentials for anonymous callers) for a token that may only read."""
         token = self.require_token()
         if token.role != "write":
             raise Forbidden(f"This token has the role {token.role!r}: writing needs a token with the role 'write'")
-        if not token.may_write(namespace):
-            raise Forbidden(f"You don't have the rights to change repos of the namespace {namespace!r}")
 
     def require_contribution(self) -> Repository:
         """A repo that the caller sees and may open pull requests in: any write token."""
@@ -237,26 +243,40 @@ class Call:
 Handler = Callable[[Call], Response]
 
 
-def endpoint(handler: Handler) -> Callable:
-    """A Starlette endpoint that reads the body and runs the handler in a thread."""
+def endpoint(
+    handler: Handler, *, first: Callable[[Call], object] | None = None, most: int = MOST_JSON_BYTES
+) -> Callable:
+    """A Starlette endpoint that reads the body, of at most `most` bytes, and runs the handler in a thread.
+
+    `first` raises for callers who may not do this at all; it and the token are asked before any of the body is read.
+    With `most` 0 the body is left alone.
+    """
 
     @wraps(handler)
     async def run(request: Request) -> Response:
-        body = await read_body(request)
-        return await run_in_threadpool(lambda: handler(Call(request, body)))
+        if most == 0 or not has_body(request.scope) or request.method in ("GET", "HEAD"):
+            return await run_in_threadpool(lambda: handler(Call(request)))
+        call = await admitted(request, first)
+        with call.hub.held_bodies.reading(request) as room:
+            call.body = await read_body(request, most, room)
+            return await run_in_threadpool(handler, call)
 
     return run
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises BadRequest (413) when it is too large to be one of the API's small messages."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _MOST_BODY_BYTES:
-            raise BadRequest(f"The body is larger than {_MOST_BODY_BYTES} bytes", status=413)
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def admitted(request: Request, first: Callable[[Call], object] | None = None) -> Call:
+    """The caller of a request with a body, before it is read. Raises what `first` raises, and InvalidCredentials."""
+
+    def ask() -> Call:
+        call = Call(request)
+        if first is not None:
+            first(call)
+        return call
+
+    call = await run_in_threadpool(ask)
+    if call.token is not None:
+        trust(request)
+    return call
 
 
 def answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

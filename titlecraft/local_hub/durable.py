@@ -14,6 +14,9 @@ from typing import IO
 
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull
 
+# repos may be private, and the Hub alone knows who may read them: other users of the machine do not
+OWN, OWN_FOREVER, OWN_FOLDER = 0o600, 0o400, 0o700
+
 
 class TemporaryArea:
     """The folder of unfinished files under one Hub root."""
@@ -56,7 +59,7 @@ class TemporaryArea:
         target: Path,
         content: bytes,
         *,
-        mode: int = 0o644,
+        mode: int = OWN,
         sync_name: bool = True,
         placing: AbstractContextManager[None] | None = None,
     ) -> None:
@@ -81,7 +84,7 @@ def publish(
     file: IO[bytes],
     target: Path,
     *,
-    mode: int = 0o644,
+    mode: int = OWN,
     sync_name: bool = True,
     placing: AbstractContextManager[None] | None = None,
 ) -> None:

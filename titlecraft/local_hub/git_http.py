@@ -3,12 +3,13 @@
 Writing goes through the API: only there are large files, pull requests and cards checked.
 """
 
-import gzip
 import io
 import zlib
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import IO
 
+from anyio import CapacityLimiter, to_thread
 from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.protocol import ReceivableProtocol
 from dulwich.repo import Repo
@@ -18,13 +19,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from titlecraft.local_hub.call import Call, endpoint, read_body
-from titlecraft.local_hub.hub_errors import NO_ROOM, BadRequest, DamagedRepo, DiskFull
+from titlecraft.local_hub.call import Call, admitted, endpoint
+from titlecraft.local_hub.hub_errors import NO_ROOM, BadRequest, DamagedRepo, DiskFull, TooLarge
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import read_body
 
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Expires": "Fri, 01 Jan 1980 00:00:00 GMT"}
 _SERVICE = b"# service=git-upload-pack\n"
 _READ_BYTES = 2**20
+# what a client wants and has: 50 bytes for each commit
+_MOST_WISH_BYTES = 16 * 2**20
+# packs that are made at one time: other requests keep their threads
+_MOST_PACKERS = 4
 
 
 def refs(call: Call) -> Response:
@@ -47,20 +53,46 @@ def refs(call: Call) -> Response:
 
 async def upload_pack(request: Request) -> Response:
     """POST /ID.git/git-upload-pack: the objects that the client lacks."""
-    body = await read_body(request)
-    if request.headers.get("content-encoding") == "gzip":
-        try:
-            body = gzip.decompress(body)
-        except (OSError, EOFError, zlib.error) as error:
-            raise BadRequest(f"The body is not valid gzip: {error}") from None
-    call = await run_in_threadpool(Call, request)
+    call = await admitted(request, _may_read)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
+    with call.hub.held_bodies.reading(request) as room:
+        body = await read_body(request, _MOST_WISH_BYTES, room, gzip=True)
+        if request.headers.get("content-encoding") == "gzip":
+            body = await run_in_threadpool(_inflate, body)
+            room.take(len(body))
+        return await _answer(repo, body)
+
+
+def _may_read(call: Call) -> None:
+    call.repo(files=True)
+
+
+def _inflate(body: bytes) -> bytes:
+    """Undo gzip; git compresses what it wants when that is long. Raises BadRequest, TooLarge."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = unpacker.decompress(body, _MOST_WISH_BYTES)
+    except zlib.error as error:
+        raise BadRequest(f"The body is not valid gzip: {error}") from None
+    if unpacker.unconsumed_tail:
+        raise TooLarge(_MOST_WISH_BYTES, "The unpacked body")
+    if not unpacker.eof:
+        raise BadRequest("The body is not valid gzip: it ends too early")
+    return content
+
+
+async def _answer(repo: Repository, body: bytes) -> Response:
     # a pack may be large, so it waits on disk; and when making it fails, the client still gets a proper error
     with repo.temporary.unfinished_file() as pack:
-        await run_in_threadpool(_upload_pack, repo, io.BytesIO(body), pack)
+        await to_thread.run_sync(_upload_pack, repo, io.BytesIO(body), pack, limiter=_packers())
         pack.seek(0)
         kept_open = open(pack.name, "rb")  # noqa: PTH123, SIM115 (its name vanishes now, `_stream` closes it)
     return StreamingResponse(_stream(kept_open), media_type="application/x-git-upload-pack-result", headers=_NO_CACHE)
+
+
+@cache
+def _packers() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_PACKERS)
 
 
 def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:

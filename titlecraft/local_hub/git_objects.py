@@ -14,7 +14,7 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree, parse_tree
 from dulwich.pack import write_pack_index, write_pack_objects
 
-from titlecraft.local_hub.durable import TemporaryArea, publish
+from titlecraft.local_hub.durable import OWN_FOREVER, TemporaryArea, publish
 from titlecraft.local_hub.hub_errors import DamagedRepo, HubError, MissingObject
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n?"
 )
 _MOST_POINTER_BYTES = 1024
+MOST_OBJECT_BYTES = 2**63 - 1  # no file system holds more
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,15 @@ class LfsPointer:
     def parse(cls, content: bytes) -> "LfsPointer | None":
         """The pointer that `content` is, or None for any other file."""
         match = _POINTER.fullmatch(content) if len(content) <= _MOST_POINTER_BYTES else None
-        return cls(match[1].decode(), int(match[2])) if match else None
+        if match is None or len(match[2]) > 19 or int(match[2]) > MOST_OBJECT_BYTES:
+            return None
+        return cls(match[1].decode(), int(match[2]))
+
+    @staticmethod
+    def is_impossible(content: bytes) -> bool:
+        """True for a pointer to an object that is larger than any file: `parse` takes it for a text."""
+        looks_like_one = len(content) <= _MOST_POINTER_BYTES and _POINTER.fullmatch(content) is not None
+        return looks_like_one and LfsPointer.parse(content) is None
 
 
 class BlobInfo(NamedTuple):
@@ -216,7 +225,7 @@ class ObjectBatch:
             self.objects.temporary.write(
                 self.objects.folder / oid[:2] / oid[2:],
                 git_object.as_legacy_object(compression_level=1),
-                mode=0o444,
+                mode=OWN_FOREVER,
                 sync_name=False,
             )
         self._forget()
@@ -231,8 +240,8 @@ class ObjectBatch:
             entries = sorted((oid, offset, crc) for oid, (offset, crc) in offsets.items())
             write_pack_index(index, entries, checksum)
             # git looks for the index, so the pack has to be there before it
-            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=0o444, sync_name=False)
-            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=0o444, sync_name=False)
+            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=OWN_FOREVER, sync_name=False)
+            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=OWN_FOREVER, sync_name=False)
         self._forget()
 
     def _forget(self) -> None:

@@ -151,6 +151,51 @@ class RepoGone(HubError):
         self.code = None if renamed else "RepoNotFound"
 
 
+class TooSlow(HubError):
+    """408: the body did not come in time."""
+
+    status = 408
+
+
+class TooLarge(HubError):
+    """413: more bytes than this address takes."""
+
+    status = 413
+
+    def __init__(self, most: int, what: str = "The body"):
+        super().__init__(f"{what} is larger than the {most:,} bytes that are taken here")
+
+
+class WrongHost(HubError):
+    """421: the request was meant for somebody else."""
+
+    status = 421
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"This Hub does not answer to the name {name!r}: use the address that it printed, "
+            f"or start it with --allow-host {name.partition(':')[0] or 'NAME'}"
+        )
+
+
+class UnknownEncoding(HubError):
+    """415: a body that was compressed."""
+
+    status = 415
+
+    def __init__(self, encoding: str):
+        super().__init__(f"This address takes no body with Content-Encoding {encoding[:40]!r}: send it as it is")
+
+
+class Busy(HubError):
+    """503: clients wait a moment and try again."""
+
+    status = 503
+
+    def __init__(self, message: str = "The Hub is taking in too much at once: try again in some seconds"):
+        super().__init__(message)
+
+
 class DiskFull(HubError):
     """507: nothing visible was changed, the temporary files are gone.
 

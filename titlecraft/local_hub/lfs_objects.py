@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from titlecraft.local_hub.durable import TemporaryArea, publish, sync_folder
+from titlecraft.local_hub.durable import OWN_FOREVER, TemporaryArea, publish, sync_folder
 from titlecraft.local_hub.git_objects import LfsPointer
 from titlecraft.local_hub.hub_errors import BadRequest
 from titlecraft.local_hub.repo_lock import RepoLock
@@ -46,13 +46,13 @@ class LfsObjects:
                 f"Upload does not match: expected sha256 {expected.sha256} and {expected.size} bytes, "
                 f"received sha256 {digest} and {size} bytes"
             )
-        publish(file, self.path(expected.sha256), mode=0o444, placing=self.lock.placing())
+        publish(file, self.path(expected.sha256), mode=OWN_FOREVER, placing=self.lock.placing())
 
     def store(self, content: bytes) -> LfsPointer:
         """Store content that is already in memory."""
         pointer = LfsPointer(hashlib.sha256(content).hexdigest(), len(content))
         if self.size(pointer.sha256) is None:
-            self.temporary.write(self.path(pointer.sha256), content, mode=0o444, placing=self.lock.placing())
+            self.temporary.write(self.path(pointer.sha256), content, mode=OWN_FOREVER, placing=self.lock.placing())
         return pointer
 
     def take_from(self, other: "LfsObjects", sha256: str) -> None:
@@ -70,7 +70,7 @@ class LfsObjects:
         except OSError:
             with other.path(sha256).open("rb") as source, self.temporary.unfinished_file() as file:
                 shutil.copyfileobj(source, file, _COPY_BYTES)
-                publish(file, target, mode=0o444, placing=self.lock.placing())
+                publish(file, target, mode=OWN_FOREVER, placing=self.lock.placing())
 
     def delete(self, sha256: str) -> None:
         """Forget the object, if it is here."""

@@ -103,11 +103,12 @@ def merge(repo: Repository, discussion: Discussion, author: str) -> str:
                 if path in _files(repo.objects, _tree(repo, head)):
                     edit.delete(path)
             else:
+                repo.refuse_missing_object(path, repo.objects.blob_info(blob).lfs)
                 edit.set_file(path, blob)
         message = join_message(f"{discussion.title} (#{discussion.num})")
         oid = batch.add(new_commit(edit.write(batch), [head, proposed], author=author, message=message))
         batch.flush()
-        repo.refs.set(discussion.base, oid)
+        repo.refs.set(discussion.base, oid, after=head)
         discussion.merge_commit = oid
         return oid
 

@@ -14,6 +14,7 @@ from titlecraft.local_hub.git_objects import FOLDER_MODE, GitObjects, LfsPointer
 from titlecraft.local_hub.hub_errors import BadRequest, DamagedRepo, EntryNotFound, RevisionNotFound, StaleParent
 from titlecraft.local_hub.lfs_objects import LfsObjects
 from titlecraft.local_hub.names import check_file_path
+from titlecraft.local_hub.reachable import Reachable
 from titlecraft.local_hub.refs import MAIN, Refs
 from titlecraft.local_hub.repo_lock import RepoLock
 from titlecraft.local_hub.repo_settings import RepoSettings
@@ -99,6 +100,7 @@ class Repository:
         self.settings = RepoSettings.load(folder)
         self.objects = GitObjects(folder / "objects", temporary)
         self.refs = Refs(folder, temporary)
+        self.reachable = Reachable(self.objects, self.refs)
         self.lfs = LfsObjects(folder, temporary, self.lock)
 
     @property
@@ -117,6 +119,7 @@ class Repository:
     def resolve(self, revision: str = "main") -> str:
         """The 40-hex commit of a branch, a tag, a full or short sha (7 or more), or a full ref such as `refs/pr/1`.
 
+        A sha counts only where a ref leads to it: what was squashed away is gone, also for those who know its id.
         Raises RevisionNotFound; DamagedRepo where the branch or tag is there and its commit is not.
         """
         names = [revision] if revision.startswith("refs/") else [f"refs/heads/{revision}", f"refs/tags/{revision}"]
@@ -129,8 +132,10 @@ class Repository:
         try:
             if 7 <= len(revision) <= 40 and set(revision) <= _PREFIX_OF_SHA:
                 if len(revision) == 40:
-                    return self.objects.commit(revision).id.decode()
-                matches = self.objects.matching(revision)
+                    matches = [self.objects.commit(revision).id.decode()]
+                else:
+                    matches = self.objects.matching(revision)
+                matches = [oid for oid in matches if self.reachable.has_commit(oid)]
                 if len(matches) == 1:
                     return matches[0]
         except KeyError:
@@ -200,10 +205,15 @@ class Repository:
         return self.lfs_file(entry).open("rb")
 
     def lfs_file(self, entry: Entry) -> Path:
-        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted."""
+        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted or is another."""
         assert entry.lfs is not None, f"{entry.path} is not an LFS file"
-        if self.lfs.size(entry.lfs.sha256) is None:
+        stored = self.lfs.size(entry.lfs.sha256)
+        if stored is None:
             raise EntryNotFound(f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) was deleted from the Hub")
+        if stored != entry.lfs.size:
+            raise EntryNotFound(
+                f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) has {stored} bytes, its pointer says {entry.lfs.size}"
+            )
         return self.lfs.path(entry.lfs.sha256)
 
     def commit(
@@ -243,7 +253,7 @@ class Repository:
                 return head
             oid = batch.add(new_commit(tree, [head], author=author, message=join_message(summary, description)))
             batch.flush()
-            self.refs.set(ref, oid)
+            self.refs.set(ref, oid, after=head)
             return oid
 
     def _check_changed(
@@ -273,6 +283,7 @@ class Repository:
         path = check_file_path(operation.path)
         match operation:
             case AddFile(content=content):
+                self.refuse_bad_pointer(path, content)
                 edit.set_file(path, batch.add_blob(content))
             case AddLfsFile(sha256=sha256, size=size):
                 stored = self.lfs.size(sha256)
@@ -280,10 +291,27 @@ class Repository:
                     raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({sha256})")
                 edit.set_file(path, batch.add_blob(LfsPointer(sha256, stored).content()))
             case CopyFile(source=source, source_revision=revision):
-                commit = self.resolve(revision) if revision else head
-                edit.set_file(path, self.file(commit, source).oid)
+                entry = self.file(self.resolve(revision) if revision else head, source)
+                self.refuse_missing_object(path, entry.lfs)
+                edit.set_file(path, entry.oid)
             case DeleteFile():
                 edit.delete(path)
+
+    def refuse_bad_pointer(self, path: str, content: bytes) -> None:
+        """A pointer may come as a plain file, too. Raises BadRequest when what it points to is not here as it says."""
+        if LfsPointer.is_impossible(content):
+            raise BadRequest(f"{path}: this LFS pointer names a size that no file can have")
+        self.refuse_missing_object(path, LfsPointer.parse(content))
+
+    def refuse_missing_object(self, path: str, pointer: LfsPointer | None) -> None:
+        """Raises BadRequest when the object of a pointer was deleted or never came; None is any other file."""
+        if pointer is None:
+            return
+        stored = self.lfs.size(pointer.sha256)
+        if stored is None:
+            raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({pointer.sha256})")
+        if stored != pointer.size:
+            raise BadRequest(f"{path}: the LFS pointer says {pointer.size} bytes, {pointer.sha256} has {stored} bytes")
 
 
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:

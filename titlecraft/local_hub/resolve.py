@@ -35,7 +35,10 @@ async def resolve(request: Request) -> Response:
     if entry.lfs:
         headers |= {"X-Linked-Etag": f'"{entry.lfs.sha256}"', "X-Linked-Size": str(entry.size)}
     headers["Content-Disposition"] = _disposition(entry.path, attachment=call.query("download") is not None)
-    return await send_file(request, repo, entry, headers)
+    try:
+        return await send_file(request, repo, entry, headers)
+    except EntryNotFound as error:  # its object is gone
+        raise EntryNotFound(error.message, commit=commit) from None
 
 
 def _find(call: Call) -> tuple[Repository, str, Entry]:
@@ -58,14 +61,29 @@ async def lfs_object(request: Request) -> Response:
     call = await run_in_threadpool(Call, request)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     sha256 = call.params["sha256"]
-    size = repo.lfs.size(sha256)
+    size = await run_in_threadpool(_downloadable_size, call, repo, sha256)
     if size is None:
         raise EntryNotFound(f"The object {sha256} does not exist in {repo.id}")
     return await send_file(request, repo, Entry(sha256, "", False, size, LfsPointer(sha256, size)), {})
 
 
+def _downloadable_size(call: Call, repo: Repository, sha256: str) -> int | None:
+    return repo.lfs.size(sha256) if may_download(call, repo, sha256) else None
+
+
+def may_download(call: Call, repo: Repository, sha256: str) -> bool:
+    """True for what a commit of the repo uses. What none does any more, or does yet, is for those who may write."""
+    writes = call.token is not None and call.token.may_write(repo.namespace)
+    return writes or repo.reachable.has_lfs(sha256)
+
+
 async def send_file(request: Request, repo: Repository, entry: Entry, headers: dict[str, str]) -> Response:
-    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range."""
+    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range.
+
+    Raises EntryNotFound, before anything is promised, when the object of an LFS file is not here.
+    """
+    if entry.lfs is not None:
+        await run_in_threadpool(repo.lfs_file, entry)
     kind = content_type(entry.path)
     headers = {
         "Accept-Ranges": "bytes",

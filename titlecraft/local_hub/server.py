@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,7 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     command += ["--port", str(port)] if port is not None else []
     package_folder = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package_folder, os.environ.get("PYTHONPATH")]))
+    (root / "hub.log").touch(mode=0o600)
     with (root / "hub.log").open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
@@ -157,14 +158,26 @@ def status(root: Path) -> RunningHub | None:
     return _described(root, state) if state and _answers(state, root) else None
 
 
-def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: Path | None = None) -> None:
+def serve(
+    root: Path,
+    host: str = LOOPBACK,
+    port: int | None = None,
+    accounts: Path | None = None,
+    allowed_hosts: Iterable[str] = (),
+) -> None:
     """Serve `root` in the foreground until SIGTERM or SIGINT. `port` as in `start`; 0 is any free one.
+
+    `allowed_hosts`: names by which other machines or a proxy reach it, beside numbers and this machine's name; `*` is any.
 
     Raises UserError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
     """
+    os.umask(0o077)  # whatever is written from here on is for this user
     root = _usable_root(root)
     with locked(root):
         accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
+        if accounts and _others_may(accounts_file):
+            said = "holds tokens and can be read by other users of this machine: chmod 600 it"
+            print(f"{accounts_file} {said}", file=sys.stderr, flush=True)
         before = _state(root)
         listener = _listen(host, port, before.get("port"))
         chosen = listener.getsockname()[1]
@@ -175,16 +188,24 @@ def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: P
         if before.get("instance") and before.get("pid"):
             print(f"warning: the last Hub on this root (process {before['pid']}) crashed or was killed", flush=True)
         faulthandler.enable()  # a crash in C leaves its traceback in the log
-        _run(root, accounts_file, listener, state)
+        _run(root, accounts_file, listener, host, allowed_hosts, state)
         _write_state(root, state | {"pid": None})  # it ended as it should
 
 
-def _run(root: Path, accounts_file: Path, listener: socket.socket, state: dict[str, Any]) -> None:
+def _run(
+    root: Path,
+    accounts_file: Path,
+    listener: socket.socket,
+    host: str,
+    allowed_hosts: Iterable[str],
+    state: dict[str, Any],
+) -> None:
     from titlecraft.local_hub.accounts import Accounts
     from titlecraft.local_hub.app import create_app
+    from titlecraft.local_hub.host_check import known_names
     from titlecraft.local_hub.serving import run_until_signalled
 
-    app = create_app(root, Accounts.load(accounts_file), state["instance"])
+    app = create_app(root, Accounts.load(accounts_file), known_names(host, allowed_hosts), state["instance"])
     _write_private(root / TOKEN_FILE, first_tokens(accounts_file)[0])
     _write_state(root, state)
     print(f"Hub on {root} answers at {state['url']} (Ctrl-C stops it)", flush=True)
@@ -239,9 +260,9 @@ def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket
 def _usable_root(root: Path) -> Path:
     root = Path(root).absolute()
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = {entry.name for entry in root.iterdir()}
-        (root / "tmp").mkdir(exist_ok=True)
+        (root / "tmp").mkdir(mode=0o700, exist_ok=True)
     except NotADirectoryError:
         raise UserError(f"{root} is not a folder: choose another with --root DIR") from None
     except FileExistsError:
@@ -255,7 +276,30 @@ def _usable_root(root: Path) -> Path:
             (root / "tmp").rmdir()
         stranger = sorted(found - _OWN_FILES)[0]
         raise UserError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
+    _close_to_others(root)
     return root
+
+
+def _close_to_others(root: Path) -> None:
+    """Private repos and tokens lie in there: only this user may look, as the Hub decides for everybody else."""
+    opened = [path for path in (root, *(root / name for name in sorted(_OWN_FILES))) if _others_may(path)]
+    if not opened:
+        return
+    try:
+        for path in opened:
+            path.chmod(path.stat().st_mode & 0o700)
+    except PermissionError:
+        said = "belongs to another user, and others may read it, private repos and tokens included"
+    else:
+        said = "could be read by other users of this machine: only by its owner from now on"
+    print(f"{root} {said}", file=sys.stderr, flush=True)
+
+
+def _others_may(path: Path) -> bool:
+    try:
+        return not path.is_symlink() and bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -3,15 +3,15 @@
 import json
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from titlecraft.local_hub.copy_history import copy_history
 from titlecraft.local_hub.default_files import initial_files
-from titlecraft.local_hub.durable import TemporaryArea, room_or_disk_full, sync_folder
+from titlecraft.local_hub.durable import OWN_FOLDER, TemporaryArea, room_or_disk_full, sync_folder
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, DamagedRepo, RepoMoved, RepoNotFound
 from titlecraft.local_hub.names import REPO_TYPES, check_file_path, check_repo_id
 from titlecraft.local_hub.refs import MAIN
@@ -157,6 +157,7 @@ class Store:
             batch = repo.objects.batch()
             edit = TreeEdit(repo.objects, None)
             for path, content in {**initial_files(repo_type), **(files or {})}.items():
+                repo.refuse_bad_pointer(path, content)
                 edit.set_file(check_file_path(path), batch.add_blob(content))
             first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
             batch.flush()
@@ -165,16 +166,19 @@ class Store:
         return self.open(repo_type, repo_id)
 
     def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
-        """A new repo with the branches, tags and files of another; what cannot change is linked, not copied."""
+        """A new repo with the branches and tags of another and what they lead to, nothing that was squashed away."""
         with source.lock, self._draft(source.type, new_id) as folder:
             self._fill(folder, RepoSettings(private=private, sdk=source.settings.sdk))
-            for part in ("objects", "lfs"):
-                if (source.folder / part).exists():
-                    shutil.copytree(
-                        source.folder / part, folder / part, copy_function=_link_or_copy, dirs_exist_ok=True
-                    )
-            for part in ("refs/heads", "refs/tags"):
-                shutil.copytree(source.folder / part, folder / part, dirs_exist_ok=True)
+            tips = {
+                kind + name: source.objects.commit(oid).id.decode()
+                for kind in ("refs/heads/", "refs/tags/")
+                for name, oid in source.refs.under(kind).items()
+            }
+            copy = Repository(source.type, new_id, folder, self.temporary)
+            copy_history(source, copy, tips.values())
+            for name, oid in tips.items():
+                copy.refs.set(name, oid)
+            copy.objects.close()
         return self.open(source.type, new_id)
 
     @contextmanager
@@ -247,19 +251,12 @@ class Store:
         self._open.pop((repo.type, repo.id.lower()), None)
 
     def _fill(self, folder: Path, settings: RepoSettings) -> None:
-        folder.chmod(0o755)
+        folder.chmod(OWN_FOLDER)
         for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
             (folder / name).mkdir(parents=True)
         (folder / "HEAD").write_text(f"ref: {MAIN}\n")
         (folder / "config").write_text(_GIT_CONFIG)
         settings.save(folder, self.temporary)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copy2(source, target)
 
 
 def read_moved(file: Path) -> dict[str, str]:

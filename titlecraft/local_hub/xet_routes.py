@@ -21,15 +21,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from titlecraft.local_hub.call import Call, answer, endpoint, read_body
+from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.durable import publish
 from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import read_body, refuse_encoding, refuse_length, trust
 from titlecraft.local_hub.xet_format import Segment, files_of_shard, read_chunks
 
 _TOKEN_SECONDS = 24 * 3600
 _IDLE_SECONDS = 3600
+# the most that a xorb and a shard may have (the public specification of Xet), with room for headers
+_MOST_XORB_BYTES = 72 * 2**20
+_MOST_SHARD_BYTES = 72 * 2**20
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -85,6 +89,7 @@ class Sessions:
             shutil.rmtree(session.folder, ignore_errors=True)
             raise
         session.last_used = time.monotonic()
+        trust(request)
         return session
 
 
@@ -101,8 +106,14 @@ async def xorb(request: Request) -> Response:
     """POST /xet/KEY/v1/xorbs/PREFIX/HASH: chunks."""
     session = _sessions(request).get(request)
     target = session.xorb(request.path_params["hash"])
+    refuse_encoding(request)
+    refuse_length(request, _MOST_XORB_BYTES)
+    received = 0
     with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         async for chunk in request.stream():
+            received += len(chunk)
+            if received > _MOST_XORB_BYTES:
+                raise TooLarge(_MOST_XORB_BYTES, "The xorb")
             await run_in_threadpool(file.write, chunk)
         await run_in_threadpool(publish, file, target)
     return answer({"was_inserted": True})
@@ -111,7 +122,8 @@ async def xorb(request: Request) -> Response:
 async def shard(request: Request) -> Response:
     """POST /xet/KEY/v1/shards: which chunks make which files; each is rebuilt at once."""
     session = _sessions(request).get(request)
-    files = files_of_shard(await read_body(request))
+    with request.app.state.hub.held_bodies.reading(request) as room:
+        files = await run_in_threadpool(files_of_shard, await read_body(request, _MOST_SHARD_BYTES, room))
     for segments in files:
         await run_in_threadpool(_rebuild, session, segments)
     return answer({"result": 1})

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from titlecraft.local_hub.accounts import Token
 from titlecraft.local_hub.browser_session import BrowserCall, signed_in
-from titlecraft.local_hub.call import read_body, true_reason
+from titlecraft.local_hub.call import true_reason
 from titlecraft.local_hub.hub_errors import (
     DamagedRepo,
     EntryNotFound,
@@ -26,9 +26,12 @@ from titlecraft.local_hub.hub_errors import (
 from titlecraft.local_hub.pages import addresses, formats
 from titlecraft.local_hub.pages.static_files import static_url
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_FORM_BYTES, read_body
 from titlecraft.local_hub.store import UnreadableRepo
 
 _log = logging.getLogger(__name__)
+
+_MOST_THREADS = 24
 
 _TITLES = {
     RepoNotFound: "No such repository",
@@ -67,13 +70,26 @@ def page(handler: Handler) -> Callable:
 
     @wraps(handler)
     async def run(request: Request) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return await _in_thread(handler, request, b"")
         try:
-            body = await read_body(request)
+            with request.app.state.hub.held_bodies.reading(request) as room:
+                body = await read_body(request, MOST_FORM_BYTES, room)
         except HubError as error:
             return error_page(request, error)
-        return await run_in_threadpool(_answer, handler, request, body)
+        return await _in_thread(handler, request, body)
 
     return run
+
+
+async def _in_thread(handler: Handler, request: Request, body: bytes) -> Response:
+    """Pages have threads of their own: while they wait for a large preview, clients of the API are answered."""
+    return await to_thread.run_sync(_answer, handler, request, body, limiter=_threads())
+
+
+@cache
+def _threads() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_THREADS)
 
 
 def _answer(handler: Handler, request: Request, body: bytes) -> Response:
