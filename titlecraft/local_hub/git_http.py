@@ -11,7 +11,7 @@ from typing import IO
 
 from anyio import CapacityLimiter, to_thread
 from dulwich.errors import GitProtocolError, NotGitRepository
-from dulwich.protocol import ReceivableProtocol
+from dulwich.protocol import CAPABILITY_FILTER, ReceivableProtocol
 from dulwich.repo import Repo
 from dulwich.server import DictBackend, UploadPackHandler
 from starlette.concurrency import run_in_threadpool
@@ -95,12 +95,22 @@ def _packers() -> CapacityLimiter:
     return CapacityLimiter(_MOST_PACKERS)
 
 
+class _UploadPack(UploadPackHandler):
+    """dulwich's, without partial clones: it offers them, and then gives out none of the blobs that git asks for later.
+
+    git is told in time, and clones everything.
+    """
+
+    def capabilities(self) -> list[bytes]:
+        return [capability for capability in super().capabilities() if capability != CAPABILITY_FILTER]
+
+
 def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:
     with _opened(repo) as git_repo:
         protocol = ReceivableProtocol(request.read, answer.write)
         backend = DictBackend({"/": git_repo})
         try:
-            UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
+            _UploadPack(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
         except (GitProtocolError, ValueError) as error:
             # dulwich says that of a full disk, too
             for cause in (error.__cause__, error.__context__):
