@@ -5,7 +5,7 @@ Writing goes through the API: only there are large files, pull requests and card
 
 import io
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import cache
 from typing import IO
 
@@ -103,6 +103,10 @@ class _UploadPack(UploadPackHandler):
 
     def capabilities(self) -> list[bytes]:
         return [capability for capability in super().capabilities() if capability != CAPABILITY_FILTER]
+
+    def set_client_capabilities(self, caps: Iterable[bytes]) -> None:
+        # git says that it ignores the filter, and names it all the same
+        super().set_client_capabilities([one for one in caps if one.partition(b"=")[0] != CAPABILITY_FILTER])
 
 
 def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:

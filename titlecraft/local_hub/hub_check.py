@@ -3,6 +3,7 @@
 Nothing is deleted: what is set aside lies in `ROOT/set-aside` as it was. Looking is possible while the Hub runs.
 """
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def check(root: Path, *, move_damaged: bool = False) -> int:
     hub = status(root)
     if hub is not None:
         raise UserError(
-            f"{root} is served at {hub.url}: stop that Hub (titlecraft hub stop --root {root}) before --set-aside"
+            f"{root} is served at {hub.url}: stop that Hub (titlecraft hub stop --root {shlex.quote(str(root))}) first, "
+            "because --set-aside would take files away under it"
         )
     with locked(root):
         return _report(root, move_damaged=True)
