@@ -98,8 +98,8 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     Raises UserError.
     """
     root = _usable_root(root)
-    if _is_served(root):
-        return _running(root, port)
+    if _is_served(root) and (hub := _running(root, port)):
+        return hub
     ensure_accounts(root)
     command = [sys.executable, "-m", "titlecraft.local_hub", "--root", str(root)]
     command += ["--port", str(port)] if port is not None else []
@@ -119,8 +119,8 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            if _is_served(root):  # somebody else was faster
-                return _running(root, port)
+            if _is_served(root) and (hub := _running(root, port)):  # somebody else was faster
+                return hub
             raise UserError(_last_error(root / "hub.log", before))
         state = _state(root)
         if state.get("pid") == process.pid and _answers(state, root):
@@ -335,7 +335,8 @@ def _state(root: Path) -> dict:
     return state if all(isinstance(state.get(name), kind) for name, kind in wanted.items()) else {}
 
 
-def _running(root: Path, port: int | None) -> RunningHub:
+def _running(root: Path, port: int | None) -> RunningHub | None:
+    """The Hub that serves the root; None when it ended while we waited for its answer."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         state = _state(root)
@@ -343,6 +344,8 @@ def _running(root: Path, port: int | None) -> RunningHub:
             if port not in (None, 0, state["port"]):
                 raise UserError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
             return _described(root, state)
+        if not _is_served(root):
+            return None
         time.sleep(0.05)
     raise UserError(f"{root} is locked by a Hub that does not answer; see {root / 'hub.log'}")
 
