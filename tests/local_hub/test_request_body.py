@@ -251,3 +251,16 @@ def test_an_unforeseen_error_is_an_answer_like_others(app: Starlette, monkeypatc
     assert (answer.status, answer.finished) == (500, True)
     assert json.loads(answer.body)["error"] == "Internal error of the Hub (ZeroDivisionError); its log says more"
     assert answer.headers["x-request-id"]
+
+
+def test_questions_about_too_many_things_at_once(app: Starlette):
+    objects = [{"oid": f"{number:064x}", "size": 1} for number in range(2001)]
+    body = json.dumps({"operation": "upload", "objects": objects}).encode()
+    answer = send(app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [body], app.state.writer)
+    assert (answer.status, "at most 2,000" in answer.headers["x-error-message"]) == (413, True)
+    for size in ("9" * 700, "1e3", "-1", str(2**63)):
+        body = f'{{"operation": "upload", "objects": [{{"oid": "{"0" * 64}", "size": {size}}}]}}'.encode()
+        assert send(app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [body], app.state.writer).status == 400
+    paths = "&".join(f"paths={number}" for number in range(20_001)).encode()
+    answer = send(app, "POST", "/api/models/titlecraft/net/paths-info/main", [paths], {})
+    assert (answer.status, "at most 20,000" in answer.headers["x-error-message"]) == (413, True)

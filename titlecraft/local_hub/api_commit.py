@@ -31,7 +31,7 @@ from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 from titlecraft.local_hub.upload_rules import UploadRules
 
 # one line of the body is one file in base64; the client sends files of more than 10 MB through LFS
-_MOST_LINE_BYTES = 128 * 2**20
+_MOST_LINE_BYTES = 48 * 2**20
 _MOST_COMMIT_BYTES = 4 * 2**30
 
 

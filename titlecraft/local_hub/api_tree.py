@@ -9,13 +9,14 @@ from starlette.routing import Route
 
 from titlecraft.local_hub import history
 from titlecraft.local_hub.call import Call, answer, endpoint
-from titlecraft.local_hub.hub_errors import EntryNotFound
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 
 _SKIP = re.compile("[0-9]{1,15}")
 _PAGE = 1000
 _PAGE_WITH_COMMITS = 100
 _COMMITS_PAGE = 50
+_MOST_PATHS = 20_000
 
 
 def tree(call: Call) -> Response:
@@ -42,7 +43,10 @@ def paths_info(call: Call) -> Response:
     commit = repo.resolve(call.params["rev"])
     fields = call.form()
     entries = []
-    for path in dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]")):
+    asked = dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]"))
+    if len(asked) > _MOST_PATHS:
+        raise BadRequest(f"{len(asked):,} paths in one request: at most {_MOST_PATHS:,} are looked up", status=413)
+    for path in asked:
         try:
             entries.append(repo.entry(commit, path.strip("/")))
         except EntryNotFound:

@@ -13,6 +13,7 @@ import pickle
 import resource
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -22,13 +23,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-_SECONDS = 10.0
+# of the processor; on a busy machine a task may take that many times as long before the Hub stops waiting
+_SECONDS, _PATIENCE = 5.0, 3.0
 _START_SECONDS = 60.0
 _MOST_BYTES = 768 * 2**20
 # after a task that took more, a new process takes over: freed memory is seldom given back
 _MOST_KEPT_BYTES = 384 * 2**20
 _MOST_WORKERS = 2
 _MOST_REMEMBERED = 1000
+_HEAD = struct.Struct(">Qd")
 _READY, _DONE, _FAILED, _TOO_MUCH = b"R", b"D", b"F", b"T"
 
 
@@ -45,7 +48,7 @@ class _Worker:
         # Arrow's own allocators reserve memory in large pieces; each of malloc's arenas does, too
         options = {"PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "titlecraft.local_hub.bounded"],
+            [sys.executable, "-m", "titlecraft.local_hub.bounded", str(_MOST_BYTES), str(_MOST_KEPT_BYTES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -59,9 +62,9 @@ class _Worker:
 
     def do(self, task: bytes, seconds: float) -> tuple[bytes, Any]:
         """(how it ended, the result or exception). Raises TooMuch."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * _PATIENCE
         assert self._process.stdin is not None
-        self._process.stdin.write(len(task).to_bytes(8, "big") + task)
+        self._process.stdin.write(_HEAD.pack(len(task), seconds) + task)
         self._process.stdin.flush()
         head = self._read(9, deadline)
         return head[:1], pickle.loads(self._read(int.from_bytes(head[1:], "big"), deadline))
@@ -98,16 +101,17 @@ _places = threading.BoundedSemaphore(_MOST_WORKERS)
 _failed: OrderedDict[bytes, None] = OrderedDict()
 
 
-def bounded(function: Callable, *arguments: Any, seconds: float = _SECONDS) -> Any:
-    """What a module's function returns or raises for these arguments, computed in the other process.
+def bounded(function: Callable, *arguments: Any, seconds: float | None = None) -> Any:
+    """What a module's function returns or raises for these arguments, computed in the other process in so many seconds.
 
     Raises TooMuch, from the second time on at once.
     """
+    seconds = _SECONDS if seconds is None else seconds
     task = pickle.dumps((function.__module__, function.__qualname__, arguments))
     name = hashlib.blake2b(task, digest_size=16).digest()
     if name in _failed:
         raise TooMuch
-    if not _places.acquire(timeout=seconds):
+    if not _places.acquire(timeout=seconds * _PATIENCE):
         raise TooMuch
     try:
         how, result = _done(task, seconds)
@@ -159,7 +163,7 @@ def _end_all() -> None:
         process.kill()
 
 
-def _serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
+def _serve(tasks: IO[bytes], answers: IO[bytes], most_bytes: int, most_kept_bytes: int) -> None:
     """Do tasks until there are no more; memory and time are limited from the start."""
     import pyarrow  # before the limit, as all that tasks need for sure
 
@@ -168,16 +172,17 @@ def _serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
     pyarrow.set_io_thread_count(1)
     for kind in (resource.RLIMIT_DATA, resource.RLIMIT_CORE):
         highest = resource.getrlimit(kind)[1]
-        wanted = _MOST_BYTES if kind == resource.RLIMIT_DATA else 0
+        wanted = most_bytes if kind == resource.RLIMIT_DATA else 0
         resource.setrlimit(kind, (wanted if highest == resource.RLIM_INFINITY else min(wanted, highest), highest))
     answers.write(_READY)
     answers.flush()
-    while head := tasks.read(8):
-        task = tasks.read(int.from_bytes(head, "big"))
-        signal.alarm(int(_START_SECONDS))  # should the Hub be gone, nobody else would end this
+    while head := tasks.read(_HEAD.size):
+        size, seconds = _HEAD.unpack(head)
+        task = tasks.read(size)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal ends the process
         how, result = _attempt(task)
-        signal.alarm(0)
-        keep = how != _TOO_MUCH and _used_bytes() < _MOST_KEPT_BYTES
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        keep = _used_bytes() < most_kept_bytes
         content = pickle.dumps((result, keep))
         answers.write(how + len(content).to_bytes(8, "big") + content)
         answers.flush()
@@ -196,9 +201,13 @@ def _attempt(task: bytes) -> tuple[bytes, Any]:
 
 
 def _used_bytes() -> int:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024
+    """The most memory that this process has used. Linux counts its parent's in `ru_maxrss`."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
+    _serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]), int(sys.argv[2]))

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.durable import room_or_disk_full
-from titlecraft.local_hub.git_objects import LfsPointer
+from titlecraft.local_hub.git_objects import MOST_OBJECT_BYTES, LfsPointer
 from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.request_body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
@@ -31,6 +31,7 @@ from titlecraft.local_hub.resolve import may_download
 # larger files are sent in parts, so that a broken connection costs one part; smaller ones are written to disk only once
 _PART_BYTES = 2 * 2**30
 _MOST_PARTS = 10_000
+_MOST_OBJECTS = 2000  # in one request: clients ask for some hundreds at a time
 _WRITE_BYTES = 2**20
 _IDLE_SECONDS = 3600
 _LFS_JSON = "application/vnd.git-lfs+json"
@@ -103,7 +104,10 @@ def batch(call: Call) -> Response:
         raise BadRequest("'transfers' must be a list of names")
     multipart = "multipart" in transfers
     objects, used_multipart = [], False
-    for item in call.objects("objects"):
+    wanted = call.objects("objects")
+    if len(wanted) > _MOST_OBJECTS:
+        raise BadRequest(f"{len(wanted):,} objects in one request: at most {_MOST_OBJECTS:,} are taken", status=413)
+    for item in wanted:
         pointer = _pointer(item)
         described = {"oid": pointer.sha256, "size": pointer.size}
         stored = repo.lfs.size(pointer.sha256)
@@ -127,8 +131,8 @@ def batch(call: Call) -> Response:
 
 
 def _pointer(item: dict[str, Any]) -> LfsPointer:
-    if not isinstance(item.get("size"), int) or item["size"] < 0:
-        raise BadRequest(f"Invalid size {item.get('size')!r} of the object {item.get('oid')!r}")
+    if not isinstance(item.get("size"), int) or not 0 <= item["size"] <= MOST_OBJECT_BYTES:
+        raise BadRequest(f"Invalid size {str(item.get('size'))[:40]!r} of the object {item.get('oid')!r}")
     return LfsPointer(str(item.get("oid")), item["size"])
 
 

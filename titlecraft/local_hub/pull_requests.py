@@ -3,10 +3,14 @@
 import io
 import re
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
 
+from dulwich.object_store import DiskObjectStore
 from dulwich.patch import write_tree_diff
 
 from titlecraft.local_hub import discussions
+from titlecraft.local_hub.bounded import TooMuch, bounded
 from titlecraft.local_hub.discussions import Discussion
 from titlecraft.local_hub.git_objects import SUBMODULE_MODE, GitObjects
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, NotFound
@@ -128,9 +132,18 @@ def diff(repo: Repository, discussion: Discussion) -> str:
     proposed = repo.resolve(discussion.ref)
     base = discussion.merge_commit and repo.objects.commit(discussion.merge_commit).parents[0].decode()
     ancestor = _common_ancestor(repo, base or repo.resolve(discussion.base or MAIN), proposed)
-    text = io.BytesIO()
     old, new = _tree(repo, ancestor) if ancestor else None, _tree(repo, proposed)
-    write_tree_diff(text, repo.objects.dulwich_store, old.encode() if old else None, new.encode())
+    try:
+        return bounded(tree_diff, repo.objects.folder, old, new)
+    except TooMuch:
+        return "(these changes are too large to show here)\n"
+
+
+def tree_diff(objects: Path, old: str | None, new: str) -> str:
+    """The differences of two trees (None: empty), without a limit of time, cut off after a million bytes."""
+    text = io.BytesIO()
+    with closing(DiskObjectStore(objects)) as store:
+        write_tree_diff(text, store, old.encode() if old else None, new.encode())
     return text.getvalue()[:_MOST_DIFF_BYTES].decode(errors="replace")
 
 

@@ -1,16 +1,19 @@
 """What the API says about a repo: the answer of `/api/models/ID` and its relatives, whole or by `expand`."""
 
+import threading
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
-from titlecraft.local_hub.card_metadata import parse_card, tags_of
+from titlecraft.local_hub.card_metadata import parse_card, split_card, tags_of
 from titlecraft.local_hub.history import summarize
 from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 from titlecraft.local_hub.safetensors_header import read_header
 from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 
+# metadata come first in a README, and are much shorter
+_MOST_README_BYTES = 4 * 2**20
+_MOST_KEPT, _MOST_KEPT_CHARACTERS = 1024, 20_000
 # fields that the Hub gives only when asked
 _ONLY_ON_REQUEST = {
     "baseModels",
@@ -210,14 +213,30 @@ def _sibling(entry: Entry) -> dict[str, Any]:
 def card_of(repo: Repository, commit: str) -> dict[str, Any]:
     """The metadata of the README at a commit; empty without one."""
     try:
-        return _parse_cached(repo.read(commit, "README.md"))
+        entry = repo.file(commit, "README.md")
+        if entry.lfs is not None:
+            repo.lfs_file(entry)
+        known = _cards.get(entry.etag)
+        return _read_card(repo, entry) if known is None else known
     except EntryNotFound:
         return {}
 
 
-@lru_cache(maxsize=1024)
-def _parse_cached(readme: bytes) -> dict[str, Any]:
-    return parse_card(readme)
+def _read_card(repo: Repository, entry: Entry) -> dict[str, Any]:
+    """The metadata; those of usual length are kept for the next time, by what identifies the README's content."""
+    beginning = repo.beginning(entry, _MOST_README_BYTES)
+    card = parse_card(beginning)
+    block, _ = split_card(beginning.decode("utf-8", errors="replace"))
+    if len(block or "") <= _MOST_KEPT_CHARACTERS:
+        with _cards_lock:
+            _cards[entry.etag] = card
+            while len(_cards) > _MOST_KEPT:
+                del _cards[next(iter(_cards))]
+    return card
+
+
+_cards: dict[str, dict[str, Any]] = {}
+_cards_lock = threading.Lock()
 
 
 def _list(value: Any) -> list[Any]:

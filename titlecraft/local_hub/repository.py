@@ -200,6 +200,13 @@ class Repository:
         """As `read`, for a file that was looked up before."""
         return self.objects.blob(entry.oid) if entry.lfs is None else self.lfs_file(entry).read_bytes()
 
+    def beginning(self, entry: Entry, most: int) -> bytes:
+        """The first `most` bytes of a file, through an LFS pointer. Raises EntryNotFound."""
+        if entry.lfs is None:
+            return self.objects.blob(entry.oid)[:most]
+        with self.open_lfs(entry) as file:
+            return file.read(most)
+
     def open_lfs(self, entry: Entry) -> IO[bytes]:
         """The content of an LFS file, opened: seek and read what is needed. Raises EntryNotFound."""
         return self.lfs_file(entry).open("rb")

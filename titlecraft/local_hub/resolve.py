@@ -1,8 +1,11 @@
 """Files: `GET/HEAD /ID/resolve/REV/PATH` with ranges and conditions, `/ID/raw/REV/PATH`, and LFS objects by sha256."""
 
+import io
 import mimetypes
 import re
+import tempfile
 from collections.abc import AsyncIterator
+from typing import IO
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -138,9 +141,14 @@ def _position(digits: str) -> int:
 async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIterator[bytes]:
     if entry.lfs is None:
         content = await run_in_threadpool(repo.objects.blob, entry.oid)
-        yield content[start:end]
-        return
-    file = await run_in_threadpool(repo.open_lfs, entry)
+        if len(content) <= _READ_BYTES:
+            yield content[start:end]
+            return
+        # a client may take it slowly, and many may: meanwhile it waits on disk
+        file = await run_in_threadpool(_on_disk, repo, content)
+        del content
+    else:
+        file = await run_in_threadpool(repo.open_lfs, entry)
     with file:
         file.seek(start)
         while start < end:
@@ -149,6 +157,18 @@ async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIt
                 return
             start += len(block)
             yield block
+
+
+def _on_disk(repo: Repository, content: bytes) -> IO[bytes]:
+    """The content in a file without a name; in memory when there is no room."""
+    file = tempfile.TemporaryFile(dir=repo.temporary.path)  # noqa: SIM115 (its reader closes it)
+    try:
+        file.write(content)
+        file.flush()
+    except OSError:
+        file.close()
+        return io.BytesIO(content)
+    return file
 
 
 def content_type(path: str) -> str:

@@ -64,7 +64,7 @@ def server_of(app: ASGIApp, connections: Connections) -> uvicorn.Server:
         http=functools.partial(Connection, all_connections=connections),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_level="error",  # warnings are about what clients send: anybody could fill the log
         access_log=False,
         server_header=False,
         backlog=_AT_ONCE,

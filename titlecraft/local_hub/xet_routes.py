@@ -14,8 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,6 +36,7 @@ _IDLE_SECONDS = 3600
 # the most that a xorb and a shard may have (the public specification of Xet), with room for headers
 _MOST_XORB_BYTES = 72 * 2**20
 _MOST_SHARD_BYTES = 72 * 2**20
+_MOST_REBUILDERS = 4  # files that are put together at one time: other requests keep their threads
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -125,12 +128,19 @@ async def shard(request: Request) -> Response:
     with request.app.state.hub.held_bodies.reading(request) as room:
         files = await run_in_threadpool(files_of_shard, await read_body(request, _MOST_SHARD_BYTES, room))
     for segments in files:
-        await run_in_threadpool(_rebuild, session, segments)
+        await to_thread.run_sync(_rebuild, session, segments, limiter=_rebuilders())
     return answer({"result": 1})
 
 
+@cache
+def _rebuilders() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_REBUILDERS)
+
+
 def _rebuild(session: Session, segments: list[Segment]) -> None:
-    hasher, size = hashlib.sha256(), 0
+    hasher, size, announced = hashlib.sha256(), 0, sum(segment.size for segment in segments)
+    if announced > shutil.disk_usage(session.folder).free:
+        raise DiskFull
     with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         for segment in segments:
             with _open_xorb(session, segment) as stored:
@@ -138,6 +148,8 @@ def _rebuild(session: Session, segments: list[Segment]) -> None:
                     hasher.update(chunk)
                     file.write(chunk)
                     size += len(chunk)
+                    if size > announced:
+                        raise BadRequest(f"The shard announces {announced:,} bytes of a file, its chunks hold more")
         # the commit that follows names the sha256 that the client computed: a file that was rebuilt wrongly has another
         digest = hasher.hexdigest()
         session.repo.lfs.accept(file, digest, LfsPointer(digest, size))

@@ -19,6 +19,7 @@ from titlecraft.local_hub.repo_info import RepoInfo, card_of
 from titlecraft.local_hub.repository import Entry
 
 _MOST_REPOS_ASKED = 300
+_MOST_README_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,14 @@ def _readme(view: RepoView, files: list[Entry]) -> _Readme | None:
     if entry is None:
         return None
     try:
-        text = view.repo.read(view.commit, "README.md").decode("utf-8", errors="replace")
+        text = view.repo.beginning(entry, _MOST_README_BYTES).decode("utf-8", errors="replace")
     except EntryNotFound as error:  # its LFS object is gone
         return _Readme("", [error.message])
     where = Surroundings(view.type, view.id, view.revision)
-    return _Readme(render_markdown(split_card(text)[1], where), check_card(text, view.type)[0])
+    problems = check_card(text, view.type)[0]
+    if entry.size > _MOST_README_BYTES:
+        problems.append(f"The README is too large to show: only its first {_MOST_README_BYTES // 2**20} MB were read")
+    return _Readme(render_markdown(split_card(text)[1], where), problems)
 
 
 def _preview(view: RepoView, metadata: dict, files: list[Entry]) -> Preview | None:

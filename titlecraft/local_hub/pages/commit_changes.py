@@ -12,7 +12,7 @@ _MOST_FILES = 100
 _MOST_BYTES = 60_000  # of a file whose lines are compared
 _MOST_LINES = 400  # of differences shown for one file
 _MOST_BYTES_HERE = 20_000  # of all files, to be compared in this process
-_SECONDS = 5.0  # for all files
+_SECONDS = 3.0  # for all files
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif")
 _TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
 _MOST_TEXT_BYTES = 500_000
 _MOST_LINES = 10_000
+_MOST_PRETTY_CHARACTERS = 100_000  # deep inside, each short value stands on a long line
 _ROWS = 20
 
 
@@ -68,7 +69,7 @@ def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
         text = "\0"
     if "\0" in text:
         return Shown("bytes", note=note or "This is not text, so it is not shown here.")
-    if suffix == ".json" and not cut:
+    if suffix == ".json" and len(text) <= _MOST_PRETTY_CHARACTERS:
         text = _pretty(text)
     if cut:
         note = f"Only the first {_MOST_TEXT_BYTES // 1000} kB are shown."

@@ -19,6 +19,7 @@ from titlecraft.local_hub.untrusted_data import read_json
 _HEAD_BYTES = 2 * 2**20
 _MOST_COUNTED_BYTES = 64 * 2**20
 _MOST_COUNTED_FILES = 64
+_MOST_GIT_BYTES = 16 * 2**20  # of a file that git stores itself
 _SECONDS_OF_COUNTING = 2.0
 _MOST_CELL_CHARACTERS, _FEWEST_CELL_CHARACTERS = 20_000, 100
 # what one page holds
@@ -81,6 +82,8 @@ def _head(repo: Repository, file: Entry, most: int) -> Table:
     suffix = PurePosixPath(file.path).suffix.lower()
     if suffix not in _READERS:
         raise UnreadableTable(f"{file.path}: no preview for this kind of file")
+    if file.lfs is None and file.size > _MOST_GIT_BYTES:
+        raise UnreadableTable(f"{file.path} is too large to show as a table here")
     try:
         content = str(repo.lfs_file(file)) if file.lfs else repo.objects.blob(file.oid)
         return bounded(read_head, file.path, suffix, content, file.size, most)

@@ -21,7 +21,7 @@ from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.highlight import code_block, css_classes
 
 _ANCHOR = "card-"  # before every id of a card, so that it cannot pose as a part of the page around it
-_MOST_CHARACTERS, _MOST_CHARACTERS_AS_SOURCE = 1_000_000, 100_000
+_MOST_CHARACTERS, _MOST_CHARACTERS_AS_SOURCE = 500_000, 100_000
 # some texts of this length take the parser a tenth of a second, and four times as long each time the length doubles
 _MOST_CHARACTERS_HERE = 20_000
 # making the anchors of equal headings different takes the square of their number
