@@ -13,6 +13,8 @@ From the outside in:
     store           all repos of a root
     repository      one repo: reading it, and the one way to write a commit;  history, discussions, pull_requests
     git_objects     git's objects, refs, tree_edit, lfs_objects: what a repo consists of
-    durable         writing files that survive a kill
+    durable         writing files that survive a kill;  repo_lock: nothing is written where a repo was
+    untrusted_data  the one way in for JSON and YAML;  card_metadata, collection, safetensors_header: what it is used for
+    hub_check       `hub check`;  repo_check: one repo;  set_aside: moving damage away;  damaged_info: how lists show it
     names           which ids, paths and branches are allowed;  hub_errors: what is refused, and how clients see it
 """

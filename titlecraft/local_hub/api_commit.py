@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
@@ -14,7 +13,7 @@ from starlette.routing import Route
 
 from titlecraft.local_hub import pull_requests
 from titlecraft.local_hub.call import Call, admitted, answer, endpoint
-from titlecraft.local_hub.card_metadata import check_card
+from titlecraft.local_hub.card_metadata import check_card, refuse_bad_card
 from titlecraft.local_hub.file_content import file_content
 from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent, TooLarge
 from titlecraft.local_hub.names import check_file_path
@@ -28,6 +27,7 @@ from titlecraft.local_hub.repository import (
     Repository,
 )
 from titlecraft.local_hub.request_body import MOST_TEXT_BYTES, refuse_encoding, refuse_length
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 from titlecraft.local_hub.upload_rules import UploadRules
 
 # one line of the body is one file in base64; the client sends files of more than 10 MB through LFS
@@ -87,13 +87,16 @@ def _commit(call: Call, body: IO[bytes]) -> Response:
     header = next((value for key, value in lines if key == "header"), None)
     if header is None or not isinstance(header.get("summary"), str) or not header["summary"].strip():
         raise BadRequest("The first line of a commit must be a 'header' with a 'summary'")
-    written = {
+    written: dict[str, Any] = {
+        "check_file": lambda path, content: refuse_bad_card(content, repo.type),
         "author": call.user,
         "summary": header["summary"],
         "description": str(header.get("description") or ""),
     }
     operations = _operations(repo, lines)
     parent = header.get("parentCommit")
+    if parent is not None and not isinstance(parent, str):
+        raise BadRequest("'parentCommit' of a commit must be text")
     with repo.lock:
         if creating:
             base = _branch_ref(repo, revision)
@@ -150,10 +153,14 @@ def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
-            key, value = str(item["key"]), dict(item["value"])
-        except (ValueError, KeyError, TypeError):
-            raise BadRequest(f"Line {number} of the commit is not a JSON object with 'key' and 'value'") from None
+            item = read_json_object(line, strict=True, most_bytes=_MOST_LINE_BYTES)
+            key, value = item["key"], item["value"]
+        except BadData as error:
+            raise BadRequest(f"Line {number} of the commit is not valid JSON: {error}") from None
+        except KeyError:
+            key = value = None
+        if not isinstance(key, str) or not isinstance(value, dict):
+            raise BadRequest(f"Line {number} of the commit is not a JSON object with 'key' and 'value'")
         yield key, value
 
 
@@ -164,10 +171,7 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
             raise BadRequest(f"A {key!r} line of the commit has no 'path'")
         match key:
             case "file":
-                content = file_content(path, value)
-                if path == "README.md":
-                    _check_readme(content, repo.type)
-                yield AddFile(path, content)
+                yield AddFile(path, file_content(path, value))
             case "lfsFile":
                 if value.get("algo", "sha256") != "sha256":
                     raise BadRequest(f"{path}: LFS files are identified by sha256, not by {value['algo']!r}")
@@ -177,15 +181,12 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
             case "deletedFolder" | "deletedEntry":
                 yield DeleteFolder(path)
             case "copyFile":
-                yield CopyFile(path, str(value.get("srcPath")), value.get("srcRevision"))
+                source, revision = value.get("srcPath"), value.get("srcRevision")
+                if not isinstance(source, str) or not isinstance(revision, str | None):
+                    raise BadRequest(f"{path}: 'srcPath' of a copy must be text, and 'srcRevision' too if it is given")
+                yield CopyFile(path, source, revision)
             case _:
                 raise BadRequest(f"Unknown line {key!r} in a commit")
-
-
-def _check_readme(content: bytes, repo_type: str) -> None:
-    errors, _ = check_card(content.decode("utf-8", errors="replace"), repo_type)
-    if errors:
-        raise BadRequest("Invalid metadata in README.md:\n- " + "\n- ".join(errors))
 
 
 def validate_yaml(call: Call) -> Response:

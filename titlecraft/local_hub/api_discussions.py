@@ -165,7 +165,7 @@ def merge(call: Call) -> Response:
 
 
 _ALL = "/api/{type:plural}/{id:repo}/discussions"
-_ONE = _ALL + "/{num:int}"
+_ONE = _ALL + "/{num:number}"
 
 routes = [
     Route(_ALL, endpoint(index)),

@@ -31,7 +31,7 @@ def create_branch(call: Call) -> Response:
     repo = call.writable_repo()
     wish, branch = call.json(), call.params["branch"]
     with repo.lock:
-        start = repo.resolve(wish.get("startingPoint") or "main")
+        start = repo.resolve(call.text("startingPoint", "main"))
         if not is_good_ref_name(branch):
             raise BadRequest(f"Invalid branch name: {branch!r}")
         if repo.refs.get(f"refs/heads/{branch}") and not wish.get("overwrite"):

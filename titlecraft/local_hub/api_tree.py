@@ -1,5 +1,6 @@
 """What is in a repo at a revision: `tree`, `paths-info`, `commits`."""
 
+import re
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 
+_SKIP = re.compile("[0-9]{1,15}")
 _PAGE = 1000
 _PAGE_WITH_COMMITS = 100
 _COMMITS_PAGE = 50
@@ -26,7 +28,7 @@ def tree(call: Call) -> Response:
     expand = call.flag("expand")
     commit, _, skip = (call.query("cursor") or "").rpartition(":")
     commit = repo.resolve(commit or call.params["rev"])
-    start = int(skip) if skip.isdigit() else 0
+    start = int(skip) if _SKIP.fullmatch(skip) else 0
     most = min(call.number("limit", _PAGE, least=1), _PAGE_WITH_COMMITS if expand else _PAGE)
     walk = repo.walk(commit, call.params.get("path", "").strip("/"), recursive=call.flag("recursive"))
     page = [repo.describe(path, item) for path, item in islice(walk, start, start + most)]

@@ -29,7 +29,7 @@ from titlecraft.local_hub import (
     xet_routes,
 )
 from titlecraft.local_hub.accounts import Accounts
-from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
+from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal, true_reason
 from titlecraft.local_hub.host_check import HostCheck
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
 from titlecraft.local_hub.request_body import Bodies
@@ -42,8 +42,8 @@ _log = logging.getLogger(__name__)
 
 
 def health(call: Call) -> Response:
-    """GET /api/health: what the launcher waits for; names the root, so that it knows whose server answers."""
-    return answer({"status": "ok", "root": str(call.hub.store.root)})
+    """GET /api/health: what the launcher waits for; `instance` is a random word that tells it whose server answers."""
+    return answer({"status": "ok", "instance": call.request.app.state.instance})
 
 
 def unknown_repo_address(call: Call) -> Response:
@@ -59,10 +59,10 @@ def unknown_address(call: Call) -> Response:
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = None) -> Starlette:
+def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = None, instance: str = "") -> Starlette:
     """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted.
 
-    `names` are those that it answers to (`host_check.known_names`), None for any.
+    `names` are those that it answers to (`host_check.known_names`), None for any. `instance` is what `/api/health` says.
     """
     routes = [
         Route("/api/health", endpoint(health)),
@@ -103,6 +103,7 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
         },
     )
     app.state.hub = Hub(Store(root), accounts)
+    app.state.instance = instance
     app.state.uploads = lfs_routes.Uploads()
     app.state.job_readers = job_output.Readers()
     app.state.xet_sessions = xet_routes.Sessions()
@@ -121,7 +122,7 @@ def _pages() -> list[BaseRoute]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubError)
-    return refusal(request, error)
+    return refusal(request, true_reason(request, error))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -133,6 +134,10 @@ async def _operating_system(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno in NO_ROOM:
         return refusal(request, DiskFull())
+    reason = true_reason(request, error)
+    if isinstance(reason, HubError):
+        _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+        return refusal(request, reason)
     return await _unexpected(request, error)
 
 

@@ -5,13 +5,13 @@ Writing goes through the API: only there are large files, pull requests and card
 
 import io
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import cache
 from typing import IO
 
 from anyio import CapacityLimiter, to_thread
-from dulwich.errors import GitProtocolError
-from dulwich.protocol import ReceivableProtocol
+from dulwich.errors import GitProtocolError, NotGitRepository
+from dulwich.protocol import CAPABILITY_FILTER, ReceivableProtocol
 from dulwich.repo import Repo
 from dulwich.server import DictBackend, UploadPackHandler
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, admitted, endpoint
-from titlecraft.local_hub.hub_errors import BadRequest, TooLarge
+from titlecraft.local_hub.hub_errors import NO_ROOM, BadRequest, DamagedRepo, DiskFull, TooLarge
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.request_body import read_body
 
@@ -95,14 +95,45 @@ def _packers() -> CapacityLimiter:
     return CapacityLimiter(_MOST_PACKERS)
 
 
+class _UploadPack(UploadPackHandler):
+    """dulwich's, without partial clones: it offers them, and then gives out none of the blobs that git asks for later.
+
+    git is told in time, and clones everything.
+    """
+
+    def capabilities(self) -> list[bytes]:
+        return [capability for capability in super().capabilities() if capability != CAPABILITY_FILTER]
+
+    def set_client_capabilities(self, caps: Iterable[bytes]) -> None:
+        # git says that it ignores the filter, and names it all the same
+        super().set_client_capabilities([one for one in caps if one.partition(b"=")[0] != CAPABILITY_FILTER])
+
+
 def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:
-    with Repo(str(repo.folder)) as git_repo:
+    with _opened(repo) as git_repo:
         protocol = ReceivableProtocol(request.read, answer.write)
         backend = DictBackend({"/": git_repo})
         try:
-            UploadPackHandler(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
+            _UploadPack(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
         except (GitProtocolError, ValueError) as error:
+            # dulwich says that of a full disk, too
+            for cause in (error.__cause__, error.__context__):
+                if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+                    raise DiskFull from error
+            if advertise:  # nothing of the client's was read yet
+                raise DamagedRepo(f"git cannot read its refs ({type(error).__name__})") from error
             raise BadRequest(f"Not a request of git's protocol: {error}") from None
+        except OSError:
+            raise
+        except Exception as error:  # what dulwich raises for objects that make no sense has a dozen kinds
+            raise DamagedRepo(f"git cannot read all of its objects ({type(error).__name__})") from error
+
+
+def _opened(repo: Repository) -> Repo:
+    try:
+        return Repo(str(repo.folder))
+    except NotGitRepository as error:
+        raise DamagedRepo("git does not take its folder for a repository") from error
 
 
 async def _stream(file: IO[bytes]) -> AsyncIterator[bytes]:

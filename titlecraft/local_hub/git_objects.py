@@ -1,9 +1,11 @@
 """The git objects of one repo: dulwich underneath, safe for threads, cheap sizes, durable writes."""
 
+import logging
 import re
 import threading
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,9 @@ from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree, parse_tree
 from dulwich.pack import write_pack_index, write_pack_objects
 
 from titlecraft.local_hub.durable import OWN_FOREVER, TemporaryArea, publish
+from titlecraft.local_hub.hub_errors import DamagedRepo, HubError, MissingObject
+
+_log = logging.getLogger(__name__)
 
 FILE_MODE, FOLDER_MODE, SUBMODULE_MODE = 0o100644, 0o040000, 0o160000
 
@@ -73,6 +78,12 @@ class TreeItem(NamedTuple):
         return self.mode == FOLDER_MODE
 
 
+def _unreadable(oid: str, error: Exception) -> DamagedRepo:
+    _log.warning("the git object %s cannot be read: %s: %s", oid, type(error).__name__, error)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return DamagedRepo(f"its object {oid} cannot be read ({reason})")
+
+
 class GitObjects:
     """The objects of one bare repo. Reading one takes a lock for that moment: dulwich's packs are not thread-safe."""
 
@@ -97,33 +108,52 @@ class GitObjects:
             return oid.encode() in self._store
 
     def read(self, oid: str) -> tuple[int, bytes]:
-        """(git's type number, content). Raises KeyError for an unknown object."""
-        with self._reading:
-            return self._store.get_raw(oid.encode())
+        """(git's type number, content). Raises MissingObject (a KeyError), DamagedRepo for what git could not read."""
+        try:
+            with self._reading:
+                return self._store.get_raw(oid.encode())
+        except KeyError:
+            raise MissingObject(oid) from None
+        except Exception as error:  # zlib, struct, mmap and dulwich have a dozen kinds for bytes that make no sense
+            raise _unreadable(oid, error) from error
 
     def blob(self, oid: str) -> bytes:
         """The content of a blob."""
         return self.read(oid)[1]
 
     def commit(self, oid: str) -> Commit:
-        """A commit. Raises KeyError when `oid` is not one (annotated tags are followed)."""
+        """A commit. Raises MissingObject when `oid` is not one (annotated tags are followed), DamagedRepo."""
         number, content = self.read(oid)
-        while number == Tag.type_num:
-            number, content = self.read(ShaFile.from_raw_string(number, content).object[1].decode())
-        if number != Commit.type_num:
-            raise KeyError(oid)
-        return Commit.from_raw_string(number, content)
+        try:
+            while number == Tag.type_num:
+                number, content = self.read(ShaFile.from_raw_string(number, content).object[1].decode())
+            if number != Commit.type_num:
+                raise MissingObject(oid)
+            commit = Commit.from_raw_string(number, content)
+            # dulwich takes the text apart when a field is asked for: better here than in the middle of a page
+            datetime.fromtimestamp(commit.commit_time, UTC)
+            for name in (commit.tree, *commit.parents):
+                name.decode("ascii")
+            commit.author.decode(errors="replace"), commit.message.decode(errors="replace")
+        except HubError:
+            raise
+        except Exception as error:
+            raise _unreadable(oid, error) from error
+        return commit
 
     def tree(self, oid: str) -> list[TreeItem]:
-        """The lines of a tree, in git's order, without submodules (the Hub has none)."""
+        """The lines of a tree, in git's order, without submodules (the Hub has none). Raises DamagedRepo."""
         number, content = self.read(oid)
         if number != Tree.type_num:
-            raise KeyError(oid)
-        return [
-            TreeItem(name.decode(errors="surrogateescape"), mode, sha.decode())
-            for name, mode, sha in parse_tree(content, 20)
-            if mode != SUBMODULE_MODE
-        ]
+            raise MissingObject(oid)
+        try:
+            return [
+                TreeItem(name.decode(errors="surrogateescape"), mode, sha.decode())
+                for name, mode, sha in parse_tree(content, 20)
+                if mode != SUBMODULE_MODE
+            ]
+        except Exception as error:
+            raise _unreadable(oid, error) from error
 
     def blob_info(self, oid: str) -> BlobInfo:
         """Size and LFS pointer of a blob; only the first bytes of a large loose blob are unpacked."""
@@ -138,16 +168,21 @@ class GitObjects:
         try:
             with (self.folder / oid[:2] / oid[2:]).open("rb") as file:
                 unpacked = zlib.decompressobj().decompress(file.read(4096), _MOST_POINTER_BYTES + 32)
+            header, _, beginning = unpacked.partition(b"\0")
+            return int(header.split()[1]), beginning
         except FileNotFoundError:
             content = self.blob(oid)
             return len(content), content[: _MOST_POINTER_BYTES + 1]
-        header, _, beginning = unpacked.partition(b"\0")
-        return int(header.split()[1]), beginning
+        except (OSError, ValueError, IndexError, zlib.error) as error:
+            raise _unreadable(oid, error) from error
 
     def matching(self, prefix: str) -> list[str]:
         """Commits whose id starts with `prefix` (4 characters or more)."""
-        with self._reading:
-            found = [oid.decode() for oid in self._store.iter_prefix(prefix.encode())]
+        try:
+            with self._reading:
+                found = [oid.decode() for oid in self._store.iter_prefix(prefix.encode())]
+        except Exception as error:
+            raise _unreadable(prefix, error) from error
         return [oid for oid in found if self.read(oid)[0] == Commit.type_num]
 
     def batch(self) -> "ObjectBatch":
@@ -176,6 +211,11 @@ class ObjectBatch:
     def add_blob(self, content: bytes) -> str:
         """The id of a blob with this content."""
         return self.add(Blob.from_string(content))
+
+    def blob(self, oid: str) -> bytes:
+        """The content of a blob, new or stored before."""
+        pending = self._pending.get(oid)
+        return pending.as_raw_string() if pending is not None else self.objects.blob(oid)
 
     def flush(self) -> None:
         """Put everything on disk. Raises DiskFull."""

@@ -120,6 +120,37 @@ class UnsafePath(HubError):
     status = 422
 
 
+class DamagedRepo(HubError):
+    """409: what is stored of the repo cannot be read; `reason` says what. Clients retry 500 to 504, but not 409."""
+
+    status = 409
+    code = "DamagedRepo"
+
+    def __init__(self, reason: str):
+        super().__init__(
+            f"This repository is damaged: {reason} (on the Hub's machine, `titlecraft hub check` says more)"
+        )
+        self.reason = reason
+
+
+class MissingObject(DamagedRepo, KeyError):
+    """A git object that is not there. For an id that a caller made up that is no damage, so it is a KeyError, too."""
+
+    def __init__(self, oid: str):
+        super().__init__(f"its object {oid[:40]} is missing")
+
+
+class RepoGone(HubError):
+    """404 or 409: the repo was deleted or renamed while the request was under way; nothing was stored."""
+
+    status = 404
+
+    def __init__(self, *, renamed: bool):
+        what = "renamed" if renamed else "deleted"
+        super().__init__(f"This repository was {what} meanwhile: nothing was stored", status=409 if renamed else 404)
+        self.code = None if renamed else "RepoNotFound"
+
+
 class TooSlow(HubError):
     """408: the body did not come in time."""
 

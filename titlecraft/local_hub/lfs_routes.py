@@ -23,7 +23,7 @@ from starlette.routing import Route
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.durable import room_or_disk_full
 from titlecraft.local_hub.git_objects import MOST_OBJECT_BYTES, LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, TooLarge
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.request_body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
 from titlecraft.local_hub.resolve import may_download
@@ -81,10 +81,15 @@ class Uploads:
         return key
 
     def get(self, key: str) -> Upload:
-        """Raises NotFound."""
+        """Raises NotFound, RepoGone."""
         upload = self._by_key.get(key)
         if upload is None:
             raise NotFound("This upload address has expired: start the upload again")
+        try:
+            upload.repo.lock.check()
+        except RepoGone:
+            upload.drop_parts()
+            raise
         upload.last_used = time.monotonic()
         return upload
 
@@ -94,7 +99,10 @@ def batch(call: Call) -> Response:
     wish = call.json()
     uploading = wish.get("operation") == "upload"
     repo = call.require_contribution() if uploading else call.repo(files=True)
-    multipart = "multipart" in (wish.get("transfers") or ())
+    transfers = wish.get("transfers") or []
+    if not isinstance(transfers, list):
+        raise BadRequest("'transfers' must be a list of names")
+    multipart = "multipart" in transfers
     objects, used_multipart = [], False
     wanted = call.objects("objects")
     if len(wanted) > _MOST_OBJECTS:
@@ -280,6 +288,6 @@ routes = [
     Route("/{place:place}/info/lfs/verify", endpoint(verify, first=Call.require_contribution), methods=["POST"]),
     Route("/lfs-upload/{key:name}", upload, methods=["PUT"]),
     Route("/lfs-upload/{key:name}", complete, methods=["POST"]),
-    Route("/lfs-upload/{key:name}/{number:int}", upload_part, methods=["PUT"]),
+    Route("/lfs-upload/{key:name}/{number:number}", upload_part, methods=["PUT"]),
     Route("/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate, first=_may_take), methods=["POST"]),
 ]

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from titlecraft.local_hub.refs import MAIN
 from titlecraft.local_hub.repository import Operation, Repository, join_message, new_commit
 from titlecraft.local_hub.tree_edit import TreeEdit
 
-_REF = re.compile(r"refs/pr/(\d+)")
+_REF = re.compile(r"refs/pr/(\d{1,9})")
 _MOST_DIFF_BYTES = 1_000_000
 
 
 def number_of(revision: str) -> int | None:
     """1 for `refs/pr/1`, None for other revisions."""
     match = _REF.fullmatch(revision)
-    return int(match[1]) if match else None
+    return int(match[1]) if match and match[1].isascii() else None
 
 
 def is_author(repo: Repository, number: int, user: str) -> bool:
@@ -55,8 +55,10 @@ def open_with_commit(
     author: str,
     summary: str,
     description: str,
+    check_file: Callable[[str, bytes], None] | None = None,
 ) -> tuple[str, int]:
     """A pull request to the branch `base`; its first commit, on top of `start`, are these operations: (commit, number).
+    `check_file` as in `Repository.commit`.
 
     The discussion is written last, and a ref without one does not count, so a crash leaves no half pull request.
     """
@@ -64,7 +66,9 @@ def open_with_commit(
         opened = Discussion(discussions.next_number(repo), summary.strip(), author, base=base)
         repo.refs.set(opened.ref, start)
         try:
-            oid = repo.commit(opened.ref, operations, author=author, summary=summary, description=description)
+            oid = repo.commit(
+                opened.ref, operations, author=author, summary=summary, description=description, check_file=check_file
+            )
         except BaseException:
             repo.refs.delete(opened.ref)
             raise

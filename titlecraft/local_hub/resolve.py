@@ -20,7 +20,7 @@ from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 
 _READ_BYTES = 2**20
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 # what a browser may show by itself; everything else that is text is shown as text
 _SHOWN = ("image/", "audio/", "video/", "application/pdf", "application/json")
 # The sandbox takes the Hub's origin away from what a repo's author wrote: it sees no cookie and can ask the Hub nothing.
@@ -125,12 +125,17 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     if match is None or match[0] == "bytes=-":
         return None
     if not match[1]:
-        length = min(int(match[2]), size)
+        length = min(_position(match[2]), size)
         return size - length, size - 1
-    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
+    first, last = _position(match[1]), _position(match[2]) if match[2] else size - 1
     if last < first and match[2]:
         return None
     return first, min(last, size - 1)
+
+
+def _position(digits: str) -> int:
+    """A number of any length; no file is as long as the longest that counts."""
+    return min(int(digits.lstrip("0")[:20] or "0"), 10**18)
 
 
 async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIterator[bytes]:

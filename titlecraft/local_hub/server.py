@@ -7,10 +7,11 @@ stop(Path(".demo/hub"))
 
 import contextlib
 import errno
+import faulthandler
 import fcntl
-import functools
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,26 +19,34 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.local_hub.accounts import ensure_accounts, first_tokens
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 
 LOOPBACK = "127.0.0.1"
+# in the root: the write token, for `HF_TOKEN="$(cat …)"`; no terminal and no log shows it
+TOKEN_FILE = "token"
 # everything that a Hub writes into its root
 _OWN_FILES = {
     "collections",
     "accounts.json",
     "accounts.new",
     "hub.json",
+    "hub.json.new",
     "hub.lock",
     "hub.log",
     "jobs",
     "moved.json",
     "repos",
+    "set-aside",
     "tmp",
+    "token",
+    "token.new",
 }
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -89,8 +98,8 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     Raises UserError.
     """
     root = _usable_root(root)
-    if _is_served(root):
-        return _running(root, port)
+    if _is_served(root) and (hub := _running(root, port)):
+        return hub
     ensure_accounts(root)
     command = [sys.executable, "-m", "titlecraft.local_hub", "--root", str(root)]
     command += ["--port", str(port)] if port is not None else []
@@ -110,11 +119,11 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            if _is_served(root):  # somebody else was faster
-                return _running(root, port)
+            if _is_served(root) and (hub := _running(root, port)):  # somebody else was faster
+                return hub
             raise UserError(_last_error(root / "hub.log", before))
         state = _state(root)
-        if state.get("pid") == process.pid and _answers(state["url"], root):
+        if state.get("pid") == process.pid and _answers(state, root):
             return _described(root, state)
         time.sleep(0.02)
     process.kill()
@@ -146,7 +155,7 @@ def status(root: Path) -> RunningHub | None:
     """The Hub that serves `root` and answers, or None."""
     root = Path(root).absolute()
     state = _state(root) if _is_served(root) else {}
-    return _described(root, state) if state and _answers(state["url"], root) else None
+    return _described(root, state) if state and _answers(state, root) else None
 
 
 def serve(
@@ -164,17 +173,23 @@ def serve(
     """
     os.umask(0o077)  # whatever is written from here on is for this user
     root = _usable_root(root)
-    with _locked(root):
+    with locked(root):
         accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
         if accounts and _others_may(accounts_file):
             said = "holds tokens and can be read by other users of this machine: chmod 600 it"
             print(f"{accounts_file} {said}", file=sys.stderr, flush=True)
-        listener = _listen(host, port, _state(root).get("port"))
+        before = _state(root)
+        listener = _listen(host, port, before.get("port"))
         chosen = listener.getsockname()[1]
         shown_host = f"[{host}]" if ":" in host else host
         url = f"http://{shown_host}:{chosen}"
-        announce = functools.partial(_announce, root, url, chosen, accounts_file)
-        _run(root, accounts_file, listener, host, allowed_hosts, announce)
+        state = {"pid": os.getpid(), "port": chosen, "url": url, "accounts": str(accounts_file)}
+        state["instance"] = secrets.token_hex(16)
+        if before.get("instance") and before.get("pid"):
+            print(f"warning: the last Hub on this root (process {before['pid']}) crashed or was killed", flush=True)
+        faulthandler.enable()  # a crash in C leaves its traceback in the log
+        _run(root, accounts_file, listener, host, allowed_hosts, state)
+        _write_state(root, state | {"pid": None})  # it ended as it should
 
 
 def _run(
@@ -183,23 +198,33 @@ def _run(
     listener: socket.socket,
     host: str,
     allowed_hosts: Iterable[str],
-    announce: Callable[[], None],
+    state: dict[str, Any],
 ) -> None:
     from titlecraft.local_hub.accounts import Accounts
     from titlecraft.local_hub.app import create_app
     from titlecraft.local_hub.host_check import known_names
     from titlecraft.local_hub.serving import run_until_signalled
 
-    app = create_app(root, Accounts.load(accounts_file), known_names(host, allowed_hosts))
-    announce()
+    app = create_app(root, Accounts.load(accounts_file), known_names(host, allowed_hosts), state["instance"])
+    _write_private(root / TOKEN_FILE, first_tokens(accounts_file)[0])
+    _write_state(root, state)
+    print(f"Hub on {root} answers at {state['url']} (Ctrl-C stops it)", flush=True)
     run_until_signalled(app, listener)
 
 
-def _announce(root: Path, url: str, port: int, accounts_file: Path) -> None:
+def _write_state(root: Path, state: dict[str, Any]) -> None:
     draft = root / "hub.json.new"
-    draft.write_text(json.dumps({"pid": os.getpid(), "port": port, "url": url, "accounts": str(accounts_file)}))
+    draft.write_text(json.dumps(state))
     draft.replace(root / "hub.json")
-    print(f"Hub on {root} answers at {url} (Ctrl-C stops it)", flush=True)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace `file` by one that only this user can read."""
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    draft.replace(file)
 
 
 def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket:
@@ -278,7 +303,8 @@ def _others_may(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
+    """No other process serves or changes the root during the block. Raises UserError when one does already."""
     with (root / "hub.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -302,19 +328,24 @@ def _is_served(root: Path) -> bool:
 
 def _state(root: Path) -> dict:
     try:
-        return json.loads((root / "hub.json").read_bytes())
-    except (FileNotFoundError, ValueError):
+        state = read_json_object((root / "hub.json").read_bytes())
+    except (OSError, BadData):
         return {}
+    wanted = {"port": int, "url": str, "accounts": str, "pid": int | None}
+    return state if all(isinstance(state.get(name), kind) for name, kind in wanted.items()) else {}
 
 
-def _running(root: Path, port: int | None) -> RunningHub:
+def _running(root: Path, port: int | None) -> RunningHub | None:
+    """The Hub that serves the root; None when it ended while we waited for its answer."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         state = _state(root)
-        if state and _answers(state["url"], root):
+        if state and _answers(state, root):
             if port not in (None, 0, state["port"]):
                 raise UserError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
             return _described(root, state)
+        if not _is_served(root):
+            return None
         time.sleep(0.05)
     raise UserError(f"{root} is locked by a Hub that does not answer; see {root / 'hub.log'}")
 
@@ -324,13 +355,17 @@ def _described(root: Path, state: dict) -> RunningHub:
     return RunningHub(state["url"], token, read_token, root, state["pid"])
 
 
-def _answers(url: str, root: Path) -> bool:
+def _answers(state: dict[str, Any], root: Path) -> bool:
+    """True when the Hub at this address is the one that wrote the state."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
     try:
-        with opener.open(f"{url}/api/health", timeout=5) as response:
-            return json.load(response).get("root") == str(root)
+        with opener.open(f"{state['url']}/api/health", timeout=5) as response:
+            said = read_json_object(response.read(10_000))
     except (urllib.error.URLError, OSError, ValueError):
         return False
+    if "instance" not in state:  # a Hub of an older version
+        return said.get("root") == str(root)
+    return said.get("instance") == state["instance"]
 
 
 def _last_error(log: Path, start_at: int) -> str:

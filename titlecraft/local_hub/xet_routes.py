@@ -26,7 +26,7 @@ from starlette.routing import Route
 from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.durable import publish
 from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, TooLarge
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
 from titlecraft.local_hub.repository import Repository
 from titlecraft.local_hub.request_body import read_body, refuse_encoding, refuse_length, trust
 from titlecraft.local_hub.xet_format import Segment, files_of_shard, read_chunks
@@ -82,10 +82,15 @@ class Sessions:
         return key
 
     def get(self, request: Request) -> Session:
-        """The session that the address names. Raises NotFound."""
+        """The session that the address names. Raises NotFound, RepoGone."""
         session = self._by_key.get(request.path_params["key"])
         if session is None:
             raise NotFound("This Xet session has expired: start the upload again")
+        try:
+            session.repo.lock.check()
+        except RepoGone:
+            shutil.rmtree(session.folder, ignore_errors=True)
+            raise
         session.last_used = time.monotonic()
         trust(request)
         return session

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub.card_metadata import check_card, split_card
+from titlecraft.local_hub.damaged_info import read_or_reason
 from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.card_facts import chips, evaluations, texts
@@ -84,7 +85,7 @@ def _used_by(view: RepoView) -> list[tuple[str, str]]:
     field = {"model": "base_model", "dataset": "datasets"}.get(view.type)
     found = []
     for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED] if field else []:
-        named = texts(card_of(repo, repo.head()).get(field))
+        named = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
         if view.id.lower() in (name.lower() for name in named):
             found.append((repo.id, addresses.repo_url("model", repo.id)))
     return found

@@ -13,6 +13,7 @@ from typing import IO, Any
 from titlecraft.local_hub.bounded import TooMuch, bounded
 from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
+from titlecraft.local_hub.untrusted_data import read_json
 
 # of a text file, this much is read for its first rows, and at most this much to count all its rows
 _HEAD_BYTES = 2 * 2**20
@@ -142,7 +143,7 @@ def _json_lines(content: IO[bytes], size: int, most: int) -> Table:
     lines = head.splitlines() if len(head) == size else head.splitlines()[:-1]
     if size and not lines:
         raise ValueError(f"its first line is longer than {_HEAD_BYTES} bytes")
-    objects = [json.loads(line) for line in islice(filter(bytes.strip, lines), most or 1)]
+    objects = [read_json(line) for line in islice(filter(bytes.strip, lines), most or 1)]
     total = head.count(b"\n") + (not head.endswith(b"\n") and len(head) == size > 0)
     if size <= _MOST_COUNTED_BYTES:
         while block := content.read(4 * 2**20):
@@ -153,7 +154,7 @@ def _json_lines(content: IO[bytes], size: int, most: int) -> Table:
 def _json(content: IO[bytes], size: int, most: int) -> Table:
     if size > _MOST_COUNTED_BYTES // 4:
         raise ValueError("it is one JSON value of more than 16 MB")
-    value = json.loads(content.read() or b"[]")
+    value = read_json(content.read() or b"[]")
     if not isinstance(value, list):
         raise ValueError("it is not a list of objects")
     return _table_of(value[: most or 1], most, len(value))
