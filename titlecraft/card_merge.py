@@ -167,7 +167,7 @@ def _metadata(front: str | None, where: str) -> dict[str, Any]:
     """The front matter as values. Raises UserError where it is not a mapping in YAML."""
     try:
         found = load_metadata(front) if front else {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UserError(
             f"{where}: the metadata between the two --- lines are not YAML ({' '.join(str(error).split())}): mend them, or "
             "delete what stands between the lines"

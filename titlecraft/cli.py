@@ -24,7 +24,7 @@ VERBS = {
     "space": "the page as a Gradio Space, with app, requirements and card",
     "export": "an adapter -> a model of its own, merged or GGUF, in a repo of its own",
     "document": "the document about a run, in English and Portuguese, from the records in its repos",
-    "hub": "the embedded Hub: serve | start | stop | status",
+    "hub": "the embedded Hub: serve | start | stop | status | check",
     "demo": "all of it, small, on the embedded Hub",
 }
 

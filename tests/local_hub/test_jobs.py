@@ -83,3 +83,18 @@ def test_who_may_not_and_what_is_not_there_is_refused(hub: RunningHub, api: HfAp
         with pytest.raises(HfHubHTTPError) as error:
             refused()
         assert error.value.response.status_code == status
+
+
+def test_the_jobs_of_a_namespace_newest_first(hub: RunningHub, api: HfApi, anonymous) -> None:
+    first, second = submit(api, labels={"kind": "listed"}), submit(api, labels={"kind": "listed", "n": "2"})
+    change(hub, first, createdAt="2026-01-01T00:00:00.000Z")
+    assert [job.id for job in api.list_jobs(namespace="titlecraft", labels={"kind": "listed"})] == [second, first]
+    assert [job.id for job in api.list_jobs(namespace="titlecraft", labels={"n": "2"})] == [second]
+    assert [job.id for job in api.list_jobs(namespace="titlecraft", status="ERROR", labels={"kind": "listed"})] == [
+        first
+    ]
+    assert anonymous.get("/api/jobs/titlecraft").status_code == 401
+    file_of(hub, first).write_text("{")
+    assert [job.id for job in api.list_jobs(namespace="titlecraft", labels={"kind": "listed"})] == [second]
+    with pytest.raises(HfHubHTTPError, match="is damaged"):
+        api.inspect_job(job_id=first, namespace="titlecraft")

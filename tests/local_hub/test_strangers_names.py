@@ -31,7 +31,7 @@ def test_a_card_of_nested_aliases_is_refused_at_once() -> None:
     began = time.monotonic()
     assert parse_card(f"---\n{block}---\n".encode()) == {}
     errors, _ = check_card(f"---\n{block}---\n", "model")
-    assert "aliases stand for more than 100,000 values" in errors[0]
+    assert "more than 100,000 values" in errors[0]
     assert time.monotonic() - began < 5
 
 

@@ -1,5 +1,6 @@
-"""titlecraft hub serve|start|stop|status [--root DIR] [--port N] [--host ADDRESS]"""
+"""titlecraft hub serve|start|stop|status|check [--root DIR] [--port N] [--host ADDRESS] [--allow-host NAME] [--set-aside]"""
 
+import shlex
 from pathlib import Path
 
 from titlecraft.endpoint import local_root
@@ -12,7 +13,11 @@ def main(arguments: list[str]) -> int:
     from titlecraft.local_hub import server
 
     parser = VerbParser(prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine.")
-    parser.add_argument("action", choices=["serve", "start", "stop", "status"], help="serve stays in the foreground")
+    parser.add_argument(
+        "action",
+        choices=["serve", "start", "stop", "status", "check"],
+        help="serve stays in the foreground; check says which repos are damaged, also while the Hub runs",
+    )
     parser.add_argument(
         "--root", type=Path, default=local_root() / "hub", help="where repos and accounts lie (default: .demo/hub)"
     )
@@ -23,16 +28,34 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--accounts", type=Path, help="users and tokens to serve with, for serve (default: ROOT/accounts.json)"
     )
+    parser.add_argument(
+        "--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside; nothing is deleted"
+    )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which other machines or a proxy reach it, for serve; may be repeated; `*` is any",
+    )
     asked = parser.parse_args(arguments)
+    if asked.set_aside and asked.action != "check":
+        raise UserError("--set-aside is for `titlecraft hub check`")
     if asked.action == "serve":
         print(
             f"`titlecraft hub status --root {asked.root}` prints, in another shell, what clients need to be told",
             flush=True,
         )
-        server.serve(asked.root, host=asked.host, port=asked.port, accounts=asked.accounts)
+        server.serve(
+            asked.root, host=asked.host, port=asked.port, accounts=asked.accounts, allowed_hosts=asked.allow_host
+        )
         return 0
-    if asked.host != server.LOOPBACK or asked.accounts:
-        raise UserError("--host and --accounts are for `titlecraft hub serve`")
+    if asked.host != server.LOOPBACK or asked.accounts or asked.allow_host:
+        raise UserError("--host, --accounts and --allow-host are for `titlecraft hub serve`")
+    if asked.action == "check":
+        from titlecraft.local_hub.hub_check import check
+
+        return check(asked.root, move_damaged=asked.set_aside)
     if asked.action == "stop":
         print("stopped" if server.stop(asked.root) else f"no Hub serves {asked.root}")
         return 0
@@ -40,6 +63,8 @@ def main(arguments: list[str]) -> int:
     if hub is None:
         print(f"no Hub serves {asked.root}; `titlecraft hub start` starts one")
         return 1
-    print(f"{hub.url} (process {hub.pid}, files in {hub.root})\nexport HF_ENDPOINT={hub.url} HF_TOKEN={hub.token} "
-          f"HF_HOME={local_root() / 'hf_home'} HF_HUB_DISABLE_XET=1")  # fmt: skip
+    token = f'"$(cat {shlex.quote(str(hub.root / server.TOKEN_FILE))})"'  # the token itself stays out of scrollbacks and logs
+    home = shlex.quote(str(local_root() / "hf_home"))
+    print(f"{hub.url} (process {hub.pid}, files in {hub.root})")
+    print(f"export HF_ENDPOINT={hub.url} HF_TOKEN={token} HF_HOME={home} HF_HUB_DISABLE_XET=1")
     return 0

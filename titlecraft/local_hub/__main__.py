@@ -1,4 +1,5 @@
-"""python -m titlecraft.local_hub --root DIR [--port N] [--host H] [--accounts FILE]"""
+"""python -m titlecraft.local_hub [serve] --root DIR [--port N] [--host H] [--accounts FILE] [--allow-host NAME]
+python -m titlecraft.local_hub check --root DIR [--set-aside]"""
 
 import argparse
 import sys
@@ -9,15 +10,30 @@ from titlecraft.local_hub.server import LOOPBACK, serve
 
 
 def main() -> int:
-    """Serve a Hub in the foreground; the exit status."""
+    """Serve a Hub in the foreground, or check one; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m titlecraft.local_hub", description=serve.__doc__.splitlines()[0])
+    parser.add_argument(
+        "action", nargs="?", choices=["serve", "check"], default="serve", help="check: say which repos are damaged"
+    )
     parser.add_argument("--root", type=Path, required=True, help="folder of the Hub's repos; made when it is missing")
     parser.add_argument("--port", type=int, help="0: any free one; default: the last one of this root, else a free one")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; default: this machine only")
     parser.add_argument("--accounts", type=Path, help="JSON file of users and tokens; default: ROOT/accounts.json")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which other machines or a proxy reach it; may be repeated; `*`: any",
+    )
+    parser.add_argument("--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside")
     arguments = parser.parse_args()
     try:
-        serve(arguments.root, arguments.host, arguments.port, arguments.accounts)
+        if arguments.action == "check":
+            from titlecraft.local_hub.hub_check import check
+
+            return check(arguments.root, move_damaged=arguments.set_aside)
+        serve(arguments.root, arguments.host, arguments.port, arguments.accounts, arguments.allow_host)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from titlecraft.errors import UserError
+from titlecraft.local_hub.untrusted_data import read_json_object
 
 FILE_NAME = "accounts.json"
 FIRST_USER = "titlecraft"
@@ -74,6 +75,10 @@ class Accounts:
                 found = candidate
         return found
 
+    def tokens(self) -> list[Token]:
+        """All of them, in the file's order."""
+        return list(self._tokens.values())
+
     def user(self, name: str) -> User | None:
         """A user by name, in any case."""
         return next((user for user in self.users.values() if user.name.lower() == name.lower()), None)
@@ -86,15 +91,18 @@ class Accounts:
     def load(cls, path: Path) -> "Accounts":
         """Read the file. Raises UserError when it is not what the module's docstring shows."""
         try:
-            stored = json.loads(path.read_bytes())
+            stored = read_json_object(path.read_bytes())
             users = {name: User(name, **fields) for name, fields in stored["users"].items()}
             orgs = {name: Organization(name, **fields) for name, fields in stored.get("orgs", {}).items()}
             tokens = {
                 value: Token(value, users[fields["user"]], fields.get("role", "write"), fields.get("name", "token"))
                 for value, fields in stored["tokens"].items()
             }
+            _check_kinds([*users.values(), *orgs.values(), *tokens.values()])
         except FileNotFoundError:
             raise UserError(f"{path}: there is no such accounts file") from None
+        except OSError as error:
+            raise UserError(f"{path}: the accounts file cannot be read ({error.strerror})") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{path}: not a valid accounts file ({type(error).__name__}: {error}); expected an object with "
@@ -123,8 +131,24 @@ def ensure_accounts(root: Path) -> Path:
 
 
 def first_tokens(path: Path) -> tuple[str, str]:
-    """(a write token, a read token) of an accounts file, for the environment of local clients."""
-    tokens = json.loads(path.read_bytes())["tokens"]
-    writers = [value for value, fields in tokens.items() if fields.get("role", "write") == "write"]
-    readers = [value for value, fields in tokens.items() if fields.get("role") == "read"]
-    return writers[0], (readers or writers)[0]
+    """(a write token, a read token) of an accounts file, for the environment of local clients.
+
+    Each is "" where the file has none. Raises UserError.
+    """
+    tokens = Accounts.load(path).tokens()
+    writers = [token.value for token in tokens if token.role == "write"]
+    readers = [token.value for token in tokens if token.role == "read"]
+    return (writers or [""])[0], (readers or writers or [""])[0]
+
+
+def _check_kinds(accounts: list[User | Organization | Token]) -> None:
+    """Raises ValueError where a field is not of the kind that its class declares."""
+    for one in accounts:
+        for name in ("name", "fullname", "email", "value", "role"):
+            if not isinstance(getattr(one, name, ""), str):
+                raise ValueError(f"{name!r} must be text, not {getattr(one, name)!r}")
+        orgs = getattr(one, "orgs", {})
+        if not isinstance(orgs, dict) or not all(isinstance(role, str) for role in orgs.values()):
+            raise ValueError(f"'orgs' of a user must map organisations to roles, not be {orgs!r}")
+        if not isinstance(getattr(one, "private_by_default", False), bool):
+            raise ValueError("'private_by_default' must be true or false")

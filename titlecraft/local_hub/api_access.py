@@ -79,6 +79,11 @@ def ask(call: Call) -> Response:
     return answer({"status": repo.settings.access[call.user].status})
 
 
+def _may_ask(call: Call) -> None:
+    call.repo()
+    call.require_token()
+
+
 def _known_user(call: Call, wish: dict) -> str:
     user = call.hub.accounts.user(str(wish.get("user") or ""))
     if user is None:
@@ -89,8 +94,8 @@ def _known_user(call: Call, wish: dict) -> str:
 _REQUESTS = "/api/{type:plural}/{id:repo}/user-access-request"
 
 routes = [
-    Route(_REQUESTS + "/handle", endpoint(handle), methods=["POST"]),
-    Route(_REQUESTS + "/grant", endpoint(grant), methods=["POST"]),
+    Route(_REQUESTS + "/handle", endpoint(handle, first=Call.writable_repo), methods=["POST"]),
+    Route(_REQUESTS + "/grant", endpoint(grant, first=Call.writable_repo), methods=["POST"]),
     Route(_REQUESTS + "/{status:name}", endpoint(listed)),
-    Route("/{place:place}/ask-access", endpoint(ask), methods=["POST"]),
+    Route("/{place:place}/ask-access", endpoint(ask, first=_may_ask), methods=["POST"]),
 ]

@@ -7,7 +7,9 @@ from starlette.routing import Route
 
 from titlecraft.local_hub.accounts import Organization, User
 from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.damaged_info import read_or_reason
 from titlecraft.local_hub.hub_errors import InvalidCredentials, NotFound
+from titlecraft.local_hub.repository import Repository
 
 
 def whoami(call: Call) -> Response:
@@ -50,7 +52,7 @@ def user_overview(call: Call) -> Response:
     """GET /api/users/NAME/overview"""
     user = _user(call)
     counts = _counts(call, user.name)
-    liked = sum(user.name in repo.settings.likes for repo in call.hub.store.list())
+    liked = sum(user.name in repo.settings.likes and call.may_see(repo) for repo in call.hub.store.list())
     orgs = [_org(org) for name in user.orgs if (org := call.hub.accounts.organization(name))]
     return answer(
         _person(user) | counts | {"numLikes": liked, "numFollowers": 0, "numFollowing": 0, "isPro": False, "orgs": orgs}
@@ -95,13 +97,17 @@ def own_repos(call: Call) -> Response:
                 "type": repo.type,
                 "visibility": "private" if repo.settings.private else "public",
                 "private": repo.settings.private,
-                "storage": sum(entry.size for entry in repo.files(repo.head())),
+                "storage": read_or_reason(repo, lambda repo=repo: _storage(repo), lambda reason: 0),
                 "storagePercent": 0,
                 "updatedAt": repo.settings.created_at,
             }
             for repo in repos
         ]
     )
+
+
+def _storage(repo: Repository) -> int:
+    return sum(entry.size for entry in repo.files(repo.head()))
 
 
 def _user(call: Call) -> User:

@@ -1,9 +1,11 @@
 """Collections: titled lists of repos, `/api/collections`. One JSON file each, `ROOT/collections/ID.json`."""
 
 import json
+import logging
 import re
 import secrets
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +13,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.collection import Collection, read_collection
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, NotFound
 from titlecraft.local_hub.names import REPO_TYPES
 from titlecraft.local_hub.repo_settings import now
+from titlecraft.local_hub.untrusted_data import BadData
 
 _ID = re.compile(r"[0-9a-f]{24}")
 _PAGE = 100
-
-
-@dataclass
-class Collection:
-    """A collection. Its address changes with its title, except for the id at the end, which finds it."""
-
-    id: str
-    owner: str
-    title: str
-    description: str | None = None
-    private: bool = False
-    theme: str = "orange"
-    position: int = 0
-    last_updated: str = field(default_factory=now)
-    items: list[dict[str, Any]] = field(default_factory=list)  # as the API gives them
-
-    @property
-    def slug(self) -> str:
-        """`owner/my-title-ID`"""
-        words = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
-        return f"{self.owner}/{words}-{self.id}"
-
-    def described(self) -> dict[str, Any]:
-        """As the API gives it."""
-        return {
-            "slug": self.slug,
-            "title": self.title,
-            "description": self.description,
-            "owner": {"name": self.owner, "type": "user"},
-            "lastUpdated": self.last_updated,
-            "private": self.private,
-            "theme": self.theme,
-            "position": self.position,
-            "upvotes": 0,
-            "items": [item | {"position": position} for position, item in enumerate(self.items)],
-        }
-
-    def change(self, wish: dict[str, Any]) -> None:
-        """Set what `wish` names. Raises BadRequest."""
-        for name, kind in (("title", str), ("description", str), ("private", bool), ("theme", str), ("position", int)):
-            if name in wish:
-                if not isinstance(wish[name], kind):
-                    raise BadRequest(f"Invalid {name!r} of a collection: {wish[name]!r}")
-                setattr(self, name, wish[name])
-        if not self.title.strip():
-            raise BadRequest("A collection needs a title")
+_log = logging.getLogger(__name__)
 
 
 def _folder(call: Call) -> Path:
@@ -83,13 +42,49 @@ def find(call: Call, slug: str, *, write: bool = False) -> Collection:
     """The collection with this slug. Raises NotFound (also when it is hidden), Forbidden."""
     number = slug.rsplit("-", 1)[-1]
     file = _folder(call) / f"{number}.json"
-    if _ID.fullmatch(number) and file.exists():
-        one = Collection(**json.loads(file.read_bytes()))
-        if write:
+    one = _read(file) if _ID.fullmatch(number) else None
+    if one is not None:
+        if write and _visible(call, one):
             call.require_write(one.owner)
         if _visible(call, one):
             return one
     raise NotFound(f"The collection {slug} does not exist")
+
+
+def _all(call: Call) -> Iterator[Collection]:
+    for file in sorted(_folder(call).glob("*.json")):
+        if (one := _read(file)) is not None:
+            yield one
+
+
+def _read(file: Path) -> Collection | None:
+    """None for one that is not there, and for a damaged one, which the log names."""
+    try:
+        return read_collection(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, BadData) as error:
+        _log.warning("the collection %s is damaged: %s", file, error)
+        return None
+
+
+def _described(call: Call, one: Collection) -> dict[str, Any]:
+    return one.described(lambda item: _item_visible(call, one, item))
+
+
+def _item_visible(call: Call, one: Collection, item: dict[str, Any]) -> bool:
+    """True for what the caller may know of; what is not on this Hub any more is shown to the collection's owner."""
+    if item["type"] == "collection":
+        other = _read(_folder(call) / f"{_number(item['id'])}.json")
+        exists, seen = other is not None, other is not None and _visible(call, other)
+    else:
+        exists, seen = call.knows(item["type"], item["id"])
+    return seen or (not exists and call.token is not None and call.token.belongs_to(one.owner))
+
+
+def _number(slug: str) -> str:
+    number = slug.rsplit("-", 1)[-1]
+    return number if _ID.fullmatch(number) else "none"
 
 
 def _visible(call: Call, one: Collection) -> bool:
@@ -100,13 +95,12 @@ def index(call: Call) -> Response:
     """GET /api/collections?owner=&item=models/ID&limit="""
     owners, items = call.query_list("owner"), call.query_list("item")
     found = []
-    for file in _folder(call).glob("*.json"):
-        one = Collection(**json.loads(file.read_bytes()))
-        holds = {f"{item['type']}s/{item['id']}" for item in one.items}
+    for one in _all(call):
+        holds = {f"{item['type']}s/{item['id']}" for item in _described(call, one)["items"]} if items else set()
         if _visible(call, one) and (not owners or one.owner in owners) and (not items or holds & set(items)):
             found.append(one)
     found.sort(key=lambda one: one.last_updated, reverse=True)
-    shown = [one.described() for one in found[: call.number("limit", _PAGE, least=1)]]
+    shown = [_described(call, one) for one in found[: call.number("limit", _PAGE, least=1)]]
     for described in shown:
         del described["position"]  # the client counts for itself here, and takes it badly to be told
     return answer(shown)
@@ -119,20 +113,19 @@ def create(call: Call) -> Response:
     call.require_write(owner)
     one = Collection(secrets.token_hex(12), owner, title="")
     one.change(wish)
-    for file in _folder(call).glob("*.json"):
-        other = Collection(**json.loads(file.read_bytes()))
+    for other in _all(call):
         if (other.owner, other.title) == (
             one.owner,
             one.title,
         ):  # the client's `exists_ok` reads the slug of the answer
             raise AlreadyExists(f"{owner} has a collection of this title already", extra={"slug": other.slug})
     _save(call, one)
-    return answer(one.described())
+    return answer(_described(call, one))
 
 
 def show(call: Call) -> Response:
     """GET /api/collections/SLUG"""
-    return answer(_load(call).described())
+    return answer(_described(call, _load(call)))
 
 
 def update(call: Call) -> Response:
@@ -140,13 +133,13 @@ def update(call: Call) -> Response:
     one = _load(call, write=True)
     one.change(call.json())
     _save(call, one)
-    return answer({"success": True, "data": one.described()})
+    return answer({"success": True, "data": _described(call, one)})
 
 
 def delete(call: Call) -> Response:
     """DELETE /api/collections/SLUG"""
     one = _load(call, write=True)
-    (_folder(call) / f"{one.id}.json").unlink()
+    (_folder(call) / f"{one.id}.json").unlink(missing_ok=True)
     return answer({"success": True})
 
 
@@ -170,7 +163,7 @@ def add_item(call: Call) -> Response:
         added["note"] = {"text": str(wish["note"])}
     one.items.append(added)
     _save(call, one)
-    return answer(one.described())
+    return answer(_described(call, one))
 
 
 def change_item(call: Call) -> Response:
@@ -187,19 +180,23 @@ def change_item(call: Call) -> Response:
             item["note"] = {"text": str(wish["note"])}
         if isinstance(wish.get("position"), int):
             one.items.remove(item)
-            one.items.insert(wish["position"], item)
+            one.items.insert(max(-len(one.items), min(wish["position"], len(one.items))), item)
     _save(call, one)
     return answer({"success": True})
+
+
+def _may_change(call: Call) -> None:
+    _load(call, write=True)
 
 
 _ONE = "/api/collections/{slug:repo}"
 
 routes = [
     Route("/api/collections", endpoint(index)),
-    Route("/api/collections", endpoint(create), methods=["POST"]),
+    Route("/api/collections", endpoint(create, first=Call.require_writer), methods=["POST"]),
     Route(_ONE, endpoint(show)),
-    Route(_ONE, endpoint(update), methods=["PATCH"]),
-    Route(_ONE, endpoint(delete), methods=["DELETE"]),
-    Route(_ONE + "/items", endpoint(add_item), methods=["POST"]),
-    Route(_ONE + "/items/{item:name}", endpoint(change_item), methods=["PATCH", "DELETE"]),
+    Route(_ONE, endpoint(update, first=_may_change), methods=["PATCH"]),
+    Route(_ONE, endpoint(delete, first=_may_change), methods=["DELETE"]),
+    Route(_ONE + "/items", endpoint(add_item, first=_may_change), methods=["POST"]),
+    Route(_ONE + "/items/{item:name}", endpoint(change_item, first=_may_change), methods=["PATCH", "DELETE"]),
 ]

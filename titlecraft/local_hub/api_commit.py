@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
@@ -13,10 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub import pull_requests
-from titlecraft.local_hub.call import Call, answer, endpoint
-from titlecraft.local_hub.card_metadata import check_card
+from titlecraft.local_hub.call import Call, admitted, answer, endpoint
+from titlecraft.local_hub.card_metadata import check_card, refuse_bad_card
 from titlecraft.local_hub.file_content import file_content
-from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent, TooLarge
 from titlecraft.local_hub.names import check_file_path
 from titlecraft.local_hub.repository import (
     AddFile,
@@ -27,10 +26,13 @@ from titlecraft.local_hub.repository import (
     Operation,
     Repository,
 )
+from titlecraft.local_hub.request_body import MOST_TEXT_BYTES, refuse_encoding, refuse_length
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 from titlecraft.local_hub.upload_rules import UploadRules
 
-# one line of the body is one file of at most some megabytes in base64
-_MOST_LINE_BYTES = 512 * 2**20
+# one line of the body is one file in base64; the client sends files of more than 10 MB through LFS
+_MOST_LINE_BYTES = 48 * 2**20
+_MOST_COMMIT_BYTES = 4 * 2**30
 
 
 def preupload(call: Call) -> Response:
@@ -38,7 +40,7 @@ def preupload(call: Call) -> Response:
 
     The client skips a file whose `oid` it has itself: the sha256 of an LFS file, git's id of another.
     """
-    repo = call.require_contribution() if _opens_pull_request(call) else _target(call)
+    repo = _contributed_to(call)
     commit = repo.resolve(call.params["rev"])
     ignored = call.json().get("gitIgnore")
     rules = UploadRules(repo, commit, None if ignored is None else str(ignored))
@@ -63,10 +65,15 @@ async def commit(request: Request) -> Response:
 
     The body goes to disk first, so a client that breaks off has changed nothing and a large commit needs no memory.
     """
-    call = await run_in_threadpool(Call, request)
-    store = request.app.state.hub.store
-    with store.temporary.unfinished_file() as body:
+    call = await admitted(request, _contributed_to)
+    refuse_encoding(request)
+    refuse_length(request, _MOST_COMMIT_BYTES)
+    received = 0
+    with call.hub.store.temporary.unfinished_file() as body:
         async for chunk in request.stream():
+            received += len(chunk)
+            if received > _MOST_COMMIT_BYTES:
+                raise TooLarge(_MOST_COMMIT_BYTES, "The commit")
             await run_in_threadpool(body.write, chunk)
         body.seek(0)
         return await run_in_threadpool(_commit, call, body)
@@ -74,19 +81,22 @@ async def commit(request: Request) -> Response:
 
 def _commit(call: Call, body: IO[bytes]) -> Response:
     creating = _opens_pull_request(call)
-    repo = call.require_contribution() if creating else _target(call)
+    repo = _contributed_to(call)
     revision = call.params["rev"]
     lines = _lines(body)
     header = next((value for key, value in lines if key == "header"), None)
     if header is None or not isinstance(header.get("summary"), str) or not header["summary"].strip():
         raise BadRequest("The first line of a commit must be a 'header' with a 'summary'")
-    written = {
+    written: dict[str, Any] = {
+        "check_file": lambda path, content: refuse_bad_card(content, repo.type),
         "author": call.user,
         "summary": header["summary"],
         "description": str(header.get("description") or ""),
     }
     operations = _operations(repo, lines)
     parent = header.get("parentCommit")
+    if parent is not None and not isinstance(parent, str):
+        raise BadRequest("'parentCommit' of a commit must be text")
     with repo.lock:
         if creating:
             base = _branch_ref(repo, revision)
@@ -111,6 +121,11 @@ def _opens_pull_request(call: Call) -> bool:
     return call.flag("create_pr")
 
 
+def _contributed_to(call: Call) -> Repository:
+    """The repo, if the caller may do what is asked: open a pull request, or commit to the revision."""
+    return call.require_contribution() if _opens_pull_request(call) else _target(call)
+
+
 def _target(call: Call) -> Repository:
     """The repo, if the caller may commit to this revision: owners anywhere, authors of a pull request to it."""
     number = pull_requests.number_of(call.params["rev"])
@@ -133,13 +148,19 @@ def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     while line := body.readline(_MOST_LINE_BYTES):
         number += 1
+        if len(line) == _MOST_LINE_BYTES and not line.endswith(b"\n"):
+            raise TooLarge(_MOST_LINE_BYTES, f"Line {number} of the commit (send such a file through LFS)")
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
-            key, value = str(item["key"]), dict(item["value"])
-        except (ValueError, KeyError, TypeError):
-            raise BadRequest(f"Line {number} of the commit is not a JSON object with 'key' and 'value'") from None
+            item = read_json_object(line, strict=True, most_bytes=_MOST_LINE_BYTES)
+            key, value = item["key"], item["value"]
+        except BadData as error:
+            raise BadRequest(f"Line {number} of the commit is not valid JSON: {error}") from None
+        except KeyError:
+            key = value = None
+        if not isinstance(key, str) or not isinstance(value, dict):
+            raise BadRequest(f"Line {number} of the commit is not a JSON object with 'key' and 'value'")
         yield key, value
 
 
@@ -150,10 +171,7 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
             raise BadRequest(f"A {key!r} line of the commit has no 'path'")
         match key:
             case "file":
-                content = file_content(path, value)
-                if path == "README.md":
-                    _check_readme(content, repo.type)
-                yield AddFile(path, content)
+                yield AddFile(path, file_content(path, value))
             case "lfsFile":
                 if value.get("algo", "sha256") != "sha256":
                     raise BadRequest(f"{path}: LFS files are identified by sha256, not by {value['algo']!r}")
@@ -163,15 +181,12 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
             case "deletedFolder" | "deletedEntry":
                 yield DeleteFolder(path)
             case "copyFile":
-                yield CopyFile(path, str(value.get("srcPath")), value.get("srcRevision"))
+                source, revision = value.get("srcPath"), value.get("srcRevision")
+                if not isinstance(source, str) or not isinstance(revision, str | None):
+                    raise BadRequest(f"{path}: 'srcPath' of a copy must be text, and 'srcRevision' too if it is given")
+                yield CopyFile(path, source, revision)
             case _:
                 raise BadRequest(f"Unknown line {key!r} in a commit")
-
-
-def _check_readme(content: bytes, repo_type: str) -> None:
-    errors, _ = check_card(content.decode("utf-8", errors="replace"), repo_type)
-    if errors:
-        raise BadRequest("Invalid metadata in README.md:\n- " + "\n- ".join(errors))
 
 
 def validate_yaml(call: Call) -> Response:
@@ -183,7 +198,9 @@ def validate_yaml(call: Call) -> Response:
 
 
 routes = [
-    Route("/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload), methods=["POST"]),
+    Route(
+        "/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload, first=_contributed_to), methods=["POST"]
+    ),
     Route("/api/{type:plural}/{id:repo}/commit/{rev:rev}", commit, methods=["POST"]),
-    Route("/api/validate-yaml", endpoint(validate_yaml), methods=["POST"]),
+    Route("/api/validate-yaml", endpoint(validate_yaml, most=MOST_TEXT_BYTES), methods=["POST"]),
 ]

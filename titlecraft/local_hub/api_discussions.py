@@ -165,15 +165,19 @@ def merge(call: Call) -> Response:
 
 
 _ALL = "/api/{type:plural}/{id:repo}/discussions"
-_ONE = _ALL + "/{num:int}"
+_ONE = _ALL + "/{num:number}"
 
 routes = [
     Route(_ALL, endpoint(index)),
-    Route(_ALL, endpoint(new), methods=["POST"]),
+    Route(_ALL, endpoint(new, first=Call.require_contribution), methods=["POST"]),
     Route(_ONE, endpoint(details)),
-    Route(_ONE + "/comment", endpoint(comment), methods=["POST"]),
-    Route(_ONE + "/comment/{comment:name}/{action:name}", endpoint(edit_comment), methods=["POST"]),
-    Route(_ONE + "/title", endpoint(title), methods=["POST"]),
-    Route(_ONE + "/status", endpoint(status), methods=["POST"]),
-    Route(_ONE + "/merge", endpoint(merge), methods=["POST"]),
+    Route(_ONE + "/comment", endpoint(comment, first=Call.require_contribution), methods=["POST"]),
+    Route(
+        _ONE + "/comment/{comment:name}/{action:name}",
+        endpoint(edit_comment, first=Call.require_contribution),
+        methods=["POST"],
+    ),
+    Route(_ONE + "/title", endpoint(title, first=Call.require_contribution), methods=["POST"]),
+    Route(_ONE + "/status", endpoint(status, first=Call.require_contribution), methods=["POST"]),
+    Route(_ONE + "/merge", endpoint(merge, first=Call.writable_repo), methods=["POST"]),
 ]

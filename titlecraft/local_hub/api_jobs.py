@@ -5,9 +5,8 @@ not kept. A runner (the tests have one) writes status and output into these file
 """
 
 import json
+import logging
 import secrets
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,15 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
-from titlecraft.local_hub.hub_errors import BadRequest, NotFound
+from titlecraft.local_hub.hub_errors import BadRequest, Forbidden, HubError, NotFound
+from titlecraft.local_hub.job_output import Readers
 from titlecraft.local_hub.names import check_repo_id
-from titlecraft.local_hub.repo_settings import now
+from titlecraft.local_hub.repo_settings import is_hub_time, now
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
+
+_log = logging.getLogger(__name__)
 
 TAKEN_WITHIN = 20  # seconds in which a runner has to set the status to RUNNING
-_POLL, _KEEP_ALIVE = 0.1, 30  # seconds
 _KEPT = (
     "dockerImage",
     "spaceId",
@@ -33,6 +35,17 @@ _KEPT = (
     "labels",
     "volumes",
 )
+_KINDS: dict[str, Any] = {
+    "dockerImage": str,
+    "spaceId": str,
+    "command": list | str,
+    "arguments": list,
+    "environment": dict,
+    "secrets": dict,
+    "timeoutSeconds": int,
+    "labels": dict,
+    "volumes": list,
+}
 
 
 def _hardware(name: str, cpu: str, ram: str, accelerator: tuple[str, str, str] | None = None) -> dict[str, Any]:
@@ -66,6 +79,9 @@ def create(call: Call) -> Response:
     flavors = [one["name"] for one in HARDWARE]
     if wish.get("flavor") not in flavors:
         raise BadRequest(f"Invalid flavor {wish.get('flavor')!r}: expected one of {', '.join(flavors)}")
+    for name, kind in _KINDS.items():
+        if wish.get(name) is not None and not isinstance(wish[name], kind):
+            raise BadRequest(f"Invalid {name!r} of a job: {str(wish[name])[:40]!r}")
     if not wish.get("command") or not (wish.get("dockerImage") or wish.get("spaceId")):
         raise BadRequest("A job needs a command, and a dockerImage or a spaceId")
     job = {
@@ -80,6 +96,30 @@ def create(call: Call) -> Response:
     }
     _save(call, namespace, job)
     return answer(job)
+
+
+def index(call: Call) -> Response:
+    """GET /api/jobs/NAMESPACE?stage=&label=KEY=VALUE: the jobs of a namespace, the newest first (`hf jobs ps`)."""
+    namespace = call.params["name"]
+    if not call.require_token().belongs_to(namespace):
+        raise Forbidden(f"The jobs of {namespace!r} are for its members")
+    folder = _file(call, namespace, "x").parent
+    jobs = [job for file in sorted(folder.glob("*.json")) if (job := _or_none(call, namespace, file)) is not None]
+    stages, labels = {stage.upper() for stage in call.query_list("stage")}, set(call.query_list("label"))
+
+    def wanted(job: dict[str, Any]) -> bool:
+        held = {f"{key}={value}" for key, value in (job.get("labels") or {}).items()}
+        return (not stages or job["status"]["stage"] in stages) and labels <= held
+
+    return answer(sorted(filter(wanted, jobs), key=lambda job: job["createdAt"], reverse=True))
+
+
+def _or_none(call: Call, namespace: str, file: Path) -> dict[str, Any] | None:
+    try:
+        return _read(call, namespace, file)
+    except HubError as error:
+        _log.warning("%s", error.message)
+        return None
 
 
 def inspect(call: Call) -> Response:
@@ -99,27 +139,15 @@ def cancel(call: Call) -> Response:
 def logs(call: Call) -> Response:
     """GET /api/jobs/NAMESPACE/ID/logs: each line of output as a server-sent event, until the job has ended."""
     _load(call)
+    readers: Readers = call.request.app.state.job_readers
+    token = call.require_token().value
+    readers.refuse_more(token)
     file = _file(call, call.params["name"], call.params["job"]).with_suffix(".log")
-    return StreamingResponse(_events(call, file), media_type="text/event-stream")
+    return StreamingResponse(readers.events(token, file, lambda: _is_running(call)), media_type="text/event-stream")
 
 
-def _events(call: Call, file: Path) -> Iterator[str]:
-    place, spoke = 0, time.monotonic()
-    while True:
-        running = _load(call)["status"]["stage"] in ("SCHEDULING", "RUNNING")  # before reading, or the end is missed
-        whole = file.read_bytes()[place:] if file.exists() else b""
-        if running:
-            whole = whole[: whole.rfind(b"\n") + 1]
-        place += len(whole)
-        for line in whole.decode(errors="replace").splitlines():
-            yield f"data: {json.dumps({'data': line, 'timestamp': now()})}\n\n"
-            spoke = time.monotonic()
-        if not running:
-            return
-        if time.monotonic() - spoke > _KEEP_ALIVE:
-            yield ": keep-alive\n\n"
-            spoke = time.monotonic()
-        time.sleep(_POLL)
+def _is_running(call: Call) -> bool:
+    return _load(call)["status"]["stage"] in ("SCHEDULING", "RUNNING")
 
 
 def _file(call: Call, namespace: str, job_id: str) -> Path:
@@ -132,7 +160,17 @@ def _load(call: Call) -> dict[str, Any]:
     file = _file(call, namespace, job_id)
     if not call.require_token().belongs_to(namespace) or not file.is_file():
         raise NotFound("Job not found")
-    job = json.loads(file.read_bytes())
+    return _read(call, namespace, file)
+
+
+def _read(call: Call, namespace: str, file: Path) -> dict[str, Any]:
+    """The job in a file; one that nobody took in time has failed. Raises HubError (409) for a damaged file."""
+    try:
+        job = read_job(file)
+    except FileNotFoundError:
+        raise NotFound("Job not found") from None
+    except (OSError, BadData) as error:
+        raise HubError(f"The record of the job {file.stem} is damaged: {error}", status=409) from error
     age = (datetime.now(UTC) - datetime.fromisoformat(job["createdAt"])).total_seconds()
     if job["status"]["stage"] == "SCHEDULING" and age > TAKEN_WITHIN:
         said = f"This Hub has no machines: it recorded the job, and nobody ran it within {TAKEN_WITHIN} s"
@@ -141,17 +179,35 @@ def _load(call: Call) -> dict[str, Any]:
     return job
 
 
+def read_job(file: Path) -> dict[str, Any]:
+    """A job as it is stored. Raises OSError, BadData."""
+    job = read_json_object(file.read_bytes())
+    status = job.get("status")
+    if job.get("id") != file.stem or not is_hub_time(job.get("createdAt")):
+        raise BadData("its 'id' or 'createdAt' is not what the Hub wrote")
+    if not isinstance(status, dict) or not isinstance(status.get("stage"), str):
+        raise BadData("its 'status' has no 'stage'")
+    if not isinstance(job.get("labels") or {}, dict):
+        raise BadData("its 'labels' are no object")
+    return job
+
+
 def _save(call: Call, namespace: str, job: dict[str, Any]) -> None:
     file = _file(call, namespace, job["id"])
-    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode(), mode=0o600)
+    call.hub.store.temporary.write(file, json.dumps(job, indent=1).encode())
+
+
+def _may_run(call: Call) -> None:
+    call.require_write(call.params["name"])
 
 
 _JOB = "/api/jobs/{name:name}/{job:name}"
 
 routes = [
     Route("/api/jobs/hardware", endpoint(hardware)),
-    Route("/api/jobs/{name:name}", endpoint(create), methods=["POST"]),
+    Route("/api/jobs/{name:name}", endpoint(index)),
+    Route("/api/jobs/{name:name}", endpoint(create, first=_may_run), methods=["POST"]),
     Route(_JOB, endpoint(inspect)),
     Route(_JOB + "/logs", endpoint(logs)),
-    Route(_JOB + "/cancel", endpoint(cancel), methods=["POST"]),
+    Route(_JOB + "/cancel", endpoint(cancel, first=_may_run), methods=["POST"]),
 ]

@@ -31,7 +31,7 @@ def create_branch(call: Call) -> Response:
     repo = call.writable_repo()
     wish, branch = call.json(), call.params["branch"]
     with repo.lock:
-        start = repo.resolve(wish.get("startingPoint") or "main")
+        start = repo.resolve(call.text("startingPoint", "main"))
         if not is_good_ref_name(branch):
             raise BadRequest(f"Invalid branch name: {branch!r}")
         if repo.refs.get(f"refs/heads/{branch}") and not wish.get("overwrite"):
@@ -101,9 +101,13 @@ _BRANCH = "/api/{type:plural}/{id:repo}/branch/{branch:file}"
 
 routes = [
     Route("/api/{type:plural}/{id:repo}/refs", endpoint(refs)),
-    Route(_BRANCH, endpoint(create_branch), methods=["POST"]),
-    Route(_BRANCH, endpoint(delete_branch), methods=["DELETE"]),
-    Route(_TAG, endpoint(create_tag), methods=["POST"]),
-    Route(_TAG, endpoint(delete_tag), methods=["DELETE"]),
-    Route("/api/{type:plural}/{id:repo}/super-squash/{rev:rev}", endpoint(super_squash), methods=["POST"]),
+    Route(_BRANCH, endpoint(create_branch, first=Call.writable_repo), methods=["POST"]),
+    Route(_BRANCH, endpoint(delete_branch, first=Call.writable_repo), methods=["DELETE"]),
+    Route(_TAG, endpoint(create_tag, first=Call.writable_repo), methods=["POST"]),
+    Route(_TAG, endpoint(delete_tag, first=Call.writable_repo), methods=["DELETE"]),
+    Route(
+        "/api/{type:plural}/{id:repo}/super-squash/{rev:rev}",
+        endpoint(super_squash, first=Call.writable_repo),
+        methods=["POST"],
+    ),
 ]

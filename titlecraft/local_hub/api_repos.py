@@ -6,25 +6,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub.call import Call, answer, endpoint
+from titlecraft.local_hub.card_metadata import CARD, refuse_bad_card
 from titlecraft.local_hub.default_files import first_card
 from titlecraft.local_hub.file_content import file_content
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest
 from titlecraft.local_hub.repo_info import RepoInfo
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_TEXT_BYTES
 
 
 def create(call: Call) -> Response:
     """POST /api/repos/create"""
     wish = call.json()
-    repo_type, repo_id = wish.get("type") or "model", _full_id(call, wish)
+    repo_type, repo_id = call.text("type", "model"), _full_id(call)
     namespace = repo_id.split("/")[0]
     call.require_write(namespace)
     organization = call.hub.accounts.organization(namespace)
-    private = _wants_private(wish, default=organization is not None and organization.private_by_default)
-    if repo_type == "space" and not wish.get("sdk"):
+    private = wants_private(wish, default=organization is not None and organization.private_by_default)
+    sdk = call.text("sdk") if repo_type == "space" else None
+    if repo_type == "space" and not sdk:
         raise BadRequest("A Space needs an 'sdk': gradio, docker, static or streamlit")
-    sdk = wish.get("sdk") if repo_type == "space" else None
-    files = first_card(sdk=sdk, license=wish.get("license")) | _first_files(call)
+    files = first_card(sdk=sdk, license=call.text("license")) | _first_files(call)
+    refuse_bad_card(files.get(CARD, b""), repo_type)
     options = {"author": call.user, "private": private, "sdk": sdk, "files": files}
     repo = _or_with_url(call, repo_type, repo_id, lambda: call.hub.store.create(repo_type, repo_id, **options))
     return answer({"url": call.base_url + repo.url_path, "name": repo.id, "id": repo.settings.internal_id})
@@ -37,17 +40,15 @@ def _first_files(call: Call) -> dict[str, bytes]:
 
 def delete(call: Call) -> Response:
     """DELETE /api/repos/delete"""
-    wish = call.json()
-    repo = _named(call, wish.get("type") or "model", _full_id(call, wish))
+    repo = _named(call, call.text("type", "model"), _full_id(call))
     call.hub.store.delete(repo)
     return answer({"success": True})
 
 
 def move(call: Call) -> Response:
     """POST /api/repos/move"""
-    wish = call.json()
-    source, target = str(wish.get("fromRepo") or ""), str(wish.get("toRepo") or "")
-    repo = _named(call, wish.get("type") or "model", source)
+    source, target = call.text("fromRepo", ""), call.text("toRepo", "")
+    repo = _named(call, call.text("type", "model"), source)
     if "/" not in target:
         raise BadRequest(f"Invalid 'toRepo' {target!r}: expected namespace/name")
     call.require_write(target.split("/")[0])
@@ -59,17 +60,30 @@ def duplicate(call: Call) -> Response:
     """POST /api/models/ID/duplicate with `{repository, visibility?, private?}`"""
     source = call.repo(files=True)
     wish = call.json()
-    target = str(wish.get("repository") or f"{call.user}/{source.id.split('/')[1]}")
+    target = call.text("repository", f"{call.user}/{source.id.split('/')[1]}")
     call.require_write(target.split("/")[0])
-    private = _wants_private(wish, default=source.settings.private)
+    private = wants_private(wish, default=source.settings.private)
     repo = _or_with_url(call, source.type, target, lambda: call.hub.store.duplicate(source, target, private=private))
     return answer({"url": call.base_url + repo.url_path, "name": repo.id})
 
 
-def _wants_private(wish: dict, *, default: bool) -> bool:
-    if "visibility" in wish:
-        return wish["visibility"] == "private"
-    return bool(wish.get("private", default))
+def wants_private(wish: dict, *, default: bool) -> bool:
+    """What `visibility` or `private` in a request says. Raises BadRequest for any other word: it must not mean public."""
+    visibility, private = wish.get("visibility"), wish.get("private")
+    if "visibility" in wish and visibility not in ("public", "private"):
+        raise BadRequest(f"Invalid 'visibility' {str(visibility)[:40]!r}: this Hub knows 'public' and 'private'")
+    if "private" in wish and not isinstance(private, bool):
+        raise BadRequest(f"Invalid 'private' {str(private)[:40]!r}: expected true or false")
+    if visibility is not None and private is not None and (visibility == "private") != private:
+        raise BadRequest("'visibility' and 'private' contradict each other: give one of them")
+    if visibility is not None:
+        return visibility == "private"
+    return default if private is None else private
+
+
+def _may_duplicate(call: Call) -> None:
+    call.repo(files=True)
+    call.require_writer()
 
 
 def _or_with_url(call: Call, repo_type: str, repo_id: str, make: Callable[[], Repository]) -> Repository:
@@ -89,11 +103,9 @@ def _named(call: Call, repo_type: str, repo_id: str) -> Repository:
     return repo
 
 
-def _full_id(call: Call, wish: dict) -> str:
-    name = str(wish.get("name") or "")
-    if "/" in name:
-        return name
-    return f"{wish.get('organization') or call.user}/{name}"
+def _full_id(call: Call) -> str:
+    name = call.text("name", "")
+    return name if "/" in name else f"{call.text('organization', call.user)}/{name}"
 
 
 def info(call: Call) -> Response:
@@ -111,17 +123,14 @@ def settings(call: Call) -> Response:
     """PUT /api/models/ID/settings: `{private?, visibility?, gated?}`"""
     repo = call.writable_repo()
     wish = call.json()
-    if wish.get("gated", False) not in (False, "auto", "manual"):
-        raise BadRequest(f"Invalid 'gated' {wish['gated']!r}: expected false, 'auto' or 'manual'")
-    if wish.get("visibility", "public") not in ("public", "private", "protected"):
-        raise BadRequest(f"Invalid 'visibility' {wish['visibility']!r}: expected 'public' or 'private'")
+    gated = wish.get("gated", False)
+    if gated is not False and gated not in ("auto", "manual"):
+        raise BadRequest(f"Invalid 'gated' {str(gated)[:40]!r}: expected false, 'auto' or 'manual'")
+    wants_private(wish, default=True)
     with repo.lock:
         if "gated" in wish:
-            repo.settings.gated = wish["gated"]
-        if "visibility" in wish:
-            repo.settings.private = wish["visibility"] == "private"
-        elif "private" in wish:
-            repo.settings.private = bool(wish["private"])
+            repo.settings.gated = gated
+        repo.settings.private = wants_private(wish, default=repo.settings.private)
         repo.save_settings()
     return answer({"private": repo.settings.private, "gated": repo.settings.gated})
 
@@ -145,6 +154,11 @@ def like(call: Call) -> Response:
     return answer({"success": True})
 
 
+def _may_like(call: Call) -> None:
+    call.repo()
+    call.require_token()
+
+
 def likers(call: Call) -> Response:
     """GET /api/models/ID/likers"""
     users = [call.hub.accounts.user(name) for name in call.repo().settings.likes]
@@ -154,14 +168,14 @@ def likers(call: Call) -> Response:
 
 
 routes = [
-    Route("/api/repos/create", endpoint(create), methods=["POST"]),
-    Route("/api/repos/delete", endpoint(delete), methods=["DELETE"]),
-    Route("/api/repos/move", endpoint(move), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings), methods=["PUT"]),
+    Route("/api/repos/create", endpoint(create, first=Call.require_writer, most=MOST_TEXT_BYTES), methods=["POST"]),
+    Route("/api/repos/delete", endpoint(delete, first=Call.require_writer), methods=["DELETE"]),
+    Route("/api/repos/move", endpoint(move, first=Call.require_writer), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate, first=_may_duplicate), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings, first=Call.writable_repo), methods=["PUT"]),
     Route("/api/{type:plural}/{id:repo}/auth-check", endpoint(auth_check)),
     Route("/api/{type:plural}/{id:repo}/auth-check/write", endpoint(auth_check)),
-    Route("/api/{type:plural}/{id:repo}/like", endpoint(like), methods=["POST", "DELETE"]),
+    Route("/api/{type:plural}/{id:repo}/like", endpoint(like, first=_may_like), methods=["POST", "DELETE"]),
     Route("/api/{type:plural}/{id:repo}/likers", endpoint(likers)),
     Route("/api/{type:plural}/{id:repo}/revision/{rev:rev}", endpoint(info)),
     Route("/api/{type:plural}/{id:repo}", endpoint(info)),

@@ -1,5 +1,6 @@
 """What is in a repo at a revision: `tree`, `paths-info`, `commits`."""
 
+import re
 from itertools import islice
 from typing import Any
 
@@ -8,12 +9,14 @@ from starlette.routing import Route
 
 from titlecraft.local_hub import history
 from titlecraft.local_hub.call import Call, answer, endpoint
-from titlecraft.local_hub.hub_errors import EntryNotFound
+from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 
+_SKIP = re.compile("[0-9]{1,15}")
 _PAGE = 1000
 _PAGE_WITH_COMMITS = 100
 _COMMITS_PAGE = 50
+_MOST_PATHS = 20_000
 
 
 def tree(call: Call) -> Response:
@@ -25,7 +28,7 @@ def tree(call: Call) -> Response:
     expand = call.flag("expand")
     commit, _, skip = (call.query("cursor") or "").rpartition(":")
     commit = repo.resolve(commit or call.params["rev"])
-    start = int(skip) if skip.isdigit() else 0
+    start = int(skip) if _SKIP.fullmatch(skip) else 0
     most = min(call.number("limit", _PAGE, least=1), _PAGE_WITH_COMMITS if expand else _PAGE)
     walk = repo.walk(commit, call.params.get("path", "").strip("/"), recursive=call.flag("recursive"))
     page = [repo.describe(path, item) for path, item in islice(walk, start, start + most)]
@@ -40,7 +43,10 @@ def paths_info(call: Call) -> Response:
     commit = repo.resolve(call.params["rev"])
     fields = call.form()
     entries = []
-    for path in dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]")):
+    asked = dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]"))
+    if len(asked) > _MOST_PATHS:
+        raise BadRequest(f"{len(asked):,} paths in one request: at most {_MOST_PATHS:,} are looked up", status=413)
+    for path in asked:
         try:
             entries.append(repo.entry(commit, path.strip("/")))
         except EntryNotFound:
@@ -53,6 +59,10 @@ def paths_info(call: Call) -> Response:
         if "lfs" in node:
             node["xetHash"] = node["lfs"]["oid"]
     return answer(found)
+
+
+def _may_list(call: Call) -> None:
+    call.repo(files=True)
 
 
 def nodes(repo: Repository, commit: str, entries: list[Entry], *, expand: bool) -> list[dict[str, Any]]:
@@ -112,6 +122,6 @@ routes = [
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}", endpoint(tree)),
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}/", endpoint(tree)),
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}/{path:file}", endpoint(tree)),
-    Route("/api/{type:plural}/{id:repo}/paths-info/{rev:rev}", endpoint(paths_info), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/paths-info/{rev:rev}", endpoint(paths_info, first=_may_list), methods=["POST"]),
     Route("/api/{type:plural}/{id:repo}/commits/{rev:rev}", endpoint(commits)),
 ]

@@ -1,6 +1,7 @@
 """The Hub as one ASGI application: all routes over one storage root, and how errors are answered."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -21,24 +22,28 @@ from titlecraft.local_hub import (
     api_repos,
     api_tree,
     git_http,
+    job_output,
     lfs_cleanup,
     lfs_routes,
     resolve,
     xet_routes,
 )
 from titlecraft.local_hub.accounts import Accounts
-from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal
+from titlecraft.local_hub.call import Call, Hub, answer, endpoint, refusal, true_reason
+from titlecraft.local_hub.host_check import HostCheck
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
+from titlecraft.local_hub.request_body import Bodies
 from titlecraft.local_hub.request_ids import RequestIds
 from titlecraft.local_hub.store import Store
+from titlecraft.local_hub.unexpected_errors import UnexpectedErrors
 from titlecraft.local_hub.url_parts import RawPathMiddleware
 
 _log = logging.getLogger(__name__)
 
 
 def health(call: Call) -> Response:
-    """GET /api/health: what the launcher waits for; names the root, so that it knows whose server answers."""
-    return answer({"status": "ok", "root": str(call.hub.store.root)})
+    """GET /api/health: what the launcher waits for; `instance` is a random word that tells it whose server answers."""
+    return answer({"status": "ok", "instance": call.request.app.state.instance})
 
 
 def unknown_repo_address(call: Call) -> Response:
@@ -54,8 +59,11 @@ def unknown_address(call: Call) -> Response:
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def create_app(root: Path, accounts: Accounts) -> Starlette:
-    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted."""
+def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = None, instance: str = "") -> Starlette:
+    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted.
+
+    `names` are those that it answers to (`host_check.known_names`), None for any. `instance` is what `/api/health` says.
+    """
     routes = [
         Route("/api/health", endpoint(health)),
         *api_access.routes,
@@ -71,26 +79,33 @@ def create_app(root: Path, accounts: Accounts) -> Starlette:
         *lfs_routes.routes,
         *xet_routes.routes,
         *api_repos.routes,
-        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address), methods=_METHODS),
-        Route("/api/{rest:path}", endpoint(unknown_address), methods=_METHODS),
+        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address, most=0), methods=_METHODS),
+        Route("/api/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
         *git_http.routes,
         *resolve.routes,
         Route("/{name:name}/resolve/{rest:path}", endpoint(unknown_repo_address), methods=["GET", "HEAD"]),
         *_pages(),
-        Route("/{rest:path}", endpoint(unknown_address), methods=_METHODS),
+        Route("/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(RequestIds), Middleware(RawPathMiddleware)],
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(Bodies),
+            *([] if names is None else [Middleware(HostCheck, names=names)]),
+            Middleware(UnexpectedErrors, answer=_unexpected),
+            Middleware(RawPathMiddleware),
+        ],
         exception_handlers={
             HubError: _refused,
             ClientDisconnect: _gone,
             OSError: _operating_system,
-            Exception: _unexpected,
         },
     )
     app.state.hub = Hub(Store(root), accounts)
+    app.state.instance = instance
     app.state.uploads = lfs_routes.Uploads()
+    app.state.job_readers = job_output.Readers()
     app.state.xet_sessions = xet_routes.Sessions()
     return app
 
@@ -107,7 +122,7 @@ def _pages() -> list[BaseRoute]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubError)
-    return refusal(request, error)
+    return refusal(request, true_reason(request, error))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -119,6 +134,10 @@ async def _operating_system(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno in NO_ROOM:
         return refusal(request, DiskFull())
+    reason = true_reason(request, error)
+    if isinstance(reason, HubError):
+        _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+        return refusal(request, reason)
     return await _unexpected(request, error)
 
 

@@ -1,14 +1,13 @@
 """One request as the handlers see it: who asks, for which repo, with what; and the answers they give.
 
 Handlers are plain functions `(Call) -> Response` that run in a thread, because storage blocks; `endpoint` makes them
-into Starlette's. Handlers that stream large bodies are written against Starlette directly.
+into Starlette's, and refuses who may not send a body before it reads one. Handlers that stream large bodies are written
+against Starlette directly, and call `admitted` first.
 """
 
 import base64
-import binascii
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -20,19 +19,24 @@ from starlette.responses import JSONResponse, Response
 from titlecraft.local_hub import url_parts
 from titlecraft.local_hub.accounts import Accounts, Token
 from titlecraft.local_hub.hub_errors import (
+    NO_ROOM,
     BadRequest,
+    DamagedRepo,
     DisabledRepo,
     Forbidden,
     GatedRepo,
     HubError,
     InvalidCredentials,
+    RepoGone,
     RepoMoved,
     RepoNotFound,
 )
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_JSON_BYTES, HeldBodies, has_body, read_body, trust
 from titlecraft.local_hub.store import Store
+from titlecraft.local_hub.untrusted_data import BadData, read_json
 
-_MOST_BODY_BYTES = 64 * 2**20
+_MOST_DIGITS = 15  # of a number in the query
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Hub:
 
     store: Store
     accounts: Accounts
+    held_bodies: HeldBodies = field(default_factory=HeldBodies)
 
 
 class Call:
@@ -59,7 +64,7 @@ class Call:
         if scheme.lower() == "basic":  # git and git-lfs: the token is the password
             try:
                 user, _, password = base64.b64decode(value).decode().partition(":")
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:
                 raise InvalidCredentials from None
             value = password or user
         if not value:
@@ -88,14 +93,19 @@ class Call:
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises BadRequest."""
         try:
-            value = json.loads(self.body or b"{}")
-            if b"\\u" in self.body:  # half of a surrogate pair is valid JSON, but no text that could be stored or shown
-                json.dumps(value, ensure_ascii=False).encode()
-        except ValueError as error:
+            value = read_json(self.body or b"{}", strict=True)
+        except BadData as error:
             raise BadRequest(f"The body is not valid JSON: {error}") from None
         if not isinstance(value, dict):
             raise BadRequest("The body must be a JSON object")
         return value
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """The text at `name` in the body; `default` when it is absent, null or empty. Raises BadRequest."""
+        value = self.json().get(name)
+        if value is not None and not isinstance(value, str):
+            raise BadRequest(f"{name!r} must be text")
+        return value or default
 
     def objects(self, name: str, within: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """The list of JSON objects at `name` in the body (or in a part of it); empty when absent. Raises BadRequest."""
@@ -127,8 +137,10 @@ class Call:
         text = self.query(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise BadRequest(f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more")
+        if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or int(text) < least:
+            raise BadRequest(
+                f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more, of at most {_MOST_DIGITS} digits"
+            )
         return int(text)
 
     def flag(self, name: str) -> bool:
@@ -144,11 +156,20 @@ class Call:
         return self.find_repo(place.type, place.id, files=files)
 
     def find_repo(self, repo_type: str, repo_id: str, *, files: bool = False) -> Repository:
-        """As `repo`, for a repo that the body names."""
+        """As `repo`, for a repo that the body names. Raises DamagedRepo to those who may know that it is here."""
         try:
             repo = self.hub.store.open(repo_type, repo_id)
         except RepoNotFound:
             raise RepoNotFound(anonymous=self.token is None) from None
+        except RepoMoved as moved:
+            if self.knows(repo_type, moved.new_id)[1]:
+                raise
+            raise RepoNotFound(anonymous=self.token is None) from None
+        except DamagedRepo:  # with its settings, nobody knows who may see it
+            if self.token is not None and self.token.belongs_to(repo_id.split("/")[0]):
+                raise
+            raise RepoNotFound(anonymous=self.token is None) from None
+        self.request.state.repo = repo
         if not self.may_see(repo):
             raise RepoNotFound(anonymous=self.token is None)
         if repo.settings.disabled:
@@ -160,6 +181,19 @@ class Call:
                 status=401 if self.token is None else 403,
             )
         return repo
+
+    def knows(self, repo_type: str, repo_id: str) -> tuple[bool, bool]:
+        """(a repo of this name, or one that had it, is here; the caller may learn that)"""
+        try:
+            try:
+                repo = self.hub.store.open(repo_type, repo_id)
+            except RepoMoved as moved:
+                repo = self.hub.store.open(repo_type, moved.new_id)
+        except DamagedRepo:
+            return True, self.token is not None and self.token.belongs_to(repo_id.split("/")[0])
+        except HubError:
+            return False, False
+        return True, self.may_see(repo)
 
     def may_see(self, repo: Repository) -> bool:
         """Public repos for everybody, private ones for their namespace."""
@@ -182,11 +216,15 @@ class Call:
 
     def require_write(self, namespace: str) -> None:
         """Raises Forbidden (InvalidCredentials for anonymous callers) unless the token may write there."""
+        self.require_writer()
+        if not self.require_token().may_write(namespace):
+            raise Forbidden(f"You don't have the rights to change repos of the namespace {namespace!r}")
+
+    def require_writer(self) -> None:
+        """Raises Forbidden (InvalidCredentials for anonymous callers) for a token that may only read."""
         token = self.require_token()
         if token.role != "write":
             raise Forbidden(f"This token has the role {token.role!r}: writing needs a token with the role 'write'")
-        if not token.may_write(namespace):
-            raise Forbidden(f"You don't have the rights to change repos of the namespace {namespace!r}")
 
     def require_contribution(self) -> Repository:
         """A repo that the caller sees and may open pull requests in: any write token."""
@@ -205,26 +243,40 @@ class Call:
 Handler = Callable[[Call], Response]
 
 
-def endpoint(handler: Handler) -> Callable:
-    """A Starlette endpoint that reads the body and runs the handler in a thread."""
+def endpoint(
+    handler: Handler, *, first: Callable[[Call], object] | None = None, most: int = MOST_JSON_BYTES
+) -> Callable:
+    """A Starlette endpoint that reads the body, of at most `most` bytes, and runs the handler in a thread.
+
+    `first` raises for callers who may not do this at all; it and the token are asked before any of the body is read.
+    With `most` 0 the body is left alone.
+    """
 
     @wraps(handler)
     async def run(request: Request) -> Response:
-        body = await read_body(request)
-        return await run_in_threadpool(lambda: handler(Call(request, body)))
+        if most == 0 or not has_body(request.scope) or request.method in ("GET", "HEAD"):
+            return await run_in_threadpool(lambda: handler(Call(request)))
+        call = await admitted(request, first)
+        with call.hub.held_bodies.reading(request) as room:
+            call.body = await read_body(request, most, room)
+            return await run_in_threadpool(handler, call)
 
     return run
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises BadRequest (413) when it is too large to be one of the API's small messages."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _MOST_BODY_BYTES:
-            raise BadRequest(f"The body is larger than {_MOST_BODY_BYTES} bytes", status=413)
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def admitted(request: Request, first: Callable[[Call], object] | None = None) -> Call:
+    """The caller of a request with a body, before it is read. Raises what `first` raises, and InvalidCredentials."""
+
+    def ask() -> Call:
+        call = Call(request)
+        if first is not None:
+            first(call)
+        return call
+
+    call = await run_in_threadpool(ask)
+    if call.token is not None:
+        trust(request)
+    return call
 
 
 def answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -244,6 +296,26 @@ def refusal(request: Request, error: HubError) -> Response:
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # makes git ask for a token
     return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
+
+
+def true_reason(request: Request, error: Exception) -> Exception:
+    """The refusal that a failure amounts to, or `error` itself.
+
+    A file of the repo that the system cannot read is damage; and what seems damaged may have been deleted or renamed
+    while it was read.
+    """
+    repo = getattr(request.state, "repo", None)
+    if repo is None or not isinstance(error, DamagedRepo | OSError):
+        return error
+    if isinstance(error, OSError) and (error.errno is None or error.errno in NO_ROOM):
+        return error
+    try:
+        repo.lock.check()
+    except RepoGone as gone:
+        return gone
+    if isinstance(error, OSError):
+        return DamagedRepo(f"one of its files cannot be read ({error.strerror})")
+    return error
 
 
 def _one_line(text: str) -> str:

@@ -1,14 +1,13 @@
 """The YAML block at the top of a README: reading it, checking it as the Hub does, and the tags that follow from it."""
 
-import json
 import re
 from typing import Any
 
-import yaml
+from titlecraft.local_hub.hub_errors import BadRequest
+from titlecraft.local_hub.untrusted_data import BadData, read_yaml, read_yaml_as_written
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+CARD = "README.md"
 _BLOCK = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_MOST_VALUES = 100_000
 _LIST_FIELDS = ("tags", "datasets", "metrics", "task_categories", "task_ids", "size_categories", "annotations_creators")
 _STRING_FIELDS = ("license_name", "license_link", "library_name", "pipeline_tag", "sdk", "pretty_name", "title")
 # tags are plain for these and `field:value` for the others
@@ -27,31 +26,15 @@ def parse_card(readme: bytes) -> dict[str, Any]:
     """The metadata of a card as JSON-compatible values; empty when there is none or it cannot be read."""
     block, _ = split_card(readme.decode("utf-8", errors="replace"))
     try:
-        metadata = load_metadata(block) if block else None
-        return json.loads(json.dumps(metadata, default=str)) if isinstance(metadata, dict) else {}
-    except (yaml.YAMLError, ValueError, RecursionError):
+        metadata = read_yaml(block) if block else None
+    except BadData:
         return {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def load_metadata(block: str) -> Any:
-    """Parse a card's YAML. Raises yaml.YAMLError or ValueError.
-
-    A few hundred bytes of nested aliases can stand for gigabytes of values, so what they stand for is counted first.
-    """
-    metadata = yaml.load(block, Loader=_Loader)
-    left = [_MOST_VALUES]
-
-    def count(value: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise yaml.YAMLError(f"its aliases stand for more than {_MOST_VALUES:,} values")
-        for part in (
-            (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
-        ):
-            count(part)
-
-    count(metadata)
-    return metadata
+    """A card's YAML as it is written, to be changed and written back. Raises BadData, a ValueError."""
+    return read_yaml_as_written(block)
 
 
 def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
@@ -60,14 +43,21 @@ def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
     if block is None:
         return [], ["empty or missing yaml metadata in repo card"]
     try:
-        metadata = load_metadata(block)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return [f"YAML metadata of the README cannot be read: {' '.join(str(error).split())}"], []
+        metadata = read_yaml(block, strict=True)
+    except BadData as error:
+        return [f"YAML metadata of the README cannot be read: {error}"], []
     if metadata is None:
         return [], ["empty or missing yaml metadata in repo card"]
     if not isinstance(metadata, dict):
         return ["YAML metadata of the README must be a mapping of names to values"], []
     return _check_fields(metadata, repo_type), []
+
+
+def refuse_bad_card(readme: bytes, repo_type: str) -> None:
+    """Raises BadRequest for a README whose metadata the Hub could not show. Every way in goes through here."""
+    errors, _ = check_card(readme.decode("utf-8", errors="replace"), repo_type)
+    if errors:
+        raise BadRequest("Invalid metadata in README.md:\n- " + "\n- ".join(errors))
 
 
 def _check_fields(metadata: dict, repo_type: str) -> list[str]:

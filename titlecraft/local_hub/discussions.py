@@ -4,14 +4,21 @@ Events are stored as the API gives them: comment, status-change, title-change, c
 """
 
 import json
+import logging
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from titlecraft.local_hub.hub_errors import NotFound
-from titlecraft.local_hub.repo_settings import now
+from titlecraft.local_hub.hub_errors import DamagedRepo, NotFound
+from titlecraft.local_hub.repo_settings import is_hub_time, now
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -74,11 +81,55 @@ def _file(repo: Repository, number: int):
 
 
 def load(repo: Repository, number: int) -> Discussion:
-    """Raises NotFound."""
+    """Raises NotFound, DamagedRepo."""
     try:
-        return Discussion(**json.loads(_file(repo, number).read_bytes()))
+        return read_discussion(_file(repo, number))
     except FileNotFoundError:
         raise NotFound(f"Discussion {number} does not exist in {repo.id}") from None
+    except (OSError, BadData) as error:
+        raise DamagedRepo(f"its discussion {number} cannot be read ({error})") from error
+
+
+def read_discussion(file: Path) -> Discussion:
+    """The discussion in a file. Raises OSError, BadData."""
+    stored = read_json_object(file.read_bytes())
+    found = {name: stored[name] for name in _KINDS if name in stored}
+    for name in ("num", "title", "author", "status", "created_at"):
+        if name not in found:
+            raise BadData(f"it has no {name!r}")
+    for name, value in found.items():
+        if not isinstance(value, _KINDS[name]):
+            raise BadData(f"its {name!r} is {str(value)[:80]!r}")
+    if not is_hub_time(found["created_at"]) or not all(map(_is_event, found.get("events", []))):
+        raise BadData("one of its times or events is not what the Hub wrote")
+    return Discussion(**found)
+
+
+_KINDS = {
+    "num": int,
+    "title": str,
+    "author": str,
+    "status": str,
+    "created_at": str,
+    "base": str | None,
+    "merge_commit": str | None,
+    "events": list,
+}
+
+
+def _is_event(event: Any) -> bool:
+    if not isinstance(event, dict) or not isinstance(event.get("author"), dict):
+        return False
+    data = event.get("data")
+    if not isinstance(data, dict) or (event.get("type") == "comment" and not _is_comment(data)):
+        return False
+    texts = (event.get("id"), event.get("type"), event["author"].get("name"))
+    return all(isinstance(text, str) for text in texts) and is_hub_time(event.get("createdAt"))
+
+
+def _is_comment(data: dict[str, Any]) -> bool:
+    latest = data.get("latest")
+    return isinstance(data.get("history"), list) and isinstance(latest, dict) and isinstance(latest.get("raw"), str)
 
 
 def save(repo: Repository, discussion: Discussion) -> None:
@@ -88,14 +139,25 @@ def save(repo: Repository, discussion: Discussion) -> None:
 
 def numbers(repo: Repository) -> list[int]:
     """All numbers in use, the newest first. A ref without a file is a pull request that a crash cut short: not one."""
-    return sorted((int(file.stem) for file in (repo.folder / "discussions").glob("*.json")), reverse=True)
+    stems = (file.stem for file in (repo.folder / "discussions").glob("*.json"))
+    return sorted((int(stem) for stem in stems if _NUMBER.fullmatch(stem)), reverse=True)
 
 
 def listed(repo: Repository, wanted: Callable[[Discussion], bool]) -> list[Discussion]:
-    """The discussions for which `wanted` is true, the newest first."""
-    return [found for number in numbers(repo) if wanted(found := load(repo, number))]
+    """The discussions for which `wanted` is true, the newest first, without those that are damaged."""
+    return [found for number in numbers(repo) if (found := _or_none(repo, number)) is not None and wanted(found)]
+
+
+def _or_none(repo: Repository, number: int) -> Discussion | None:
+    try:
+        return load(repo, number)
+    except NotFound:  # deleted while we looked
+        return None
+    except DamagedRepo as error:
+        _log.warning("%s %s: %s", repo.type, repo.id, error.reason)
+        return None
 
 
 def next_number(repo: Repository) -> int:
     """The number of the next discussion; never one whose ref is taken."""
-    return max([0, *numbers(repo), *(int(name) for name in repo.refs.under("refs/pr/") if name.isdigit())]) + 1
+    return max([0, *numbers(repo), *(int(name) for name in repo.refs.under("refs/pr/") if _NUMBER.fullmatch(name))]) + 1

@@ -8,11 +8,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
 from titlecraft.local_hub.hub_errors import NO_ROOM, DiskFull
+
+# repos may be private, and the Hub alone knows who may read them: other users of the machine do not
+OWN, OWN_FOREVER, OWN_FOLDER = 0o600, 0o400, 0o700
 
 
 class TemporaryArea:
@@ -32,7 +35,7 @@ class TemporaryArea:
 
     def discard(self, path: Path) -> None:
         """Make `path` vanish at once (a rename into here), then free its space."""
-        if path.exists():
+        if os.path.lexists(path):
             grave = self.new_folder()
             path.rename(grave / path.name)
             shutil.rmtree(grave, ignore_errors=True)
@@ -51,11 +54,19 @@ class TemporaryArea:
             finally:
                 Path(file.name).unlink(missing_ok=True)
 
-    def write(self, target: Path, content: bytes, *, mode: int = 0o644, sync_name: bool = True) -> None:
-        """Replace `target` by a file with this content. Raises DiskFull."""
+    def write(
+        self,
+        target: Path,
+        content: bytes,
+        *,
+        mode: int = OWN,
+        sync_name: bool = True,
+        placing: AbstractContextManager[None] | None = None,
+    ) -> None:
+        """Replace `target` by a file with this content; the options are those of `publish`. Raises DiskFull."""
         with self.unfinished_file() as file:
             file.write(content)
-            publish(file, target, mode=mode, sync_name=sync_name)
+            publish(file, target, mode=mode, sync_name=sync_name, placing=placing)
 
 
 @contextmanager
@@ -69,19 +80,30 @@ def room_or_disk_full() -> Iterator[None]:
         raise
 
 
-def publish(file: IO[bytes], target: Path, *, mode: int = 0o644, sync_name: bool = True) -> None:
+def publish(
+    file: IO[bytes],
+    target: Path,
+    *,
+    mode: int = OWN,
+    sync_name: bool = True,
+    placing: AbstractContextManager[None] | None = None,
+) -> None:
     """Flush an unfinished file to disk and rename it to `target`; when this returns, it survives a power cut.
 
     Without `sync_name` it survives from the next name on that is synced: journals keep names in order. That is for files
-    which nothing refers to before such a name, as git's objects before their ref.
+    which nothing refers to before such a name, as git's objects before their ref. `placing` is held while the file gets
+    its name.
     """
     file.flush()
     os.fchmod(file.fileno(), mode)
     os.fsync(file.fileno())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    Path(file.name).replace(target)
+    with placing or nullcontext():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(file.name).replace(target)
     if sync_name:
-        sync_folder(target.parent)
+        # a repo that is deleted or renamed just now takes what was placed in it along
+        with suppress(FileNotFoundError) if placing else nullcontext():
+            sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:

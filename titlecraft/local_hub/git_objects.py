@@ -1,9 +1,11 @@
 """The git objects of one repo: dulwich underneath, safe for threads, cheap sizes, durable writes."""
 
+import logging
 import re
 import threading
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +14,10 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree, parse_tree
 from dulwich.pack import write_pack_index, write_pack_objects
 
-from titlecraft.local_hub.durable import TemporaryArea, publish
+from titlecraft.local_hub.durable import OWN_FOREVER, TemporaryArea, publish
+from titlecraft.local_hub.hub_errors import DamagedRepo, HubError, MissingObject
+
+_log = logging.getLogger(__name__)
 
 FILE_MODE, FOLDER_MODE, SUBMODULE_MODE = 0o100644, 0o040000, 0o160000
 
@@ -25,6 +30,7 @@ _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n?"
 )
 _MOST_POINTER_BYTES = 1024
+MOST_OBJECT_BYTES = 2**63 - 1  # no file system holds more
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,15 @@ class LfsPointer:
     def parse(cls, content: bytes) -> "LfsPointer | None":
         """The pointer that `content` is, or None for any other file."""
         match = _POINTER.fullmatch(content) if len(content) <= _MOST_POINTER_BYTES else None
-        return cls(match[1].decode(), int(match[2])) if match else None
+        if match is None or len(match[2]) > 19 or int(match[2]) > MOST_OBJECT_BYTES:
+            return None
+        return cls(match[1].decode(), int(match[2]))
+
+    @staticmethod
+    def is_impossible(content: bytes) -> bool:
+        """True for a pointer to an object that is larger than any file: `parse` takes it for a text."""
+        looks_like_one = len(content) <= _MOST_POINTER_BYTES and _POINTER.fullmatch(content) is not None
+        return looks_like_one and LfsPointer.parse(content) is None
 
 
 class BlobInfo(NamedTuple):
@@ -62,6 +76,12 @@ class TreeItem(NamedTuple):
     @property
     def is_folder(self) -> bool:
         return self.mode == FOLDER_MODE
+
+
+def _unreadable(oid: str, error: Exception) -> DamagedRepo:
+    _log.warning("the git object %s cannot be read: %s: %s", oid, type(error).__name__, error)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return DamagedRepo(f"its object {oid} cannot be read ({reason})")
 
 
 class GitObjects:
@@ -88,33 +108,52 @@ class GitObjects:
             return oid.encode() in self._store
 
     def read(self, oid: str) -> tuple[int, bytes]:
-        """(git's type number, content). Raises KeyError for an unknown object."""
-        with self._reading:
-            return self._store.get_raw(oid.encode())
+        """(git's type number, content). Raises MissingObject (a KeyError), DamagedRepo for what git could not read."""
+        try:
+            with self._reading:
+                return self._store.get_raw(oid.encode())
+        except KeyError:
+            raise MissingObject(oid) from None
+        except Exception as error:  # zlib, struct, mmap and dulwich have a dozen kinds for bytes that make no sense
+            raise _unreadable(oid, error) from error
 
     def blob(self, oid: str) -> bytes:
         """The content of a blob."""
         return self.read(oid)[1]
 
     def commit(self, oid: str) -> Commit:
-        """A commit. Raises KeyError when `oid` is not one (annotated tags are followed)."""
+        """A commit. Raises MissingObject when `oid` is not one (annotated tags are followed), DamagedRepo."""
         number, content = self.read(oid)
-        while number == Tag.type_num:
-            number, content = self.read(ShaFile.from_raw_string(number, content).object[1].decode())
-        if number != Commit.type_num:
-            raise KeyError(oid)
-        return Commit.from_raw_string(number, content)
+        try:
+            while number == Tag.type_num:
+                number, content = self.read(ShaFile.from_raw_string(number, content).object[1].decode())
+            if number != Commit.type_num:
+                raise MissingObject(oid)
+            commit = Commit.from_raw_string(number, content)
+            # dulwich takes the text apart when a field is asked for: better here than in the middle of a page
+            datetime.fromtimestamp(commit.commit_time, UTC)
+            for name in (commit.tree, *commit.parents):
+                name.decode("ascii")
+            commit.author.decode(errors="replace"), commit.message.decode(errors="replace")
+        except HubError:
+            raise
+        except Exception as error:
+            raise _unreadable(oid, error) from error
+        return commit
 
     def tree(self, oid: str) -> list[TreeItem]:
-        """The lines of a tree, in git's order, without submodules (the Hub has none)."""
+        """The lines of a tree, in git's order, without submodules (the Hub has none). Raises DamagedRepo."""
         number, content = self.read(oid)
         if number != Tree.type_num:
-            raise KeyError(oid)
-        return [
-            TreeItem(name.decode(errors="surrogateescape"), mode, sha.decode())
-            for name, mode, sha in parse_tree(content, 20)
-            if mode != SUBMODULE_MODE
-        ]
+            raise MissingObject(oid)
+        try:
+            return [
+                TreeItem(name.decode(errors="surrogateescape"), mode, sha.decode())
+                for name, mode, sha in parse_tree(content, 20)
+                if mode != SUBMODULE_MODE
+            ]
+        except Exception as error:
+            raise _unreadable(oid, error) from error
 
     def blob_info(self, oid: str) -> BlobInfo:
         """Size and LFS pointer of a blob; only the first bytes of a large loose blob are unpacked."""
@@ -129,16 +168,21 @@ class GitObjects:
         try:
             with (self.folder / oid[:2] / oid[2:]).open("rb") as file:
                 unpacked = zlib.decompressobj().decompress(file.read(4096), _MOST_POINTER_BYTES + 32)
+            header, _, beginning = unpacked.partition(b"\0")
+            return int(header.split()[1]), beginning
         except FileNotFoundError:
             content = self.blob(oid)
             return len(content), content[: _MOST_POINTER_BYTES + 1]
-        header, _, beginning = unpacked.partition(b"\0")
-        return int(header.split()[1]), beginning
+        except (OSError, ValueError, IndexError, zlib.error) as error:
+            raise _unreadable(oid, error) from error
 
     def matching(self, prefix: str) -> list[str]:
         """Commits whose id starts with `prefix` (4 characters or more)."""
-        with self._reading:
-            found = [oid.decode() for oid in self._store.iter_prefix(prefix.encode())]
+        try:
+            with self._reading:
+                found = [oid.decode() for oid in self._store.iter_prefix(prefix.encode())]
+        except Exception as error:
+            raise _unreadable(prefix, error) from error
         return [oid for oid in found if self.read(oid)[0] == Commit.type_num]
 
     def batch(self) -> "ObjectBatch":
@@ -168,6 +212,11 @@ class ObjectBatch:
         """The id of a blob with this content."""
         return self.add(Blob.from_string(content))
 
+    def blob(self, oid: str) -> bytes:
+        """The content of a blob, new or stored before."""
+        pending = self._pending.get(oid)
+        return pending.as_raw_string() if pending is not None else self.objects.blob(oid)
+
     def flush(self) -> None:
         """Put everything on disk. Raises DiskFull."""
         if len(self._pending) > _MOST_LOOSE_OBJECTS:
@@ -176,7 +225,7 @@ class ObjectBatch:
             self.objects.temporary.write(
                 self.objects.folder / oid[:2] / oid[2:],
                 git_object.as_legacy_object(compression_level=1),
-                mode=0o444,
+                mode=OWN_FOREVER,
                 sync_name=False,
             )
         self._forget()
@@ -191,8 +240,8 @@ class ObjectBatch:
             entries = sorted((oid, offset, crc) for oid, (offset, crc) in offsets.items())
             write_pack_index(index, entries, checksum)
             # git looks for the index, so the pack has to be there before it
-            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=0o444, sync_name=False)
-            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=0o444, sync_name=False)
+            publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=OWN_FOREVER, sync_name=False)
+            publish(index, folder / f"pack-{checksum.hex()}.idx", mode=OWN_FOREVER, sync_name=False)
         self._forget()
 
     def _forget(self) -> None:

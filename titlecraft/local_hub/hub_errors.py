@@ -120,6 +120,82 @@ class UnsafePath(HubError):
     status = 422
 
 
+class DamagedRepo(HubError):
+    """409: what is stored of the repo cannot be read; `reason` says what. Clients retry 500 to 504, but not 409."""
+
+    status = 409
+    code = "DamagedRepo"
+
+    def __init__(self, reason: str):
+        super().__init__(
+            f"This repository is damaged: {reason} (on the Hub's machine, `titlecraft hub check` says more)"
+        )
+        self.reason = reason
+
+
+class MissingObject(DamagedRepo, KeyError):
+    """A git object that is not there. For an id that a caller made up that is no damage, so it is a KeyError, too."""
+
+    def __init__(self, oid: str):
+        super().__init__(f"its object {oid[:40]} is missing")
+
+
+class RepoGone(HubError):
+    """404 or 409: the repo was deleted or renamed while the request was under way; nothing was stored."""
+
+    status = 404
+
+    def __init__(self, *, renamed: bool):
+        what = "renamed" if renamed else "deleted"
+        super().__init__(f"This repository was {what} meanwhile: nothing was stored", status=409 if renamed else 404)
+        self.code = None if renamed else "RepoNotFound"
+
+
+class TooSlow(HubError):
+    """408: the body did not come in time."""
+
+    status = 408
+
+
+class TooLarge(HubError):
+    """413: more bytes than this address takes."""
+
+    status = 413
+
+    def __init__(self, most: int, what: str = "The body"):
+        super().__init__(f"{what} is larger than the {most:,} bytes that are taken here")
+
+
+class WrongHost(HubError):
+    """421: the request was meant for somebody else."""
+
+    status = 421
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"This Hub does not answer to the name {name!r}: use the address that it printed, "
+            f"or start it with --allow-host {name.partition(':')[0] or 'NAME'}"
+        )
+
+
+class UnknownEncoding(HubError):
+    """415: a body that was compressed."""
+
+    status = 415
+
+    def __init__(self, encoding: str):
+        super().__init__(f"This address takes no body with Content-Encoding {encoding[:40]!r}: send it as it is")
+
+
+class Busy(HubError):
+    """503: clients wait a moment and try again."""
+
+    status = 503
+
+    def __init__(self, message: str = "The Hub is taking in too much at once: try again in some seconds"):
+        super().__init__(message)
+
+
 class DiskFull(HubError):
     """507: nothing visible was changed, the temporary files are gone.
 

@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from titlecraft.local_hub.durable import TemporaryArea, publish, sync_folder
+from titlecraft.local_hub.durable import OWN_FOREVER, TemporaryArea, publish, sync_folder
 from titlecraft.local_hub.git_objects import LfsPointer
 from titlecraft.local_hub.hub_errors import BadRequest
+from titlecraft.local_hub.repo_lock import RepoLock
 
 _COPY_BYTES = 4 * 2**20
 
@@ -16,9 +17,10 @@ _COPY_BYTES = 4 * 2**20
 class LfsObjects:
     """Content by sha256 in `repo.git/lfs/objects/ab/cd/`. Kept per repo, so a private file needs its repo's rights."""
 
-    def __init__(self, repo_folder: Path, temporary: TemporaryArea):
+    def __init__(self, repo_folder: Path, temporary: TemporaryArea, lock: RepoLock):
         self.folder = repo_folder / "lfs" / "objects"
         self.temporary = temporary
+        self.lock = lock
 
     def path(self, sha256: str) -> Path:
         """Where the object lies or would lie. Raises BadRequest for what is not a sha256."""
@@ -34,37 +36,41 @@ class LfsObjects:
             return None
 
     def accept(self, file: IO[bytes], digest: str, expected: LfsPointer) -> None:
-        """Take over an unfinished file whose content has this digest. Raises BadRequest when it is not `expected`."""
+        """Take over an unfinished file whose content has this digest.
+
+        Raises BadRequest when it is not `expected`, RepoGone when the repo was deleted or renamed meanwhile.
+        """
         size = file.seek(0, os.SEEK_END)
         if digest != expected.sha256 or size != expected.size:
             raise BadRequest(
                 f"Upload does not match: expected sha256 {expected.sha256} and {expected.size} bytes, "
                 f"received sha256 {digest} and {size} bytes"
             )
-        publish(file, self.path(expected.sha256), mode=0o444)
+        publish(file, self.path(expected.sha256), mode=OWN_FOREVER, placing=self.lock.placing())
 
     def store(self, content: bytes) -> LfsPointer:
         """Store content that is already in memory."""
         pointer = LfsPointer(hashlib.sha256(content).hexdigest(), len(content))
         if self.size(pointer.sha256) is None:
-            self.temporary.write(self.path(pointer.sha256), content, mode=0o444)
+            self.temporary.write(self.path(pointer.sha256), content, mode=OWN_FOREVER, placing=self.lock.placing())
         return pointer
 
     def take_from(self, other: "LfsObjects", sha256: str) -> None:
-        """Have the same object as another repo: a hard link, or a copy where links do not work."""
+        """Have the same object as another repo: a hard link, or a copy where links do not work. Raises RepoGone."""
         target = self.path(sha256)
         if target.exists():
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(other.path(sha256), target)
+            with self.lock.placing():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(other.path(sha256), target)
             sync_folder(target.parent)
         except FileExistsError:
             return
         except OSError:
             with other.path(sha256).open("rb") as source, self.temporary.unfinished_file() as file:
                 shutil.copyfileobj(source, file, _COPY_BYTES)
-                publish(file, target, mode=0o444)
+                publish(file, target, mode=OWN_FOREVER, placing=self.lock.placing())
 
     def delete(self, sha256: str) -> None:
         """Forget the object, if it is here."""

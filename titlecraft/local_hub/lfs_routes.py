@@ -20,15 +20,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from titlecraft.local_hub.call import Call, answer, endpoint, read_body
+from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.durable import room_or_disk_full
-from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound
+from titlecraft.local_hub.git_objects import MOST_OBJECT_BYTES, LfsPointer
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
+from titlecraft.local_hub.resolve import may_download
 
 # larger files are sent in parts, so that a broken connection costs one part; smaller ones are written to disk only once
 _PART_BYTES = 2 * 2**30
 _MOST_PARTS = 10_000
+_MOST_OBJECTS = 2000  # in one request: clients ask for some hundreds at a time
 _WRITE_BYTES = 2**20
 _IDLE_SECONDS = 3600
 _LFS_JSON = "application/vnd.git-lfs+json"
@@ -78,10 +81,15 @@ class Uploads:
         return key
 
     def get(self, key: str) -> Upload:
-        """Raises NotFound."""
+        """Raises NotFound, RepoGone."""
         upload = self._by_key.get(key)
         if upload is None:
             raise NotFound("This upload address has expired: start the upload again")
+        try:
+            upload.repo.lock.check()
+        except RepoGone:
+            upload.drop_parts()
+            raise
         upload.last_used = time.monotonic()
         return upload
 
@@ -91,12 +99,20 @@ def batch(call: Call) -> Response:
     wish = call.json()
     uploading = wish.get("operation") == "upload"
     repo = call.require_contribution() if uploading else call.repo(files=True)
-    multipart = "multipart" in (wish.get("transfers") or ())
+    transfers = wish.get("transfers") or []
+    if not isinstance(transfers, list):
+        raise BadRequest("'transfers' must be a list of names")
+    multipart = "multipart" in transfers
     objects, used_multipart = [], False
-    for item in call.objects("objects"):
+    wanted = call.objects("objects")
+    if len(wanted) > _MOST_OBJECTS:
+        raise BadRequest(f"{len(wanted):,} objects in one request: at most {_MOST_OBJECTS:,} are taken", status=413)
+    for item in wanted:
         pointer = _pointer(item)
         described = {"oid": pointer.sha256, "size": pointer.size}
         stored = repo.lfs.size(pointer.sha256)
+        if not uploading and stored is not None and not may_download(call, repo, pointer.sha256):
+            stored = None
         if uploading and stored is None:
             described["authenticated"] = True
             described["actions"] = _upload_actions(call, repo, pointer, multipart)
@@ -115,8 +131,8 @@ def batch(call: Call) -> Response:
 
 
 def _pointer(item: dict[str, Any]) -> LfsPointer:
-    if not isinstance(item.get("size"), int) or item["size"] < 0:
-        raise BadRequest(f"Invalid size {item.get('size')!r} of the object {item.get('oid')!r}")
+    if not isinstance(item.get("size"), int) or not 0 <= item["size"] <= MOST_OBJECT_BYTES:
+        raise BadRequest(f"Invalid size {str(item.get('size'))[:40]!r} of the object {item.get('oid')!r}")
     return LfsPointer(str(item.get("oid")), item["size"])
 
 
@@ -148,9 +164,16 @@ def _uploads(request: Request) -> Uploads:
     return request.app.state.uploads
 
 
+def _promised(request: Request) -> Upload:
+    """The upload that the address was handed out for. Raises NotFound."""
+    one = _uploads(request).get(request.path_params["key"])
+    trust(request)
+    return one
+
+
 async def upload(request: Request) -> Response:
     """PUT /lfs-upload/KEY: the whole object, checked against its sha256 before it counts."""
-    one = _uploads(request).get(request.path_params["key"])
+    one = _promised(request)
     with one.repo.temporary.unfinished_file() as file:
         digest = await _receive(request, file, one.pointer.size)
         await run_in_threadpool(one.repo.lfs.accept, file, digest, one.pointer)
@@ -159,7 +182,7 @@ async def upload(request: Request) -> Response:
 
 async def upload_part(request: Request) -> Response:
     """PUT /lfs-upload/KEY/N: one part; its ETag is asked for again when the upload is completed."""
-    one, number = _uploads(request).get(request.path_params["key"]), request.path_params["number"]
+    one, number = _promised(request), request.path_params["number"]
     if one.part_bytes is None or not 1 <= number <= -(-one.pointer.size // one.part_bytes):
         raise BadRequest(f"This upload has no part {number}")
     if one.parts is None:
@@ -172,7 +195,9 @@ async def upload_part(request: Request) -> Response:
 
 
 async def _receive(request: Request, file, most: int) -> str:
-    """Write the body to `file`; its sha256. Raises BadRequest when it is longer than `most` bytes, DiskFull."""
+    """Write the body to `file`; its sha256. Raises TooLarge when it is longer than the `most` bytes promised, DiskFull."""
+    refuse_encoding(request)
+    refuse_length(request, most)
     hasher, waiting, received = hashlib.sha256(), bytearray(), 0
 
     def write(block: bytes) -> None:
@@ -182,7 +207,7 @@ async def _receive(request: Request, file, most: int) -> str:
     async for chunk in request.stream():
         received += len(chunk)
         if received > most:
-            raise BadRequest(f"The upload is longer than the {most} bytes that were announced", status=413)
+            raise TooLarge(most, "The upload")
         waiting += chunk
         if len(waiting) >= _WRITE_BYTES:
             block, waiting = bytes(waiting), bytearray()
@@ -193,7 +218,9 @@ async def _receive(request: Request, file, most: int) -> str:
 
 async def complete(request: Request) -> Response:
     """POST /lfs-upload/KEY with `{oid, parts}`: put the parts together."""
-    await read_body(request)
+    _promised(request)
+    with request.app.state.hub.held_bodies.reading(request) as room:
+        await read_body(request, MOST_JSON_BYTES, room)
     await run_in_threadpool(_join, request)
     return answer({"success": True})
 
@@ -238,7 +265,7 @@ def duplicate(call: Call) -> Response:
     succeeded, failed = [], []
     for file in call.objects("files"):
         sha256 = str(file.get("sha256"))
-        if source.lfs.size(sha256) is None:
+        if source.lfs.size(sha256) is None or not may_download(call, source, sha256):
             failed.append({"sha256": sha256, "error": f"There is no such object in {source.id}"})
             continue
         with room_or_disk_full():
@@ -247,11 +274,20 @@ def duplicate(call: Call) -> Response:
     return answer({"success": succeeded, "failed": failed})
 
 
+def _may_list(call: Call) -> None:
+    call.repo(files=True)
+
+
+def _may_take(call: Call) -> None:
+    call.repo(files=True)
+    call.require_writer()
+
+
 routes = [
-    Route("/{place:place}/info/lfs/objects/batch", endpoint(batch), methods=["POST"]),
-    Route("/{place:place}/info/lfs/verify", endpoint(verify), methods=["POST"]),
+    Route("/{place:place}/info/lfs/objects/batch", endpoint(batch, first=_may_list), methods=["POST"]),
+    Route("/{place:place}/info/lfs/verify", endpoint(verify, first=Call.require_contribution), methods=["POST"]),
     Route("/lfs-upload/{key:name}", upload, methods=["PUT"]),
     Route("/lfs-upload/{key:name}", complete, methods=["POST"]),
-    Route("/lfs-upload/{key:name}/{number:int}", upload_part, methods=["PUT"]),
-    Route("/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate), methods=["POST"]),
+    Route("/lfs-upload/{key:name}/{number:number}", upload_part, methods=["PUT"]),
+    Route("/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate, first=_may_take), methods=["POST"]),
 ]

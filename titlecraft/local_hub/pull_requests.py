@@ -2,11 +2,15 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
 
+from dulwich.object_store import DiskObjectStore
 from dulwich.patch import write_tree_diff
 
 from titlecraft.local_hub import discussions
+from titlecraft.local_hub.bounded import TooMuch, bounded
 from titlecraft.local_hub.discussions import Discussion
 from titlecraft.local_hub.git_objects import SUBMODULE_MODE, GitObjects
 from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, NotFound
@@ -14,14 +18,14 @@ from titlecraft.local_hub.refs import MAIN
 from titlecraft.local_hub.repository import Operation, Repository, join_message, new_commit
 from titlecraft.local_hub.tree_edit import TreeEdit
 
-_REF = re.compile(r"refs/pr/(\d+)")
+_REF = re.compile(r"refs/pr/(\d{1,9})")
 _MOST_DIFF_BYTES = 1_000_000
 
 
 def number_of(revision: str) -> int | None:
     """1 for `refs/pr/1`, None for other revisions."""
     match = _REF.fullmatch(revision)
-    return int(match[1]) if match else None
+    return int(match[1]) if match and match[1].isascii() else None
 
 
 def is_author(repo: Repository, number: int, user: str) -> bool:
@@ -51,8 +55,10 @@ def open_with_commit(
     author: str,
     summary: str,
     description: str,
+    check_file: Callable[[str, bytes], None] | None = None,
 ) -> tuple[str, int]:
     """A pull request to the branch `base`; its first commit, on top of `start`, are these operations: (commit, number).
+    `check_file` as in `Repository.commit`.
 
     The discussion is written last, and a ref without one does not count, so a crash leaves no half pull request.
     """
@@ -60,7 +66,9 @@ def open_with_commit(
         opened = Discussion(discussions.next_number(repo), summary.strip(), author, base=base)
         repo.refs.set(opened.ref, start)
         try:
-            oid = repo.commit(opened.ref, operations, author=author, summary=summary, description=description)
+            oid = repo.commit(
+                opened.ref, operations, author=author, summary=summary, description=description, check_file=check_file
+            )
         except BaseException:
             repo.refs.delete(opened.ref)
             raise
@@ -99,11 +107,12 @@ def merge(repo: Repository, discussion: Discussion, author: str) -> str:
                 if path in _files(repo.objects, _tree(repo, head)):
                     edit.delete(path)
             else:
+                repo.refuse_missing_object(path, repo.objects.blob_info(blob).lfs)
                 edit.set_file(path, blob)
         message = join_message(f"{discussion.title} (#{discussion.num})")
         oid = batch.add(new_commit(edit.write(batch), [head, proposed], author=author, message=message))
         batch.flush()
-        repo.refs.set(discussion.base, oid)
+        repo.refs.set(discussion.base, oid, after=head)
         discussion.merge_commit = oid
         return oid
 
@@ -123,9 +132,18 @@ def diff(repo: Repository, discussion: Discussion) -> str:
     proposed = repo.resolve(discussion.ref)
     base = discussion.merge_commit and repo.objects.commit(discussion.merge_commit).parents[0].decode()
     ancestor = _common_ancestor(repo, base or repo.resolve(discussion.base or MAIN), proposed)
-    text = io.BytesIO()
     old, new = _tree(repo, ancestor) if ancestor else None, _tree(repo, proposed)
-    write_tree_diff(text, repo.objects.dulwich_store, old.encode() if old else None, new.encode())
+    try:
+        return bounded(tree_diff, repo.objects.folder, old, new)
+    except TooMuch:
+        return "(these changes are too large to show here)\n"
+
+
+def tree_diff(objects: Path, old: str | None, new: str) -> str:
+    """The differences of two trees (None: empty), without a limit of time, cut off after a million bytes."""
+    text = io.BytesIO()
+    with closing(DiskObjectStore(objects)) as store:
+        write_tree_diff(text, store, old.encode() if old else None, new.encode())
     return text.getvalue()[:_MOST_DIFF_BYTES].decode(errors="replace")
 
 

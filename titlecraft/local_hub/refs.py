@@ -19,6 +19,7 @@ class Refs:
     def __init__(self, repo_folder: Path, temporary: TemporaryArea):
         self.folder = repo_folder
         self.temporary = temporary
+        self.lost = 0  # how often a ref was moved or deleted so that commits may have lost the last one to lead to them
 
     def get(self, name: str) -> str | None:
         """What a full name like `refs/heads/main` points to; None for a name that git would not allow.
@@ -44,20 +45,25 @@ class Refs:
                     found[name] = oid
         return dict(sorted(found.items()))
 
-    def set(self, name: str, oid: str) -> None:
+    def set(self, name: str, oid: str, *, after: str | None = None) -> None:
         """Point `name` at `oid`: after the rename inside, every reader sees the new commit, before it the old one.
 
-        Raises BadRequest when git could not hold both this ref and another (`a` and `a/b`).
+        `after` is what it pointed to, where the new commit's history holds that. Raises BadRequest when git could not
+        hold both this ref and another (`a` and `a/b`).
         """
+        old = self.get(name)
         try:
             self.temporary.write(self.folder / name, f"{oid}\n".encode())
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             raise BadRequest(f"The ref {name!r} clashes with another ref of the repo") from None
+        if after is None or after != old:
+            self.lost += old is not None
 
     def delete(self, name: str) -> None:
         """Remove a ref and the folders that it leaves empty."""
         path = self.folder / name
         path.unlink()
+        self.lost += 1
         sync_folder(path.parent)
         kept = {self.folder / "refs" / kind for kind in ("heads", "tags")} | {self.folder / "refs"}
         for parent in path.parents:

@@ -1,14 +1,19 @@
 """What the API says about a repo: the answer of `/api/models/ID` and its relatives, whole or by `expand`."""
 
-import json
-from functools import lru_cache
+import threading
+from contextlib import suppress
 from typing import Any
 
-from titlecraft.local_hub.card_metadata import parse_card, tags_of
+from titlecraft.local_hub.card_metadata import parse_card, split_card, tags_of
 from titlecraft.local_hub.history import summarize
 from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
+from titlecraft.local_hub.safetensors_header import read_header
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 
+# metadata come first in a README, and are much shorter
+_MOST_README_BYTES = 4 * 2**20
+_MOST_KEPT, _MOST_KEPT_CHARACTERS = 1024, 20_000
 # fields that the Hub gives only when asked
 _ONLY_ON_REQUEST = {
     "baseModels",
@@ -29,6 +34,7 @@ _ONLY_ON_REQUEST = {
     "widgetData",
     "xetEnabled",
 }
+_MOST_CONFIG_BYTES = 4 * 2**20
 _IN_LISTS = {
     "createdAt",
     "downloads",
@@ -50,6 +56,7 @@ class RepoInfo:
         self.repo = repo
         self.commit = commit
         self.card = card_of(repo, commit)
+        self._json_files: dict[str, dict[str, Any]] = {}
 
     def full(self, *, blobs: bool = False) -> dict[str, Any]:
         """Everything that the Hub gives without being asked."""
@@ -148,11 +155,19 @@ class RepoInfo:
         return sum(entry.size for entry in self.repo.files(self.commit))
 
     def _json_file(self, path: str) -> dict[str, Any]:
+        """The object in a JSON file, read once; empty where there is none or it cannot be read."""
+        if path not in self._json_files:
+            self._json_files[path] = self._read_json_file(path)
+        return self._json_files[path]
+
+    def _read_json_file(self, path: str) -> dict[str, Any]:
         try:
-            value = json.loads(self.repo.read(self.commit, path))
-        except (EntryNotFound, ValueError):
+            entry = self.repo.file(self.commit, path)
+            if entry.size > _MOST_CONFIG_BYTES:
+                return {}
+            return read_json_object(self.repo.content(entry))
+        except (EntryNotFound, BadData):
             return {}
-        return value if isinstance(value, dict) else {}
 
     def _config(self) -> dict[str, Any] | None:
         config = self._json_file("config.json")
@@ -170,26 +185,21 @@ class RepoInfo:
         return None
 
     def _transformers(self) -> dict[str, Any] | None:
-        architecture = next(iter(self._json_file("config.json").get("architectures") or ()), None)
+        architectures = self._json_file("config.json").get("architectures")
+        architecture = architectures[0] if isinstance(architectures, list) and architectures else None
         if not isinstance(architecture, str):
             return None
         causal = architecture.endswith("ForCausalLM")
         return {"auto_model": "AutoModelForCausalLM" if causal else "AutoModel", "processor": "AutoTokenizer"}
 
     def _safetensors(self) -> dict[str, Any] | None:
-        """Parameters by type, from the header of each safetensors file (8 bytes of length, then JSON)."""
+        """Parameters by type, from the header of each safetensors file that has a readable one."""
         parameters: dict[str, int] = {}
         for entry in self.repo.tree(self.commit):
             if entry.path.endswith(".safetensors") and entry.lfs is not None:
-                with self.repo.open_lfs(entry) as file:
-                    length = int.from_bytes(file.read(8), "little")
-                    header = json.loads(file.read(length)) if length < 100 * 2**20 else {}
-                for name, tensor in header.items():
-                    if name != "__metadata__":
-                        size = 1
-                        for dimension in tensor["shape"]:
-                            size *= dimension
-                        parameters[tensor["dtype"]] = parameters.get(tensor["dtype"], 0) + size
+                with suppress(EntryNotFound, BadData), self.repo.open_lfs(entry) as file:
+                    for tensor in read_header(file):
+                        parameters[tensor.dtype] = parameters.get(tensor.dtype, 0) + tensor.parameters
         return {"parameters": parameters, "total": sum(parameters.values())} if parameters else None
 
 
@@ -203,14 +213,30 @@ def _sibling(entry: Entry) -> dict[str, Any]:
 def card_of(repo: Repository, commit: str) -> dict[str, Any]:
     """The metadata of the README at a commit; empty without one."""
     try:
-        return _parse_cached(repo.read(commit, "README.md"))
+        entry = repo.file(commit, "README.md")
+        if entry.lfs is not None:
+            repo.lfs_file(entry)
+        known = _cards.get(entry.etag)
+        return _read_card(repo, entry) if known is None else known
     except EntryNotFound:
         return {}
 
 
-@lru_cache(maxsize=1024)
-def _parse_cached(readme: bytes) -> dict[str, Any]:
-    return parse_card(readme)
+def _read_card(repo: Repository, entry: Entry) -> dict[str, Any]:
+    """The metadata; those of usual length are kept for the next time, by what identifies the README's content."""
+    beginning = repo.beginning(entry, _MOST_README_BYTES)
+    card = parse_card(beginning)
+    block, _ = split_card(beginning.decode("utf-8", errors="replace"))
+    if len(block or "") <= _MOST_KEPT_CHARACTERS:
+        with _cards_lock:
+            _cards[entry.etag] = card
+            while len(_cards) > _MOST_KEPT:
+                del _cards[next(iter(_cards))]
+    return card
+
+
+_cards: dict[str, dict[str, Any]] = {}
+_cards_lock = threading.Lock()
 
 
 def _list(value: Any) -> list[Any]:

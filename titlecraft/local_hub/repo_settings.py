@@ -2,12 +2,14 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from titlecraft.local_hub.durable import TemporaryArea
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 
 FILE_NAME = "hub.json"
 
@@ -31,6 +33,45 @@ class AccessRequest:
     fields: dict[str, str] | None = None
 
 
+def is_hub_time(value: Any) -> bool:
+    """True for a time that can be read again, with its zone."""
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_access(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(request, dict)
+        and request.keys() <= {"status", "timestamp", "fields"}
+        and request.get("status") in ("pending", "accepted", "rejected")
+        and isinstance(request.get("timestamp"), str)
+        and isinstance(request.get("fields"), dict | None)
+        for request in value.values()
+    )
+
+
+_VALID: dict[str, Callable[[Any], bool]] = {
+    "internal_id": _is_text,
+    "created_at": is_hub_time,
+    "private": _is_flag,
+    "gated": lambda value: value is False or value in ("auto", "manual"),
+    "disabled": _is_flag,
+    "sdk": lambda value: value is None or _is_text(value),
+    "likes": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "access": _is_access,
+}
+
+
 @dataclass
 class RepoSettings:
     """Everything of a repo that is not in git. Change it under the repo's lock, then `save`."""
@@ -46,11 +87,21 @@ class RepoSettings:
 
     @classmethod
     def load(cls, repo_folder: Path) -> "RepoSettings":
-        """Raises FileNotFoundError when the folder is not a repo of the Hub."""
-        stored = json.loads((repo_folder / FILE_NAME).read_bytes())
-        stored["access"] = {user: AccessRequest(**request) for user, request in stored.get("access", {}).items()}
+        """Raises OSError when the file cannot be read, BadData when it is not what `save` writes.
+
+        Nothing is guessed: a repo whose visibility cannot be read must not become public.
+        """
+        stored = read_json_object((repo_folder / FILE_NAME).read_bytes())
         known = {one.name for one in fields(cls)}  # a newer version may have written more
-        return cls(**{name: value for name, value in stored.items() if name in known})
+        found = {name: value for name, value in stored.items() if name in known}
+        for name in ("internal_id", "created_at", "private"):
+            if name not in found:
+                raise BadData(f"it has no {name!r}")
+        for name, value in found.items():
+            if not _VALID[name](value):
+                raise BadData(f"its {name!r} is {str(value)[:80]!r}")
+        found["access"] = {user: AccessRequest(**request) for user, request in found.get("access", {}).items()}
+        return cls(**found)
 
     def save(self, repo_folder: Path, temporary: TemporaryArea) -> None:
         """Replace the file in one step."""

@@ -1,8 +1,8 @@
 """One repo of the Hub: a bare git repo, its large files and settings; reading, and the one way to write a commit."""
 
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -11,12 +11,19 @@ from dulwich.objects import Commit
 
 from titlecraft.local_hub.durable import TemporaryArea
 from titlecraft.local_hub.git_objects import FOLDER_MODE, GitObjects, LfsPointer, ObjectBatch, TreeItem
-from titlecraft.local_hub.hub_errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent
+from titlecraft.local_hub.hub_errors import BadRequest, DamagedRepo, EntryNotFound, RevisionNotFound, StaleParent
 from titlecraft.local_hub.lfs_objects import LfsObjects
 from titlecraft.local_hub.names import check_file_path
+from titlecraft.local_hub.reachable import Reachable
 from titlecraft.local_hub.refs import MAIN, Refs
+from titlecraft.local_hub.repo_lock import RepoLock
 from titlecraft.local_hub.repo_settings import RepoSettings
 from titlecraft.local_hub.tree_edit import TreeEdit
+
+# files that are checked before a commit is written: the Hub itself reads them for its pages and lists
+CHECKED_FILES = ("README.md",)
+# a card's metadata are refused long before they reach this length
+MOST_CHECKED_BYTES = 8 * 2**20
 
 _PREFIX_OF_SHA = set("0123456789abcdef")
 
@@ -89,11 +96,12 @@ class Repository:
         self.id = repo_id
         self.folder = folder
         self.temporary = temporary
-        self.lock = threading.RLock()
+        self.lock = RepoLock()
         self.settings = RepoSettings.load(folder)
         self.objects = GitObjects(folder / "objects", temporary)
         self.refs = Refs(folder, temporary)
-        self.lfs = LfsObjects(folder, temporary)
+        self.reachable = Reachable(self.objects, self.refs)
+        self.lfs = LfsObjects(folder, temporary, self.lock)
 
     @property
     def namespace(self) -> str:
@@ -111,16 +119,23 @@ class Repository:
     def resolve(self, revision: str = "main") -> str:
         """The 40-hex commit of a branch, a tag, a full or short sha (7 or more), or a full ref such as `refs/pr/1`.
 
-        Raises RevisionNotFound.
+        A sha counts only where a ref leads to it: what was squashed away is gone, also for those who know its id.
+        Raises RevisionNotFound; DamagedRepo where the branch or tag is there and its commit is not.
         """
         names = [revision] if revision.startswith("refs/") else [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+        if revision == "HEAD":
+            names = [MAIN]
+        for oid in filter(None, map(self.refs.get, names)):
+            return self.objects.commit(oid).id.decode()
+        if names[0] == MAIN:  # every repo has it, from its first commit on
+            raise DamagedRepo("its branch main points to no commit")
         try:
-            for oid in filter(None, map(self.refs.get, names if revision != "HEAD" else [MAIN])):
-                return self.objects.commit(oid).id.decode()
             if 7 <= len(revision) <= 40 and set(revision) <= _PREFIX_OF_SHA:
                 if len(revision) == 40:
-                    return self.objects.commit(revision).id.decode()
-                matches = self.objects.matching(revision)
+                    matches = [self.objects.commit(revision).id.decode()]
+                else:
+                    matches = self.objects.matching(revision)
+                matches = [oid for oid in matches if self.reachable.has_commit(oid)]
                 if len(matches) == 1:
                     return matches[0]
         except KeyError:
@@ -179,18 +194,33 @@ class Repository:
 
     def read(self, commit: str, path: str) -> bytes:
         """The whole content of a file, through an LFS pointer: for small files. Raises EntryNotFound."""
-        entry = self.file(commit, path)
+        return self.content(self.file(commit, path))
+
+    def content(self, entry: Entry) -> bytes:
+        """As `read`, for a file that was looked up before."""
         return self.objects.blob(entry.oid) if entry.lfs is None else self.lfs_file(entry).read_bytes()
+
+    def beginning(self, entry: Entry, most: int) -> bytes:
+        """The first `most` bytes of a file, through an LFS pointer. Raises EntryNotFound."""
+        if entry.lfs is None:
+            return self.objects.blob(entry.oid)[:most]
+        with self.open_lfs(entry) as file:
+            return file.read(most)
 
     def open_lfs(self, entry: Entry) -> IO[bytes]:
         """The content of an LFS file, opened: seek and read what is needed. Raises EntryNotFound."""
         return self.lfs_file(entry).open("rb")
 
     def lfs_file(self, entry: Entry) -> Path:
-        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted."""
+        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted or is another."""
         assert entry.lfs is not None, f"{entry.path} is not an LFS file"
-        if self.lfs.size(entry.lfs.sha256) is None:
+        stored = self.lfs.size(entry.lfs.sha256)
+        if stored is None:
             raise EntryNotFound(f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) was deleted from the Hub")
+        if stored != entry.lfs.size:
+            raise EntryNotFound(
+                f"The LFS object of {entry.path!r} ({entry.lfs.sha256}) has {stored} bytes, its pointer says {entry.lfs.size}"
+            )
         return self.lfs.path(entry.lfs.sha256)
 
     def commit(
@@ -202,9 +232,11 @@ class Repository:
         summary: str,
         description: str = "",
         parent: str | None = None,
+        check_file: Callable[[str, bytes], None] | None = None,
     ) -> str:
         """Write one commit on top of `ref` (a full name) and move the ref; the new commit's id, or the head when the
-        operations change nothing.
+        operations change nothing. `check_file` is shown the beginning of each checked file (`CHECKED_FILES`) that the
+        operations changed, however it got there, and raises what it has against it.
 
         All or nothing: whatever raises on the way (also in `operations`) leaves the repo as it was. One commit at a
         time per repo. Raises StaleParent when `parent` is given and is not the head, RevisionNotFound, UnsafePath,
@@ -221,13 +253,34 @@ class Repository:
             edit = TreeEdit(self.objects, old_tree)
             for operation in operations:
                 self._apply(operation, edit, batch, head)
+            if check_file is not None:
+                self._check_changed(edit, batch, head, check_file)
             tree = edit.write(batch)
             if tree == old_tree:
                 return head
             oid = batch.add(new_commit(tree, [head], author=author, message=join_message(summary, description)))
             batch.flush()
-            self.refs.set(ref, oid)
+            self.refs.set(ref, oid, after=head)
             return oid
+
+    def _check_changed(
+        self, edit: TreeEdit, batch: ObjectBatch, head: str, check_file: Callable[[str, bytes], None]
+    ) -> None:
+        for path in CHECKED_FILES:
+            oid = edit.file_oid(path)
+            with suppress(EntryNotFound):
+                if self.entry(head, path).oid == oid:
+                    continue
+            if oid is not None:
+                check_file(path, self._beginning_of_new(batch, oid))
+
+    def _beginning_of_new(self, batch: ObjectBatch, oid: str) -> bytes:
+        content = batch.blob(oid)
+        lfs = LfsPointer.parse(content)
+        if lfs is None or self.lfs.size(lfs.sha256) is None:
+            return content[:MOST_CHECKED_BYTES]
+        with self.lfs.path(lfs.sha256).open("rb") as file:
+            return file.read(MOST_CHECKED_BYTES)
 
     def _apply(self, operation: Operation, edit: TreeEdit, batch: ObjectBatch, head: str) -> None:
         if isinstance(operation, DeleteFolder):
@@ -237,6 +290,7 @@ class Repository:
         path = check_file_path(operation.path)
         match operation:
             case AddFile(content=content):
+                self.refuse_bad_pointer(path, content)
                 edit.set_file(path, batch.add_blob(content))
             case AddLfsFile(sha256=sha256, size=size):
                 stored = self.lfs.size(sha256)
@@ -244,10 +298,27 @@ class Repository:
                     raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({sha256})")
                 edit.set_file(path, batch.add_blob(LfsPointer(sha256, stored).content()))
             case CopyFile(source=source, source_revision=revision):
-                commit = self.resolve(revision) if revision else head
-                edit.set_file(path, self.file(commit, source).oid)
+                entry = self.file(self.resolve(revision) if revision else head, source)
+                self.refuse_missing_object(path, entry.lfs)
+                edit.set_file(path, entry.oid)
             case DeleteFile():
                 edit.delete(path)
+
+    def refuse_bad_pointer(self, path: str, content: bytes) -> None:
+        """A pointer may come as a plain file, too. Raises BadRequest when what it points to is not here as it says."""
+        if LfsPointer.is_impossible(content):
+            raise BadRequest(f"{path}: this LFS pointer names a size that no file can have")
+        self.refuse_missing_object(path, LfsPointer.parse(content))
+
+    def refuse_missing_object(self, path: str, pointer: LfsPointer | None) -> None:
+        """Raises BadRequest when the object of a pointer was deleted or never came; None is any other file."""
+        if pointer is None:
+            return
+        stored = self.lfs.size(pointer.sha256)
+        if stored is None:
+            raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({pointer.sha256})")
+        if stored != pointer.size:
+            raise BadRequest(f"{path}: the LFS pointer says {pointer.size} bytes, {pointer.sha256} has {stored} bytes")
 
 
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:

@@ -1,8 +1,11 @@
 """Files: `GET/HEAD /ID/resolve/REV/PATH` with ranges and conditions, `/ID/raw/REV/PATH`, and LFS objects by sha256."""
 
+import io
 import mimetypes
 import re
+import tempfile
 from collections.abc import AsyncIterator
+from typing import IO
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +20,7 @@ from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.repository import Entry, Repository
 
 _READ_BYTES = 2**20
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 # what a browser may show by itself; everything else that is text is shown as text
 _SHOWN = ("image/", "audio/", "video/", "application/pdf", "application/json")
 # The sandbox takes the Hub's origin away from what a repo's author wrote: it sees no cookie and can ask the Hub nothing.
@@ -35,7 +38,10 @@ async def resolve(request: Request) -> Response:
     if entry.lfs:
         headers |= {"X-Linked-Etag": f'"{entry.lfs.sha256}"', "X-Linked-Size": str(entry.size)}
     headers["Content-Disposition"] = _disposition(entry.path, attachment=call.query("download") is not None)
-    return await send_file(request, repo, entry, headers)
+    try:
+        return await send_file(request, repo, entry, headers)
+    except EntryNotFound as error:  # its object is gone
+        raise EntryNotFound(error.message, commit=commit) from None
 
 
 def _find(call: Call) -> tuple[Repository, str, Entry]:
@@ -58,14 +64,29 @@ async def lfs_object(request: Request) -> Response:
     call = await run_in_threadpool(Call, request)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     sha256 = call.params["sha256"]
-    size = repo.lfs.size(sha256)
+    size = await run_in_threadpool(_downloadable_size, call, repo, sha256)
     if size is None:
         raise EntryNotFound(f"The object {sha256} does not exist in {repo.id}")
     return await send_file(request, repo, Entry(sha256, "", False, size, LfsPointer(sha256, size)), {})
 
 
+def _downloadable_size(call: Call, repo: Repository, sha256: str) -> int | None:
+    return repo.lfs.size(sha256) if may_download(call, repo, sha256) else None
+
+
+def may_download(call: Call, repo: Repository, sha256: str) -> bool:
+    """True for what a commit of the repo uses. What none does any more, or does yet, is for those who may write."""
+    writes = call.token is not None and call.token.may_write(repo.namespace)
+    return writes or repo.reachable.has_lfs(sha256)
+
+
 async def send_file(request: Request, repo: Repository, entry: Entry, headers: dict[str, str]) -> Response:
-    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range."""
+    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range.
+
+    Raises EntryNotFound, before anything is promised, when the object of an LFS file is not here.
+    """
+    if entry.lfs is not None:
+        await run_in_threadpool(repo.lfs_file, entry)
     kind = content_type(entry.path)
     headers = {
         "Accept-Ranges": "bytes",
@@ -104,20 +125,30 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     if match is None or match[0] == "bytes=-":
         return None
     if not match[1]:
-        length = min(int(match[2]), size)
+        length = min(_position(match[2]), size)
         return size - length, size - 1
-    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
+    first, last = _position(match[1]), _position(match[2]) if match[2] else size - 1
     if last < first and match[2]:
         return None
     return first, min(last, size - 1)
 
 
+def _position(digits: str) -> int:
+    """A number of any length; no file is as long as the longest that counts."""
+    return min(int(digits.lstrip("0")[:20] or "0"), 10**18)
+
+
 async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIterator[bytes]:
     if entry.lfs is None:
         content = await run_in_threadpool(repo.objects.blob, entry.oid)
-        yield content[start:end]
-        return
-    file = await run_in_threadpool(repo.open_lfs, entry)
+        if len(content) <= _READ_BYTES:
+            yield content[start:end]
+            return
+        # a client may take it slowly, and many may: meanwhile it waits on disk
+        file = await run_in_threadpool(_on_disk, repo, content)
+        del content
+    else:
+        file = await run_in_threadpool(repo.open_lfs, entry)
     with file:
         file.seek(start)
         while start < end:
@@ -126,6 +157,18 @@ async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIt
                 return
             start += len(block)
             yield block
+
+
+def _on_disk(repo: Repository, content: bytes) -> IO[bytes]:
+    """The content in a file without a name; in memory when there is no room."""
+    file = tempfile.TemporaryFile(dir=repo.temporary.path)  # noqa: SIM115 (its reader closes it)
+    try:
+        file.write(content)
+        file.flush()
+    except OSError:
+        file.close()
+        return io.BytesIO(content)
+    return file
 
 
 def content_type(path: str) -> str:

@@ -7,9 +7,11 @@ stop(Path(".demo/hub"))
 
 import contextlib
 import errno
+import faulthandler
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,26 +19,34 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.local_hub.accounts import ensure_accounts, first_tokens
+from titlecraft.local_hub.untrusted_data import BadData, read_json_object
 
 LOOPBACK = "127.0.0.1"
+# in the root: the write token, for `HF_TOKEN="$(cat …)"`; no terminal and no log shows it
+TOKEN_FILE = "token"
 # everything that a Hub writes into its root
 _OWN_FILES = {
     "collections",
     "accounts.json",
     "accounts.new",
     "hub.json",
+    "hub.json.new",
     "hub.lock",
     "hub.log",
     "jobs",
     "moved.json",
     "repos",
+    "set-aside",
     "tmp",
+    "token",
+    "token.new",
 }
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -88,13 +98,14 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     Raises UserError.
     """
     root = _usable_root(root)
-    if _is_served(root):
-        return _running(root, port)
+    if _is_served(root) and (hub := _running(root, port)):
+        return hub
     ensure_accounts(root)
     command = [sys.executable, "-m", "titlecraft.local_hub", "--root", str(root)]
     command += ["--port", str(port)] if port is not None else []
     package_folder = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package_folder, os.environ.get("PYTHONPATH")]))
+    (root / "hub.log").touch(mode=0o600)
     with (root / "hub.log").open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
@@ -108,11 +119,11 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            if _is_served(root):  # somebody else was faster
-                return _running(root, port)
+            if _is_served(root) and (hub := _running(root, port)):  # somebody else was faster
+                return hub
             raise UserError(_last_error(root / "hub.log", before))
         state = _state(root)
-        if state.get("pid") == process.pid and _answers(state["url"], root):
+        if state.get("pid") == process.pid and _answers(state, root):
             return _described(root, state)
         time.sleep(0.02)
     process.kill()
@@ -144,39 +155,76 @@ def status(root: Path) -> RunningHub | None:
     """The Hub that serves `root` and answers, or None."""
     root = Path(root).absolute()
     state = _state(root) if _is_served(root) else {}
-    return _described(root, state) if state and _answers(state["url"], root) else None
+    return _described(root, state) if state and _answers(state, root) else None
 
 
-def serve(root: Path, host: str = LOOPBACK, port: int | None = None, accounts: Path | None = None) -> None:
+def serve(
+    root: Path,
+    host: str = LOOPBACK,
+    port: int | None = None,
+    accounts: Path | None = None,
+    allowed_hosts: Iterable[str] = (),
+) -> None:
     """Serve `root` in the foreground until SIGTERM or SIGINT. `port` as in `start`; 0 is any free one.
+
+    `allowed_hosts`: names by which other machines or a proxy reach it, beside numbers and this machine's name; `*` is any.
 
     Raises UserError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
     """
+    os.umask(0o077)  # whatever is written from here on is for this user
     root = _usable_root(root)
-    with _locked(root):
+    with locked(root):
         accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
-        listener = _listen(host, port, _state(root).get("port"))
+        if accounts and _others_may(accounts_file):
+            said = "holds tokens and can be read by other users of this machine: chmod 600 it"
+            print(f"{accounts_file} {said}", file=sys.stderr, flush=True)
+        before = _state(root)
+        listener = _listen(host, port, before.get("port"))
         chosen = listener.getsockname()[1]
         shown_host = f"[{host}]" if ":" in host else host
         url = f"http://{shown_host}:{chosen}"
-        _run(root, accounts_file, listener, announce=lambda: _announce(root, url, chosen, accounts_file))
+        state = {"pid": os.getpid(), "port": chosen, "url": url, "accounts": str(accounts_file)}
+        state["instance"] = secrets.token_hex(16)
+        if before.get("instance") and before.get("pid"):
+            print(f"warning: the last Hub on this root (process {before['pid']}) crashed or was killed", flush=True)
+        faulthandler.enable()  # a crash in C leaves its traceback in the log
+        _run(root, accounts_file, listener, host, allowed_hosts, state)
+        _write_state(root, state | {"pid": None})  # it ended as it should
 
 
-def _run(root: Path, accounts_file: Path, listener: socket.socket, announce) -> None:
+def _run(
+    root: Path,
+    accounts_file: Path,
+    listener: socket.socket,
+    host: str,
+    allowed_hosts: Iterable[str],
+    state: dict[str, Any],
+) -> None:
     from titlecraft.local_hub.accounts import Accounts
     from titlecraft.local_hub.app import create_app
+    from titlecraft.local_hub.host_check import known_names
     from titlecraft.local_hub.serving import run_until_signalled
 
-    app = create_app(root, Accounts.load(accounts_file))
-    announce()
+    app = create_app(root, Accounts.load(accounts_file), known_names(host, allowed_hosts), state["instance"])
+    _write_private(root / TOKEN_FILE, first_tokens(accounts_file)[0])
+    _write_state(root, state)
+    print(f"Hub on {root} answers at {state['url']} (Ctrl-C stops it)", flush=True)
     run_until_signalled(app, listener)
 
 
-def _announce(root: Path, url: str, port: int, accounts_file: Path) -> None:
+def _write_state(root: Path, state: dict[str, Any]) -> None:
     draft = root / "hub.json.new"
-    draft.write_text(json.dumps({"pid": os.getpid(), "port": port, "url": url, "accounts": str(accounts_file)}))
+    draft.write_text(json.dumps(state))
     draft.replace(root / "hub.json")
-    print(f"Hub on {root} answers at {url} (Ctrl-C stops it)", flush=True)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace `file` by one that only this user can read."""
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    draft.replace(file)
 
 
 def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket:
@@ -212,9 +260,9 @@ def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket
 def _usable_root(root: Path) -> Path:
     root = Path(root).absolute()
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = {entry.name for entry in root.iterdir()}
-        (root / "tmp").mkdir(exist_ok=True)
+        (root / "tmp").mkdir(mode=0o700, exist_ok=True)
     except NotADirectoryError:
         raise UserError(f"{root} is not a folder: choose another with --root DIR") from None
     except FileExistsError:
@@ -228,11 +276,35 @@ def _usable_root(root: Path) -> Path:
             (root / "tmp").rmdir()
         stranger = sorted(found - _OWN_FILES)[0]
         raise UserError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
+    _close_to_others(root)
     return root
 
 
+def _close_to_others(root: Path) -> None:
+    """Private repos and tokens lie in there: only this user may look, as the Hub decides for everybody else."""
+    opened = [path for path in (root, *(root / name for name in sorted(_OWN_FILES))) if _others_may(path)]
+    if not opened:
+        return
+    try:
+        for path in opened:
+            path.chmod(path.stat().st_mode & 0o700)
+    except PermissionError:
+        said = "belongs to another user, and others may read it, private repos and tokens included"
+    else:
+        said = "could be read by other users of this machine: only by its owner from now on"
+    print(f"{root} {said}", file=sys.stderr, flush=True)
+
+
+def _others_may(path: Path) -> bool:
+    try:
+        return not path.is_symlink() and bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
+    """No other process serves or changes the root during the block. Raises UserError when one does already."""
     with (root / "hub.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -256,19 +328,24 @@ def _is_served(root: Path) -> bool:
 
 def _state(root: Path) -> dict:
     try:
-        return json.loads((root / "hub.json").read_bytes())
-    except (FileNotFoundError, ValueError):
+        state = read_json_object((root / "hub.json").read_bytes())
+    except (OSError, BadData):
         return {}
+    wanted = {"port": int, "url": str, "accounts": str, "pid": int | None}
+    return state if all(isinstance(state.get(name), kind) for name, kind in wanted.items()) else {}
 
 
-def _running(root: Path, port: int | None) -> RunningHub:
+def _running(root: Path, port: int | None) -> RunningHub | None:
+    """The Hub that serves the root; None when it ended while we waited for its answer."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         state = _state(root)
-        if state and _answers(state["url"], root):
+        if state and _answers(state, root):
             if port not in (None, 0, state["port"]):
                 raise UserError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
             return _described(root, state)
+        if not _is_served(root):
+            return None
         time.sleep(0.05)
     raise UserError(f"{root} is locked by a Hub that does not answer; see {root / 'hub.log'}")
 
@@ -278,13 +355,17 @@ def _described(root: Path, state: dict) -> RunningHub:
     return RunningHub(state["url"], token, read_token, root, state["pid"])
 
 
-def _answers(url: str, root: Path) -> bool:
+def _answers(state: dict[str, Any], root: Path) -> bool:
+    """True when the Hub at this address is the one that wrote the state."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
     try:
-        with opener.open(f"{url}/api/health", timeout=5) as response:
-            return json.load(response).get("root") == str(root)
+        with opener.open(f"{state['url']}/api/health", timeout=5) as response:
+            said = read_json_object(response.read(10_000))
     except (urllib.error.URLError, OSError, ValueError):
         return False
+    if "instance" not in state:  # a Hub of an older version
+        return said.get("root") == str(root)
+    return said.get("instance") == state["instance"]
 
 
 def _last_error(log: Path, start_at: int) -> str:

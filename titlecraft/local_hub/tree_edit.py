@@ -29,6 +29,11 @@ class TreeEdit:
             raise UnsafePath(f"Cannot write the file {path!r}: a folder has that name")
         folder.entries[name] = (FILE_MODE, blob)
 
+    def file_oid(self, path: str) -> str | None:
+        """The blob that lies at `path` of the root folder now, None where there is no file."""
+        entry = self._root.entries.get(path)
+        return None if entry is None or self._is_folder(entry) else entry[1]  # type: ignore[index]
+
     def delete(self, path: str) -> None:
         """Remove a file, or a folder with what is in it. Raises EntryNotFound when there is neither."""
         folder, name = self._parent(path, create=False)

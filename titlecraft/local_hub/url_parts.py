@@ -30,6 +30,18 @@ class _Unquoted(Convertor[str]):
         return value
 
 
+class _Number(Convertor[int]):
+    """A whole number that is short enough to be one of a discussion or of a part of a file."""
+
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
 class _Plural(Convertor[str]):
     """`models` -> `model`"""
 
@@ -64,6 +76,7 @@ register_url_convertor("repo", _Unquoted("[^/]+/[^/]+"))
 register_url_convertor("rev", _Unquoted(r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"))
 register_url_convertor("name", _Unquoted("[^/]+"))
 register_url_convertor("file", _Unquoted(".+"))
+register_url_convertor("number", _Number())
 
 
 class RawPathMiddleware:

@@ -14,22 +14,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from titlecraft.local_hub.call import Call, answer, endpoint, read_body
+from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.durable import publish
 from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound
+from titlecraft.local_hub.hub_errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import read_body, refuse_encoding, refuse_length, trust
 from titlecraft.local_hub.xet_format import Segment, files_of_shard, read_chunks
 
 _TOKEN_SECONDS = 24 * 3600
 _IDLE_SECONDS = 3600
+# the most that a xorb and a shard may have (the public specification of Xet), with room for headers
+_MOST_XORB_BYTES = 72 * 2**20
+_MOST_SHARD_BYTES = 72 * 2**20
+_MOST_REBUILDERS = 4  # files that are put together at one time: other requests keep their threads
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -75,11 +82,17 @@ class Sessions:
         return key
 
     def get(self, request: Request) -> Session:
-        """The session that the address names. Raises NotFound."""
+        """The session that the address names. Raises NotFound, RepoGone."""
         session = self._by_key.get(request.path_params["key"])
         if session is None:
             raise NotFound("This Xet session has expired: start the upload again")
+        try:
+            session.repo.lock.check()
+        except RepoGone:
+            shutil.rmtree(session.folder, ignore_errors=True)
+            raise
         session.last_used = time.monotonic()
+        trust(request)
         return session
 
 
@@ -96,8 +109,14 @@ async def xorb(request: Request) -> Response:
     """POST /xet/KEY/v1/xorbs/PREFIX/HASH: chunks."""
     session = _sessions(request).get(request)
     target = session.xorb(request.path_params["hash"])
+    refuse_encoding(request)
+    refuse_length(request, _MOST_XORB_BYTES)
+    received = 0
     with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         async for chunk in request.stream():
+            received += len(chunk)
+            if received > _MOST_XORB_BYTES:
+                raise TooLarge(_MOST_XORB_BYTES, "The xorb")
             await run_in_threadpool(file.write, chunk)
         await run_in_threadpool(publish, file, target)
     return answer({"was_inserted": True})
@@ -106,14 +125,22 @@ async def xorb(request: Request) -> Response:
 async def shard(request: Request) -> Response:
     """POST /xet/KEY/v1/shards: which chunks make which files; each is rebuilt at once."""
     session = _sessions(request).get(request)
-    files = files_of_shard(await read_body(request))
+    with request.app.state.hub.held_bodies.reading(request) as room:
+        files = await run_in_threadpool(files_of_shard, await read_body(request, _MOST_SHARD_BYTES, room))
     for segments in files:
-        await run_in_threadpool(_rebuild, session, segments)
+        await to_thread.run_sync(_rebuild, session, segments, limiter=_rebuilders())
     return answer({"result": 1})
 
 
+@cache
+def _rebuilders() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_REBUILDERS)
+
+
 def _rebuild(session: Session, segments: list[Segment]) -> None:
-    hasher, size = hashlib.sha256(), 0
+    hasher, size, announced = hashlib.sha256(), 0, sum(segment.size for segment in segments)
+    if announced > shutil.disk_usage(session.folder).free:
+        raise DiskFull
     with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         for segment in segments:
             with _open_xorb(session, segment) as stored:
@@ -121,6 +148,8 @@ def _rebuild(session: Session, segments: list[Segment]) -> None:
                     hasher.update(chunk)
                     file.write(chunk)
                     size += len(chunk)
+                    if size > announced:
+                        raise BadRequest(f"The shard announces {announced:,} bytes of a file, its chunks hold more")
         # the commit that follows names the sha256 that the client computed: a file that was rebuilt wrongly has another
         digest = hasher.hexdigest()
         session.repo.lfs.accept(file, digest, LfsPointer(digest, size))

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from titlecraft.local_hub.card_metadata import check_card, split_card
+from titlecraft.local_hub.damaged_info import read_or_reason
 from titlecraft.local_hub.hub_errors import EntryNotFound
 from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.card_facts import chips, evaluations, texts
@@ -18,6 +19,7 @@ from titlecraft.local_hub.repo_info import RepoInfo, card_of
 from titlecraft.local_hub.repository import Entry
 
 _MOST_REPOS_ASKED = 300
+_MOST_README_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,14 @@ def _readme(view: RepoView, files: list[Entry]) -> _Readme | None:
     if entry is None:
         return None
     try:
-        text = view.repo.read(view.commit, "README.md").decode("utf-8", errors="replace")
+        text = view.repo.beginning(entry, _MOST_README_BYTES).decode("utf-8", errors="replace")
     except EntryNotFound as error:  # its LFS object is gone
         return _Readme("", [error.message])
     where = Surroundings(view.type, view.id, view.revision)
-    return _Readme(render_markdown(split_card(text)[1], where), check_card(text, view.type)[0])
+    problems = check_card(text, view.type)[0]
+    if entry.size > _MOST_README_BYTES:
+        problems.append(f"The README is too large to show: only its first {_MOST_README_BYTES // 2**20} MB were read")
+    return _Readme(render_markdown(split_card(text)[1], where), problems)
 
 
 def _preview(view: RepoView, metadata: dict, files: list[Entry]) -> Preview | None:
@@ -80,7 +85,7 @@ def _used_by(view: RepoView) -> list[tuple[str, str]]:
     field = {"model": "base_model", "dataset": "datasets"}.get(view.type)
     found = []
     for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED] if field else []:
-        named = texts(card_of(repo, repo.head()).get(field))
+        named = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
         if view.id.lower() in (name.lower() for name in named):
             found.append((repo.id, addresses.repo_url("model", repo.id)))
     return found

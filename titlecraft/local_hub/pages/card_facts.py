@@ -33,6 +33,7 @@ _FIELDS = {
     ),
 }
 _MOST_CHIPS = 60
+_MOST_TEXTS, _MOST_EVALUATIONS, _MOST_METRICS = 1000, 200, 200
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,14 @@ def chips(card: dict[str, Any], repo_type: str, library: str | None, find_repo: 
 
 def texts(value: Any) -> list[str]:
     """The strings that a field holds, whether it was written as one or as a list."""
-    items = value if isinstance(value, list) else [value]
+    items = value[:_MOST_TEXTS] if isinstance(value, list) else [value]
     return [str(item)[:200] for item in items if isinstance(item, str | int | float) and str(item).strip()]
 
 
 def evaluations(card: dict[str, Any], find_repo: FindRepo) -> list[Evaluation]:
     """Every result of the card's `model-index` with at least one metric, in its order."""
     results = [result for model in _objects(card.get("model-index")) for result in _objects(model.get("results"))]
+    results = results[:_MOST_EVALUATIONS]
     return [evaluation for result in results if (evaluation := _evaluation(result, find_repo)).metrics]
 
 
@@ -95,7 +97,7 @@ def _evaluation(result: dict[str, Any], find_repo: FindRepo) -> Evaluation:
         revision=revision,
         href=find_repo("dataset", (_text(dataset.get("type")) or "") + at),
         source=url if url.startswith(("http://", "https://", "/")) and not url.startswith("//") else None,
-        metrics=[(_name(metric), metric.get("value")) for metric in _objects(result.get("metrics"))],
+        metrics=[(_name(metric), metric.get("value")) for metric in _objects(result.get("metrics"))[:_MOST_METRICS]],
     )
 
 

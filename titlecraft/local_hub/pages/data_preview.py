@@ -1,5 +1,6 @@
 """The first rows of a dataset as its page shows them: which configurations and splits there are, and one of them open."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from titlecraft.local_hub.repository import Entry, Repository
 
 ROWS = 20
 _MOST_SPLITS_COUNTED = 20
+_SECONDS_OF_COUNTING = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,9 @@ def preview(
     except UnreadableTable as error:
         problem = str(error)
     counts = []
+    stop_at = time.monotonic() + _SECONDS_OF_COUNTING
     for name, entries in config.splits.items():
-        cheap = len(counts) < _MOST_SPLITS_COUNTED
+        cheap = len(counts) < _MOST_SPLITS_COUNTED and time.monotonic() < stop_at
         known = (table.total if table else None) if name == split else row_count(repo, entries) if cheap else None
         counts.append((name, known))
     return Preview([config.name for config in configs], config.name, counts, split, table, problem)

@@ -10,6 +10,8 @@ from titlecraft.local_hub.repository import Entry
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
 _MOST_PATTERNS = 200
+_MOST_CONFIGS = 200
+_MOST_COMPARISONS = 100_000
 
 # the names of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
 _KEYWORDS = {
@@ -36,9 +38,10 @@ def configs_of(card: dict[str, Any], files: list[Entry]) -> list[Config]:
     """The configurations with at least one readable file; the default one first."""
     declared = card.get("configs")
     found = []
-    for config in declared if isinstance(declared, list) else []:
+    left = _Comparisons()
+    for config in declared[:_MOST_CONFIGS] if isinstance(declared, list) else []:
         if isinstance(config, dict) and (config.get("data_files") or config.get("data_dir")):
-            splits = _declared_splits(config, files)
+            splits = _declared_splits(config, files, left)
             if splits:
                 found.append((not config.get("default"), Config(str(config.get("config_name", "default")), splits)))
     found.sort(key=lambda pair: pair[0])
@@ -48,7 +51,7 @@ def configs_of(card: dict[str, Any], files: list[Entry]) -> list[Config]:
     return [Config("default", splits)] if splits else []
 
 
-def _declared_splits(config: dict[str, Any], files: list[Entry]) -> dict[str, list[Entry]]:
+def _declared_splits(config: dict[str, Any], files: list[Entry], left: "_Comparisons") -> dict[str, list[Entry]]:
     folder = str(config.get("data_dir") or "").strip("/")
     inside = [file for file in files if not folder or file.path.startswith(f"{folder}/")]
     data_files = config.get("data_files")
@@ -63,7 +66,7 @@ def _declared_splits(config: dict[str, Any], files: list[Entry]) -> dict[str, li
             file
             for pattern in (patterns if isinstance(patterns, list) else [patterns])[:_MOST_PATTERNS]
             if isinstance(pattern, str)
-            for file in _matching(f"{folder}/{pattern}" if folder else pattern, files)
+            for file in _matching(f"{folder}/{pattern}" if folder else pattern, files, left)
         ]
         if matching:
             splits.setdefault(str(split), []).extend(matching)
@@ -96,12 +99,24 @@ def _order(split: str) -> tuple[int, str]:
     return (names.index(split) if split in names else len(names), split)
 
 
-def _matching(pattern: str, files: list[Entry]) -> list[Entry]:
+def _matching(pattern: str, files: list[Entry], left: "_Comparisons") -> list[Entry]:
     """Files that a pattern of the card names: `*` within a folder, `**` across folders, `?` and `[…]`."""
     pattern = pattern.removeprefix("./")
     if not re.search(r"[*?\[]", pattern):
         return [file for file in files if file.path == pattern]
-    return [file for file in files if _fits(file.path.split("/"), pattern.split("/"))]
+    beginning = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    candidates = [file for file in files if file.path.startswith(beginning)]
+    left.number -= len(candidates)
+    if left.number < 0:
+        return []
+    return [file for file in candidates if _fits(file.path.split("/"), pattern.split("/"))]
+
+
+class _Comparisons:
+    """How many comparisons of a pattern with a file are left, for all configurations together."""
+
+    def __init__(self) -> None:
+        self.number = _MOST_COMPARISONS
 
 
 def _fits(parts: list[str], pattern: list[str]) -> bool:

@@ -15,6 +15,7 @@ from titlecraft.local_hub.pages.page import Visit, page, render
 from titlecraft.local_hub.pages.repo_view import RepoView
 
 _MOST_LISTED = 200
+_MOST_EVENTS = 300
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def discussion(visit: Visit) -> Response:
         view=view,
         tab="community",
         discussion=found,
-        events=[_event(view, event) for event in found.events],
+        events=[_event(view, event) for event in found.events[:_MOST_EVENTS]],
+        hidden_events=max(0, len(found.events) - _MOST_EVENTS),
         changes=_changes(view, found),
     )
 

@@ -1,9 +1,7 @@
 """How one file is shown: as a picture, as Markdown, as a table, as coloured text, or as facts about bytes."""
 
 import json
-import struct
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import PurePosixPath
 
 from titlecraft.local_hub.card_metadata import split_card
@@ -13,23 +11,15 @@ from titlecraft.local_hub.pages.highlight import code_block, source_lines
 from titlecraft.local_hub.pages.markdown import Surroundings, render_markdown
 from titlecraft.local_hub.pages.repo_view import RepoView
 from titlecraft.local_hub.repository import Entry
+from titlecraft.local_hub.safetensors_header import Tensor, read_header
+from titlecraft.local_hub.untrusted_data import BadData, read_json
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif")
 _TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
 _MOST_TEXT_BYTES = 500_000
 _MOST_LINES = 10_000
-_MOST_HEADER_BYTES = 10 * 2**20
+_MOST_PRETTY_CHARACTERS = 100_000  # deep inside, each short value stands on a long line
 _ROWS = 20
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One line of a safetensors header."""
-
-    name: str
-    dtype: str
-    shape: list[int]
-    parameters: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,7 @@ def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
         text = "\0"
     if "\0" in text:
         return Shown("bytes", note=note or "This is not text, so it is not shown here.")
-    if suffix == ".json" and not cut:
+    if suffix == ".json" and len(text) <= _MOST_PRETTY_CHARACTERS:
         text = _pretty(text)
     if cut:
         note = f"Only the first {_MOST_TEXT_BYTES // 1000} kB are shown."
@@ -92,8 +82,8 @@ def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
 def _pretty(text: str) -> str:
     """JSON on many lines, if it was all on a few."""
     try:
-        return text if text.count("\n") > 3 else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
+        return text if text.count("\n") > 3 else json.dumps(read_json(text), indent=2, ensure_ascii=False)
+    except BadData:
         return text
 
 
@@ -101,16 +91,9 @@ def _tensors(view: RepoView, entry: Entry) -> Shown:
     """A safetensors file begins with 8 bytes of length and a JSON object of that length."""
     try:
         with view.repo.open_lfs(entry) as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length <= _MOST_HEADER_BYTES else {}
-        tensors = [
-            Tensor(name, facts["dtype"], facts["shape"], prod(facts["shape"]))
-            for name, facts in header.items()
-            if name != "__metadata__"
-        ]
-    except (EntryNotFound, struct.error, ValueError, KeyError, TypeError, AttributeError):
+            return Shown("tensors", tensors=read_header(file))
+    except (EntryNotFound, BadData):
         return Shown("bytes", note="The header of this safetensors file cannot be read.")
-    return Shown("tensors", tensors=tensors)
 
 
 def _beginning(view: RepoView, entry: Entry) -> bytes:

@@ -2,7 +2,10 @@
 
 import html
 
+from titlecraft.local_hub.bounded import TooMuch, bounded
+
 _MOST_COLOURED = 200_000  # characters; more takes Pygments longer than a visitor waits
+_MOST_COLOURED_HERE = 20_000
 
 
 def code_block(code: str, language: str) -> str:
@@ -19,6 +22,16 @@ def code_block(code: str, language: str) -> str:
 
 def source_lines(text: str, file_name: str) -> list[str]:
     """The lines of a file, each as HTML of its own."""
+    if len(text) <= _MOST_COLOURED_HERE:
+        return coloured_lines(text, file_name)
+    try:
+        return bounded(coloured_lines, text, file_name)
+    except TooMuch:
+        return _lines(html.escape(text))
+
+
+def coloured_lines(text: str, file_name: str) -> list[str]:
+    """As `source_lines`, without a limit of time: some texts take Pygments the square of their length."""
     from pygments.lexers import get_lexer_for_filename
     from pygments.util import ClassNotFound
 
@@ -27,7 +40,11 @@ def source_lines(text: str, file_name: str) -> list[str]:
     except ClassNotFound:
         lexer = None
     # Pygments closes and reopens a span that goes over the end of a line, so lines can stand alone
-    lines = _coloured(text, lexer).split("\n")
+    return _lines(_coloured(text, lexer))
+
+
+def _lines(coloured: str) -> list[str]:
+    lines = coloured.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
 

@@ -1,5 +1,6 @@
 """The front page, and what one user or organisation has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,13 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from titlecraft.local_hub.damaged_info import read_or_reason
 from titlecraft.local_hub.history import summarize
-from titlecraft.local_hub.hub_errors import HubError, NotFound
+from titlecraft.local_hub.hub_errors import NotFound
 from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.card_facts import texts
 from titlecraft.local_hub.pages.page import Visit, error_page, page, render
 from titlecraft.local_hub.repo_info import RepoInfo, card_of
+from titlecraft.local_hub.repo_settings import RepoSettings
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.store import UnreadableRepo
 
 _GROUPS = (("model", "Models"), ("dataset", "Datasets"), ("space", "Spaces"))
 
@@ -29,19 +33,22 @@ class Line:
     updated: str
     private: bool
     gated: bool
+    damaged: str = ""  # why it cannot be read
 
 
 def front(visit: Visit) -> Response:
     """GET /?q=words"""
     words = (visit.query("q") or "").lower().split()
     repos = [repo for repo in visit.visible_repos() if all(word in repo.id.lower() for word in words)]
-    return render(visit, "home.html.jinja", groups=groups_of(repos), query=visit.query("q") or "")
+    unreadable = [repo for repo in visit.unreadable_repos() if all(word in repo.id.lower() for word in words)]
+    return render(visit, "home.html.jinja", groups=groups_of([*repos, *unreadable]), query=visit.query("q") or "")
 
 
 def namespace(visit: Visit) -> Response:
     """GET /NAMESPACE"""
     name: str = visit.params["name"]
-    repos = [repo for repo in visit.visible_repos() if repo.namespace.lower() == name.lower()]
+    seen = [*visit.visible_repos(), *visit.unreadable_repos()]
+    repos = [repo for repo in seen if repo.namespace.lower() == name.lower()]
     accounts = visit.hub.accounts
     owner: Any = accounts.user(name) or accounts.organization(name)
     if owner is None and not repos:
@@ -64,29 +71,40 @@ async def missing(request: Request) -> Response:
     return error_page(request, error)
 
 
-def groups_of(repos: list[Repository]) -> list[tuple[str, str, list[Line]]]:
+def groups_of(repos: Sequence[Repository | UnreadableRepo]) -> list[tuple[str, str, list[Line]]]:
     """The lines of a list of repos by type, each with its heading, the one that changed last first."""
-    lines = [_line(repo) for repo in repos]
+    lines = [line for repo in repos if (line := _line_of(repo))]
     lines.sort(key=lambda line: line.updated, reverse=True)
     return [(kind, title, [line for line in lines if line.type == kind]) for kind, title in _GROUPS]
 
 
+def _line_of(repo: Repository | UnreadableRepo) -> Line | None:
+    """The line of a repo, which says so where it is damaged; None for one that was deleted while we looked."""
+    if isinstance(repo, UnreadableRepo):
+        return _damaged_line(repo, repo.reason)
+    return read_or_reason(
+        repo, lambda: _line(repo), lambda reason: None if repo.lock.gone else _damaged_line(repo, reason)
+    )
+
+
 def _line(repo: Repository) -> Line:
-    facts: list[str] = []
-    updated = repo.settings.created_at
-    try:
-        head = repo.head()
-        updated = summarize(repo.objects.commit(head)).date
-        card = card_of(repo, head)
-        facts = texts(card.get("pipeline_tag")) + texts(card.get("task_categories"))[:2]
-        if repo.type == "model":
-            facts += texts(RepoInfo(repo, head).expanded(["library_name"]).get("library_name"))
-        facts += texts(card.get("size_categories"))[:1]
-    except HubError:  # a repo without a readable head is still listed
-        pass
+    head = repo.head()
+    updated = summarize(repo.objects.commit(head)).date
+    card = card_of(repo, head)
+    facts = texts(card.get("pipeline_tag")) + texts(card.get("task_categories"))[:2]
+    if repo.type == "model":
+        facts += texts(RepoInfo(repo, head).expanded(["library_name"]).get("library_name"))
+    facts += texts(card.get("size_categories"))[:1]
     settings = repo.settings
     href = addresses.repo_url(repo.type, repo.id)
     return Line(repo.type, repo.id, href, facts, updated, settings.private, bool(settings.gated))
+
+
+def _damaged_line(repo: Repository | UnreadableRepo, reason: str) -> Line:
+    settings = repo.settings if isinstance(repo, Repository) else RepoSettings(private=True)
+    href = addresses.repo_url(repo.type, repo.id)
+    gated = bool(settings.gated)
+    return Line(repo.type, repo.id, href, [], settings.created_at, settings.private, gated, damaged=reason)
 
 
 routes = [Route("/", page(front)), Route("/{name:name}", page(namespace))]

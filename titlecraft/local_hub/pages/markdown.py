@@ -9,17 +9,24 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from titlecraft.local_hub.bounded import TooMuch, bounded
 from titlecraft.local_hub.pages import addresses
 from titlecraft.local_hub.pages.highlight import code_block, css_classes
 
 _ANCHOR = "card-"  # before every id of a card, so that it cannot pose as a part of the page around it
-_MOST_CHARACTERS = 1_000_000
+_MOST_CHARACTERS, _MOST_CHARACTERS_AS_SOURCE = 500_000, 100_000
+# some texts of this length take the parser a tenth of a second, and four times as long each time the length doubles
+_MOST_CHARACTERS_HERE = 20_000
+# making the anchors of equal headings different takes the square of their number
+_MOST_ANCHORS = 1000
+_HEADING = re.compile(r"^[ >\d.*+-]*#|^[ >]*(=+|-+)[ \t]*$", re.MULTILINE)
 
 _TAGS = set(
     re.findall(
@@ -108,21 +115,42 @@ def _scheme(address: str) -> str:
     return match[1].lower() if match else ""
 
 
-@lru_cache(maxsize=64)
 def render_markdown(text: str, where: Surroundings) -> str:
-    """HTML that may stand in a page as it is."""
+    """HTML that may stand in a page as it is; of a text that is too large or takes too long, its source."""
+    if len(text) <= _MOST_CHARACTERS_HERE:
+        return _kept(text, where)
+    try:
+        html = bounded(rendered, text[:_MOST_CHARACTERS], where)
+        cut = "This text goes on: only its beginning is shown." if len(text) > _MOST_CHARACTERS else ""
+    except TooMuch:
+        html = f"<pre><code>{escape(text[:_MOST_CHARACTERS_AS_SOURCE])}</code></pre>"
+        cut = "This text is too large to show formatted" + (
+            ", and this is only its beginning." if len(text) > _MOST_CHARACTERS_AS_SOURCE else "."
+        )
+    return f"<p><em>{cut}</em></p>\n{html}" if cut else html
+
+
+@lru_cache(maxsize=64)
+def _kept(text: str, where: Surroundings) -> str:
+    return rendered(text, where)
+
+
+def rendered(text: str, where: Surroundings) -> str:
+    """The HTML, without a limit of time."""
     environment: dict[str, Any] = {"where": where}
-    return _cleaner(where).clean(_parser().render(text[:_MOST_CHARACTERS], environment))
+    anchors = sum(1 for _ in islice(_HEADING.finditer(text), _MOST_ANCHORS + 1)) <= _MOST_ANCHORS
+    return _cleaner(where).clean(_parser(anchors).render(text, environment))
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(anchors: bool) -> MarkdownIt:
     from mdit_py_plugins.anchors import anchors_plugin
     from mdit_py_plugins.gfm import gfm_plugin
 
     parser = MarkdownIt("commonmark", {"html": True, "highlight": lambda code, language, _: code_block(code, language)})
     gfm_plugin(parser)
-    parser.use(anchors_plugin, max_level=6)
+    if anchors:
+        parser.use(anchors_plugin, max_level=6)
     parser.add_render_rule("image", _image)
     for rule in ("th_open", "td_open"):
         parser.add_render_rule(rule, _cell)

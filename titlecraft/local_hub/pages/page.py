@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from titlecraft.local_hub.accounts import Token
 from titlecraft.local_hub.browser_session import BrowserCall, signed_in
-from titlecraft.local_hub.call import read_body
+from titlecraft.local_hub.call import true_reason
 from titlecraft.local_hub.hub_errors import (
+    DamagedRepo,
     EntryNotFound,
     GatedRepo,
     HubError,
@@ -25,14 +26,19 @@ from titlecraft.local_hub.hub_errors import (
 from titlecraft.local_hub.pages import addresses, formats
 from titlecraft.local_hub.pages.static_files import static_url
 from titlecraft.local_hub.repository import Repository
+from titlecraft.local_hub.request_body import MOST_FORM_BYTES, read_body
+from titlecraft.local_hub.store import UnreadableRepo
 
 _log = logging.getLogger(__name__)
+
+_MOST_THREADS = 24
 
 _TITLES = {
     RepoNotFound: "No such repository",
     RevisionNotFound: "No such revision",
     EntryNotFound: "No such file",
     GatedRepo: "Access is restricted",
+    DamagedRepo: "This repository is damaged",
 }
 
 
@@ -42,6 +48,11 @@ class Visit(BrowserCall):
     def visible_repos(self, repo_type: str | None = None) -> list[Repository]:
         """The repos that this visitor may know about, sorted by id."""
         return [repo for repo in self.hub.store.list(repo_type) if self.may_see(repo) and not repo.settings.disabled]
+
+    def unreadable_repos(self) -> list[UnreadableRepo]:
+        """The repos whose settings cannot be read, in the namespaces that this visitor belongs to."""
+        token = self.token
+        return [repo for repo in self.hub.store.unreadable() if token is not None and token.belongs_to(repo.namespace)]
 
     def visible_repo(self, repo_type: str, repo_id: str) -> Repository | None:
         """The repo if it exists here and this visitor may know about it: whether a link to it would work."""
@@ -59,13 +70,26 @@ def page(handler: Handler) -> Callable:
 
     @wraps(handler)
     async def run(request: Request) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return await _in_thread(handler, request, b"")
         try:
-            body = await read_body(request)
+            with request.app.state.hub.held_bodies.reading(request) as room:
+                body = await read_body(request, MOST_FORM_BYTES, room)
         except HubError as error:
             return error_page(request, error)
-        return await run_in_threadpool(_answer, handler, request, body)
+        return await _in_thread(handler, request, body)
 
     return run
+
+
+async def _in_thread(handler: Handler, request: Request, body: bytes) -> Response:
+    """Pages have threads of their own: while they wait for a large preview, clients of the API are answered."""
+    return await to_thread.run_sync(_answer, handler, request, body, limiter=_threads())
+
+
+@cache
+def _threads() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_THREADS)
 
 
 def _answer(handler: Handler, request: Request, body: bytes) -> Response:
@@ -76,9 +100,12 @@ def _answer(handler: Handler, request: Request, body: bytes) -> Response:
         old, new = addresses.repo_url(repo_type, old_id), addresses.repo_url(repo_type, moved.new_id)
         return RedirectResponse(request.scope["path"].replace(old, new, 1), status_code=302)
     except HubError as error:
-        return error_page(request, error)
-    except Exception:  # a visitor gets a sentence, whoever runs the Hub gets the traceback
+        return error_page(request, true_reason(request, error))
+    except Exception as error:  # a visitor gets a sentence, whoever runs the Hub gets the traceback
         _log.exception("the page %s failed", request.scope["path"])
+        reason = true_reason(request, error)
+        if isinstance(reason, HubError):
+            return error_page(request, reason)
         return error_page(request, HubError("The Hub could not show this page. Its log says why.", status=500))
 
 

@@ -78,7 +78,7 @@ class RepoView:
         return found
 
     def _pull_requests(self) -> list[str]:
-        return [name for name in self.repo.refs.under("refs/pr/") if name.isdigit()]
+        return [name for name in self.repo.refs.under("refs/pr/") if name.isascii() and name.isdigit()]
 
     @property
     def chosen(self) -> Choice:

@@ -1,0 +1,62 @@
+"""One request to the application without a socket, whose body comes piece by piece, or never comes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+NEVER = None  # instead of a piece: nothing more comes, and the connection stays
+
+
+@dataclass
+class Answer:
+    """What came back; `taken` is the number of bytes of the body that the application asked for before its answer began."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    taken: int = 0
+    finished: bool = False
+
+
+async def ask(app: Any, method: str, path: str, pieces: list[bytes | None], headers: dict[str, str]) -> Answer:
+    """The answer to a request whose body comes in these pieces."""
+    answer, left, taken = Answer(), list(pieces), 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        if not left:
+            return {"type": "http.disconnect"}
+        piece = left.pop(0)
+        if piece is NEVER:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+        taken += len(piece)
+        return {"type": "http.request", "body": piece, "more_body": bool(left)}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            answer.status, answer.taken = message["status"], taken
+            answer.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+        else:
+            answer.body += message.get("body", b"")
+            answer.finished |= not message.get("more_body", False)
+
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [
+            (name.lower().encode(), value.encode()) for name, value in {"host": "127.0.0.1", **headers}.items()
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    await app(scope, receive, send)
+    return answer
