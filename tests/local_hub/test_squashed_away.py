@@ -85,6 +85,9 @@ def test_a_squashed_branch(client: TestClient, stranger: TestClient):
     assert statuses(stranger, old) == {404}
     assert statuses(client, old) == {404}
     assert client.post(f"{REPO}/branch/again", json={"startingPoint": old}).status_code == 404
+    wanted = f"0032want {old}\n0000".encode() + b"0009done\n"
+    refused = stranger.post("/titlecraft/net.git/git-upload-pack", content=wanted)
+    assert (refused.status_code, b"PACK" in refused.content) == (400, False)
     assert lfs_statuses(stranger) == (404, False)
     assert lfs_statuses(client) == (200, True)  # the owner may look what takes up the room
     new = commit(client, "three", file("k.txt", b"NEW"))
