@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from tests.local_hub.pages_world import OTHER_TOKEN, WRITE_TOKEN, World, put, text_of
 from titlecraft.errors import UserError
 from titlecraft.local_hub.hub_check import check
+from titlecraft.local_hub.hub_errors import HubError
 from titlecraft.local_hub.server import locked
 
 ADA, EVE = {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": f"Bearer {OTHER_TOKEN}"}
@@ -235,6 +238,47 @@ def test_redirects_that_run_in_a_circle(root: Path) -> None:
     circle = {"model/ada/one": "ada/two", "model/ada/two": "ada/one"}
     (root / "hub/moved.json").write_text(json.dumps(circle))
     assert World(root).anonymous.get("/api/models/ada/one", headers=ADA).status_code == 404
+
+
+def test_a_namespace_that_cannot_be_read(root: Path, capsys: pytest.CaptureFixture) -> None:
+    (root / "hub/repos/models/eve").symlink_to(root / "hub/repos/models/eve")
+    (root / "hub/repos/models/.DS_Store").write_text("")
+    assert World(root).anonymous.get("/api/models").status_code == 200
+    assert check(root / "hub") == 1
+    assert "damaged: model eve/*: the folder cannot be read" in capsys.readouterr().out
+    check(root / "hub", move_damaged=True)
+    assert check(root / "hub") == 0
+
+
+def test_nothing_is_damaged_while_others_write(root: Path) -> None:
+    store, stop, odd = World(root).store, threading.Event(), []
+
+    def write() -> None:
+        while not stop.is_set():
+            for repo_id in ("ada/good", "ada/new"):
+                try:
+                    repo = store.open("model", repo_id)
+                    put(repo, {f"{time.monotonic_ns()}.txt": "x", "m.parquet": str(time.monotonic_ns())})
+                except HubError:
+                    pass
+            store.create("model", "ada/new", author="ada")
+            store.delete(store.open("model", "ada/new"))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        odd = [check(root / "hub") for _ in range(5)]
+    finally:
+        stop.set()
+        writer.join()
+    assert odd == [0] * 5
+
+
+def test_a_damaged_repo_exists_for_clients_that_would_make_it(root: Path) -> None:
+    rewrite(root / "hub/repos/models/ada/bad.git/hub.json", b"")
+    answer = World(root).browser().post("/api/repos/create", json={"name": "bad"}, headers=ADA)
+    assert (answer.status_code, answer.json()["url"]) == (409, "http://127.0.0.1:8080/ada/bad")
+    assert "is damaged" in answer.json()["error"]
 
 
 def test_what_check_refuses(root: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Nothing is deleted: what is set aside lies in `ROOT/set-aside` as it was. Looking is possible while the Hub runs.
 """
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +72,7 @@ def _repos(root: Path) -> Iterator[tuple[str, list[Damage]]]:
     """(type and id, what is wrong) for every repo of the root."""
     for repo_type in REPO_TYPES:
         known: dict[str, Path] = {}
+        yield from _unreadable_namespaces(root, repo_type)
         for folder in sorted((root / "repos" / f"{repo_type}s").glob("*/*.git")):
             repo_id = f"{folder.parent.name}/{folder.name.removesuffix('.git')}"
             shown = f"{repo_type} {ascii(repo_id)[1:-1] if not repo_id.isprintable() else repo_id}"
@@ -84,6 +86,18 @@ def _repos(root: Path) -> Iterator[tuple[str, list[Damage]]]:
                 continue
             known[repo_id.lower()] = folder
             yield shown, damages_of_repo(folder)
+
+
+def _unreadable_namespaces(root: Path, repo_type: str) -> Iterator[tuple[str, list[Damage]]]:
+    """Folders of namespaces that cannot be looked into: their repos would seem not to exist."""
+    for folder in sorted((root / "repos" / f"{repo_type}s").glob("*")):
+        try:
+            next(folder.iterdir(), None)
+        except NotADirectoryError:  # a file that somebody left there is in nobody's way
+            continue
+        except OSError as error:
+            if os.path.lexists(folder):
+                yield f"{repo_type} {folder.name}/*", [Damage(folder, f"the folder cannot be read ({error.strerror})")]
 
 
 def _records(root: Path) -> Iterator[tuple[str, Damage]]:

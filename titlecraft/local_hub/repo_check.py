@@ -34,7 +34,14 @@ class Damage:
 
 
 def damages_of_repo(folder: Path) -> list[Damage]:
-    """Everything that is wrong with the repo in `folder`; one damage of the whole folder when it can serve nothing."""
+    """Everything that is wrong with the repo in `folder`; one damage of the whole folder when it can serve nothing.
+
+    Damage is looked at twice: a repo that is replaced by another of its name meanwhile seems damaged.
+    """
+    return _damages(folder) and _damages(folder)
+
+
+def _damages(folder: Path) -> list[Damage]:
     reason = _whole_reason(folder)
     if reason is not None:
         return [Damage(folder, reason)] if os.path.lexists(folder) else []  # deleted while we looked

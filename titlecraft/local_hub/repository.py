@@ -110,7 +110,7 @@ class Repository:
     @property
     def url_path(self) -> str:
         """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
-        return f"/{self.id}" if self.type == "model" else f"/{self.type}s/{self.id}"
+        return url_path(self.type, self.id)
 
     def save_settings(self) -> None:
         """Make changes of `settings` durable."""
@@ -319,6 +319,11 @@ class Repository:
             raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({pointer.sha256})")
         if stored != pointer.size:
             raise BadRequest(f"{path}: the LFS pointer says {pointer.size} bytes, {pointer.sha256} has {stored} bytes")
+
+
+def url_path(repo_type: str, repo_id: str) -> str:
+    """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
+    return f"/{repo_id}" if repo_type == "model" else f"/{repo_type}s/{repo_id}"
 
 
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:
