@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from dataset_builder.addresses import is_url, shown
 from dataset_builder.block import BlockTask, read_block
-from dataset_builder.catalogue import CatalogueFile, Content, Listed, is_url, read_content_meanwhile
+from dataset_builder.catalogue import CatalogueFile, Content, Listed, read_content_meanwhile
 from dataset_builder.parts import FoundBlock, Place, tasks_of, whole_files
 from dataset_builder.processes import InOrder, worker_processes
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 
 PACKAGES = ("datasets", "matplotlib", "pyarrow", "rensa")  # whose versions decide about the bytes
+MOST_WORKERS = 16  # for each CPU
 ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes have started
 
 
@@ -32,11 +34,14 @@ class Engine:
 
 
 def require_engine(name: str, workers: int | None, place: str | None) -> None:
-    """Raises UserError where an option belongs to the other engine."""
+    """Raises UserError where an option belongs to the other engine, or no machine could have so many workers."""
+    most = MOST_WORKERS * (os.cpu_count() or 1)
+    if workers is not None and not 1 <= workers <= most:
+        raise UserError(f"--workers {workers}: expected 1 to {most} processes on this machine")
     if name == "ray" and workers is not None:
         raise UserError("--workers is for the local engine; with --engine ray every CPU of the cluster is a worker")
     if name == "local" and place and is_url(place):
-        raise UserError(f"--work {place}: expected a folder; a URL is for --engine ray")
+        raise UserError(f"--work {shown(place)}: expected a folder; a URL is for --engine ray")
 
 
 def start_engine(

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from dataset_builder.catalogue import CatalogueFile, Content, is_url, read_content
+from dataset_builder.addresses import is_url
+from dataset_builder.catalogue import CatalogueFile, Content, read_content
 from dataset_builder.engine import PACKAGES, Engine
 from dataset_builder.parts import FoundBlock, ranges, read_part
 from dataset_builder.processes import InOrder

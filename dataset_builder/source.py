@@ -11,7 +11,8 @@ from typing import BinaryIO, NamedTuple
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from dataset_builder.catalogue import GZIP_MAGIC, CatalogueFile, described, open_file
+from dataset_builder.addresses import shown
+from dataset_builder.catalogue import GZIP_MAGIC, CatalogueFile, described, in_one_line, open_file
 from titlecraft.errors import UserError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -53,11 +54,11 @@ def read_blocks(
                 data, cut = b"", True
             except (igzip.BadGzipFile, IsalError) as error:
                 raise UserError(
-                    f"{address}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
+                    f"{shown(address)}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
                 ) from error
-            except OSError as error:
+            except Exception as error:  # every remote file system has exceptions of its own
                 raise UserError(
-                    f"{address}: reading broke off after {offset:,} bytes of text ({error}); run again"
+                    f"{shown(address)}: reading broke off after {offset:,} bytes of text ({in_one_line(error, address)}); run again"
                 ) from error
             whole = data.rfind(b"\n") + 1
             if data and not whole:

@@ -16,6 +16,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 
 BM25 = "bm25"  # the retriever that needs no model
+MAX_LOSS = 0.2  # share of a catalogue's lines that may be quarantined; no setting of a recipe, since it changes no row
 SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 

@@ -119,7 +119,9 @@ def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) 
         results[split] = [shards.ShardResult(split, file, 0, keys, keys, np.zeros(len(outputs), np.int32), None)]
     ours, theirs = results["test"][0].outputs, results["train"][0].outputs
     sketches = Sketches(
-        np.concatenate([ours, theirs]), saved(tmp_path / "sketches.bin", texts["test"] + texts["train"])
+        np.concatenate([ours, theirs]),
+        saved(tmp_path / "sketches.bin", texts["test"] + texts["train"]),
+        np.ones(53, bool),
     )
     near = near_rows(tmp_path, results["test"], results["train"], sketches, map)
     assert near.tolist() == [True, False, False]

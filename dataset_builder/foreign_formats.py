@@ -1,0 +1,261 @@
+"""Which format a file has that is not JSON lines, and the command that makes JSON lines of it.
+
+Judged is the beginning of the file: first its bytes, then its text. What looks like JSON lines is let through, however odd
+some of its lines are: they are quarantined one by one.
+"""
+
+import ast
+import csv
+import io
+import json
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any
+from zlib import MAX_WBITS, decompressobj
+from zlib import error as ZlibError
+
+import orjson
+
+from dataset_builder.addresses import shown
+from titlecraft.errors import UserError
+
+HEAD_BYTES = 1 << 18
+LINES = 200  # of the beginning that are looked at
+GZIP = b"\x1f\x8b"
+PANDAS = "orient='records', lines=True, force_ascii=False"
+# the bytes a file begins with: what it is, and the command that gives text ({} stands for its name)
+MAGICS: list[tuple[bytes, str, str]] = [
+    (b"PAR1", "Parquet", "python3 -c \"import pandas; pandas.read_parquet({!r}).to_json('rows.jsonl', " + PANDAS + ')"'),
+    (b"ARROW1", "Arrow (Feather)", "python3 -c \"import pandas; pandas.read_feather({!r}).to_json('rows.jsonl', " + PANDAS + ')"'),
+    (b"ORC", "ORC", "python3 -c \"import pandas; pandas.read_orc({!r}).to_json('rows.jsonl', " + PANDAS + ')"'),
+    (b"Obj\x01", "Avro", "export it as JSON lines"),
+    (b"BZh", "compressed with bzip2", "bzip2 -dc {} > rows.jsonl"),
+    (b"\xfd7zXZ\x00", "compressed with xz", "xz -dc {} > rows.jsonl"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -dc {} > rows.jsonl"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc {} > rows.jsonl"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so {} > rows.jsonl"),
+    (b"Rar!", "a RAR archive", "unrar p -inul {} > rows.jsonl"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "save it as CSV and convert that"),
+    (b"SQLite format 3\x00", "an SQLite database", "export its table as JSON lines"),
+    (b"\x89HDF", "HDF5", "export it as JSON lines"),
+    (b"%PDF", "PDF", "export the catalogue as JSON lines"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "git lfs pull"),
+]  # fmt: skip
+ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
+UTF16, UTF32 = (b"\xff\xfe", b"\xfe\xff"), (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
+OPEN_CSV = "csv.DictReader(open({!r}, newline='', encoding='utf-8-sig'), delimiter={!r})"
+TO_LINES = 'python3 -c "import csv, json; csv.field_size_limit(2**31 - 1); [print(json.dumps(row)) for row in {}]" > rows.jsonl'
+FROM_ARRAY = "python3 -c \"import json; [print(json.dumps(row)) for row in json.load(open({!r}, encoding='utf-8-sig')){}]\" > rows.jsonl"
+FROM_PYTHON = "python3 -c \"import ast, json; [print(json.dumps(ast.literal_eval(line))) for line in open({!r}, encoding='utf-8')]\" > rows.jsonl"
+DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (with semicolons)", "|": "CSV (with bars)"}
+
+
+def require_json_lines(head: bytes, address: str, whole: bool) -> None:
+    """Raises UserError where a file's first bytes (the `whole` file, or its beginning) are those of another format.
+
+    The message names the format that was found, the columns where it has some, and the command that converts it.
+    """
+    named = shown(address)
+    name = named.rpartition("/")[2]
+    if not head:
+        raise UserError(f"{named}: the file is empty; expected JSON lines")
+    text = head
+    if head.startswith(GZIP):
+        text, whole = gunzipped(head, whole)
+        if whole and not text:
+            raise UserError(f"{named}: the gzip file holds nothing; expected JSON lines")
+        if text.startswith(GZIP):
+            raise UserError(
+                f"{named}: gzip inside of gzip; unpack it once: gunzip -c {shlex.quote(name)} > rows.jsonl.gz"
+            )
+    found = of_bytes(text, name) or of_text(text, name, whole)
+    if found and "utf-8-sig" in found[1] and not is_utf8(text, whole):
+        found = f"{found[0]}, in Windows-1252 or Latin-1", found[1].replace("utf-8-sig", "cp1252")
+    inside = " inside of the gzip file" if head.startswith(GZIP) else ""
+    if found:
+        what, command = found
+        before = f"unpack it (gunzip -k {shlex.quote(name)}), then: " if inside else ""
+        if inside:
+            command = command.replace(name, name.removesuffix(".gz"))
+        raise UserError(f"{named}: found {what}{inside}, expected JSON lines (one object a line): {before}{command}")
+    if name.endswith(".gz") and not inside:
+        raise UserError(
+            f"{named}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
+        )
+
+
+def gunzipped(head: bytes, whole: bool) -> tuple[bytes, bool]:
+    """The first bytes of a gzip file's text, and whether they are all of it; nothing where the data is damaged."""
+    unpacker = decompressobj(MAX_WBITS | 16)
+    try:
+        text = unpacker.decompress(head, HEAD_BYTES)
+    except ZlibError:
+        return b"", False
+    return text, whole and unpacker.eof and not unpacker.unused_data
+
+
+def of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
+    """Format and command of a file that is known by its first bytes; None where they say nothing."""
+    quoted = shlex.quote(name)
+    for magic, what, command in MAGICS:
+        if head.startswith(magic):
+            return what, command.format(name if "{!r}" in command else quoted)
+    if head.startswith(ZIPS):
+        if b"[Content_Types].xml" in head[:4096] or b"xl/" in head[:4096]:
+            return "an Excel workbook or another Office file", "save it as CSV and convert that"
+        return "a zip archive", f"unzip -p {quoted} > rows.jsonl"
+    if head[257:262] == b"ustar":
+        return "a tar archive", f"tar -xOf {quoted} > rows.jsonl"
+    if encoding := wide_encoding(head):
+        return f"text in {encoding}", f"iconv -f {encoding} -t UTF-8 {quoted} > rows.jsonl"
+    return None
+
+
+def wide_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, by the byte-order mark or by the zero bytes between ASCII characters."""
+    if head.startswith(UTF32):
+        return "UTF-32"
+    if head.startswith(UTF16):
+        return "UTF-16"
+    first = head[:64]
+    if len(first) >= 8 and not any(first[1::2]) and all(first[::2]):
+        return "UTF-16LE"
+    if len(first) >= 8 and not any(first[::2]) and all(first[1::2]):
+        return "UTF-16BE"
+    return None
+
+
+def is_utf8(head: bytes, whole: bool) -> bool:
+    """Is a text UTF-8, as far as it has been read?"""
+    try:
+        (head if whole else head[: head.rfind(b"\n") + 1]).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def of_text(head: bytes, name: str, whole: bool) -> tuple[str, str] | None:
+    """Format and command of a text that is not JSON lines; None where it may be."""
+    text = head.decode("utf-8-sig", "replace")
+    if whole and not text.strip():
+        return "a file without any text", "expected at least one line"
+    ended = text if whole else text[: text.rfind("\n") + 1]  # without a line that goes on behind the beginning
+    lines = [line for line in ended.split("\n") if line.strip()][:LINES]
+    start = text.lstrip()
+    if found := of_objects(lines, start, name):
+        return found
+    if lines and 2 * sum(is_object(line) for line in lines) >= len(lines):
+        return None
+    judges: list[Callable[[list[str], str, str], tuple[str, str] | None]] = [of_markup, of_json, of_python, of_table]
+    return next((found for judge in judges if (found := judge(lines, start, name))), None)
+
+
+def is_object(line: str) -> bool:
+    """Is the line one JSON object?"""
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def of_objects(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """One object that holds all rows in a list: `{"products": [{…}, …]}`."""
+    if len(lines) > 1 and is_object(lines[0]):
+        return None
+    opening = re.match(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:', start)
+    if not opening:
+        return None
+    value = first_value(start)
+    if isinstance(value, dict):
+        lists = [key for key, rows in value.items() if isinstance(rows, list) and rows and isinstance(rows[0], dict)]
+        texts = [key for key, found in value.items() if isinstance(found, str)]
+        rows = max(lists, key=lambda key: len(value[key]), default=None)
+        if rows is None or (texts and len(value[rows]) < 2) or len(texts) > 1:
+            return None
+        return f"one JSON object with the rows in a list under {rows!r}", FROM_ARRAY.format(name, f"[{rows!r}]")
+    inside = re.match(
+        r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,\s*){0,5}"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*\{',
+        start,
+    )
+    if value is None and inside and unfinished_list(start, inside.end()):
+        return f"one JSON object with the rows in a list under {inside[1]!r}", FROM_ARRAY.format(
+            name, f"[{inside[1]!r}]"
+        )
+    return None
+
+
+def unfinished_list(text: str, place: int) -> bool:
+    """Does a list of objects, the first of which opens before `place`, go on to the end of the text with many of them?"""
+    return len(re.findall(r"\}\s*,\s*\{", text[place:])) > 10 and not re.search(
+        r"\}\s*\]\s*[,}]\s*(?:\"|$)", text[place:]
+    )
+
+
+def first_value(start: str) -> Any:
+    """The JSON value that a text begins with, None where it does not end within the text or is none."""
+    try:
+        return json.JSONDecoder().raw_decode(start)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """HTML, which is mostly the error page of a download, and XML."""
+    if re.match(r"<!doctype html|<html|<head|<body", start, re.IGNORECASE):
+        return (
+            "an HTML page, perhaps the answer to a download that failed",
+            "look at it in a browser, and fetch the file again",
+        )
+    if re.match(r"<\?xml|<[A-Za-z][\w:.-]*[\s>/]", start):
+        return "XML", "export the catalogue as JSON lines, or write a JSON object a line for each of its products"
+    return None
+
+
+def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """JSON that is not one object a line: an array, objects over several lines, with commas, or with other line ends."""
+    quoted = shlex.quote(name)
+    if re.match(r"\[\s*[\[{\"]", start) or re.match(r"\[\s*\]\s*$", start):
+        return "a JSON array", FROM_ARRAY.format(name, "")
+    if not start.startswith("{"):
+        return None
+    if "\r" in start and "\n" not in start.rstrip():
+        return "JSON with line ends of CR alone", f"tr '\\r' '\\n' < {quoted} > rows.jsonl"
+    if lines and is_object(lines[0].rstrip().rstrip(",")):
+        return "JSON objects with a comma behind each", f"sed 's/,[[:space:]]*$//' {quoted} > rows.jsonl"
+    if first_value(start) is not None:
+        what = (
+            "JSON objects without line ends between them" if len(lines) < 2 else "JSON objects over several lines each"
+        )
+        return what, f"jq -c . {quoted} > rows.jsonl"
+    return None
+
+
+def of_python(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """Dictionaries as Python writes them, one a line, such as the Amazon metadata of 2014."""
+    if not re.match(r"\{\s*u?'", start) or not lines:
+        return None
+    try:
+        found = ast.literal_eval(lines[0].strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return ("Python dictionaries, one a line", FROM_PYTHON.format(name)) if isinstance(found, dict) else None
+
+
+def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """CSV and its kin: a first line of column names, and below it as many cells in most lines."""
+    if start.startswith(("{", "[")):
+        return None
+    for delimiter, what in sorted(DELIMITERS.items(), key=lambda one: -lines[0].count(one[0]) if lines else 0):
+        try:
+            rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
+        except csv.Error:
+            continue
+        rows = [row for row in rows if row]
+        if not rows or len(rows[0]) < 2 or any(len(cell) > 60 for cell in rows[0]):
+            continue
+        if sum(len(row) == len(rows[0]) for row in rows) * 2 > len(rows):
+            columns = ", ".join(repr(cell.strip()) for cell in rows[0][:20])
+            reader = OPEN_CSV.format(name, delimiter)
+            return f"{what} with the columns {columns}", TO_LINES.format(reader)
+    return None
