@@ -23,19 +23,20 @@ from titlecraft.errors import UserError
 HEAD_BYTES = 1 << 18
 LINES = 200  # of the beginning that are looked at
 GZIP = b"\x1f\x8b"
-PANDAS = "orient='records', lines=True, force_ascii=False"
-# the bytes a file begins with: what it is, and the command that gives text ({} stands for its name)
+# commands are for a shell: {0} stands for the quoted name of the file, and programs hold no single quote
+FROM_PANDAS = """python3 -c 'import pandas, sys; pandas.read_%s(sys.argv[1]).to_json("rows.jsonl", orient="records", lines=True, force_ascii=False)' {0}"""
+# the bytes a file begins with: what it is, and the command that gives text
 MAGICS: list[tuple[bytes, str, str]] = [
-    (b"PAR1", "Parquet", "python3 -c \"import pandas; pandas.read_parquet({!r}).to_json('rows.jsonl', " + PANDAS + ')"'),
-    (b"ARROW1", "Arrow (Feather)", "python3 -c \"import pandas; pandas.read_feather({!r}).to_json('rows.jsonl', " + PANDAS + ')"'),
-    (b"ORC", "ORC", "python3 -c \"import pandas; pandas.read_orc({!r}).to_json('rows.jsonl', " + PANDAS + ')"'),
+    (b"PAR1", "Parquet", FROM_PANDAS % "parquet"),
+    (b"ARROW1", "Arrow (Feather)", FROM_PANDAS % "feather"),
+    (b"ORC", "ORC", FROM_PANDAS % "orc"),
     (b"Obj\x01", "Avro", "export it as JSON lines"),
-    (b"BZh", "compressed with bzip2", "bzip2 -dc {} > rows.jsonl"),
-    (b"\xfd7zXZ\x00", "compressed with xz", "xz -dc {} > rows.jsonl"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -dc {} > rows.jsonl"),
-    (b"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc {} > rows.jsonl"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so {} > rows.jsonl"),
-    (b"Rar!", "a RAR archive", "unrar p -inul {} > rows.jsonl"),
+    (b"BZh", "compressed with bzip2", "bzip2 -dc {0} > rows.jsonl"),
+    (b"\xfd7zXZ\x00", "compressed with xz", "xz -dc {0} > rows.jsonl"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -dc {0} > rows.jsonl"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc {0} > rows.jsonl"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so {0} > rows.jsonl"),
+    (b"Rar!", "a RAR archive", "unrar p -inul {0} > rows.jsonl"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "save it as CSV and convert that"),
     (b"SQLite format 3\x00", "an SQLite database", "export its table as JSON lines"),
     (b"\x89HDF", "HDF5", "export it as JSON lines"),
@@ -44,10 +45,10 @@ MAGICS: list[tuple[bytes, str, str]] = [
 ]  # fmt: skip
 ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
 UTF16, UTF32 = (b"\xff\xfe", b"\xfe\xff"), (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
-OPEN_CSV = "csv.DictReader(open({!r}, newline='', encoding='utf-8-sig'), delimiter={!r})"
-TO_LINES = 'python3 -c "import csv, json; csv.field_size_limit(2**31 - 1); [print(json.dumps(row)) for row in {}]" > rows.jsonl'
-FROM_ARRAY = "python3 -c \"import json; [print(json.dumps(row)) for row in json.load(open({!r}, encoding='utf-8-sig')){}]\" > rows.jsonl"
-FROM_PYTHON = "python3 -c \"import ast, json; [print(json.dumps(ast.literal_eval(line))) for line in open({!r}, encoding='utf-8')]\" > rows.jsonl"
+FROM_TABLE = """python3 -c 'import csv, json, sys; csv.field_size_limit(2**31 - 1); [print(json.dumps(row)) for row in csv.DictReader(open(sys.argv[1], newline="", encoding="utf-8-sig"), delimiter={1})]' {0} > rows.jsonl"""
+FROM_ARRAY = """python3 -c 'import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding="utf-8-sig"))]' {0} > rows.jsonl"""
+FROM_WRAPPED = """python3 -c 'import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding="utf-8-sig"))[sys.argv[2]]]' {0} {1} > rows.jsonl"""
+FROM_PYTHON = """python3 -c 'import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in open(sys.argv[1], encoding="utf-8-sig") if line.strip()]' {0} > rows.jsonl"""
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (with semicolons)", "|": "CSV (with bars)"}
 
 
@@ -77,7 +78,7 @@ def require_json_lines(head: bytes, address: str, whole: bool) -> None:
         what, command = found
         before = f"unpack it (gunzip -k {shlex.quote(name)}), then: " if inside else ""
         if inside:
-            command = command.replace(name, name.removesuffix(".gz"))
+            command = command.replace(shlex.quote(name), shlex.quote(name.removesuffix(".gz")))
         raise UserError(f"{named}: found {what}{inside}, expected JSON lines (one object a line): {before}{command}")
     if name.endswith(".gz") and not inside:
         raise UserError(
@@ -100,7 +101,7 @@ def of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
     quoted = shlex.quote(name)
     for magic, what, command in MAGICS:
         if head.startswith(magic):
-            return what, command.format(name if "{!r}" in command else quoted)
+            return what, command.format(quoted)
     if head.startswith(ZIPS):
         if b"[Content_Types].xml" in head[:4096] or b"xl/" in head[:4096]:
             return "an Excel workbook or another Office file", "save it as CSV and convert that"
@@ -173,14 +174,16 @@ def of_objects(lines: list[str], start: str, name: str) -> tuple[str, str] | Non
         rows = max(lists, key=lambda key: len(value[key]), default=None)
         if rows is None or (texts and len(value[rows]) < 2) or len(texts) > 1:
             return None
-        return f"one JSON object with the rows in a list under {rows!r}", FROM_ARRAY.format(name, f"[{rows!r}]")
+        return f"one JSON object with the rows in a list under {rows!r}", FROM_WRAPPED.format(
+            shlex.quote(name), shlex.quote(rows)
+        )
     inside = re.match(
         r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,\s*){0,5}"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*\{',
         start,
     )
     if value is None and inside and unfinished_list(start, inside.end()):
-        return f"one JSON object with the rows in a list under {inside[1]!r}", FROM_ARRAY.format(
-            name, f"[{inside[1]!r}]"
+        return f"one JSON object with the rows in a list under {inside[1]!r}", FROM_WRAPPED.format(
+            shlex.quote(name), shlex.quote(inside[1])
         )
     return None
 
@@ -216,7 +219,7 @@ def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
     """JSON that is not one object a line: an array, objects over several lines, with commas, or with other line ends."""
     quoted = shlex.quote(name)
     if re.match(r"\[\s*[\[{\"]", start) or re.match(r"\[\s*\]\s*$", start):
-        return "a JSON array", FROM_ARRAY.format(name, "")
+        return "a JSON array", FROM_ARRAY.format(quoted)
     if not start.startswith("{"):
         return None
     if "\r" in start and "\n" not in start.rstrip():
@@ -239,7 +242,9 @@ def of_python(lines: list[str], start: str, name: str) -> tuple[str, str] | None
         found = ast.literal_eval(lines[0].strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
-    return ("Python dictionaries, one a line", FROM_PYTHON.format(name)) if isinstance(found, dict) else None
+    return (
+        ("Python dictionaries, one a line", FROM_PYTHON.format(shlex.quote(name))) if isinstance(found, dict) else None
+    )
 
 
 def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
@@ -256,6 +261,5 @@ def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
             continue
         if sum(len(row) == len(rows[0]) for row in rows) * 2 > len(rows):
             columns = ", ".join(repr(cell.strip()) for cell in rows[0][:20])
-            reader = OPEN_CSV.format(name, delimiter)
-            return f"{what} with the columns {columns}", TO_LINES.format(reader)
+            return f"{what} with the columns {columns}", FROM_TABLE.format(shlex.quote(name), json.dumps(delimiter))
     return None
