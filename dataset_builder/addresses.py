@@ -58,7 +58,7 @@ def secrets_of(address: str) -> set[str]:
         rest = url.partition("://")[2]
         user = rest.partition("/")[0].rpartition("@")[0]
         query = rest.partition("?")[2]
-        found |= {user, user.partition(":")[2], query, *(pair.partition("=")[2] for pair in re.split("[&#]", query))}
+        found |= {user, *user.split(":"), query, *(pair.partition("=")[2] for pair in re.split("[&#]", query))}
     return {form for secret in found for form in (secret, unquote(secret)) if len(form) > 3}
 
 
@@ -92,7 +92,7 @@ def short_names(addresses: list[str]) -> list[str]:
 def below_home(address: str) -> list[str]:
     """The parts of a path, without those of a home folder; of a URL, all parts."""
     if is_url(address) and not address.startswith(("file://", "local://")):
-        return [part for part in address.split("/") if part]
+        return [part for part in address.partition("://")[2].split("/") if part]
     path = address.partition("://")[2] if is_url(address) else str(Path(address).absolute())
     home = str(Path.home())
     path = path.removeprefix(home) if home != "/" and path.startswith(f"{home}/") else path

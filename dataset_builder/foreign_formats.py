@@ -218,6 +218,8 @@ def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None
 def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
     """JSON that is not one object a line: an array, objects over several lines, with commas, or with other line ends."""
     quoted = shlex.quote(name)
+    if len(lines) > 1 and all(isinstance(first_value(line), list) for line in lines[:2]):
+        return "lists, one a line", "write an object a line, with the names of the columns"
     if re.match(r"\[\s*[\[{\"]", start) or re.match(r"\[\s*\]\s*$", start):
         return "a JSON array", FROM_ARRAY.format(quoted)
     if not start.startswith("{"):

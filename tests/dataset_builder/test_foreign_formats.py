@@ -129,6 +129,7 @@ REFUSED = {
     "rows.db": (b"SQLite format 3\0" + b"\0" * 99, "an SQLite database"),
     "pointer.jsonl": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a pointer of Git LFS"),
     "plain.json.gz": (LINES.encode(), "not a gzip file, whatever its name says"),
+    "lists.json": (b'["SKU1", "Kettle"]\n' * 9, "lists, one a line"),
     "large.json": (json.dumps({"shop": "x", "products": ROWS * 99}).encode(), "in a list under 'products'"),
     "large array.json": (json.dumps(ROWS * 99).encode(), "a JSON array"),
 }
