@@ -1,5 +1,6 @@
 """Does a published dataset load as its users will load it, by the lines that its card shows?"""
 
+import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,17 +37,22 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
     counted the rows of its files. Raises UserError where what comes is not what was recorded.
     """
     size = sum(file.bytes for split in record.splits.values() for file in split.files)
-    with (
-        hub_errors(f"loading {published}", published.repo, published.type), tempfile.TemporaryDirectory() as cache,
-        without_datasets_bars(),
-    ):  # fmt: skip
-        try:
+    try:
+        with (
+            hub_errors(f"loading {published}", published.repo, published.type), tempfile.TemporaryDirectory() as cache,
+            without_datasets_bars(),
+        ):  # fmt: skip
             found = load_whole(published, cache) if size <= LOADED_WHOLE else load_beginning(published, cache)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"{published} was published, but load_dataset({published.repo!r}) fails: {type(error).__name__}: "
-                f"{' '.join(str(error).split())}"
-            ) from error
+    except UserError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:  # `datasets` wraps it
+            raise cause from error
+        raise UserError(
+            f"{published} was published, but load_dataset({published.repo!r}) fails: {type(cause).__name__}: "
+            f"{' '.join(str(cause).split())}"
+        ) from error
     expected = {name: (split.rows, list(COLUMNS)) for name, split in record.splits.items()}
     if found != expected:
         raise UserError(
