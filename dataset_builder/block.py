@@ -107,7 +107,7 @@ def read_block(task: BlockTask) -> BlockResult:
     found.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
     wanted = task.settings.near_duplicates
     found.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
-    found.measurable = measurable(contents)
+    found.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
     assert found.sketches.shape == (len(uids), VALUES if wanted else 0)
     return found
 

@@ -21,8 +21,9 @@ HIDDEN_END = {
     "script": re.compile(r"</script\s*>", re.IGNORECASE),
     "style": re.compile(r"</style\s*>", re.IGNORECASE),
 }
-ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){8,}")  # more often than any catalogue does it
-MOST_ROUNDS = 50  # of all rules; a text that still changes then was made to take long
+ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
+MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts so often, and what is left of that goes at once
+MOST_ROUNDS = 50  # a text that still changes then was made to take long
 INLINE = re.compile(
     r"</?(?:a|abbr|b|big|cite|code|em|font|i|q|s|small|span|strike|strong|sub|sup|tt|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
@@ -54,11 +55,7 @@ def entity(written: str) -> str:
 
 def unescape_entities(text: str) -> str:
     """HTML entities that end in a semicolon, once: `&amp;` -> `&`, `&#151;` -> `—`; `&section` and `AT&T` stay."""
-    if "&" not in text:
-        return text
-    if "&amp;amp;amp;amp;" in text or "&#" in text:
-        text = ESCAPED_AGAIN.sub("&amp;", text)
-    return ENTITY.sub(lambda match: entity(match[0]), text)
+    return ENTITY.sub(lambda match: entity(match[0]), text) if "&" in text else text
 
 
 def strip_markup(text: str) -> str:
@@ -124,6 +121,8 @@ def drop_all_at_end(text: str, drop_one: Callable[[str], str]) -> str:
 
 def drop_edition_note(text: str) -> str:
     """The catalogue's own last sentence, "This text refers to the Hardcover edition."."""
+    if text.rfind("This text refers to", -LONGEST_NOTE) < 0:
+        return text
     return drop_all_at_end(text, drop_one_edition_note)
 
 
@@ -137,6 +136,8 @@ def drop_one_edition_note(text: str) -> str:
 
 def drop_copyright_note(text: str) -> str:
     """The review service's own last sentence, "Copyright 1989 Reed Business Information, Inc."."""
+    if text.rfind("Copyright ", -LONGEST_NOTE) < 0:
+        return text
     return drop_all_at_end(text, drop_one_copyright_note)
 
 
@@ -155,7 +156,7 @@ def drop_language_note(text: str) -> str:
 
 def drop_publisher_note(text: str) -> str:
     """A publisher's sentence about itself at the end of its books' descriptions, or in their place."""
-    return drop_all_at_end(text, drop_one_publisher_note)
+    return drop_all_at_end(text, drop_one_publisher_note) if text.endswith(PUBLISHER_ENDS) else text
 
 
 def drop_one_publisher_note(text: str) -> str:
@@ -201,7 +202,9 @@ def clean(text: str, changed: Counter[str]) -> str:
     if is_clean(text):
         return text
     rules: set[str] = set()
-    for _ in range(MOST_ROUNDS):
+    for number in range(MOST_ROUNDS):
+        if number == MANY_ROUNDS:
+            text = ESCAPED_AGAIN.sub("&amp;", text)
         now = set()
         for name, rule in STEPS:
             after = rule(text)

@@ -187,9 +187,11 @@ def product_kind(uid: str) -> str:
     """What the identifier tells of the product: "isbn" for an ISBN-10 or ISBN-13 whose check digit is right, which is a
     book; "asin" for the form that Amazon gives to anything else, B0 and eight letters or digits; else "unknown".
     """
+    if ASIN(uid):
+        return "asin"
     if ISBN_10(uid):
-        digits = [*map(int, uid[:9]), 10 if uid[9] == "X" else int(uid[9])]
-        return "isbn" if sum(map(mul, digits, range(10, 0, -1))) % 11 == 0 else "unknown"
+        total = sum(map(mul, uid.encode(), range(10, 0, -1))) - 55 * ord("0")
+        return "isbn" if (total if uid[9] != "X" else total - ord("X") + ord("0") + 10) % 11 == 0 else "unknown"
     if ISBN_13(uid):
-        return "isbn" if sum(map(mul, map(int, uid), cycle((1, 3)))) % 10 == 0 else "unknown"
-    return "asin" if ASIN(uid) else "unknown"
+        return "isbn" if (sum(map(mul, uid.encode(), cycle((1, 3)))) - 25 * ord("0")) % 10 == 0 else "unknown"
+    return "unknown"
