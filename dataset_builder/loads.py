@@ -2,7 +2,7 @@
 
 import errno
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors
 from titlecraft.records import DatasetRecord, Pin
 
-LOADED_WHOLE = 256 << 20  # bytes of parquet; of a larger dataset the first row of each split is loaded instead
+EXPECTED = [f"{name}: string" for name in COLUMNS]
+LOADED_WHOLE = 256 << 20  # bytes of parquet; a larger dataset is resolved and not loaded
 
 
 def require_files(folder: Path, record: DatasetRecord) -> None:
@@ -33,8 +34,8 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
     """Load the published state as the card says, `load_dataset(repo)`, into a fresh cache; every split, its rows and columns.
 
     A dataset of more than LOADED_WHOLE bytes goes through the same code as far as that costs no minutes: the card's configs,
-    features and splits as `datasets` resolves them from the Hub, and the first row of each split; `require_files` has
-    counted the rows of its files. Raises UserError where what comes is not what was recorded.
+    features and splits as `datasets` resolves them from the Hub; `require_files` has counted the rows of its files and looked
+    at their columns. Raises UserError where what comes is not what was recorded.
     """
     size = sum(file.bytes for split in record.splits.values() for file in split.files)
     try:
@@ -42,7 +43,7 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
             hub_errors(f"loading {published}", published.repo, published.type), tempfile.TemporaryDirectory() as cache,
             without_datasets_bars(),
         ):  # fmt: skip
-            found = load_whole(published, cache) if size <= LOADED_WHOLE else load_beginning(published, cache)
+            found = load_whole(published, cache) if size <= LOADED_WHOLE else resolve(published, cache)
     except UserError:
         raise
     except Exception as error:
@@ -53,11 +54,16 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
             f"{published} was published, but load_dataset({published.repo!r}) fails: {type(cause).__name__}: "
             f"{' '.join(str(cause).split())}"
         ) from error
-    expected = {name: (split.rows, list(COLUMNS)) for name, split in record.splits.items()}
+    expected = {name: (split.rows, EXPECTED) for name, split in record.splits.items()}
     if found != expected:
         raise UserError(
             f"{published} was published, but load_dataset({published.repo!r}) gives {found}: expected {expected}"
         )
+
+
+def typed(features: Mapping[str, Any]) -> list[str]:
+    """The columns with their types."""
+    return [f"{name}: {feature.dtype}" for name, feature in features.items()]
 
 
 def load_whole(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
@@ -65,17 +71,22 @@ def load_whole(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     from datasets import load_dataset
 
     splits = load_dataset(published.repo, revision=published.revision, cache_dir=cache)
-    return {str(name): (len(split), split.column_names) for name, split in splits.items()}
+    return {str(name): (len(split), typed(split.features)) for name, split in splits.items()}
 
 
-def load_beginning(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
-    """Rows of each split as the card's metadata state them to `datasets`, and the columns of its first row."""
+def resolve(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
+    """Rows and columns of each split as the card states them to `datasets`, whose resolution also has to find its files.
+
+    Raises ValueError where a split has no file. No row is read.
+    """
     from datasets import load_dataset_builder
 
     builder = load_dataset_builder(published.repo, revision=published.revision, cache_dir=cache)
+    files: Any = builder.config.data_files
     stated: Any = builder.info.splits
-    streamed = builder.as_streaming_dataset()
-    return {str(name): (stated[name].num_examples, list(next(iter(split)))) for name, split in streamed.items()}
+    if missing := [name for name in stated if not files.get(name)]:
+        raise ValueError(f"no file of split {missing[0]}")
+    return {str(name): (stated[name].num_examples, typed(builder.info.features)) for name in files}
 
 
 @contextmanager

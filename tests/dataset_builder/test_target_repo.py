@@ -80,14 +80,14 @@ print(again[1].splitlines()[1])
 
 # what does not load as the card says is an error
 import msgspec
-from dataset_builder.loads import load_beginning, require_loads
+from dataset_builder.loads import resolve, require_loads
 from titlecraft.errors import UserError
 from titlecraft.hub import published_pin
 from titlecraft.records import DATASET_RECORD, DatasetRecord
 head = published_pin("titlecraft/target", "dataset")
 record = msgspec.json.decode(read(head.repo, DATASET_RECORD), type=DatasetRecord)
 require_loads(head, record)
-print(load_beginning(head, str(folder / "cache")))
+print(resolve(head, str(folder / "cache")))
 card = read(head.repo, "README.md").decode()
 for broken in (card.replace("  - split: train", "  - split: test\\n    path: data/none-*.parquet\\n  - split: train"), card.replace("num_examples: 60", "num_examples: 61"),
                card.replace("  - name: output\\n    dtype: string", "  - name: output\\n    dtype: int32")):
@@ -116,7 +116,10 @@ for broken in (card.replace("  - split: train", "  - split: test\\n    path: dat
         "{'train': 60}",
         "nothing to do: titlecraft/renamed was built from this very source, recipe and code",
     ]
-    assert said[9] == "{'train': (60, ['uid', 'title', 'instruction', 'input', 'output'])}"
+    assert (
+        said[9]
+        == "{'train': (60, ['uid: string', 'title: string', 'instruction: string', 'input: string', 'output: string'])}"
+    )
     assert all(
         line.startswith("titlecraft/renamed@X was published, but load_dataset('titlecraft/renamed') ")
         for line in said[10:]

@@ -13,7 +13,7 @@ from titlecraft.settings import Prompt
 
 
 def found() -> Adapter:
-    return Adapter(ADAPTER, training_record(), PromptFormat.from_settings(Prompt()), {})
+    return Adapter(ADAPTER, training_record("llama3"), PromptFormat.from_settings(Prompt()), {})
 
 
 @pytest.mark.parametrize("empty", [False, True])
