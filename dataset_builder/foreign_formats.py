@@ -48,7 +48,9 @@ UTF16, UTF32 = (b"\xff\xfe", b"\xfe\xff"), (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\
 FROM_TABLE = """python3 -c 'import csv, json, sys; csv.field_size_limit(2**31 - 1); [print(json.dumps(row)) for row in csv.DictReader(open(sys.argv[1], newline="", encoding="utf-8-sig"), delimiter={1})]' {0} > rows.jsonl"""
 FROM_ARRAY = """python3 -c 'import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding="utf-8-sig"))]' {0} > rows.jsonl"""
 FROM_WRAPPED = """python3 -c 'import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding="utf-8-sig"))[sys.argv[2]]]' {0} {1} > rows.jsonl"""
+FROM_NAN = """python3 -c 'import json, sys; [print(json.dumps(json.loads(line, parse_constant=lambda name: None))) for line in open(sys.argv[1], encoding="utf-8-sig") if line.strip()]' {0} > rows.jsonl"""
 FROM_PYTHON = """python3 -c 'import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in open(sys.argv[1], encoding="utf-8-sig") if line.strip()]' {0} > rows.jsonl"""
+NOT_A_NUMBER = re.compile(r"\b(?:NaN|Infinity)\b")
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (with semicolons)", "|": "CSV (with bars)"}
 
 
@@ -148,7 +150,13 @@ def of_text(head: bytes, name: str, whole: bool) -> tuple[str, str] | None:
         return found
     if lines and 2 * sum(is_object(line) for line in lines) >= len(lines):
         return None
-    judges: list[Callable[[list[str], str, str], tuple[str, str] | None]] = [of_markup, of_json, of_python, of_table]
+    judges: list[Callable[[list[str], str, str], tuple[str, str] | None]] = [
+        of_markup,
+        of_json,
+        of_python,
+        of_table,
+        of_others,
+    ]
     return next((found for judge in judges if (found := judge(lines, start, name))), None)
 
 
@@ -228,12 +236,22 @@ def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
         return "JSON with line ends of CR alone", f"tr '\\r' '\\n' < {quoted} > rows.jsonl"
     if lines and is_object(lines[0].rstrip().rstrip(",")):
         return "JSON objects with a comma behind each", f"sed 's/,[[:space:]]*$//' {quoted} > rows.jsonl"
-    if first_value(start) is not None:
-        what = (
-            "JSON objects without line ends between them" if len(lines) < 2 else "JSON objects over several lines each"
-        )
-        return what, f"jq -c . {quoted} > rows.jsonl"
+    if lines and NOT_A_NUMBER.search(lines[0]) and end_of_value(lines[0]) == len(lines[0].rstrip()):
+        return "JSON lines with NaN or Infinity, which JSON does not have (RFC 8259)", FROM_NAN.format(quoted)
+    end = end_of_value(start)
+    if "\n" in start[:end]:
+        return "JSON objects over several lines each", f"jq -c . {quoted} > rows.jsonl"
+    if end and start[end:].lstrip(" \t").startswith("{"):
+        return "JSON objects without line ends between them", f"jq -c . {quoted} > rows.jsonl"
     return None
+
+
+def end_of_value(text: str) -> int:
+    """Where the JSON value ends that a text begins with, 0 where it is none or goes on behind the text."""
+    try:
+        return json.JSONDecoder().raw_decode(text)[1]
+    except (ValueError, RecursionError):
+        return 0
 
 
 def of_python(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
@@ -264,4 +282,15 @@ def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
         if sum(len(row) == len(rows[0]) for row in rows) * 2 > len(rows):
             columns = ", ".join(repr(cell.strip()) for cell in rows[0][:20])
             return f"{what} with the columns {columns}", FROM_TABLE.format(shlex.quote(name), json.dumps(delimiter))
+    return None
+
+
+def of_others(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """YAML, SQL, and bytes that are no text."""
+    if re.match(r"---\s*\n|-\s+\w+:\s", start):
+        return "YAML", "write a JSON object a line for each of its products"
+    if re.search(r"^\s*(?:INSERT INTO|CREATE TABLE)\b", start[:4000], re.IGNORECASE | re.MULTILINE):
+        return "SQL", "export the table as JSON lines, or as CSV and convert that"
+    if 10 * sum(letter in "\0\ufffd" for letter in start[:4000]) > len(start[:4000]):
+        return "bytes that are no text in UTF-8", "export the catalogue as JSON lines in UTF-8"
     return None

@@ -75,9 +75,10 @@ def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: fl
     reasons = rows.quarantined.most_common(3)
     told = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)
     share = -(-100 * lost // lines) / 100
+    others = f", or build from the other lines with --max-loss {share:g}" if len(rows.rows) and share < 1 else ""
     raise UserError(
         f"{described(files)}: {lost:,} of {lines:,} lines ({100 * lost / lines:.1f} %) are no rows, more than --max-loss "
-        f"{max_loss:g}: {told}; {mending(reasons[0][0], files)}, or build from the other lines with --max-loss {share:g}"
+        f"{max_loss:g}: {told}; {mending(reasons[0][0], files)}{others}"
     )
 
 
@@ -110,11 +111,27 @@ def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None
     """Raises UserError where no row was left to publish, with what became of them and the settings to look at."""
     if len(rows.rows):
         return
-    outcomes = ", ".join(f"{reason} {count:,}" for reason, count in (rows.dropped + rows.quarantined).most_common(3))
-    raise UserError(f"{described(files)}: none of {sum(rows.lines):,} lines gives a row ({outcomes or 'there is no line'}); "
-                    f"the title is looked for under {settings.title_column!r} and the description under "
-                    f"{settings.content_column!r}, the lines have {column_names(rows.columns)}: "
-                    "set --data.title_column and --data.content_column")  # fmt: skip
+    counts = (rows.dropped + rows.quarantined).most_common(3)
+    outcomes = ", ".join(f"{reason} {count:,}" for reason, count in counts)
+    raise UserError(
+        f"{described(files)}: none of {sum(rows.lines):,} lines gives a row ({outcomes or 'there is no line'}): "
+        f"{what_to_set(counts[0][0] if counts else '', files, rows, settings)}"
+    )
+
+
+def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: Data) -> str:
+    """What to do where most lines are no rows for this reason."""
+    match reason:
+        case Drop.TOO_SHORT:
+            return f"descriptions have fewer than {settings.minimum_characters} characters: set data.minimum_characters smaller"
+        case Drop.EMPTY_TITLE | Drop.EMPTY_CONTENT | Drop.CONTENT_IS_TITLE | Drop.BOILERPLATE_ONLY:
+            return (
+                f"the title is looked for under {settings.title_column!r} and the description under {settings.content_column!r}, "
+                f"the lines have {column_names(rows.columns)}: set --data.title_column and --data.content_column"
+            )
+        case Drop.BLANK_LINE | "":
+            return "expected one JSON object a line"
+    return mending(reason, files)
 
 
 def mostly_empty(rows: Rows, settings: Data) -> str | None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.guards import require_settings
+from dataset_builder.catalogue import CatalogueFile
+from dataset_builder.engine import local_engine
+from dataset_builder.first_pass import read_rows
+from dataset_builder.guards import require_rows, require_settings
 from dataset_builder.outcome import outcome_lines, split_notes
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
@@ -61,6 +64,28 @@ def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> Non
         "102 lines: 80 published, 2 dropped, 20 quarantined", "  dropped: empty content 2 (2.0 %)",
         "  quarantined: not an object 20 (19.6 %)",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "said"), [
+    ([row(n, content="Tea.") for n in range(9)], "(too_short 9): descriptions have fewer than 20 characters: set data.minimum_characters smaller"),
+    ([row(n, content="") for n in range(9)], "(empty_content 9): the title is looked for under 'title' and the description under 'content'"),
+    ([row(n, content=f"Kettle {n}") for n in range(9)], "(content_is_title 9): the title is looked for"),
+    (["nothing"] * 9, "(not_json 9): write one JSON object (RFC 8259) a line"), (["", "  "], "(blank_line 2): expected one JSON object a line"),
+])  # fmt: skip
+def test_where_no_line_gives_a_row_the_advice_fits(rows: list[object], said: str, tmp_path: Path) -> None:
+    path = write(tmp_path, rows)
+    with pytest.raises(UserError) as refused:
+        read_and_judge(path, tmp_path)
+    assert said in str(refused.value)
+
+
+def read_and_judge(path: Path, folder: Path) -> None:
+    """Without the look at the file's beginning, which refuses some of these files already."""
+    (folder / "publish").mkdir()
+    with local_engine(1) as engine:
+        files = [CatalogueFile(str(path), path.name, path.stat().st_size, False)]
+        rows = read_rows(files, ALL, folder, folder / "publish" / "quarantine" / "lines.jsonl", engine)
+    require_rows(files, rows, ALL)
 
 
 @pytest.mark.parametrize(("line", "fix"), [
