@@ -154,8 +154,8 @@ def of_text(head: bytes, name: str, whole: bool) -> tuple[str, str] | None:
         of_markup,
         of_json,
         of_python,
-        of_table,
         of_others,
+        of_table,
     ]
     return next((found for judge in judges if (found := judge(lines, start, name))), None)
 

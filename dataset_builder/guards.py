@@ -123,7 +123,7 @@ def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: D
     """What to do where most lines are no rows for this reason."""
     match reason:
         case Drop.TOO_SHORT:
-            return f"descriptions have fewer than {settings.minimum_characters} characters: set data.minimum_characters smaller"
+            return f"descriptions have fewer than {settings.minimum_characters} characters: set --data.minimum_characters smaller"
         case Drop.EMPTY_TITLE | Drop.EMPTY_CONTENT | Drop.CONTENT_IS_TITLE | Drop.BOILERPLATE_ONLY:
             return (
                 f"the title is looked for under {settings.title_column!r} and the description under {settings.content_column!r}, "

@@ -67,7 +67,7 @@ def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("rows", "said"), [
-    ([row(n, content="Tea.") for n in range(9)], "(too_short 9): descriptions have fewer than 20 characters: set data.minimum_characters smaller"),
+    ([row(n, content="Tea.") for n in range(9)], "(too_short 9): descriptions have fewer than 20 characters: set --data.minimum_characters smaller"),
     ([row(n, content="") for n in range(9)], "(empty_content 9): the title is looked for under 'title' and the description under 'content'"),
     ([row(n, content=f"Kettle {n}") for n in range(9)], "(content_is_title 9): the title is looked for"),
     (["nothing"] * 9, "(not_json 9): write one JSON object (RFC 8259) a line"), (["", "  "], "(blank_line 2): expected one JSON object a line"),
