@@ -28,6 +28,7 @@ from dataset_builder.duplicates import repeated_rows, surplus_copies
 from dataset_builder.engine import PACKAGES, Engine, require_engine, start_engine
 from dataset_builder.first_pass import Rows, read_rows
 from dataset_builder.guards import (
+    files_without_rows,
     mostly_empty,
     require_balance,
     require_columns,
@@ -191,7 +192,8 @@ def write_dataset(
         require_rows(files, rows, recipe.data)
     missing = require_whole(files, rows.lines, rows.cut, rows.first_line, allow_incomplete)
     require_rows(files, rows, recipe.data)
-    for found in (mostly_empty(rows, recipe.data), without_identifiers(rows, recipe.data)):
+    settings = recipe.data
+    for found in (files_without_rows(files, rows), mostly_empty(rows, settings), without_identifiers(rows, settings)):
         if found:
             note(found)
     sources = describe_files(files, contents(), rows.lines)

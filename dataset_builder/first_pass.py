@@ -27,12 +27,13 @@ EXAMPLES = 3  # lines that are named for each reason of the quarantine
 class Rows:
     """Every row that the first pass kept: files in order, the number of the first row in each, and keys (uint64) by row.
 
-    `lines` counts the lines of each file of the catalogue; `cut` says what is cut at the end of which file. `absent` counts
+    `lines` counts the lines of each file of the catalogue, `kept` the rows that each gave; `cut` says what is cut at the end of which file. `absent` counts
     the objects that lack a column, `columns` has the keys of some objects with how often each was seen, and `examples` the
     first quarantined lines for each reason. `measurable` says of each row whether sketches can compare it.
     """
 
     lines: list[int]
+    kept: list[int] = field(default_factory=list)
     first_line: bytes = b""
     dropped: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
@@ -52,7 +53,7 @@ class Rows:
 
 def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine: Path, engine: Engine) -> Rows:
     """Read every line; quarantine what is no row. Raises UserError where a file cannot be read."""
-    found, keys, count = Rows([0] * len(files)), [], 0
+    found, keys, count = Rows([0] * len(files), [0] * len(files)), [], 0
     sketch_file = SketchFile(work / "sketches.bin")
     quarantine.parent.mkdir(exist_ok=True)
     with quarantine.open("wb") as odd_lines:
@@ -78,6 +79,7 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             found.begins.append(count)
             count += len(result.rows)
             found.lines[place.file] += result.lines
+            found.kept[place.file] += len(result.rows)
             keys.append((result.rows, result.titles, result.contents, result.measurable))
             sketch_file.append(result.sketches)
             if result.last_line_is_cut or place.gzip_is_cut:

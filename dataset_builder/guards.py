@@ -146,6 +146,15 @@ def mostly_empty(rows: Rows, settings: Data) -> str | None:
     return None
 
 
+def files_without_rows(files: list[CatalogueFile], rows: Rows) -> str | None:
+    """A warning where files of several have lines and give no row: they may be of another kind than the others."""
+    names = [file.name for file, lines, kept in zip(files, rows.lines, rows.kept, strict=True) if lines and not kept]
+    if not names:
+        return None
+    more = f" and {len(names) - 3} others" if len(names) > 3 else ""
+    return f"no line of {', '.join(names[:3])}{more} gives a row, of {len(files)} files: look at their columns"
+
+
 def without_identifiers(rows: Rows, settings: Data) -> str | None:
     """A warning where no line has the identifier's column."""
     if not rows.absent[settings.uid_column] or rows.absent[settings.uid_column] < count_objects(rows):

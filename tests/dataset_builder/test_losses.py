@@ -133,6 +133,18 @@ def test_absent_and_null_texts_are_dropped_and_named_where_they_are_many(tmp_pat
                      "set --data.content_column if it stands elsewhere"]  # fmt: skip
 
 
+def test_a_file_among_several_that_gives_no_row_is_named(tmp_path: Path) -> None:
+    paths = [
+        write(tmp_path, [row(n) for n in range(50)], "a.jsonl"),
+        write(tmp_path, [{"id": 1, "name": "x"}] * 5, "b.jsonl"),
+    ]
+    notes: list[str] = []
+    record = build_offline([str(path) for path in paths], tmp_path / "work", ALL, note=notes.append)
+    assert record.dropped == {"empty_title": 5} and notes == [
+        "no line of b.jsonl gives a row, of 2 files: look at their columns"
+    ]
+
+
 def test_a_split_without_rows_is_left_out_and_said(tmp_path: Path) -> None:
     record, _ = build(tmp_path, [row(n) for n in range(6)], Data(test_share=0.01, validation_share=0.0))
     folder = tmp_path / "work" / "publish"
