@@ -8,8 +8,10 @@ import errno
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -70,7 +72,15 @@ def pin(reference: str, type: RepoType) -> Pin:
     repo, revision = split_revision(reference)
     with hub_errors(f"looking up {type} {reference}", repo, type):
         info = HfApi().repo_info(repo, repo_type=type, revision=revision)
+    if info.id != repo:
+        say_new_name(type, repo, info.id)
     return Pin(type=type, repo=info.id, revision=info.sha)
+
+
+@cache
+def say_new_name(type: RepoType, repo: str, now: str) -> None:
+    """Say once that a repo has another name than was typed: it was renamed, or is written with other capitals."""
+    print(f"{type} {repo} is called {now} now", file=sys.stderr)
 
 
 def download(pinned: Pin, patterns: list[str] | None = None) -> Path:

@@ -27,7 +27,7 @@ class Data:
     Args:
         title_column: JSON key of the product's title.
         content_column: JSON key of the product's description.
-        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM).
+        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
         minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
         copies: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
         near_duplicates: put rows with nearly the same description (Jaccard similarity 0.8 of their runs of five words)
@@ -59,8 +59,8 @@ class Prompt:
     Args:
         product_word: what the products are called; fills {product}. The original notebook said "book". "auto" says "book"
             where the uid is an ISBN and "product" elsewhere.
-        instruction: the Alpaca instruction; may hold {product}.
-        question: the Alpaca input; holds {title}, may hold {product}.
+        instruction: the Alpaca instruction; may hold {product}, and no other braces.
+        question: the Alpaca input; holds {title} once, may hold {product}, and no other braces.
         other_questions: further wordings of the question; each row is asked one of them all, by a choice seeded with
             data.seed.
     """
