@@ -30,6 +30,13 @@ def outcome_lines(record: DatasetRecord) -> list[str]:
 
 def split_notes(record: DatasetRecord) -> Iterator[str]:
     """What a person should know of the splits: one that has no rows or not its share, and one group that is much of all."""
+    if (limit := record.data.limit) and abs(record.published - limit) >= ROWS_MISSED:
+        too_few = record.published < limit / SHARE_MISSED and "not_sampled" in record.dropped
+        if record.published > SHARE_MISSED * limit or too_few:
+            yield (
+                f"data.limit asks for about {limit:,} rows and {record.published:,} are published: rows that share a text are "
+                "sampled together, and such groups are of unequal size"
+            )
     wanted = {"validation": record.data.validation_share, "test": record.data.test_share}
     for name, share in wanted.items():
         rows = record.splits[name].rows if name in record.splits else 0

@@ -175,6 +175,19 @@ def test_one_group_does_not_take_a_held_out_split_over(tmp_path: Path) -> None:
     assert held  # or the test would show nothing
 
 
+def test_a_sample_far_from_its_size_is_said(tmp_path: Path) -> None:
+    rows = [row(n, title="Gift card" if n < 200 else f"Kettle {n}") for n in range(300)]
+    path, said = write(tmp_path, rows), []
+    for seed in range(8):
+        record = build_offline(
+            path, tmp_path / str(seed), Data(limit=90, seed=seed, test_share=0.0, validation_share=0.0)
+        )
+        notes = [note for note in split_notes(record) if note.startswith("data.limit asks for about 90 rows and ")]
+        assert bool(notes) == (record.published > 180 or record.published < 45)
+        said += notes
+    assert said
+
+
 def test_a_sample_that_took_no_group_says_so(tmp_path: Path) -> None:
     rows = [row(n, title="Gift card") for n in range(50)]
     for seed in range(20):
