@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from evaluation.measures import fewest_resamples, measure_names, primary_names
-from evaluation.titles import SPLIT
 from titlecraft.errors import UserError
 from titlecraft.hub import download, find_record, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -106,6 +105,8 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
 
 def require_test_split(found: Adapter) -> None:
     """Raises UserError, before any work, where the dataset's record says that it has no test split."""
+    from evaluation.titles import SPLIT
+
     data = found.training.dataset
     raw = read_file(data, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):

@@ -28,5 +28,5 @@ def test_a_worker_that_dies_is_one_line_and_no_hang() -> None:
 
 @pytest.mark.parametrize("workers", [0, -1, 1_000_000])
 def test_so_many_workers_are_refused(workers: int) -> None:
-    with pytest.raises(UserError, match=rf"--workers {workers}: expected 1 to \d+ processes on this machine"):
+    with pytest.raises(UserError, match=rf"--workers {workers}: expected 1 to 512 processes"):
         require_engine("local", workers, None)
