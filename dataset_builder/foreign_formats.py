@@ -234,7 +234,7 @@ def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
         return None
     if "\r" in start and "\n" not in start.rstrip():
         return "JSON with line ends of CR alone", f"tr '\\r' '\\n' < {quoted} > rows.jsonl"
-    if lines and is_object(lines[0].rstrip().rstrip(",")):
+    if lines and lines[0].rstrip().endswith(",") and is_object(lines[0].rstrip().rstrip(",")):
         return "JSON objects with a comma behind each", f"sed 's/,[[:space:]]*$//' {quoted} > rows.jsonl"
     if lines and NOT_A_NUMBER.search(lines[0]) and end_of_value(lines[0]) == len(lines[0].rstrip()):
         return "JSON lines with NaN or Infinity, which JSON does not have (RFC 8259)", FROM_NAN.format(quoted)

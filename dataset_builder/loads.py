@@ -70,7 +70,7 @@ def load_whole(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     """Rows and columns of each split, loaded without streaming."""
     from datasets import load_dataset
 
-    splits = load_dataset(published.repo, revision=published.revision, cache_dir=cache)
+    splits = load_dataset(published.repo, revision=published.revision, cache_dir=cache, trust_remote_code=False)
     return {str(name): (len(split), typed(split.features)) for name, split in splits.items()}
 
 

@@ -149,7 +149,7 @@ def test_other_formats_are_named(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [
-    LINES, "\n" + LINES, "[1]\n" + LINES, "{'a': 1}\n" + LINES, "title,content\n" + LINES, "<b>\n" + LINES, LINES[:30],
+    LINES, LINES.partition("\n")[0] + "\n" + "{cut\n" * 9, '{"title": "A", }\n' * 9, "\n" + LINES, "[1]\n" + LINES, "{'a': 1}\n" + LINES, "title,content\n" + LINES, "<b>\n" + LINES, LINES[:30],
     '{"images": [{"url": "a"}, {"url": "b"}], "title": "A", "content": "B"}', '{"title": "A", "tags": [{"a": 1}]}\n',
     json.dumps({"title": "A", "content": "B" * HEAD_BYTES, "n": [{"a": 1}]}), "{\n" * 3 + LINES,
     json.dumps({"reviews": [{"by": "x", "text": "y" * 99}] * 9, "title": "A", "content": "C" * HEAD_BYTES}),
