@@ -36,8 +36,8 @@ def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
 
 
 def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
-    """Paths of a split's shards, as the Hub names them; an empty split still has one."""
-    count = max(1, -(-rows // rows_per_shard))
+    """Paths of a split's shards, as the Hub names them; none of an empty split, which `datasets` could not load."""
+    count = -(-rows // rows_per_shard)
     return [f"data/{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 

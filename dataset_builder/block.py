@@ -4,18 +4,22 @@ The cleaned rows wait in an Arrow file of their own until every row has its spli
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import xxhash
 
 from dataset_builder.clean import BOILERPLATE, clean
 from dataset_builder.parse import Drop, Parser, Quarantine, keep
-from dataset_builder.sketch import VALUES, sketch
+from dataset_builder.sketch import VALUES, measurable, sketch
 from titlecraft.settings import Data
 
+LOOKED_AT = 20  # lines of a block whose keys are noted
 SCHEMA = pa.schema([("uid", pa.string()), ("title", pa.string()), ("content", pa.string())])
 
 
@@ -28,23 +32,37 @@ class BlockTask:
     settings: Data
 
 
+class OddLine(NamedTuple):
+    """A line that was quarantined: number in its block (from 0), offset and length in bytes, and what may be shown of it."""
+
+    number: int
+    offset: int
+    length: int
+    reason: Quarantine
+    shown: dict[str, Any]
+
+
 @dataclass
 class BlockResult:
-    """What was found in a block. `odd` holds line (from 0), offset, reason and raw text of what was quarantined.
+    """What was found in a block. `odd` holds what was quarantined.
 
-    For each row that was kept: keys of row, title and content (uint64), and its sketch (uint16 of shape (rows, 128), or of
-    shape (rows, 0) where near-duplicates are not looked for).
+    `absent` counts the objects without title, content or uid by the column's name, and `columns` the keys of the block's
+    first objects. For each row that was kept: keys of row, title and content (uint64), and its sketch (uint16 of shape (rows, 128), or of
+    shape (rows, 0) where near-duplicates are not looked for), and whether sketches can compare it (bool).
     """
 
     lines: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     cleaned: Counter[str] = field(default_factory=Counter)
-    odd: list[tuple[int, int, Quarantine, bytes]] = field(default_factory=list)
+    odd: list[OddLine] = field(default_factory=list)
+    absent: Counter[str] = field(default_factory=Counter)
+    columns: Counter[str] = field(default_factory=Counter)
     last_line_is_cut: bool = False
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     titles: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     contents: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     sketches: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint16))
+    measurable: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
 
 
 def text_key(text: str) -> int:
@@ -54,9 +72,10 @@ def text_key(text: str) -> int:
 
 
 def read_block(task: BlockTask) -> BlockResult:
-    """Every line is kept, dropped for a reason, or quarantined with its place and raw text."""
+    """Every line is kept, dropped for a reason, or quarantined with its place."""
     found = BlockResult()
-    parse = Parser(task.settings).parse
+    parser = Parser(task.settings)
+    parse = parser.parse
     uids, titles, contents = [], [], []
     lines = task.data.split(b"\n")
     ended = not lines[-1]
@@ -66,7 +85,8 @@ def read_block(task: BlockTask) -> BlockResult:
     for number, line in enumerate(lines):
         row = parse(line)
         if type(row) is Quarantine:
-            found.odd.append((number, offset, row, line.removesuffix(b"\r")))
+            text = line.removesuffix(b"\r")
+            found.odd.append(OddLine(number, offset, len(text), row, parser.published_part(text, row)))
         elif type(row) is Drop:
             found.dropped[row] += 1
         elif isinstance(kept := clean_row(row.title, row.content, task.settings, found.cleaned), Drop):
@@ -76,9 +96,9 @@ def read_block(task: BlockTask) -> BlockResult:
             titles.append(kept[0])
             contents.append(kept[1])
         offset += len(line) + 1
-    found.lines = len(lines)
-    if not ended and found.odd and found.odd[-1][0] == len(lines) - 1:
-        found.last_line_is_cut = found.odd[-1][2] in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
+    found.lines, found.absent, found.columns = len(lines), parser.absent, keys_of(lines[:LOOKED_AT])
+    if not ended and found.odd and found.odd[-1].number == len(lines) - 1:
+        found.last_line_is_cut = found.odd[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
     write_rows(task.rows_file, uids, titles, contents)
     digest = xxhash.xxh3_64_intdigest
     rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
@@ -87,8 +107,19 @@ def read_block(task: BlockTask) -> BlockResult:
     found.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
     wanted = task.settings.near_duplicates
     found.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
+    found.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
     assert found.sketches.shape == (len(uids), VALUES if wanted else 0)
     return found
+
+
+def keys_of(lines: list[bytes]) -> Counter[str]:
+    """How many of these lines are objects with which key."""
+    keys: Counter[str] = Counter()
+    for line in lines:
+        with suppress(orjson.JSONDecodeError):
+            value = orjson.loads(line)
+            keys.update(list(value) if isinstance(value, dict) else [])
+    return keys
 
 
 def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -> tuple[str, str] | Drop:

@@ -6,7 +6,7 @@ from dataclasses import fields
 import msgspec
 
 from titlecraft.records import DatasetRecord
-from titlecraft.settings import Data, Prompt
+from titlecraft.settings import MAX_LOSS, Data, Prompt
 
 NAMED = 3  # source files; of more, the first and the last are named in a comment
 
@@ -16,6 +16,9 @@ def build_command(repo: str, record: DatasetRecord) -> str:
     names = [file.name for file in record.source.files]
     source = [shlex.quote(name) for name in names] if len(names) <= NAMED else ["FILES"]
     parts = [f"titlecraft build {' '.join(source)}", f"--repo {repo}", *changed_options(record)]
+    lost = sum(record.quarantined.values())
+    if lost > MAX_LOSS * record.source.lines:
+        parts.append(f"--max-loss {-(-100 * lost // record.source.lines) / 100:g}")
     if record.source.missing:
         parts.append("--allow-incomplete")
     command = " \\\n  ".join(parts)

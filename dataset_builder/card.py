@@ -16,6 +16,7 @@ from dataset_builder.card_metadata import (
     require_no_licence,
     without_licence_tags,
 )
+from dataset_builder.outcome import split_notes
 from dataset_builder.plots import length_labels, plot_lengths, plot_splits, share_label
 from titlecraft.card_merge import merge, split
 from titlecraft.errors import UserError
@@ -24,9 +25,11 @@ from titlecraft.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_fi
 from titlecraft.lineage_picture import draw_dataset
 from titlecraft.local_hub.card_metadata import split_card
 from titlecraft.markdown_template import markdown_templates
-from titlecraft.records import DATASET_RECORD, DatasetRecord, Pin, read_record
+from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, Pin, read_record
 
 CARD = "README.md"
+PICTURES = ("assets/output_length.png", "assets/splits.png")  # of the dataset's record alone
+ASSUMED_ENGLISH = "English is assumed, as in AmazonTitles-1.3MM"  # on cards of older versions
 LONGEST_EXAMPLE = 600  # characters of each text
 
 
@@ -79,15 +82,30 @@ def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
         command=build_command(inputs.repo, record), completeness=completeness(record),
         revisions=inputs.lineage.by_revision() if inputs.lineage else {},
         share=lambda count, of: share_label(count / max(1, of)), percent=lambda value: f"{100 * value:.4g} %",
-        best_first=best_first, in_words=in_words, link=link,
+        best_first=best_first, in_words=in_words, link=link, near=near_label, notes=list(split_notes(record)),
+        seen=record.published if record.near_measured is None else record.near_measured,
     )  # fmt: skip
     return f"---\n{yaml.safe_dump(metadata(record, front), sort_keys=False, allow_unicode=True)}---\n\n{body}"
 
 
+def near_label(leakage: Leakage) -> str:
+    """Rows of a held-out split that are nearly rows of the training split, of those that the measure can see."""
+    if leakage.near_duplicates is None:
+        return "not measured"
+    seen = leakage.rows if leakage.near_measured is None else leakage.near_measured
+    share = f"{leakage.near_duplicates:,} ({100 * leakage.near_duplicates / max(1, seen):.2f} %)"
+    return share if seen == leakage.rows else f"{share}, measured on {seen:,} of {leakage.rows:,} rows"
+
+
 def without_claims(existing: str, where: str) -> str:
-    """The card without tags that claim a licence; its `license` keys are ours and are overwritten anyhow."""
+    """The card without tags that claim a licence; its `license` keys are ours and are overwritten anyhow.
+
+    The language that older versions assumed goes too; one that a person stated stays.
+    """
     stated = split(existing, where).metadata
     front = without_licence_tags(stated)
+    if ASSUMED_ENGLISH in existing and front.get("language") in ("en", ["en"]):
+        front = {key: value for key, value in front.items() if key != "language"}
     if front == stated:
         return existing
     return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{split_card(existing)[1]}"
@@ -114,8 +132,8 @@ def write_card_anew(folder: Path, repo: str, head: Pin) -> None:
 
 def plot(record: DatasetRecord, folder: Path) -> None:
     """The pictures that follow from the dataset's record alone."""
-    plot_lengths(record, asset(folder, "assets/output_length.png"))
-    plot_splits(record, asset(folder, "assets/splits.png"))
+    for draw, path in zip((plot_lengths, plot_splits), PICTURES, strict=True):
+        draw(record, asset(folder, path))
 
 
 def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:

@@ -21,7 +21,7 @@ SIZES = (
 TAGS = ("alpaca", "instruction-finetuning", "product-descriptions", "titlecraft")
 OWNED = Owned(
     keys=frozenset({"license", "license_name", "license_link", "license_details", "dataset_info"}),
-    values={"tags": frozenset(TAGS), "language": frozenset({"en"}), "task_categories": frozenset({"text-generation"})},
+    values={"tags": frozenset(TAGS), "task_categories": frozenset({"text-generation"})},
 )
 
 
@@ -33,7 +33,7 @@ def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
     info = dataset_info(record)
     return DatasetCardData(
         license=LICENCE,
-        language=["en"],
+        language=["en"] if record.source.expected_lines is not None else None,
         task_categories=["text-generation"],
         tags=list(TAGS),
         size_categories=[next((size for limit, size in SIZES if record.published < limit), "n>10M")],

@@ -1,7 +1,7 @@
 """The files of the catalogue: paths, globs and fsspec URLs (s3://, gs://, hf://, …), found, examined, and opened.
 
-They are read in the order of their addresses. In the record and in the quarantine a file has a short name: its address
-below the folder that all of them have in common.
+They are read in the order of their addresses. In the record and in the quarantine a file has a short name, and messages show
+its address without secrets (addresses.py).
 """
 
 import glob
@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import fsspec
 from fsspec.registry import known_implementations
 
+from dataset_builder.addresses import is_url, short_names, shown, without_secrets
+from dataset_builder.foreign_formats import HEAD_BYTES, require_json_lines
 from dataset_builder.processes import InOrder
 from titlecraft.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 BUFFER = 1 << 20
+CONNECT_SECONDS, SILENCE_SECONDS = 30, 90  # how long a web server may take to answer, and to send the next bytes
 
 
 class Listed(NamedTuple):
@@ -36,12 +38,20 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """A file whose beginning has been looked at. `size` is in bytes as the file lies there, compressed or not."""
+    """A file whose beginning has been looked at. `size` is in bytes as the file lies there, compressed or not.
+
+    `address` may hold a password or a signature: `shown` and `name` are what people get to see.
+    """
 
     address: str
     name: str
     size: int
     compressed: bool
+
+    @property
+    def shown(self) -> str:
+        """The address without secrets, for messages."""
+        return shown(self.address)
 
 
 class Content(NamedTuple):
@@ -55,11 +65,6 @@ def find_files(given: list[str]) -> list[Listed]:
     """The files that these paths, globs and URLs name, sorted by address, each once. Raises UserError where one names none."""
     found = {file.address: file for one in given for file in (listed_remotely(one) if is_url(one) else listed(one))}
     return [found[address] for address in sorted(found)]
-
-
-def is_url(address: str) -> bool:
-    """Is this for fsspec, rather than a path of this machine?"""
-    return "://" in address
 
 
 def listed(path: str) -> Iterator[Listed]:
@@ -84,7 +89,7 @@ def listed_remotely(url: str) -> Iterator[Listed]:
         found = system.glob(path, detail=True) if glob.has_magic(path) else {path: system.info(path)}
     files = {name: about for name, about in found.items() if about["type"] == "file"}
     if not files:
-        raise UserError(f"{url}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
+        raise UserError(f"{shown(url)}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
     for name, about in files.items():
         version = hashlib.sha256(repr(sorted(about.items(), key=str)).encode()).hexdigest()
         yield Listed(system.unstrip_protocol(name), about["size"] or 0, version)
@@ -94,14 +99,25 @@ def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of a URL, and the path in it. Raises UserError with the pip command where its package is missing."""
     protocol = url.split("://")[0].split("::")[-1]
     try:
-        return fsspec.url_to_fs(url)
+        return fsspec.url_to_fs(url, **patience(protocol))
     except ImportError as error:
         package = known_implementations[protocol]["class"].split(".")[0]
         raise UserError(
-            f"{url}: reading {protocol}:// needs a package that is not installed: pip install {package}"
+            f"{shown(url)}: reading {protocol}:// needs a package that is not installed: pip install {package}"
         ) from error
     except ValueError as error:
-        raise UserError(f"{url}: {error}; expected a path, or a URL that fsspec knows, such as s3://") from error
+        raise UserError(
+            f"{shown(url)}: {without_secrets(str(error), url)}; expected a path, or a URL that fsspec knows, such as s3://"
+        ) from error
+
+
+def patience(protocol: str) -> dict[str, Any]:
+    """Options for a web server: a slow one is waited for as long as it goes on sending, a silent one is not."""
+    if protocol not in ("http", "https"):
+        return {}
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)}}
 
 
 @contextmanager
@@ -112,11 +128,15 @@ def remote_errors(url: str) -> Iterator[None]:
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"{url}: no such file, folder or bucket") from error
+        raise UserError(f"{shown(url)}: no such file, folder or bucket") from error
     except Exception as error:
-        raise UserError(
-            f"{url}: {type(error).__name__}: {' '.join(str(error).split())}; check address, credentials and network"
-        ) from error
+        raise UserError(f"{shown(url)}: {in_one_line(error, url)}; check address, credentials and network") from error
+
+
+def in_one_line(error: Exception, url: str) -> str:
+    """An exception of a file system with its kind, without secrets of its address."""
+    said = without_secrets(" ".join(str(error).split()), url)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def open_file(address: str) -> BinaryIO:
@@ -130,11 +150,8 @@ def open_file(address: str) -> BinaryIO:
 
 def examine_files(found: list[Listed], in_order: InOrder) -> list[CatalogueFile]:
     """Look at the beginning of every file. Raises UserError where one cannot be what it should be."""
-    split = [absolute(file.address).split("/") for file in found]
-    levels = zip(*(parts[:-1] for parts in split), strict=False)
-    common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
-    tasks = [(file, "/".join(parts[common:])) for file, parts in zip(found, split, strict=True)]
-    return list(in_order(examine, tasks))
+    names = short_names([file.address for file in found])
+    return list(in_order(examine, list(zip(found, names, strict=True))))
 
 
 def absolute(address: str) -> str:
@@ -147,15 +164,9 @@ def examine(task: tuple[Listed, str]) -> CatalogueFile:
     file, name = task
     address = absolute(file.address)
     with open_file(address) as stream, remote_errors(address):
-        head = stream.read(2)
-    if not head:
-        raise UserError(f"{address}: the file is empty; expected JSON lines")
-    compressed = head == GZIP_MAGIC
-    if address.endswith(".gz") and not compressed:
-        raise UserError(
-            f"{address}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
-        )
-    return CatalogueFile(address, name, file.size, compressed)
+        head = stream.read(HEAD_BYTES)
+    require_json_lines(head, address, len(head) < HEAD_BYTES)
+    return CatalogueFile(address, name, file.size, head.startswith(GZIP_MAGIC))
 
 
 def read_content(file: CatalogueFile) -> Content:
@@ -187,7 +198,7 @@ def read_content_meanwhile(files: list[CatalogueFile]) -> Callable[[], list[Cont
 
 def described(files: list[CatalogueFile]) -> str:
     """The one file, or how many there are, for a message."""
-    return files[0].address if len(files) == 1 else f"{len(files)} files"
+    return files[0].shown if len(files) == 1 else f"{len(files)} files"
 
 
 def require_unchanged(given: list[str], before: list[Listed]) -> None:
@@ -197,4 +208,4 @@ def require_unchanged(given: list[str], before: list[Listed]) -> None:
     except UserError as error:
         raise UserError(f"the source changed while it was read ({error}); run again when it is complete") from error
     for file in set(before) ^ set(after):
-        raise UserError(f"{file.address}: the file changed while it was read; run again when it is complete")
+        raise UserError(f"{shown(file.address)}: the file changed while it was read; run again when it is complete")

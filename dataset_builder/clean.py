@@ -15,7 +15,15 @@ from functools import lru_cache
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 TAG_NAMES = ("a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|q|s|small|"
              "span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul")  # fmt: skip
-HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+HIDDEN = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.IGNORECASE)
+HIDDEN_END = {
+    "": re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
+ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
+MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts so often, and what is left of that goes at once
+MOST_ROUNDS = 50  # a text that still changes then was made to take long
 INLINE = re.compile(
     r"</?(?:a|abbr|b|big|cite|code|em|font|i|q|s|small|span|strike|strong|sub|sup|tt|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
@@ -29,6 +37,9 @@ COPYRIGHT_NOTE = re.compile(
     r"American Library Association|Library Journals LLC|PWxyz,? LLC)[^©\n]{0,140}"
 )
 LONGEST_NOTE = 300  # characters; neither of these two notes, which stand at the end, can be longer
+NOTES_AT_ONCE = (
+    1 << 16
+)  # characters at the end of a text from which notes are dropped before the text is put together again
 LANGUAGE = r"[A-Z][a-z]+(?: \((?:translation|original)\))?"
 LANGUAGE_NOTE = re.compile(rf"Text: {LANGUAGE}(?:, {LANGUAGE})*(?: ?Original Language: {LANGUAGE}(?:, {LANGUAGE})*)?")
 PUBLISHER_NOTE = ("McGraw-Hill authors represent the leading experts in their fields and are dedicated to improving the lives, "
@@ -52,8 +63,27 @@ def strip_markup(text: str) -> str:
     if "<" not in text:
         return text
     if "-->" in text or "</" in text:
-        text = HIDDEN.sub(" ", text)
+        text = strip_hidden(text)
     return TAG.sub(" ", INLINE.sub("", text))
+
+
+def strip_hidden(text: str) -> str:
+    """Comments, scripts and styles, each from its beginning to its end, become a space; one without an end stays.
+
+    Time is linear in the text: where an end was not found once, it is not looked for again.
+    """
+    kept, place, endless = [], 0, set()
+    for opening in HIDDEN.finditer(text):
+        kind = (opening[1] or "").lower()
+        if opening.start() < place or kind in endless:
+            continue
+        end = HIDDEN_END[kind].search(text, opening.end())
+        if end is None:
+            endless.add(kind)
+            continue
+        kept += [text[place : opening.start()], " "]
+        place = end.end()
+    return "".join([*kept, text[place:]]) if kept else text
 
 
 def drop_invisible(text: str) -> str:
@@ -77,8 +107,27 @@ def collapse_space(text: str) -> str:
     return text.strip()
 
 
+def drop_all_at_end(text: str, drop_one: Callable[[str], str]) -> str:
+    """The text without any of the notes that `drop_one` takes from its end; a long text is taken apart from its end on."""
+    while True:
+        end = text[-NOTES_AT_ONCE:]
+        left = end
+        while (shorter := drop_one(left)) != left:
+            left = shorter
+        if left == end:
+            return text
+        text = text[:-NOTES_AT_ONCE] + left
+
+
 def drop_edition_note(text: str) -> str:
     """The catalogue's own last sentence, "This text refers to the Hardcover edition."."""
+    if text.rfind("This text refers to", -LONGEST_NOTE) < 0:
+        return text
+    return drop_all_at_end(text, drop_one_edition_note)
+
+
+def drop_one_edition_note(text: str) -> str:
+    """The last such sentence alone."""
     place = text.rfind("This text refers to", -LONGEST_NOTE)
     if place < 0 or not EDITION_NOTE.fullmatch(text, place, len(text.rstrip())):
         return text
@@ -87,6 +136,13 @@ def drop_edition_note(text: str) -> str:
 
 def drop_copyright_note(text: str) -> str:
     """The review service's own last sentence, "Copyright 1989 Reed Business Information, Inc."."""
+    if text.rfind("Copyright ", -LONGEST_NOTE) < 0:
+        return text
+    return drop_all_at_end(text, drop_one_copyright_note)
+
+
+def drop_one_copyright_note(text: str) -> str:
+    """The last such sentence alone."""
     place = text.rfind("Copyright ", -LONGEST_NOTE)
     if place < 0 or not COPYRIGHT_NOTE.fullmatch(text, place):
         return text
@@ -100,6 +156,11 @@ def drop_language_note(text: str) -> str:
 
 def drop_publisher_note(text: str) -> str:
     """A publisher's sentence about itself at the end of its books' descriptions, or in their place."""
+    return drop_all_at_end(text, drop_one_publisher_note) if text.endswith(PUBLISHER_ENDS) else text
+
+
+def drop_one_publisher_note(text: str) -> str:
+    """The last such sentence alone."""
     bare = text.removesuffix(".")
     return bare.removesuffix(PUBLISHER_NOTE).rstrip() if bare.endswith(PUBLISHER_NOTE) else text
 
@@ -141,7 +202,9 @@ def clean(text: str, changed: Counter[str]) -> str:
     if is_clean(text):
         return text
     rules: set[str] = set()
-    while True:
+    for number in range(MOST_ROUNDS):
+        if number == MANY_ROUNDS:
+            text = ESCAPED_AGAIN.sub("&amp;", text)
         now = set()
         for name, rule in STEPS:
             after = rule(text)

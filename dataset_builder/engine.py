@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from dataset_builder.addresses import is_url, shown
 from dataset_builder.block import BlockTask, read_block
-from dataset_builder.catalogue import CatalogueFile, Content, Listed, is_url, read_content_meanwhile
+from dataset_builder.catalogue import CatalogueFile, Content, Listed, read_content_meanwhile
 from dataset_builder.parts import FoundBlock, Place, tasks_of, whole_files
 from dataset_builder.processes import InOrder, worker_processes
 from titlecraft.errors import UserError
@@ -17,6 +18,7 @@ from titlecraft.settings import Data
 
 PACKAGES = ("datasets", "matplotlib", "pyarrow", "rensa")  # whose versions decide about the bytes
 ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes have started
+MOST_WORKERS = 512  # a thousand Pythons would take tens of GB before the first row
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ class Engine:
 
 
 def require_engine(name: str, workers: int | None, place: str | None) -> None:
-    """Raises UserError where an option belongs to the other engine."""
+    """Raises UserError where an option belongs to the other engine, or asks for processes that no machine starts."""
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise UserError(f"--workers {workers}: expected 1 to {MOST_WORKERS} processes")
     if name == "ray" and workers is not None:
         raise UserError("--workers is for the local engine; with --engine ray every CPU of the cluster is a worker")
     if name == "local" and place and is_url(place):
-        raise UserError(f"--work {place}: expected a folder; a URL is for --engine ray")
+        raise UserError(f"--work {shown(place)}: expected a folder; a URL is for --engine ray")
 
 
 def start_engine(

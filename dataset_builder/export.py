@@ -32,7 +32,7 @@ def convert(row: dict[str, str], form: str, prompt: PromptFormat) -> dict[str, o
 
 def export(folder: Path, form: str, out: Path) -> int:
     """Convert every parquet file of a dataset folder; returns the number of rows. Raises UserError where there is none."""
-    files = sorted((folder / "data").glob("*.parquet"))
+    files = sorted((folder / "data").glob("*-*-of-*.parquet"))
     if not files:
         raise UserError(f"{folder} holds no data/*.parquet: expected a dataset that `titlecraft build` published")
     prompt = PromptFormat.from_json((folder / PROMPT_FILE).read_bytes(), f"{PROMPT_FILE} of {folder}")

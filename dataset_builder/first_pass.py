@@ -1,6 +1,6 @@
 """The first pass over the whole catalogue: its blocks in order, their counts summed, their keys joined.
 
-Memory holds 24 bytes of keys for each row; the rows themselves, and their sketches, wait on disk.
+Memory holds 25 bytes for each row, its keys above all; the rows themselves, and their sketches, wait on disk.
 """
 
 from collections import Counter
@@ -17,63 +17,78 @@ from dataset_builder.catalogue import CatalogueFile
 from dataset_builder.engine import Engine
 from dataset_builder.near_duplicates import SketchFile
 from dataset_builder.parts import FoundBlock
-from dataset_builder.source import require_whole
 from titlecraft.settings import Data
+
+LAST_LINE_IS_CUT = "the last line is cut"
+EXAMPLES = 3  # lines that are named for each reason of the quarantine
 
 
 @dataclass
 class Rows:
     """Every row that the first pass kept: files in order, the number of the first row in each, and keys (uint64) by row.
 
-    `lines` counts the lines of each file of the catalogue; `missing` says what is not whole.
+    `lines` counts the lines of each file of the catalogue, `kept` the rows that each gave; `cut` says what is cut at the end of which file. `absent` counts
+    the objects that lack a column, `columns` has the keys of some objects with how often each was seen, and `examples` the
+    first quarantined lines for each reason. `measurable` says of each row whether sketches can compare it.
     """
 
     lines: list[int]
+    kept: list[int] = field(default_factory=list)
     first_line: bytes = b""
     dropped: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     cleaned: Counter[str] = field(default_factory=Counter)
+    absent: Counter[str] = field(default_factory=Counter)
+    columns: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    cut: dict[int, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     titles: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     contents: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    measurable: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     sketches: Path | None = None
-    missing: str | None = None
 
 
-def read_rows(
-    files: list[CatalogueFile], settings: Data, work: Path, quarantine: Path, engine: Engine, allow_incomplete: bool
-) -> Rows:
-    """Read every line; quarantine what is no row. Raises UserError where a file is not whole, unless that is allowed."""
-    found, keys, count, cut = Rows([0] * len(files)), [], 0, {}
+def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine: Path, engine: Engine) -> Rows:
+    """Read every line; quarantine what is no row. Raises UserError where a file cannot be read."""
+    found, keys, count = Rows([0] * len(files), [0] * len(files)), [], 0
     sketch_file = SketchFile(work / "sketches.bin")
     quarantine.parent.mkdir(exist_ok=True)
     with quarantine.open("wb") as odd_lines:
         for block in with_progress(engine.read(files, settings, work), files, found):
             place, result = block.place, block.result
-            for line, offset, reason, raw in result.odd:
-                where = {"file": files[place.file].name} if len(files) > 1 else {}
-                where |= {"line": found.lines[place.file] + line + 1, "offset": place.offset + offset, "reason": reason}
-                text = raw.decode("utf-8", "backslashreplace")
-                odd_lines.write(msgspec.json.encode({**where, "raw": text}) + b"\n")
-                found.quarantined[reason] += 1
+            for odd in result.odd:
+                name = {"file": files[place.file].name} if len(files) > 1 else {}
+                line = found.lines[place.file] + odd.number + 1
+                where = name | {"line": line, "offset": place.offset + odd.offset, "bytes": odd.length}
+                odd_lines.write(msgspec.json.encode({**where, "reason": odd.reason, "columns": odd.shown}) + b"\n")
+                found.quarantined[odd.reason] += 1
+                if found.quarantined[odd.reason] <= EXAMPLES:
+                    text = f"{name['file']}:{line:,}" if name else f"{line:,}"
+                    found.examples.setdefault(odd.reason, []).append(text)
             if place.file == 0:
                 found.first_line = found.first_line or place.first_line
-            found.dropped.update(result.dropped)
-            found.cleaned.update(result.cleaned)
+            for total, more in (
+                (found.dropped, result.dropped), (found.cleaned, result.cleaned), (found.absent, result.absent),
+                (found.columns, result.columns),
+            ):  # fmt: skip
+                total.update(more)
             found.files.append(place.rows_file)
             found.begins.append(count)
             count += len(result.rows)
             found.lines[place.file] += result.lines
-            keys.append((result.rows, result.titles, result.contents))
+            found.kept[place.file] += len(result.rows)
+            keys.append((result.rows, result.titles, result.contents, result.measurable))
             sketch_file.append(result.sketches)
             if result.last_line_is_cut or place.gzip_is_cut:
-                cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else "the last line is cut"
-    found.rows, found.titles, found.contents = (np.concatenate(of) for of in zip(*keys, strict=True))
+                found.cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else LAST_LINE_IS_CUT
+    found.rows, found.titles, found.contents, found.measurable = (
+        np.concatenate(of) for of in zip(*keys, strict=True)
+    )  # fmt: skip
     sketch_file.close()
     found.sketches = sketch_file.path if settings.near_duplicates else None
-    found.missing = require_whole(files, found.lines, cut, found.first_line, allow_incomplete)
     return found
 
 

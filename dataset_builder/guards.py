@@ -1,40 +1,168 @@
 """What must hold before a build begins and after it has ended; each failure is a UserError with the fix."""
 
-import orjson
+import shlex
+from collections import Counter
 
 from dataset_builder.catalogue import CatalogueFile, described
-from dataset_builder.first_pass import Rows
+from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
+from dataset_builder.parse import READABLE, Drop, Quarantine
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord
-from titlecraft.settings import Data
+from titlecraft.settings import MAX_LOSS, Data
+
+USUAL_NAMES = {
+    "title_column": ("title", "name", "product_title", "product_name", "productDisplayName", "item_name"),
+    "content_column": ("description", "content", "text", "body", "body_html", "product_description", "desc", "about"),
+    "uid_column": ("id", "asin", "parent_asin", "sku", "gtin", "ean", "product_id", "item_id", "handle"),
+}
+MOST_NAMED = 20  # columns in a message
 
 
-def require_settings(settings: Data) -> None:
+def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
     """Raises UserError where the held-out shares, the limit or another number make no sense."""
     shares = (settings.validation_share, settings.test_share)
     if min(shares) < 0 or sum(shares) >= 1:
         raise UserError(
             f"data.validation_share {shares[0]} and data.test_share {shares[1]} must be 0 or more and sum to less than 1"
         )
+    if not 0 <= max_loss <= 1:
+        raise UserError(f"--max-loss {max_loss:g}: expected a share of the lines, from 0 to 1")
+    names = (settings.title_column, settings.content_column, settings.uid_column)
+    if settings.title_column == settings.content_column:
+        raise UserError(f"data.title_column and data.content_column are both {names[0]!r}: expected two columns")
+
+
+def require_columns(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
+    """Raises UserError where no line has the column of the titles, or of the descriptions, or an identifier asked for."""
+    objects = count_objects(rows)
+    asked = ["title_column", "content_column", *(["uid_column"] if settings.uid_column != Data().uid_column else [])]
+    lacking = [name for name in asked if objects and rows.absent[getattr(settings, name)] == objects]
+    if lacking:
+        names = " and ".join(repr(getattr(settings, name)) for name in lacking)
+        options = " and ".join(suggestion(name, rows.columns) for name in lacking)
+        raise UserError(
+            f"{described(files)}: no line has {names}; the lines have {column_names(rows.columns)}: set {options}"
+        )
+
+
+def count_objects(rows: Rows) -> int:
+    """Lines in which columns were looked for."""
+    unreadable = [reason for reason in Quarantine if reason not in READABLE or reason is Quarantine.DUPLICATE_KEY]
+    return sum(rows.lines) - rows.dropped[Drop.BLANK_LINE] - sum(rows.quarantined[reason] for reason in unreadable)
+
+
+def column_names(columns: Counter[str]) -> str:
+    """The columns of a catalogue, for a message."""
+    names = [repr(name) for name in list(columns)[:MOST_NAMED]]
+    return ", ".join(names) + (", …" if len(columns) > MOST_NAMED else "") if names else "no columns"
+
+
+def suggestion(setting: str, columns: Counter[str]) -> str:
+    """The option that would name another column: the usual one of its kind where the catalogue has that."""
+    likely = next((name for name in USUAL_NAMES[setting] if name in columns), None)
+    return f"--data.{setting}" if likely is None else shlex.quote(f"--data.{setting}={likely}")
+
+
+def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: float) -> None:
+    """Raises UserError where more than this share of the lines is no row: reasons, first lines, and what mends them.
+
+    A last line that is cut does not count: --allow-incomplete decides about it.
+    """
+    cut = sum(what == LAST_LINE_IS_CUT for what in rows.cut.values())
+    lines, lost = sum(rows.lines), sum(rows.quarantined.values()) - cut
+    if not lines or lost <= max_loss * lines:
+        return
+    reasons = rows.quarantined.most_common(3)
+    told = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)
+    share = -(-100 * lost // lines) / 100
+    others = f", or build from the other lines with --max-loss {share:g}" if len(rows.rows) and share < 1 else ""
+    raise UserError(
+        f"{described(files)}: {lost:,} of {lines:,} lines ({100 * lost / lines:.1f} %) are no rows, more than --max-loss "
+        f"{max_loss:g}: {told}; {mending(reasons[0][0], files)}{others}"
+    )
+
+
+def mending(reason: str, files: list[CatalogueFile]) -> str:
+    """What to do about lines that were quarantined for this reason."""
+    name = shlex.quote(files[0].name.rpartition("/")[2])
+    match reason:
+        case Quarantine.NOT_UTF8:
+            return (
+                "save it as UTF-8 (of the encodings that catalogues have, Windows-1252 is the likeliest: "
+                f"iconv -f WINDOWS-1252 -t UTF-8 {name} > utf8.jsonl)"
+            )
+        case Quarantine.NOT_JSON:
+            return "write one JSON object (RFC 8259) a line"
+        case Quarantine.TWO_OBJECTS:
+            return f"write one JSON object a line (jq -c . {name} > lines.jsonl)"
+        case Quarantine.NOT_AN_OBJECT:
+            return "write one JSON object a line, with names for the columns"
+        case Quarantine.LONE_SURROGATE:
+            return "export it again with whole characters: an emoji was cut in half"
+        case Quarantine.DUPLICATE_KEY:
+            return "write title, content and uid once in each object"
+        case Quarantine.UID_NOT_TEXT:
+            return "write identifiers as text or whole numbers"
+        case _:
+            return "write titles and descriptions as text (join lists, for example with a space)"
 
 
 def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
     """Raises UserError where no row was left to publish, with what became of them and the settings to look at."""
     if len(rows.rows):
         return
-    fate = ", ".join(f"{reason} {count:,}" for reason, count in (rows.dropped + rows.quarantined).most_common(3))
-    raise UserError(f"{described(files)}: none of {sum(rows.lines):,} lines gives a row ({fate}); the title is looked for under "
-                    f"{settings.title_column!r} and the description under {settings.content_column!r}, the first line has "
-                    f"{keys_of(rows.first_line)}: set --data.title_column and --data.content_column")  # fmt: skip
+    counts = (rows.dropped + rows.quarantined).most_common(3)
+    outcomes = ", ".join(f"{reason} {count:,}" for reason, count in counts)
+    raise UserError(
+        f"{described(files)}: none of {sum(rows.lines):,} lines gives a row ({outcomes or 'there is no line'}): "
+        f"{what_to_set(counts[0][0] if counts else '', files, rows, settings)}"
+    )
 
 
-def keys_of(line: bytes) -> str:
-    """The keys of the object on a line, for a message."""
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return "no JSON"
-    return ", ".join(map(repr, value)) if isinstance(value, dict) and value else "no keys"
+def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: Data) -> str:
+    """What to do where most lines are no rows for this reason."""
+    match reason:
+        case Drop.TOO_SHORT:
+            return f"descriptions have fewer than {settings.minimum_characters} characters: set --data.minimum_characters smaller"
+        case Drop.EMPTY_TITLE | Drop.EMPTY_CONTENT | Drop.CONTENT_IS_TITLE | Drop.BOILERPLATE_ONLY:
+            return (
+                f"the title is looked for under {settings.title_column!r} and the description under {settings.content_column!r}, "
+                f"the lines have {column_names(rows.columns)}: set --data.title_column and --data.content_column"
+            )
+        case Drop.BLANK_LINE | "":
+            return "expected one JSON object a line"
+    return mending(reason, files)
+
+
+def mostly_empty(rows: Rows, settings: Data) -> str | None:
+    """A warning where half of the lines or more have no title or no description, with the columns that there are."""
+    lines = sum(rows.lines)
+    for reason, setting in ((Drop.EMPTY_TITLE, "title_column"), (Drop.EMPTY_CONTENT, "content_column")):
+        if rows.dropped[reason] * 2 >= lines:
+            return (
+                f"{rows.dropped[reason]:,} of {lines:,} lines have nothing under {getattr(settings, setting)!r}; the lines have "
+                f"{column_names(rows.columns)}: set --data.{setting} if it stands elsewhere"
+            )
+    return None
+
+
+def files_without_rows(files: list[CatalogueFile], rows: Rows) -> str | None:
+    """A warning where files of several have lines and give no row: they may be of another kind than the others."""
+    names = [file.name for file, lines, kept in zip(files, rows.lines, rows.kept, strict=True) if lines and not kept]
+    if not names:
+        return None
+    more = f" and {len(names) - 3} others" if len(names) > 3 else ""
+    return f"no line of {', '.join(names[:3])}{more} gives a row, of {len(files)} files: look at their columns"
+
+
+def without_identifiers(rows: Rows, settings: Data) -> str | None:
+    """A warning where no line has the identifier's column."""
+    if not rows.absent[settings.uid_column] or rows.absent[settings.uid_column] < count_objects(rows):
+        return None
+    return (
+        f"no line has {settings.uid_column!r}, so `uid` is empty in every row; the lines have {column_names(rows.columns)}: "
+        f"set {suggestion('uid_column', rows.columns)} to keep an identifier"
+    )
 
 
 def require_balance(record: DatasetRecord) -> None:

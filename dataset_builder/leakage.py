@@ -34,10 +34,10 @@ class LeakageTask:
 
 
 class Sketches:
-    """The sketches of descriptions, found by the key of the text."""
+    """The sketches of descriptions, found by the key of the text, and which of them can be compared (bool by row)."""
 
-    def __init__(self, contents: np.ndarray, sketches: Path) -> None:
-        self.path = sketches
+    def __init__(self, contents: np.ndarray, sketches: Path, measurable: np.ndarray) -> None:
+        self.path, self.measurable = sketches, measurable
         self._keys, self._rows = np.unique(contents, return_index=True)
 
     def rows_of(self, outputs: np.ndarray) -> np.ndarray:
@@ -54,16 +54,21 @@ def measure_leakage(
     """For each held-out split: how many of its rows share title, description or near-description with the training split."""
     train = [shard for shard in shards if shard.split == "train"]
     held_out = [shard for shard in shards if shard.split != "train"]
-    near = near_rows(folder, held_out, train, sketches, in_order) if sketches else None
+    near, measured = None, None
+    if sketches and held_out:
+        measured = sketches.measurable[sketches.rows_of(joined(held_out, "outputs"))]
+        near = near_rows(folder, held_out, train, sketches, in_order) & measured
     found, start = {}, 0
     for split in dict.fromkeys(shard.split for shard in held_out):
         ours = [shard for shard in held_out if shard.split == split]
         rows = len(joined(ours, "titles"))
+        seen = None if measured is None else int(measured[start : start + rows].sum())
         found[split] = Leakage(
             rows=rows,
             shared_titles=count_shared(joined(ours, "titles"), joined(train, "titles")),
             shared_outputs=count_shared(joined(ours, "outputs"), joined(train, "outputs")),
-            near_duplicates=None if near is None else int(near[start : start + rows].sum()),
+            near_duplicates=None if near is None or not seen else int(near[start : start + rows].sum()),
+            near_measured=seen,
         )
         start += rows
     return dict(sorted(found.items()))

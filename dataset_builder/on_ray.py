@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from dataset_builder.catalogue import CatalogueFile, Content, is_url, read_content
+from dataset_builder.addresses import is_url, without_secrets
+from dataset_builder.catalogue import CatalogueFile, Content, read_content
 from dataset_builder.engine import PACKAGES, Engine
 from dataset_builder.parts import FoundBlock, ranges, read_part
 from dataset_builder.processes import InOrder
@@ -136,8 +137,8 @@ def run_on_ray(
                 shared.fetch(left)
             yield result
     except ray.exceptions.RayError as error:
-        raise UserError(f"Ray gave up ({type(error).__name__}: {str(error).strip().splitlines()[-1]}); nothing was "
-                        "published") from error  # fmt: skip
+        said = without_secrets(str(error).strip().splitlines()[-1])
+        raise UserError(f"Ray gave up ({type(error).__name__}: {said}); nothing was published") from error
 
 
 def on_worker(row: dict[str, bytes]) -> Iterator[dict[str, bytes]]:

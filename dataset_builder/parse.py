@@ -1,7 +1,8 @@
 """One line -> one row, or the reason why it is none. Every line ends in exactly one of: kept, dropped, quarantined.
 
-*Dropped* rows are well formed and not wanted; *quarantined* lines are not what the file promises, and are published
-with their line number, byte offset, reason and raw text, so that a person can look. What was decided for odd lines:
+*Dropped* rows are well formed and not wanted; *quarantined* lines are not what the file promises. Their line number, byte
+offset, length and reason are published, and what stands under title, content and uid where the line can be read. Nothing
+else of a line is: other columns may hold prices, addresses, whatever nobody meant to publish. What was decided for odd lines:
 
 | the line                                                  | what becomes of it                              |
 |-----------------------------------------------------------|-------------------------------------------------|
@@ -16,15 +17,20 @@ with their line number, byte offset, reason and raw text, so that a person can l
 | something behind the first object or value                | quarantined: two_objects                        |
 | `[1]`, `42`, `"text"`, `null`                             | quarantined: not_an_object                      |
 | title, content or uid twice                               | quarantined: duplicate_key (which one is meant?)|
-| title or content absent                                   | quarantined: title_missing, content_missing     |
-| title or content null, a number, a list, true             | quarantined: title_not_text, content_not_text   |
-| uid a number, a list, true                                | quarantined: uid_not_text (leading zeros lost?) |
+| title or content null, or absent                          | dropped: empty_title, empty_content             |
+| title or content absent in every line of the catalogue    | refused: a wrong setting (see guards.py)        |
+| title or content a number, a list, an object, true        | quarantined: title_not_text, content_not_text   |
+| uid a whole number                                        | kept, uid is its decimal text                   |
+| uid a fraction, a list, an object, true                   | quarantined: uid_not_text                       |
 | uid absent or null                                        | kept with an empty uid                          |
 | control characters, NUL, anything else as `\\u0000`        | kept; cleaning deals with them                  |
 """
 
 import re
+from collections import Counter
 from enum import StrEnum
+from itertools import cycle
+from operator import mul
 from typing import Any, NamedTuple
 
 import orjson
@@ -55,11 +61,15 @@ class Quarantine(StrEnum):
     TWO_OBJECTS = "two_objects"
     NOT_AN_OBJECT = "not_an_object"
     DUPLICATE_KEY = "duplicate_key"
-    TITLE_MISSING = "title_missing"
     TITLE_NOT_TEXT = "title_not_text"
-    CONTENT_MISSING = "content_missing"
     CONTENT_NOT_TEXT = "content_not_text"
     UID_NOT_TEXT = "uid_not_text"
+
+
+ISBN_10, ISBN_13 = re.compile(r"[0-9]{9}[0-9X]").fullmatch, re.compile(r"97[89][0-9]{10}").fullmatch
+ASIN = re.compile(r"B0[0-9A-Z]{8}").fullmatch
+READABLE = (Quarantine.DUPLICATE_KEY, Quarantine.TITLE_NOT_TEXT, Quarantine.CONTENT_NOT_TEXT, Quarantine.UID_NOT_TEXT)
+LONGEST_VALUE = 1_000  # characters of a value in the quarantine
 
 
 class Row(NamedTuple):
@@ -71,10 +81,14 @@ class Row(NamedTuple):
 
 
 class Parser:
-    """Decodes lines strictly: UTF-8, one JSON object (RFC 8259), text where text belongs."""
+    """Decodes lines strictly: UTF-8, one JSON object (RFC 8259), text where text belongs.
+
+    `absent` counts the objects that lack the title, the content or the uid, by the name of the column.
+    """
 
     def __init__(self, columns: Data) -> None:
         self.title, self.content, self.uid = columns.title_column, columns.content_column, columns.uid_column
+        self.absent: Counter[str] = Counter()
         quoted = (re.escape(orjson.dumps(name)) for name in (self.title, self.content, self.uid))
         self._quoted = re.compile(b"|".join(quoted)).findall
 
@@ -91,13 +105,36 @@ class Parser:
         if len(keys) > len(set(keys)) and self.has_key_twice(line):
             return Quarantine.DUPLICATE_KEY
         title, content, uid = value.get(self.title), value.get(self.content), value.get(self.uid)
-        if type(title) is not str:
-            return Quarantine.TITLE_MISSING if self.title not in value else Quarantine.TITLE_NOT_TEXT
-        if type(content) is not str:
-            return Quarantine.CONTENT_MISSING if self.content not in value else Quarantine.CONTENT_NOT_TEXT
+        if type(title) is str and type(content) is str and type(uid) is str:
+            return Row(uid, title, content)
+        return self.odd_row(value, title, content, uid)
+
+    def odd_row(self, value: dict[str, Any], title: Any, content: Any, uid: Any) -> Row | Drop | Quarantine:
+        """What an object holds in which title, content or uid is absent or no text."""
+        for name in (self.title, self.content, self.uid):
+            self.absent[name] += name not in value
+        if title is not None and type(title) is not str:
+            return Quarantine.TITLE_NOT_TEXT
+        if content is not None and type(content) is not str:
+            return Quarantine.CONTENT_NOT_TEXT
+        if type(uid) is int:
+            uid = str(uid)
         if uid is not None and type(uid) is not str:
             return Quarantine.UID_NOT_TEXT
-        return Row(uid or "", title, content)
+        if title is None:
+            return Drop.EMPTY_TITLE
+        return Drop.EMPTY_CONTENT if content is None else Row(uid or "", title, content)
+
+    def published_part(self, line: bytes, reason: Quarantine) -> dict[str, Any]:
+        """What the quarantine may show of a line: title, content and uid, each cut where it is long; else nothing.
+
+        Of a line that cannot be read nobody knows which bytes belong to which column, so nothing of it is shown.
+        """
+        if reason not in READABLE:
+            return {}
+        value = orjson.loads(line)
+        names = dict.fromkeys(name for name in (self.uid, self.title, self.content) if name in value)
+        return {name: shortened(value[name]) for name in names}
 
     def has_key_twice(self, line: bytes) -> bool:
         """Does the outermost object name the title, the content or the uid more than once?"""
@@ -112,6 +149,12 @@ class Parser:
         json.loads(line, object_pairs_hook=remember)
         keys = [key for key, _ in outermost]
         return any(keys.count(name) > 1 for name in (self.title, self.content, self.uid))
+
+
+def shortened(value: Any) -> Any:
+    """A JSON value as it is, or the beginning of its text where that is long."""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} […]"
 
 
 def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
@@ -141,7 +184,14 @@ def keep(title: str, content: str, settings: Data) -> Drop | None:
 
 
 def product_kind(uid: str) -> str:
-    """What the identifier tells of the product: an ASIN that is an ISBN-10 is a book; B0… is anything; else unknown."""
-    if len(uid) == 10 and uid[:9].isdigit() and (uid[9].isdigit() or uid[9] == "X"):
-        return "isbn"
-    return "asin" if len(uid) == 10 and uid.startswith("B") else "unknown"
+    """What the identifier tells of the product: "isbn" for an ISBN-10 or ISBN-13 whose check digit is right, which is a
+    book; "asin" for the form that Amazon gives to anything else, B0 and eight letters or digits; else "unknown".
+    """
+    if ASIN(uid):
+        return "asin"
+    if ISBN_10(uid):
+        total = sum(map(mul, uid.encode(), range(10, 0, -1))) - 55 * ord("0")
+        return "isbn" if (total if uid[9] != "X" else total - ord("X") + ord("0") + 10) % 11 == 0 else "unknown"
+    if ISBN_13(uid):
+        return "isbn" if (sum(map(mul, uid.encode(), cycle((1, 3)))) - 25 * ord("0")) % 10 == 0 else "unknown"
+    return "unknown"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from titlecraft.records import DatasetRecord
 
-COLOURS = ("#4c72b0", "#dd8452", "#55a868")  # of the splits
+COLOURS = {"train": "#4c72b0", "validation": "#dd8452", "test": "#55a868"}
 DROPPED, QUARANTINED = "#b0b0b0", "#c44e52"
 WIDTH = 4.4  # inches: as wide as a phone, where letters of 8 points can be read
 NO_VERSION = {"Software": None}  # none in the file's metadata: same data, same bytes
@@ -24,10 +24,11 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     axes = figure.subplots()
     labels = length_labels(next(iter(record.splits.values())).output_length.edges)
     width = 0.8 / len(record.splits)
+    middle = (len(record.splits) - 1) / 2
     for index, (name, split) in enumerate(record.splits.items()):
         shares = [100 * count / max(1, split.rows) for count in split.output_length.counts]
-        places = [place + (index - 1) * width for place in range(len(labels))]
-        axes.bar(places, shares, width, label=f"{name} ({split.rows:,} rows)", color=COLOURS[index])
+        places = [place + (index - middle) * width for place in range(len(labels))]
+        axes.bar(places, shares, width, label=f"{name} ({split.rows:,} rows)", color=COLOURS[name])
     axes.set_xticks(range(len(labels)), labels, fontsize=8, rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("length of the description, characters", fontsize=8.5)
@@ -39,8 +40,7 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
 
 def fates(record: DatasetRecord) -> list[tuple[str, int, str]]:
     """What became of all lines: name, lines and colour of each bar, from the top down. The lines sum to those of the source."""
-    splits = zip(record.splits.items(), COLOURS, strict=True)
-    bars = [(f"{name} split", split.rows, colour) for (name, split), colour in splits]
+    bars = [(f"{name} split", split.rows, COLOURS[name]) for name, split in record.splits.items()]
     for reason, count in sorted(record.dropped.items(), key=lambda item: -item[1]):
         bars.append((f"dropped: {reason.replace('_', ' ')}", count, DROPPED))
     return [*bars, ("quarantined", sum(record.quarantined.values()), QUARANTINED)]

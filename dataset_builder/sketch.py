@@ -3,9 +3,13 @@
 A text is the set of its runs of five words, case ignored; two texts are as alike as their sets (Jaccard). The runs are
 hashed by a rolling polynomial (Karp & Rabin 1987) over whole batches at once, and `rensa` makes the sketches. Only the
 lowest 16 bits of each value are kept (b-bit minwise hashing, Li & König 2010): two values agree by chance once in 65,536.
+
+Words are what stands between spaces. So the measure says nothing of texts of fewer than five words, nor of scripts that are
+written without spaces: `measurable` tells which texts it can compare.
 """
 
 import os
+import re
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +25,12 @@ GENERATOR = np.random.default_rng(SEED)
 LETTERS = GENERATOR.integers(1, 2**63, 256, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
 SPACE = 32
+# Thai and Lao, Tibetan, Burmese, Khmer, Kana, Bopomofo, CJK ideographs (also full-width, and beyond the first plane)
+UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+SAMPLED = 256  # characters; of a longer text every eighth one is looked at
+MOST_UNSPACED = 4  # of so many characters one: a word takes about six letters and two ideographs
 
 
 @lru_cache(maxsize=4)
@@ -76,6 +86,21 @@ def sketch(texts: list[str]) -> np.ndarray:
         found.append(np.array(rows, dtype=np.uint32).astype(np.uint16))
         start = end
     return np.concatenate(found)
+
+
+def measurable(texts: list[str]) -> np.ndarray:
+    """True for each text whose runs of five words say how alike it is to another; bool of shape (texts,)."""
+    return np.fromiter(map(has_words, texts), bool, len(texts))
+
+
+def has_words(text: str) -> bool:
+    """Five words or more, as cleaning leaves them, and at most a quarter of the characters in scripts without spaces."""
+    if text.count(" ") < WORDS - 1:
+        return False
+    if text.isascii():
+        return True
+    sample = text if len(text) < SAMPLED else text[::8]
+    return MOST_UNSPACED * len(UNSPACED.findall(sample)) <= len(sample)
 
 
 def resemblance(one: str, other: str) -> float:

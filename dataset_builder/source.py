@@ -6,12 +6,14 @@ line, not by its name: the first product, with the labels that only this file ha
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import BinaryIO, NamedTuple
 
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from dataset_builder.catalogue import GZIP_MAGIC, CatalogueFile, described, open_file
+from dataset_builder.addresses import is_url, shown
+from dataset_builder.catalogue import GZIP_MAGIC, CatalogueFile, described, in_one_line, open_file, remote_errors
 from titlecraft.errors import UserError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -40,7 +42,7 @@ def read_blocks(
     Where the gzip data is cut, what there is comes first. A byte-order mark in front of the file is left out. Only a
     plain file may be begun elsewhere than at 0. Raises UserError for a file that is damaged or cannot be read further.
     """
-    with open_file(address) as disk:
+    with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
         compressed = disk.read(2) == GZIP_MAGIC
         disk.seek(max(0, start - 1))
         offset = start - 1 + len(disk.readline()) if start else 0
@@ -53,11 +55,11 @@ def read_blocks(
                 data, cut = b"", True
             except (igzip.BadGzipFile, IsalError) as error:
                 raise UserError(
-                    f"{address}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
+                    f"{shown(address)}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
                 ) from error
-            except OSError as error:
+            except Exception as error:  # every remote file system has exceptions of its own
                 raise UserError(
-                    f"{address}: reading broke off after {offset:,} bytes of text ({error}); run again"
+                    f"{shown(address)}: reading broke off after {offset:,} bytes of text ({in_one_line(error, address)}); run again"
                 ) from error
             whole = data.rfind(b"\n") + 1
             if data and not whole:

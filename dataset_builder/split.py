@@ -1,7 +1,8 @@
 """Which split a row belongs to: a keyed hash of its group, whatever the order of the rows or the number of workers.
 
 Rows that share a title or a description, or whose descriptions are nearly the same, are one group and fall into one split,
-so that no held-out title or answer stands in the training split. Groups are connected components (scipy).
+so that no held-out title or answer stands in the training split. Groups are connected components (scipy). A group that is
+larger than a whole held-out split should be stays in the training split.
 """
 
 import numpy as np
@@ -13,6 +14,7 @@ from dataset_builder.sketch import mix
 from titlecraft.settings import Data
 
 SPLITS = ("train", "validation", "test")
+SMALL_GROUP = 5  # rows; a group of so many may always be held out, also of a small catalogue
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
@@ -50,3 +52,17 @@ def assign(groups: np.ndarray, settings: Data) -> np.ndarray:
     splits = np.where(where < settings.test_share, 2, np.where(where < held_out, 1, 0)).astype(np.int8)
     splits[place(groups, settings.seed, "sample") >= share] = -1
     return splits
+
+
+def too_large(groups: np.ndarray, splits: np.ndarray, settings: Data) -> np.ndarray:
+    """True for each row in a held-out split whose group has more rows than that whole split should; bool of shape (rows,).
+
+    Such a group would take the split over: near-copies of one product would be nearly all that is evaluated.
+    """
+    found = np.zeros(len(groups), dtype=bool)
+    rows = int((splits >= 0).sum())
+    for split, share in ((1, settings.validation_share), (2, settings.test_share)):
+        held_out = np.flatnonzero(splits == split)
+        _, ids, sizes = np.unique(groups[held_out], return_inverse=True, return_counts=True)
+        found[held_out] = sizes[ids] > max(SMALL_GROUP, share * rows)
+    return found

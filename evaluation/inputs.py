@@ -10,8 +10,10 @@ from titlecraft.errors import UserError
 from titlecraft.hub import download, find_record, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import (
+    DATASET_RECORD,
     REPORT,
     TRAINING_RECORD,
+    DatasetRecord,
     EvaluationRecord,
     File,
     Pin,
@@ -19,6 +21,7 @@ from titlecraft.records import (
     current_code,
     digest,
     file_sha256,
+    has_schema,
     read_record,
 )
 from titlecraft.settings import BM25, Evaluation, Recipe
@@ -95,8 +98,25 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
             f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
         )
     found = read_adapter(adapter)
+    require_test_split(found)
     key = digest(depends_on(found, replace(recipe, evaluation=settings)))
     return Inputs(**vars(found), evaluation=settings, key=key)
+
+
+def require_test_split(found: Adapter) -> None:
+    """Raises UserError, before any work, where the dataset's record says that it has no test split."""
+    from evaluation.titles import SPLIT
+
+    data = found.training.dataset
+    raw = read_file(data, DATASET_RECORD)
+    if raw is None or not has_schema(raw, DatasetRecord):
+        return
+    split = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {data}").splits.get(SPLIT)
+    if split is None or not split.rows:
+        raise UserError(
+            f"dataset {data} has no {SPLIT} split, and an evaluation asks titles that the adapter was not trained on: build "
+            "it again with a larger data.test_share and train from that"
+        )
 
 
 def with_pins(settings: Evaluation) -> Evaluation:

@@ -1,6 +1,7 @@
 """Level data: the dataset built again from its source, with the record's settings, and every file compared."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,7 +96,9 @@ def of_files(
     published = [file.path for split in record.splits.values() for file in split.files]
     built = [file.path for split in again.splits.values() for file in split.files]
     yield checks.equal("names of the parquet files", published, built)
-    lying = [path for path in state.paths if path.startswith("data/")]
+    lying = [
+        path for path in state.paths if fnmatch(path, "data/*-*-of-*.parquet")
+    ]  # a person may put other files there
     yield checks.equal("no other file lies in data/", lying, sorted(built))
     for path in [*built, QUARANTINE, PROMPT_FILE]:
         there, here = sha256_of(state, path), file_sha256(folder / path)
@@ -116,11 +119,20 @@ def same_rows(one: Path, other: Path) -> bool:
 
 def of_record(checks: Checks, record: DatasetRecord, again: DatasetRecord) -> Iterator[Line]:
     """Every count of the record. The names of the source's files are those of this machine."""
-    for field in ("published", "dropped", "quarantined", "cleaned", "product_kinds", "near_duplicates"):
+    for field in (
+        "published",
+        "dropped",
+        "quarantined",
+        "cleaned",
+        "product_kinds",
+        "near_duplicates",
+        "near_measured",
+        "kept_in_train",
+    ):
         yield checks.equal(field, getattr(record, field), msgspec.to_builtins(getattr(again, field)))
     for name, split in record.splits.items():
         for field in ("rows", "groups", "largest_group", "output_length", "bytes_in_memory"):
-            yield checks.equal(f"{name}, {field}", getattr(split, field), getattr(again.splits[name], field))
+            yield checks.equal(f"{name}, {field}", getattr(split, field), getattr(again.splits.get(name), field, None))
     for name, leakage in record.leakage.items():
         yield checks.equal(f"leakage of {name}", leakage, again.leakage.get(name))
     yield checks.equal("lines and completeness of the source", unnamed(record.source), unnamed(again.source))

@@ -29,9 +29,9 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     yield checks.equal("titles asked", record.n, min(record.evaluation.titles, record.titles_available))
     raw = read_file(record.dataset, DATASET_RECORD)
     if raw is not None:
-        split = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {record.dataset}").splits[record.split]
+        split = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {record.dataset}").splits.get(record.split)
         total = record.titles_available + sum(record.excluded.values())
-        yield checks.equal("titles available and excluded, of the split's rows", total, split.rows)
+        yield checks.equal("titles available and excluded, of the split's rows", total, split.rows if split else 0)
     for field in ("base_settings", "quantization", "precision"):
         yield checks.equal(f"{field} as trained", getattr(record, field), getattr(training, field))
     yield checks.equal("guards that hold", len(record.guards), sum(one.holds for one in record.guards))

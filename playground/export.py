@@ -14,7 +14,7 @@ from playground.export_card import write_card
 from playground.export_record import EXPORT_RECORD, ExportRecord, Form, Gguf
 from playground.gguf import Tools, convert, find_tools, read_header
 from titlecraft.errors import UserError
-from titlecraft.hub import find_record, published_pin, require_own, require_write
+from titlecraft.hub import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.licence import copy_legal_files, require_name
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.publishing import publish, sole_publisher, work_folder
@@ -67,6 +67,7 @@ def export(adapter: str, wish: Wish, repo: str | None, *, private: bool) -> tupl
     found = read_adapter(adapter)
     repo = repo or f"{found.adapter.repo}-{wish.form}"
     require_write(repo)
+    repo = current_name(repo, "model")
     require_name(repo, found.training.licence, found.training.base)
     with sole_publisher(repo, "model"):
         head = published_pin(repo, "model")

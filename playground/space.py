@@ -13,7 +13,15 @@ from playground.space_files import APP, SOURCES, source_files, write_card, write
 from playground.space_needs import pinned_requirements, suggested_hardware
 from playground.space_record import SPACE_RECORD, SpaceRecord
 from titlecraft.errors import UserError
-from titlecraft.hub import find_record, published_pin, read_file, require_own, require_write, split_revision
+from titlecraft.hub import (
+    current_name,
+    find_record,
+    published_pin,
+    read_file,
+    require_own,
+    require_write,
+    split_revision,
+)
 from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
 
@@ -32,6 +40,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     requirements = pinned_requirements()
     found = read_adapter(adapter)
     require_write(repo)
+    repo = current_name(repo, "space")
     training, code = found.training, current_code("playground", "gradio", "transformers", "peft", "torch")
     config = json.loads(read_file(training.base, "config.json") or b"{}")
     pins = {"adapter": found.adapter, "base": training.base, "dataset": training.dataset}

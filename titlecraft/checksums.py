@@ -33,6 +33,15 @@ def read_sums(raw: bytes, where: str) -> dict[str, str]:
     return sums
 
 
+def published_before(head: Pin, there: list[str]) -> list[str]:
+    """The head's files that were published this way, so that a rebuild may delete them: those that its SHA256SUMS lists.
+
+    Of a head of before there was such a file nobody knows, and all of `there` are given.
+    """
+    raw = read_file(head, SUMS) if SUMS in there else None
+    return there if raw is None else [path for path in read_sums(raw, f"{SUMS} of {head}") if path in there]
+
+
 def sums_of_kept(head: Pin, there: list[str], kept: Callable[[str], bool]) -> dict[str, str]:
     """Path -> sha256 of the head's files that stay as they are and are ours.
 

@@ -71,19 +71,23 @@ class Leakage(Record):
     """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files.
 
     `near_duplicates` counts rows whose output is nearly one of the training split (Jaccard similarity of the runs of five
-    words 0.8 or more); null where that was not looked for.
+    words 0.8 or more), of the `near_measured` rows whose output that measure can see (five words or more, in a script with
+    spaces between words); null where that was not looked for, or there is no such row.
     """
 
     rows: int
     shared_titles: int
     shared_outputs: int
     near_duplicates: int | None
+    near_measured: int | None = None
 
 
 class DatasetRecord(Record):
     """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it.
 
-    `near_duplicates` counts the kept rows whose description is nearly that of another kept row; null if not looked for.
+    `near_duplicates` counts the published rows whose description is nearly that of another one, of the `near_measured` rows
+    whose description that measure can see; null if not looked for, or if there is no such row. `splits` has the splits that
+    have rows. `kept_in_train` counts rows of groups that would have been larger than a whole held-out split should be.
     `example` is the first row of the training split, each text on one line and cut where it is long.
     """
 
@@ -101,4 +105,6 @@ class DatasetRecord(Record):
     splits: dict[str, Split]
     leakage: dict[str, Leakage]
     example: dict[str, str] | None = None
+    near_measured: int | None = None
+    kept_in_train: int = 0
     schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"

@@ -8,8 +8,10 @@ import errno
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -63,11 +65,22 @@ def split_revision(reference: str) -> tuple[str, str]:
 
 
 def pin(reference: str, type: RepoType) -> Pin:
-    """Resolve NS/NAME[@REVISION] to its 40-hex commit. Raises UserError where there is no such repo or revision."""
+    """Resolve NS/NAME[@REVISION] to its 40-hex commit, under the name that the Hub knows the repo by now.
+
+    Raises UserError where there is no such repo or revision.
+    """
     repo, revision = split_revision(reference)
     with hub_errors(f"looking up {type} {reference}", repo, type):
         info = HfApi().repo_info(repo, repo_type=type, revision=revision)
-    return Pin(type=type, repo=repo, revision=info.sha)
+    if info.id != repo:
+        say_new_name(type, repo, info.id)
+    return Pin(type=type, repo=info.id, revision=info.sha)
+
+
+@cache
+def say_new_name(type: RepoType, repo: str, now: str) -> None:
+    """Say once that a repo has another name than was typed: it was renamed, or is written with other capitals."""
+    print(f"{type} {repo} is called {now} now", file=sys.stderr)
 
 
 def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
@@ -144,14 +157,29 @@ def require_own(state: Pin | None, record: str) -> None:
 
 
 def published_pin(repo: str, type: RepoType) -> Pin | None:
-    """The head of a repo, or None where it does not exist yet."""
+    """The head of a repo, under the name that the Hub knows it by now, or None where it does not exist yet."""
     with hub_errors(f"looking up {type} {repo}", repo, type):
         try:
-            return Pin(type=type, repo=repo, revision=HfApi().repo_info(repo, repo_type=type).sha)
+            info = HfApi().repo_info(repo, repo_type=type)
+            return Pin(type=type, repo=info.id, revision=info.sha)
         except GatedRepoError:
             raise
         except RepositoryNotFoundError:
             return None
+
+
+def current_name(repo: str, type: RepoType) -> str:
+    """The name to publish a repo under: the one that the Hub knows it by now. Says so where the repo was renamed.
+
+    The Hub answers questions about the old name, but publishing to the old name would make a second repo. One that does not
+    exist yet keeps its name. Raises UserError where the token may not write to the namespace of the new name.
+    """
+    head = published_pin(repo, type)
+    if head is None or head.repo == repo:
+        return repo
+    print(f"{type} {repo} is called {head.repo} now: publishing there")
+    require_write(head.repo)
+    return head.repo
 
 
 def require_write(repo: str) -> None:

@@ -7,6 +7,7 @@ The template is Stanford Alpaca's (Taori et al. 2023). An example is
 and the bar is where the loss begins. A dataset publishes its wording as prompt.json; later stages read that file.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,9 @@ AUTO, ANY_PRODUCT = "auto", "product"  # the word for products that follows from
 
 # catalogue text is text: a title that holds "<|end_of_text|>" gets no special token from it
 PLAIN = {"add_special_tokens": False, "split_special_tokens": True}
+
+PLACE = re.compile(r"\{([^{}]*)\}")
+PLACES = {"instruction": ("product",), "question": ("title", "product"), "product_word": ()}  # what each may hold
 
 ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further context. \
 Write a response that appropriately completes the request.
@@ -100,6 +104,28 @@ class PromptFormat:
     def render_title(self, title: str) -> str:
         """The whole prompt of a title, without BOS."""
         return self.render(self.instruction, self.input_for(title))
+
+
+def require_places(settings: Prompt) -> None:
+    """Raises UserError where a wording holds braces that no rule fills: they would be published, and asked, as they stand.
+
+    An instruction may hold {product}; a question holds {title} once and may hold {product}; a product word holds neither.
+    """
+    questions = [("question", settings.question)]
+    questions += [(f"other_questions[{number}]", text) for number, text in enumerate(settings.other_questions)]
+    for name, text in [("product_word", settings.product_word), ("instruction", settings.instruction), *questions]:
+        known = PLACES["question" if name.startswith("other") else name]
+        allowed = " and ".join(f"{{{place}}}" for place in known) or "no braces"
+        for place in PLACE.findall(text):
+            if place not in known:
+                raise UserError(
+                    f"prompt.{name} is {text!r}: {{{place}}} is no place that a build fills; expected {allowed}"
+                )
+        if set("{}") & set(PLACE.sub("", text)):
+            raise UserError(f"prompt.{name} is {text!r}: a brace stands alone; expected {allowed}, and no other braces")
+    for name, text in questions:
+        if text.count("{title}") != 1:
+            raise UserError(f"prompt.{name} is {text!r}: it must hold {{title}}, where the title goes, once")
 
 
 def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 
-from titlecraft.checksums import SUMS, sums_of_kept, write_sums
+from titlecraft.checksums import SUMS, published_before, sums_of_kept, write_sums
 from titlecraft.errors import UserError
 from titlecraft.hub import FIRST_FILES, hub_errors, published_pin
 from titlecraft.quiet import transfer_bars
@@ -58,15 +58,17 @@ def publish(
     SHA256SUMS beside them lists every file of the new state that was published this way.
 
     Args:
-        repo: NS/NAME; created (private or public) where `parent` is None.
+        repo: NS/NAME; created (private or public) where `parent` is None, else the name that `parent` has.
         parent: the head as it was when the stage began; if it has moved since, nothing is published.
         folder: what to publish; every file below it.
-        replaces: glob patterns of files that go away if `folder` no longer has them; other files of the repo stay.
+        replaces: glob patterns of files that go away if `folder` no longer has them; a file that was not published this way
+            (SHA256SUMS does not list it) is a person's and stays, whatever its name.
         check: loads the downloaded folder as a user would, and raises if it cannot.
 
     Raises:
         UserError: no right, a head that moved, a Hub that is gone, a disk that is full, bytes that came back different.
     """
+    repo = parent.repo if parent else repo
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     sums = {name: file_sha256(path) for name, path in names.items() if name != SUMS}
@@ -81,7 +83,8 @@ def publish(
         there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
         if new and set(there) - FIRST_FILES[type]:
             raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")
-        stale = [name for name in there if name not in names and any(fnmatch(name, glob) for glob in replaces)]
+        ours = published_before(parent, there)
+        stale = [name for name in ours if name not in names and any(fnmatch(name, glob) for glob in replaces)]
         kept = sums_of_kept(parent, there, lambda name: name not in names and name not in stale)
         listed = write_sums(kept | sums)
         operations = [CommitOperationAdd(name, str(names[name])) for name in sums]

@@ -60,7 +60,8 @@ def title_key(title: str) -> int:
 def row_files(folder: Path, dataset: Pin) -> list[RowFile]:
     """The parquet files of a downloaded dataset, in order of their names. Raises UserError where there are none of ours."""
     found = []
-    for file in sorted((folder / "data").glob("*.parquet")):
+    files = sorted((folder / "data").glob("*.parquet"))
+    for file in sorted((folder / "data").glob("*-*-of-*.parquet")) or files:  # a person may put other files beside ours
         parquet = pq.ParquetFile(file)
         if missing := [name for name in COLUMNS if name not in parquet.schema_arrow.names]:
             raise UserError(

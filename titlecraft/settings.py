@@ -16,6 +16,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 
 BM25 = "bm25"  # the retriever that needs no model
+MAX_LOSS = 0.2  # share of a catalogue's lines that may be quarantined; no setting of a recipe, since it changes no row
 SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -26,7 +27,7 @@ class Data:
     Args:
         title_column: JSON key of the product's title.
         content_column: JSON key of the product's description.
-        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM).
+        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
         minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
         copies: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
         near_duplicates: put rows with nearly the same description (Jaccard similarity 0.8 of their runs of five words)
@@ -58,8 +59,8 @@ class Prompt:
     Args:
         product_word: what the products are called; fills {product}. The original notebook said "book". "auto" says "book"
             where the uid is an ISBN and "product" elsewhere.
-        instruction: the Alpaca instruction; may hold {product}.
-        question: the Alpaca input; holds {title}, may hold {product}.
+        instruction: the Alpaca instruction; may hold {product}, and no other braces.
+        question: the Alpaca input; holds {title} once, may hold {product}, and no other braces.
         other_questions: further wordings of the question; each row is asked one of them all, by a choice seeded with
             data.seed.
     """

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from titlecraft.errors import UserError
-from titlecraft.hub import endpoint, find_record, published_pin, require_own, require_write
+from titlecraft.hub import current_name, endpoint, find_record, published_pin, require_own, require_write
 from titlecraft.licence import require_name
 from titlecraft.publishing import sole_publisher, work_folder
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord
@@ -31,6 +31,7 @@ def push_only(
                             "former, or give --repo for the latter")  # fmt: skip
         repo, private = target.repo, target.private
     require_write(repo)
+    repo = current_name(repo, "model")
     with sole_publisher(repo, "model"):
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)

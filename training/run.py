@@ -12,7 +12,7 @@ from typing import Any
 from titlecraft import ranks
 from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import find_record, pin, published_pin, require_own, require_write
+from titlecraft.hub import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.licence import copy_legal_files, licence_of, require_name
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.publishing import REPLACED_BY_TRAINING, publish, sole_publisher, work_folder
@@ -83,6 +83,7 @@ def train(
     require_watch(watch)
     require_meter(country)
     require_write(repo)
+    repo = current_name(repo, "model")
     with sole_publisher(repo, "model"):
         data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
         prompt, raw_prompt = read_prompt(data)

@@ -53,10 +53,10 @@ def test_shards_are_even_zstd_and_the_same_every_time(tmp_path: Path) -> None:
     assert column.compression == "ZSTD" and column.has_offset_index
 
 
-def test_an_empty_split_has_one_empty_shard(tmp_path: Path) -> None:
-    assert shard_names("test", 0, 10) == ["data/test-00000-of-00001.parquet"]
-    write(tmp_path / "none", 0, 10)
-    assert pq.read_table(tmp_path / "none" / "data" / "train-00000-of-00001.parquet").num_rows == 0
+def test_an_empty_split_has_no_shard() -> None:
+    """`load_dataset(repo)` fails on a split without rows."""
+    assert shard_names("test", 0, 10) == []
+    assert shard_names("test", 11, 10) == ["data/test-00000-of-00002.parquet", "data/test-00001-of-00002.parquet"]
 
 
 def test_row_groups_are_small_whatever_the_rows(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import pytest
 from dataset_builder.build_command import build_command, completeness
 from dataset_builder.card import CardInputs, on_one_line, render
 from dataset_builder.card_metadata import metadata, require_no_licence
+from dataset_builder.plots import plot_lengths, plot_splits
 from dataset_builder.source import TRN_LINES, expected_lines
 from tests.model_card.literal_records import ADAPTER, BASE, DATASET, dataset_lineage, dataset_record, evaluation_record
+from titlecraft.card_merge import split
 from titlecraft.errors import UserError
 from titlecraft.lineage import DatasetLineage, Trained, result_of, with_adapter
 from titlecraft.lineage_picture import draw_adapter, draw_dataset, fit
@@ -107,3 +109,77 @@ def test_a_long_name_is_made_smaller_and_then_shortened_in_the_middle() -> None:
     assert fit("ns/name", 2, "normal") == (8.5, "ns/name")
     size, text = fit("n" * 50 + "/" + "m" * 50, 2, "normal")
     assert size == 5.5 and len(text) < 50 and text.startswith("nnn") and text.endswith("mmm") and "…" in text
+
+
+def test_amazon_and_english_are_said_of_the_source_that_was_recognised_alone() -> None:
+    known, other = (render(CardInputs("ns/data", of_lines(TRN_LINES, expected))) for expected in (TRN_LINES, None))
+    for words in ("Amazon", "bhatia2016", "mcauley2015", "language:\n- en", "English, as the source states"):
+        assert words in known and words not in other
+    assert (
+        "Language: not measured." in other
+        and "no record says where it comes from" in other
+        and "taori2023alpaca" in other
+    )
+
+
+def test_a_language_that_a_person_stated_stays_and_one_that_was_assumed_goes() -> None:
+    inputs = CardInputs("ns/data", dataset_record())
+    card = render(inputs)
+    for stated, language in (("language: pt", "pt"), ("language:\n- en\n- de", ["en", "de"]), ("language: en", "en")):
+        again = render(inputs, card.replace("license: unknown", f"{stated}\nlicense: unknown"))
+        assert split(again).metadata["language"] == language
+    assumed = card.replace("license: unknown", "language:\n- en\nlicense: unknown").replace(
+        "Language: not measured.", "Language: English is assumed, as in AmazonTitles-1.3MM; not measured."
+    )
+    assert assumed.count("AmazonTitles") == 1 and "language" not in split(render(inputs, assumed)).metadata
+
+
+def test_splits_that_are_not_there_are_said_and_nothing_is_made_up() -> None:
+    record = dataset_record()
+    alone = msgspec.structs.replace(
+        record, splits={"train": record.splits["train"]}, published=8, leakage={}, kept_in_train=3
+    )
+    card = render(CardInputs("ns/data", alone))
+    assert "- No row fell into the test split" in card and "- No row fell into the validation split" in card
+    assert "- 3 rows belong to groups that are larger than a whole held-out split should be" in card
+    assert "Leakage, measured" not in card and "split: test" not in card and "\n| test |" not in card
+    assert metadata(alone, {})["configs"] == [
+        {
+            "config_name": "default",
+            "data_files": [{"split": "train", "path": [file.path for file in record.splits["train"].files]}],
+        }
+    ]
+
+
+def test_what_near_duplicates_were_measured_on_is_said() -> None:
+    record = dataset_record()
+    leakage = {
+        name: msgspec.structs.replace(one, near_duplicates=None, near_measured=0)
+        for name, one in record.leakage.items()
+    }
+    none = render(
+        CardInputs("ns/data", msgspec.structs.replace(record, near_duplicates=None, near_measured=0, leakage=leakage))
+    )
+    assert (
+        "**Near-duplicates: measured on 0 of 10 rows.**" in none
+        and "| description nearly that of another row | not measured | |" in none
+    )
+    some = render(CardInputs("ns/data", msgspec.structs.replace(record, near_measured=4)))
+    assert "measured on 4 of 10 rows" in some and "| 2 | 50.0 % of the 4 rows measured |" in some
+    assert "Near-duplicates: measured on" not in render(
+        CardInputs("ns/data", msgspec.structs.replace(record, near_measured=10))
+    )
+
+
+def test_the_command_allows_the_losses_that_there_were() -> None:
+    record = msgspec.structs.replace(of_lines(15, None), quarantined={"not_json": 4})
+    assert build_command("ns/data", record).endswith("--max-loss 0.27")
+    assert "--max-loss" not in build_command("ns/data", msgspec.structs.replace(record, quarantined={"not_json": 3}))
+
+
+def test_pictures_of_fewer_splits(tmp_path: Path) -> None:
+    record = dataset_record()
+    alone = msgspec.structs.replace(record, splits={"test": record.splits["test"]})
+    for draw in (plot_lengths, plot_splits):
+        draw(alone, tmp_path / "drawn.png")
+        assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")

@@ -4,6 +4,7 @@ After an intended change of a rule: `python -m tests.dataset_builder.test_clean`
 """
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -95,6 +96,30 @@ def test_what_is_called_clean_is_changed_by_no_rule(text: str) -> None:
 
 
 GOLDEN = Path(__file__).with_name("golden_clean.jsonl")
+LONG = 20_000
+HOSTILE = {
+    "comments without an end": "A pan. </p>" + "<!-- x " * LONG, "styles without an end": "A pan. </p>" + "<style> " * LONG,
+    "scripts and comments": "A pan. </p>" + "<script> <!-- <style>" * LONG, "amp": "A pan &" + "amp;" * LONG + " more",
+    "decimal": "A pan &" + "#38;" * LONG, "hexadecimal": "A pan &" + "#x26;" * LONG, "less than": "A pan " + "<" * LONG,
+    "tags in tags": "A pan " + "<" * LONG + "b>" * LONG, "escaped tags in tags": "A pan " + "&lt;" * LONG + "b&gt;" * LONG,
+    "attributes": "A pan " + "<b " * LONG, "notes": "A pan. " + "This text refers to the Hardcover edition." * LONG,
+    "copyright": "A pan. " + "Copyright 1989 Reed Business Information " * LONG, "spaces": "A" + " " * LONG + "pan",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_takes_long(name: str) -> None:
+    """Twice the text takes about twice the time. One such description took minutes when it was looked through anew from each place."""
+    started = time.process_time()
+    clean(HOSTILE[name], Counter())
+    assert time.process_time() - started < 3
+
+
+def test_hidden_parts_go_and_what_has_no_end_stays() -> None:
+    text = "A <!-- b <script> --> c <SCRIPT a='1'>x < 3 <!-- y </script > d <style>e</STYLE> f <!--> g --> h <style> i <!-- j"
+    assert clean(text, Counter()) == "A c d f h <style> i <!-- j"
+
+
 REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "amazontitles_rows.jsonl"
 
 

@@ -1,15 +1,19 @@
 """What counts as the same, as a copy too many, and as nearly the same."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset_builder.card import near_label
 from dataset_builder.duplicates import repeated_rows, surplus_copies
 from dataset_builder.leakage import Sketches, near_rows
 from dataset_builder.near_duplicates import SketchFile, near_duplicates
-from dataset_builder.sketch import resemblance, shingles, sketch
+from dataset_builder.outcome import outcome_lines
+from dataset_builder.sketch import has_words, measurable, resemblance, shingles, sketch
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.settings import Data
 
@@ -60,6 +64,42 @@ def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
         for run, key in zip(runs, ours, strict=True):
             assert seen.setdefault(run, key) == key
     assert len(set(seen.values())) == len(seen)
+
+
+@pytest.mark.parametrize(("content", "seen"), [
+    ("one two three four five", True), ("one two three four", False), ("", False), ("caf\u00e9 au lait pour deux", True),
+    ("Это чайник из нержавеющей стали", True), ("यह स्टील की केतली दो परतों वाली है", True), ("هذه الغلاية مصنوعة من الفولاذ القوي", True),
+    ("이 주전자는 두 겹의 스테인리스 강으로", True), ("这款不锈钢水壶 采用双层真空设计 保温时间长 壶口宽大 便于清洗 适合办公室", False),
+    ("材質 ステンレス鋼 容量 一リットル半 色 紺色 保温 二十四時間", False), ("กาน้ำสแตนเลส ใช้ระบบ สุญญากาศ สองชั้น เก็บความร้อน ได้ยาวนาน", False),
+    ("A steel kettle of the brand 小米 that holds one litre", True), ("Kettle 1.5 L 不锈钢水壶采用双层真空设计 steel 2 years", False),
+])  # fmt: skip
+def test_which_texts_the_measure_can_compare(content: str, seen: bool) -> None:
+    assert has_words(content) is seen and measurable([content, "a b c d e"]).tolist() == [seen, True]
+
+
+def test_near_copies_that_the_measure_cannot_see_are_not_measured(tmp_path: Path) -> None:
+    """Chinese near-copies, and English ones beside them: counts are of the rows that were measured, and say so."""
+    chinese = [f"这款第{n}号不锈钢水壶采用双层真空设计,保温时间长达二十四小时,壶口宽大便于清洗" for n in range(300)]
+    english = [text(n // 2) + f" number {n}" for n in range(300)]
+    for name, contents in {"zh": chinese, "both": chinese + english}.items():
+        rows = [json.dumps({"title": f"{name} {n}", "content": one}) + "\n" for n, one in enumerate(contents)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(rows))
+    data = Data(test_share=0.2, validation_share=0.1)
+    alone, both = (build_offline(tmp_path / f"{name}.jsonl", tmp_path / name, data) for name in ("zh", "both"))
+    assert (alone.near_measured, alone.near_duplicates) == (0, None)
+    assert {(one.near_measured, one.near_duplicates) for one in alone.leakage.values()} == {(0, None)}
+    assert "near-duplicates: measured on 0 of 300 rows" in outcome_lines(alone)[-1]
+    assert (both.near_measured, both.near_duplicates) == (300, 300)
+    for one in both.leakage.values():
+        assert 0 < one.near_measured < one.rows and one.near_duplicates == 0
+        assert near_label(one) == f"0 (0.00 %), measured on {one.near_measured:,} of {one.rows:,} rows"
+
+
+def test_near_duplicates_of_a_sample_are_those_that_are_published(tmp_path: Path) -> None:
+    rows = [json.dumps({"title": f"T {n}", "content": text(n // 2) + f" number {n}"}) + "\n" for n in range(600)]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+    record = build_offline(tmp_path / "rows.jsonl", tmp_path / "work", Data(limit=100))
+    assert record.near_duplicates == record.near_measured == record.published < 200
 
 
 def saved(path: Path, texts: list[str]) -> Path:
@@ -119,7 +159,9 @@ def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) 
         results[split] = [shards.ShardResult(split, file, 0, keys, keys, np.zeros(len(outputs), np.int32), None)]
     ours, theirs = results["test"][0].outputs, results["train"][0].outputs
     sketches = Sketches(
-        np.concatenate([ours, theirs]), saved(tmp_path / "sketches.bin", texts["test"] + texts["train"])
+        np.concatenate([ours, theirs]),
+        saved(tmp_path / "sketches.bin", texts["test"] + texts["train"]),
+        np.ones(53, bool),
     )
     near = near_rows(tmp_path, results["test"], results["train"], sketches, map)
     assert near.tolist() == [True, False, False]

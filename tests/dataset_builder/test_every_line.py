@@ -24,12 +24,8 @@ FATES = {
     "truncated_in_string": "not_json",
     "invalid_utf8": "not_utf8",
     "invalid_utf8_in_ignored_key": "not_utf8",
-    "no_title_key": "title_missing",
-    "no_content_key": "content_missing",
-    "null_title": "title_not_text",
     "numeric_title": "title_not_text",
     "list_content": "content_not_text",
-    "null_content": "content_not_text",
     "bool_content": "content_not_text",
     "not_object": "not_an_object",
     "two_objects": "two_objects",
@@ -39,11 +35,11 @@ FATES = {
     "single_quotes": "not_json",
     "trailing_comma": "not_json",
     "nul_bytes": "not_json",
-    "uid_number": "uid_not_text",
     "duplicate_key": "duplicate_key",
 }
-ROWS = {"no_uid_key", "extra_key", "crlf"}
+ROWS = {"no_uid_key", "extra_key", "crlf", "uid_number"}
 BLANK = {"blank", "spaces"}
+EMPTY = {"no_title_key", "no_content_key", "null_title", "null_content"}
 
 
 @pytest.mark.slow
@@ -64,9 +60,10 @@ def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(tmp_
         found[place["line"]] = place["reason"]
         raw = lines[place["line"] - 1]
         assert raw_file[place["offset"] : place["offset"] + len(raw)] == raw
-        assert place["raw"] == raw.removesuffix(b"\r").decode("utf-8", "backslashreplace")
-    assert found == {number: FATES[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK}
-    assert set(kinds.values()) == set(FATES) | ROWS | BLANK
+        assert place["bytes"] == len(raw.removesuffix(b"\r"))
+        assert set(place["columns"]) <= {"uid", "title", "content"} and "raw" not in place
+    assert found == {number: FATES[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK | EMPTY}
+    assert set(kinds.values()) == set(FATES) | ROWS | BLANK | EMPTY
     assert record.dropped["blank_line"] == sum(kind in BLANK for kind in kinds.values())
     assert record.source.lines == truth["rows"] == 100_000
     published = {
@@ -95,9 +92,16 @@ def test_the_files_own_oddities(tmp_path: Path) -> None:
     odd = tmp_path / "odd.json"
     odd.write_bytes(b"\xef\xbb\xbf" + rows[0].replace(b"\n", b"\r\n") + b"\r\n" + rows[1] + b"{\n" + rows[2].rstrip())
     record = build_offline(odd, tmp_path / "work", Data(test_share=0.0, validation_share=0.0))
+    assert list(record.splits) == ["train"] and not record.leakage
     assert (record.source.lines, record.published, record.dropped) == (5, 3, {"blank_line": 1})
     quarantined = msgspec.json.decode((tmp_path / "work" / "publish" / "quarantine" / "lines.jsonl").read_bytes())
-    assert quarantined == {"line": 4, "offset": odd.read_bytes().index(b"{\n"), "reason": "not_json", "raw": "{"}
+    assert quarantined == {
+        "line": 4,
+        "offset": odd.read_bytes().index(b"{\n"),
+        "bytes": 1,
+        "reason": "not_json",
+        "columns": {},
+    }
 
 
 def cut_files(folder: Path) -> dict[str, Path]:

@@ -36,12 +36,21 @@ from titlecraft.settings import Data
     (b"\x00\x00\x00", Quarantine.NOT_JSON),
     (b"[1, 2, 3]", Quarantine.NOT_AN_OBJECT),
     (b"null", Quarantine.NOT_AN_OBJECT),
-    (b'{"name": "A", "content": "B"}', Quarantine.TITLE_MISSING),
-    (b'{"title": null, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
+    (b'{"name": "A", "content": "B"}', Drop.EMPTY_TITLE),
+    (b'{"title": null, "content": "B"}', Drop.EMPTY_TITLE),
+    (b'{"title": "A", "content": null}', Drop.EMPTY_CONTENT),
+    (b'{"title": null, "content": ["B"]}', Quarantine.CONTENT_NOT_TEXT),
+    (b'{"title": false, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
     (b'{"title": 1984, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
-    (b'{"title": "A"}', Quarantine.CONTENT_MISSING),
+    (b'{"title": "A"}', Drop.EMPTY_CONTENT),
     (b'{"title": "A", "content": ["B"]}', Quarantine.CONTENT_NOT_TEXT),
-    (b'{"uid": 123, "title": "A", "content": "B"}', Quarantine.UID_NOT_TEXT),
+    (b'{"uid": 123, "title": "A", "content": "B"}', Row("123", "A", "B")),
+    (b'{"uid": 0, "title": "A", "content": "B"}', Row("0", "A", "B")),
+    (b'{"uid": 18446744073709551615, "title": "A", "content": "B"}', Row("18446744073709551615", "A", "B")),
+    (b'{"uid": 18446744073709551616, "title": "A", "content": "B"}', Quarantine.UID_NOT_TEXT),
+    (b'{"uid": 123.0, "title": "A", "content": "B"}', Quarantine.UID_NOT_TEXT),
+    (b'{"uid": true, "title": "A", "content": "B"}', Quarantine.UID_NOT_TEXT),
+    (b'{"uid": ["1"], "title": "A", "content": "B"}', Quarantine.UID_NOT_TEXT),
 ])  # fmt: skip
 def test_a_line_is_a_row_or_has_a_reason(raw: bytes, expected: Row | Drop | Quarantine) -> None:
     assert Parser(Data()).parse(raw) == expected
@@ -50,6 +59,28 @@ def test_a_line_is_a_row_or_has_a_reason(raw: bytes, expected: Row | Drop | Quar
 def test_columns_have_the_names_of_the_recipe() -> None:
     columns = Data(title_column="name", content_column="text", uid_column="id")
     assert Parser(columns).parse(b'{"id": "7", "name": "A", "text": "B"}') == Row("7", "A", "B")
+
+
+def test_the_quarantine_shows_the_configured_columns_of_a_line_that_can_be_read_and_nothing_else() -> None:
+    """Other columns hold prices and addresses; of a line that cannot be read nobody knows where a column ends."""
+    parser = Parser(Data())
+    line = json.dumps(
+        {"uid": "7", "cost": 3.17, "title": ["A"], "content": "B" * 1001, "mail": "p@shop.example"}
+    ).encode()
+    assert parser.published_part(line, Quarantine.TITLE_NOT_TEXT) == {
+        "uid": "7",
+        "title": ["A"],
+        "content": "B" * 1000 + " […]",
+    }
+    assert parser.published_part(b'{"title": {"a": 1}}', Quarantine.TITLE_NOT_TEXT) == {"title": {"a": 1}}
+    for reason in (
+        Quarantine.NOT_JSON,
+        Quarantine.NOT_UTF8,
+        Quarantine.TWO_OBJECTS,
+        Quarantine.NOT_AN_OBJECT,
+        Quarantine.LONE_SURROGATE,
+    ):
+        assert parser.published_part(line, reason) == {}
 
 
 @given(st.binary(max_size=6), st.integers(0, 60), st.integers(0, 6))
@@ -61,7 +92,8 @@ def test_nothing_is_ever_read_out_of_a_damaged_line_that_is_not_in_it(noise: byt
     assert isinstance(found, Row | Drop | Quarantine)
     if isinstance(found, Row):
         value = json.loads(line.decode("utf-8"))
-        assert (value.get("uid") or "", value["title"], value["content"]) == found
+        uid = value.get("uid")
+        assert ("" if uid is None else str(uid), value["title"], value["content"]) == found
 
 
 @pytest.mark.parametrize(("title", "content", "expected"), [
@@ -77,6 +109,9 @@ def test_why_a_clean_row_is_not_wanted(title: str, content: str, expected: Drop 
 
 @pytest.mark.parametrize(("uid", "kind"), [
     ("0001360000", "isbn"), ("000100039X", "isbn"), ("B00CHH2SG8", "asin"), ("", "unknown"), ("12345", "unknown"),
+    ("0001360001", "unknown"), ("0001000390", "unknown"), ("1234567890", "unknown"), ("123456789X", "isbn"),
+    ("9780306406157", "isbn"), ("9780306406158", "unknown"), ("9790306406156", "isbn"), ("5901234123457", "unknown"),
+    ("BACKPACK01", "unknown"), ("B00chh2sg8", "unknown"), ("٠٠٠١٣٦٠٠٠٠", "unknown"),
 ])  # fmt: skip
 def test_kind_of_product(uid: str, kind: str) -> None:
     assert product_kind(uid) == kind

@@ -10,7 +10,7 @@ from dataset_builder.export import export
 from dataset_builder.wording import Wording
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
-from titlecraft.prompt import PromptFormat
+from titlecraft.prompt import PromptFormat, require_places
 from titlecraft.settings import Data, Prompt
 
 ISBN, ASIN = "0001360000", "B00CHH2SG8"
@@ -37,6 +37,31 @@ def test_several_questions_by_a_seeded_choice() -> None:
     assert PromptFormat.from_settings(settings).question == "A {title}"
     with pytest.raises(UserError, match=r"prompt\.other_questions is 'Which\?': it must hold \{title\}"):
         Wording.from_settings(Prompt(other_questions=["Which?"]), 7)
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    (Prompt(instruction="Describe {item}."), "prompt.instruction is 'Describe {item}.': {item} is no place that a build fills"),
+    (Prompt(instruction="Describe '{title}'."), "{title} is no place that a build fills; expected {product}"),
+    (Prompt(question="What is {title}, {brand}?"), "{brand} is no place that a build fills; expected {title} and {product}"),
+    (Prompt(question="{0} {title}"), "{0} is no place"), (Prompt(question="{title!r}"), "{title!r} is no place"),
+    (Prompt(question="{title.x} {title}"), "{title.x} is no place"), (Prompt(question="{} {title}"), "{} is no place"),
+    (Prompt(question="{title"), "a brace stands alone"), (Prompt(question="{title}}"), "a brace stands alone"),
+    (Prompt(question="{{title}}"), "a brace stands alone"), (Prompt(question="{{product} {title}"), "a brace stands alone"),
+    (Prompt(question="What?"), "it must hold {title}, where the title goes, once"), (Prompt(question="{title} {title}"), "once"),
+    (Prompt(product_word="{product}"), "prompt.product_word is '{product}': {product} is no place that a build fills; expected no braces"),
+    (Prompt(other_questions=["A {title}", "B {titel}"]), "prompt.other_questions[1] is 'B {titel}': {titel} is no place"),
+])  # fmt: skip
+def test_a_place_that_nobody_fills_is_refused(settings: Prompt, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        require_places(settings)
+    assert said in str(refused.value)
+
+
+def test_the_places_there_are() -> None:
+    require_places(Prompt())
+    require_places(
+        Prompt(product_word="auto", instruction="Go.", question="{product}: {title}", other_questions=["{title}"])
+    )
 
 
 def test_other_forms_on_demand(tmp_path: Path) -> None:

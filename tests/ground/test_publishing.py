@@ -63,6 +63,35 @@ assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{seco
     assert said.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
 
 
+def test_a_persons_file_stays_whatever_its_name_and_a_new_name_is_followed(hub: RunningHub, tmp_path: Path) -> None:
+    said = run(hub, tmp_path / "person", """
+from huggingface_hub import CommitOperationAdd as Add, HfApi
+from titlecraft.hub import current_name
+from titlecraft.publishing import REPLACED_BY_TRAINING
+REPO, api = "titlecraft/person", HfApi()
+def send():
+    return publish(REPO, "model", published_pin(REPO, "model"), folder, "Send", private=True, replaces=REPLACED_BY_TRAINING, check=lambda path: None)
+put(**{"assets__loss.png": "1", "adapter_model.safetensors": "2", "evaluation__x__report.json": "3"})
+send()
+mine = ["assets/photo.png", "evaluation/notes.md", "evaluation/x/mine.txt", "adapter_notes.txt", "data/rows.csv"]
+api.create_commit(REPO, [Add(name, b"mine") for name in mine], commit_message="By hand")
+put(**{"adapter_config.json": "4"})
+print(sorted(set(api.list_repo_files(REPO)) - {".gitattributes", "SHA256SUMS"} - set(mine)), send().repo)
+print(sorted(set(api.list_repo_files(REPO)) - {".gitattributes", "SHA256SUMS"}) == sorted(["adapter_config.json", *mine]))
+api.move_repo(REPO, "titlecraft/elsewhere")
+print(published_pin(REPO, "model").repo, pin(f"{REPO}@main", "model").repo, current_name("titlecraft/nothing", "model"))
+print(current_name(REPO, "model"))
+put(**{"adapter_config.json": "5"})
+print(send().repo, sorted(one.id for one in api.list_models(author="titlecraft") if one.id.endswith(("person", "elsewhere"))))
+""")  # fmt: skip
+    assert said.splitlines() == [
+        "['adapter_model.safetensors', 'assets/loss.png', 'evaluation/x/report.json'] titlecraft/person", "True",
+        "titlecraft/elsewhere titlecraft/elsewhere titlecraft/nothing",
+        "model titlecraft/person is called titlecraft/elsewhere now: publishing there", "titlecraft/elsewhere",
+        "titlecraft/elsewhere ['titlecraft/elsewhere']",
+    ]  # fmt: skip
+
+
 def test_sha256sums_lists_what_was_published_and_only_that(hub: RunningHub, tmp_path: Path) -> None:
     said = run(hub, tmp_path / "sums", """
 import hashlib

@@ -50,7 +50,10 @@ def test_source_has_other_columns(refused: Refused, tmp_path: Path) -> None:
     with gzip.open(tmp_path / "other.json.gz", "wt") as stream:
         stream.write('{"name": "Kettle", "text": "A kettle that boils water."}\n' * 3)
     said = refused(*build(tmp_path / "other.json.gz"))
-    assert "title_missing 3" in said and "--data.title_column" in said
+    assert (
+        "no line has 'title' and 'content'; the lines have 'name', 'text'" in said
+        and "--data.title_column=name" in said
+    )
 
 
 def test_unknown_recipe_key(world: World, refused: Refused) -> None:

@@ -225,7 +225,7 @@ def test_a_dataset_from_several_files_lists_them() -> None:
         in card
     )
     assert "not whole: part-03.json: the last line is cut after line 1. These" in card
-    assert "their file, line number, byte offset" in card
+    assert "by file, line number, byte offset, length and reason" in card
 
 
 if __name__ == "__main__":

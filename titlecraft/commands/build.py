@@ -4,6 +4,7 @@ titlecraft build --engine ray 's3://bucket/part-*.json.gz' --repo NS/NAME --work
 """
 
 from titlecraft.arguments import StageParser
+from titlecraft.settings import MAX_LOSS
 
 
 def main(arguments: list[str]) -> None:
@@ -19,6 +20,10 @@ def main(arguments: list[str]) -> None:
         "--public", action="store_true", help="make a new repo public (default: private, since the licence is unknown)"
     )
     stage.add("--fresh", action="store_true", help="build and publish even if the same was published already")
+    stage.add(
+        "--max-loss", type=float, default=MAX_LOSS, metavar="SHARE",
+        help="publish nothing where more than this share of the lines has to be quarantined (0 to 1)",
+    )  # fmt: skip
     stage.add("--allow-incomplete", action="store_true", help="build from a file that is cut; the card says so")
     stage.add(
         "--workers", type=int, default=None, help="processes that read and write (default: 2, or 1 for a small file)"
@@ -38,11 +43,14 @@ def main(arguments: list[str]) -> None:
     recipe, asked = stage.parse(arguments)
 
     from dataset_builder.build import build
+    from dataset_builder.outcome import outcome_lines
     from titlecraft.hub import address
 
     published, record = build(
         asked.source, asked.repo, recipe, private=not asked.public, fresh=asked.fresh,
         allow_incomplete=asked.allow_incomplete, workers=asked.workers, engine=asked.engine, place=asked.work,
+        max_loss=asked.max_loss,
     )  # fmt: skip
+    print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
     print(f"dataset {published}: {rows} rows\n{address(published)}")
