@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+from titlecraft.answer_logits import decoder_of, own_logits
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
@@ -137,12 +138,11 @@ def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:
 
     labels, borders = batch["labels"][0], batch["cu_seq_lens_q"].tolist()
     states = hidden_states(model, batch)[0]
-    head = model.get_output_embeddings()
     found = []
     for start, end in pairwise(borders):
         places = start + (labels[start:end] != IGNORED).nonzero()[:, 0]
         with torch.no_grad():
-            logits = head(states[places - 1].to(head.weight.dtype)).float()
+            logits = own_logits(model, states[places - 1].to(model.dtype)).float()
         found.append(float(torch.nn.functional.cross_entropy(logits, labels[places].to(logits.device))))
     return found
 
@@ -158,4 +158,4 @@ def hidden_states(model: Any, batch: dict[str, Any]) -> Any:
         if name != "labels"
     }
     with torch.no_grad():
-        return model.get_base_model().get_decoder()(**inputs, use_cache=False).last_hidden_state
+        return decoder_of(model)(**inputs, use_cache=False).last_hidden_state
