@@ -42,7 +42,7 @@ class Merged(Record):
     special_tokens: dict[str, str | None]
     check: MergeCheck
     files: list[File]
-    guards: list[Check] = []
+    guards: tuple[Check, ...] = ()
 
 
 class Converter(Record):
@@ -81,5 +81,5 @@ class ExportRecord(Record):
     check: MergeCheck
     gguf: Gguf | None
     files: list[File]
-    guards: list[Check] = []
+    guards: tuple[Check, ...] = ()
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"

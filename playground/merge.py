@@ -69,7 +69,7 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return Merged(
         key=key, dtype=precision, parameters=parameters, check=check, files=[describe_file(folder, file) for file in files],
-        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")}, guards=guards,
+        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")}, guards=tuple(guards),
     )  # fmt: skip
 
 

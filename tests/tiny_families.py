@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from titlecraft.document_attention import caps_scores
+
 VOCABULARY = 320
 COMMON = {
     "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -56,6 +58,24 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
+TARGETS = {  # of LoRA, by the kind of model; q_proj and v_proj elsewhere
+    "gpt2": ["c_attn"], "gpt_neox": ["query_key_value"], "gpt_bigcode": ["c_attn"], "falcon": ["query_key_value"],
+    "bloom": ["query_key_value"], "mpt": ["Wqkv"], "mamba": ["x_proj"], "phi3": ["qkv_proj"],
+}  # fmt: skip
+
+
+def with_adapter(base: Any, *more: str) -> Any:
+    """A PeftModel with a fresh adapter around a family's model, on its attention's layers and on `more`."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    targets = sorted([*TARGETS.get(base.config.model_type, ["q_proj", "v_proj"]), *more])
+    conv = base.config.model_type == "gpt2"
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM", fan_in_fan_out=conv)
+    return get_peft_model(base, config)
+
+
 def make(family: str, **changes: Any) -> Any:
     """The family's causal model in float32 and eval mode; `changes` are fields of its config."""
     import torch
@@ -63,7 +83,9 @@ def make(family: str, **changes: Any) -> Any:
 
     kind, fields = FAMILIES[family]
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **fields | changes)).float().eval()
+    config = AutoConfig.for_model(kind, **fields | changes)
+    own = {"attn_implementation": "eager"} if caps_scores(config) else {}  # as titlecraft.base_model loads it
+    model = AutoModelForCausalLM.from_config(config, **own).float().eval()
     for name, parameter in model.named_parameters():
         if name.endswith("sinks"):
             parameter.data.fill_(2.0)

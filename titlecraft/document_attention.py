@@ -85,7 +85,8 @@ def use_documents_attention(model: Any) -> str:
     AttentionInterface.register(DOCUMENTS, attend_within_documents)
     AttentionMaskInterface.register(DOCUMENTS, flash_attention_mask)  # none where nothing is padded
     model.set_attn_implementation(DOCUMENTS)
-    fault = varlen_fault(model.device.type)
+    wide = "it has no more than 16 bits, this is float32" if str(model.dtype) == "torch.float32" else None
+    fault = varlen_fault(model.device.type) or wide
     return "varlen" if fault is None else f"sdpa, document by document: no varlen attention, {fault}"
 
 
@@ -115,7 +116,7 @@ def attend_within_documents(
         return alone.transpose(1, 2), None
     if query.shape[0] != 1:
         raise RuntimeError(f"documents in {query.shape[0]} rows, expected one: a bug of Titlecraft")
-    if varlen_fault(query.device.type) is None and not dropout and (not window or varlen_windows()):
+    if varlen_fault(query.device.type) is None and not dropout and not wide(query) and (not window or varlen_windows()):
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q, scaling, window), None
     alone = [
         attend_causally(
@@ -126,6 +127,13 @@ def attend_within_documents(
     import torch
 
     return torch.cat(alone, dim=2).transpose(1, 2), None
+
+
+def wide(query: Any) -> bool:
+    """Whether attention is asked for in float32, which the varlen kernel would round to 16 bits."""
+    import torch
+
+    return query.dtype == torch.float32 and not torch.is_autocast_enabled(query.device.type)
 
 
 def attend_causally(query: Any, key: Any, value: Any, scaling: float | None, window: int | None, dropout: float) -> Any:
