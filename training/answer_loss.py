@@ -60,8 +60,11 @@ def summed_loss(states: Any, causal: Any, targets: Any) -> Any:
     """Summed cross-entropy in nats, float32; on a GPU by Liger where it can, else in chunks."""
     if states.device.type != "cuda":
         return loss_of_some(causal, states, targets)
-    if liger_fault(causal) is None:
-        return liger_loss(states, causal, targets)
+    return loss_in_chunks(states, causal, targets) if liger_fault(causal) else liger_loss(states, causal, targets)
+
+
+def loss_in_chunks(states: Any, causal: Any, targets: Any) -> Any:
+    """The same with the logits of a chunk at a time, which are made again for the backward pass."""
     from torch.utils.checkpoint import checkpoint
 
     rows = max(1, LOGITS_AT_ONCE // causal.config.get_text_config().vocab_size)
