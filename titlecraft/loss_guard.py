@@ -12,6 +12,10 @@ from titlecraft.records import Check
 IGNORED = -100  # the label of a token for which no loss is asked
 TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}  # nats per token; other shapes, other roundings
 
+# of a mixture of experts: where two experts are as good as equal, a rounding sends a token to the other one. Of 500 tokens
+# through two layers with four experts one did, which moved their mean loss by 6e-4
+ROUTED_TOLERANCE = 2e-3
+
 
 def plain_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> float:
     """Summed negative log-likelihood in nats of the labelled tokens of one sequence, from plain logits, log-softmax in float32.
@@ -29,22 +33,21 @@ def plain_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> float
     return -float(chosen.sum(dtype=torch.float64))
 
 
-def precision_of(model: Any) -> str:
-    """Name of the model's floating type, a key of TOLERANCE."""
-    return str(model.dtype).removeprefix("torch.")
+def tolerance(model: Any) -> float:
+    """Most nats per token that two ways to one loss of this model may be apart by rounding."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    routed = hasattr(whole.config.get_text_config(), "output_router_logits")
+    return max(TOLERANCE[str(whole.dtype).removeprefix("torch.")], ROUTED_TOLERANCE if routed else 0.0)
 
 
-def own_loss_check(what: str, own: Sequence[float], ours: Sequence[float], precision: str) -> Check:
-    """Whether our losses, in nats per token, are the model's own, each within TOLERANCE. A NaN is not.
+def own_loss_check(what: str, own: float, ours: float, allowed: float) -> Check:
+    """Whether a loss of ours, in nats per token, is the model's own within what is allowed. A NaN is not.
 
     Args:
         what: which loss of ours, as "training loss (packed)".
         own: from plain logits.
     """
-    allowed = TOLERANCE[precision]
-    apart = max(abs(one - other) for one, other in zip(own, ours, strict=True))
-    holds = all(abs(one - other) <= allowed for one, other in zip(own, ours, strict=True))
     return Check(
         name=f"{what} against the model's own logits, nats per token", expected=f"at most {allowed:g} apart",
-        found=f"{apart:.1e} apart", holds=holds,
+        found=f"{abs(own - ours):.1e} apart", holds=abs(own - ours) <= allowed,
     )  # fmt: skip
