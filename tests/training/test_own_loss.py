@@ -64,7 +64,9 @@ def test_the_loss_of_every_mode_is_the_models_own(family: str, mode: str, tokeni
     checks = check_own_loss(trainer, yardstick, settings, BASE)
     assert [one.holds for one in checks] == [True, True]
     assert checks[0].name == f"training loss ({mode}) against the model's own logits, nats per token"
-    assert checks[0].expected == "at most 0.0001 apart"
+    routed = family in ("mixtral", "gpt-oss")
+    assert checks[0].expected == f"at most {'0.002' if routed else '0.0001'} apart"
+    assert max(float(one.found.split()[0]) for one in checks) < 1e-5
     assert abs(yardstick.awake - yardstick.fresh) > 3e-4  # an adapter that is left out would be seen
 
 
