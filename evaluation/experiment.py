@@ -59,7 +59,8 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
         grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
-        scored = check_scores(loaded.model, sample.titles[0], loaded.tokenizer.pad_token_id, loaded.compiles)
+        scored = check_scores(loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles,
+                              recipe.evaluation.batch_size)  # fmt: skip
         finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
         if len(finished):
             say(

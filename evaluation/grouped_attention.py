@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from titlecraft.document_attention import use_documents_attention, varlen_fault
+from titlecraft.answer_logits import causal_of
+from titlecraft.document_attention import documents_fault, use_documents_attention, varlen_fault
 
 GROUPED = "titlecraft_grouped"
 
@@ -19,18 +20,27 @@ def attention_of(doing: str, model: Any, on_gpu: bool) -> Iterator[None]:
     """The quickest right attention for "scoring" (within documents, nothing padded) or "generating" (grouped) on a GPU.
 
     Elsewhere, and afterwards, the model's own; so it is for scoring in float32, for which the kernel that knows documents
-    has no more than 16 bits.
+    has no more than 16 bits, and where a family's attention does what neither of them does (sinks, capped scores, a bias).
     """
     import torch
 
     own = model.config._attn_implementation
     rounds = varlen_fault(model.device.type) is None and model.get_output_embeddings().weight.dtype == torch.float32
-    if on_gpu and not (doing == "scoring" and rounds):
-        use_documents_attention(model) if doing == "scoring" else use_grouped_attention(model)
+    fits = documents_fault(causal_of(model)) is None if doing == "scoring" else own == "sdpa" and groups(model)
+    if not on_gpu or not fits or (doing == "scoring" and rounds):
+        yield
+        return
+    use_documents_attention(model) if doing == "scoring" else use_grouped_attention(model)
     try:
         yield
     finally:
         model.set_attn_implementation(own)
+
+
+def groups(model: Any) -> bool:
+    """Whether the model takes its attention from transformers' attention interface."""
+    causal = causal_of(model)
+    return bool(causal._supports_attention_backend and causal._can_set_attn_implementation())
 
 
 def use_grouped_attention(model: Any) -> None:
@@ -53,7 +63,8 @@ def attend_grouped(
 
     rows, heads, tokens, size = query.shape
     groups = key.shape[1]
-    if tokens != 1 or groups == heads or attention_mask is None:
+    biased = kwargs.get("position_bias") is not None
+    if tokens != 1 or groups == heads or attention_mask is None or biased:
         return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
     together = query.reshape(rows, groups, heads // groups, size)
     mask = attention_mask.expand(rows, 1, heads // groups, key.shape[2])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.guards import check_adapter, guard, probe_logits
+from evaluation.guards import check_adapter, check_probe_scores, guard, probe_logits
 from evaluation.inputs import Adapter
 from evaluation.silenced import is_base_when_silenced
 from titlecraft.base_model import LoadedBase, load_base
@@ -69,6 +69,8 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
         if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
             parameter.data = parameter.data.to(base.model.dtype)
     checks += check_adapter(model.eval(), bare)
+    with_gpu = base.model.device.type == "cuda" and not getattr(base.model, "is_loaded_in_4bit", False)
+    checks.append(check_probe_scores(model, base.tokenizer.pad_token_id or 0, with_gpu))
     silences = base.model.device.type == "cuda" and is_base_when_silenced(model, bare)
     if silences:
         name = "an update of zero gives back the base, so that both arms generate by one compiled step"

@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evaluation.batches import pad_left
+from titlecraft.answer_logits import decoder_of, own_logits
 from titlecraft.document_attention import DOCUMENTS
+from titlecraft.loss_guard import IGNORED
+from titlecraft.loss_guard import plain_nll as own_nll
 
 LOGITS_AT_ONCE = 1 << 25  # float32 logits of one chunk: 128 MiB, whatever the vocabulary
 TOKENS_AT_ONCE = 1 << 14  # of one forward pass on a GPU; bounds the memory of its activations
@@ -14,9 +17,9 @@ TOKENS_AT_ONCE_PACKED = 1 << 12  # the same where weights stay in 4 bit, since m
 def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[float]:
     """Summed NLL in nats of each completion given its prompt; `pairs` (prompt tokens, completion tokens) are one batch.
 
-    The body of the model runs over the batch, padded, or without padding where the model attends within documents. Its
-    output head runs only where a completion token is predicted, in chunks, so that a vocabulary of 128k does not need
-    [batch, length, vocabulary] logits. The log-softmax is float32.
+    The decoder runs over the batch, padded, or without padding where the model attends within documents. What the model makes
+    logits of hidden states with runs only where a completion token is predicted, in chunks, so that a vocabulary of 128k does
+    not need [batch, length, vocabulary] logits. The log-softmax is float32.
     """
     import torch
 
@@ -56,7 +59,7 @@ def pieces(
 def padded(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[Any]:
     """Last hidden states of each pair, [longest, hidden], right-aligned, from one padded batch."""
     batch = pad_left([[*prompt, *completion] for prompt, completion in pairs], pad_token_id, model.device)
-    return list(body(model)(**batch.arguments(), use_cache=False).last_hidden_state)
+    return list(decoder_of(model)(**batch.arguments(), use_cache=False).last_hidden_state)
 
 
 def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], _: int) -> list[Any]:
@@ -68,7 +71,7 @@ def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], 
     )
     del flat["labels"]
     given = {name: value.to(model.device) if hasattr(value, "to") else value for name, value in flat.items()}
-    hidden = body(model)(**given, use_cache=False).last_hidden_state[0]
+    hidden = decoder_of(model)(**given, use_cache=False).last_hidden_state[0]
     return list(hidden.split([len(prompt) + len(completion) for prompt, completion in pairs]))
 
 
@@ -93,27 +96,13 @@ def token_losses(model: Any, states: Any, targets: Any) -> Any:
     import torch
     from torch.nn.functional import cross_entropy
 
-    head = model.get_output_embeddings()
-    rows = max(1, LOGITS_AT_ONCE // model.config.vocab_size)
+    rows = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     chunks = zip(states.split(rows), targets.split(rows), strict=True)
-    return torch.cat([cross_entropy(head(some).float(), wanted, reduction="none") for some, wanted in chunks])
-
-
-def body(model: Any) -> Any:
-    """The transformer below the output head; a LoRA adapter sits in its layers and is on or off there too."""
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return whole.get_decoder()
+    return torch.cat(
+        [cross_entropy(own_logits(model, some).float(), wanted, reduction="none") for some, wanted in chunks]
+    )
 
 
 def plain_nll(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> float:
-    """The same for one title, the plain way: one unpadded forward pass with all logits. The yardstick of reference_nll.
-
-    It also shows whether a model does more to its logits than the output head (soft-capping, scaling).
-    """
-    import torch
-
-    with torch.no_grad():
-        ids = torch.tensor([[*prompt, *completion]], device=model.device)
-        logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
-        chosen = logits.log_softmax(-1).gather(1, ids[0, len(prompt) :, None])
-        return -float(chosen.sum(dtype=torch.float64))
+    """The same for one title, the plain way: one unpadded forward pass with all logits. The yardstick of reference_nll."""
+    return own_nll(model, [*prompt, *completion], [IGNORED] * len(prompt) + [*completion])

@@ -162,6 +162,7 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
         dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
         generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
         special_tokens=merged.special_tokens, check=merged.check, gguf=gguf, files=files,
+        guards=merged.guards,
     )  # fmt: skip
     copy_legal_files(training.base, training.licence, folder)
     (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished

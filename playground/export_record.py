@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from titlecraft.records import Code, File, Licence, Pin, Record
+from titlecraft.records import Check, Code, File, Licence, Pin, Record
 from titlecraft.settings import Generation
 
 EXPORT_RECORD = "export_record.json"
@@ -31,7 +31,10 @@ class MergeCheck(Record):
 
 
 class Merged(Record):
-    """A merged model in a folder: the key of what it depends on, and what came of it."""
+    """A merged model in a folder: the key of what it depends on, and what came of it.
+
+    `guards` compare the NLL that the check is made of with the model's own logits, before the merge and after it.
+    """
 
     key: str
     dtype: str
@@ -39,6 +42,7 @@ class Merged(Record):
     special_tokens: dict[str, str | None]
     check: MergeCheck
     files: list[File]
+    guards: tuple[Check, ...] = ()
 
 
 class Converter(Record):
@@ -78,4 +82,5 @@ class ExportRecord(Record):
     check: MergeCheck
     gguf: Gguf | None
     files: list[File]
+    guards: tuple[Check, ...] = ()
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"

@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from evaluation.guards import check_scores
 from evaluation.inputs import WEIGHTS, Adapter
 from evaluation.load import Loaded, load
 from playground.export_record import Merged
 from playground.merge_check import compare, draw_titles, scores
+from titlecraft.document_attention import caps_scores
 from titlecraft.errors import UserError
 from titlecraft.hub import download, first_line
 from titlecraft.prompt import PROMPT_FILE
@@ -48,20 +52,24 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     """Merge into `folder`, load what was written, and compare; returns the record of both. Raises UserError."""
     loaded = load(found, unpack=True)
     sample = draw_titles(found, loaded, titles, seed)
+    pad = loaded.tokenizer.pad_token_id
     with steady_threads(loaded.model):
-        before = scores(loaded.model, sample, loaded.tokenizer.pad_token_id, "base and adapter")
+        guards = [*loaded.checks, check_scores(loaded.model, sample, pad, batch_size=1)]
+        before = scores(loaded.model, sample, pad, "base and adapter")
         parameters = merge_and_save(loaded, found, folder)
     precision, tokenizer = loaded.base.precision, loaded.tokenizer
     del loaded
     gc.collect()
     model = load_merged(folder, precision)
     with steady_threads(model):
-        check = compare(before, scores(model, sample, tokenizer.pad_token_id, "merged"), precision, seed)
+        own = check_scores(model, sample, pad, batch_size=1)
+        guards.append(msgspec.structs.replace(own, name=f"{own.name}, merged"))
+        check = compare(before, scores(model, sample, pad, "merged"), precision, seed)
     (folder / PROMPT_FILE).write_bytes(found.prompt.to_json())
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return Merged(
         key=key, dtype=precision, parameters=parameters, check=check, files=[describe_file(folder, file) for file in files],
-        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
+        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")}, guards=tuple(guards),
     )  # fmt: skip
 
 
@@ -140,7 +148,9 @@ def decoding(settings: Generation, tokenizer: Any) -> Any:
 def load_merged(folder: Path, precision: str) -> Any:
     """The model as its users will load it, on this process's GPU where there is one."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     device_map = {"": 0} if torch.cuda.is_available() else None
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision), device_map=device_map).eval()
+    own = {"attn_implementation": "eager"} if caps_scores(AutoConfig.from_pretrained(folder)) else {}
+    dtype = getattr(torch, precision)
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, device_map=device_map, **own).eval()

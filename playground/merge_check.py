@@ -56,7 +56,7 @@ def first_logits(model: Any, titles: Sequence[Title]) -> Any:
     import torch
 
     found: list[Any] = []
-    wanted = max(1, LOGITS_AT_ONCE // model.config.vocab_size)
+    wanted = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     for title in titles:
         start = len(title.prompt_tokens)
         ids = torch.tensor([[*title.prompt_tokens, *title.reference_tokens]], device=model.device)

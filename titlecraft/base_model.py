@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal
 
 from titlecraft import ranks
+from titlecraft.document_attention import caps_scores
 from titlecraft.errors import UserError
 from titlecraft.hub import download, first_line, hub_errors
 from titlecraft.records import Pin
@@ -156,6 +157,7 @@ def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: boo
             dtype=dtype,
             use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
             device_map={"": "cpu" if on_cpu else ranks.local_rank()} if torch.cuda.is_available() else None,
+            **({"attn_implementation": "eager"} if caps_scores(config) else {}),
             # None would hide from transformers that a base is published in 4 bit
             **({"quantization_config": ours} if quantization == "nf4" and not ready_made else {}),
         )

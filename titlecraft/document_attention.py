@@ -11,9 +11,54 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from titlecraft.attention_spy import AHEAD, asked_of_attention, given_to_attention
 from titlecraft.errors import UserError
 
 DOCUMENTS = "titlecraft_documents"
+LEFT_OUT = {  # what a family's attention may ask for, and attention within documents does not compute
+    "softcap": "caps its scores", "s_aux": "has sinks", "sinks": "has sinks", "position_bias": "adds a bias to its scores",
+    "alibi": "adds a bias to its scores", "head_mask": "masks heads", AHEAD: AHEAD,
+}  # fmt: skip
+
+
+def caps_scores(config: Any) -> bool:
+    """Whether a model's attention caps its scores (Gemma 2): transformers' sdpa leaves that out and says nothing, eager does it."""
+    return bool(getattr(config.get_text_config(), "attn_logit_softcapping", None))
+
+
+def documents_fault(model: Any, longest: int | None = None) -> str | None:
+    """Why a model cannot attend within documents of at most `longest` tokens, or None where nothing is known against it.
+
+    Args:
+        model: the transformers model; its weights may be on torch's device "meta".
+        longest: unset takes documents of any length.
+    """
+    name, config = type(model).__name__, model.config.get_text_config()
+    if not (model._supports_attention_backend and model._can_set_attn_implementation()):
+        return f"{name} works with its own attention only"
+    chunk = getattr(config, "attention_chunk_size", None)
+    if chunk and (longest is None or longest > chunk):
+        return f"{name} attends within chunks of {chunk} tokens, which attention within documents does not know"
+    if "_titlecraft_asked" not in model.__dict__:
+        model.__dict__["_titlecraft_asked"] = asked_of_attention(model)
+    calls = model.__dict__["_titlecraft_asked"]
+    if calls is None:  # what the config says of itself
+        kinds = getattr(config, "layer_types", None) or ()
+        others = sorted({kind for kind in kinds if "attention" not in kind or kind == "linear_attention"})
+        return (
+            f"{name} has layers of the kind {', '.join(others)}, through which a token sees its row" if others else None
+        )
+    if len(calls) < config.num_hidden_layers:
+        return f"{name} has layers that see the row by other means than attention"
+    if not all("cu_seq_lens_q" in call for call in calls):
+        return f"{name} does not tell its attention where a document begins"
+    return next((f"{name} {fault}" for call in calls if (fault := left_out(call))), None)
+
+
+def left_out(given: frozenset[str]) -> str | None:
+    """What of the things that a model gives to its attention this one would leave out, in words, or None."""
+    found = [said for name, said in LEFT_OUT.items() if name in given]
+    return f"{found[0]} in its attention, which attention within documents leaves out" if found else None
 
 
 @cache
@@ -40,7 +85,8 @@ def use_documents_attention(model: Any) -> str:
     AttentionInterface.register(DOCUMENTS, attend_within_documents)
     AttentionMaskInterface.register(DOCUMENTS, flash_attention_mask)  # none where nothing is padded
     model.set_attn_implementation(DOCUMENTS)
-    fault = varlen_fault(model.device.type)
+    wide = "it has no more than 16 bits, this is float32" if str(model.dtype) == "torch.float32" else None
+    fault = varlen_fault(model.device.type) or wide
     return "varlen" if fault is None else f"sdpa, document by document: no varlen attention, {fault}"
 
 
@@ -53,31 +99,28 @@ def attend_within_documents(
     Args:
         query: of shape (rows, heads, tokens, head size); key and value alike, possibly with fewer heads.
         attention_mask: must be None: rows are packed, not padded.
+        dropout: share of the attention weights that is dropped, where the base has that.
         cu_seq_lens_q: where documents begin in the only row, and where the last one ends; int32 of shape (documents + 1,).
             None where every row is one document.
         max_length_q: length of the longest document.
 
-    Returns the mixed values, of shape (rows, tokens, heads, head size), and no weights.
+    Returns the mixed values, of shape (rows, tokens, heads, head size), and no weights. Raises UserError for LEFT_OUT.
     """
-    from torch.nn.functional import scaled_dot_product_attention
-
     if attention_mask is not None:
         raise RuntimeError(f"{DOCUMENTS} got a batch with padding: a bug of Titlecraft")
-    if kwargs.get("sliding_window") or kwargs.get("softcap"):
-        raise UserError(f"{type(module).__name__} attends within a window, or caps its scores, which packed rows cannot: use "
-                        "--training.packing=false")  # fmt: skip
-    grouped = query.shape[1] != key.shape[1]
+    if fault := left_out(given_to_attention(module, kwargs)):
+        raise UserError(f"{type(module).__name__} {fault}: use --training.packing=false")
+    window = kwargs.get("sliding_window")
     if cu_seq_lens_q is None:
-        mixed = scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped)
-        return mixed.transpose(1, 2), None
+        alone = attend_causally(query, key, value, scaling, window, dropout)
+        return alone.transpose(1, 2), None
     if query.shape[0] != 1:
         raise RuntimeError(f"documents in {query.shape[0]} rows, expected one: a bug of Titlecraft")
-    if varlen_fault(query.device.type) is None:
-        return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q, scaling), None
+    if varlen_fault(query.device.type) is None and not dropout and not wide(query) and (not window or varlen_windows()):
+        return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q, scaling, window), None
     alone = [
-        scaled_dot_product_attention(
-            query[:, :, start:end], key[:, :, start:end], value[:, :, start:end],
-            is_causal=True, scale=scaling, enable_gqa=grouped,
+        attend_causally(
+            query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout
         )
         for start, end in pairwise(cu_seq_lens_q.tolist())
     ]  # fmt: skip
@@ -86,7 +129,30 @@ def attend_within_documents(
     return torch.cat(alone, dim=2).transpose(1, 2), None
 
 
-def attend_varlen(query: Any, key: Any, value: Any, borders: Any, longest: int, scaling: float | None) -> Any:
+def wide(query: Any) -> bool:
+    """Whether attention is asked for in float32, which the varlen kernel would round to 16 bits."""
+    import torch
+
+    return query.dtype == torch.float32 and not torch.is_autocast_enabled(query.device.type)
+
+
+def attend_causally(query: Any, key: Any, value: Any, scaling: float | None, window: int | None, dropout: float) -> Any:
+    """One document through scaled_dot_product_attention, of the shape of `query`; each token sees the last `window` tokens."""
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    tokens, mask = query.shape[2], None
+    if window and window < tokens:
+        mask = torch.ones(tokens, tokens, dtype=torch.bool, device=query.device).tril().triu(1 - window)
+    return scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=mask is None, scale=scaling, dropout_p=dropout,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )  # fmt: skip
+
+
+def attend_varlen(
+    query: Any, key: Any, value: Any, borders: Any, longest: int, scaling: float | None, window: int | None = None
+) -> Any:
     """All documents of one row by torch.nn.attention.varlen; shapes as in `attend_within_documents`."""
     import torch
     from torch.nn.attention.varlen import varlen_attn
@@ -95,7 +161,7 @@ def attend_varlen(query: Any, key: Any, value: Any, borders: Any, longest: int, 
     tokens_first = [one[0].transpose(0, 1).to(half) for one in (query, key, value)]
     if (times := query.shape[1] // key.shape[1]) > 1 and not varlen_groups():
         tokens_first[1:] = [one.repeat_interleave(times, dim=1) for one in tokens_first[1:]]
-    mixed = varlen_attn(*tokens_first, borders, borders, longest, longest, scale=scaling, **varlen_options())
+    mixed = varlen_attn(*tokens_first, borders, borders, longest, longest, scale=scaling, **varlen_options(window))
     return mixed.unsqueeze(0).to(query.dtype)
 
 
@@ -127,10 +193,21 @@ def varlen_groups() -> bool:
 
 
 @cache
-def varlen_options() -> dict[str, Any]:
-    """How this version of torch is told that attention is causal, and that heads share keys: the names have changed."""
+def varlen_windows() -> bool:
+    """Whether this version of torch lets a token see so many tokens in front of it and no more."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    return "window_size" in inspect.signature(varlen_attn).parameters
+
+
+@cache
+def varlen_options(window: int | None = None) -> dict[str, Any]:
+    """How this version of torch is told that attention is causal, and that heads share keys: the names have changed.
+
+    `window`: tokens that each one sees, itself among them; None sees all that stand in front of it.
+    """
     from torch.nn.attention.varlen import varlen_attn
 
     known = inspect.signature(varlen_attn).parameters
-    causal = {"window_size": (-1, 0)} if "window_size" in known else {"is_causal": True}
+    causal = {"window_size": (window - 1 if window else -1, 0)} if varlen_windows() else {"is_causal": True}
     return causal | ({"enable_gqa": True} if "enable_gqa" in known else {})

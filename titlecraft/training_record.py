@@ -75,7 +75,8 @@ class Licence(Record):
 class TrainingRecord(Record):
     """How an adapter came to be.
 
-    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything.
+    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything,
+    and `router_note` that the balancing loss of a mixture of experts is left out.
     """
 
     key: str
@@ -103,4 +104,5 @@ class TrainingRecord(Record):
     checks: list[Check]
     files: list[File]
     measured: Measured
+    router_note: str | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"

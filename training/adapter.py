@@ -92,6 +92,7 @@ def train_prepared(
     """All steps, the checks after them, and the files in `folder`; returns the record, or None as `train_adapter` does."""
     from training import checks
     from training.energy import metered
+    from training.own_loss import check_own_loss
     from training.progress import padding_share
     from training.record import LOG, losses, plot_loss, write_log
     from training.trainer import make_trainer, run_all_steps
@@ -102,6 +103,7 @@ def train_prepared(
     )
     for callback in callbacks:
         trainer.add_callback(callback)
+    ready.checks.extend(check_own_loss(trainer, ready.yardstick, recipe.training, inputs["base"]))
     ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)

@@ -3,13 +3,14 @@
 from itertools import pairwise
 from typing import Any
 
+from titlecraft.answer_logits import decoder_of, own_logits
 from titlecraft.errors import UserError
+from titlecraft.loss_guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
 from training.examples import IGNORED, Examples
 
 LOOKED_AT = 256
-PACKED_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}  # nats per token; other shapes, other roundings
 
 
 def check(name: str, expected: object, found: object) -> Check:
@@ -96,7 +97,7 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
              for place in range(len(row["input_ids"]))]  # fmt: skip
     together = losses_of_answers(model, flatten_rows([row]))
     apart = max(abs(one[0] - other) for one, other in zip(alone, together, strict=True))
-    allowed = PACKED_TOLERANCE[str(model.dtype).removeprefix("torch.")]
+    allowed = tolerance(model)
     other_first = {**row, "input_ids": [row["input_ids"][0][::-1], *row["input_ids"][1:]]}
     length = len(row["input_ids"][0])
     states = [hidden_states(model, flatten_rows([one]))[0, length:] for one in (row, other_first)]
@@ -122,7 +123,7 @@ def check_accumulation(trainer: Any) -> list[Check]:
         losses = [float(trainer.compute_loss(trainer.model, batch, num_items_in_batch=counts[0])) for batch in batches]
     trainer._metrics["eval"].clear()  # TRL has noted their entropy
     apart = abs(losses[0] - sum(losses[1:]))
-    allowed = PACKED_TOLERANCE[str(trainer.model.dtype).removeprefix("torch.")]
+    allowed = tolerance(trainer.model)
     return [
         Check(
             name="loss of two forward passes of one step against that of one pass, nats per token",
@@ -137,12 +138,11 @@ def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:
 
     labels, borders = batch["labels"][0], batch["cu_seq_lens_q"].tolist()
     states = hidden_states(model, batch)[0]
-    head = model.get_output_embeddings()
     found = []
     for start, end in pairwise(borders):
         places = start + (labels[start:end] != IGNORED).nonzero()[:, 0]
         with torch.no_grad():
-            logits = head(states[places - 1].to(head.weight.dtype)).float()
+            logits = own_logits(model, states[places - 1].to(model.dtype)).float()
         found.append(float(torch.nn.functional.cross_entropy(logits, labels[places].to(logits.device))))
     return found
 
@@ -158,4 +158,4 @@ def hidden_states(model: Any, batch: dict[str, Any]) -> Any:
         if name != "labels"
     }
     with torch.no_grad():
-        return model.get_base_model().get_decoder()(**inputs, use_cache=False).last_hidden_state
+        return decoder_of(model)(**inputs, use_cache=False).last_hidden_state

@@ -6,7 +6,7 @@ from typing import Any
 
 from titlecraft import ranks
 from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, loading, resolve_precision
-from titlecraft.document_attention import DOCUMENTS, use_documents_attention
+from titlecraft.document_attention import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
@@ -116,6 +116,25 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
         model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
     name_base(model, base, targets)
     return model
+
+
+def packing_fault(model: Any, base: Pin, longest: int) -> str | None:
+    """Why rows of several examples cannot be trained on with this base, with the fix, or None; the weights are not looked at."""
+    fault = documents_fault(model, longest)
+    return fault and f"{base} cannot be trained on packed rows: {fault}; use --training.packing=false"
+
+
+def require_packable(config: Any, base: Pin, longest: int) -> None:
+    """Raises UserError for a base that cannot be trained on packed rows of `longest` tokens, before its weights are loaded."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"), loading(base, "causal language model"):
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=torch.bfloat16
+        )  # the type that products of experts are made for
+    if fault := packing_fault(model, base, longest):
+        raise UserError(fault)
 
 
 def speed_up(model: Any, training: Training) -> tuple[str, str]:

@@ -62,6 +62,11 @@ def packed_dataset(dataset: Any, lengths: np.ndarray, capacity: int, seed: int) 
     return Dataset.from_dict({"places": pack(lengths, capacity, seed)}).with_transform(gather)
 
 
+def longest_of_rows(dataset: Any, lengths: np.ndarray) -> np.ndarray:
+    """Tokens of the longest example in each row of a packed dataset."""
+    return np.array([lengths[places].max() for places in dataset.with_format(None)["places"]])
+
+
 def flatten_rows(rows: list[dict[str, list[list[int]]]]) -> dict[str, Any]:
     """A batch of packed rows as one long row: input_ids, labels, position_ids of shape (1, tokens), and the borders.
 

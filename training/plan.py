@@ -4,6 +4,7 @@ What a training will see, take and owe, before anybody pays for a GPU: from the 
 tokenizer and card. No weights are downloaded, and no GPU is asked.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +69,7 @@ def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
     """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan."""
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     config, base_parameters, trainable = count_parameters(base, recipe)
-    from training.model import longest_example
+    from training.model import longest_example, require_packable
 
     settings, training = replace(recipe.base, max_length=longest_example(recipe.base, config)), recipe.training
     lengths = measure_lengths(data, base, settings.max_length, training.seed)
@@ -83,6 +84,9 @@ def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
     slots = tokens / items / efficiency  # of one item, padding included
     licence = licence_of(base)
+    demands = [lambda: require_write(repo), lambda: require_name(repo, licence, base)]
+    if training.packing:
+        demands.append(lambda: require_packable(config, base, settings.max_length))
     return Plan(
         dataset=data, base=base, repo=repo, rows=lengths.rows, exact=lengths.encoded == lengths.rows,
         encoded_rows=lengths.encoded, examples=examples, truncated=round(lengths.truncated * lengths.scale),
@@ -92,7 +96,7 @@ def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
         tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable,
         cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
                          base_parameters) for card in CARDS],
-        licence=licence, obligations=obligations(licence, base), problems=problems(repo, licence, base),
+        licence=licence, obligations=obligations(licence, base), problems=problems(demands),
     )  # fmt: skip
 
 
@@ -143,10 +147,10 @@ def smallest(training: Training) -> Training:
     return replace(training, batch_size=1, accumulation=whole, gradient_checkpointing=True)
 
 
-def problems(repo: str, licence: Licence, base: Pin) -> list[str]:
-    """What would stop the run before its first step."""
+def problems(demands: list[Callable[[], Any]]) -> list[str]:
+    """What would stop the run before its first step: what these say that raise UserError."""
     found = []
-    for demand in (lambda: require_write(repo), lambda: require_name(repo, licence, base)):
+    for demand in demands:
         try:
             demand()
         except UserError as error:

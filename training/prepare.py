@@ -9,7 +9,9 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
 from training.examples import Encoded, Examples
-from training.model import add_adapter, load_for_training, require_lora_targets, speed_up
+from training.model import add_adapter, load_for_training, require_lora_targets, require_packable, speed_up
+from training.own_loss import Yardstick
+from training.router_loss import leave_router_loss_out
 from training.sharded_base import shard_base
 
 
@@ -24,6 +26,7 @@ class Prepared:
         examples: what the training split gives.
         dataset: what the trainer draws from: the examples, or packed rows of them.
         probe, base_logits: an example's token ids, and what the base makes of them.
+        yardstick: the loss of some items by plain logits, before anything was put over the model.
         facts: what the record says of the model and how it is computed.
         checks: what was verified.
     """
@@ -35,6 +38,7 @@ class Prepared:
     dataset: Any
     probe: list[int]
     base_logits: Any
+    yardstick: Yardstick
     facts: dict[str, Any]
     checks: list[Check]
 
@@ -44,9 +48,12 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     from transformers import set_seed
 
     from training import checks
-    from training.packing import packed_dataset
+    from training.own_loss import measure
+    from training.packing import longest_of_rows, packed_dataset
 
     split, examples, longest = encoded.split, encoded.examples, encoded.longest
+    if recipe.training.packing:
+        require_packable(encoded.config, base, longest)
     set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
     loaded = load_for_training(base, recipe.base, recipe.training)
     if loaded.quantization_note:
@@ -63,14 +70,18 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     if recipe.training.shard_base:
         kept, whole = (size / 1e9 for size in shard_base(model))
         print(f"base shared out between {ranks.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
+    router_note = leave_router_loss_out(model)
+    dataset, lengths = examples.dataset, examples.lengths
+    if recipe.training.packing:
+        dataset = packed_dataset(dataset, lengths, longest, recipe.training.seed)
+        lengths = longest_of_rows(dataset, lengths)
+    yardstick = measure(model, dataset, lengths, recipe.training.batch_size)  # before anything is put over the model
     attention, fused = speed_up(model, recipe.training)
     if recipe.training.packing or recipe.training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
     with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
         base_logits = checks.probe_logits(model, probe)
-    dataset = examples.dataset
     if recipe.training.packing:
-        dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
         full = int(examples.lengths.sum()) / (len(dataset) * longest)
         print(
             f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
@@ -78,6 +89,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         found += checks.require(checks.check_packing(model, dataset))
     facts = {
         "attention": attention, "fused_kernels": fused, "memory_note": note,
+        "router_note": router_note,
         "trainable_parameters": trainable, "base_parameters": base_parameters,
     }  # fmt: skip
-    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found)
+    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, yardstick, facts, found)

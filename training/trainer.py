@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+from titlecraft.answer_logits import causal_of, head_of
 from titlecraft.settings import Training
 from training.examples import IGNORED
 from training.packing import flatten_rows
@@ -29,6 +30,12 @@ def count_batch(seen: dict[str, Any], inputs: dict[str, Any]) -> None:
         seen["examples"] += inputs["input_ids"].shape[0]
         seen["tokens"] = seen["tokens"] + inputs["attention_mask"].sum()
     seen["completion_tokens"] = seen["completion_tokens"] + (inputs["labels"] != IGNORED).sum()
+
+
+def is_product(model: Any) -> bool:
+    """Whether the model's logits are the product with the weights of its output layer, and nothing else."""
+    head = head_of(model)
+    return head is not None and head.plain and not hasattr(causal_of(model).get_output_embeddings(), "base_layer")
 
 
 def make_trainer(
@@ -101,7 +108,9 @@ def make_trainer(
             remove_unused_columns=False,
             padding_free=False,  # or Unsloth takes it on, and the attention masks that tokens are counted by away
             # TRL's own chunked loss would take the place of ours: logits twice, for entropies that nobody reads
-            loss_type="nll" if settings.fused_kernels else None,
+            # and it multiplies with the output layer, which is all that some models do to their logits, and not what others do
+            loss_type="nll" if settings.fused_kernels or not is_product(model) else None,
+            router_aux_loss_coef=0.0,  # see training/router_loss.py
             report_to="none",
             save_strategy="no",  # save_now says when
             push_to_hub=False,

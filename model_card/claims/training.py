@@ -101,6 +101,7 @@ HOW = (
            "plot": "repo.files[assets/training_loss.png]"}),
     Claim("training.quantization-note", "training", "{note}", {"note": "training.quantization_note"}),
     Claim("training.memory-note", "training", "{note}", {"note": "training.memory_note"}),
+    Claim("training.router-note", "training", "{note}", {"note": "training.router_note"}),
     Claim("training.check", "training", "| {key} | {expected:cell} | {found:cell} |", {"expected": "*.expected", "found": "*.found"},
           each="training.checks"),
 )  # fmt: skip

@@ -194,7 +194,7 @@ def test_a_base_that_does_not_come_back_stops_the_run(tokenizer) -> None:
 
 
 def test_a_model_that_scales_its_logits_stops_the_run(model, tokenizer, titles, monkeypatch) -> None:
-    assert check_scores(model, titles[0], tokenizer.pad_token_id).holds
+    assert check_scores(model, titles, tokenizer.pad_token_id).holds
     honest = model.get_base_model().forward
 
     def capped(*args, **kwargs):
@@ -204,7 +204,7 @@ def test_a_model_that_scales_its_logits_stops_the_run(model, tokenizer, titles, 
 
     monkeypatch.setattr(model.get_base_model(), "forward", capped)
     with pytest.raises(UserError, match=r"chunked scoring .* apart"):
-        check_scores(model, titles[0], tokenizer.pad_token_id)
+        check_scores(model, titles, tokenizer.pad_token_id)
 
 
 def test_prompts_must_be_the_same_in_both_arms_and_hold_no_answer(titles) -> None:

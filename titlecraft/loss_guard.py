@@ -1,0 +1,53 @@
+"""One guard against losses that are not the model's own: every stage compares what it computes with plain logits.
+
+Plain logits are those of `model(input_ids).logits`, one sequence at a time, without padding, by the attention that the model
+was loaded with, before anything is put over it. Their float32 cross-entropy is the yardstick of training, evaluation and export.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from titlecraft.records import Check
+
+IGNORED = -100  # the label of a token for which no loss is asked
+TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}  # nats per token; other shapes, other roundings
+
+# of a mixture of experts: where two experts are as good as equal, a rounding sends a token to the other one. Of 500 tokens
+# through two layers with four experts one did, which moved their mean loss by 6e-4
+ROUTED_TOLERANCE = 2e-3
+
+
+def plain_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> float:
+    """Summed negative log-likelihood in nats of the labelled tokens of one sequence, from plain logits, log-softmax in float32.
+
+    Args:
+        tokens, labels: of one length; position t is predicted from t - 1, and the first token from nothing, so not at all.
+    """
+    import torch
+
+    ids, wanted = torch.tensor([tokens], device=model.device), torch.tensor(labels[1:], device=model.device)
+    asked = (wanted != IGNORED).nonzero()[:, 0]
+    with torch.no_grad():
+        logits = model(input_ids=ids, use_cache=False).logits[0, asked].float()
+        chosen = logits.log_softmax(-1).gather(1, wanted[asked, None])
+    return -float(chosen.sum(dtype=torch.float64))
+
+
+def tolerance(model: Any) -> float:
+    """Most nats per token that two ways to one loss of this model may be apart by rounding."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    routed = hasattr(whole.config.get_text_config(), "output_router_logits")
+    return max(TOLERANCE[str(whole.dtype).removeprefix("torch.")], ROUTED_TOLERANCE if routed else 0.0)
+
+
+def own_loss_check(what: str, own: float, ours: float, allowed: float) -> Check:
+    """Whether a loss of ours, in nats per token, is the model's own within what is allowed. A NaN is not.
+
+    Args:
+        what: which loss of ours, as "training loss (packed)".
+        own: from plain logits.
+    """
+    return Check(
+        name=f"{what} against the model's own logits, nats per token", expected=f"at most {allowed:g} apart",
+        found=f"{abs(own - ours):.1e} apart", holds=abs(own - ours) <= allowed,
+    )  # fmt: skip
