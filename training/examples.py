@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from titlecraft import prompt as prompt_module
 from titlecraft.errors import UserError
+from titlecraft.machine import usable_cores
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
 from training.inputs import COLUMNS
@@ -106,7 +107,7 @@ def useful_processes(rows: int, cores: int | None = None) -> int:
 
     Threads of the tokenizer leave a tenth of the work, Python's, to one core; processes share that too.
     """
-    cores = cores or len(os.sched_getaffinity(0))
+    cores = cores or usable_cores()
     return max(1, min(cores, rows // ROWS_PER_PROCESS)) if cores >= CORES_FOR_PROCESSES else 1
 
 
