@@ -17,6 +17,7 @@ from titlecraft.settings import Data
 
 PACKAGES = ("datasets", "matplotlib", "pyarrow", "rensa")  # whose versions decide about the bytes
 ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes have started
+MOST_WORKERS = 512  # a thousand Pythons would take tens of GB before the first row
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Engine:
 
 
 def require_engine(name: str, workers: int | None, place: str | None) -> None:
-    """Raises UserError where an option belongs to the other engine."""
+    """Raises UserError where an option belongs to the other engine, or asks for processes that no machine starts."""
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise UserError(f"--workers {workers}: expected 1 to {MOST_WORKERS} processes")
     if name == "ray" and workers is not None:
         raise UserError("--workers is for the local engine; with --engine ray every CPU of the cluster is a worker")
     if name == "local" and place and is_url(place):
