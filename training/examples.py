@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -64,12 +64,14 @@ class Encoded:
         config: of the base, from transformers.
         longest: most tokens that an example, or a packed row, may have.
         examples: what the rows became.
+        held_out: (prompt, answer) token ids of a few rows of the validation split.
     """
 
     split: Any
     config: Any
     longest: int
     examples: Examples
+    held_out: list[tuple[list[int], list[int]]] = field(default_factory=list)
 
     def widest(self, packing: bool) -> int:
         """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""

@@ -26,6 +26,7 @@ class Prepared:
         probe, base_logits: an example's token ids, and what the base makes of them.
         facts: what the record says of the model and how it is computed.
         checks: what was verified.
+        held_out: as in Encoded.
     """
 
     recipe: Recipe
@@ -37,6 +38,7 @@ class Prepared:
     base_logits: Any
     facts: dict[str, Any]
     checks: list[Check]
+    held_out: list[tuple[list[int], list[int]]]
 
 
 def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
@@ -68,6 +70,9 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         print(f"attention: {attention}; fused kernels: {fused}")
     with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
         base_logits = checks.probe_logits(model, probe)
+    checks.require_finite_logits(
+        base_logits, f"{base} in {loaded.precision}", "set another --training.precision, or another base.repo"
+    )
     dataset = examples.dataset
     if recipe.training.packing:
         dataset = packed_dataset(dataset, examples.lengths, longest, recipe.training.seed)
@@ -80,4 +85,4 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         "attention": attention, "fused_kernels": fused, "memory_note": note,
         "trainable_parameters": trainable, "base_parameters": base_parameters,
     }  # fmt: skip
-    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found)
+    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, facts, found, encoded.held_out)

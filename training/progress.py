@@ -82,6 +82,11 @@ def progress_bar() -> Any:
                 control.should_log = True
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.bar.close()
+            self.close()
+
+        def close(self) -> None:
+            """End the line of the bar; a second time it does nothing."""
+            if hasattr(self, "bar"):
+                self.bar.close()
 
     return ProgressBar()

@@ -24,7 +24,7 @@ from titlecraft.records import (
     digest,
 )
 from titlecraft.settings import Recipe
-from training.adapter import ADAPTER_FILES, train_adapter
+from training.adapter import ADAPTER_FILES, require_trained, train_adapter
 from training.checkpoint_branch import BackgroundPush, delete_branch
 from training.checkpoints import Run, checkpoints_folder
 from training.energy import require_meter
@@ -150,6 +150,7 @@ def publish_trained(
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> Pin:  # fmt: skip
     """The trained adapter in `folder` as one commit. Raises UserError that says how to publish it later."""
+    require_trained(folder / ADAPTER_FILES[0])
     try:
         write_card(folder, repo, head)
         message = f"Train {record.steps} steps on {record.dataset}"
@@ -176,13 +177,10 @@ def follow() -> None:
 def require_loads(folder: Path, base: Pin) -> None:
     """Read the adapter back as its users will. Raises where its config or tensors are not what was trained."""
     from peft import PeftConfig
-    from safetensors import safe_open
 
     config = PeftConfig.from_pretrained(str(folder))
     if (config.base_model_name_or_path, config.revision) != (base.repo, base.revision):
         raise UserError(
             f"adapter_config.json names {config.base_model_name_or_path}@{config.revision}: expected {base}"
         )
-    with safe_open(folder / ADAPTER_FILES[0], framework="pt") as tensors:
-        if not any("lora_" in name for name in tensors.keys()):  # noqa: SIM118 (safe_open is not a mapping)
-            raise UserError(f"{ADAPTER_FILES[0]} holds no LoRA tensors")
+    require_trained(folder / ADAPTER_FILES[0])
