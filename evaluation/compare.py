@@ -11,6 +11,7 @@ from evaluation.harness import Outcome
 from evaluation.measures import Entry, entry_named, measures_of, sampled_measures
 from evaluation.processes import run_all, workers
 from evaluation.significance import bootstrap, detectable, holm, interval, p_values
+from titlecraft.errors import UserError
 from titlecraft.records import Measure
 from titlecraft.settings import Evaluation
 
@@ -36,8 +37,21 @@ def compare_each(
     """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
     entries = entries or [entry_named(name, settings) for name, _, _ in asked]
     found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in asked]
+    for (name, _, _), arms in zip(asked, found, strict=True):
+        require_finite(name, arms)
     p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
     return [describe(entry, *arms, p, settings) for entry, arms, p in zip(entries, found, p_of_each, strict=True)]
+
+
+def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
+    """Raises UserError where a value of either arm is no finite number: means and comparisons pass over it without a word."""
+    for arm, values in zip(("before", "after"), arms, strict=True):
+        if not np.isfinite(values).all():
+            title = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise UserError(
+                f"{name} of title {title} is {values[title]} {arm} fine-tuning: expected a finite number; the weights of the "
+                f"{'base' if arm == 'before' else 'adapter'} are broken, or too large for the precision"
+            )
 
 
 def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:

@@ -1,6 +1,7 @@
 """Two reports on the same titles: what makes them comparable, and the paired statistics of adapter B against adapter A."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar, Literal
 
 from evaluation.compare import INTERVAL_METHOD, compare_arms
@@ -86,10 +87,13 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
     found = dict(zip(("before", "after"), map(list, arms), strict=True))
     primary = f"{one.evaluation.primary}_before"
+    apart = [abs(row[primary] - other[primary]) for row, other in pairs]
+    if not all(map(isfinite, apart)):  # max() may pass over a NaN
+        raise UserError(f"{a} or {b} says of its base that {one.evaluation.primary} is no finite number: evaluate anew")
     record = ComparisonRecord(
         a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
         split=one.split, evaluation=one.evaluation, generation=one.generation, n=len(pairs),
-        base_apart=max(abs(row[primary] - other[primary]) for row, other in pairs), interval_method=INTERVAL_METHOD,
+        base_apart=max(apart), interval_method=INTERVAL_METHOD,
         measures=compare_arms(found, [row["reference"] for row, _ in pairs], one.evaluation),
     )  # fmt: skip
     return record, [side_by_side(row, other, one.evaluation) for row, other in pairs]

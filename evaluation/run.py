@@ -81,5 +81,5 @@ def check_report(folder: Path, record: EvaluationRecord) -> None:
     rows = read_predictions(folder / PREDICTIONS)
     primary = back.primary()
     mean = sum(row[f"{primary.name}_after"] for row in rows) / len(rows)
-    if back != record or len(rows) != record.n or abs(mean - primary.after) > 1e-9:
+    if back != record or len(rows) != record.n or not abs(mean - primary.after) <= 1e-9:
         raise UserError(f"the report that came back is not the one that was published: {folder}")

@@ -9,6 +9,7 @@ import msgspec
 
 from model_card.repo_state import RepoState
 from model_card.verification import EXACT, ROUNDED, Checks, Line
+from titlecraft.adapter_weights import tensors_of
 from titlecraft.hub import read_file
 from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
 
@@ -36,6 +37,8 @@ def of_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     record, config = state.training, msgspec.json.decode(state.require("adapter_config.json"))
     shapes = tensor_shapes(state.require(WEIGHTS))
     yield checks.equal("trainable parameters", record.trainable_parameters, sum(map(prod, shapes.values())))
+    broken = [one.name for one in tensors_of(state.require(WEIGHTS), f"{WEIGHTS} of {state.pin}") if one.broken]
+    yield checks.equal("tensors with numbers that are not finite", [], broken)
     ranks = {shape[0] for name, shape in shapes.items() if "lora_A" in name and len(shape) == 2}
     yield checks.equal("rank of the tensors", {record.lora.r}, ranks)
     lora = record.lora

@@ -93,6 +93,7 @@ class StageParser:
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.sections = sections
+        self.given: frozenset[str] = frozenset()
         self.parser = ArgumentParser(
             prog=f"titlecraft {verb}", description=description, exit_on_error=False, allow_abbrev=False
         )
@@ -107,12 +108,15 @@ class StageParser:
             self.parser.add_class_arguments(SECTIONS[section], section)
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
-        """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits."""
+        """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits.
+
+        Afterwards `given` has the dotted names of the settings that the recipe or an option gave, whatever their value.
+        """
         chosen = VerbParser(prog=self.parser.prog, add_help=False)
         chosen.add_argument("--recipe")
         name = chosen.parse_known_args(arguments)[0].recipe
-        recipe = read_recipe(recipe_file(name)) if name else {}
-        self.parser.set_defaults({key: value for key, value in recipe.items() if key.split(".")[0] in self.sections})
+        from_file = read_recipe(recipe_file(name)) if name else {}
+        self.parser.set_defaults({key: value for key, value in from_file.items() if key.split(".")[0] in self.sections})
         try:
             parsed = self.parser.parse_args(arguments)
         except PARSER_ERRORS as error:
@@ -124,4 +128,7 @@ class StageParser:
         built = self.parser.instantiate(parsed)
         recipe = Recipe(**{section: built[section] for section in self.sections})
         require_bounds(recipe)
+        self.given = frozenset(from_file) | {
+            one.removeprefix("--").partition("=")[0] for one in arguments if "." in one
+        }
         return recipe, parsed

@@ -42,6 +42,7 @@ from titlecraft.training_record import (
     Measured,
     Optimizer,
     TrainingRecord,
+    is_ruinous,
 )
 
 __all__ = [  # noqa: RUF022
@@ -49,5 +50,5 @@ __all__ = [  # noqa: RUF022
     "DATASET_RECORD", "DatasetRecord", "Distribution", "Leakage", "Source", "SourceFile", "Split",
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "Tested", "Verdict",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
-    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingRecord",
+    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingRecord", "is_ruinous",
 ]  # fmt: skip

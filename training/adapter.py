@@ -1,6 +1,6 @@
 """Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from training.checkpoints import newest
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
 from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.inputs import load_train_split
+from training.lost_settings import lost, require_learning
 from training.model import longest_example, slow_down
 from training.out_of_memory import within_memory
 from training.prepare import Prepared, prepare
 from training.saving import Saving
+from training.steps import count_steps
 
 FIX = "train again with --fresh and a lower --training.learning_rate, or another --training.precision"
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
@@ -67,6 +69,7 @@ def train_adapter(
     folder: Path,
     saving: Saving,
     auto_batch: bool,
+    given: Collection[str] = (),
     *,
     callbacks: Sequence[Any] = (),
     country: str | None = None,
@@ -79,6 +82,7 @@ def train_adapter(
     write nothing and return None.
 
     Args:
+        given: dotted names of the settings that a recipe or an option gave.
         callbacks: further ones for the trainer, to watch it.
         country: measure the energy, for this country's grid; None does not.
     """
@@ -87,11 +91,23 @@ def train_adapter(
 
     def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
         ready = prepare(encoded, base, prompt, recipe, note)
+        say_lost(recipe, ready, encoded, given)
         begin = newest(saving.folder)
         going_on = replace(saving, resume=begin[0] if begin else None)
         return train_prepared(ready, folder, going_on, callbacks, country, dataset=data, base=base, **inputs)
 
     return within_memory(attempt, *ranks.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
+
+
+def say_lost(recipe: Recipe, ready: Prepared, encoded: Encoded, given: Collection[str]) -> None:
+    """Print the settings that are not used as they stand. Raises UserError where the run would learn nothing."""
+    devices = ranks.world_size()
+    whole = replace(recipe.training, batch_size=recipe.training.batch_size * devices)
+    items = len(ready.dataset)
+    steps = count_steps(items, whole).count
+    require_learning(recipe.training, steps)
+    for line in lost(recipe.training, recipe.base, encoded.config, given, items=items, steps=steps, devices=devices):
+        print(f"note: {line}")
 
 
 def require_trained(file: Path) -> None:

@@ -4,8 +4,11 @@ What a training will see, take and owe, before anybody pays for a GPU: from the 
 tokenizer and card. No weights are downloaded, and no GPU is asked.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
+
+from msgspec import field
 
 from titlecraft.base_model import loading
 from titlecraft.data_revision import pin_data
@@ -16,6 +19,7 @@ from titlecraft.records import Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
 from training.fit import choose_fit, usable
 from training.lengths import measure_lengths, packed_items
+from training.lost_settings import fault, idle, lost
 from training.memory import estimate_memory
 from training.speed import CARDS, Card, estimate_rate, measured_rate
 from training.steps import count_steps, padding_efficiency
@@ -62,10 +66,14 @@ class Plan(Record):
     licence: Licence
     obligations: list[str]
     problems: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
-def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
-    """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan."""
+def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
+    """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan.
+
+    `given` has the dotted names of the settings that a recipe or an option gave.
+    """
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     config, base_parameters, trainable = count_parameters(base, recipe)
     from training.model import longest_example
@@ -92,7 +100,9 @@ def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
         tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable,
         cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
                          base_parameters) for card in CARDS],
-        licence=licence, obligations=obligations(licence, base), problems=problems(repo, licence, base),
+        licence=licence, obligations=obligations(licence, base),
+        problems=problems(repo, licence, base, training, steps.count),
+        notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
     )  # fmt: skip
 
 
@@ -143,9 +153,9 @@ def smallest(training: Training) -> Training:
     return replace(training, batch_size=1, accumulation=whole, gradient_checkpointing=True)
 
 
-def problems(repo: str, licence: Licence, base: Pin) -> list[str]:
+def problems(repo: str, licence: Licence, base: Pin, training: Training, steps: int) -> list[str]:
     """What would stop the run before its first step."""
-    found = []
+    found = [one for one in dict.fromkeys((fault(training), idle(training, steps))) if one]
     for demand in (lambda: require_write(repo), lambda: require_name(repo, licence, base)):
         try:
             demand()

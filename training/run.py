@@ -4,7 +4,7 @@ Pinned dataset + pinned base -> LoRA -> one commit with adapter, tokenizer, reco
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def train(
     care: Care,
     watch: Watch = "none",
     country: str | None = None,
+    given: Collection[str] = (),
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> tuple[Pin, TrainingRecord]:
     """Publish an adapter and return where it is and how it came to be.
@@ -75,6 +76,7 @@ def train(
         repo: NS/NAME of the adapter repo.
         watch: where the run can be watched, on this machine.
         country: measure the energy, for the grid of this country (ISO 3166, three letters).
+        given: dotted names of the settings that a recipe or an option gave: those that are not used are named.
         write_card: writes README.md into the folder to publish, from the records in it.
 
     Does nothing but say so where the same dataset, base, recipe and code have been published to `repo` already, unless
@@ -107,7 +109,7 @@ def train(
             saving = begin(repo, work, run, care)
             write_target(folder, repo, private)
             together = ranks.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
-                                    "saving": saving, "auto_batch": care.auto_batch})  # fmt: skip
+                                    "saving": saving, "auto_batch": care.auto_batch, "given": given})  # fmt: skip
             push = BackgroundPush(repo, private) if care.push_every else None
             record = train_adapter(
                 **together | {"saving": replace(saving, push=push)},
