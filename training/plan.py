@@ -13,9 +13,9 @@ from msgspec import field
 from titlecraft.base_model import loading
 from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import download, pin, require_write
+from titlecraft.hub import download, pin, published_pin, require_own, require_write
 from titlecraft.licence import licence_of, obligations, require_name
-from titlecraft.records import Licence, Pin, Record
+from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
 from training.fit import choose_fit, usable
 from training.lengths import measure_lengths, packed_items
@@ -156,7 +156,11 @@ def smallest(training: Training) -> Training:
 def problems(repo: str, licence: Licence, base: Pin, training: Training, steps: int) -> list[str]:
     """What would stop the run before its first step."""
     found = [one for one in dict.fromkeys((fault(training), idle(training, steps))) if one]
-    for demand in (lambda: require_write(repo), lambda: require_name(repo, licence, base)):
+    for demand in (
+        lambda: require_write(repo),
+        lambda: require_own(published_pin(repo, "model"), TRAINING_RECORD),
+        lambda: require_name(repo, licence, base),
+    ):
         try:
             demand()
         except UserError as error:

@@ -235,12 +235,13 @@ def test_a_process_uses_one_gpu_however_many_it_sees(tmp_path: Path, monkeypatch
 def test_of_two_processes_both_stop_and_each_drops_out_elements_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.two_ranks", str(tmp_path)], cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    (one, broken), (other, also_broken) = json.loads(done.stdout.splitlines()[-1])
+    (one, broken, resumed), (other, also_broken, also_resumed) = json.loads(done.stdout.splitlines()[-1])
     assert one["weights"] == other["weights"] and one["step"] == other["step"] == 2
     assert all(mine != theirs for mine, theirs in zip(one["dropped"], other["dropped"], strict=True))
+    assert resumed is also_resumed is True
     assert broken["step"] == also_broken["step"] == 2
     assert "stopped at step 2: the gradient norm is nan" in broken["error"]
     assert "stopped at step 2: the loss is nan" in also_broken["error"]

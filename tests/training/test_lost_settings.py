@@ -77,7 +77,7 @@ def test_one_step_of_warm_up_would_learn_nothing(steps: int | None) -> None:
 
 
 def test_a_plan_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("require_write", "require_name"):
+    for name in ("require_write", "require_name", "require_own", "published_pin"):
         monkeypatch.setattr(f"training.plan.{name}", lambda *_: None)
     for training in (
         replace(TRL, max_steps=1), replace(TRL, backend="unsloth", packing=True), replace(TRL, backend="unsloth", fused_kernels=True),
