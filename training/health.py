@@ -37,7 +37,7 @@ def stop_when_broken(trainer: Any, settings: Training, precision: str) -> Any:
             fault = self.fault(was_skipped)
             broken = agreed(fault is not None, args.device) if args.world_size > 1 else fault is not None
             if broken:
-                raise UserError(stopped(fault or "another process found it", state.global_step, settings, precision,
+                raise UserError(stopped(fault or "another process met a number that is not finite", state.global_step, settings, precision,
                                         trainer.saving))  # fmt: skip
 
         def fault(self, was_skipped: bool) -> str | None:
@@ -50,6 +50,14 @@ def stop_when_broken(trainer: Any, settings: Training, precision: str) -> Any:
             if self.in_a_row >= MOST_SKIPPED:
                 return f"the gradients of {self.in_a_row} steps in a row overflowed in float16, so that nothing was learned"
             return None
+
+        def require_learned(self, steps: int) -> None:
+            """Raises UserError where none of so many steps, all that there were, changed a weight."""
+            if 0 < steps <= self.skipped:
+                raise UserError(
+                    f"the gradients of all {steps} steps overflowed in float16, so that nothing was learned: set "
+                    "--training.precision=bfloat16 or float32; nothing was published"
+                )
 
     return StopWhenBroken()
 

@@ -183,5 +183,6 @@ def run_all_steps(trainer: Any) -> None:
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     finally:
         trainer.bar.close()  # or what went wrong would stand in the same line
+    trainer.health.require_learned(trainer.state.global_step)
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.seen.update(trainer.seen_by_all())

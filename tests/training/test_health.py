@@ -194,6 +194,17 @@ def test_a_run_that_skips_every_step_does_not_go_on_for_ever() -> None:
         step()
 
 
+def test_a_short_run_that_skips_every_step_says_why_it_learned_nothing() -> None:
+    health, step = scaled([True, True, False])
+    step(), step()
+    with pytest.raises(
+        UserError, match=r"^the gradients of all 2 steps overflowed in float16, so that nothing was learned: set "
+    ):
+        health.require_learned(2)
+    step()
+    health.require_learned(3)
+
+
 def test_what_was_skipped_is_no_word_of_the_log_that_json_lacks(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, PLAIN)
     trainer.health.fault = lambda was_skipped: None  # as for a step in float16
