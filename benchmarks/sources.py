@@ -11,7 +11,6 @@ whole question about a title.
 import argparse
 import json
 import random
-import resource
 import sqlite3
 import sys
 import tempfile
@@ -55,7 +54,9 @@ def query(index: Path, work: Path) -> dict[str, Any]:
     asked = json.loads((index.parent / "queries.json").read_text())
     found |= timed(lambda text: opened.search(text, SHOWN), asked)
     found["exact_found"] = sum(opened.search(text, SHOWN)[0].match == "exact" for text in asked[::4])
-    found["most_resident_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 3)
+    from titlecraft.machine import peak_memory
+
+    found["most_resident_gb"] = round(peak_memory() / 1e9, 3)
     del opened.fields["text"]
     return found | {"titles_only": timed(lambda text: opened.search(text, SHOWN), asked)}
 

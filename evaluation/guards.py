@@ -40,6 +40,12 @@ def check_adapter(model: Any, bare: Any) -> list[Check]:
     on = probe_logits(model)
     with model.disable_adapter():
         off = probe_logits(model)
+    finite = bool(torch.isfinite(on).all() and torch.isfinite(off).all())
+    if not finite:  # a NaN is "other" than anything
+        raise UserError(
+            f"logits of the {'adapter' if torch.isfinite(off).all() else 'base'} are not finite (nan or infinity), so there is "
+            "nothing to measure: the weights are broken, or too large for this precision"
+        )
     changed, restored = not torch.equal(on, off), torch.equal(off, bare)
     return [
         guard(

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from evaluation.measures import fewest_resamples, measure_names, primary_names
+from titlecraft.adapter_weights import require_finite
 from titlecraft.errors import UserError
 from titlecraft.hub import download, find_record, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -76,6 +77,7 @@ def read_adapter(adapter: str) -> Adapter:
     for name in WEIGHTS:
         if not (local / name).is_file():
             raise UserError(f"{pinned} has no {name}: it is not a PEFT adapter; train one with `titlecraft train`")
+    require_finite(local / WEIGHTS[0], f"{pinned} cannot be used", "train it anew, or take another revision")
     prompt = read_file(training.dataset, PROMPT_FILE)
     if prompt is None:
         raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")

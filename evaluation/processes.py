@@ -1,10 +1,11 @@
 """Work of the processor in several processes, where there are enough titles and cores for it to pay. Results do not change."""
 
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
+
+from titlecraft.machine import usable_cores
 
 FEWEST_TEXTS = 400  # below this, starting processes takes longer than the work
 FEWEST_CORES = 4
@@ -12,7 +13,7 @@ FEWEST_CORES = 4
 
 def workers(texts: int, fewest: int = FEWEST_TEXTS) -> int:
     """Processes for work on so many texts, which pays from `fewest` on; 1 does it here."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return cores if texts >= fewest and cores >= FEWEST_CORES else 1
 
 

@@ -9,6 +9,8 @@ import msgspec
 
 from model_card.repo_state import RepoState
 from model_card.verification import EXACT, ROUNDED, Checks, Line
+from titlecraft.adapter_weights import tensors_of
+from titlecraft.errors import UserError
 from titlecraft.hub import read_file
 from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
 
@@ -36,6 +38,8 @@ def of_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     record, config = state.training, msgspec.json.decode(state.require("adapter_config.json"))
     shapes = tensor_shapes(state.require(WEIGHTS))
     yield checks.equal("trainable parameters", record.trainable_parameters, sum(map(prod, shapes.values())))
+    broken = [one.name for one in tensors_of(state.require(WEIGHTS), f"{WEIGHTS} of {state.pin}") if one.broken]
+    yield checks.equal("tensors with numbers that are not finite", 0, len(broken), broken[0] if broken else None)
     ranks = {shape[0] for name, shape in shapes.items() if "lora_A" in name and len(shape) == 2}
     yield checks.equal("rank of the tensors", {record.lora.r}, ranks)
     lora = record.lora
@@ -51,7 +55,7 @@ def of_log(checks: Checks, state: RepoState) -> Iterator[Line]:
     from training.record import losses
 
     record = state.training
-    lines = [json.loads(line) for line in state.require(LOG).decode().splitlines()]
+    lines = [read_line(line) for line in state.require(LOG).splitlines()]
     found = losses(lines)
     yield checks.equal("loss of the first tenth", record.loss.first, found.first)
     yield checks.equal("loss of the last tenth", record.loss.last, found.last)
@@ -60,6 +64,14 @@ def of_log(checks: Checks, state: RepoState) -> Iterator[Line]:
         yield checks.equal("examples seen", record.examples.seen, lines[-1]["examples_seen"])
     if "tokens_seen" in lines[-1]:
         yield checks.equal("tokens seen", record.examples.tokens_seen, lines[-1]["tokens_seen"])
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """One line of the log. Raises UserError where it is no JSON: Python would read NaN and Infinity, nobody else does."""
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{LOG} has a line that is no JSON ({error}): {line[:80].decode(errors='replace')}") from error
 
 
 def of_counts(checks: Checks, state: RepoState) -> Iterator[Line]:

@@ -27,7 +27,7 @@ class Decoding:
         given = self.settings
         for name, value, holds, expected in (
             ("max_new_tokens", given.max_new_tokens, 1 <= given.max_new_tokens <= MOST_NEW_TOKENS, f"1 to {MOST_NEW_TOKENS}"),
-            ("temperature", given.temperature, 0 < given.temperature <= 100, "more than 0 and at most 100"),
+            ("temperature", given.temperature, 1e-3 <= given.temperature <= 100, "0.001 to 100"),
             ("top_k", given.top_k, given.top_k >= 0, "0 (off) or more"),
             ("top_p", given.top_p, 0 < given.top_p <= 1, "more than 0 and at most 1"),
             ("seed", self.seed, 0 <= self.seed < 1 << 63, f"0 to {(1 << 63) - 1}"),

@@ -5,20 +5,21 @@ a mistake in it, and to give each stage only the sections that it reads.
 """
 
 import difflib
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from titlecraft import setting_errors
 from titlecraft.errors import UserError
+from titlecraft.recipe_yaml import dotted_keys, read_yaml
 from titlecraft.settings import Recipe
 from titlecraft.verb_parser import VerbParser
 
+# the last three for values that no setting has: thousands of digits, or of brackets in each other
+PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
 SECTIONS = {section.name: section.default_factory for section in fields(Recipe)}
 
 
@@ -50,12 +51,7 @@ def parser_of(sections: list[str]) -> ArgumentParser:
 
 def read_recipe(file: Path) -> dict[str, Any]:
     """Sections of a recipe as dotted keys and values, checked against the dataclasses. Raises UserError with the line."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+    tree, values = read_yaml(file)
     if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
         raise UserError(f"{file}: expected sections ({', '.join(SECTIONS)}), each with its settings below it")
     known = [f"{name}.{field.name}" for name, kind in SECTIONS.items() for field in fields(kind)]
@@ -68,18 +64,28 @@ def read_recipe(file: Path) -> dict[str, Any]:
     dotted = {f"{section}.{key}": value for section, settings in values.items() for key, value in settings.items()}
     for key, value in dotted.items():
         try:
-            parser_of([key.split(".")[0]]).parse_object({key.split(".")[0]: {key.split(".")[1]: value}})
-        except ArgumentError as error:
-            raise UserError(f"{file}:{lines[key]}: {setting_errors.of_parser(error).removeprefix('--')}") from error
+            require_setting(*key.split("."), value)
+        except UserError as error:
+            raise UserError(f"{file}:{lines[key]}: {str(error).removeprefix('--')}") from error
     return dotted
 
 
-def dotted_keys(tree: yaml.Node | None) -> Iterator[tuple[str, int]]:
-    """Each key of the two upper levels of a recipe, dotted, with its line number."""
-    for key, value in tree.value if isinstance(tree, yaml.MappingNode) else []:
-        yield key.value, key.start_mark.line + 1
-        for inner, _ in value.value if isinstance(value, yaml.MappingNode) else []:
-            yield f"{key.value}.{inner.value}", inner.start_mark.line + 1
+def require_setting(section: str, name: str, value: Any) -> None:
+    """Raises UserError where a setting cannot have this value, by its type or its bounds."""
+    parser = parser_of([section])
+    try:
+        built = parser.instantiate(parser.parse_object({section: {name: value}}))[section]
+    except PARSER_ERRORS as error:
+        raise UserError(setting_errors.of_parser(error)) from error
+    require_bounds(Recipe(**{section: built}))
+
+
+def require_bounds(recipe: Recipe) -> None:
+    """Raises UserError for the first setting that is out of its bounds, or is no number."""
+    try:
+        msgspec.convert(msgspec.to_builtins(recipe), Recipe)
+    except msgspec.ValidationError as error:
+        raise UserError(setting_errors.of_bounds(error)) from error
 
 
 class StageParser:
@@ -87,6 +93,7 @@ class StageParser:
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.sections = sections
+        self.given: frozenset[str] = frozenset()
         self.parser = ArgumentParser(
             prog=f"titlecraft {verb}", description=description, exit_on_error=False, allow_abbrev=False
         )
@@ -101,15 +108,18 @@ class StageParser:
             self.parser.add_class_arguments(SECTIONS[section], section)
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
-        """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits."""
+        """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits.
+
+        Afterwards `given` has the dotted names of the settings that the recipe or an option gave, whatever their value.
+        """
         chosen = VerbParser(prog=self.parser.prog, add_help=False)
         chosen.add_argument("--recipe")
         name = chosen.parse_known_args(arguments)[0].recipe
-        recipe = read_recipe(recipe_file(name)) if name else {}
-        self.parser.set_defaults({key: value for key, value in recipe.items() if key.split(".")[0] in self.sections})
+        from_file = read_recipe(recipe_file(name)) if name else {}
+        self.parser.set_defaults({key: value for key, value in from_file.items() if key.split(".")[0] in self.sections})
         try:
             parsed = self.parser.parse_args(arguments)
-        except ArgumentError as error:
+        except PARSER_ERRORS as error:
             said = setting_errors.of_parser(error)
             hint = setting_errors.closest(
                 said, [name for action in self.parser._actions for name in action.option_strings]
@@ -117,8 +127,8 @@ class StageParser:
             raise UserError(f"{self.parser.prog}: {said}{hint} (see {self.parser.prog} --help)") from error
         built = self.parser.instantiate(parsed)
         recipe = Recipe(**{section: built[section] for section in self.sections})
-        try:
-            msgspec.convert(msgspec.to_builtins(recipe), Recipe)
-        except msgspec.ValidationError as error:
-            raise UserError(setting_errors.of_bounds(error)) from error
+        require_bounds(recipe)
+        self.given = frozenset(from_file) | {
+            one.removeprefix("--").partition("=")[0] for one in arguments if "." in one
+        }
         return recipe, parsed

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from titlecraft import __version__
 from titlecraft.errors import UserError
+from titlecraft.machine import require_unix
 
 VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
@@ -63,6 +64,7 @@ def usage() -> str:
 
 def run(arguments: list[str]) -> int:
     """Choose the Hub and run the verb; returns its exit status. Raises UserError for a mistake of the user's."""
+    require_unix()
     hub = take_option(arguments, "--hub")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())

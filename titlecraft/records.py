@@ -33,12 +33,23 @@ from titlecraft.record import (
     read_record,
     record_key,
 )
-from titlecraft.training_record import TRAINING_RECORD, Check, Examples, Licence, Losses, Measured, TrainingRecord
+from titlecraft.training_record import (
+    TRAINING_RECORD,
+    Check,
+    Effect,
+    Examples,
+    Licence,
+    Losses,
+    Measured,
+    Optimizer,
+    TrainingRecord,
+    is_ruinous,
+)
 
 __all__ = [  # noqa: RUF022
     "current_code", "sources_sha256",
     "DATASET_RECORD", "DatasetRecord", "Distribution", "Leakage", "Source", "SourceFile", "Split",
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
-    "TRAINING_RECORD", "Check", "Examples", "Licence", "Losses", "Measured", "TrainingRecord",
+    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingRecord", "is_ruinous",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ OF_A_UNION = re.compile(r'Parser key "(?P<key>[\w.]+)": Does not validate agains
                         r"Subtypes: \[(?P<what>.*?)\] Errors: .*? Given value: (?P<value>.*)$", re.DOTALL)  # fmt: skip
 OF_A_RANGE = re.compile(r'Parser key "(?P<key>\w+)": Not of type (?P<what>\w+Int): (?:invalid literal .*: )?(?P<value>.*?)'
                         r"(?: does not conform to restriction .*)?$")  # fmt: skip
+OF_DIGITS = re.compile(r'Parser key "(?P<key>[\w.]+)": Exceeds the limit \((?P<most>\d+) digits\)')
+MOST_SHOWN, MOST_SAID = 80, 400  # characters of a value, and of a message of the parser's own
 
 
 def of_parser(error: Exception) -> str:
@@ -19,8 +21,17 @@ def of_parser(error: Exception) -> str:
     said = " ".join(str(error).split())
     for pattern in (OF_A_UNION, OF_A_KEY, OF_A_RANGE):
         if found := pattern.fullmatch(said):
-            return f"{option(found['key'])} {found['value']}: expected {expected(found['what'])}"
-    return said
+            return f"{option(found['key'])} {shortened(found['value'])}: expected {expected(found['what'])}"
+    if found := OF_DIGITS.search(said):
+        return f"{option(found['key'])}: expected a number of fewer than {found['most']} digits"
+    if isinstance(error, RecursionError):
+        return "a value with thousands of brackets in each other: expected a setting"
+    return shortened(said, MOST_SAID)
+
+
+def shortened(text: str, most: int = MOST_SHOWN) -> str:
+    """The text, or as much of it as fits into a line."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def of_bounds(error: Exception) -> str:

@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-Count = Annotated[int, Meta(ge=1)]
-Whole = Annotated[int, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+# Every number has both bounds: what is beyond them is a slip of the keyboard, and no library says so in one line
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+Whole = Annotated[int, Meta(ge=0, le=10**9)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # numpy, which transformers seeds too, takes no larger one
+Key = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of hashes and of numpy's newer generators
 
 BM25 = "bm25"  # the retriever that needs no model
 MAX_LOSS = 0.2  # share of a catalogue's lines that may be quarantined; no setting of a recipe, since it changes no row
@@ -45,10 +47,10 @@ class Data:
     minimum_characters: Whole = 20
     copies: Count = 5
     near_duplicates: bool = True
-    limit: Count | None = None
+    limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
-    seed: Whole = 7
+    seed: Key = 7
     rows_per_shard: Count = 250_000
 
 
@@ -85,7 +87,7 @@ class Base:
     repo: str = "unsloth/llama-3-8b-bnb-4bit"
     revision: str = "main"
     quantization: Literal["nf4", "none"] = "nf4"
-    max_length: Count = 2048
+    max_length: Annotated[int, Meta(ge=1, le=10**7)] = 2048
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,9 @@ class Lora:
         target_modules: names of the linear layers that get an update.
     """
 
-    r: Count = 16
-    alpha: Count = 32
-    dropout: Share = 0.05
+    r: Annotated[int, Meta(ge=1, le=2**16)] = 16
+    alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
+    dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
     target_modules: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
 
 
@@ -139,12 +141,12 @@ class Training:
     batch_size: Count = 2
     accumulation: Count = 4
     max_steps: Count | None = 100
-    epochs: Positive = 1.0
-    learning_rate: Positive = 2e-4
+    epochs: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
+    learning_rate: Annotated[float, Meta(ge=1e-12, le=1e3)] = 2e-4
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     warmup_steps: Whole = 5
     optimizer: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch", "adamw_torch_fused"] = "adamw_8bit"
-    weight_decay: Annotated[float, Meta(ge=0)] = 0.01
+    weight_decay: Annotated[float, Meta(ge=0, le=1e3)] = 0.01
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     gradient_checkpointing: bool = True
     packing: bool = False
@@ -152,7 +154,7 @@ class Training:
     shard_base: bool = False
     fit_memory: bool = False
     logging_steps: Count = 1
-    seed: Whole = 3407
+    seed: Seed = 3407
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,8 @@ class Generation:
         top_p: sample among the likeliest tokens that hold this much probability (Holtzman et al. 2020).
     """
 
-    max_new_tokens: Count = 256
-    temperature: Positive = 0.7
+    max_new_tokens: Annotated[int, Meta(ge=1, le=10**6)] = 256
+    temperature: Annotated[float, Meta(ge=1e-3, le=100)] = 0.7
     top_k: Whole = 50
     top_p: Annotated[float, Meta(gt=0, le=1)] = 0.95
 
@@ -195,17 +197,17 @@ class Evaluation:
         seed: draws the titles, their distractors, the order of shuffled sentences, sampled answers, and the resamples.
     """
 
-    titles: Annotated[int, Meta(ge=20)] = 1000
+    titles: Annotated[int, Meta(ge=20, le=10**9)] = 1000
     primary: str = "nll_per_token"
     batch_size: Count = 128
-    confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
-    resamples: Count = 10_000
-    sampled: Whole = 0
+    confidence: Annotated[float, Meta(ge=0.01, le=0.9999)] = 0.95
+    resamples: Annotated[int, Meta(ge=1, le=10**6)] = 10_000
+    sampled: Annotated[int, Meta(ge=0, le=1000)] = 0
     also: list[str] = field(default_factory=list)
     retriever: str = BM25
     bertscore: str | None = None
     grounded: bool = False
-    seed: Whole = 7
+    seed: Key = 7
 
     @property
     def level(self) -> float:

@@ -40,6 +40,39 @@ class Losses(Record):
     last: float
 
 
+def is_ruinous(before: float, after: float) -> bool:
+    """Whether a loss (nats per token) got worse by an order of magnitude: ten times what it was."""
+    return after >= 10 * before and after > before
+
+
+class Effect(Record):
+    """What the adapter does to a few rows of a split that was not trained on, drawn by the training's seed.
+
+    `changes_logits`: whether it changes the base's logits on an example at all. The NLLs are means over the `tokens` of the
+    answers of `rows` rows, in nats, without the adapter and with it; null where it was not measured.
+    """
+
+    changes_logits: bool
+    split: str | None = None
+    rows: int = 0
+    tokens: int = 0
+    nll_base: float | None = None
+    nll_adapter: float | None = None
+
+    def ruins(self) -> bool:
+        """Whether the answers are less likely by an order of magnitude with the adapter than without."""
+        return self.nll_base is not None and is_ruinous(self.nll_base, self.nll_adapter)
+
+
+class Optimizer(Record):
+    """What AdamW was given beside the recipe's settings. Gradients are scaled down to a norm of `max_grad_norm` at most."""
+
+    max_grad_norm: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
 class Measured(Record):
     """Clock, memory and energy of a run, as measured on `device`. Null where the machine gives no figure.
 
@@ -76,7 +109,8 @@ class TrainingRecord(Record):
     """How an adapter came to be.
 
     `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything,
-    and `router_note` that the balancing loss of a mixture of experts is left out.
+    and `router_note` that the balancing loss of a mixture of experts is left out. `skipped_steps` counts those whose gradients
+    overflowed in float16, which changed no weight. `optimizer` and `effect` are null in records of before they were written down.
     """
 
     key: str
@@ -105,4 +139,7 @@ class TrainingRecord(Record):
     files: list[File]
     measured: Measured
     router_note: str | None = None
+    skipped_steps: int = 0
+    optimizer: Optimizer | None = None
+    effect: Effect | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"

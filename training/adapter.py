@@ -1,12 +1,14 @@
 """Dataset and base, both pinned -> a trained adapter in a folder, and its record. Straight down: load, check, train, check, write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from titlecraft import ranks
+from titlecraft.adapter_weights import require_finite
 from titlecraft.base_model import load_tokenizer
+from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Examples as ExamplesSeen
@@ -14,18 +16,25 @@ from titlecraft.records import Pin, TrainingRecord, describe_file
 from titlecraft.settings import Base, Recipe
 from titlecraft.threads import steady_threads
 from training.checkpoints import newest
+from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
 from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.inputs import load_train_split
+from training.lost_settings import lost, require_learning
 from training.model import longest_example, slow_down
 from training.out_of_memory import within_memory
 from training.prepare import Prepared, prepare
 from training.saving import Saving
+from training.steps import count_steps
 
+FIX = "train again with --fresh and a lower --training.learning_rate, or another --training.precision"
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 
-def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encoded:
-    """The training split at its pin, in tokens of the base. It may fork: call it before CUDA starts. Raises UserError."""
+def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base, seed: int) -> Encoded:
+    """The training split at its pin, in tokens of the base, and a few rows of the validation split, drawn by `seed`.
+
+    It may fork: call it before CUDA starts. Raises UserError.
+    """
     from transformers import AutoConfig
 
     split = load_train_split(data)
@@ -36,7 +45,8 @@ def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encode
     if ranks.local_rank():
         wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
     examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
-    return Encoded(split, config, longest, examples)
+    held_out = encode_held_out(draw_rows(data, seed), tokenizer, prompt, longest)
+    return Encoded(split, config, longest, examples, held_out)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
@@ -59,6 +69,7 @@ def train_adapter(
     folder: Path,
     saving: Saving,
     auto_batch: bool,
+    given: Collection[str] = (),
     *,
     callbacks: Sequence[Any] = (),
     country: str | None = None,
@@ -71,19 +82,45 @@ def train_adapter(
     write nothing and return None.
 
     Args:
+        given: dotted names of the settings that a recipe or an option gave.
         callbacks: further ones for the trainer, to watch it.
         country: measure the energy, for this country's grid; None does not.
     """
-    encoded = encode(data, base, prompt, recipe.base)
+    encoded = encode(data, base, prompt, recipe.base, recipe.training.seed)
     ranks.use_own_gpu()
 
     def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
         ready = prepare(encoded, base, prompt, recipe, note)
+        say_lost(recipe, ready, encoded, given)
         begin = newest(saving.folder)
         going_on = replace(saving, resume=begin[0] if begin else None)
         return train_prepared(ready, folder, going_on, callbacks, country, dataset=data, base=base, **inputs)
 
     return within_memory(attempt, *ranks.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
+
+
+def say_lost(recipe: Recipe, ready: Prepared, encoded: Encoded, given: Collection[str]) -> None:
+    """Print the settings that are not used as they stand. Raises UserError where the run would learn nothing."""
+    devices = ranks.world_size()
+    whole = replace(recipe.training, batch_size=recipe.training.batch_size * devices)
+    items = len(ready.dataset)
+    steps = count_steps(items, whole).count
+    require_learning(recipe.training, steps)
+    for line in lost(recipe.training, recipe.base, encoded.config, given, items=items, steps=steps, devices=devices):
+        print(f"note: {line}")
+
+
+def require_trained(file: Path) -> None:
+    """Raises UserError where saved tensors are not finite, or no step has changed them: each update has a factor that begins at 0."""
+    found = require_finite(file, "nothing was published", FIX)
+    factors = [one for one in found if "lora_B" in one.name]
+    if not factors:
+        raise UserError(f"{file.name} holds no LoRA tensors; nothing was published")
+    if all(one.zero for one in factors):
+        raise UserError(
+            f"{file.name} is as it was before the first step, every lora_B is zero: no step changed a weight, so there is nothing "
+            "to publish; set more --training.max_steps than --training.warmup_steps, or a higher --training.learning_rate"
+        )
 
 
 def train_prepared(
@@ -95,7 +132,7 @@ def train_prepared(
     from training.own_loss import check_own_loss
     from training.progress import padding_share
     from training.record import LOG, losses, plot_loss, write_log
-    from training.trainer import make_trainer, run_all_steps
+    from training.trainer import OPTIMIZER, make_trainer, run_all_steps
 
     recipe, model, tokenizer = ready.recipe, ready.model, ready.loaded.tokenizer
     trainer = make_trainer(
@@ -108,12 +145,16 @@ def train_prepared(
     with metered(country) as energy, steady_threads(model):
         run_all_steps(trainer)
     cost = trainer.so_far.cost(energy)
-    found = ready.checks + checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
+    after = checks.require(checks.check_adapter(model, ready.probe, ready.base_logits))
+    with steady_threads(model):
+        effect = measure_effect(model, ready.held_out, any(one.name == checks.CHANGES for one in after))
+    say_effect(effect)
     ranks.part()
     if not ranks.is_first():
         return None
     slow_down(model)
     model.save_pretrained(folder)
+    require_trained(folder / ADAPTER_FILES[0])
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
     tokenizer.save_pretrained(folder)
     lines = write_log(trainer.state.log_history, folder / LOG)
@@ -143,7 +184,10 @@ def train_prepared(
             padding_share=padding_share(seen),
         ),
         loss=losses(lines),
-        checks=found,
+        checks=ready.checks + after,
         files=[describe_file(folder, folder / name) for name in ADAPTER_FILES],
         measured=cost,
+        skipped_steps=trainer.health.skipped,
+        optimizer=OPTIMIZER,
+        effect=effect,
     )

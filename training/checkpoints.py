@@ -12,12 +12,14 @@ from typing import Literal
 
 import msgspec
 
+from titlecraft.adapter_weights import read_tensors
 from titlecraft.local_hub.durable import sync_folder
 from titlecraft.records import File, Record, describe_file, file_sha256
 
 CHECKPOINT = "checkpoint.json"
 KEPT = 2
-NEEDED = {"adapter_config.json", "adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json"}
+WEIGHTS = "adapter_model.safetensors"
+NEEDED = {"adapter_config.json", WEIGHTS, "optimizer.pt", "scheduler.pt", "trainer_state.json"}
 FILES = re.compile(r"adapter_config\.json|adapter_model\.safetensors|(optimizer|scheduler|scaler)\.pt|"
                    r"trainer_state\.json|rng_state(_\d+)?\.pth")  # fmt: skip
 
@@ -59,13 +61,18 @@ def read_checkpoint(raw: bytes) -> Checkpoint | None:
 
 
 def whole(folder: Path) -> Checkpoint | None:
-    """What lies in a folder, if it is a checkpoint and each of its files has its sha256."""
+    """What lies in a folder, if it is a checkpoint, each of its files has its sha256, and its weights are finite."""
     file = folder / CHECKPOINT
     found = read_checkpoint(file.read_bytes()) if file.is_file() else None
     if found is None:
         return None
     there = all((folder / one.path).is_file() and file_sha256(folder / one.path) == one.sha256 for one in found.files)
-    return found if there else None
+    return found if there and is_finite(folder / WEIGHTS) else None
+
+
+def is_finite(file: Path) -> bool:
+    """Whether the weights of a checkpoint are finite: earlier versions wrote them whatever they were."""
+    return not any(one.broken for one in read_tensors(file))
 
 
 def newest(folder: Path) -> tuple[Path, Checkpoint] | None:

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from titlecraft import prompt as prompt_module
 from titlecraft.errors import UserError
+from titlecraft.machine import usable_cores
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
 from training.inputs import COLUMNS
@@ -63,12 +64,14 @@ class Encoded:
         config: of the base, from transformers.
         longest: most tokens that an example, or a packed row, may have.
         examples: what the rows became.
+        held_out: (prompt, answer) token ids of a few rows of the validation split.
     """
 
     split: Any
     config: Any
     longest: int
     examples: Examples
+    held_out: list[tuple[list[int], list[int]]] = field(default_factory=list)
 
     def widest(self, packing: bool) -> int:
         """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""
@@ -106,7 +109,7 @@ def useful_processes(rows: int, cores: int | None = None) -> int:
 
     Threads of the tokenizer leave a tenth of the work, Python's, to one core; processes share that too.
     """
-    cores = cores or len(os.sched_getaffinity(0))
+    cores = cores or usable_cores()
     return max(1, min(cores, rows // ROWS_PER_PROCESS)) if cores >= CORES_FOR_PROCESSES else 1
 
 

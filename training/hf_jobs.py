@@ -20,7 +20,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub import address, endpoint, hub_errors, pin, require_write
 from titlecraft.licence import licence_of, require_name
 from titlecraft.records import Pin, sources_sha256
-from titlecraft.settings import Recipe
+from titlecraft.settings import Recipe, Training
 from training.model import processes_fault
 from training.source_archive import NAME, source_archive
 
@@ -84,6 +84,8 @@ def describe(machine: JobHardwareInfo) -> str:
 def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeout: str, options: list[str]) -> JobInfo:
     """Upload what the job needs, and ask for it."""
     settings = {name: section for name, section in asdict(recipe).items() if name in SECTIONS}
+    if recipe.training.max_steps and recipe.training.epochs == Training.epochs:
+        del settings["training"]["epochs"]  # nobody gave it, and the job would say that it is not used
     files = {RECIPE: yaml.safe_dump(settings, sort_keys=False).encode(), ARCHIVE: source_archive()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     needs = upload(files, f"Train {repo}: recipe {sums[RECIPE][:12]}, source {sums[ARCHIVE][:12]}")

@@ -11,6 +11,7 @@ from titlecraft.errors import UserError
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.answer_loss import use_answer_loss
+from training.lost_settings import fault
 
 GPU_EXTRA = 'pip install "titlecraft[gpu]"'
 
@@ -22,14 +23,10 @@ def require_backend(settings: Training) -> None:
     raises NotImplementedError. Left alone it reports each model that it loads, by downloads from the Hub, and writes the
     code that it generates into the current folder.
     """
-    if fault := processes_fault(settings, ranks.world_size()):
-        raise UserError(fault)
+    if found := processes_fault(settings, ranks.world_size()):
+        raise UserError(found)
     if settings.backend != "unsloth":
         return
-    if settings.packing or settings.fused_kernels:
-        name = "packing" if settings.packing else "fused_kernels"
-        raise UserError(f"training.{name} is for backend trl, Unsloth brings its own: use --training.backend=trl, "
-                        f"or --training.{name}=false")  # fmt: skip
     import torch
     from huggingface_hub import constants
 
@@ -49,11 +46,11 @@ def require_backend(settings: Training) -> None:
 
 
 def processes_fault(settings: Training, processes: int) -> str | None:
-    """Why so many processes, one for each GPU, cannot train so, or None where they can."""
+    """Why so many processes, one for each GPU, cannot train with these settings, or None where they can."""
     if settings.backend == "unsloth" and processes > 1:
         return "training.backend unsloth is for one GPU: use --training.backend=trl with several processes"
-    if settings.backend == "unsloth" and settings.shard_base:
-        return "training.shard_base is for backend trl: use --training.backend=trl, or --training.shard_base=false"
+    if found := fault(settings):
+        return found
     if settings.shard_base and processes == 1:
         return (
             "training.shard_base shares the base out between processes, one for each GPU, and there is one: start several with "

@@ -4,19 +4,22 @@ What a training will see, take and owe, before anybody pays for a GPU: from the 
 tokenizer and card. No weights are downloaded, and no GPU is asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
+
+from msgspec import field
 
 from titlecraft.base_model import loading
 from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import download, pin, require_write
+from titlecraft.hub import download, pin, published_pin, require_own, require_write
 from titlecraft.licence import licence_of, obligations, require_name
-from titlecraft.records import Licence, Pin, Record
+from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
 from training.fit import choose_fit, usable
 from training.lengths import measure_lengths, packed_items
+from training.lost_settings import fault, idle, lost
 from training.memory import estimate_memory
 from training.speed import CARDS, Card, estimate_rate, measured_rate
 from training.steps import count_steps, padding_efficiency
@@ -63,10 +66,14 @@ class Plan(Record):
     licence: Licence
     obligations: list[str]
     problems: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
-def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
-    """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan."""
+def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
+    """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan.
+
+    `given` has the dotted names of the settings that a recipe or an option gave.
+    """
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     config, base_parameters, trainable = count_parameters(base, recipe)
     from training.model import longest_example, require_packable
@@ -84,7 +91,11 @@ def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
     slots = tokens / items / efficiency  # of one item, padding included
     licence = licence_of(base)
-    demands = [lambda: require_write(repo), lambda: require_name(repo, licence, base)]
+    demands = [
+        lambda: require_write(repo),
+        lambda: require_own(published_pin(repo, "model"), TRAINING_RECORD),
+        lambda: require_name(repo, licence, base),
+    ]
     if training.packing:
         demands.append(lambda: require_packable(config, base, settings.max_length))
     return Plan(
@@ -96,7 +107,9 @@ def plan(dataset: str, repo: str, recipe: Recipe) -> Plan:
         tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable,
         cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
                          base_parameters) for card in CARDS],
-        licence=licence, obligations=obligations(licence, base), problems=problems(demands),
+        licence=licence, obligations=obligations(licence, base),
+        problems=[one for one in dict.fromkeys((fault(training), idle(training, steps.count))) if one] + problems(demands),
+        notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
     for duty in plan.obligations:
         console.print(f"  • {escape(duty)}")
+    for note in plan.notes:
+        console.print(f"[bold yellow]note:[/] {escape(note)}", soft_wrap=True)
     for problem in plan.problems:
         console.print(f"[bold red]would stop the run:[/] {escape(problem)}")
     if not plan.problems:

@@ -29,6 +29,7 @@ class Prepared:
         yardstick: the loss of some items by plain logits, before anything was put over the model.
         facts: what the record says of the model and how it is computed.
         checks: what was verified.
+        held_out: as in Encoded.
     """
 
     recipe: Recipe
@@ -41,6 +42,7 @@ class Prepared:
     yardstick: Yardstick
     facts: dict[str, Any]
     checks: list[Check]
+    held_out: list[tuple[list[int], list[int]]]
 
 
 def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
@@ -81,6 +83,9 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         print(f"attention: {attention}; fused kernels: {fused}")
     with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
         base_logits = checks.probe_logits(model, probe)
+    checks.require_finite_logits(
+        base_logits, f"{base} in {loaded.precision}", "set another --training.precision, or another base.repo"
+    )
     if recipe.training.packing:
         full = int(examples.lengths.sum()) / (len(dataset) * longest)
         print(
@@ -92,4 +97,6 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         "router_note": router_note,
         "trainable_parameters": trainable, "base_parameters": base_parameters,
     }  # fmt: skip
-    return Prepared(recipe, loaded, model, examples, dataset, probe, base_logits, yardstick, facts, found)
+    return Prepared(
+        recipe, loaded, model, examples, dataset, probe, base_logits, yardstick, facts, found, encoded.held_out
+    )

@@ -1,8 +1,9 @@
 """What a running training shows: a bar with loss, tokens a second, padding, peak memory and the time that is left."""
 
-import resource
 import time
 from typing import Any
+
+from titlecraft.machine import peak_memory
 
 
 class Pace:
@@ -32,7 +33,7 @@ def peak_memory_gb() -> tuple[float | None, float]:
     import torch
 
     gpu = round(torch.cuda.max_memory_allocated() / 1e9, 2) if torch.cuda.is_available() else None
-    return gpu, round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2)
+    return gpu, round(peak_memory() / 1e9, 2)
 
 
 def figures(seen: dict[str, int], rate: float) -> dict[str, float]:
@@ -81,6 +82,11 @@ def progress_bar() -> Any:
                 control.should_log = True
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.bar.close()
+            self.close()
+
+        def close(self) -> None:
+            """End the line of the bar; a second time it does nothing."""
+            if hasattr(self, "bar"):
+                self.bar.close()
 
     return ProgressBar()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ KEPT = ("step", "epoch", "examples_seen", "tokens_seen", "loss", "learning_rate"
 
 def write_log(history: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     """One line for each logged step; clock times stay out, so that the same run gives the same bytes."""
-    lines = [{key: entry[key] for key in KEPT if key in entry} for entry in history if "loss" in entry]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lines = [
+        {key: entry[key] for key in KEPT if key in entry and isfinite(entry[key])}
+        for entry in history
+        if "loss" in entry
+    ]
+    path.write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
     return lines
 
 

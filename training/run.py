@@ -4,7 +4,7 @@ Pinned dataset + pinned base -> LoRA -> one commit with adapter, tokenizer, reco
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from titlecraft.records import (
     digest,
 )
 from titlecraft.settings import Recipe
-from training.adapter import ADAPTER_FILES, train_adapter
+from training.adapter import ADAPTER_FILES, require_trained, train_adapter
 from training.checkpoint_branch import BackgroundPush, delete_branch
 from training.checkpoints import Run, checkpoints_folder
 from training.energy import require_meter
@@ -66,6 +66,7 @@ def train(
     care: Care,
     watch: Watch = "none",
     country: str | None = None,
+    given: Collection[str] = (),
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> tuple[Pin, TrainingRecord]:
     """Publish an adapter and return where it is and how it came to be.
@@ -75,6 +76,7 @@ def train(
         repo: NS/NAME of the adapter repo.
         watch: where the run can be watched, on this machine.
         country: measure the energy, for the grid of this country (ISO 3166, three letters).
+        given: dotted names of the settings that a recipe or an option gave: those that are not used are named.
         write_card: writes README.md into the folder to publish, from the records in it.
 
     Does nothing but say so where the same dataset, base, recipe and code have been published to `repo` already, unless
@@ -108,7 +110,7 @@ def train(
             saving = begin(repo, work, run, care)
             write_target(folder, repo, private)
             together = ranks.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
-                                    "saving": saving, "auto_batch": care.auto_batch})  # fmt: skip
+                                    "saving": saving, "auto_batch": care.auto_batch, "given": given})  # fmt: skip
             push = BackgroundPush(repo, private) if care.push_every else None
             record = train_adapter(
                 **together | {"saving": replace(saving, push=push)},
@@ -151,6 +153,7 @@ def publish_trained(
     write_card: Callable[[Path, str, Pin | None], None],
 ) -> Pin:  # fmt: skip
     """The trained adapter in `folder` as one commit. Raises UserError that says how to publish it later."""
+    require_trained(folder / ADAPTER_FILES[0])
     try:
         write_card(folder, repo, head)
         message = f"Train {record.steps} steps on {record.dataset}"
@@ -177,13 +180,10 @@ def follow() -> None:
 def require_loads(folder: Path, base: Pin) -> None:
     """Read the adapter back as its users will. Raises where its config or tensors are not what was trained."""
     from peft import PeftConfig
-    from safetensors import safe_open
 
     config = PeftConfig.from_pretrained(str(folder))
     if (config.base_model_name_or_path, config.revision) != (base.repo, base.revision):
         raise UserError(
             f"adapter_config.json names {config.base_model_name_or_path}@{config.revision}: expected {base}"
         )
-    with safe_open(folder / ADAPTER_FILES[0], framework="pt") as tensors:
-        if not any("lora_" in name for name in tensors.keys()):  # noqa: SIM118 (safe_open is not a mapping)
-            raise UserError(f"{ADAPTER_FILES[0]} holds no LoRA tensors")
+    require_trained(folder / ADAPTER_FILES[0])

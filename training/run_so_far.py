@@ -44,6 +44,7 @@ def run_so_far(trainer: Any) -> Any:
                 "seen": self.seen,
                 "loss": self.loss,  # float32 in a float64: nothing is lost in JSON
                 "logged": trainer._globalstep_last_logged,
+                "skipped": trainer.health.skipped,
                 "averages": {name: list(values) for name, values in trainer._metrics["train"].items()},
                 "tokens": trainer._total_train_tokens,
                 "measured": msgspec.to_builtins(self.cost(Energy())),
@@ -58,6 +59,7 @@ def run_so_far(trainer: Any) -> Any:
                 trainer.seen.update(saved["seen"])
             trainer._tr_loss += saved["loss"]
             trainer._globalstep_last_logged = saved["logged"]
+            trainer.health.skipped = saved["skipped"]
             trainer._metrics["train"].update(saved["averages"])
             trainer._total_train_tokens = saved["tokens"]
             self.earlier = msgspec.convert(saved["measured"], Measured)

@@ -1,17 +1,22 @@
 """TRL's SFTTrainer with our settings, and a count of what it really saw."""
 
 import copy
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from titlecraft import ranks
 from titlecraft.answer_logits import causal_of, head_of
+from titlecraft.records import Optimizer
 from titlecraft.settings import Training
 from training.examples import IGNORED
+from training.health import stop_when_broken
 from training.packing import flatten_rows
 from training.progress import Pace, figures, progress_bar
 from training.run_so_far import run_so_far
 from training.saving import Saving, WritesWholeCheckpoints, save_now
 
+OPTIMIZER = Optimizer()
 LOADERS = 2  # processes that put batches together
 COMPUTE_DTYPES = {
     "bfloat16": {"bf16": True, "fp16": False},
@@ -71,7 +76,13 @@ def make_trainer(
                 return Trainer.compute_loss(self, model, inputs | {"use_cache": False}, *args, **kwargs)
             return super().compute_loss(model, inputs, *args, **kwargs)
 
+        def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+            self.health.norm = super()._get_grad_norm(model, grad_norm)
+            return self.health.norm
+
         def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+            if not isfinite(logs.get("grad_norm", 0)):  # of a step that float16 skipped; JSON has no word for it
+                del logs["grad_norm"]
             if "loss" in logs:
                 seen = self.seen_by_all()
                 logs |= figures(seen, self.pace.rate(int(self.seen["tokens"])) * self.accelerator.num_processes)
@@ -82,12 +93,20 @@ def make_trainer(
             counts = torch.tensor([int(count) for count in self.seen.values()], device=self.accelerator.device)
             return dict(zip(self.seen, self.accelerator.reduce(counts, "sum").tolist(), strict=True))
 
+    class OneDevice(SFTConfig):
+        """Transformers would share a batch out between all GPUs that a process sees: twice the batch, and twice the loss."""
+
+        @property
+        def n_gpu(self) -> int:
+            """GPUs of this process: one, or none. Several are for several processes."""
+            return min(1, super().n_gpu)
+
     trainer = CountingTrainer(
         model=model,
         processing_class=copy.deepcopy(tokenizer),  # Unsloth changes its padding side, and ours is published
         train_dataset=dataset,
         data_collator=flatten_rows if settings.packing else None,
-        args=SFTConfig(
+        args=OneDevice(
             output_dir=str(work),
             per_device_train_batch_size=settings.batch_size,
             gradient_accumulation_steps=settings.accumulation,
@@ -98,8 +117,13 @@ def make_trainer(
             warmup_steps=settings.warmup_steps,
             optim=settings.optimizer,
             weight_decay=settings.weight_decay,
+            adam_beta1=OPTIMIZER.beta1,
+            adam_beta2=OPTIMIZER.beta2,
+            adam_epsilon=OPTIMIZER.epsilon,
+            max_grad_norm=OPTIMIZER.max_grad_norm,
             gradient_checkpointing=settings.gradient_checkpointing,
             logging_steps=settings.logging_steps,
+            logging_nan_inf_filter=False,  # it would put the mean of earlier losses in the place of a NaN
             seed=settings.seed,
             data_seed=settings.seed,
             max_length=None,  # the examples have been cut already, and counted
@@ -124,9 +148,14 @@ def make_trainer(
         ),
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.health = stop_when_broken(trainer, settings, precision)
+    trainer.add_callback(trainer.health)
     trainer.saving, trainer.so_far = saving, run_so_far(trainer)
     trainer.add_callback(trainer.so_far)  # first: it gives the others what was seen
-    trainer.add_callback(progress_bar())
+    trainer.bar = progress_bar()
+    trainer.add_callback(trainer.bar)
+    if ranks.rank():
+        trainer.add_callback(own_dropout(settings.seed + ranks.rank()))
     if saving:
         trainer.add_callback(save_now(saving))
     for parameter in trainer.model.parameters():
@@ -135,12 +164,34 @@ def make_trainer(
     return trainer
 
 
+def own_dropout(seed: int) -> Any:
+    """A trainer callback that seeds what a process drops out, or all processes would drop the same elements of their batches.
+
+    The order of the data does not depend on it: that has a generator of its own. A run that is resumed goes on with the state
+    that its checkpoint has for each process, which is loaded later.
+    """
+    import torch
+    from transformers import TrainerCallback
+
+    class OwnDropout(TrainerCallback):
+        """Before the first step."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            torch.manual_seed(seed)
+
+    return OwnDropout()
+
+
 def run_all_steps(trainer: Any) -> None:
     """Train, then take accelerate's autocast off the model, so that it computes its logits as it did before.
 
     Goes on from a checkpoint where the trainer's `saving` names one. `seen` holds the counts of all processes then.
     """
     resume = trainer.saving.resume if trainer.saving else None
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    finally:
+        trainer.bar.close()  # or what went wrong would stand in the same line
+    trainer.health.require_learned(trainer.state.global_step)
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.seen.update(trainer.seen_by_all())

@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
 from model_card.claims.saying import Claim
-from titlecraft.records import Measure
+from titlecraft.records import Measure, is_ruinous
 
 PRIMARY = "report.measures[primary]"
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": "neither direction is better"}
@@ -40,6 +40,11 @@ def boxed(values: dict[str, Any]) -> dict[str, Any]:
         "coverage": percent_of(values["confidence"]),
         "verdict": VERDICTS[verdict_of(values)],
     }
+
+
+def ruined(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing, unless the model finds the catalogue's texts ten times as surprising as before."""
+    return {} if is_ruinous(values["before"], values["after"]) else None
 
 
 def explained(values: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +94,11 @@ RESULT = (
         "{p_value:p}.",
         {**{name: path.replace("*", PRIMARY) for name, path in MEASURE.items()}, "confidence": "report.evaluation.confidence"},
         otherwise="> **Did fine-tuning help?** Not evaluated.", derive=boxed,
+    ),
+    Claim(
+        "result.tenfold", "result",
+        "> **The adapter makes the model worse by an order of magnitude:** {label} is {after:short} with it and {before:short} without, in {unit}.",
+        {name: f"report.measures[nll_per_token].{name}" for name in ("label", "before", "after", "unit")}, derive=ruined,
     ),
     Claim("result.definition", "result", "> {label}: {what}",
           {"name": f"{PRIMARY}.name", "label": f"{PRIMARY}.label", "definition": f"{PRIMARY}.definition"}, derive=explained),

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model_card.claims.saying import NOT_MEASURED, Claim
+from titlecraft.records import is_ruinous
 from titlecraft.settings import Base, Generation, Lora, Training
 
 EXAMPLES, COST = "training.examples", "training.measured"
@@ -29,6 +30,23 @@ def differing_from(defaults: dict[str, Any]) -> Callable[[dict[str, Any]], dict[
 def several_parts(values: dict[str, Any]) -> dict[str, Any] | None:
     """Only a run that was interrupted has anything to say here."""
     return {} if values["parts"] > 1 else None
+
+
+def where_it_ruins(values: dict[str, Any]) -> dict[str, Any] | None:
+    """How many times worse, where the adapter makes answers less likely by an order of magnitude; else nothing."""
+    if not is_ruinous(values["before"], values["after"]):
+        return None
+    return {"times": f"{values['after'] / values['before']:,.0f} times" if values["before"] else "more than ten times"}
+
+
+def only_where_unchanged(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing where the adapter changes the logits, as it should."""
+    return None if values["changes"] else {}
+
+
+def only_where_skipped(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Nothing where every step changed the weights."""
+    return {} if values["skipped"] else None
 
 
 def of_all(values: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +95,19 @@ DATA = (
           {"available": "report.titles_available", "excluded": "report.excluded"}),
 )  # fmt: skip
 
+EFFECT = {"split": "training.effect.split", "rows": "training.effect.rows", "before": "training.effect.nll_base",
+          "after": "training.effect.nll_adapter"}  # fmt: skip
+
+# in the box at the top of the card, where nobody can miss it
+WARNINGS = (
+    Claim("result.no-effect", "result", "> **The adapter changes nothing:** after training, an example's logits are those of the base, bit for bit.",
+          {"changes": "training.effect.changes_logits"}, derive=only_where_unchanged),
+    Claim("result.ruins", "result",
+          "> **The adapter makes the model worse by an order of magnitude:** on {rows:,} rows of the `{split}` split the loss is {before:short} nats "
+          "per answer token without it and {after:short} with it, {times} as much.",
+          EFFECT, derive=where_it_ruins),
+)  # fmt: skip
+
 HOW = (
     *(Claim(f"training.changed-{name}", "training", "| " + name.removesuffix("_settings") + ".{key} | {value} | {default} |", {"value": "*"},
             each=f"training.{name}", derive=differing_from(asdict(defaults))) for name, defaults in SECTIONS.items()),
@@ -96,6 +127,15 @@ HOW = (
     Claim("training.loss", "training", "Training loss: {first:short} over the first tenth of the logged steps, {last:short} over the last, in "
           "nats per answer token.",
           {"first": "training.loss.first", "last": "training.loss.last"}),
+    Claim("training.effect", "training", "Loss on {rows:,} rows of the `{split}` split, drawn with the training's seed: {before:short} without the "
+          "adapter, {after:short} with it, in nats per answer token. This shows whether it learned, and is no evaluation.",
+          EFFECT),
+    Claim("training.optimizer", "training", "AdamW with betas {beta1} and {beta2} and epsilon {epsilon}; gradients are scaled down to a norm of at "
+          "most {norm}.",
+          {"beta1": "training.optimizer.beta1", "beta2": "training.optimizer.beta2", "epsilon": "training.optimizer.epsilon",
+           "norm": "training.optimizer.max_grad_norm"}),
+    Claim("training.skipped", "training", "Of these steps, {skipped:,} changed nothing: their gradients overflowed in float16.",
+          {"skipped": "training.skipped_steps"}, derive=only_where_skipped),
     Claim("training.plot", "training", "![Training loss over {steps:,} optimizer steps, from {first:short} to {last:short} nats per answer token]({plot})",
           {"steps": "training.steps", "first": "training.loss.first", "last": "training.loss.last",
            "plot": "repo.files[assets/training_loss.png]"}),
@@ -119,4 +159,4 @@ SPENT = (
         {"grams": f"{COST}.co2_eq_grams", "country": f"{COST}.country", "kwh": f"{COST}.energy_kwh"}, NOT_MEASURED),
 )  # fmt: skip
 
-TRAINING = (*DATA, *HOW, *SPENT)
+TRAINING = (*WARNINGS, *DATA, *HOW, *SPENT)

@@ -136,8 +136,8 @@ def test_help_imports_no_library_of_the_stages() -> None:
 @pytest.mark.parametrize(("option", "message"), [
     ("--training.batch_size=0", "--training.batch_size: expected a whole number >= 1"),
     ("--training.max_steps=0", "--training.max_steps: expected a whole number >= 1"),
-    ("--training.learning_rate=-1e-4", "--training.learning_rate: expected a number > 0.0"),
-    ("--lora.dropout=1.5", "--lora.dropout: expected a number < 1.0"),
+    ("--training.learning_rate=-1e-4", "--training.learning_rate: expected a number >= 1e-12"),
+    ("--lora.dropout=1.5", "--lora.dropout: expected a number <= 0.99"),
     ("--lora.target_modules=[]", "--lora.target_modules: expected a list of length >= 1"),
     ("--training.packing=maybe", "titlecraft train: --training.packing maybe: expected true or false (see titlecraft train --help)"),
     ("--training.batch_size=1.5", "--training.batch_size 1.5: expected a whole number (see"),

@@ -2,16 +2,19 @@
 
 import re
 from copy import deepcopy
+from dataclasses import replace
 from html import unescape
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, meta, nodes
 
 from evaluation.measures import MEASURES
+from model_card.build import render
 from model_card.citations import OF_SOURCES, entries
 from model_card.claims import CLAIMS, claims_of
 from model_card.claims.saying import Claim, say, steps_of, value_at
@@ -46,6 +49,9 @@ def whole_records() -> dict[str, Any]:
     }
     training["examples"]["padding_share"] = 0.1
     training |= {"quantization_note": "Note.", "memory_note": "Note."}
+    training |= {"skipped_steps": 3}
+    training["effect"] |= {"changes_logits": False, "nll_adapter": 10 * training["effect"]["nll_base"]}
+    report["measures"][0]["after"] = 10 * report["measures"][0]["before"]
     training["licence"] |= {"warning": "Warning."}
     report |= {"excluded": {"title_in_train": 3}, "guards": [{"name": "g", "expected": "1", "found": "1"}]}
     report |= {"references_cut": 2, "benchmarks": [{"repo": "ns/bench", "revision": "e" * 40}]}
@@ -130,6 +136,27 @@ def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, 
     }  # fmt: skip
     box = say([claim for claim in CLAIMS if claim.id == "result.primary"], records)
     assert f"Did fine-tuning help? {said}** NLL per token on 200 held-out titles" in box[0].sentence
+
+
+@pytest.mark.parametrize(("before", "after", "said"), [
+    (2.5, 25.0, True), (2.5, 24.9, False), (2.5, 0.2, False), (7.2, 3e5, True), (0.0, 1.0, True), (0.0, 0.0, False),
+])  # fmt: skip
+def test_an_adapter_that_ruins_its_base_says_so_in_the_box(before: float, after: float, said: bool) -> None:
+    records = named_records(evaluated())
+    records["report"]["measures"][0] |= {"before": before, "after": after}
+    records["training"]["effect"] |= {"nll_base": before, "nll_adapter": after}
+    found = [
+        one.sentence for one in say(CLAIMS, records) if one.section == "result" and "order of magnitude" in one.sentence
+    ]
+    assert len(found) == 2 * said and all(f"{before:.4g}" in one and f"{after:.4g}" in one for one in found)
+
+
+def test_an_adapter_that_changes_nothing_says_so_in_the_box() -> None:
+    record = evaluated().training
+    silent = msgspec.structs.replace(record, effect=msgspec.structs.replace(record.effect, changes_logits=False))
+    box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
+    assert "> **The adapter changes nothing:**" in box(silent) and "changes nothing" not in box(record)
+    assert "changes nothing" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
 
 
 def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() -> None:

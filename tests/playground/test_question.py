@@ -47,7 +47,7 @@ def test_refused() -> None:
     ("settings", "seed", "said"),
     [
         (Generation(max_new_tokens=0), 0, "max_new_tokens is 0: expected 1 to 1024"),
-        (Generation(temperature=0.0), 0, "temperature is 0.0: expected more than 0"),
+        (Generation(temperature=0.0), 0, "temperature is 0.0: expected 0.001 to 100"),
         (Generation(top_p=1.5), 0, "top_p is 1.5"),
         (Generation(), -1, "seed is -1"),
         (Generation(), 1 << 63, "seed is 9223372036854775808: expected 0 to 9223372036854775807"),

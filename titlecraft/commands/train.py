@@ -1,5 +1,6 @@
 """titlecraft train --dataset NS/NAME[@REV] --repo NS/NAME --recipe tiny"""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
     recipe, asked = stage.parse(arguments)
     require_arguments(asked)
     if asked.dry_run:
-        return show_what_it_takes(asked.dataset, asked.repo, recipe, asked.json)
+        return show_what_it_takes(asked.dataset, asked.repo, recipe, stage.given, asked.json)
 
     if asked.on:
         from training.hf_jobs import options_of, run_on_hub
@@ -76,7 +77,7 @@ def main(arguments: list[str]) -> int:
     with ranks.leading():
         published, record = train(
             asked.dataset, asked.repo, recipe, private=not asked.public, care=care, watch=asked.watch,
-            country=asked.energy, write_card=write_picture_and_card,
+            country=asked.energy, given=stage.given, write_card=write_picture_and_card,
         )  # fmt: skip
         tell(published, collection=not asked.no_collection)
     return show_where(published, record)
@@ -140,12 +141,12 @@ def require_arguments(asked: Namespace) -> None:
         )
 
 
-def show_what_it_takes(dataset: str, repo: str, recipe: Recipe, as_json: bool) -> int:
+def show_what_it_takes(dataset: str, repo: str, recipe: Recipe, given: Collection[str], as_json: bool) -> int:
     """Print the plan of a training; returns 2 where something would stop the run."""
     from training.plan import plan
     from training.plan_table import show_plan
 
-    found = plan(dataset, repo, recipe)
+    found = plan(dataset, repo, recipe, given)
     if as_json:
         print(found.to_json().decode(), end="")
     else:

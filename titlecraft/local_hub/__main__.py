@@ -6,11 +6,23 @@ import sys
 from pathlib import Path
 
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import LOOPBACK, serve
+from titlecraft.machine import require_unix
 
 
 def main() -> int:
     """Serve a Hub in the foreground, or check one; the exit status."""
+    try:
+        require_unix()
+        return run()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def run() -> int:
+    """The same; raises UserError for a mistake of the user's."""
+    from titlecraft.local_hub.server import LOOPBACK, serve  # needs fcntl, which Windows lacks
+
     parser = argparse.ArgumentParser(prog="python -m titlecraft.local_hub", description=serve.__doc__.splitlines()[0])
     parser.add_argument(
         "action", nargs="?", choices=["serve", "check"], default="serve", help="check: say which repos are damaged"
@@ -28,15 +40,11 @@ def main() -> int:
     )
     parser.add_argument("--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside")
     arguments = parser.parse_args()
-    try:
-        if arguments.action == "check":
-            from titlecraft.local_hub.hub_check import check
+    if arguments.action == "check":
+        from titlecraft.local_hub.hub_check import check
 
-            return check(arguments.root, move_damaged=arguments.set_aside)
-        serve(arguments.root, arguments.host, arguments.port, arguments.accounts, arguments.allow_host)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return check(arguments.root, move_damaged=arguments.set_aside)
+    serve(arguments.root, arguments.host, arguments.port, arguments.accounts, arguments.allow_host)
     return 0
 
 

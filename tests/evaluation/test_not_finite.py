@@ -1,0 +1,97 @@
+"""A NaN is refused wherever it could pass for a difference, a score or a mean."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from evaluation import inputs
+from evaluation.compare import compare
+from evaluation.guards import check_adapter, probe_logits
+from evaluation.inputs import read_adapter
+from evaluation.measures.likelihood import NLL_PER_TOKEN
+from tests.model_card.literal_records import training_record
+from tests.tiny_world import add_adapter, make_base
+from titlecraft.errors import UserError
+from titlecraft.records import Pin
+from titlecraft.settings import Evaluation
+
+NAN, INF = float("nan"), float("inf")
+ADAPTER = Pin(type="model", repo="ns/adapter", revision="a" * 40)
+
+
+@pytest.mark.parametrize("broken", [NAN, INF, 1e38])
+def test_an_adapter_whose_logits_are_not_finite_is_not_one_that_changes_the_model(broken: float) -> None:
+    base = make_base(400)
+    bare = probe_logits(base)
+    model = add_adapter(base)
+    next(one for name, one in model.named_parameters() if "lora_B" in name).data.fill_(broken)
+    with pytest.raises(UserError, match=r"^logits of the adapter are not finite"):
+        check_adapter(model, bare)
+
+
+def test_a_base_whose_logits_are_not_finite_is_named_as_such() -> None:
+    base = make_base(400)
+    model = add_adapter(base)
+    base.get_output_embeddings().weight.data[3] = NAN
+    with pytest.raises(UserError, match=r"^logits of the base are not finite"):
+        check_adapter(model, probe_logits(base))
+
+
+@pytest.mark.parametrize("broken", [NAN, INF, -INF])
+def test_a_score_that_is_not_finite_is_in_no_mean(broken: float) -> None:
+    good, bad = [1.0] * 30, [1.0] * 29 + [broken]
+    settings = replace(Evaluation(), resamples=1000)
+    compare(NLL_PER_TOKEN, good, [2.0] * 30, settings)
+    with pytest.raises(
+        UserError, match=rf"^nll_per_token of title 29 is {broken} before fine-tuning: .* weights of the base are"
+    ):
+        compare(NLL_PER_TOKEN, bad, good, settings)
+    with pytest.raises(
+        UserError, match=rf"^nll_per_token of title 29 is {broken} after fine-tuning: .* weights of the adapter"
+    ):
+        compare(NLL_PER_TOKEN, good, bad, settings)
+
+
+def test_two_reports_whose_base_has_no_score_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evaluation import comparison
+
+    pairs = [({"nll_per_token_before": 1.0}, {"nll_per_token_before": value}) for value in (1.5, NAN, 1.0)]
+    assert (
+        max(abs(one["nll_per_token_before"] - two["nll_per_token_before"]) for one, two in pairs) == 0.5
+    )  # max() passed over it
+    monkeypatch.setattr(comparison, "require_comparable", lambda *_: None)
+    monkeypatch.setattr(comparison, "common_rows", lambda *_: pairs)
+    monkeypatch.setattr(comparison, "outcome", lambda *_: None)
+    report: Any = SimpleNamespace(record=SimpleNamespace(evaluation=Evaluation()))
+    with pytest.raises(UserError, match="says of its base that nll_per_token is no finite number"):
+        comparison.compare_reports(report, report)
+
+
+@pytest.mark.parametrize("broken", [NAN, INF])
+def test_somebody_elses_broken_adapter_is_refused_before_a_base_is_loaded(
+    broken: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`evaluate`, `ask`, `play`, `export` and `space` all begin here."""
+    record = msgspec.structs.replace(training_record("other"))
+    monkeypatch.setattr(inputs, "pin", lambda *_: ADAPTER)
+    monkeypatch.setattr(inputs, "read_file", lambda pinned, path: record.to_json() if pinned == ADAPTER else None)
+    monkeypatch.setattr(inputs, "download", lambda *_: tmp_path)
+    (tmp_path / "adapter_config.json").write_text("{}")
+    weight = torch.from_numpy(np.ones((4, 8), dtype=np.float32)).to(torch.bfloat16)
+    save_file({"a.lora_B.weight": weight}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(UserError, match=r"has no prompt\.json"):  # so far it comes with a good one
+        read_adapter("ns/adapter")
+    weight[3, 7] = broken
+    save_file({"a.lora_B.weight": weight}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(
+        UserError,
+        match=r"^ns/adapter@aaaaaaaaaaaa cannot be used: adapter_model\.safetensors holds numbers that are not",
+    ):
+        read_adapter("ns/adapter")

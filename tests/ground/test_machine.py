@@ -1,0 +1,80 @@
+"""Linux and macOS run it, the latter without an affinity mask; Windows is told of WSL before anything fails to import."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from titlecraft import cli, machine
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
+# a Python as on Windows: without the modules and functions that only Unix has
+WINDOWS = """
+import os, runpy, sys
+for name in ("fcntl", "resource", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+for name in ("sched_getaffinity", "fork", "fchmod", "WNOHANG"):
+    delattr(os, name)
+sys.platform, sys.argv = "win32", ["titlecraft"]
+for module in ("titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "titlecraft.local_hub"):
+    try:
+        runpy.run_module(module, run_name="__main__")
+    except SystemExit as ended:
+        print(module, ended.code)
+"""
+
+
+def test_windows_is_refused_in_one_line_by_every_way_in() -> None:
+    done = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    modules = ["titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "titlecraft.local_hub"]
+    assert done.stdout.split("\n")[:-1] == [f"{module} 2" for module in modules]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(modules) and len(set(lines)) == 1
+    assert lines[0].startswith("error: Titlecraft runs on Linux and macOS, and this is Windows: install WSL")
+
+
+@pytest.mark.parametrize("platform", ["win32", "cygwin"])
+def test_windows_is_refused_whatever_is_asked(
+    platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    assert cli.main(["train", "--help"]) == cli.main(["hub", "start"]) == cli.main([]) == 2
+    assert "WSL" in capsys.readouterr().err
+
+
+def test_macos_has_no_affinity_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evaluation.processes import workers
+    from training.examples import useful_processes
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    machine.require_unix()
+    assert machine.usable_cores() == useful_processes(1_000_000) == workers(1000) == 8
+    monkeypatch.setattr(os, "cpu_count", lambda: None)  # what it says where it cannot tell
+    assert machine.usable_cores() == useful_processes(1_000_000) == 1
+
+
+@pytest.mark.parametrize(("platform", "counted", "in_bytes"), [("linux", 5000, 5_120_000), ("darwin", 5000, 5000)])
+def test_memory_is_counted_in_the_unit_of_the_system(
+    platform: str, counted: int, in_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=counted))
+    assert machine.peak_memory() == in_bytes
+
+
+def test_nothing_else_asks_the_system_for_what_differs() -> None:
+    """Whoever needs cores or memory takes them from `titlecraft.machine`."""
+    found = [
+        file.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for file in (ROOT / package).rglob("*.py")
+        if any(name in file.read_text() for name in ("sched_getaffinity", "sched_setaffinity", "ru_maxrss", "/proc/"))
+    ]
+    assert found == ["titlecraft/machine.py"]

@@ -1,0 +1,90 @@
+"""A setting that loses to another is said in one line, by a plan and by a run alike; one that leaves nothing to learn is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from titlecraft.arguments import StageParser
+from titlecraft.errors import UserError
+from titlecraft.settings import Base, Training
+from training.lost_settings import fault, lost, require_learning
+from training.model import processes_fault
+from training.plan import problems
+
+TRL = Training(backend="trl", max_steps=100, warmup_steps=10)
+
+
+def said(training: Training, *given: str, items: int = 1000, steps: int | None = None, length: int = 256) -> list[str]:
+    """The lines for a base of 512 positions."""
+    config = SimpleNamespace(max_position_embeddings=512)
+    return lost(training, Base(max_length=length), config, given, items=items, steps=steps or training.max_steps)
+
+
+def parsed(*arguments: str) -> tuple[Training, frozenset[str]]:
+    """The training section of a command line, and what was given."""
+    stage = StageParser("train", "Train.", ["base", "lora", "training", "generation"])
+    return stage.parse(list(arguments))[0].training, stage.given
+
+
+@pytest.mark.parametrize("recipe", ["seed", "quality", "fast-convergence", "low-memory", "tiny", "auto", "full-epoch"])
+def test_the_recipes_have_nothing_to_say(recipe: str) -> None:
+    training, given = parsed("--recipe", recipe)
+    assert said(training, *given, items=1_000_000, steps=training.max_steps or 15_000) == []
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [
+    (["--training.epochs=3"], "training.epochs 3 is not used: training.max_steps 100 decides; for epochs set --training.max_steps=null"),
+    (["--training.epochs", "1"], "training.epochs 1 is not used: training.max_steps 100 decides"),
+    (["--training.epochs=0.5", "--training.max_steps=100"], "training.epochs 0.5 is not used"),
+    (["--training.max_steps=6"], "training.warmup_steps 10 is not shorter than the run of 6 steps: the learning rate rises to 50% of "),
+    (["--training.warmup_steps=100"], "training.warmup_steps 100 is not shorter than the run of 100 steps: the learning rate rises to 99%"),
+    (["--training.logging_steps=101"], "training.logging_steps 101 is more than the run's 100: the log has one line, of the last step"),
+    (["--training.schedule=constant"], "training.warmup_steps 10 is not used: training.schedule constant has no warm-up"),
+    (["--training.batch_size=900", "--training.accumulation=2"],
+     "a step of training.batch_size 900 × accumulation 2 takes 1,800 examples and there are 1,000: each step sees all of them"),
+])  # fmt: skip
+def test_what_a_recipe_decides_against_an_option(arguments: list[str], expected: str) -> None:
+    training, given = parsed("--recipe", "tiny", *arguments)
+    [line] = said(training, *given)
+    assert line.startswith(expected) and "\n" not in line
+
+
+def test_epochs_of_a_recipe_lose_to_the_steps_that_are_the_default(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("training:\n  epochs: 1\n")
+    training, given = parsed("--recipe", str(tmp_path / "r.yaml"))
+    assert [line.partition(":")[0] for line in said(training, *given)] == ["training.epochs 1 is not used"]
+
+
+def test_a_length_beyond_the_base_is_cut_and_said() -> None:
+    assert said(TRL, length=512) == []
+    assert said(TRL, length=2048) == ["base.max_length 2048 is cut to 512: the base has no more positions"]
+
+
+@pytest.mark.parametrize("steps", [None, 1])
+def test_one_step_of_warm_up_would_learn_nothing(steps: int | None) -> None:
+    training = replace(TRL, max_steps=steps, epochs=0.001)
+    with pytest.raises(
+        UserError, match=r"^the run has one step, and training\.warmup_steps 10 gives it a learning rate of 0"
+    ):
+        require_learning(training, 1)
+    assert (fault(training) is None) == (steps is None)  # how many steps epochs are is known later
+    for learning in (replace(training, warmup_steps=0), replace(training, schedule="constant")):
+        assert fault(learning) is None
+        require_learning(learning, 1)
+    require_learning(training, 2)
+
+
+def test_a_plan_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("require_write", "require_name", "require_own", "published_pin"):
+        monkeypatch.setattr(f"training.plan.{name}", lambda *_: None)
+    for training in (
+        replace(TRL, max_steps=1), replace(TRL, backend="unsloth", packing=True), replace(TRL, backend="unsloth", fused_kernels=True),
+        replace(TRL, backend="unsloth", shard_base=True),
+    ):  # fmt: skip
+        assert problems("ns/name", None, None, training, training.max_steps) == [processes_fault(training, 1)]
+    by_epochs = replace(TRL, max_steps=None)
+    assert (
+        len(problems("ns/name", None, None, by_epochs, 1)) == 1 and problems("ns/name", None, None, by_epochs, 2) == []
+    )

@@ -1,0 +1,85 @@
+"""The tensors of an adapter as they are published: read from the file's own bytes, without torch, and found finite or not.
+
+The format is safetensors: eight bytes with the length of a JSON header, the header, and the tensors one behind the other.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from titlecraft.errors import UserError
+
+# bytes of an element, and the bits that are all set in infinities and NaNs alone; None where the type has neither
+FLOATS = {"F64": (8, 0x7FF << 52), "F32": (4, 0xFF << 23), "BF16": (2, 0xFF << 7), "F16": (2, 0x1F << 10),
+          "F8_E5M2": (1, 0x1F << 2), "F8_E4M3": (1, 0x7F)}  # fmt: skip
+WHOLE = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor: its name, how many of its elements are no finite number, and whether all of them are zero."""
+
+    name: str
+    broken: int
+    zero: bool
+
+
+def tensors_of(raw: Any, where: str) -> Iterator[Tensor]:
+    """What lies in the bytes of a safetensors file, in the order of its header. Raises UserError where they are none.
+
+    Args:
+        raw: bytes, or an array of uint8.
+        where: names the file in the error.
+    """
+    data = np.frombuffer(raw, dtype=np.uint8) if isinstance(raw, bytes) else raw
+    start = 8 + int.from_bytes(data[:8].tobytes(), "little")
+    if len(data) < 8 or start > len(data):
+        raise UserError(f"{where} is no safetensors file, or is cut: expected the tensors of a PEFT adapter")
+    try:
+        header = json.loads(data[8:start].tobytes())
+        listed = {name: (one["dtype"], one["shape"], *one["data_offsets"]) for name, one in header.items()
+                  if name != "__metadata__"}  # fmt: skip
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UserError(f"{where} is no safetensors file: its header cannot be read") from error
+    for name, (kind, shape, begin, end) in listed.items():
+        width = FLOATS.get(kind, (WHOLE.get(kind), None))[0]
+        whole = width and isinstance(begin, int) and isinstance(end, int) and end - begin == width * prod(shape)
+        if not whole or begin < 0 or start + end > len(data):
+            raise UserError(
+                f"{where}: the tensor {name[:200]} is of type {kind} or of a size that its bytes do not have"
+            )
+        yield judged(name, data[start + begin : start + end], kind)
+
+
+def judged(name: str, data: np.ndarray, kind: str) -> Tensor:
+    """A tensor from its bytes, an array of uint8."""
+    if kind not in FLOATS:
+        return Tensor(name, 0, not data.any())
+    width, bits = FLOATS[kind]
+    values = np.frombuffer(data.tobytes(), dtype=f"<u{width}")
+    sign = values.dtype.type(1 << (8 * width - 1))
+    broken = int(((values & values.dtype.type(bits)) == bits).sum())
+    return Tensor(name, broken, not (values & ~sign).any())
+
+
+def read_tensors(file: Path) -> list[Tensor]:
+    """What lies in a safetensors file. Raises UserError where it is none, or is not there."""
+    if not file.is_file() or file.stat().st_size < 8:
+        raise UserError(f"{file} is no safetensors file: expected the tensors of a PEFT adapter")
+    return list(tensors_of(np.memmap(file, dtype=np.uint8, mode="r"), str(file)))
+
+
+def require_finite(file: Path, what: str, fix: str) -> list[Tensor]:
+    """The tensors of an adapter's file, all of them finite. Raises UserError, with `what` it is of and `fix`, where they are not."""
+    found = read_tensors(file)
+    if broken := [one for one in found if one.broken]:
+        raise UserError(
+            f"{what}: {file.name} holds numbers that are not finite (nan or infinity) in {len(broken)} of {len(found)} tensors, "
+            f"such as {broken[0].name[:200]}: the training that made it went wrong; {fix}"
+        )
+    return found
