@@ -42,7 +42,7 @@ def verify(reference: str, level: Level, sources: list[str], work: Path | None =
 
 
 def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
-    """All lines up to a level. A level that the repo does not allow is a line that does not hold.
+    """All lines up to a level. A level that the repo does not allow is a line that could not be looked at.
 
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
@@ -54,11 +54,11 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
         from model_card.verify_data import verify_sources
 
         lines = verify_sources(state, sources)
-    wrong_source = any(not line.holds for line in lines)
+    wrong_source = any(line.verdict == "does not hold" for line in lines)
     asked = () if wrong_source else LADDER[: LADDER.index(level) + 1] if level in LADDER else ("card", level)
     for one in asked:
         if one in impossible:
-            lines.append(Checks(one, state.pin.repo).equal(f"level {one} is possible", "yes", f"no: {impossible[one]}"))
+            lines.append(Checks(one, state.pin.repo).out_of_reach(f"level {one}", "possible", f"no: {impossible[one]}"))
         else:
             lines += levels(sources, work)[one](state)
     return Verification(

@@ -35,7 +35,7 @@ def by_sums(checks: Checks, state: RepoState) -> Iterator[Line]:
     pretenders = [path for path in strangers if any(fnmatch(path, pattern) for pattern in OURS)]
     yield checks.equal(f"files that look like ours and {SUMS} does not list", "none", ", ".join(pretenders) or "none")
     if others := [path for path in strangers if path not in pretenders]:
-        yield checks.line("not ours", ", ".join(others), "not looked at", True, "none", "added by hand on the Hub")
+        yield checks.not_looked_at("not ours", ", ".join(others), "not looked at", "added by hand on the Hub")
 
 
 def by_records(checks: Checks, state: RepoState) -> Iterator[Line]:
