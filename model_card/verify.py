@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model_card.repo_state import RepoState
 from model_card.verification import LADDER, Checks, Level, Line, Verification
+from model_card.verify_adapter import verify_adapter
 from model_card.verify_card import verify_card
 from model_card.verify_claims import verify_claims
 from model_card.verify_dataset import verify_dataset
@@ -16,6 +17,7 @@ from model_card.verify_lineage import verify_lineage
 from model_card.verify_pins import verify_pins
 from model_card.verify_renderings import verify_renderings
 from model_card.verify_report import verify_reports
+from model_card.verify_tokenizer import verify_tokenizer
 from model_card.verify_training import verify_training
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, pin
@@ -94,7 +96,8 @@ def card(state: RepoState) -> list[Line]:
     if state.pin.type == "dataset":
         return lines + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
-    return lines + verify_pins(state) + verify_training(state) + verify_reports(state) + verify_renderings(state)
+    lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_tokenizer(state)
+    return lines + verify_reports(state) + verify_renderings(state)
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:

@@ -85,6 +85,9 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     page, plots = drawn(record.to_json(), state.require(f"{folder}/{PREDICTIONS}"))
     for path, png in plots.items():
         yield rendered(checks, path, state.read(f"{folder}/{path}"), png, record.code, "evaluation")
+    beside = {path.removeprefix(f"{folder}/") for path in state.paths if path.startswith(f"{folder}/")}
+    strange = sorted(path for path in beside - plots.keys() if path.endswith(".png"))
+    yield checks.equal("pictures that this report does not draw", ", ".join(strange) or "none", "none")
     there = at_this_hub(state.require(f"{folder}/report.html"), record)
     yield rendered(checks, "report.html", there, page, record.code, "evaluation")
 
