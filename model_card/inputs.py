@@ -1,6 +1,7 @@
 """Everything that an adapter's card depends on: of a repo at a revision, or of what a folder is about to make of it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatch
 from io import BytesIO
 from pathlib import Path
@@ -81,13 +82,16 @@ class Contents:
         return frozenset(found)
 
 
-def read_card_inputs(folder: Path | None, head: Pin | None, repo: str | None = None) -> CardInputs:
+def read_card_inputs(
+    folder: Path | None, head: Pin | None, repo: str | None = None, published: Pin | None = None
+) -> CardInputs:
     """Read what the card of a repo depends on.
 
     Args:
         folder: what is about to be published on top of `head`; None reads the repo at `head` as it is.
         head: a state of the repo; None for a repo that is new.
         repo: NS/NAME; may be left out where there is a head.
+        published: the state of the repo that the folder is a copy of, for what only its history tells.
 
     Raises:
         UserError: no adapter of ours, a record that cannot be read, predictions that are not those of the report, a
@@ -101,7 +105,8 @@ def read_card_inputs(folder: Path | None, head: Pin | None, repo: str | None = N
             f"model {repo} has no {TRAINING_RECORD} and {PROMPT_FILE}: expected an adapter that `titlecraft train` published"
         )
     record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-    report = choose_report(reports(folder, None if contents.new_adapter() else head, repo), training)
+    found = reports(folder, None if contents.new_adapter() else head, repo)
+    report = choose_report(found, training, published or head)
     return CardInputs(
         repo=repo,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"),
@@ -125,10 +130,23 @@ def reports(folder: Path | None, head: Pin | None, repo: str) -> list[Evaluation
     ]
 
 
-def choose_report(found: list[EvaluationRecord], training: bytes) -> EvaluationRecord | None:
-    """The report that the card shows: about the very adapter of this training record, on the most titles; then by id."""
+def choose_report(found: list[EvaluationRecord], training: bytes, state: Pin | None = None) -> EvaluationRecord | None:
+    """The report that the card shows: about the very adapter of this training record, on the most titles; of those the newest.
+
+    `state` is the state of the repo that has them; one that it lacks is about to be published, and newer.
+    """
     fitting = [one for one in found if read_file(one.adapter, TRAINING_RECORD) == training]
-    return max(fitting, key=lambda one: (one.n, one.id), default=None)
+    most = [one for one in fitting if one.n == max(other.n for other in fitting)]
+    dates = report_dates(state, [one.id for one in most]) if state and len(most) > 1 else {}
+    return max(most, key=lambda one: (one.id not in dates, str(dates.get(one.id)), one.id), default=None)
+
+
+def report_dates(state: Pin, ids: list[str]) -> dict[str, datetime]:
+    """When each of these reports got into a repo, of those that its state has."""
+    paths = {f"evaluation/{id}/{REPORT}": id for id in ids}
+    with hub_errors(f"looking into {state}", state.repo, state.type):
+        infos = HfApi().get_paths_info(state.repo, list(paths), revision=state.revision, expand=True)
+    return {paths[info.path]: info.last_commit.date for info in infos}
 
 
 def predictions(contents: Contents, report: EvaluationRecord, repo: str) -> list[dict[str, Any]]:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model_card.repo_state import RepoState
-from model_card.verification import LADDER, Checks, Level, Line, Verification
+from model_card.verification import LADDER, Checks, Level, Line, Verification, is_out_of_reach
 from model_card.verify_adapter import verify_adapter
 from model_card.verify_card import verify_card
 from model_card.verify_claims import verify_claims
+from model_card.verify_configs import verify_configs
 from model_card.verify_dataset import verify_dataset
 from model_card.verify_files import verify_files
+from model_card.verify_history import verify_history
 from model_card.verify_lineage import verify_lineage
 from model_card.verify_pins import verify_pins
 from model_card.verify_renderings import verify_renderings
@@ -22,16 +24,28 @@ from model_card.verify_training import verify_training
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, pin
 from titlecraft.publishing import work_folder
-from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
+from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 
 DATASETS = "datasets/"
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
 def find(reference: str) -> Pin:
-    """The pin of NS/NAME[@REV], a model, or datasets/NS/NAME[@REV]. Raises UserError where there is none."""
-    type: RepoType = "dataset" if reference.startswith(DATASETS) else "model"
-    return pin(reference.removeprefix(DATASETS), type)
+    """The pin of NS/NAME[@REV], a model, or datasets/NS/NAME[@REV]. Raises UserError where there is none.
+
+    A dataset is found without its prefix too, where there is no model of its name: older cards name it so.
+    """
+    if reference.startswith(DATASETS):
+        return pin(reference.removeprefix(DATASETS), "dataset")
+    try:
+        return pin(reference, "model")
+    except UserError as error:
+        if not is_out_of_reach(error):
+            raise
+        try:
+            return pin(reference, "dataset")
+        except UserError:
+            raise error from error.__cause__
 
 
 def verify(reference: str, level: Level, sources: list[str], work: Path | None = None) -> Verification:
@@ -94,10 +108,10 @@ def card(state: RepoState) -> list[Line]:
     """Level card: the card against the records, the records against the files, the files against their sums."""
     lines = verify_card(state) + verify_files(state) + verify_lineage(state)
     if state.pin.type == "dataset":
-        return lines + verify_dataset(state) + verify_renderings(state)
+        return lines + verify_configs(state) + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
     lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_tokenizer(state)
-    return lines + verify_reports(state) + verify_renderings(state)
+    return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:

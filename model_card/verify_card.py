@@ -33,7 +33,7 @@ def fresh(state: RepoState) -> tuple[str, Owned]:
     from model_card.build import read_card_inputs, render
     from model_card.metadata import owned
 
-    return render(read_card_inputs(state.folder, None, state.pin.repo)), owned([])
+    return render(read_card_inputs(state.folder, None, state.pin.repo, state.pin)), owned([])
 
 
 def fresh_dataset_card(state: RepoState) -> tuple[str, Owned]:

@@ -26,7 +26,7 @@ def of_card(checks: Checks, state: RepoState) -> Iterator[Line]:
     from model_card.build import read_card_inputs, render
     from model_card.claims import claims_of
 
-    inputs = read_card_inputs(state.folder, None, state.pin.repo)
+    inputs = read_card_inputs(state.folder, None, state.pin.repo, state.pin)
     texts, shown = sections(readable_card(state)), sections(render(inputs))
     for said in claims_of(inputs):
         places = [name for name, text in shown.items() if said.sentence in text]

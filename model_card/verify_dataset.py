@@ -16,7 +16,7 @@ QUARANTINE = "quarantine/lines.jsonl"
 def verify_dataset(state: RepoState) -> list[Line]:
     """Everything in a dataset record that can be derived without the source."""
     lines = []
-    for find in (of_counts, of_files, of_quarantine):
+    for find in (of_counts, of_files, of_wording, of_quarantine):
         checks = Checks("card", "dataset record")
         lines += checks.gather(find(checks, state))
     return lines
@@ -107,6 +107,38 @@ def read_split(state: RepoState, paths: list[str]) -> dict[str, Any]:
             found["titles"].update(map(text_key, batch.column("title").to_pylist()))
             found["outputs"].update(map(text_key, batch.column("output").to_pylist()))
     return found
+
+
+def of_wording(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """Every row is asked as the record's settings ask it; and the example is the first row that is published."""
+    import pyarrow.parquet as pq
+
+    from dataset_builder.alpaca import COLUMNS
+    from dataset_builder.card import first_row
+    from dataset_builder.wording import Wording
+
+    record = state.dataset
+    wording = Wording.from_settings(record.prompt, record.data.seed)
+    for name, split in record.splits.items():
+        wrong = rows = 0
+        columns: list[list[str]] = []
+        for file in split.files:
+            table = pq.ParquetFile(state.folder / file.path)
+            columns.append(table.schema_arrow.names)
+            for batch in table.iter_batches(batch_size=10_000, columns=["uid", "title", "instruction", "input"]):
+                rows += batch.num_rows
+                wrong += sum(
+                    wording.of(row["uid"], row["title"]) != (row["instruction"], row["input"])
+                    for row in batch.to_pylist()
+                )
+        yield checks.equal(f"columns of {name}", columns, [list(COLUMNS)] * len(split.files))
+        yield checks.equal(f"rows of {name} that are asked as the settings say", rows, rows - wrong)
+    if record.example is not None:
+        shard = record.splits["train"].files[0].path
+        yield checks.equal("example", record.example, first_row(state.folder / shard))
+    yield checks.not_looked_at(
+        "lines dropped and texts cleaned, by reason; groups", "in the record", "at level data only"
+    )
 
 
 def of_quarantine(checks: Checks, state: RepoState) -> Iterator[Line]:

@@ -1,6 +1,9 @@
 """Level card, pins: every state of another repo that a record names is on the Hub, with the files that are spoken of."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from huggingface_hub import HfApi
@@ -9,7 +12,7 @@ from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line, is_away, is_out_of_reach
 from titlecraft.errors import UserError
 from titlecraft.hub import holds, hub_errors, pin, read_file
-from titlecraft.licence import licence_of
+from titlecraft.licence import LEGAL_FILES, copy_legal_files, licence_of
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, Pin
 
@@ -41,6 +44,12 @@ def of_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.line(f"{PROMPT_FILE} is that of the dataset", "equal", "equal" if prompt == there else "different",
                       prompt == there, "equal")  # fmt: skip
     yield checks.equal("licence, as the base's card states it", record.licence, licence_of(record.base))
+    with TemporaryDirectory() as temporary:
+        copy_legal_files(record.base, record.licence, Path(temporary))
+        legal = {file.name: file.read_bytes() for file in Path(temporary).iterdir()}
+    there = {path: state.read(path) for path in state.paths if any(fnmatch(path, pattern) for pattern in LEGAL_FILES)}
+    strange = [name for name in {**legal, **there} if there.get(name) != legal.get(name)]
+    yield checks.equal("licence files are those of the base", ", ".join(strange) or "equal", "equal")
 
 
 def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:

@@ -34,7 +34,7 @@ def verify_values(
             column = f"{entry.name}_{arm}"
             if entry.reads is Written and entry.name not in BY_MODEL:
                 values = [
-                    number(entry.value(written(row[arm], row, title, known, arm)))
+                    float(entry.value(written(row[arm], row, title, known, arm)))
                     for row, title in zip(rows, titles, strict=True)
                 ]
                 yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
@@ -44,7 +44,7 @@ def verify_values(
             column = f"{entry.name}_{arm}_sampled"
             if entry.name not in (*BY_MODEL, *BY_TOKENS):
                 values = [
-                    mean([number(entry.value(written(text, row, title, known, arm))) for text in row[f"{arm}_sampled"]])
+                    mean([float(entry.value(written(text, row, title, known, arm))) for text in row[f"{arm}_sampled"]])
                     for row, title in zip(rows, titles, strict=True)
                 ]
                 yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
@@ -53,15 +53,9 @@ def verify_values(
             yield all_equal(checks, f"{arm}: sampled answers of every title", counts, [sampled] * len(rows), 0.0, None)  # fmt: skip
 
 
-def number(value: Any) -> float | None:
-    """A measure's value of one text; None where it says nothing about such a text."""
-    return None if value is None else float(value)
-
-
-def mean(values: list[float | None]) -> float | None:
-    """The mean as evaluation takes it over several answers, of those that the measure says something about."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+def mean(values: list[float]) -> float:
+    """The mean as evaluation takes it over several answers."""
+    return sum(values) / len(values)
 
 
 def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
@@ -108,8 +102,8 @@ def by_model(
     yield in_rows(checks, f"stop_rate_{arm} and {arm}_tokens fit the most new tokens", wrong, len(rows))
     wrong = [
         n for n, row in enumerate(rows)
-        if row[f"coherence_{arm}"] not in (0.0, 0.5, 1.0, None)
-        or (orders(row[arm], record.evaluation.seed) is None and row[f"coherence_{arm}"] not in (0.5, None))
+        if row[f"coherence_{arm}"] not in (0.0, 0.5, 1.0)
+        or (orders(row[arm], record.evaluation.seed) is None and row[f"coherence_{arm}"] != 0.5)
     ]  # fmt: skip
     yield in_rows(checks, f"coherence_{arm} is one half where a text has no two orders", wrong, len(rows))
     wrong = [
