@@ -1,7 +1,6 @@
 """Everything that an adapter's card depends on: of a repo at a revision, or of what a folder is about to make of it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from fnmatch import fnmatch
 from io import BytesIO
 from pathlib import Path
@@ -137,16 +136,20 @@ def choose_report(found: list[EvaluationRecord], training: bytes, state: Pin | N
     """
     fitting = [one for one in found if read_file(one.adapter, TRAINING_RECORD) == training]
     most = [one for one in fitting if one.n == max(other.n for other in fitting)]
-    dates = report_dates(state, [one.id for one in most]) if state and len(most) > 1 else {}
-    return max(most, key=lambda one: (one.id not in dates, str(dates.get(one.id)), one.id), default=None)
+    ages = report_ages(state, [one.id for one in most]) if state and len(most) > 1 else {}
+    return max(most, key=lambda one: (-ages.get(one.id, -1), one.id), default=None)
 
 
-def report_dates(state: Pin, ids: list[str]) -> dict[str, datetime]:
-    """When each of these reports got into a repo, of those that its state has."""
-    paths = {f"evaluation/{id}/{REPORT}": id for id in ids}
+def report_ages(state: Pin, ids: list[str]) -> dict[str, int]:
+    """How many commits were made after the one that brought each of these reports, of those that a state of a repo has.
+
+    Commits, not dates: two of one second have an order, too.
+    """
     with hub_errors(f"looking into {state}", state.repo, state.type):
+        paths = {f"evaluation/{id}/{REPORT}": id for id in ids}
         infos = HfApi().get_paths_info(state.repo, list(paths), revision=state.revision, expand=True)
-    return {paths[info.path]: info.last_commit.date for info in infos}
+        commits = [one.commit_id for one in HfApi().list_repo_commits(state.repo, revision=state.revision)]
+    return {paths[info.path]: commits.index(info.last_commit.oid) for info in infos if info.last_commit.oid in commits}
 
 
 def predictions(contents: Contents, report: EvaluationRecord, repo: str) -> list[dict[str, Any]]:

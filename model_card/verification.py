@@ -109,8 +109,8 @@ class Checks:
     ) -> Line:
         """A line that says itself whether it holds."""
         return Line(
-            level=self.level, claim=f"{self.about}: {claim}", claimed=shown(claimed), derived=shown(derived),
-            tolerance=tolerance, holds=holds, note=note,
+            level=self.level, claim=visible(f"{self.about}: {claim}"), claimed=shown(claimed), derived=shown(derived),
+            tolerance=tolerance, holds=holds, note=None if note is None else visible(note),
         )  # fmt: skip
 
     def equal(self, claim: str, claimed: Any, derived: Any, note: str | None = None) -> Line:
@@ -187,8 +187,13 @@ def shown(value: Any) -> str:
         text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     except ValueError:  # Python writes no whole number of more than 4,300 digits
         return "a number that is too long to write"
-    text = " ".join(text[: 100 * WIDEST].split())
+    text = visible(text[: 100 * WIDEST])
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def visible(text: str) -> str:
+    """A text in one line, with a sign in the place of each that steers a terminal or cannot be seen: a repo's texts are strangers'."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
 
 
 def first_difference(one: str, other: str) -> str:
@@ -242,7 +247,8 @@ def print_lines(found: Verification, console: Any) -> None:
 def verdict_of(found: Verification) -> list[str]:
     """The end of the report: the lines that were not looked at, then the verdict and the first lines that are its reason."""
     counts = found.counts
-    said = [f"not looked at: {described(line)}" for line in found.having("not looked at")[:FIRST]]
+    aside = sorted(found.having("not looked at"), key=is_added)
+    said = [f"not looked at: {described(line)}" for line in aside[:FIRST]]
     if (more := counts["not looked at"] - FIRST) > 0:
         said.append(f"not looked at: … and {more} more")
     beside = f"; {counts['not looked at']} more were not looked at" if counts["not looked at"] else ""
@@ -258,6 +264,11 @@ def verdict_of(found: Verification) -> list[str]:
     reasons = found.having(found.verdict)
     said += [head, *(f"  {described(line)}" for line in reasons[:FIRST])]
     return said + ([f"  … and {len(reasons) - FIRST} more"] if len(reasons) > FIRST else [])
+
+
+def is_added(line: Line) -> bool:
+    """Whether a line is about what a person added; whoever adds much must not hide what else was not looked at."""
+    return any(sign in f"{line.claim} {line.note}" for sign in ("added by hand", "a person's words"))
 
 
 def described(line: Line) -> str:

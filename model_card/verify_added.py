@@ -25,6 +25,15 @@ HEADINGS = (  # what a section with results is called, whoever writes it
     "benchmark", "benchmarks", "evaluation results", "metrics", "performance", "result", "results", "scores", "verification",
     "verified",
 )  # fmt: skip
+CLAIMING = (
+    ["evaluation"],
+    ["result"],
+    ["results"],
+    ["benchmarks"],
+    ["scores"],
+    ["metrics"],
+    ["provenance"],
+)  # and what follows
 QUIET = ("quick-start", "prompt", "citation", "licence")  # code, texts and names that anybody may repeat
 VERDICTS = "verified: all claims hold at level card. did fine-tuning help? by this measure, yes. by this measure, no."
 PLACE = "write it in words of your own"
@@ -87,7 +96,7 @@ def wording(fresh: str) -> Wording:
     runs: set[tuple[str, ...]] = set(shingles(VERDICTS))
     for name, first, last in card.sections:
         lines = card.body[first - card.body_first + 1 : last - card.body_first]
-        headings |= {letters_of(title) for _, title in headings_of(lines)}
+        headings |= {re.sub(r"\d", "", letters_of(title)) for _, title in headings_of(lines)} - {""}
         if name not in QUIET:
             runs.update(run for line in lines for run in shingles(line))
     return Wording(headings, runs, [(name, spelled(name)) for name in measure_names(fresh)])
@@ -111,7 +120,7 @@ def known_labels() -> tuple[str, ...]:
     from evaluation.measures import MEASURES
 
     labels = [text for one in MEASURES for text in (one.label, one.name.replace("_", " "))]
-    return (*labels, "ROUGE", "BLEU", "chrF", "NLL")
+    return (*labels, "ROUGE", "BLEU", "chrF", "NLL", "log-likelihood", "perplexity", "cross-entropy")
 
 
 def spelled(name: str) -> re.Pattern[str]:
@@ -146,7 +155,8 @@ def imitation(added: Added, ours: Wording) -> tuple[int, str] | None:
     ):
         return added.first, "a formula without an end"
     for number, title in headings_of(added.lines):
-        if letters_of(title) in ours.headings:
+        words = re.findall(r"[^\W\d_]+", skeleton(title))
+        if "".join(words) in ours.headings or words[:1] in CLAIMING:
             return added.first + number, f"a heading like ours: {title}"
     return measured(added, ours)
 

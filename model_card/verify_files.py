@@ -9,12 +9,13 @@ from model_card.lookalike import letters_of, skeleton
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from titlecraft.checksums import NOT_LISTED, SUMS, read_sums
-from titlecraft.records import REPORT, File, file_sha256
+from titlecraft.records import PREDICTIONS, REPORT, File, file_sha256
 
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt",
     "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
+ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 BESIDE_REPORT = (
     "report.json",
     "timings.json",
@@ -74,7 +75,19 @@ def by_sums(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 
 def by_records(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each file that a record lists, with its size and its sha256."""
+    """A line for each file that a record lists, with its size and its sha256; and which it has to list."""
+    if state.pin.type == "model":
+        listed: dict[str, set[str]] = {
+            where: set()
+            for where in ("the training record", *(f"{REPORT} of {one}" for one in state.readable_reports()))
+        }
+        for where, file in listed_files(state):
+            listed[where].add(Path(file.path).name)
+        for where, names in listed.items():
+            missing = sorted({*((PREDICTIONS,) if where.startswith(REPORT) else ADAPTER)} - names)
+            yield checks.equal(
+                f"files that {where} has to list", f"without {', '.join(missing)}" if missing else "all", "all"
+            )
     for where, file in listed_files(state):
         found = state.folder / file.path
         size = found.stat().st_size if found.is_file() else MISSING

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from huggingface_hub import HfApi
 
-from model_card.inputs import choose_report, report_dates
+from model_card.inputs import choose_report, report_ages
 from model_card.repo_state import RepoState
 from model_card.trained import is_about
 from model_card.verification import EXACT, Checks, Line
@@ -59,10 +59,11 @@ def of_shown(checks: Checks, state: RepoState) -> Iterator[Line]:
     reports = [state.report(folder) for folder in state.readable_reports()]
     about = [one for one in reports if is_about(one, training)]
     shown = choose_report(reports, training, state.pin)
-    dates = report_dates(state.pin, [one.id for one in about]) if len(about) > 1 else {}
+    ages = report_ages(state.pin, [one.id for one in about]) if len(about) > 1 else {}
     for one in about if shown and len(about) > 1 else ():
         if one.id != shown.id:
-            when = f"{dates[one.id]:%Y-%m-%d}" if one.id in dates else "not published"
+            newer = shown.id in ages and one.id in ages and ages[one.id] < ages[shown.id]
+            when = "newer" if newer else "older"
             yield checks.not_looked_at(f"report {one.id} about this adapter, {when}", in_words(one), f"the card shows {shown.id}",
                                        f"{shown.n} titles; its own numbers are looked at below")  # fmt: skip
     for one in reports:

@@ -21,7 +21,7 @@ DEEPEST = 16  # levels of lists and mappings; ours have 7
 SHOWN_BY_HUB = (  # keys with which a Hub shows a claim, or leads elsewhere, where titlecraft writes none
     "metrics", "eval_results", "evaluation_results", "evaluation", "results", "new_version", "model_name", "model_type",
     "quantized_by", "base_model", "base_model_relation", "co2_eq_emissions", "license", "license_name", "license_link",
-    "license_details", "library_name", "pipeline_tag", "model-index", "widget", "inference", "thumbnail", "dataset_info",
+    "license_details", "library_name", "pipeline_tag", "model-index", "widget", "thumbnail", "dataset_info",
     "train-eval-index", "source_datasets", "verified",
 )  # fmt: skip
 DERIVED_TAGS = (

@@ -112,6 +112,9 @@ IMITATED = {
     "our heading": "## Evaluation\n\nAll is well.",
     "our heading in capitals": "### EVALUATION\n\nAll is well.",
     "our heading underlined": "Evaluation\n----------\n\nAll is well.",
+    "our heading with a number": "## 1. Evaluation\n\nAll is well.",
+    "our heading with a picture": "## 📊 Evaluation\n\nAll is well.",
+    "our heading with more": "## Evaluation (new)\n\nAll is well.",
     "our heading in bold": "**Evaluation**\n\nAll is well.",
     "our heading with homoglyphs": "## Еvaluation\n\nAll is well.",
     "our heading in Cyrillic letters alone": "## Dаtа\n\nAll is well.",
@@ -125,6 +128,7 @@ IMITATED = {
     "a table with mathematical letters": TABLE.format("𝐑𝐎𝐔𝐆𝐄-𝐋"),
     "a table with small capitals": TABLE.format("ʙʟᴇᴜ"),
     "a table with homoglyphs": TABLE.format("ВLЕU"),
+    "a name that others have for it": "Perplexity: 1.1",
     "a measure that this report lacks": TABLE.format("chrF++"),
     "a measure in words": "The chrF of this model is 71 now.",
     "number and measure apart": "ROUGE-L\n\nis really\n\n0.97",
@@ -137,6 +141,7 @@ IMITATED = {
     "mixed letters": "This is a vеry good model.",
 }
 ALLOWED = {
+    "an evaluation of one's own": "## My own evaluation\n\nI liked 7 answers of 9.",
     "notes": "## My notes\n\n12 of 34 answers are wrong; see [the list](notes.txt).",
     "code": "```python\nfor n in range(3):\n    print('<b>', n)\n```",
     "a list": "- one\n- two\n  - three",

@@ -98,6 +98,19 @@ def test_what_was_not_looked_at_never_counts_as_holding() -> None:
     )
 
 
+def test_a_strangers_text_cannot_steer_the_terminal_or_push_out_what_matters() -> None:
+    line = CHECKS.equal("a\x1b[2Kb\nc", "x\x1b]0;y\x07\u202ez", 10**5000, "n\r\nm")
+    assert (line.claim, line.claimed, line.note) == ("report: a\ufffd[2Kb c", "x\ufffd]0;y\ufffd\ufffdz", "n m")
+    assert line.derived == "a number that is too long to write"
+    many = [
+        CHECKS.not_looked_at(f"front matter, key{number}", number, "not looked at", "added by hand")
+        for number in range(40)
+    ]
+    page = CHECKS.not_looked_at("report.html, drawn again", "the same bytes", "other bytes, not judged")
+    said = verdict_of(verification(CHECKS.equal("n", 1, 1), *many, page))
+    assert said[0].startswith("not looked at: report: report.html") and said[5] == "not looked at: … and 36 more"
+
+
 def test_a_private_or_deleted_repo_is_out_of_reach_and_a_missing_commit_is_wrong() -> None:
     def raises(error: Exception) -> Iterator[Line]:
         with hub_errors("reading prompt.json", "ns/data", "dataset"):

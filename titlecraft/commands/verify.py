@@ -48,13 +48,13 @@ def main(arguments: list[str]) -> int:
         find_files(asked.source)
 
     from model_card.badge import badge
-    from model_card.verification import STATUS, print_verification
+    from model_card.verification import STATUS, print_verification, visible
     from model_card.verify import verify
 
     try:
         found = verify(asked.repo, asked.level, asked.source)
     except UserError as error:  # the repo or the Hub is out of reach: no verdict about any claim
-        print(f"error: could not be looked at: {error}", file=sys.stderr)
+        print(f"error: could not be looked at: {visible(str(error))}", file=sys.stderr)
         return STATUS["could not be looked at"]
     print_verification(found, asked.brief)
     if asked.json:
