@@ -23,6 +23,7 @@ if __name__ == "__main__":
     sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
 RESULTS = HERE / "results" / "forgeries.json"
 OPENS, ENDS = "<!-- titlecraft:result -->", "<!-- /titlecraft:result -->"
+LEVELS = ("card", "scores")  # until one refuses
 Change = Callable[[Path], None]
 
 
@@ -316,6 +317,16 @@ HOSTILE: dict[str, Change] = {
 }  # fmt: skip
 
 
+HOSTILE_DATA: dict[str, Change] = {
+    "hostile data: a broken shard": lambda folder: put(next(folder.glob("data/train-*")).relative_to(folder).as_posix(), b"PAR1 no PAR1")(folder),
+    "hostile data: deep lineage": put("lineage.json", '{"adapters": ' + "[" * 200_000),
+    "hostile data: a lineage of nowhere": put("lineage.json", json.dumps({"adapters": [{"adapter": {"type": "model", "repo": "x/y", "revision": "0" * 40}, "dataset": {"type": "dataset", "repo": "x/y", "revision": "0" * 40}, "base": {"type": "model", "repo": "x/y", "revision": "0" * 40}, "reports": []}], "schema": "titlecraft/lineage/1"})),
+    "hostile data: a quarantine that is none": put("quarantine/lines.jsonl", "\xff[\n" * 9),
+    "hostile data: shards elsewhere": set_json("dataset_record.json", lambda found: found["splits"]["test"]["files"][0].update(path="../../../../etc/passwd")),
+    "hostile data: an empty record": put("dataset_record.json", ""),
+}  # fmt: skip
+
+
 def cover_up(folder: Path, state: Any, redraw: bool) -> None:
     """Mend hashes and sizes in the records, draw card, page and plots anew, and list every file in SHA256SUMS."""
     from benchmarks.covering_up import cover_up as mend_and_redraw
@@ -369,7 +380,7 @@ def measure_all(adapter: str, dataset: str, only: str = "") -> dict[str, Any]:
 
     states = {name: RepoState.download(find(name)) for name in (adapter, f"datasets/{dataset}")}
     model, data = states.values()
-    told = [(model, ADAPTER, True), (data, DATASET, True), (model, HOSTILE, False)]
+    told = [(model, ADAPTER, True), (data, DATASET, True), (model, HOSTILE, False), (data, HOSTILE_DATA, False)]
     refused: dict[str, list[str]] = {}
     missed = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -377,15 +388,18 @@ def measure_all(adapter: str, dataset: str, only: str = "") -> dict[str, Any]:
             for name, change in table.items():
                 if only not in name:
                     continue
-                with redirect_stdout(StringIO()):
-                    redraw = not name.startswith(("card", "front", "data card", "hostile"))
-                    level = "scores" if name.startswith("report") else "card"
-                    found = verify_state(forged(state, change, Path(temporary) / "repo", covered, redraw), level, [])
+                redraw = not name.startswith(("card", "front", "data card", "hostile"))
+                lie = forged(state, change, Path(temporary) / "repo", covered, redraw)
+                for level in LEVELS:
+                    with redirect_stdout(StringIO()):
+                        found = verify_state(lie, level, [])
+                    if not found.holds() or state.pin.type == "dataset":
+                        break
                 if found.holds():
                     missed.append(name)
                 else:
                     lines = [*found.failures(), *found.having("could not be looked at")]
-                    refused[name] = [f"{line.verdict}: {line.claim}" for line in lines[:4]]
+                    refused[name] = [f"level {found.level}: {line.verdict}: {line.claim}" for line in lines[:4]]
                 print("MISSED " if found.holds() else "refused", name, *refused.get(name, ())[:2], sep="  ", flush=True)
     count = len(refused) + len(missed)
     return {"lies": count, "refused": len(refused), "missed": missed, "by_claim": refused}

@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
+from titlecraft.errors import UserError
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DatasetRecord, digest
 
@@ -98,7 +100,7 @@ def read_split(state: RepoState, paths: list[str]) -> dict[str, Any]:
         "outputs": Counter(),
     }
     for path in paths:
-        for batch in pq.ParquetFile(state.folder / path).iter_batches(batch_size=10_000):
+        for batch in pq.ParquetFile(required(state, path)).iter_batches(batch_size=10_000):
             found["rows"] += batch.num_rows
             found["bytes"] += sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in batch.columns)
             found["bytes"] += 4 * batch.num_columns * batch.num_rows
@@ -123,7 +125,7 @@ def of_wording(checks: Checks, state: RepoState) -> Iterator[Line]:
         wrong = rows = 0
         columns: list[list[str]] = []
         for file in split.files:
-            table = pq.ParquetFile(state.folder / file.path)
+            table = pq.ParquetFile(required(state, file.path))
             columns.append(table.schema_arrow.names)
             for batch in table.iter_batches(batch_size=10_000, columns=["uid", "title", "instruction", "input"]):
                 rows += batch.num_rows
@@ -135,10 +137,18 @@ def of_wording(checks: Checks, state: RepoState) -> Iterator[Line]:
         yield checks.equal(f"rows of {name} that are asked as the settings say", rows, rows - wrong)
     if record.example is not None:
         shard = record.splits["train"].files[0].path
-        yield checks.equal("example", record.example, first_row(state.folder / shard))
+        yield checks.equal("example", record.example, first_row(required(state, shard)))
     yield checks.not_looked_at(
         "lines dropped and texts cleaned, by reason; groups", "in the record", "at level data only"
     )
+
+
+def required(state: RepoState, path: str) -> Path:
+    """Where a file lies that a record lists. Raises UserError where it is none of the repo's."""
+    file = state.file(path)
+    if file is None:
+        raise UserError(f"{state.pin} has no {path}")
+    return file
 
 
 def of_quarantine(checks: Checks, state: RepoState) -> Iterator[Line]:

@@ -89,8 +89,8 @@ def by_records(checks: Checks, state: RepoState) -> Iterator[Line]:
                 f"files that {where} has to list", f"without {', '.join(missing)}" if missing else "all", "all"
             )
     for where, file in listed_files(state):
-        found = state.folder / file.path
-        size = found.stat().st_size if found.is_file() else MISSING
+        found = state.file(file.path)
+        size = MISSING if found is None else found.stat().st_size
         yield checks.equal(f"{file.path} as {where} lists it, bytes", file.bytes, size)
         yield checks.equal(f"{file.path} as {where} lists it, sha256", file.sha256, sha256_of(state, file.path))
 
@@ -145,5 +145,5 @@ def listed_files(state: RepoState) -> Iterator[tuple[str, File]]:
 
 def sha256_of(state: RepoState, path: str) -> str:
     """sha256 of a file of the state, or words for there being none."""
-    file = state.folder / path
-    return file_sha256(file) if file.is_file() else MISSING
+    file = state.file(path)
+    return MISSING if file is None else file_sha256(file)

@@ -28,7 +28,7 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
     assert f"verified: all {found['counts']['holds']} claims hold at level scores" in done.stdout
     badge = (world.folder / "v.svg").read_text()
     assert ">verified: scores<" in badge and found["repo"]["revision"][:8] in badge
-    card = next((world.folder / "never seen").rglob("snapshots/*/training_record.json")).with_name("README.md")
+    (card,) = (world.folder / "never seen").rglob(f"models--{ADAPTER.replace('/', '--')}/snapshots/*/README.md")
     commands = re.search(r"```bash\n(titlecraft verify .*?)```", card.read_text(encoding="utf-8"), re.DOTALL)[
         1
     ].splitlines()

@@ -188,6 +188,18 @@ def test_tensors_that_are_not_what_the_record_says_are_refused(tmp_path: Path, c
     assert wrong(verify_adapter(adapter(tmp_path, change)))
 
 
+def test_no_other_file_of_this_machine_is_opened(tmp_path: Path) -> None:
+    """A path that leads out of the repo is no file of it, whatever lies there."""
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "repo").mkdir()
+    state = adapter(tmp_path / "repo")
+    for path in ("../secret", str(tmp_path / "secret"), "../../../../../etc/passwd", "assets/../../secret"):
+        sums = (state.folder / SUMS).read_text() + f"{file_sha256(tmp_path / 'secret')}  {path}\n"
+        (state.folder / SUMS).write_text(sums)
+        assert state.file(path) is None and state.read(path) is None
+    assert [line for line in wrong(verify_files(state)) if "sha256 of" in line and "secret" in line]
+
+
 def tiny_tokenizer(swapped: bool = False) -> Tokenizer:
     """A tokenizer of four letters; or one whose ids of two letters have changed places."""
     letters = "bacd" if swapped else "abcd"
