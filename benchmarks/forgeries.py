@@ -23,7 +23,7 @@ if __name__ == "__main__":
     sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
 RESULTS = HERE / "results" / "forgeries.json"
 OPENS, ENDS = "<!-- titlecraft:result -->", "<!-- /titlecraft:result -->"
-LEVELS = ("card", "scores")  # until one refuses
+LEVELS = ("card", "scores", "predictions")  # until one refuses
 Change = Callable[[Path], None]
 
 

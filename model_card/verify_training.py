@@ -80,6 +80,9 @@ def of_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
         "checks before the first step that hold", len(record.checks), sum(one.holds for one in record.checks)
     )
     yield key_line(checks, record)
+    yield checks.not_looked_at(
+        "clock times, memory, energy, padding, and what the checks found", "in the record", "only the run could tell"
+    )
 
 
 def key_line(checks: Checks, record: TrainingRecord) -> Line:
