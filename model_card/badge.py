@@ -5,13 +5,16 @@ from html import escape
 from model_card.verification import Verification
 
 HEIGHT, PADDING, CHARACTER = 20, 8, 6.6  # pixels; a character of 11 pixels in Verdana is about 6.6 wide
-LEFT, GOOD, BAD = "#555", "#2f7d4f", "#b3372b"
+LEFT, GOOD, BAD, UNKNOWN = "#555", "#2f7d4f", "#b3372b", "#7a6a2f"
 
 
 def badge(found: Verification) -> str:
-    """The SVG: "verified: LEVEL" in green or "not verified" in red, and the short commit. The same result gives the same bytes."""
-    said = f"verified: {found.level}" if found.holds() else "not verified"
-    parts = [("titlecraft", LEFT), (said, GOOD if found.holds() else BAD), (found.repo.revision[:8], LEFT)]
+    """The SVG: "verified: LEVEL" in green, "not verified" in red or "could not be looked at", and the short commit. The same result gives the same bytes."""
+    said, colour = {
+        "holds": (f"verified: {found.level}", GOOD),
+        "does not hold": ("not verified", BAD),
+    }.get(found.verdict, ("could not be looked at", UNKNOWN))
+    parts = [("titlecraft", LEFT), (said, colour), (found.repo.revision[:8], LEFT)]
     widths = [round(len(text) * CHARACTER + 2 * PADDING) for text, _ in parts]
     drawn, left = [], 0
     for (text, colour), width in zip(parts, widths, strict=True):

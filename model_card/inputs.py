@@ -86,13 +86,16 @@ class Contents:
         return frozenset(found)
 
 
-def read_card_inputs(folder: Path | None, head: Pin | None, repo: str | None = None) -> CardInputs:
+def read_card_inputs(
+    folder: Path | None, head: Pin | None, repo: str | None = None, published: Pin | None = None
+) -> CardInputs:
     """Read what the card of a repo depends on.
 
     Args:
         folder: what is about to be published on top of `head`; None reads the repo at `head` as it is.
         head: a state of the repo; None for a repo that is new.
         repo: NS/NAME; may be left out where there is a head.
+        published: the state of the repo that the folder is a copy of, for what only its history tells.
 
     Raises:
         UserError: no adapter of ours, a record that cannot be read, predictions that are not those of the report, a
@@ -106,7 +109,8 @@ def read_card_inputs(folder: Path | None, head: Pin | None, repo: str | None = N
             f"model {repo} has no {TRAINING_RECORD} and {PROMPT_FILE}: expected an adapter that `titlecraft train` published"
         )
     record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-    report = choose_report(reports(folder, None if contents.new_adapter() else head, repo), training)
+    found = reports(folder, None if contents.new_adapter() else head, repo)
+    report = choose_report(found, training, published or head)
     return CardInputs(
         repo=repo,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"),
@@ -130,10 +134,27 @@ def reports(folder: Path | None, head: Pin | None, repo: str) -> list[Evaluation
     ]
 
 
-def choose_report(found: list[EvaluationRecord], training: bytes) -> EvaluationRecord | None:
-    """The report that the card shows: about the very adapter of this training record, on the most titles; then by id."""
+def choose_report(found: list[EvaluationRecord], training: bytes, state: Pin | None = None) -> EvaluationRecord | None:
+    """The report that the card shows: about the very adapter of this training record, on the most titles; of those the newest.
+
+    `state` is the state of the repo that has them; one that it lacks is about to be published, and newer.
+    """
     fitting = [one for one in found if read_file(one.adapter, TRAINING_RECORD) == training]
-    return max(fitting, key=lambda one: (one.n, one.id), default=None)
+    most = [one for one in fitting if one.n == max(other.n for other in fitting)]
+    ages = report_ages(state, [one.id for one in most]) if state and len(most) > 1 else {}
+    return max(most, key=lambda one: (-ages.get(one.id, -1), one.id), default=None)
+
+
+def report_ages(state: Pin, ids: list[str]) -> dict[str, int]:
+    """How many commits were made after the one that brought each of these reports, of those that a state of a repo has.
+
+    Commits, not dates: two of one second have an order, too.
+    """
+    with hub_errors(f"looking into {state}", state.repo, state.type):
+        paths = {f"evaluation/{id}/{REPORT}": id for id in ids}
+        infos = HfApi().get_paths_info(state.repo, list(paths), revision=state.revision, expand=True)
+        commits = [one.commit_id for one in HfApi().list_repo_commits(state.repo, revision=state.revision)]
+    return {paths[info.path]: commits.index(info.last_commit.oid) for info in infos if info.last_commit.oid in commits}
 
 
 def predictions(contents: Contents, report: EvaluationRecord, repo: str) -> list[dict[str, Any]]:

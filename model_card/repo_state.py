@@ -46,10 +46,23 @@ class RepoState:
         folder = download(pinned, None if ours else ["README.md"])
         return cls(pinned, folder, sorted(paths))
 
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The same paths, to look one up."""
+        return frozenset(self.paths)
+
+    def file(self, path: str) -> Path | None:
+        """Where a file of the repo lies on this disk; None for every path that is none of its files, as `../x`.
+
+        Paths in records and sums are a stranger's: nothing else on this machine is opened for them.
+        """
+        place = self.folder / path
+        return place if path in self.files and place.is_file() else None
+
     def read(self, path: str) -> bytes | None:
         """Bytes of a file, None where there is none."""
-        file = self.folder / path
-        return file.read_bytes() if file.is_file() else None
+        file = self.file(path)
+        return None if file is None else file.read_bytes()
 
     def named(self, path: str) -> str:
         """A file, as a message calls it."""

@@ -7,29 +7,45 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model_card.repo_state import RepoState
-from model_card.verification import LADDER, Checks, Level, Line, Verification
+from model_card.verification import LADDER, Checks, Level, Line, Verification, is_out_of_reach
+from model_card.verify_adapter import verify_adapter
 from model_card.verify_card import verify_card
 from model_card.verify_claims import verify_claims
+from model_card.verify_configs import verify_configs
 from model_card.verify_dataset import verify_dataset
 from model_card.verify_files import verify_files
+from model_card.verify_history import verify_history
 from model_card.verify_lineage import verify_lineage
 from model_card.verify_pins import verify_pins
 from model_card.verify_renderings import verify_renderings
 from model_card.verify_report import verify_reports
+from model_card.verify_tokenizer import verify_tokenizer
 from model_card.verify_training import verify_training
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, pin
 from titlecraft.publishing import work_folder
-from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, RepoType, current_code
+from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 
 DATASETS = "datasets/"
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
 def find(reference: str) -> Pin:
-    """The pin of NS/NAME[@REV], a model, or datasets/NS/NAME[@REV]. Raises UserError where there is none."""
-    type: RepoType = "dataset" if reference.startswith(DATASETS) else "model"
-    return pin(reference.removeprefix(DATASETS), type)
+    """The pin of NS/NAME[@REV], a model, or datasets/NS/NAME[@REV]. Raises UserError where there is none.
+
+    A dataset is found without its prefix too, where there is no model of its name: older cards name it so.
+    """
+    if reference.startswith(DATASETS):
+        return pin(reference.removeprefix(DATASETS), "dataset")
+    try:
+        return pin(reference, "model")
+    except UserError as error:
+        if not is_out_of_reach(error):
+            raise
+        try:
+            return pin(reference, "dataset")
+        except UserError:
+            raise error from error.__cause__
 
 
 def verify(reference: str, level: Level, sources: list[str], work: Path | None = None) -> Verification:
@@ -42,7 +58,7 @@ def verify(reference: str, level: Level, sources: list[str], work: Path | None =
 
 
 def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
-    """All lines up to a level. A level that the repo does not allow is a line that does not hold.
+    """All lines up to a level. A level that the repo does not allow is a line that could not be looked at.
 
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
@@ -54,11 +70,11 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
         from model_card.verify_data import verify_sources
 
         lines = verify_sources(state, sources)
-    wrong_source = any(not line.holds for line in lines)
+    wrong_source = any(line.verdict == "does not hold" for line in lines)
     asked = () if wrong_source else LADDER[: LADDER.index(level) + 1] if level in LADDER else ("card", level)
     for one in asked:
         if one in impossible:
-            lines.append(Checks(one, state.pin.repo).equal(f"level {one} is possible", "yes", f"no: {impossible[one]}"))
+            lines.append(Checks(one, state.pin.repo).out_of_reach(f"level {one}", "possible", f"no: {impossible[one]}"))
         else:
             lines += levels(sources, work)[one](state)
     return Verification(
@@ -92,9 +108,10 @@ def card(state: RepoState) -> list[Line]:
     """Level card: the card against the records, the records against the files, the files against their sums."""
     lines = verify_card(state) + verify_files(state) + verify_lineage(state)
     if state.pin.type == "dataset":
-        return lines + verify_dataset(state) + verify_renderings(state)
+        return lines + verify_configs(state) + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
-    return lines + verify_pins(state) + verify_training(state) + verify_reports(state) + verify_renderings(state)
+    lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_tokenizer(state)
+    return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:

@@ -8,9 +8,11 @@ from difflib import get_close_matches
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
+from model_card.verify_card import readable_card
 from titlecraft.card_merge import split
 
 CARD = "README.md"
+LONGEST_SECTION = 100_000  # characters of a section that are searched for the sentence most like a claim
 
 
 def verify_claims(state: RepoState) -> list[Line]:
@@ -24,13 +26,13 @@ def of_card(checks: Checks, state: RepoState) -> Iterator[Line]:
     from model_card.build import read_card_inputs, render
     from model_card.claims import claims_of
 
-    inputs = read_card_inputs(state.folder, None, state.pin.repo)
-    texts, shown = sections(state.require(CARD).decode()), sections(render(inputs))
+    inputs = read_card_inputs(state.folder, None, state.pin.repo, state.pin)
+    texts, shown = sections(readable_card(state)), sections(render(inputs))
     for said in claims_of(inputs):
         places = [name for name, text in shown.items() if said.sentence in text]
         if not places:  # the card has another sentence in the place of this one
             continue
-        text = texts.get(places[0], "")
+        text = texts.get(places[0], "")[:LONGEST_SECTION]
         fields = ", ".join(said.fields)
         if said.sentence in text:
             yield checks.line(said.id, said.sentence, said.sentence, True, "equal")
@@ -41,5 +43,5 @@ def of_card(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 
 def sections(text: str) -> dict[str, str]:
-    """Name -> text of a card's sections of ours."""
+    """Name -> text of a card's sections of ours; of one that stands twice, the last."""
     return {block.name: block.text for block in split(text, CARD).blocks if block.name}

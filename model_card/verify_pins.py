@@ -1,15 +1,18 @@
 """Level card, pins: every state of another repo that a record names is on the Hub, with the files that are spoken of."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from huggingface_hub import HfApi
 
 from model_card.repo_state import RepoState
-from model_card.verification import Checks, Line, is_away
+from model_card.verification import Checks, Line, is_away, is_out_of_reach
 from titlecraft.errors import UserError
 from titlecraft.hub import holds, hub_errors, pin, read_file
-from titlecraft.licence import licence_of
+from titlecraft.licence import LEGAL_FILES, copy_legal_files, licence_of
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, Pin
 
@@ -41,14 +44,18 @@ def of_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.line(f"{PROMPT_FILE} is that of the dataset", "equal", "equal" if prompt == there else "different",
                       prompt == there, "equal")  # fmt: skip
     yield checks.equal("licence, as the base's card states it", record.licence, licence_of(record.base))
+    with TemporaryDirectory() as temporary:
+        copy_legal_files(record.base, record.licence, Path(temporary))
+        legal = {file.name: file.read_bytes() for file in Path(temporary).iterdir()}
+    there = {path: state.read(path) for path in state.paths if any(fnmatch(path, pattern) for pattern in LEGAL_FILES)}
+    strange = [name for name in {**legal, **there} if there.get(name) != legal.get(name)]
+    yield checks.equal("licence files are those of the base", ", ".join(strange) or "equal", "equal")
 
 
 def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     """The pins of one report: those of the training, and the adapter itself."""
     if state.is_older_report(folder):
-        yield checks.line(
-            "version", "another one", "not read", True, "none", "the card passes it over, and so does verify"
-        )
+        yield checks.not_looked_at("version", "another one", "not read", "the card passes it over, and so does verify")
         return
     report, record = state.report(folder), state.training
     yield checks.equal("dataset is that of the training", report.dataset, record.dataset)
@@ -84,8 +91,8 @@ def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, fo
     if {one.name for one in [*report.measures, *report.left_out()]} == set(measure_names(report.evaluation)):
         yield checks.equal("key over all inputs", report.key, digest(inputs))
     else:
-        yield checks.line(
-            "key over all inputs", report.key, "not derived", True, "none", "other measures than this code has"
+        yield checks.not_looked_at(
+            "key over all inputs", report.key, "not derived", "other measures than this code has"
         )
     yield checks.equal("id", report.id, report.key[:12])
     yield checks.equal("folder", folder, f"evaluation/{report.id}")
@@ -101,6 +108,8 @@ def exists(checks: Checks, what: str, pinned: Pin, files: tuple[str, ...], below
     except UserError as error:
         if is_away(error):
             raise
+        if is_out_of_reach(error):
+            return checks.out_of_reach(f"{what} exists", claimed, f"not seen: {error}")
         return checks.line(f"{what} exists", claimed, f"no: {error}", False, "equal")
     missing = [file for file in files if file not in there]
     missing += [] if any(path.startswith(below) for path in there) else [f"{below}…"]

@@ -2,7 +2,7 @@
 
 On a CPU with the same versions all bytes are equal, also with another number of threads (benchmarks/results/
 reproducibility.json). How far another device or other versions move a score is not measured: where they make a difference, it
-is shown, and the line does not hold, for nothing says how large it may be.
+is shown and not judged ("could not be looked at"), for nothing says how large it may be.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,15 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
+
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_scores import measure_line
 from titlecraft.records import PREDICTIONS, EvaluationRecord, file_sha256, sources_sha256
 from titlecraft.settings import Recipe
 
+DRAWN = ("uid", "title", "prompt", "reference")  # columns that no model and no device has a part in
 NOT_JUDGED = "a tolerance for {why} is not measured: shown, not judged"
 
 
@@ -47,21 +50,35 @@ def of_report(checks: Checks, state: RepoState, folder: str, work: Path | None) 
     if kept is not None:
         rmtree(kept, ignore_errors=True)
     others = different_here(record, again)
-    yield checks.line("predictions.parquet, made again", "the same bytes", "the same bytes" if same_bytes else "other bytes",
-                      same_bytes, "equal", None if same_bytes else reason(others))  # fmt: skip
+    if others and not same_bytes:  # its columns follow, each with a verdict of its own
+        yield checks.not_looked_at("predictions.parquet, made again", "the same bytes", "other bytes", reason(others))
+    else:
+        yield checks.equal("predictions.parquet, made again", "the same bytes", "the same bytes" if same_bytes else
+                           "other bytes", None if same_bytes else reason(others))  # fmt: skip
     yield checks.equal("titles", len(rows), len(new))
     for name in rows[0] if rows else ():
-        yield column_line(checks, name, [row[name] for row in rows], [row.get(name) for row in new], reason(others))
-    yield from of_record(checks, record, again, reason(others))
+        line = column_line(checks, name, [row[name] for row in rows], [row.get(name) for row in new], reason(others))
+        yield line if name in DRAWN else judged_here(line, others)
+    yield from of_record(checks, record, again, others)
 
 
-def of_record(checks: Checks, record: EvaluationRecord, again: EvaluationRecord, why: str) -> Iterator[Line]:
+def judged_here(line: Line, others: list[str]) -> Line:
+    """The line; where a difference may come from this machine or this code, it is shown and not judged."""
+    if not others or line.verdict != "does not hold":
+        return line
+    return msgspec.structs.replace(line, verdict="could not be looked at")
+
+
+def of_record(checks: Checks, record: EvaluationRecord, again: EvaluationRecord, others: list[str]) -> Iterator[Line]:
     """All that report.json says, beside what the machine and the code are."""
     for what in ("measures", "sampled", "also"):
         claimed, derived = getattr(record, what), getattr(again, what)
         yield checks.equal(f"{what}: names", [one.name for one in claimed], [one.name for one in derived])
         for one, other in zip(claimed, derived, strict=True):
-            yield measure_line(checks, f"{what}, made again: ", one, other, 0.0, why if one != other else None)
+            line = measure_line(
+                checks, f"{what}, made again: ", one, other, 0.0, reason(others) if one != other else None
+            )
+            yield judged_here(line, others)
     yield checks.equal(
         "guards", [(one.name, one.holds) for one in record.guards], [(one.name, one.holds) for one in again.guards]
     )

@@ -42,11 +42,10 @@ def rendered(checks: Checks, path: str, there: bytes | None, drawn: bytes, code:
         return checks.equal(claim, "there", "no such file")
     if there == drawn:
         return checks.equal(claim, "the same bytes", "the same bytes")
-    others = other_code(code, stage)
-    note = (
-        f"here is other code ({', '.join(others)}): judged by SHA256SUMS alone" if others else "same code and versions"
-    )
-    return checks.line(claim, "the same bytes", "other bytes", bool(others), "equal", note)
+    if others := other_code(code, stage):
+        note = f"here is other code ({', '.join(others)}): judged by SHA256SUMS alone"
+        return checks.not_looked_at(claim, "the same bytes", "other bytes, not judged", note)
+    return checks.line(claim, "the same bytes", "other bytes", False, "equal", "same code and versions")
 
 
 def other_code(code: Code, stage: str) -> list[str]:
@@ -87,6 +86,9 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     page, plots = drawn(record.to_json(), state.require(f"{folder}/{PREDICTIONS}"))
     for path, png in plots.items():
         yield rendered(checks, path, state.read(f"{folder}/{path}"), png, record.code, "evaluation")
+    beside = {path.removeprefix(f"{folder}/") for path in state.paths if path.startswith(f"{folder}/")}
+    strange = sorted(path for path in beside - plots.keys() if path.endswith(".png"))
+    yield checks.equal("pictures that this report does not draw", ", ".join(strange) or "none", "none")
     there = at_this_hub(state.require(f"{folder}/report.html"), record)
     yield rendered(checks, "report.html", there, page, record.code, "evaluation")
 

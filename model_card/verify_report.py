@@ -5,8 +5,19 @@ from collections.abc import Iterator
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from titlecraft.hub import read_file
-from titlecraft.records import DATASET_RECORD, PREDICTIONS, DatasetRecord, EvaluationRecord, Measure, read_record
+from titlecraft.records import (
+    DATASET_RECORD,
+    PREDICTIONS,
+    DatasetRecord,
+    EvaluationRecord,
+    Measure,
+    read_record,
+    sources_sha256,
+)
 
+TIMINGS = "timings.json"
+MEANING = ("group", "unit", "better")  # of a measure, whatever the words are that explain it
+WORDS = ("label", "definition", "source")
 ROUNDING = 1e-9  # of a sum of a few thousand numbers in float64, in another order
 
 
@@ -35,8 +46,34 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     for field in ("base_settings", "quantization", "precision"):
         yield checks.equal(f"{field} as trained", getattr(record, field), getattr(training, field))
     yield checks.equal("guards that hold", len(record.guards), sum(one.holds for one in record.guards))
-    for measure in [*record.measures, *record.sampled, *record.also]:
+    grounded = record.grounded.measures if record.grounded is not None else []
+    for measure in [*record.measures, *record.sampled, *record.also, *grounded]:
         yield from of_measure(checks, record, measure)
+    yield checks.not_looked_at("what the guards found", "in the report", "at level predictions only")
+    yield from of_definitions(checks, record)
+    if (state.folder / folder / TIMINGS).is_file():
+        yield checks.not_looked_at(
+            TIMINGS, "clock times", "not looked at", "nothing but the run itself could tell them"
+        )
+
+
+def of_definitions(checks: Checks, record: EvaluationRecord) -> Iterator[Line]:
+    """What each measure of titlecraft's is said to be, against this code; its words only where the report's code is this one."""
+    from evaluation.measures import measures_of
+
+    entries = {entry.name: entry for entry in measures_of(record.evaluation)}
+    same = record.code.sources == sources_sha256("evaluation")
+    fields = (*MEANING, *WORDS) if same else MEANING
+    named = [*record.measures, *record.sampled, *(record.grounded.measures if record.grounded is not None else [])]
+    wrong = [
+        f"{one.name}: {field} is {getattr(one, field)}, not {getattr(entries[one.name], field)}"
+        for one in named if one.name in entries for field in fields if getattr(one, field) != getattr(entries[one.name], field)
+    ]  # fmt: skip
+    yield checks.equal("what the measures are", "; ".join(wrong) or "as defined", "as defined")
+    if not same:
+        yield checks.not_looked_at(
+            "words that explain the measures", "in the report", "not looked at", "here is other code"
+        )
 
 
 def of_measure(checks: Checks, record: EvaluationRecord, measure: Measure) -> Iterator[Line]:

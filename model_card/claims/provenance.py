@@ -99,7 +99,7 @@ PINS = (
     versions("trained", "training"),
     versions("evaluated", "report"),
     Claim("provenance.verify", "provenance", "titlecraft verify {repo}", {"repo": "repo.id"}),
-    Claim("provenance.verify-data", "provenance", "titlecraft verify {dataset} --level data --source {source}",
+    Claim("provenance.verify-data", "provenance", "titlecraft verify datasets/{dataset} --level data --source {source}",
           {"dataset": "training.dataset.repo", "name": "dataset.source.files[0].name", "files": "dataset.source.files"}, derive=one_source),
     Claim("provenance.records", "provenance", "Every number here is read from a file in this repo: {links}.",
           {"files": "repo.records"}, derive=lambda values: {"links": links(values["files"])}),

@@ -54,6 +54,29 @@ def add_words(folder: Path) -> None:
     (folder / "notes.txt").write_text("56")
 
 
+def second_result(folder: Path) -> None:
+    """The handed case: a result section with other numbers, and the real one behind a summary."""
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    real = card[card.index("<!-- titlecraft:result -->") : card.index("<!-- /titlecraft:result -->") + 27]
+    forged = real.replace("0.", "0.0")
+    text = f"{card.replace(real, forged)}\n<details><summary> </summary>\n\n{real}\n\n</details>\n"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def exchange_tokens(folder: Path) -> None:
+    """Two tokens of the tokenizer change places."""
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    one, other = sorted(vocabulary)[300:302]
+    vocabulary[one], vocabulary[other] = vocabulary[other], vocabulary[one]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
+
+
+def write(path: str, text: str) -> Callable[[Path], None]:
+    """A file more."""
+    return lambda folder: (folder / path).write_text(text) and None
+
+
 def cover_up(folder: Path) -> None:
     """Mend the hash and size of predictions in report.json, those of the shards in the dataset's record, and SHA256SUMS."""
     for path in [*folder.glob("evaluation/*/report.json"), *folder.glob("dataset_record.json")]:
@@ -68,7 +91,8 @@ def cover_up(folder: Path) -> None:
                 f'"bytes": {file["bytes"]},', f'"bytes": {now.bytes},'
             )
         path.write_text(text)
-    sums = read_sums((folder / SUMS).read_bytes(), SUMS)
+    sums = dict.fromkeys(read_sums((folder / SUMS).read_bytes(), SUMS))
+    sums |= dict.fromkeys(path.name for path in folder.iterdir() if path.is_file())
     (folder / SUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
 
 
@@ -94,6 +118,12 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
         "a row of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"uid": "B000000001"})),
         "likelihoods of the predictions": (model, "predictions", True, set_cells(f"{report}/predictions.parquet", 3, more)),
         "a word of the data": (data, "data", True, set_cells("data/test-*.parquet", 0, {"title": "Another title"})),
+        "a second result": (model, "card", False, second_result),
+        "an imitated table": (data, "card", False, replace("README.md", "\n<!-- /titlecraft:build -->", "\n<!-- /titlecraft:build -->\n\n| BLEU |\n|---|\n| 99 |")),
+        "a key twice": (model, "card", False, replace("README.md", "\ntags:\n", "\nlicense: apache-2.0\ntags:\n")),
+        "tokens that changed places": (model, "card", True, exchange_tokens),
+        "a key of the adapter's config": (model, "card", True, replace("adapter_config.json", '"use_rslora": false', '"use_rslora": true')),
+        "a pickle beside the adapter": (model, "card", True, write("adapter_model.bin", "x")),
         "a person's words": (data, "card", False, add_words),
         "a digit of the dataset's record": (data, "card", True, replace("dataset_record.json", '"published": ', '"published": 1')),
     }  # fmt: skip

@@ -1,6 +1,8 @@
 """`titlecraft verify` on what the main job published: all of it holds, by the repo's id alone; one changed thing does not."""
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +19,26 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
     done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "v.json", "--badge", "v.svg", **fresh)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     found = json.loads((world.folder / "v.json").read_text())
-    assert {line["level"] for line in found["lines"]} == {"card", "scores"} and all(
-        line["holds"] for line in found["lines"]
-    )
+    assert {line["level"] for line in found["lines"]} == {"card", "scores"}
+    assert {line["verdict"] for line in found["lines"]} <= {"holds", "not looked at"} and found["verdict"] == "holds"
     claims = [line["claim"] for line in found["lines"]]
     for part in ("data.seen", "trainable parameters", "sha256 of adapter_model.safetensors", "dataset exists", "NLL per token",
                  "prompt of every title", "rouge_l_after of every title", "report.html, drawn again"):  # fmt: skip
         assert any(part in claim for claim in claims), part
-    assert done.stdout.splitlines()[-1] == f"verified: all {len(claims)} claims hold at level scores"
+    assert f"verified: all {found['counts']['holds']} claims hold at level scores" in done.stdout
     badge = (world.folder / "v.svg").read_text()
     assert ">verified: scores<" in badge and found["repo"]["revision"][:8] in badge
-    rebuild = ["--level", "data", "--source", "trn.json.gz", "--json", "d.json"]
-    again = world.titlecraft("verify", f"datasets/{DATASET}", *rebuild, **fresh)
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr
+    (card,) = (world.folder / "never seen").rglob(f"models--{ADAPTER.replace('/', '--')}/snapshots/*/README.md")
+    commands = re.search(r"```bash\n(titlecraft verify .*?)```", card.read_text(encoding="utf-8"), re.DOTALL)[
+        1
+    ].splitlines()
+    assert [shlex.split(command)[:3] for command in commands] == [
+        ["titlecraft", "verify", ADAPTER],
+        ["titlecraft", "verify", f"datasets/{DATASET}"],
+    ]
+    for command in commands:  # the card's own check, as it is typed
+        again = world.titlecraft(*shlex.split(command)[1:], "--json", "d.json", COLUMNS="160", **fresh)
+        assert again.returncode == 0, again.stdout[-3000:] + again.stderr
     assert "dataset: data/train-00000-of-00001.parquet, built again" in (world.folder / "d.json").read_text()
     assert "levels scores, predictions are not possible: a dataset has no report" in again.stdout
 
@@ -54,6 +63,11 @@ CAUGHT = {
     "a row of the predictions": "scores: report: uid of every title",
     "likelihoods of the predictions": "predictions: report: nll_per_token_after, made again",
     "a word of the data": "data: dataset: data/test-00000-of-00001.parquet, built again",
+    "a second result": "card: card: marks of the sections",
+    "a key twice": "card: card: can be derived",
+    "tokens that changed places": "card: tokenizer: tokenizer.json is that of the base",
+    "a key of the adapter's config": "card: adapter: other keys of adapter_config.json",
+    "a pickle beside the adapter": "card: files: files that would be loaded or shown beside ours",
     "a digit of the dataset's record": "card: dataset record: published rows = rows of all splits",
 }
 
@@ -61,13 +75,15 @@ CAUGHT = {
 @pytest.mark.parametrize("name", CAUGHT)
 def test_one_changed_thing_is_caught(tampered: dict[str, list[str]], name: str) -> None:
     assert CAUGHT[name] in tampered[name]
-    assert set(tampered) == {*CAUGHT, "a person's words"}
+    assert set(tampered) == {*CAUGHT, "an imitated table", "a person's words"}
 
 
 def test_what_is_not_touched_still_holds(tampered: dict[str, list[str]]) -> None:
     """One byte, one line; a person's words none; and two likelihoods of one title are found by the model alone, and nothing else of it is wrong."""
     assert tampered["a byte of a file"] == ["card: files: sha256 of tokenizer_config.json"]
     assert tampered["a person's words"] == []
+    (imitated,) = tampered["an imitated table"]
+    assert imitated.startswith("card: card: text added by hand, lines ")
     columns = [line for line in tampered["likelihoods of the predictions"] if line.endswith("_after, made again")]
     assert columns == [f"predictions: report: {name}_after, made again" for name in ("nll_per_token", "bits_per_byte")]
 
@@ -81,11 +97,29 @@ def test_mistakes_are_said_in_one_line(world: World, published: dict[str, str], 
     assert "nothing.json: no such file" in refused("verify", ADAPTER, "--level", "data", "--source", "nothing.json")
 
 
+def test_what_is_private_or_deleted_could_not_be_looked_at(world: World, published: dict[str, str]) -> None:
+    """Whoever may not see the base gets no verdict about what follows from it, and status 3."""
+    show = "import sys; from huggingface_hub import HfApi; HfApi().update_repo_settings(sys.argv[1], private=sys.argv[2] == 'yes')"
+    nobody = {"HF_TOKEN": "", "HF_HOME": str(world.folder / "nobody"), "COLUMNS": "160"}
+    assert world.run(sys.executable, "-c", show, BASE, "yes").returncode == 0
+    try:
+        done = world.titlecraft("verify", ADAPTER, "--brief", "--badge", "n.svg", **nobody)
+    finally:
+        assert world.run(sys.executable, "-c", show, BASE, "no").returncode == 0
+    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stdout + done.stderr
+    assert "could not be looked at: " in done.stdout and "verified: all" not in done.stdout
+    assert ">could not be looked at<" in (world.folder / "n.svg").read_text()
+    done = world.titlecraft("verify", "titlecraft/gone", HF_TOKEN="")
+    assert done.returncode == 3 and done.stderr.startswith("error: could not be looked at: ")
+    assert world.titlecraft("verify", ADAPTER, "--level", "half").returncode == 2
+    assert "exit status: 0 everything" in " ".join(world.titlecraft("verify", "--help").stdout.split())
+
+
 def test_another_source_and_a_repo_that_is_not_ours(world: World, published: dict[str, str]) -> None:
     (world.folder / "other.json").write_text('{"uid": "B000000001", "title": "t", "content": "c"}\n')
     done = world.titlecraft("verify", ADAPTER, "--level", "data", "--source", "other.json", COLUMNS="160")
     assert done.returncode == 1 and "built again" not in done.stdout
     assert "source: sha256 of trn.json.gz: claimed" in done.stdout and "other.json has 52 bytes" in done.stdout
     done = world.titlecraft("verify", BASE, COLUMNS="160")
-    assert done.returncode == 1
+    assert done.returncode == 3 and "could not be looked at: 1 of 1 claims at level card" in done.stdout
     assert "levels card, scores, predictions, data are not possible: no training_record.json" in done.stdout

@@ -125,3 +125,25 @@ def test_somebody_elses_adapter(world: World, refused: Callable[..., str]) -> No
 
 def test_a_repo_that_holds_no_adapter(refused: Callable[..., str]) -> None:
     assert f"error: model {BASE} has no adapter_config.json: expected an adapter" in refused(BASE, "--dry-run")
+
+
+def test_the_history_of_reports(world: World) -> None:
+    """The newest of the largest reports is shown, the others and one that was taken out are named, another repo's is refused."""
+    done = world.run("-m", "tests.model_card.history_world", str(world.root / "history"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["one"] == [] and found["newest"] == "000000000000" and found["about to be published"] == "ffffffffffff"
+    assert [(claim, derived, verdict) for claim, _, derived, verdict in found["three"]] == [
+        ("history: report eeeeeeeeeeee about this adapter, newer", "the card shows 000000000000", "not looked at"),
+        ("history: report ffffffffffff about this adapter, older", "the card shows 000000000000", "not looked at"),
+    ]
+    removed = [line for line in found["one taken out"] if "taken out" in line[1]]
+    assert [(claim, derived, verdict) for claim, _, derived, verdict in removed] == [
+        ("history: evaluation/000000000000/report.json, a report about this adapter",
+         "NLL per token 2.5 to 2.25 on 200 titles: better", "not looked at"),
+    ]  # fmt: skip
+    assert [claim.partition(": ")[2] for claim, _, _, _ in found["of another repo"]] == [
+        "evaluation/dddddddddddd: repo of the evaluated adapter",
+        "evaluation/dddddddddddd: the evaluated adapter is an earlier state of this repo",
+    ]
+    assert found["a dataset without its prefix"] == "dataset" and found["deleted"] != "holds"

@@ -1,13 +1,15 @@
 """Lines, verdict and badge of a verification, from literal values."""
 
+import json
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import httpx
 import pytest
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from model_card.badge import badge
-from model_card.verification import Checks, Line, Verification, verdict_of
+from model_card.verification import STATUS, Checks, Line, Verification, verdict_of
 from model_card.verify_titles import all_equal
 from model_card.verify_values import stops_rightly
 from titlecraft.checksums import read_sums, write_sums
@@ -58,10 +60,82 @@ def test_the_end_names_what_does_not_hold() -> None:
     assert not verification().holds()
 
 
+def test_what_was_not_looked_at_never_counts_as_holding() -> None:
+    """Four verdicts, counted apart; what is out of reach decides, and what a person added does not."""
+    holds, wrong = CHECKS.equal("n", 40, 40), CHECKS.equal("n", 40, 39)
+    aside, away = CHECKS.not_looked_at("text", "x", "added by hand"), CHECKS.out_of_reach("base", "ns/base", "private")
+    assert not aside.holds and not away.holds
+    cases = [
+        ((holds,), 0),
+        ((holds, aside), 0),
+        ((aside,), 3),
+        ((), 3),
+        ((holds, away), 3),
+        ((holds, away, wrong), 1),
+        ((wrong, aside), 1),
+    ]
+    assert [STATUS[verification(*lines).verdict] for lines, _ in cases] == [status for _, status in cases]
+    found = verification(holds, aside)
+    assert verdict_of(found) == [
+        "not looked at: report: text: x: added by hand",
+        "verified: all 1 claims hold at level scores; 1 more were not looked at",
+    ]
+    found = verification(holds, holds, aside, away)
+    assert verdict_of(found)[1:] == [
+        "could not be looked at: 1 of 3 claims at level scores; the others hold; 1 more were not looked at",
+        "  report: base: ns/base: private",
+    ]
+    said = json.loads(found.to_json())
+    assert said["counts"] == {"holds": 2, "does not hold": 0, "not looked at": 1, "could not be looked at": 1}
+    assert said["verdict"] == "could not be looked at" and [line["holds"] for line in said["lines"]] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert verdict_of(verification(wrong, away))[0] == (
+        "not verified: 1 of 1 claims do not hold at level scores; 1 more could not be looked at"
+    )
+
+
+def test_a_strangers_text_cannot_steer_the_terminal_or_push_out_what_matters() -> None:
+    line = CHECKS.equal("a\x1b[2Kb\nc", "x\x1b]0;y\x07\u202ez", 10**5000, "n\r\nm")
+    assert (line.claim, line.claimed, line.note) == ("report: a\ufffd[2Kb c", "x\ufffd]0;y\ufffd\ufffdz", "n m")
+    assert line.derived == "a number that is too long to write"
+    many = [
+        CHECKS.not_looked_at(f"front matter, key{number}", number, "not looked at", "added by hand")
+        for number in range(40)
+    ]
+    page = CHECKS.not_looked_at("report.html, drawn again", "the same bytes", "other bytes, not judged")
+    said = verdict_of(verification(CHECKS.equal("n", 1, 1), *many, page))
+    assert said[0].startswith("not looked at: report: report.html") and said[5] == "not looked at: … and 36 more"
+
+
+def test_a_private_or_deleted_repo_is_out_of_reach_and_a_missing_commit_is_wrong() -> None:
+    def raises(error: Exception) -> Iterator[Line]:
+        with hub_errors("reading prompt.json", "ns/data", "dataset"):
+            raise error
+        yield CHECKS.equal("never", 1, 1)
+
+    def answer(status: int) -> httpx.Response:
+        return httpx.Response(status, request=httpx.Request("GET", "http://hub/ns/data"))
+
+    gone = [RepositoryNotFoundError("404", response=answer(404)), GatedRepoError("403", response=answer(403)),
+            HfHubHTTPError("403", response=answer(403)), HfHubHTTPError("451", response=answer(451))]  # fmt: skip
+    wrong = [RevisionNotFoundError("404", response=answer(404)), KeyError("column"), ValueError("x")]
+    verdicts = [CHECKS.gather(raises(error))[0].verdict for error in gone + wrong]
+    assert verdicts == ["could not be looked at"] * 4 + ["does not hold"] * 3
+
+
 def test_the_badge_says_level_or_failure_and_the_commit() -> None:
-    good, bad = badge(verification(CHECKS.equal("n", 1, 1))), badge(verification(CHECKS.equal("n", 1, 2)))
-    texts = [["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("text")] for svg in (good, bad)]  # fmt: skip
-    assert texts == [["titlecraft", "verified: scores", "a1b2c3d4"], ["titlecraft", "not verified", "a1b2c3d4"]]
+    lines = CHECKS.equal("n", 1, 1), CHECKS.equal("n", 1, 2), CHECKS.out_of_reach("n", 1, "gone")
+    good, bad, unknown = (badge(verification(line)) for line in lines)
+    texts = [["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("text")] for svg in (good, bad, unknown)]  # fmt: skip
+    said = [text[1] for text in texts]
+    assert said == ["verified: scores", "not verified", "could not be looked at"] and texts[0][::2] == [
+        "titlecraft",
+        "a1b2c3d4",
+    ]
     assert "#2f7d4f" in good and "#b3372b" in bad and "http" not in good.replace("http://www.w3.org/2000/svg", "")
 
 

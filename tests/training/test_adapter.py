@@ -87,3 +87,20 @@ def test_the_8b_model_has_the_parameters_that_everybody_claims_wrongly() -> None
 def test_layers_that_are_not_there() -> None:
     with pytest.raises(UserError, match=r"ns/base@bbbbbbbbbbbb has no layers named w1; it has .*q_proj"):
         require_lora_targets(make_base(400), Lora(target_modules=["q_proj", "w1"]), BASE)
+
+
+def test_verify_knows_what_peft_writes_into_a_config_that_sets_nothing() -> None:
+    """A new version of PEFT may have another default that is not off: then model_card.verify_adapter needs to know it."""
+    from peft import LoraConfig
+
+    from model_card.verify_adapter import BY_RECORD, INERT, SET, is_neutral
+
+    written = LoraConfig(task_type="CAUSAL_LM", inference_mode=True).to_dict()
+    assert {
+        key: value
+        for key, value in written.items()
+        if key not in (*SET, *BY_RECORD) and not is_neutral(value, INERT.get(key))
+    } == {}
+    assert all(
+        written[key] in allowed or getattr(written[key], "value", None) in allowed for key, allowed in SET.items()
+    )

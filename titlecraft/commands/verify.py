@@ -1,16 +1,25 @@
 """titlecraft verify NS/NAME[@REV] [--level card|scores|predictions|data] [--source trn.json.gz]"""
 
+import sys
 from pathlib import Path
 
 from titlecraft.errors import UserError
 from titlecraft.verb_parser import VerbParser
 
+STATUSES = (
+    "exit status: 0 everything that was looked at holds; 1 something does not hold; 2 the command line is wrong; 3 something "
+    "could not be looked at (a repo that is private, gated, deleted or out of reach, a level that it does not allow, another "
+    "device). What a person added to a card or a repo is listed as not looked at and decides nothing, but where it imitates "
+    "what titlecraft writes it does not hold."
+)
+
 
 def main(arguments: list[str]) -> int:
-    """Derive every published number again, print a line for each claim; 0 only if everything holds."""
+    """Derive every published number again, print a line for each claim; 0 only if everything holds, see STATUS."""
     parser = VerbParser(
         prog="titlecraft verify",
         description="Derive every number that a published repo shows again.",
+        epilog=STATUSES,
     )
     parser.add_argument("repo", help="NAMESPACE/NAME[@REVISION], or datasets/NAMESPACE/NAME[@REVISION] for a dataset")
     parser.add_argument(
@@ -30,14 +39,26 @@ def main(arguments: list[str]) -> int:
             "titlecraft verify: --level data and --source FILE go together: the catalogue is not on the Hub"
         )
 
+    from titlecraft.hub import split_revision
+
+    split_revision(asked.repo.removeprefix("datasets/"))
+    if asked.source:
+        from dataset_builder.catalogue import find_files
+
+        find_files(asked.source)
+
     from model_card.badge import badge
-    from model_card.verification import print_verification
+    from model_card.verification import STATUS, print_verification, visible
     from model_card.verify import verify
 
-    found = verify(asked.repo, asked.level, asked.source)
+    try:
+        found = verify(asked.repo, asked.level, asked.source)
+    except UserError as error:  # the repo or the Hub is out of reach: no verdict about any claim
+        print(f"error: could not be looked at: {visible(str(error))}", file=sys.stderr)
+        return STATUS["could not be looked at"]
     print_verification(found, asked.brief)
     if asked.json:
         asked.json.write_bytes(found.to_json())
     if asked.badge:
         asked.badge.write_text(badge(found), encoding="utf-8")
-    return 0 if found.holds() else 1
+    return STATUS[found.verdict]
