@@ -12,7 +12,7 @@ def require_loads(folder: Path, record: DatasetRecord) -> None:
     import pyarrow.parquet as pq
     from datasets import load_dataset
 
-    splits = load_dataset(str(folder), streaming=True)
+    splits = load_dataset(str(folder), streaming=True, trust_remote_code=False)
     for name, split in record.splits.items():
         rows = sum(pq.read_metadata(folder / file.path).num_rows for file in split.files)
         first = next(iter(splits[name]), None)

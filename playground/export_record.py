@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from titlecraft.records import Code, File, Licence, Pin, Record
+from titlecraft.records import Check, Code, File, Licence, Pin, Record
 from titlecraft.settings import Generation
 
 EXPORT_RECORD = "export_record.json"
@@ -39,6 +39,7 @@ class Merged(Record):
     special_tokens: dict[str, str | None]
     check: MergeCheck
     files: list[File]
+    unpacking: Check | None = None
 
 
 class Converter(Record):
@@ -60,7 +61,10 @@ class Gguf(Record):
 
 
 class ExportRecord(Record):
-    """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read."""
+    """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read.
+
+    `unpacking` is how far the unpacked base is from the 8-bit base that was trained on, where it was one.
+    """
 
     key: str
     code: Code
@@ -77,4 +81,5 @@ class ExportRecord(Record):
     check: MergeCheck
     gguf: Gguf | None
     files: list[File]
+    unpacking: Check | None = None
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"

@@ -15,7 +15,9 @@ from evaluation.inputs import WEIGHTS, Adapter
 from evaluation.load import Loaded, load
 from playground.export_record import Merged
 from playground.merge_check import compare, draw_titles, scores
+from titlecraft.base_tokenizer import as_published
 from titlecraft.errors import UserError
+from titlecraft.four_bit import forget_quantisation, restore_conv1d
 from titlecraft.hub import download, first_line
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import describe_file, file_sha256, read_record
@@ -52,6 +54,8 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
         before = scores(loaded.model, sample, loaded.tokenizer.pad_token_id, "base and adapter")
         parameters = merge_and_save(loaded, found, folder)
     precision, tokenizer = loaded.base.precision, loaded.tokenizer
+    eight_bit = loaded.base.quantization == "int8"
+    unpacking = next((one for one in loaded.checks if eight_bit and "copies of the 8-bit" in one.name), None)
     del loaded
     gc.collect()
     model = load_merged(folder, precision)
@@ -60,7 +64,7 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     (folder / PROMPT_FILE).write_bytes(found.prompt.to_json())
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return Merged(
-        key=key, dtype=precision, parameters=parameters, check=check, files=[describe_file(folder, file) for file in files],
+        key=key, dtype=precision, parameters=parameters, check=check, unpacking=unpacking, files=[describe_file(folder, file) for file in files],
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
     )  # fmt: skip
 
@@ -94,10 +98,11 @@ def merge_and_save(loaded: Loaded, found: Adapter, folder: Path) -> int:
     """Merge in place, and write model, tokenizer and generation settings; returns the number of parameters."""
     take_published_factors(loaded.model, download(found.adapter, list(WEIGHTS)) / WEIGHTS[0])
     model = merge(loaded.model)
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config  # it is no longer in 4 bit
+    forget_quantisation(model)
+    restore_conv1d(model)
     model.generation_config = decoding(found.training.generation, loaded.tokenizer)
     model.save_pretrained(folder, max_shard_size=SHARD)
+    as_published(loaded.tokenizer)
     loaded.tokenizer.save_pretrained(folder)
     return int(model.num_parameters())
 
@@ -143,4 +148,7 @@ def load_merged(folder: Path, precision: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     device_map = {"": 0} if torch.cuda.is_available() else None
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision), device_map=device_map).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=getattr(torch, precision), device_map=device_map, trust_remote_code=False
+    )
+    return model.eval()

@@ -75,7 +75,8 @@ class Licence(Record):
 class TrainingRecord(Record):
     """How an adapter came to be.
 
-    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything.
+    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything;
+    `template_note` what the base's chat template became, if it has one.
     """
 
     key: str
@@ -103,4 +104,5 @@ class TrainingRecord(Record):
     checks: list[Check]
     files: list[File]
     measured: Measured
+    template_note: str | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"

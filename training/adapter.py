@@ -6,44 +6,40 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft import ranks
-from titlecraft.base_model import load_tokenizer
-from titlecraft.hub import hub_errors
+from titlecraft.base_tokenizer import as_published
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.records import Pin, TrainingRecord, describe_file
-from titlecraft.settings import Base, Recipe
+from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
 from training.checkpoints import newest
 from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.inputs import load_train_split
+from training.known_base import inspect_base
 from training.model import longest_example, slow_down
 from training.out_of_memory import within_memory
 from training.prepare import Prepared, prepare
-from training.saving import Saving
+from training.saving import Saving, save_adapter
 
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 
-def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base) -> Encoded:
+def encode(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Encoded:
     """The training split at its pin, in tokens of the base. It may fork: call it before CUDA starts. Raises UserError."""
-    from transformers import AutoConfig
-
+    known = inspect_base(base, recipe)
     split = load_train_split(data)
-    with hub_errors(f"loading {base}", base.repo, base.type):
-        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
-    longest = longest_example(settings, config)
-    tokenizer = load_tokenizer(base)
+    longest, tokenizer = longest_example(recipe.base, known.config), known.tokenizer
     if ranks.local_rank():
         wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
     examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
-    return Encoded(split, config, longest, examples)
+    return Encoded(split, known.config, longest, examples, known.quantization)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
     """The recipe with the batch and checkpointing that this GPU's memory holds, where it asks for that; says what was chosen."""
     from training.fit import fit_here
 
-    base = replace(recipe.base, max_length=encoded.longest)
+    base = replace(recipe.base, max_length=encoded.longest, quantization=encoded.quantization)
     length = encoded.widest(recipe.training.packing)
     training, note = fit_here(encoded.config, recipe.lora, recipe.training, base, length)
     if note:
@@ -74,7 +70,7 @@ def train_adapter(
         callbacks: further ones for the trainer, to watch it.
         country: measure the energy, for this country's grid; None does not.
     """
-    encoded = encode(data, base, prompt, recipe.base)
+    encoded = encode(data, base, prompt, recipe)
     ranks.use_own_gpu()
 
     def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
@@ -111,8 +107,10 @@ def train_prepared(
     if not ranks.is_first():
         return None
     slow_down(model)
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
+    save_adapter(model, folder)
+    template_note = as_published(tokenizer)
+    if template_note:
+        print(template_note)
     tokenizer.save_pretrained(folder)
     lines = write_log(trainer.state.log_history, folder / LOG)
     plot_loss(lines, folder / "assets" / "training_loss.png")
@@ -127,6 +125,7 @@ def train_prepared(
         precision=ready.loaded.precision,
         quantization=ready.loaded.quantization,
         quantization_note=ready.loaded.quantization_note,
+        template_note=template_note,
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
         steps=trainer.state.global_step,
         epochs=round(seen["examples"] / len(examples.dataset), 4),

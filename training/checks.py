@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+from titlecraft.base_config import size_of
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
@@ -34,10 +35,9 @@ def check_examples(
     total = len(examples.dataset)
     places = range(0, total, max(1, total // LOOKED_AT))
     looked_at = [examples.dataset[place] for place in places]
-    checks = [check("the pad token is not the EOS token", True, tokenizer.pad_token_id != tokenizer.eos_token_id)]
+    checks = [check_padding(tokenizer, looked_at)]
     if tokenizer.bos_token_id is not None:
-        single = sum(one["input_ids"].count(tokenizer.bos_token_id) == 1 == one["input_ids"].index(tokenizer.bos_token_id) + 1
-                     for one in looked_at)  # fmt: skip
+        single = sum(begins_once(one, tokenizer) for one in looked_at)
         checks.append(check("examples with exactly one BOS, in front", len(looked_at), single))
     rows = [split[examples.rows[place]] for place in places]
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
@@ -51,14 +51,41 @@ def check_examples(
     return checks
 
 
+def check_padding(tokenizer: Any, examples: list[dict[str, list[int]]]) -> Check:
+    """Padding takes no label: its token is one of its own or, where that is EOS, the trainer tells it by position."""
+    if tokenizer.pad_token_id != tokenizer.eos_token_id:
+        return check("the pad token is not the EOS token", True, True)
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    shortest = min(examples, key=lambda one: len(one["input_ids"]))
+    longest = max(examples, key=lambda one: len(one["input_ids"]))
+    pair = [
+        shortest,
+        {name: [*longest[name], longest[name][-1]] for name in ("input_ids", "labels")},
+    ]  # never of one length
+    batch = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)(pair)
+    kept = [
+        [token for token, seen in zip(row.tolist(), mask.tolist(), strict=True) if seen]
+        for row, mask in zip(batch["labels"], batch["attention_mask"], strict=True)
+    ]
+    unlabelled = all((batch["labels"][batch["attention_mask"] == 0] == IGNORED).tolist())
+    whole = kept == [one["labels"] for one in pair] and unlabelled
+    return check(
+        "the pad token is the EOS token, padding has no label, and EOS behind an answer keeps its own", True, whole
+    )
+
+
+def begins_once(example: dict[str, list[int]], tokenizer: Any) -> bool:
+    """Whether BOS stands in front of an example and nowhere else; where BOS is EOS, the one at the end is EOS."""
+    ids, bos = example["input_ids"], tokenizer.bos_token_id
+    inside = ids[:-1] if bos == tokenizer.eos_token_id == ids[-1] and example["labels"][-1] == bos else ids
+    return inside.count(bos) == 1 and inside[0] == bos
+
+
 def expected_trainable(model: Any, r: int, target_modules: list[str]) -> int:
     """r · (inputs + outputs) over every adapted linear layer (Hu et al. 2021, section 4.1), from the layers' own shapes."""
-    layers = [
-        module
-        for name, module in model.named_modules()
-        if name.rsplit(".", 1)[-1] in target_modules and hasattr(module, "in_features")
-    ]
-    return sum(r * (layer.in_features + layer.out_features) for layer in layers)
+    sizes = [size_of(module) for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in target_modules]
+    return sum(r * (size[0] + size[1]) for size in sizes if size)
 
 
 def probe_logits(model: Any, token_ids: list[int]) -> Any:

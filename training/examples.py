@@ -63,12 +63,14 @@ class Encoded:
         config: of the base, from transformers.
         longest: most tokens that an example, or a packed row, may have.
         examples: what the rows became.
+        quantization: how the base will be loaded.
     """
 
     split: Any
     config: Any
     longest: int
     examples: Examples
+    quantization: str = "nf4"
 
     def widest(self, packing: bool) -> int:
         """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""

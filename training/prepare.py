@@ -9,7 +9,8 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
 from training.examples import Encoded, Examples
-from training.model import add_adapter, load_for_training, require_lora_targets, speed_up
+from training.known_base import require_lora_targets
+from training.model import add_adapter, load_for_training, speed_up
 from training.sharded_base import shard_base
 
 
