@@ -73,7 +73,7 @@ def forget_quantisation(model: Any) -> None:
     for name in ("quantization_method", "is_4bit_serializable", "is_8bit_serializable"):
         if name in model.__dict__:
             delattr(model, name)
-    if hasattr(model.config, "quantization_config"):
+    if hasattr(getattr(model, "config", None), "quantization_config"):
         del model.config.quantization_config
 
 
