@@ -26,6 +26,7 @@ def use_folders(monkeypatch: Any) -> None:
     """Let the loading functions take folders for repos, for the time of a test."""
     from importlib import import_module
 
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     for name in PATCHED:
         module = import_module(name)
         if hasattr(module, "download"):

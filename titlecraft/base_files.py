@@ -155,6 +155,8 @@ def loading(pinned: Pin, what: str, fix: str = ANOTHER) -> Iterator[None]:
 
 
 def said(error: BaseException) -> str:
-    """What an error says, with its type where its text alone says nothing (a KeyError's is a name)."""
-    line = first_line(error)
+    """What an error says in one line, with its type where its text alone says nothing (a KeyError's is a name)."""
+    line, *more = [line.strip() for line in str(error).strip().splitlines() if line.strip()] or [""]
+    if line.endswith(":") and more:  # a heading, such as torch's over the tensors that do not fit
+        line = f"{line} {more[0]}"
     return line if " " in line.strip("'\"") else f"{type(error).__name__} {line}"

@@ -167,7 +167,7 @@ def config_of(settings: Any) -> Any:
     ],
 )  # fmt: skip
 def test_other_ways_to_quantise_are_refused_from_the_config(settings: Any) -> None:
-    with pytest.raises(UserError, match="is published quantised by .*expected full precision, or bitsandbytes"):
+    with pytest.raises(UserError, match=r"is published quantised by .*expected full precision, or bitsandbytes"):
         published_as(config_of(settings), pin_of(Path("base")))
 
 

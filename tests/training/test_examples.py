@@ -84,9 +84,9 @@ def test_a_pad_token_that_is_eos_takes_no_label_from_it(tokenizer: Any) -> None:
     try:
         found = require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
         assert found[0].name.startswith("the pad token is the EOS token, padding has no label")
-        with patch("trl.trainer.sft_trainer.DataCollatorForLanguageModeling", masks_by_token):
-            with pytest.raises(UserError, match="EOS behind an answer keeps its own: expected True, found False"):
-                require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
+        by_token = patch("trl.trainer.sft_trainer.DataCollatorForLanguageModeling", masks_by_token)
+        with by_token, pytest.raises(UserError, match="EOS behind an answer keeps its own: expected True, found False"):
+            require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
     finally:
         tokenizer.pad_token = pad
 
