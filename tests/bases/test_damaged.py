@@ -95,13 +95,13 @@ def test_a_damaged_base_is_refused(repos: Path) -> None:
         "chat_template.jinja",
     } <= set(names)
     loads = {}
+    recipe = Recipe(base=Base(repo=str(base)), training=Training(backend="trl"))
     for name, kind in each_damage(base, names):
         said = tried(lambda: load_base(pin_of(base), "none", "float32"))
         loads[name, kind] = said is None
         if said and kind not in ("an empty object",) and not name.startswith("model"):
             assert name in said, (name, kind, said)
         if name in ("config.json", "tokenizer.json", "tokenizer_config.json"):  # dry-run looks at the same
-            recipe = Recipe(base=Base(repo=str(base)), training=Training(backend="trl"))
             assert tried(lambda: inspect_base(pin_of(base), recipe)) == said
     must = [
         key

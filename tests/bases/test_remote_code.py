@@ -80,7 +80,7 @@ def test_a_base_that_needs_its_own_code_is_refused_in_one_line(folder: Path) -> 
         auto_map={"AutoConfig": "odd.OddConfig", "AutoModelForCausalLM": "odd.Odd"},
     )
     with pytest.raises(
-        UserError, match="needs code from its own repo .auto_map in config.json., which is never run here"
+        UserError, match=r"needs code from its own repo .auto_map in config.json., which is never run here"
     ) as said:
         load_config(pin_of(folder))
     assert "\n" not in str(said.value) and not (folder.parent / "ran").exists()
