@@ -31,5 +31,7 @@ def use_folders(monkeypatch: Any) -> None:
         module = import_module(name)
         if hasattr(module, "download"):
             monkeypatch.setattr(module, "download", lambda pinned, patterns=None: Path(pinned.repo))
+        if hasattr(module, "open_remote"):
+            monkeypatch.setattr(module, "open_remote", lambda pinned, name: (Path(pinned.repo) / name).open("rb"))
         if hasattr(module, "files_of"):
             monkeypatch.setattr(module, "files_of", files_of)

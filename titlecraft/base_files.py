@@ -1,6 +1,7 @@
 """Which files a model repo holds, and whether they are whole: told before a library trips over them, by the file's name."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "s
               "tekken.json")  # fmt: skip
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
                    "*.jinja", "*.model", "config.json"]  # fmt: skip
+HEAD = 1 << 16  # bytes that are fetched at a time of a file's head; a 70B Llama's header has 90,000
+MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
 ANOTHER = "set another base.repo"
 
 
@@ -114,17 +117,60 @@ def require_whole_tensors(file: Path, pinned: Pin) -> None:
 
 
 def require_whole_weights(folder: Path, base: Pin, files: list[str]) -> None:
-    """The same for a base's weights; where they come in several files, each that the index names has to be there."""
+    """The same for a base's downloaded weights."""
+    for name in weight_files(folder, base, files):
+        require_whole_tensors(folder / name, base)
+
+
+def require_whole_headers(base: Pin, files: list[str]) -> None:
+    """The same for a base's weights on the Hub, by the head of each file: a few kilobytes of however many gigabytes."""
+    folder = download(base, [WEIGHTS[1]])
+    for name in weight_files(folder, base, files):
+        with hub_errors(f"reading the head of {name} of {base}", base.repo, base.type), open_remote(base, name) as file:
+            fault = header_fault(file, file.seek(0, os.SEEK_END))
+        if fault:
+            raise UserError(
+                f"{name} of {base} is damaged: no safetensors file ({fault}); upload it again, or take another revision"
+            )
+
+
+def open_remote(pinned: Pin, name: str) -> Any:
+    """A file on the Hub, of which only what is asked for is fetched."""
+    from huggingface_hub import HfFileSystem
+
+    path = f"{pinned.repo}@{pinned.revision}/{name}"
+    return HfFileSystem(skip_instance_cache=True).open(path, block_size=HEAD, cache_type="readahead")
+
+
+def header_fault(file: Any, size: int) -> str | None:
+    """Why the head of a safetensors file of `size` bytes cannot be right, or None.
+
+    Eight bytes give the length of the JSON behind them, which says where each tensor lies in the rest
+    (https://github.com/huggingface/safetensors, "Format").
+    """
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
+    if not 2 <= length <= min(size - 8, MOST_HEADER):
+        return f"{size:,} bytes, and a header of {length:,}"
+    try:
+        tensors = {name: one for name, one in json.loads(file.read(length)).items() if name != "__metadata__"}
+        end = max((int(one["data_offsets"][1]) for one in tensors.values()), default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        return f"its header is damaged: {said(error)}"
+    return None if 8 + length + end == size else f"{size:,} bytes, and its header counts {8 + length + end:,}"
+
+
+def weight_files(folder: Path, base: Pin, files: list[str]) -> list[str]:
+    """Names of a base's files of weights. Raises UserError where one that its index names is not there."""
     if WEIGHTS[0] in files:
-        return require_whole_tensors(folder / WEIGHTS[0], base)
+        return [WEIGHTS[0]]
     index = read_object(folder / WEIGHTS[1], base).get("weight_map")
     if not isinstance(index, dict) or not index or not all(isinstance(name, str) for name in index.values()):
         raise UserError(f"{WEIGHTS[1]} of {base} is damaged: its weight_map names no files")
     for name in sorted(set(index.values())):
         if name not in files:
             raise UserError(f"{base} has no {name}, which its {WEIGHTS[1]} names: upload it, or take another revision")
-        require_whole_tensors(folder / name, base)
-    return None
+    return sorted(set(index.values()))
 
 
 @contextmanager

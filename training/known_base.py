@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from titlecraft.base_config import load_config, on_meta, size_of
-from titlecraft.base_files import files_of, require_weights
+from titlecraft.base_files import files_of, require_weights, require_whole_headers
 from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.quantisation import published_as
@@ -36,6 +36,7 @@ def inspect_base(base: Pin, recipe: Recipe) -> KnownBase:
     files = files_of(base)
     config = load_config(base, files)
     require_weights(base, files)
+    require_whole_headers(base, files)
     tokenizer = load_tokenizer(base)
     published = published_as(config, base)
     if published == "int8" and recipe.training.shard_base:
