@@ -95,13 +95,18 @@ def require_decoder(model: Any, base: Pin) -> None:
     head, named = model.get_output_embeddings(), type(model).__name__
     if head is None or not hasattr(model, "get_decoder"):
         raise UserError(f"{base} cannot be loaded as {CAUSAL}: {named} has no output head; {ANOTHER}")
-    known = {id(parameter) for part in (model.get_decoder(), head) for parameter in part.parameters()}
+    decoder, text = model.get_decoder(), model.config.get_text_config()
+    known = {id(parameter) for part in (decoder, head) for parameter in part.parameters()}
     beside = [name for name, parameter in model.named_parameters() if id(parameter) not in known]
-    if beside:
-        part = ".".join(beside[0].split(".")[:2])
+    parts = [".".join(name.split(".")[:2]) for name in beside[:1]]
+    parts += [name for name, part in model.named_modules()
+              if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")]  # fmt: skip
+    parts += ["layers that attend to images"] if getattr(text, "cross_attention_layers", None) else []
+    if parts or model.config is not text:
+        part = [*parts, "several configs"][0]
         raise UserError(
-            f"{base} is more than a language model ({named} has {part} beside its decoder), and text gives no gradient to the "
-            "rest of it: set base.repo to a text-only model"
+            f"{base} is more than a text decoder and its output head ({named} has {part} besides), and text would not train and "
+            "score all of it: set base.repo to a text-only causal language model"
         )
     if "past_key_values" not in inspect.signature(model.forward).parameters:
         raise UserError(

@@ -10,6 +10,7 @@ from titlecraft.records import Check
 from training.examples import IGNORED, Examples
 
 LOOKED_AT = 256
+SHORT = 32  # tokens that are enough to see whether a gradient arrives
 PACKED_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}  # nats per token; other shapes, other roundings
 
 
@@ -106,6 +107,28 @@ def check_adapter(model: Any, token_ids: list[int], base_logits: Any) -> list[Ch
         check("the adapter changes the logits", True, bool((tuned != base_logits).any())),
         check("without the adapter the logits are the base's, bit for bit", True, bool((off == base_logits).all())),
     ]
+
+
+def require_gradients(model: Any, token_ids: list[int], base: Any) -> None:
+    """Raises UserError where a part of the adapter gets no gradient from text: it would be published as trained.
+
+    One short forward and backward pass in eval mode; no random number is drawn, and the gradients are given back.
+    """
+    import torch
+
+    model.eval()
+    ids = torch.tensor([token_ids[:SHORT]], device=model.device)
+    with torch.enable_grad():
+        model(input_ids=ids, use_cache=False).logits.float().logsumexp(-1).sum().backward()
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    dead = sorted(name for name, parameter in trained.items() if parameter.grad is None)
+    model.zero_grad(set_to_none=True)
+    if dead:
+        layer = dead[0].partition(".lora_")[0].removeprefix("base_model.model.")
+        raise UserError(
+            f"lora.target_modules: {len(dead)} of {len(trained)} parts of the adapter get no gradient from text, {layer} of "
+            f"{base} among them: name layers that text goes through, or set another base.repo"
+        )
 
 
 def check_packing(model: Any, rows: Any) -> list[Check]:

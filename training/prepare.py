@@ -61,6 +61,10 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
     checks.require(found)
+    if (
+        recipe.training.backend == "trl" and not recipe.training.shard_base
+    ):  # a base to be shared out may not fit here whole
+        checks.require_gradients(model, probe, base)
     if recipe.training.shard_base:
         kept, whole = (size / 1e9 for size in shard_base(model))
         print(f"base shared out between {ranks.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")

@@ -39,7 +39,7 @@ class Saving:
 
 def save_adapter(model: Any, folder: Path) -> None:
     """Write a PeftModel's adapter for publishing: its tensors, and a config that old versions of PEFT read as well."""
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the Hub how large the newest base's are
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
     file = folder / "adapter_config.json"
     file.write_text(json.dumps(essential(json.loads(file.read_bytes())), indent=2, sort_keys=True))

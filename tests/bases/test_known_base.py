@@ -19,6 +19,7 @@ from titlecraft.settings import Base, Lora, Recipe, Training
 from training.known_base import inspect_base
 
 TOKENIZER = train_tokenizer()
+AUDIO = {"hidden_size": 32, "intermediate_size": 32, "num_blocks": 1, "num_attention_heads": 2}
 WIDTHS = {
     "vocab_size": len(TOKENIZER), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 128, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2,
@@ -174,6 +175,12 @@ def small(kind: str) -> Any:
         "rwkv": lambda: t.RwkvConfig(
             vocab_size=vocabulary, hidden_size=64, num_hidden_layers=1, attention_hidden_size=64
         ),
+        "phi4_multimodal": lambda: t.Phi4MultimodalConfig(**widths, vision_config=vision, audio_config=AUDIO),
+        "mllama": lambda: t.MllamaConfig(
+            text_config=widths
+            | {"cross_attention_layers": [0], "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}
+        ),
+        "gemma4": lambda: t.Gemma4Config(text_config=widths | {"head_dim": 16}),
         "mistral": lambda: t.MistralConfig(**widths, head_dim=16),
     }[kind]()
 
@@ -188,7 +195,10 @@ def test_one_function_knows_how_many_positions_there_are(kind: str, context: int
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("gemma3", "is more than a language model .Gemma3ForConditionalGeneration has model.vision_tower beside its decoder"),
+        ("gemma3", "is more than a text decoder and its output head .Gemma3ForConditionalGeneration has model.vision_tower besides"),
+        ("phi4_multimodal", "is more than a text decoder"),
+        ("mllama", "has layers that attend to images besides"),
+        ("gemma4", "is more than a text decoder"),
         ("mamba", "keeps no keys and values of earlier tokens .MambaForCausalLM"),
         ("rwkv", "keeps no keys and values of earlier tokens .RwkvForCausalLM"),
         ("bloom", None), ("gpt2", None), ("mistral", None),
@@ -252,6 +262,25 @@ def test_a_tokenizer_without_eos_is_refused(base: Path) -> None:
         json.dumps({key: value for key, value in json.loads(file.read_text()).items() if key != "eos_token"})
     )
     assert "has no EOS token: a model could never learn to stop" in refusal(base)
+
+
+def test_a_part_of_the_adapter_that_text_does_not_reach_stops_the_run(base: Path) -> None:
+    """Whatever the reason: here, a layer whose product the model throws away."""
+    from training.checks import require_gradients
+    from training.model import add_adapter
+
+    asked = Lora(r=2, target_modules=["q_proj", "up_proj"])
+    loaded = load_base(pin_of(base), "none", "float32")
+    model = add_adapter(loaded, pin_of(base), asked, Training(backend="trl", gradient_checkpointing=False))
+    state = torch.get_rng_state()
+    require_gradients(model, [0, 5, 6, 7], pin_of(base))
+    assert torch.equal(state, torch.get_rng_state()) and all(one.grad is None for one in model.parameters())
+    layer = model.get_base_model().model.layers[1].self_attn
+    layer.forward = lambda hidden_states, **_: (hidden_states, None)
+    with pytest.raises(
+        UserError, match=r"2 of 8 parts of the adapter get no gradient from text, model\.layers\.1\.self_attn\.q_proj"
+    ):
+        require_gradients(model, [0, 5, 6, 7], pin_of(base))
 
 
 @pytest.mark.parametrize("adds", ["$A", "<s> $A", "<s> $A </s>", "</s> $A"])
