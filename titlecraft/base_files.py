@@ -57,9 +57,7 @@ def require_weights(base: Pin, files: list[str]) -> None:
     found = (
         f"its weights are pickles ({pickles[0]}), which can run code when they are loaded" if pickles else "no weights"
     )
-    raise UserError(
-        f"{base} has no {WEIGHTS[0]}: {found}; expected safetensors: {ANOTHER}, or a base.revision that has them"
-    )
+    raise UserError(f"{base} has no safetensors: {found}; {ANOTHER}, or a base.revision that has them")
 
 
 def require_tokenizer(base: Pin, files: list[str]) -> None:

@@ -109,7 +109,7 @@ def with_config(**keys: Any) -> Callable[[Path], None]:
         (only_gguf, "holds GGUF files, which can be asked but not trained"),
         (an_adapter, r"is an adapter, not a base model: set base.repo to what it was trained on \(ns/true-base\)"),
         (pickled, r"its weights are pickles \(pytorch_model.bin\), which can run code"),
-        (without("model.safetensors"), "has no model.safetensors: no weights"),
+        (without("model.safetensors"), "has no safetensors: no weights"),
         (without("config.json"), "has no config.json: expected a transformers model"),
         (without("tokenizer.json"), "has no tokenizer"),
         (with_config(model_type="llama9", architectures=["Llama9ForCausalLM"]), "does not know its type 'llama9'"),
