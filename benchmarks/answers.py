@@ -32,7 +32,7 @@ def random_8b() -> Any:
     torch.manual_seed(0)
     with torch.device("cuda"):
         torch.set_default_dtype(torch.bfloat16)
-        base = AutoModelForCausalLM.from_config(config_8b())
+        base = AutoModelForCausalLM.from_config(config_8b(), trust_remote_code=False)
         targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
         model = get_peft_model(base, LoraConfig(r=16, lora_alpha=32, target_modules=targets, task_type="CAUSAL_LM"))
         torch.set_default_dtype(torch.float32)

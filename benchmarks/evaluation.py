@@ -95,7 +95,7 @@ def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, f
     """One prompt at a time through transformers.pipeline, after one to warm up; tokens a second."""
     from transformers import pipeline
 
-    ask = pipeline("text-generation", model=model, tokenizer=tokenizer)
+    ask = pipeline("text-generation", model=model, tokenizer=tokenizer, trust_remote_code=False)
     rates = []
     for text in prompts:
         started = time.perf_counter()

@@ -30,7 +30,13 @@ def notebook(source: Path, work: Path) -> dict[str, float]:
     parsed = parse_as_notebook(source, work)
     from datasets import load_dataset
 
-    rows = load_dataset("json", data_files=str(work / "alpaca.json"), split="train", cache_dir=str(work / "cache"))
+    rows = load_dataset(
+        "json",
+        data_files=str(work / "alpaca.json"),
+        split="train",
+        cache_dir=str(work / "cache"),
+        trust_remote_code=False,
+    )
 
     def to_text(batch: dict[str, list[str]]) -> dict[str, list[str]]:
         columns = (batch["instruction"], batch["input"], batch["output"])

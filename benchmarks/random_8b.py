@@ -42,7 +42,7 @@ def write_base(folder: Path, layers: int = 32) -> None:
     torch.manual_seed(0)
     with torch.device("cuda"):
         torch.set_default_dtype(torch.bfloat16)
-        AutoModelForCausalLM.from_config(config).save_pretrained(folder, max_shard_size="4GB")
+        AutoModelForCausalLM.from_config(config, trust_remote_code=False).save_pretrained(folder, max_shard_size="4GB")
         torch.set_default_dtype(torch.float32)
     train_tokenizer().save_pretrained(folder)
 
@@ -74,6 +74,12 @@ def load_in_four_bit(folder: Path) -> Any:
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
     model = AutoModelForCausalLM.from_pretrained(
-        folder, quantization_config=settings, dtype=torch.bfloat16, device_map={"": ranks.local_rank()}
+        folder,
+        quantization_config=settings,
+        dtype=torch.bfloat16,
+        device_map={"": ranks.local_rank()},
+        trust_remote_code=False,
     )
-    return LoadedBase(model.eval(), AutoTokenizer.from_pretrained(folder), "nf4", None, "bfloat16")
+    return LoadedBase(
+        model.eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False), "nf4", None, "bfloat16"
+    )

@@ -41,8 +41,8 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
     from titlecraft.settings import Prompt
 
     pretrain(folder, STEPS, seed=1)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = add_adapter(AutoModelForCausalLM.from_pretrained(folder).eval())
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = add_adapter(AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False).eval())
     prompt, random = PromptFormat.from_settings(Prompt()), Random("reproducibility")
     products = dict(random.choice(BOOKS + OTHERS)(random) for _ in range(4 * TITLES))
     room = Room(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)

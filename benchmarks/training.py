@@ -132,7 +132,7 @@ def unsloth(packed: bool) -> dict[str, Any]:
     import torch  # isort: skip
 
     model, tokenizer = FastLanguageModel.from_pretrained(
-        str(BASE), max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True
+        str(BASE), max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True, trust_remote_code=False
     )
     model = FastLanguageModel.get_peft_model(
         model, r=16, lora_alpha=32, lora_dropout=0.0 if packed else 0.05, bias="none", random_state=3407,

@@ -4,14 +4,17 @@ Without a name in the recipe nothing of this is loaded or downloaded.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evaluation.batches import length_sorted
 from evaluation.title_index import TitleIndex, shared_rank
+from titlecraft.base_config import context_length
+from titlecraft.base_files import read_object, require_whole, said
 from titlecraft.errors import UserError
-from titlecraft.hub import download, first_line, hub_errors
+from titlecraft.hub import download, hub_errors
 from titlecraft.records import Pin
 
 LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions
@@ -25,19 +28,39 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     folder = download(pinned, FILES)
+    require_whole(folder, pinned, [file.name for file in sorted(folder.iterdir())])
+    require_no_code(folder, pinned, setting)
     try:
         with hub_errors(f"loading {pinned}", pinned.repo, pinned.type):
-            tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-        tokenizer.model_max_length = min(tokenizer.model_max_length, LONGEST, model.config.max_position_embeddings)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            model = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            )
+        tokenizer.model_max_length = min(tokenizer.model_max_length, LONGEST, context_length(model.config))
         model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         vectors(model, tokenizer, ["one text", "and a longer one"])  # no way to pad, other inputs, no hidden states
-    except (ValueError, OSError, KeyError, ImportError, AttributeError, TypeError) as error:
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # libraries raise anything for a file that they cannot read
+        if type(error).__name__ == "OutOfMemoryError":
+            raise
         raise UserError(
-            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({first_line(error)}); expected a model "
+            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({said(error)}); expected a model "
             "with safetensors and a tokenizer, such as sentence-transformers publishes"
         ) from error
     return model, tokenizer
+
+
+def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
+    """Raises UserError where an encoder is made of code in its own repo, which transformers does not know itself."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    found = read_object(folder / "config.json", pinned) if (folder / "config.json").is_file() else {}
+    if found.get("auto_map") and found.get("model_type") not in CONFIG_MAPPING:
+        raise UserError(
+            f"evaluation.{setting}: {pinned} needs code from its own repo (auto_map in config.json), which is never run here: it "
+            "could do anything with this machine and its tokens; name an encoder that transformers knows"
+        )
 
 
 def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:

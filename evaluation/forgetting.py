@@ -19,6 +19,7 @@ from evaluation.harness import make_pipeline, registry_of, unharmed_process
 from evaluation.load import Loaded
 from evaluation.measures import Entry, Scored
 from evaluation.progress import Progress
+from titlecraft.base_files import files_of
 from titlecraft.errors import UserError
 from titlecraft.hub import pin
 from titlecraft.records import Measure, Pin
@@ -65,7 +66,13 @@ def find_benchmark(asked: str) -> Benchmark:
             f"--also {asked!r}: its metric {whole[0]} is none of single questions, which a paired comparison needs; take a "
             "task with accuracies"
         )
-    return Benchmark(found[0], int(examples), pin(found[0].hf_repo, "dataset"))
+    dataset = pin(found[0].hf_repo, "dataset")
+    if script := [name for name in files_of(dataset) if name == f"{dataset.repo.split('/')[-1]}.py"]:
+        raise UserError(
+            f"--also {asked!r}: {dataset} is made by a script of its own ({script[0]}), which is never run here: it could do "
+            "anything with this machine and its tokens; take another task"
+        )
+    return Benchmark(found[0], int(examples), dataset)
 
 
 def is_mean(metric: Any) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 
 from evaluation.measures import fewest_resamples, measure_names, primary_names
 from titlecraft.adapter_weights import require_finite
+from titlecraft.base_files import require_whole
 from titlecraft.errors import UserError
 from titlecraft.hub import download, find_record, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -32,6 +33,7 @@ PACKAGES = (
     "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
     "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
 )  # fmt: skip
+ADAPTER_FIX = "train it again with `titlecraft train`, or take another revision of it"
 WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 
 
@@ -77,6 +79,7 @@ def read_adapter(adapter: str) -> Adapter:
     for name in WEIGHTS:
         if not (local / name).is_file():
             raise UserError(f"{pinned} has no {name}: it is not a PEFT adapter; train one with `titlecraft train`")
+    require_whole(local, pinned, list(WEIGHTS))
     require_finite(local / WEIGHTS[0], f"{pinned} cannot be used", "train it anew, or take another revision")
     prompt = read_file(training.dataset, PROMPT_FILE)
     if prompt is None:

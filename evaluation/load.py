@@ -1,15 +1,19 @@
 """The model that is measured: the base as the adapter was trained on it, and the adapter on top, both at their pins."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from evaluation.guards import check_adapter, check_probe_scores, guard, probe_logits
-from evaluation.inputs import Adapter
+from evaluation.inputs import ADAPTER_FIX, WEIGHTS, Adapter
 from evaluation.silenced import is_base_when_silenced
+from titlecraft.base_config import context_length
+from titlecraft.base_files import loading
 from titlecraft.base_model import LoadedBase, load_base
 from titlecraft.errors import UserError
 from titlecraft.four_bit import unpack_four_bit
-from titlecraft.hub import hub_errors
+from titlecraft.hub import download
+from titlecraft.quantisation import FOUR_BIT, in_words
 from titlecraft.records import Check
 
 CLOSE = {
@@ -17,6 +21,7 @@ CLOSE = {
     "bfloat16": 0.05,
     "float16": 0.01,
 }  # of the largest logit: sums in another order, over all layers
+ROUNDED_INPUTS = 0.1  # of the largest logit: an 8-bit layer rounds its inputs too (LLM.int8), a plain copy does not
 SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the batches
 
 
@@ -35,36 +40,41 @@ class Loaded:
 
     @property
     def compiles(self) -> bool:
-        """Decoding steps can be compiled: on a GPU, and with no 4-bit layers in them."""
+        """Decoding steps can be compiled: on a GPU, and with no packed layers in them."""
         whole = self.model.get_base_model()
-        return whole.device.type == "cuda" and not getattr(whole, "is_loaded_in_4bit", False)
+        packed = getattr(whole, "is_loaded_in_4bit", False) or getattr(whole, "is_loaded_in_8bit", False)
+        return whole.device.type == "cuda" and not packed
 
     @property
     def context(self) -> int:
         """Most tokens that the model has positions for."""
-        return int(self.model.get_base_model().config.max_position_embeddings)
+        return context_length(self.model.get_base_model().config)
 
 
 def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none.
 
-    `unpack` replaces 4-bit layers by plain ones even where that takes memory from the batches.
+    `unpack` replaces 4-bit and 8-bit layers by plain ones even where that takes memory from the batches. Without it 8-bit
+    layers stay: they round their inputs as in training.
     """
     from peft import PeftModel
 
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
-    if base.quantization == "nf4" and (unpack or worth_unpacking(base.model)):
-        checks.append(dequantise(base.model, base.precision))
-    if base.quantization != inputs.training.quantization:
+    if base.quantization != (recorded := inputs.training.quantization):
+        why = base.quantization_note or f"it is loaded {in_words(base.quantization)}."
         raise UserError(
-            f"the adapter was trained on a {inputs.training.quantization} base, which this machine cannot load: "
-            f"{base.quantization_note} Evaluate where 4-bit weights work"
+            f"the adapter was trained on a {recorded} base by its record, which this machine cannot load: {why} Evaluate where "
+            "4-bit weights work"
         )
+    packed = base.quantization in FOUR_BIT and (unpack or worth_unpacking(base.model))
+    if packed or (unpack and base.quantization == "int8"):
+        checks.append(dequantise(base.model, base.precision, base.quantization))
     bare = probe_logits(base.model)
-    with hub_errors(f"loading {inputs.adapter}", inputs.adapter.repo, "model"):
+    with loading(inputs.adapter, "a LoRA adapter", ADAPTER_FIX):
         # Not AutoModel.from_pretrained(adapter, revision=…): that applies the adapter's commit to the base.
         model = PeftModel.from_pretrained(base.model, inputs.adapter.repo, revision=inputs.adapter.revision)
+        require_all_factors(model, download(inputs.adapter, list(WEIGHTS)) / WEIGHTS[0], inputs)
     for parameter in model.parameters():  # PEFT loads adapters in float32, and would compute each of them there
         if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
             parameter.data = parameter.data.to(base.model.dtype)
@@ -80,6 +90,24 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     return Loaded(model, base.tokenizer, base, checks, silences)
 
 
+def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
+    """Raises UserError where the file lacks factors of the adapter, or has some that it has no layer for: PEFT only warns."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(file, framework="np") as tensors:
+        there = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+    asked = {
+        name: tuple(tensor.shape)
+        for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
+    if odd := sorted(name for name in there.keys() | asked.keys() if there.get(name) != asked.get(name)):
+        raise UserError(
+            f"{file.name} of {inputs.adapter} is not the adapter that adapter_config.json describes: {odd[0]} is "
+            f"{there.get(odd[0], 'missing')}, expected {asked.get(odd[0], 'nothing of that name')}; {ADAPTER_FIX}"
+        )
+
+
 def worth_unpacking(model: Any) -> bool:
     """On a CPU always; on a GPU where the unpacked weights leave SPARE of the memory that this process may have."""
     import torch
@@ -93,8 +121,8 @@ def worth_unpacking(model: Any) -> bool:
     return free - 2 * packed * model.dtype.itemsize > SPARE * total
 
 
-def dequantise(model: Any, precision: str) -> Check:
-    """Replace 4-bit layers by plain layers of this precision that hold the same weights; return the proof that they do.
+def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
+    """Replace 4-bit (or 8-bit) layers by plain layers of this precision that hold the same weights; return the proof that they do.
 
     bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding step on a CPU,
     and keeps a GPU's from being compiled. The weights are those that the adapter was trained against, in the precision
@@ -103,9 +131,9 @@ def dequantise(model: Any, precision: str) -> Check:
     trained_on = probe_logits(model)
     unpack_four_bit(model, precision)
     same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
-    close = CLOSE[precision]
+    close = ROUNDED_INPUTS if quantization == "int8" else CLOSE[precision]
     return guard(
-        f"{precision} copies of the 4-bit weights give the logits that the adapter was trained against",
-        f"largest difference at most {close:g} of the largest logit", "within it" if same <= close else f"{same:.2g}",
+        f"{precision} copies of the {'8' if quantization == 'int8' else '4'}-bit weights give the logits that the adapter was trained against",
+        f"largest difference at most {close:g} of the largest logit", f"{same:.2g}" if same > close or quantization == "int8" else "within it",
         same <= close, "please report this machine's CPU",
     )  # fmt: skip

@@ -34,6 +34,17 @@ def number(value: float, *, signed: bool = False) -> str:
     return text if zero or (value > 0 and not signed) else ("−" if value < 0 else "+") + text
 
 
+WEIGHTS = {
+    "nf4": "as 4-bit NormalFloat weights", "fp4": "as 4-bit floating-point weights", "int8": "as 8-bit integer weights",
+    "none": "not quantised",
+}  # fmt: skip
+
+
+def weights(quantization: str) -> str:
+    """How the base's weights were loaded."""
+    return WEIGHTS.get(quantization, quantization)
+
+
 def interval(measure: Measure) -> str:
     """The interval of the difference."""
     return f"{number(measure.low, signed=True)} to {number(measure.high, signed=True)}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.hub import download, hub_errors, read_file
+from titlecraft.hub import download, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import EvaluationRecord, Pin
 
@@ -36,16 +36,12 @@ def verify_titles(
 
 def draw_again(record: EvaluationRecord) -> Any:
     """evaluation.titles.Sample of a report's settings. Raises UserError where dataset or base do not allow it."""
-    from transformers import AutoConfig
-
     from evaluation.titles import Room, draw
-    from titlecraft.base_model import load_tokenizer
+    from titlecraft.base_config import context_length, load_config
+    from titlecraft.base_tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(record.base)
-    with hub_errors(f"loading {record.base}", record.base.repo, "model"):
-        context = int(
-            AutoConfig.from_pretrained(record.base.repo, revision=record.base.revision).max_position_embeddings
-        )
+    context = context_length(load_config(record.base))
     longest = min(record.base_settings.max_length, context)
     room = Room(scored=longest, context=context, new_tokens=record.generation.max_new_tokens)
     settings = record.evaluation

@@ -80,7 +80,9 @@ class Engine:
     def device(self) -> str:
         """Where it runs, and in which precision."""
         base = self.loaded.base
-        return f"{device_name()}, {base.precision}" + (" from nf4" if base.quantization == "nf4" else "")
+        return f"{device_name()}, {base.precision}" + (
+            "" if base.quantization == "none" else f" from {base.quantization}"
+        )
 
     def prompt_tokens(self, prompt: str) -> list[int]:
         """Token ids of a prompt, BOS in front."""

@@ -161,7 +161,7 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
         key=key, code=current_code("playground", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
         dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
         generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
-        special_tokens=merged.special_tokens, check=merged.check, gguf=gguf, files=files,
+        special_tokens=merged.special_tokens, check=merged.check, unpacking=merged.unpacking, gguf=gguf, files=files,
         guards=merged.guards,
     )  # fmt: skip
     copy_legal_files(training.base, training.licence, folder)
@@ -189,8 +189,8 @@ def require_loads(folder: Path, record: ExportRecord) -> None:
         return
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=record.dtype)
-    AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=record.dtype, trust_remote_code=False)
+    AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if model.num_parameters() != record.parameters:
         raise UserError(
             f"the model that came back has {model.num_parameters():,} parameters, expected {record.parameters:,}"

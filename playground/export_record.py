@@ -43,6 +43,7 @@ class Merged(Record):
     check: MergeCheck
     files: list[File]
     guards: tuple[Check, ...] = ()
+    unpacking: Check | None = None
 
 
 class Converter(Record):
@@ -64,7 +65,10 @@ class Gguf(Record):
 
 
 class ExportRecord(Record):
-    """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read."""
+    """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read.
+
+    `unpacking` is how far the unpacked base is from the 8-bit base that was trained on, where it was one.
+    """
 
     key: str
     code: Code
@@ -83,4 +87,5 @@ class ExportRecord(Record):
     gguf: Gguf | None
     files: list[File]
     guards: tuple[Check, ...] = ()
+    unpacking: Check | None = None
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"

@@ -18,8 +18,10 @@ from evaluation.inputs import WEIGHTS, Adapter
 from evaluation.load import Loaded, load
 from playground.export_record import Merged
 from playground.merge_check import compare, draw_titles, scores
+from titlecraft.base_tokenizer import as_published
 from titlecraft.document_attention import caps_scores
 from titlecraft.errors import UserError
+from titlecraft.four_bit import forget_quantisation, restore_conv1d
 from titlecraft.hub import download, first_line
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import describe_file, file_sha256, read_record
@@ -58,6 +60,8 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
         before = scores(loaded.model, sample, pad, "base and adapter")
         parameters = merge_and_save(loaded, found, folder)
     precision, tokenizer = loaded.base.precision, loaded.tokenizer
+    eight_bit = loaded.base.quantization == "int8"
+    unpacking = next((one for one in loaded.checks if eight_bit and "copies of the 8-bit" in one.name), None)
     del loaded
     gc.collect()
     model = load_merged(folder, precision)
@@ -68,8 +72,9 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     (folder / PROMPT_FILE).write_bytes(found.prompt.to_json())
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return Merged(
-        key=key, dtype=precision, parameters=parameters, check=check, files=[describe_file(folder, file) for file in files],
-        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")}, guards=tuple(guards),
+        key=key, dtype=precision, parameters=parameters, check=check, unpacking=unpacking,
+        files=[describe_file(folder, file) for file in files], guards=tuple(guards),
+        special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
     )  # fmt: skip
 
 
@@ -102,10 +107,11 @@ def merge_and_save(loaded: Loaded, found: Adapter, folder: Path) -> int:
     """Merge in place, and write model, tokenizer and generation settings; returns the number of parameters."""
     take_published_factors(loaded.model, download(found.adapter, list(WEIGHTS)) / WEIGHTS[0])
     model = merge(loaded.model)
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config  # it is no longer in 4 bit
+    forget_quantisation(model)
+    restore_conv1d(model)
     model.generation_config = decoding(found.training.generation, loaded.tokenizer)
     model.save_pretrained(folder, max_shard_size=SHARD)
+    as_published(loaded.tokenizer)
     loaded.tokenizer.save_pretrained(folder)
     return int(model.num_parameters())
 
@@ -151,6 +157,9 @@ def load_merged(folder: Path, precision: str) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     device_map = {"": 0} if torch.cuda.is_available() else None
-    own = {"attn_implementation": "eager"} if caps_scores(AutoConfig.from_pretrained(folder)) else {}
-    dtype = getattr(torch, precision)
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, device_map=device_map, **own).eval()
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=getattr(torch, precision), device_map=device_map, trust_remote_code=False,
+        **({"attn_implementation": "eager"} if caps_scores(config) else {}),
+    )  # fmt: skip
+    return model.eval()

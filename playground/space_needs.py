@@ -5,7 +5,7 @@ from typing import Any
 
 from playground.space_record import Hardware
 from titlecraft.errors import UserError
-from titlecraft.four_bit import NF4_BITS
+from titlecraft.four_bit import NF4_BITS, WEIGHT_BITS
 from titlecraft.records import TrainingRecord
 
 # what the page imports, or what these load by name; a test runs the page with nothing else
@@ -45,7 +45,8 @@ def suggested_hardware(record: TrainingRecord, config: dict[str, Any]) -> Hardwa
     """
     parameters, size = record.base_parameters, BYTES[record.precision]
     plain = parameters * size / 1e9
-    packed = packed_gb(parameters, size, config) if record.quantization == "nf4" else plain
+    bits = WEIGHT_BITS.get(record.quantization)
+    packed = packed_gb(parameters, size, config, bits) if bits else plain
     small = parameters < GPU_FROM and plain <= SPARE * CPU[1]
     fitting = [
         one for one in GPUS if packed <= SPARE * one[1] and (one[0] != "t4-small" or record.precision != "bfloat16")
@@ -57,7 +58,7 @@ def suggested_hardware(record: TrainingRecord, config: dict[str, Any]) -> Hardwa
     )  # fmt: skip
 
 
-def packed_gb(parameters: int, size: int, config: dict[str, Any]) -> float:
-    """GB of a base in 4 bit: embeddings and output head, which share their weights or not, stay as they are."""
+def packed_gb(parameters: int, size: int, config: dict[str, Any], bits: float = NF4_BITS) -> float:
+    """GB of a base in 4 or 8 bit: embeddings and output head, which share their weights or not, stay as they are."""
     wide = config.get("vocab_size", 0) * config.get("hidden_size", 0) * (1 if config.get("tie_word_embeddings") else 2)
-    return (wide * size + max(0, parameters - wide) * NF4_BITS / 8) / 1e9
+    return (wide * size + max(0, parameters - wide) * bits / 8) / 1e9

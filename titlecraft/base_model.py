@@ -3,27 +3,21 @@
 Imports torch, transformers and bitsandbytes inside its functions: the commands that need no model stay quick.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from titlecraft import ranks
+from titlecraft.base_config import CAUSAL, load_config, on_meta, require_decoder
+from titlecraft.base_files import files_of, loading, require_weights, require_whole_weights
+from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.document_attention import caps_scores
 from titlecraft.errors import UserError
-from titlecraft.hub import download, first_line, hub_errors
+from titlecraft.hub import download
+from titlecraft.quantisation import FOUR_BIT, in_words, loaded_as, misread_on_cpu, published_as
 from titlecraft.records import Pin
 
 Precision = Literal["auto", "bfloat16", "float16", "float32"]
-FOUR_BIT_BLOCK = 64  # weights that share a scale; bitsandbytes' default, and what a base is quantised with here
-PAD_CANDIDATES = (
-    "<|finetune_right_pad_id|>",
-    "<|reserved_special_token_250|>",
-    "<|reserved_special_token_0|>",
-    "<pad>",
-    "<unk>",
-)
 
 
 @dataclass(frozen=True)
@@ -32,8 +26,8 @@ class LoadedBase:
 
     Args:
         model: the transformers causal language model, in eval mode.
-        tokenizer: its tokenizer, with a pad token that is not the EOS token.
-        quantization: "nf4" or "none", as loaded.
+        tokenizer: its tokenizer, with a pad token.
+        quantization: "nf4", "fp4", "int8" or "none", as its layers are.
         quantization_note: why it is not what was asked for, in one sentence, or None.
         precision: floating type of the activations and of the weights that are not quantised.
     """
@@ -79,94 +73,81 @@ def four_bit_fault() -> str | None:
     return None if bool(torch.isfinite(out).all()) else "a 4-bit product was not finite"
 
 
-def unreadable_in_four_bit(config: Any) -> str | None:
-    """Why this machine would read 4-bit weights of such a model wrongly, or None where it would not.
-
-    On a CPU bitsandbytes (0.50) starts a new block with each row of a matrix, though the blocks of 64 were counted through
-    it: unless rows are whole blocks, most weights get the scale of another block (an error of 26 % instead of 9 %).
-    """
-    import torch
-
-    sizes = [getattr(config, name, None) for name in ("hidden_size", "intermediate_size")]
-    heads, head = getattr(config, "num_attention_heads", 1), getattr(config, "head_dim", None)
-    widths = [size for size in (*sizes, heads * head if head else None) if size]
-    odd = [width for width in widths if width % FOUR_BIT_BLOCK]
-    if torch.cuda.is_available() or not odd:
-        return None
-    return f"bitsandbytes misreads layers of width {odd[0]} on a CPU: expected a multiple of {FOUR_BIT_BLOCK}"
-
-
-@contextmanager
-def loading(base: Pin, what: str) -> Iterator[None]:
-    """Say in one line that a repo does not hold what it should: transformers raises half a dozen kinds of errors for it."""
-    try:
-        with hub_errors(f"loading {base}", base.repo, base.type):
-            yield
-    except (ValueError, OSError, KeyError, ImportError, AttributeError, TypeError) as error:
-        raise UserError(f"{base} cannot be loaded as a {what}: {first_line(error)}; set another base.repo") from error
-
-
-def load_tokenizer(base: Pin) -> Any:
-    """Tokenizer of the pinned base, with a pad token apart from EOS (else the loss would never see EOS)."""
-    from transformers import AutoTokenizer
-
-    download(base, ["tokenizer*", "special_tokens_map.json", "config.json", "*.model"])
-    with loading(base, "tokenizer"):
-        tokenizer = AutoTokenizer.from_pretrained(base.repo, revision=base.revision)
-    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
-        vocabulary = tokenizer.get_vocab()
-        fallback = [tokenizer.bos_token] if tokenizer.bos_token_id not in (None, tokenizer.eos_token_id) else []
-        known = [token for token in (*PAD_CANDIDATES, *fallback) if token in vocabulary]
-        if not known:
-            raise UserError(
-                f"the tokenizer of {base} has no token that could pad without being EOS; add one to the base"
-            )
-        tokenizer.pad_token = known[0]
-    return tokenizer
-
-
 def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: bool = False) -> LoadedBase:
     """Load a causal language model at its pin, onto this process's GPU where there is one, or `on_cpu`. Raises UserError.
 
-    A base that was published in 4 bit stays as it is. Where 4 bit does not work, the model is loaded in full
+    A base that was published in 4 or 8 bit stays as it is. Where 4 bit does not work, the model is loaded in full
     precision and the note says so.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
     from transformers.utils.logging import disable_progress_bar
 
-    tokenizer = load_tokenizer(base)
-    download(base, ["*.json", "*.safetensors"])
-    disable_progress_bar()  # of reading weights from disk
-    resolved = resolve_precision(precision)
-    dtype = getattr(torch, resolved)
-    note = None
-    if quantization == "nf4" and (fault := four_bit_fault()):
+    files = files_of(base)
+    tokenizer, config = load_tokenizer(base), load_config(base, files)
+    require_weights(base, files)
+    published = published_as(config, base)
+    resolved, on_gpu = resolve_precision(precision), torch.cuda.is_available()
+    dtype, note = getattr(torch, resolved), None
+    if published != "none":
+        if fault := four_bit_fault():
+            raise UserError(
+                f"{base} is published in {in_words(published)}, which does not work on this machine ({fault})"
+            )
+        if quantization != published:
+            note = f"The base is published in {in_words(published)} and stays so: base.quantization {quantization} has no effect."
+    elif quantization in FOUR_BIT and (
+        fault := four_bit_fault() or misread_on_cpu(on_meta(config, base), on_gpu=on_gpu)
+    ):
         quantization, note = "none", f"4-bit weights do not work on this machine ({fault}); the base is in {resolved}."
-    with loading(base, "causal language model"):
-        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
-        ready_made = getattr(config, "quantization_config", None)
-        if ready_made and note:
-            raise UserError(f"{base} is published in 4 bit, which does not work on this machine: {note}")
+    require_whole_weights(download(base, ["*.json", "*.safetensors"]), base, files)
+    disable_progress_bar()  # of reading weights from disk
+    with loading(base, CAUSAL):
         ours = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
-        model = AutoModelForCausalLM.from_pretrained(
+        model, told = AutoModelForCausalLM.from_pretrained(
             base.repo,
             revision=base.revision,
+            trust_remote_code=False,
             dtype=dtype,
             use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
-            device_map={"": "cpu" if on_cpu else ranks.local_rank()} if torch.cuda.is_available() else None,
+            device_map={"": "cpu" if on_cpu else ranks.local_rank()} if on_gpu else None,
+            output_loading_info=True,
             **({"attn_implementation": "eager"} if caps_scores(config) else {}),
             # None would hide from transformers that a base is published in 4 bit
-            **({"quantization_config": ours} if quantization == "nf4" and not ready_made else {}),
+            **({"quantization_config": ours} if quantization == "nf4" and published == "none" else {}),
         )
+    require_all_weights(told, base)
+    require_decoder(model, base)
     keep_four_bit_layers_as_they_are(model)
     for layer in model.modules():
         if hasattr(layer, "compute_dtype"):  # a base that is published in 4 bit brings its own, whatever the machine
             layer.compute_dtype = dtype
+    found = loaded_as(model)
+    if found in FOUR_BIT and (fault := misread_on_cpu(model, on_gpu=on_gpu)):
+        raise UserError(
+            f"{base} is published in {in_words(found)}, and {fault}: use a GPU, or a base that is not in 4 bit"
+        )
+    if quantization == "nf4" and found == "none" and note is None:
+        note = f"The base has no linear layers that could be in 4 bit; it is in {resolved}."
     model.eval()
-    return LoadedBase(model, tokenizer, "nf4" if ready_made else quantization, note, resolved)
+    return LoadedBase(model, tokenizer, found, note, resolved)
+
+
+def require_all_weights(told: dict[str, Any], base: Pin) -> None:
+    """Raises UserError where weights were missing or had other shapes: transformers puts random numbers in their place.
+
+    Args:
+        told: what `from_pretrained` says with output_loading_info.
+    """
+    for reason, name in (
+        ("missing_keys", "lacks the weights"),
+        ("mismatched_keys", "has other shapes than its config for"),
+    ):
+        if found := sorted(str(one) for one in told.get(reason) or ()):
+            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            raise UserError(f"{base} cannot be loaded as {CAUSAL}: it {name} {found[0]}{more}; set another base.repo")
 
 
 def keep_four_bit_layers_as_they_are(model: Any) -> None:

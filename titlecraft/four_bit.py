@@ -1,37 +1,97 @@
-"""Weights that were trained against in 4 bit, in full: one way for training, evaluation and export, and the same bits."""
+"""Weights that were trained against in 4 or 8 bit, in full: one way for training, evaluation and export, and the same bits."""
 
 from typing import Any
 
 # per weight: 4, and for each 64 an 8-bit scale, and for each 256 scales a float32 (Dettmers et al. 2023, 3)
 NF4_BITS = 4.127
+WEIGHT_BITS = {
+    "nf4": NF4_BITS,
+    "fp4": 4.5,
+    "int8": 8.01,
+}  # with their scales; fp4 is usually published with float32 ones
+PACKED = ("Linear4bit", "Linear8bitLt")
 
 
 def frozen_weight(layer: Any, dtype: Any) -> Any:
-    """The layer's weight in this torch.dtype, of shape (out, in); unpacked where it is in 4 bit.
+    """The layer's weight in this torch.dtype, of shape (out, in); unpacked where it is in 4 or 8 bit.
 
-    It is the weight that a forward pass of the layer multiplies with. (transformers' own model.dequantize() goes through
-    bfloat16 everywhere; so does bitsandbytes' own layout for CPUs, see titlecraft.base_model.)
+    In 4 bit it is the weight that a forward pass of the layer multiplies with; in 8 bit a forward pass rounds its inputs
+    besides (LLM.int8, Dettmers et al. 2022). (transformers' own model.dequantize() goes through bfloat16 everywhere; so does
+    bitsandbytes' own layout for CPUs, see titlecraft.base_model.)
     """
     state = getattr(layer.weight, "quant_state", None)
-    if state is None:
-        return layer.weight.to(dtype)
-    from bitsandbytes.functional import dequantize_4bit
+    if state is not None:
+        from bitsandbytes.functional import dequantize_4bit
 
-    return dequantize_4bit(layer.weight.data, state).to(dtype)
+        return dequantize_4bit(layer.weight.data, state).to(dtype)
+    if type(layer).__name__ == "Linear8bitLt":
+        return eight_bit_weight(layer).to(dtype)
+    return layer.weight.to(dtype)
+
+
+def eight_bit_weight(layer: Any) -> Any:
+    """The float32 weight of a bitsandbytes 8-bit layer: its codes times the scale of their row, over 127."""
+    from bitsandbytes.functional import int8_vectorwise_dequant
+
+    # bitsandbytes moves codes and scales from the parameter to the layer's state when it first computes
+    codes = layer.weight.data if layer.state.CB is None else layer.state.CB
+    scales = layer.weight.SCB if layer.state.SCB is None else layer.state.SCB
+    if codes.dtype.is_floating_point:  # not packed yet
+        return codes.float()
+    return int8_vectorwise_dequant(codes, scales.to(codes.device))
 
 
 def unpack_four_bit(model: Any, precision: str) -> int:
-    """Replace a model's 4-bit layers by plain ones of this precision with the same weights; returns how many there were."""
-    import torch
-    from bitsandbytes.nn import Linear4bit
+    """Replace a model's 4-bit and 8-bit layers by plain ones of this precision with the same weights; returns how many.
 
-    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, Linear4bit)]
+    GPT-2's Conv1D layers, which bitsandbytes keeps as linear ones, stay linear until `restore_conv1d`.
+    """
+    import torch
+
+    layers = [(name, layer) for name, layer in model.named_modules() if type(layer).__name__ in PACKED]
     for name, layer in layers:
         full = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
         weight = frozen_weight(layer, getattr(torch, precision))
         full.weight = torch.nn.Parameter(weight, requires_grad=False)
         full.bias = layer.bias
+        full.source_cls = getattr(layer, "source_cls", torch.nn.Linear)
         model.set_submodule(name, full)
-    model.is_quantized = model.is_loaded_in_4bit = False  # else PEFT would look for 4-bit layers
+    forget_quantisation(model)
+    return len(layers)
+
+
+def forget_quantisation(model: Any) -> None:
+    """Take off a model what still says that its layers are packed: PEFT, generate() and save_pretrained() would believe it."""
+    model.is_quantized = model.is_loaded_in_4bit = model.is_loaded_in_8bit = (
+        False  # else PEFT would look for packed layers
+    )
     model.hf_quantizer = None  # or generate() would not compile
+    # what the loader did to the files of a base that was published packed; saving would undo it, and cannot
+    kept = [one for one in getattr(model, "_weight_conversions", None) or () if not packs(one)]
+    if hasattr(model, "_weight_conversions"):
+        model._weight_conversions = kept
+    for name in ("quantization_method", "is_4bit_serializable", "is_8bit_serializable"):
+        if name in model.__dict__:
+            delattr(model, name)
+    if hasattr(getattr(model, "config", None), "quantization_config"):
+        del model.config.quantization_config
+
+
+def packs(conversion: Any) -> bool:
+    """Whether one of the loader's conversions packs or unpacks bitsandbytes weights."""
+    return any(type(one).__name__.startswith("Bnb") for one in getattr(conversion, "operations", ()))
+
+
+def restore_conv1d(model: Any) -> int:
+    """Give layers that `unpack_four_bit` made of GPT-2's Conv1D their own kind back, in place; returns how many there were."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    layers = [(name, layer) for name, layer in model.named_modules() if getattr(layer, "source_cls", None) is Conv1D]
+    for name, layer in layers:
+        with torch.device("meta"):
+            own = Conv1D(layer.out_features, layer.in_features)
+        own.weight = torch.nn.Parameter(layer.weight.data.t().contiguous(), requires_grad=False)
+        own.bias = layer.bias
+        model.set_submodule(name, own)
     return len(layers)

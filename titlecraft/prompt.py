@@ -79,7 +79,7 @@ class PromptFormat:
         """Read a published prompt.json; `where` names it in the error."""
         try:
             prompt = msgspec.json.decode(raw, type=cls, strict=True)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{where} is not a prompt that this version reads: {error}") from error
         places = {"template": ("{instruction}", "{input}"), "question": ("{title}",)}
         for name, needed in places.items():

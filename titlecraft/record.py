@@ -52,13 +52,14 @@ class Code(Record):
 
 
 R = TypeVar("R", bound=Record)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what bytes that are no record raise
 
 
 def read_record(raw: bytes, kind: type[R], where: str) -> R:
     """Decode a record strictly; `where` names repo and file in the error. Raises UserError."""
     try:
         return msgspec.json.decode(raw, type=kind, strict=True)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{where} is not a {kind.__name__} that Titlecraft {__version__} reads: {error}") from error
 
 
@@ -66,7 +67,7 @@ def has_schema(raw: bytes, kind: type[Record]) -> bool:
     """Whether the bytes are a record of this kind in the version that this code reads."""
     try:
         found = msgspec.json.decode(raw, type=_Versioned).schema
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return False
     return any(field.name == "schema" and field.default == found for field in msgspec.structs.fields(kind))
 
@@ -87,7 +88,7 @@ def record_key(raw: bytes) -> str | None:
     """The key of a record of any kind and version, or None where the bytes are no such record."""
     try:
         return msgspec.json.decode(raw, type=_Keyed).key
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return None
 
 

@@ -108,9 +108,10 @@ class Licence(Record):
 class TrainingRecord(Record):
     """How an adapter came to be.
 
-    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything,
-    and `router_note` that the balancing loss of a mixture of experts is left out. `skipped_steps` counts those whose gradients
-    overflowed in float16, which changed no weight. `optimizer` and `effect` are null in records of before they were written down.
+    `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything;
+    `template_note` what the base's chat template became, if it has one; and `router_note` that the balancing loss of a mixture of
+    experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
+    and `effect` are null in records of before they were written down.
     """
 
     key: str
@@ -142,4 +143,5 @@ class TrainingRecord(Record):
     skipped_steps: int = 0
     optimizer: Optimizer | None = None
     effect: Effect | None = None
+    template_note: str | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"

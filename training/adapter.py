@@ -7,53 +7,49 @@ from typing import Any
 
 from titlecraft import ranks
 from titlecraft.adapter_weights import require_finite
-from titlecraft.base_model import load_tokenizer
+from titlecraft.base_tokenizer import as_published
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.records import Pin, TrainingRecord, describe_file
-from titlecraft.settings import Base, Recipe
+from titlecraft.settings import Recipe
 from titlecraft.threads import steady_threads
 from training.checkpoints import newest
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
 from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.inputs import load_train_split
+from training.known_base import inspect_base
 from training.lost_settings import lost, require_learning
 from training.model import longest_example, slow_down
 from training.out_of_memory import within_memory
 from training.prepare import Prepared, prepare
-from training.saving import Saving
+from training.saving import Saving, save_adapter
 from training.steps import count_steps
 
 FIX = "train again with --fresh and a lower --training.learning_rate, or another --training.precision"
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 
-def encode(data: Pin, base: Pin, prompt: PromptFormat, settings: Base, seed: int) -> Encoded:
-    """The training split at its pin, in tokens of the base, and a few rows of the validation split, drawn by `seed`.
+def encode(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Encoded:
+    """The training split at its pin, in tokens of the base, and a few rows of the validation split, drawn by the training's seed.
 
     It may fork: call it before CUDA starts. Raises UserError.
     """
-    from transformers import AutoConfig
-
+    known = inspect_base(base, recipe)
     split = load_train_split(data)
-    with hub_errors(f"loading {base}", base.repo, base.type):
-        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
-    longest = longest_example(settings, config)
-    tokenizer = load_tokenizer(base)
+    longest, tokenizer = longest_example(recipe.base, known.config), known.tokenizer
     if ranks.local_rank():
         wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
     examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
-    held_out = encode_held_out(draw_rows(data, seed), tokenizer, prompt, longest)
-    return Encoded(split, config, longest, examples, held_out)
+    held_out = encode_held_out(draw_rows(data, recipe.training.seed), tokenizer, prompt, longest)
+    return Encoded(split, known.config, longest, examples, held_out, known.quantization)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
     """The recipe with the batch and checkpointing that this GPU's memory holds, where it asks for that; says what was chosen."""
     from training.fit import fit_here
 
-    base = replace(recipe.base, max_length=encoded.longest)
+    base = replace(recipe.base, max_length=encoded.longest, quantization=encoded.quantization)
     length = encoded.widest(recipe.training.packing)
     training, note = fit_here(encoded.config, recipe.lora, recipe.training, base, length)
     if note:
@@ -86,7 +82,7 @@ def train_adapter(
         callbacks: further ones for the trainer, to watch it.
         country: measure the energy, for this country's grid; None does not.
     """
-    encoded = encode(data, base, prompt, recipe.base, recipe.training.seed)
+    encoded = encode(data, base, prompt, recipe)
     ranks.use_own_gpu()
 
     def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
@@ -153,9 +149,11 @@ def train_prepared(
     if not ranks.is_first():
         return None
     slow_down(model)
-    model.save_pretrained(folder)
+    save_adapter(model, folder)
     require_trained(folder / ADAPTER_FILES[0])
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
+    template_note = as_published(tokenizer)
+    if template_note:
+        print(template_note)
     tokenizer.save_pretrained(folder)
     lines = write_log(trainer.state.log_history, folder / LOG)
     plot_loss(lines, folder / "assets" / "training_loss.png")
@@ -170,6 +168,7 @@ def train_prepared(
         precision=ready.loaded.precision,
         quantization=ready.loaded.quantization,
         quantization_note=ready.loaded.quantization_note,
+        template_note=template_note,
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
         steps=trainer.state.global_step,
         epochs=round(seen["examples"] / len(examples.dataset), 4),

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from titlecraft.answer_logits import decoder_of, own_logits
+from titlecraft.base_config import size_of
 from titlecraft.errors import UserError
 from titlecraft.loss_guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
@@ -12,6 +13,7 @@ from training.examples import IGNORED, Examples
 
 LOOKED_AT = 256
 CHANGES = "the adapter changes the logits"
+SHORT = 32  # tokens that are enough to see whether a gradient arrives
 
 
 def check(name: str, expected: object, found: object) -> Check:
@@ -36,10 +38,9 @@ def check_examples(
     total = len(examples.dataset)
     places = range(0, total, max(1, total // LOOKED_AT))
     looked_at = [examples.dataset[place] for place in places]
-    checks = [check("the pad token is not the EOS token", True, tokenizer.pad_token_id != tokenizer.eos_token_id)]
+    checks = [check_padding(tokenizer, looked_at)]
     if tokenizer.bos_token_id is not None:
-        single = sum(one["input_ids"].count(tokenizer.bos_token_id) == 1 == one["input_ids"].index(tokenizer.bos_token_id) + 1
-                     for one in looked_at)  # fmt: skip
+        single = sum(begins_once(one, tokenizer) for one in looked_at)
         checks.append(check("examples with exactly one BOS, in front", len(looked_at), single))
     rows = [split[examples.rows[place]] for place in places]
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
@@ -53,14 +54,41 @@ def check_examples(
     return checks
 
 
+def check_padding(tokenizer: Any, examples: list[dict[str, list[int]]]) -> Check:
+    """Padding takes no label: its token is one of its own or, where that is EOS, the trainer tells it by position."""
+    if tokenizer.pad_token_id != tokenizer.eos_token_id:
+        return check("the pad token is not the EOS token", True, True)
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    shortest = min(examples, key=lambda one: len(one["input_ids"]))
+    longest = max(examples, key=lambda one: len(one["input_ids"]))
+    pair = [
+        shortest,
+        {name: [*longest[name], longest[name][-1]] for name in ("input_ids", "labels")},
+    ]  # never of one length
+    batch = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)(pair)
+    kept = [
+        [token for token, seen in zip(row.tolist(), mask.tolist(), strict=True) if seen]
+        for row, mask in zip(batch["labels"], batch["attention_mask"], strict=True)
+    ]
+    unlabelled = all((batch["labels"][batch["attention_mask"] == 0] == IGNORED).tolist())
+    whole = kept == [one["labels"] for one in pair] and unlabelled
+    return check(
+        "the pad token is the EOS token, padding has no label, and EOS behind an answer keeps its own", True, whole
+    )
+
+
+def begins_once(example: dict[str, list[int]], tokenizer: Any) -> bool:
+    """Whether BOS stands in front of an example and nowhere else; where BOS is EOS, the one at the end is EOS."""
+    ids, bos = example["input_ids"], tokenizer.bos_token_id
+    inside = ids[:-1] if bos == tokenizer.eos_token_id == ids[-1] and example["labels"][-1] == bos else ids
+    return inside.count(bos) == 1 and inside[0] == bos
+
+
 def expected_trainable(model: Any, r: int, target_modules: list[str]) -> int:
     """r · (inputs + outputs) over every adapted linear layer (Hu et al. 2021, section 4.1), from the layers' own shapes."""
-    layers = [
-        module
-        for name, module in model.named_modules()
-        if name.rsplit(".", 1)[-1] in target_modules and hasattr(module, "in_features")
-    ]
-    return sum(r * (layer.in_features + layer.out_features) for layer in layers)
+    sizes = [size_of(module) for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in target_modules]
+    return sum(r * (size[0] + size[1]) for size in sizes if size)
 
 
 def probe_logits(model: Any, token_ids: list[int]) -> Any:
@@ -96,6 +124,28 @@ def check_adapter(model: Any, token_ids: list[int], base_logits: Any) -> list[Ch
         *changes,
         check("without the adapter the logits are the base's, bit for bit", True, bool((off == base_logits).all())),
     ]
+
+
+def require_gradients(model: Any, token_ids: list[int], base: Any) -> None:
+    """Raises UserError where a part of the adapter gets no gradient from text: it would be published as trained.
+
+    One short forward and backward pass in eval mode; no random number is drawn, and the gradients are given back.
+    """
+    import torch
+
+    model.eval()
+    ids = torch.tensor([token_ids[:SHORT]], device=model.device)
+    with torch.enable_grad():
+        model(input_ids=ids, use_cache=False).logits.float().logsumexp(-1).sum().backward()
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    dead = sorted(name for name, parameter in trained.items() if parameter.grad is None)
+    model.zero_grad(set_to_none=True)
+    if dead:
+        layer = dead[0].partition(".lora_")[0].removeprefix("base_model.model.")
+        raise UserError(
+            f"lora.target_modules: {len(dead)} of {len(trained)} parts of the adapter get no gradient from text, {layer} of "
+            f"{base} among them: name layers that text goes through, or set another base.repo"
+        )
 
 
 def check_packing(model: Any, rows: Any) -> list[Check]:

@@ -65,6 +65,7 @@ class Encoded:
         longest: most tokens that an example, or a packed row, may have.
         examples: what the rows became.
         held_out: (prompt, answer) token ids of a few rows of the validation split.
+        quantization: how the base will be loaded.
     """
 
     split: Any
@@ -72,6 +73,7 @@ class Encoded:
     longest: int
     examples: Examples
     held_out: list[tuple[list[int], list[int]]] = field(default_factory=list)
+    quantization: str = "nf4"
 
     def widest(self, packing: bool) -> int:
         """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""

@@ -28,8 +28,13 @@ def load_train_split(data: Pin) -> Any:
     expected = "expected a dataset that `titlecraft build` published"
     try:
         with hub_errors(f"loading {data}", data.repo, data.type):
-            split = load_dataset(data.repo, revision=data.revision, split="train")
-    except (ValueError, OSError, DatasetsError) as error:  # no files, none of that split, files that are no tables
+            split = load_dataset(data.repo, revision=data.revision, split="train", trust_remote_code=False)
+    except (
+        ValueError,
+        OSError,
+        RuntimeError,
+        DatasetsError,
+    ) as error:  # no files, none of that split, files that are no tables, a script
         cause = error.__cause__ or error
         if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:  # `datasets` wraps it
             raise cause from error

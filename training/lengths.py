@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from titlecraft.base_model import load_tokenizer
+from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
 from training.inputs import load_train_split, read_prompt

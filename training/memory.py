@@ -8,7 +8,7 @@ tests/training/test_memory.py holds them, and how far off each estimate is. Byte
 from dataclasses import dataclass
 from typing import Any
 
-from titlecraft.four_bit import NF4_BITS
+from titlecraft.four_bit import WEIGHT_BITS
 from titlecraft.settings import Base, Lora, Training
 
 OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adamw_torch": 8, "adamw_torch_fused": 8}  # per parameter
@@ -134,7 +134,7 @@ def estimate_memory(
     wide = 4 if training.precision == "float32" else 2
     linear = shape.layers * sum(inputs * outputs for inputs, outputs in shape.linears.values())
     embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
-    linear_bytes = NF4_BITS / 8 if base.quantization == "nf4" else wide
+    linear_bytes = WEIGHT_BITS[base.quantization] / 8 if base.quantization in WEIGHT_BITS else wide
     adapted = [shape.linears.get(name, (shape.hidden, shape.inner)) for name in lora.target_modules]
     parameters = shape.layers * lora.r * sum(inputs + outputs for inputs, outputs in adapted)
     layer = kept_by_layer(shape, lora, kernels, wide)
@@ -144,7 +144,7 @@ def estimate_memory(
     else:
         kept = shape.layers * layer
     in_flight = (IN_FLIGHT_CHECKPOINTED if training.gradient_checkpointing else IN_FLIGHT) * shape.inner * wide
-    unpacked = 2 * max(shape.hidden, shape.query) * shape.inner * wide if base.quantization == "nf4" else 0
+    unpacked = 2 * max(shape.hidden, shape.query) * shape.inner * wide if base.quantization in WEIGHT_BITS else 0
     mask = 3 * tokens**2 if kernels.masked else 0  # as booleans, and as numbers to add
     return Memory(
         weights=round(linear * linear_bytes + embeddings * (4 if kernels.wide else wide)),

@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft import ranks
-from titlecraft.base_model import LoadedBase, load_base, load_tokenizer, loading, resolve_precision
+from titlecraft.base_config import CAUSAL, context_length, load_config, require_decoder
+from titlecraft.base_files import loading
+from titlecraft.base_model import LoadedBase, load_base, resolve_precision
+from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.document_attention import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.errors import UserError
+from titlecraft.hub import first_line
+from titlecraft.quantisation import loaded_as
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.answer_loss import use_answer_loss
@@ -65,26 +70,26 @@ def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBa
         return load_base(base, settings.quantization, training.precision, on_cpu=training.shard_base)
     import torch
     from unsloth import FastLanguageModel  # before transformers
-    from transformers import AutoConfig  # isort: skip
 
     tokenizer, precision = load_tokenizer(base), resolve_precision(training.precision)
-    with loading(base, "causal language model"):
-        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
+    config = load_config(base)
+    with loading(base, CAUSAL):
         model, _ = FastLanguageModel.from_pretrained(
             base.repo,
             revision=base.revision,
+            trust_remote_code=False,
             use_exact_model_name=True,  # or Unsloth maps the repo to another one and drops the revision
             max_seq_length=longest_example(settings, config),  # for more, it would stretch the positions of the base
             dtype=getattr(torch, precision),
             load_in_4bit=settings.quantization == "nf4",
         )
-    quantization = "nf4" if getattr(model, "is_loaded_in_4bit", False) else "none"
-    return LoadedBase(model, tokenizer, quantization, None, precision)
+    require_decoder(model, base)
+    return LoadedBase(model, tokenizer, loaded_as(model), None, precision)
 
 
 def longest_example(settings: Base, config: Any) -> int:
     """Most tokens of an example: what the recipe allows, but no more than the base has positions for."""
-    return min(settings.max_length, getattr(config, "max_position_embeddings", settings.max_length))
+    return min(settings.max_length, context_length(config))
 
 
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> Any:
@@ -110,7 +115,12 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
         # not PEFT's prepare_model_for_kbit_training: it turns head, embeddings and norms to float32, which evaluation does not
         if training.gradient_checkpointing:
             loaded.model.enable_input_require_grads()
-        model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
+        try:
+            model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
+        except ValueError as error:  # layers of a kind that PEFT cannot adapt
+            raise UserError(
+                f"lora.target_modules: {base} has layers that cannot be adapted: {first_line(error)}"
+            ) from error
     name_base(model, base, targets)
     return model
 
@@ -181,12 +191,3 @@ def name_base(model: Any, base: Pin, targets: list[str]) -> None:
     config.base_model_name_or_path, config.revision, config.target_modules = base.repo, base.revision, targets
     # Unsloth leaves its mark there; PEFT itself needs it for models without a task type only
     config.auto_mapping = None
-
-
-def require_lora_targets(model: Any, lora: Lora, base: Pin) -> None:
-    """Raises UserError where the base has no layer of a name in lora.target_modules."""
-    there = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if hasattr(module, "in_features")}
-    if missing := sorted(set(lora.target_modules) - there):
-        raise UserError(
-            f"lora.target_modules: {base} has no layers named {', '.join(missing)}; it has {', '.join(sorted(there))}"
-        )

@@ -36,7 +36,7 @@ def within_memory(
                 raise
         # not before here: the exception has held the failed attempt, with the model and all
         room = room_for_this_process()
-        base = replace(recipe.base, max_length=encoded.longest)
+        base = replace(recipe.base, max_length=encoded.longest, quantization=encoded.quantization)
         about = encoded.config, recipe.lora, recipe.training, base, room
         length = encoded.widest(recipe.training.packing)
         smaller = fit.next_smaller(*about, longest=length)

@@ -10,10 +10,9 @@ from typing import Any
 
 from msgspec import field
 
-from titlecraft.base_model import loading
 from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import download, pin, published_pin, require_own, require_write
+from titlecraft.hub import pin, published_pin, require_own, require_write
 from titlecraft.licence import licence_of, obligations, require_name
 from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
@@ -42,7 +41,10 @@ class CardPlan(Record):
 
 
 class Plan(Record):
-    """What a training will see, take and owe. Where `exact` is false, tokens are those of `encoded_rows` rows scaled up."""
+    """What a training will see, take and owe. Where `exact` is false, tokens are those of `encoded_rows` rows scaled up.
+
+    `quantization` is how the base will be loaded: as it is published, or else as the recipe asks.
+    """
 
     dataset: Pin
     base: Pin
@@ -67,6 +69,7 @@ class Plan(Record):
     obligations: list[str]
     problems: list[str]
     notes: list[str] = field(default_factory=list)
+    quantization: str = "nf4"
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
@@ -75,10 +78,13 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     `given` has the dotted names of the settings that a recipe or an option gave.
     """
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
-    config, base_parameters, trainable = count_parameters(base, recipe)
+    from training.known_base import inspect_base
     from training.model import longest_example, require_packable
 
-    settings, training = replace(recipe.base, max_length=longest_example(recipe.base, config)), recipe.training
+    known = inspect_base(base, recipe)
+    config, base_parameters, trainable = known.config, known.parameters, known.trainable
+    longest = longest_example(recipe.base, config)
+    settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
     lengths = measure_lengths(data, base, settings.max_length, training.seed)
     examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
     if training.packing:
@@ -104,30 +110,13 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         tokens=tokens, completion_tokens=round(int(lengths.completion.sum()) * lengths.scale),
         packed_rows=items if training.packing else None, efficiency=round(efficiency, 4), steps=steps.count,
         examples_seen=round(steps.items_seen / items * examples), share_seen=round(steps.share, 6),
-        tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable,
+        tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable, quantization=known.quantization,
         cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
                          base_parameters) for card in CARDS],
         licence=licence, obligations=obligations(licence, base),
         problems=[one for one in dict.fromkeys((fault(training), idle(training, steps.count))) if one] + problems(demands),
         notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
     )  # fmt: skip
-
-
-def count_parameters(base: Pin, recipe: Recipe) -> tuple[Any, int, int]:
-    """The base's config, its parameters and those of the adapter, counted on its layers without their weights."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    from training.checks import expected_trainable
-    from training.model import require_lora_targets
-
-    download(base, ["config.json"])
-    with loading(base, "causal language model"):
-        config = AutoConfig.from_pretrained(base.repo, revision=base.revision)
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
-    require_lora_targets(model, recipe.lora, base)
-    return config, model.num_parameters(), expected_trainable(model, recipe.lora.r, recipe.lora.target_modules)
 
 
 def plan_card(

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from titlecraft.quantisation import in_words
 from titlecraft.settings import Training
 from training.plan import Plan
 
@@ -64,6 +65,7 @@ def run_table(plan: Plan, training: Training) -> Table:
         ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
         ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
         ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}"),
+        ("weights of the base", in_words(plan.quantization), ""),
     ])  # fmt: skip
 
 

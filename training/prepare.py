@@ -9,7 +9,8 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
 from training.examples import Encoded, Examples
-from training.model import add_adapter, load_for_training, require_lora_targets, require_packable, speed_up
+from training.known_base import require_lora_targets
+from training.model import add_adapter, load_for_training, require_packable, speed_up
 from training.own_loss import Yardstick
 from training.router_loss import leave_router_loss_out
 from training.sharded_base import shard_base
@@ -69,6 +70,10 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
     checks.require(found)
+    if (
+        recipe.training.backend == "trl" and not recipe.training.shard_base
+    ):  # a base to be shared out may not fit here whole
+        checks.require_gradients(model, probe, base)
     if recipe.training.shard_base:
         kept, whole = (size / 1e9 for size in shard_base(model))
         print(f"base shared out between {ranks.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")

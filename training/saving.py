@@ -1,5 +1,6 @@
 """When a run is saved, and how its trainer writes a checkpoint that is whole."""
 
+import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 from training.checkpoint_branch import BackgroundPush
 from training.checkpoints import Run, drop_old, seal
 
+ESSENTIAL = ("base_model_name_or_path", "bias", "inference_mode", "lora_alpha", "lora_dropout", "peft_type", "r", "revision",
+             "target_modules", "task_type")  # fmt: skip
 MINUTES = 10  # between two checkpoints, where no number of steps is asked for
 ASK_EVERY = 20  # steps, for processes to agree that it is time
 
@@ -32,6 +35,26 @@ class Saving:
     push_every: int | None = None
     push: BackgroundPush | None = None
     resume: Path | None = None
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write a PeftModel's adapter for publishing: its tensors, and a config that old versions of PEFT read as well."""
+    model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the Hub how large the newest base's are
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card; ours is written last, by one owner
+    file = folder / "adapter_config.json"
+    file.write_text(json.dumps(essential(json.loads(file.read_bytes())), indent=2, sort_keys=True))
+
+
+def essential(config: dict[str, Any]) -> dict[str, Any]:
+    """The keys of an adapter_config.json that say something: those of ESSENTIAL, and others that are not PEFT's default.
+
+    PEFT reads missing keys as their defaults; a version of before a key existed (0.10 has 22 of today's 45) refuses it.
+    """
+    from peft import LoraConfig
+
+    defaults = LoraConfig().to_dict()
+    silent = lambda key: key not in ESSENTIAL and (config[key] is None or config[key] == defaults.get(key))  # noqa: E731
+    return {key: value for key, value in config.items() if not silent(key) and key != "peft_version"}
 
 
 class WritesWholeCheckpoints:

@@ -5,6 +5,7 @@ from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
 from model_card.claims.saying import Claim
+from titlecraft.quantisation import in_words
 from titlecraft.records import Measure, is_ruinous
 
 PRIMARY = "report.measures[primary]"
@@ -125,7 +126,7 @@ TABLES = (
     Claim(
         "evaluation.machine", "evaluation", "Weights of the base: {weights}, computed in {precision} on {device}.",
         {"weights": "report.quantization", "precision": "report.precision", "device": "report.device"},
-        derive=lambda values: {"weights": "4 bit (nf4)" if values["weights"] == "nf4" else "not quantised"},
+        derive=lambda values: {"weights": in_words(values["weights"])},
     ),
     Claim(
         "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} interval | unit | better |",

@@ -23,7 +23,7 @@ FOREIGN = (
     Claim("summary.base", "summary", "An adapter for [{base}](/{base}).", {"base": "base.repo"},
           otherwise="An adapter; its base model is unknown."),
     Claim("quick-start.base", "quick-start",
-          'base = AutoModelForCausalLM.from_pretrained("{base}", revision="{revision}")',
+          'base = AutoModelForCausalLM.from_pretrained(\n    "{base}", revision="{revision}", trust_remote_code=False\n)',
           {"base": "base.repo", "revision": "base.revision"}),
     Claim("quick-start.adapter", "quick-start", 'model = PeftModel.from_pretrained(base, "{repo}", revision="{revision}")',
           {"repo": "repo.id", "revision": "repo.revision"}),

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model_card.claims.saying import NOT_MEASURED, Claim
+from titlecraft.quantisation import in_words
 from titlecraft.records import is_ruinous
 from titlecraft.settings import Base, Generation, Lora, Training
 
@@ -123,7 +124,7 @@ HOW = (
           "{weights}.",
           {"steps": "training.steps", "epochs": "training.epochs", "precision": "training.precision",
            "weights": "training.quantization"},
-          derive=lambda values: {"weights": "4 bit (nf4)" if values["weights"] == "nf4" else "not quantised"}),
+          derive=lambda values: {"weights": in_words(values["weights"])}),
     Claim("training.loss", "training", "Training loss: {first:short} over the first tenth of the logged steps, {last:short} over the last, in "
           "nats per answer token.",
           {"first": "training.loss.first", "last": "training.loss.last"}),
@@ -140,6 +141,7 @@ HOW = (
           {"steps": "training.steps", "first": "training.loss.first", "last": "training.loss.last",
            "plot": "repo.files[assets/training_loss.png]"}),
     Claim("training.quantization-note", "training", "{note}", {"note": "training.quantization_note"}),
+    Claim("training.template-note", "training", "{note}", {"note": "training.template_note"}),
     Claim("training.memory-note", "training", "{note}", {"note": "training.memory_note"}),
     Claim("training.router-note", "training", "{note}", {"note": "training.router_note"}),
     Claim("training.check", "training", "| {key} | {expected:cell} | {found:cell} |", {"expected": "*.expected", "found": "*.found"},

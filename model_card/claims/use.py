@@ -65,18 +65,18 @@ USE = (
     ),
     Claim(
         "quick-start.base", "quick-start",
-        'base = AutoModelForCausalLM.from_pretrained(\n    "{base}", revision="{revision}"\n)',
+        'base = AutoModelForCausalLM.from_pretrained(\n    "{base}", revision="{revision}", trust_remote_code=False\n)',
         {"base": f"{BASE}.repo", "revision": f"{BASE}.revision"},
     ),
     Claim(
         "quick-start.adapter", "quick-start",
         'model = PeftModel.from_pretrained(base, "{repo}", revision="{revision}")\n'
-        'tokenizer = AutoTokenizer.from_pretrained("{repo}", revision="{revision}")',
+        'tokenizer = AutoTokenizer.from_pretrained(\n    "{repo}", revision="{revision}", trust_remote_code=False\n)',
         {"repo": "repo.id", "revision": "report.adapter.revision"},
     ),
     Claim(
         "quick-start.newest", "quick-start",
-        'model = PeftModel.from_pretrained(base, "{repo}")\ntokenizer = AutoTokenizer.from_pretrained("{repo}")',
+        'model = PeftModel.from_pretrained(base, "{repo}")\ntokenizer = AutoTokenizer.from_pretrained("{repo}", trust_remote_code=False)',
         {"repo": "repo.id"},
     ),
     Claim(

@@ -1,4 +1,4 @@
-"""python -m tests.training.planned FOLDER: publish an 8B base without weights and 2,500 rows, and plan a training twice.
+"""python -m tests.training.planned FOLDER: publish an 8B base whose weights nobody could read and 2,500 rows, and plan a training twice.
 
 The second time the split is encoded as a training would leave it.
 """
@@ -32,9 +32,10 @@ def publish(folder: Path) -> tuple[Pin, Pin]:
     LlamaConfig(
         architectures=["LlamaForCausalLM"], vocab_size=128_256, hidden_size=4096, intermediate_size=14_336,
         num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, max_position_embeddings=8192,
-        quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True},
+        quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
     ).save_pretrained(base)  # fmt: skip
     train_tokenizer().save_pretrained(base)
+    (base / "model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")  # the head is all that a plan reads
     (base / "README.md").write_text("---\nlicense: llama3\n---\n")
     rows = pa.Table.from_pylist([row(number % 512) for number in range(ROWS)])
     pq.write_table(rows, data / "data" / "train-00000-of-00001.parquet")

@@ -14,7 +14,8 @@ from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training
 from training import checks
 from training.examples import encode_split
-from training.model import add_adapter, require_lora_targets
+from training.known_base import require_lora_targets
+from training.model import add_adapter
 from training.trainer import make_trainer
 
 BASE = Pin(type="model", repo="ns/base", revision="b" * 40)

@@ -3,16 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from datasets import Dataset
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PLAIN, PromptFormat, token_ids
 from titlecraft.records import Pin
 from titlecraft.settings import Prompt
-from training.checks import check_examples, require
+from training.checks import begins_once, check_examples, require
 from training.examples import IGNORED, encode_split, encoding_key, is_encoded, useful_processes
 
 PROMPT = PromptFormat.from_settings(Prompt())
@@ -73,15 +75,45 @@ def test_a_damaged_example_stops_the_run(tokenizer: Any, harm: Any, named: str) 
         require(checks)
 
 
-def test_a_pad_token_that_is_eos_stops_the_run(tokenizer: Any) -> None:
+def test_a_pad_token_that_is_eos_takes_no_label_from_it(tokenizer: Any) -> None:
+    """The record says which was checked; a collator that takes padding by its token id is found out."""
     examples = encode_split(split(4), tokenizer, PROMPT, 512)
+    assert check_examples(examples, split(4), tokenizer, PROMPT, 512)[0].name == "the pad token is not the EOS token"
     pad = tokenizer.pad_token
     tokenizer.pad_token = tokenizer.eos_token
     try:
-        with pytest.raises(UserError, match="the pad token is not the EOS token"):
+        found = require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
+        assert found[0].name.startswith("the pad token is the EOS token, padding has no label")
+        by_token = patch("trl.trainer.sft_trainer.DataCollatorForLanguageModeling", masks_by_token)
+        with by_token, pytest.raises(UserError, match="EOS behind an answer keeps its own: expected True, found False"):
             require(check_examples(examples, split(4), tokenizer, PROMPT, 512))
     finally:
         tokenizer.pad_token = pad
+
+
+def masks_by_token(pad_token_id: int) -> Any:
+    """A collator as transformers' own for language modeling: every pad token loses its label, EOS among them."""
+
+    def collate(items: list[dict[str, list[int]]]) -> dict[str, Any]:
+        batch = DataCollatorForLanguageModeling(pad_token_id=pad_token_id)(items)
+        batch["labels"][batch["input_ids"] == pad_token_id] = IGNORED
+        return batch
+
+    return collate
+
+
+def test_bos_that_is_eos_stands_once_in_front_and_once_behind(tokenizer: Any) -> None:
+    """OLMo-2, SmolLM and GPT-2 have one token for both."""
+    bos = tokenizer.bos_token
+    tokenizer.bos_token = tokenizer.eos_token
+    try:
+        for longest in (512, 130):  # whole, and cut at the end
+            examples = encode_split(split(4), tokenizer, PROMPT, longest)
+            require(check_examples(examples, split(4), tokenizer, PROMPT, longest))
+        twice = {"input_ids": [1, 1, 9, 1], "labels": [IGNORED, IGNORED, 9, 1]}
+        assert not begins_once(twice, tokenizer) and begins_once({**twice, "input_ids": [1, 5, 9, 1]}, tokenizer)
+    finally:
+        tokenizer.bos_token = bos
 
 
 def test_counts_are_typed_arrays_of_what_the_examples_hold(tokenizer: Any) -> None:

@@ -130,7 +130,7 @@ def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> 
         def loads(path: Path) -> None:
             from transformers import AutoModelForCausalLM
 
-            AutoModelForCausalLM.from_pretrained(path)
+            AutoModelForCausalLM.from_pretrained(path, trust_remote_code=False)
 
         message = f"Pre-train a tiny base for {steps} steps"
         return publish(repo, "model", head, folder, message, private=False, replaces=(), check=loads)

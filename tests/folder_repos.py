@@ -1,0 +1,37 @@
+"""Repos that are folders: what reads a Hub reads them instead, so that a test can load, damage and load again in one process."""
+
+from pathlib import Path
+from typing import Any
+
+from titlecraft.records import Pin
+
+PATCHED = (
+    "titlecraft.base_files", "titlecraft.base_config", "titlecraft.base_tokenizer", "titlecraft.base_model", "training.known_base",
+    "evaluation.inputs", "evaluation.load", "evaluation.encoders",
+)  # fmt: skip
+
+
+def pin_of(folder: Path) -> Pin:
+    """A pin whose repo is this folder: transformers and PEFT take a path for a repo's id."""
+    return Pin(type="model", repo=str(folder), revision="f" * 40)
+
+
+def files_of(pinned: Pin) -> list[str]:
+    """As titlecraft.base_files.files_of."""
+    folder = Path(pinned.repo)
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def use_folders(monkeypatch: Any) -> None:
+    """Let the loading functions take folders for repos, for the time of a test."""
+    from importlib import import_module
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for name in PATCHED:
+        module = import_module(name)
+        if hasattr(module, "download"):
+            monkeypatch.setattr(module, "download", lambda pinned, patterns=None: Path(pinned.repo))
+        if hasattr(module, "open_remote"):
+            monkeypatch.setattr(module, "open_remote", lambda pinned, name: (Path(pinned.repo) / name).open("rb"))
+        if hasattr(module, "files_of"):
+            monkeypatch.setattr(module, "files_of", files_of)

@@ -1,0 +1,123 @@
+"""A base's config.json, read in one place: what cannot be trained, asked or exported is refused here, before any weights."""
+
+import inspect
+from copy import deepcopy
+from typing import Any
+
+from titlecraft.base_files import ANOTHER, files_of, loading, read_object, require_transformers_repo
+from titlecraft.errors import UserError
+from titlecraft.hub import download
+from titlecraft.quantisation import published_as
+from titlecraft.records import Pin
+
+POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length")
+UNBOUNDED = 2**31 - 1  # tokens: of a model that has no positions to run out of (ALiBi)
+CAUSAL = "a causal language model"
+# what a model with another head is called; as a causal one it would get a head of random weights
+OTHER_HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice",
+               "ForNextSentencePrediction", "ForPreTraining")  # fmt: skip
+
+
+def load_config(base: Pin, files: list[str] | None = None) -> Any:
+    """Config of the pinned base, from transformers. Raises UserError where it is not one that can be trained here.
+
+    Args:
+        files: paths of the repo's files, where the caller has them already.
+    """
+    from transformers import AutoConfig
+
+    require_transformers_repo(base, files_of(base) if files is None else files)
+    raw = read_object(download(base, ["config.json"]) / "config.json", base)
+    require_known_type(raw, base)
+    with loading(base, CAUSAL):
+        config = AutoConfig.from_pretrained(base.repo, revision=base.revision, trust_remote_code=False)
+        config.get_text_config()
+    published_as(config, base)
+    return config
+
+
+def require_known_type(raw: dict[str, Any], base: Pin) -> None:
+    """Raises UserError where transformers has no causal language model for this config.json, or would run the repo's code."""
+    from transformers import __version__
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    def refuse(reason: str) -> UserError:
+        return UserError(f"{base} cannot be loaded as {CAUSAL}: {reason}; {ANOTHER}")
+
+    kind, remote = raw.get("model_type"), raw.get("auto_map")
+    if not isinstance(kind, str):
+        raise refuse("its config.json names no model_type")
+    if raw.get("is_encoder_decoder") is True:
+        raise refuse(f"{kind} is an encoder with a decoder")
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        if remote:
+            raise refuse(
+                f"it needs code from its own repo (auto_map in config.json), which is never run here: it could do anything "
+                f"with this machine and its tokens. transformers {__version__} itself has no causal model of type {kind!r}"
+            )
+        known = "has no causal language model of" if kind in CONFIG_MAPPING else "does not know"
+        raise refuse(f"transformers {__version__} {known} its type {kind!r}")
+    named = raw.get("architectures")
+    heads = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    if heads and all(name.endswith(OTHER_HEADS) for name in heads):
+        raise refuse(f"it is a {heads[0]}, with another head")
+
+
+def context_length(config: Any) -> int:
+    """Most tokens that a base has positions for; UNBOUNDED where its config names no bound.
+
+    Args:
+        config: of the base, from transformers; where it nests the language model's own, that one counts.
+    """
+    text = config.get_text_config()
+    found = [getattr(text, name, None) for name in POSITIONS]
+    return next((int(count) for count in found if isinstance(count, int) and count > 0), UNBOUNDED)
+
+
+def on_meta(config: Any, base: Pin) -> Any:
+    """The base's layers without their weights; no random number is drawn for them. Raises UserError."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with loading(base, CAUSAL), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(deepcopy(config), trust_remote_code=False)
+    require_decoder(model, base)
+    return model
+
+
+def require_decoder(model: Any, base: Pin) -> None:
+    """Raises UserError for a model that is more than a decoder under an output head, or keeps no keys and values.
+
+    An adapter of a vision tower would never get a gradient from text; a state-space model's memory cannot be handed from
+    token to token as keys and values are.
+    """
+    head, named = model.get_output_embeddings(), type(model).__name__
+    if head is None or not hasattr(model, "get_decoder"):
+        raise UserError(f"{base} cannot be loaded as {CAUSAL}: {named} has no output head; {ANOTHER}")
+    decoder, text = model.get_decoder(), model.config.get_text_config()
+    known = {id(parameter) for part in (decoder, head) for parameter in part.parameters()}
+    beside = [name for name, parameter in model.named_parameters() if id(parameter) not in known]
+    parts = [".".join(name.split(".")[:2]) for name in beside[:1]]
+    parts += [name for name, part in model.named_modules()
+              if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")]  # fmt: skip
+    parts += ["layers that attend to images"] if getattr(text, "cross_attention_layers", None) else []
+    if parts or model.config is not text:
+        part = [*parts, "several configs"][0]
+        raise UserError(
+            f"{base} is more than a text decoder and its output head ({named} has {part} besides), and text would not train and "
+            "score all of it: set base.repo to a text-only causal language model"
+        )
+    if "past_key_values" not in inspect.signature(model.forward).parameters:
+        raise UserError(
+            f"{base} keeps no keys and values of earlier tokens ({named}), which answering token by token rests on here: set "
+            "base.repo to a model with attention"
+        )
+
+
+def size_of(layer: Any) -> tuple[int, int] | None:
+    """Inputs and outputs of a linear layer (GPT-2's Conv1D is one), or None where the module is none."""
+    if type(layer).__name__ == "Conv1D":
+        inputs, outputs = layer.weight.shape
+        return int(inputs), int(outputs)
+    return (layer.in_features, layer.out_features) if hasattr(layer, "in_features") else None

@@ -1,0 +1,125 @@
+"""The tokenizer of a base: its special tokens, and what of it is published with an adapter."""
+
+from typing import Any
+
+from titlecraft.base_config import load_config
+from titlecraft.base_files import (
+    ANOTHER,
+    TOKENIZER_FILES,
+    files_of,
+    loading,
+    read_object,
+    require_tokenizer,
+    require_whole,
+)
+from titlecraft.errors import UserError
+from titlecraft.hub import download
+from titlecraft.prompt import encode_prompts, token_ids
+from titlecraft.records import Pin
+
+PAD_CANDIDATES = (
+    "<|finetune_right_pad_id|>",
+    "<|reserved_special_token_250|>",
+    "<|reserved_special_token_0|>",
+    "<pad>",
+    "<unk>",
+)
+PROBE = "A kettle."
+NO_TEMPLATE = (
+    "The base's chat template is left out of the tokenizer in this repo: it renders another prompt than the one that the "
+    "adapter was trained on."
+)
+
+
+def load_tokenizer(base: Pin) -> Any:
+    """Tokenizer of the pinned base, with a pad token that has an embedding. Raises UserError.
+
+    A pad token apart from EOS is kept, or found among the tokens that a base reserves; where there is none it is EOS. That is
+    harmless: labels are explicit, and padding is told by its position, never by its id.
+    """
+    from transformers import AutoTokenizer
+
+    files = files_of(base)
+    config = load_config(base, files)
+    require_tokenizer(base, files)
+    folder = download(base, TOKENIZER_FILES)
+    require_whole(folder, base, [name for name in files if "/" not in name])
+    require_no_code(folder / "tokenizer_config.json", base)
+    with loading(base, "a tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(base.repo, revision=base.revision, trust_remote_code=False)
+        token_ids(tokenizer, ["a"])
+    rows = int(config.get_text_config().vocab_size)
+    require_embeddings(tokenizer, rows, base)
+    set_pad(tokenizer, rows)
+    return tokenizer
+
+
+def require_no_code(file: Any, base: Pin) -> None:
+    """Raises UserError where a tokenizer_config.json asks for Python code of the repo and transformers has no such tokenizer."""
+    from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
+
+    found = read_object(file, base) if file.is_file() else {}
+    remote = found.get("auto_map")
+    remote = remote.get("AutoTokenizer") if isinstance(remote, dict) else remote
+    named = found.get("tokenizer_class")
+    if remote and not (isinstance(named, str) and tokenizer_class_from_name(named) is not None):
+        raise UserError(
+            f"{base} cannot be loaded as a tokenizer: it needs code from its own repo (auto_map in tokenizer_config.json), which "
+            f"is never run here: it could do anything with this machine and its tokens; {ANOTHER}"
+        )
+
+
+def require_embeddings(tokenizer: Any, rows: int, base: Pin) -> None:
+    """Raises UserError where a token that text is made of, or BOS or EOS, has no row among the base's embeddings."""
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"the tokenizer of {base} has no EOS token: a model could never learn to stop; {ANOTHER}")
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    spoken = {number: token for token, number in tokenizer.get_vocab().items() if number not in special}
+    asked = (
+        spoken
+        | {tokenizer.eos_token_id: "EOS"}
+        | ({tokenizer.bos_token_id: "BOS"} if tokenizer.bos_token_id is not None else {})
+    )
+    if beyond := sorted(number for number in asked if number >= rows):
+        raise UserError(
+            f"the tokenizer of {base} has token ids up to {beyond[-1]} ({asked[beyond[-1]]!r}), but the base has embeddings for "
+            f"{rows} only (vocab_size in config.json): they do not belong together; {ANOTHER}"
+        )
+
+
+def set_pad(tokenizer: Any, rows: int) -> None:
+    """Give the tokenizer a pad token below `rows`: its own, a reserved one, BOS, or else EOS."""
+    eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    if pad is not None and pad != eos and pad < rows:
+        return
+    vocabulary = tokenizer.get_vocab()
+    bos = [tokenizer.bos_token] if tokenizer.bos_token_id is not None else []
+    apart = [token for token in (*PAD_CANDIDATES, *bos) if token in vocabulary and eos != vocabulary[token] < rows]
+    tokenizer.pad_token = apart[0] if apart else tokenizer.eos_token
+
+
+def as_published(tokenizer: Any) -> str | None:
+    """Make a tokenizer what is published: it renders no other prompt, and puts BOS (and nothing else) around a text.
+
+    Returns what a reader has to know of it, in a sentence, or None.
+    """
+    note = NO_TEMPLATE if tokenizer.chat_template else None
+    tokenizer.chat_template = None
+    if tokenizer(PROBE)["input_ids"] != encode_prompts(tokenizer, [PROBE])[0]:
+        put_bos_in_front(tokenizer)
+    return note
+
+
+def put_bos_in_front(tokenizer: Any) -> None:
+    """Let a fast tokenizer put its BOS in front of a text, once, and nothing behind it."""
+    from tokenizers.processors import TemplateProcessing
+
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return
+    bos, number = tokenizer.bos_token, tokenizer.bos_token_id
+    single = "$A" if number is None else f"{bos} $A"
+    special = [] if number is None else [(bos, number)]
+    backend.post_processor = TemplateProcessing(
+        single=single, pair=f"{single} {single.replace('$A', '$B')}", special_tokens=special
+    )
