@@ -9,7 +9,7 @@ from titlecraft.local_hub.call import Call, answer, endpoint
 from titlecraft.local_hub.card_metadata import CARD, refuse_bad_card
 from titlecraft.local_hub.default_files import first_card
 from titlecraft.local_hub.file_content import file_content
-from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, DamagedRepo
+from titlecraft.local_hub.hub_errors import AlreadyExists, BadRequest, DamagedRepo, HubError
 from titlecraft.local_hub.repo_info import RepoInfo
 from titlecraft.local_hub.repository import Repository, url_path
 from titlecraft.local_hub.request_body import MOST_TEXT_BYTES
@@ -90,13 +90,14 @@ def _or_with_url(call: Call, repo_type: str, repo_id: str, make: Callable[[], Re
     """The new repo; a 409 carries the `url` of the one that exists, which clients with `exist_ok` read."""
     try:
         return make()
-    except AlreadyExists:
+    except AlreadyExists as exists:
+        refused: HubError = exists
         try:
             repo_id = call.hub.store.open(repo_type, repo_id).id
         except DamagedRepo as damage:
-            error = damage
-        error.extra |= {"url": f"{call.base_url}{url_path(repo_type, repo_id)}", "id": repo_id}
-        raise error from None
+            refused = damage
+        refused.extra |= {"url": f"{call.base_url}{url_path(repo_type, repo_id)}", "id": repo_id}
+        raise refused from None
 
 
 def _named(call: Call, repo_type: str, repo_id: str) -> Repository:
