@@ -1,13 +1,13 @@
 """`titlecraft verify` on what the main job published: all of it holds, by the repo's id alone; one changed thing does not."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.main_job.conftest import ADAPTER, BASE, DATASET, World
+from tests.warm import PYTHON
 
 TAMPERED = Path(__file__).with_name("tampered.py")
 
@@ -37,7 +37,7 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
 @pytest.fixture(scope="module")
 def tampered(world: World, published: dict[str, str]) -> dict[str, list[str]]:
     """For each tampering the claims that do not hold, as LEVEL: CLAIM."""
-    done = world.run(sys.executable, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
+    done = world.run(PYTHON, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
