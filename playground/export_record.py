@@ -77,7 +77,6 @@ class ExportRecord(Record):
     base: Pin
     dataset: Pin
     licence: Licence
-    language: str | None = None  # BCP 47, of the texts that it was trained on; null where no record says it
     quantization: str
     generation: Generation
     dtype: str
@@ -86,6 +85,7 @@ class ExportRecord(Record):
     check: MergeCheck
     gguf: Gguf | None
     files: list[File]
+    language: str | None = None  # BCP 47, of the texts that it was trained on; null where no record says it
     guards: tuple[Check, ...] = ()
     unpacking: Check | None = None
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"

@@ -5,13 +5,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.warm import PYTHON
 from titlecraft.local_hub.server import RunningHub, start, stop
 
 REPO = "titlecraft/shards"
@@ -46,7 +46,7 @@ def environment(hub: RunningHub, home: Path) -> dict[str, str]:
 
 def command(source: Path, *more: str, repo: str = REPO) -> list[str]:
     small = ["--data.rows_per_shard=500", "--workers=2"]
-    return [sys.executable, "-m", "titlecraft.cli", "build", str(source), "--repo", repo, *small, *more]
+    return [PYTHON, "-m", "titlecraft.cli", "build", str(source), "--repo", repo, *small, *more]
 
 
 def objects(hub: RunningHub, repo: str) -> dict[str, int]:
@@ -63,9 +63,7 @@ def children(process: int) -> list[int]:
 
 def commits(hub: RunningHub, home: Path, repo: str) -> list[str]:
     code = f"from huggingface_hub import HfApi; print(*[c.title for c in HfApi().list_repo_commits('{repo}', repo_type='dataset')], sep='|')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(hub, home), capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([PYTHON, "-c", code], env=environment(hub, home), capture_output=True, text=True, check=True)
     return done.stdout.strip().split("|")
 
 
@@ -118,13 +116,13 @@ build.read_rows = read_and_grow
 sys.exit(main({command(source, repo=repo)[3:]!r}))
 """
     refused = subprocess.run(
-        [sys.executable, "-c", while_it_grows], env=environment(hub, tmp_path), capture_output=True, text=True
+        [PYTHON, "-c", while_it_grows], env=environment(hub, tmp_path), capture_output=True, text=True
     )
     assert refused.returncode == 2 and "Traceback" not in refused.stderr, refused.stderr
     said = f"error: {source}: the file changed while it was read; run again when it is complete"
     assert refused.stderr.splitlines()[-1] == said
     exists = f"from huggingface_hub import HfApi; print(HfApi().repo_exists('{repo}', repo_type='dataset'))"
-    look = [sys.executable, "-c", exists]
+    look = [PYTHON, "-c", exists]
     before = subprocess.run(look, env=environment(hub, tmp_path), capture_output=True, text=True, check=True)
     assert before.stdout.strip() == "False"
     done = subprocess.run(command(source, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True)
@@ -156,7 +154,5 @@ assert tag.name.startswith("build-") and tag.target_commit == HfApi().dataset_in
 print(sum(len(split) for split in load_dataset("{repo}", revision=tag.name).values()))
 print(len(list(load_dataset("{repo}", split="train", streaming=True).take(700))))
 """
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], env=environment(hub, tmp_path), capture_output=True, text=True
-    )
+    loaded = subprocess.run([PYTHON, "-c", code], env=environment(hub, tmp_path), capture_output=True, text=True)
     assert loaded.stdout.split() == ["6000", "700"], loaded.stderr

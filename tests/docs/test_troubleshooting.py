@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.docs import troubled_world as world
+from tests.warm import PYTHON
 from titlecraft.local_hub.server import start, stop
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def run(cases: dict[str, list[str]], environment: dict[str, str]) -> dict[str, t
     asked = {name: {"arguments": arguments, "environment": {"HF_TOKEN": world.TOKENS[name]} if name in world.TOKENS else {}}
              for name, arguments in cases.items()}  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "tests.docs.provoke"], input=json.dumps(asked), env=environment, cwd=ROOT,
+        [PYTHON, "-m", "tests.docs.provoke"], input=json.dumps(asked), env=environment, cwd=ROOT,
         capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.evaluation.published_world import write_world
+from tests.warm import PYTHON
 from titlecraft.local_hub.accounts import ensure_accounts
 from titlecraft.local_hub.server import RunningHub, start, stop
 
@@ -27,10 +27,12 @@ class World:
     pins: dict[str, str]
     encoder: str = ""
 
-    def start(self, home: str, *arguments: str, hash_seed: str = "0") -> subprocess.Popen:
+    def start(self, home: str, *arguments: str, hash_seed: str | None = None) -> subprocess.Popen:
         """Start an evaluation in a process with its own Hub cache."""
-        environment = os.environ | self.hub.environment(self.root / home) | {"PYTHONHASHSEED": hash_seed}
-        command = [sys.executable, "-m", "tests.evaluation.run_evaluation", *arguments]
+        environment = os.environ | self.hub.environment(self.root / home)
+        if hash_seed is not None:
+            environment["PYTHONHASHSEED"] = hash_seed
+        command = [PYTHON, "-m", "tests.evaluation.run_evaluation", *arguments]
         return subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -69,7 +71,7 @@ def served_world(root: Path) -> Iterator[World]:
     hub = start(hub_with_allenai(root / "hub"))
     write_world(root / "files")
     published = subprocess.run(
-        [sys.executable, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
+        [PYTHON, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     encoder, pins = map(json.loads, published.stdout.splitlines()[-2:])

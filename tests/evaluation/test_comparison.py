@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.measures import MEASURES
 from evaluation.pages import draw_plots, render_page
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import EvaluationRecord, Pin, describe_file, read_record
@@ -152,7 +152,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 def compare(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run `titlecraft evaluate` in a process of its own."""
-    command = [sys.executable, "-m", "titlecraft.cli", "evaluate", *arguments]
+    command = [PYTHON, "-m", "titlecraft.cli", "evaluate", *arguments]
     environment = os.environ | hub.environment(home) | {"COLUMNS": "100"}
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
 

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.warm import PYTHON
 from titlecraft.demo.catalogue import write_catalogue
 from titlecraft.local_hub.server import RunningHub, start, stop
 
@@ -39,11 +39,11 @@ class World:
 
     def titlecraft(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `titlecraft …`."""
-        return self.run(sys.executable, "-m", "titlecraft.cli", *arguments, **environment)
+        return self.run(PYTHON, "-m", "titlecraft.cli", *arguments, **environment)
 
     def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a user's script."""
-        return self.run(sys.executable, "-c", code, **environment)
+        return self.run(PYTHON, "-c", code, **environment)
 
 
 def plain_environment(hub: RunningHub, home: Path) -> dict[str, str]:
@@ -71,7 +71,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def succeed(world: World, *command: str) -> str:
     """What a command printed; it must succeed."""
-    done = world.run(sys.executable, "-m", *command)
+    done = world.run(PYTHON, "-m", *command)
     assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
     return done.stdout
 

@@ -3,13 +3,13 @@
 import json
 import re
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.main_job.conftest import ADAPTER, BASE, DATASET, World
+from tests.warm import PYTHON
 
 TAMPERED = Path(__file__).with_name("tampered.py")
 
@@ -46,7 +46,7 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
 @pytest.fixture(scope="module")
 def tampered(world: World, published: dict[str, str]) -> dict[str, list[str]]:
     """For each tampering the claims that do not hold, as LEVEL: CLAIM."""
-    done = world.run(sys.executable, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
+    done = world.run(PYTHON, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -101,11 +101,11 @@ def test_what_is_private_or_deleted_could_not_be_looked_at(world: World, publish
     """Whoever may not see the base gets no verdict about what follows from it, and status 3."""
     show = "import sys; from huggingface_hub import HfApi; HfApi().update_repo_settings(sys.argv[1], private=sys.argv[2] == 'yes')"
     nobody = {"HF_TOKEN": "", "HF_HOME": str(world.folder / "nobody"), "COLUMNS": "160"}
-    assert world.run(sys.executable, "-c", show, BASE, "yes").returncode == 0
+    assert world.run(PYTHON, "-c", show, BASE, "yes").returncode == 0
     try:
         done = world.titlecraft("verify", ADAPTER, "--brief", "--badge", "n.svg", **nobody)
     finally:
-        assert world.run(sys.executable, "-c", show, BASE, "no").returncode == 0
+        assert world.run(PYTHON, "-c", show, BASE, "no").returncode == 0
     assert done.returncode == 3 and "Traceback" not in done.stderr, done.stdout + done.stderr
     assert "could not be looked at: " in done.stdout and "verified: all" not in done.stdout
     assert ">could not be looked at<" in (world.folder / "n.svg").read_text()

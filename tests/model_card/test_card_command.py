@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
+from tests.warm import PYTHON
 from titlecraft.local_hub.server import RunningHub, start, stop
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ class World:
     def run(self, *arguments: str, home: str = "home") -> subprocess.CompletedProcess[str]:
         """`python …` in a fresh process that knows the Hub by its environment alone."""
         environment = os.environ | self.hub.environment(self.root / home)
-        return subprocess.run([sys.executable, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
+        return subprocess.run([PYTHON, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
 
     def card(self, *arguments: str) -> str:
         """What `titlecraft card …` prints; it must succeed."""

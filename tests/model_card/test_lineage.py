@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.model_card.lineage_world import ADAPTER, BASE, DATASET
+from tests.warm import PYTHON
 from titlecraft.demo.catalogue import write_catalogue
 from titlecraft.local_hub.card_metadata import split_card
 from titlecraft.local_hub.server import RunningHub, start, stop
@@ -30,9 +30,7 @@ class World:
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | self.hub.environment(self.root / "home") | more
-        return subprocess.run(
-            [sys.executable, "-m", *arguments], env=environment, cwd=ROOT, capture_output=True, text=True
-        )
+        return subprocess.run([PYTHON, "-m", *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
 
     def do(self, *arguments: str) -> str:
         """What a command that must succeed prints."""
@@ -82,7 +80,7 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
     assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
     assert world.step("tell") == "" and world.head(OF_DATASET) == after
     pinned = "from titlecraft.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
-    done = subprocess.run([sys.executable, "-c", pinned], env=os.environ | world.hub.environment(world.root / "home"),
+    done = subprocess.run([PYTHON, "-c", pinned], env=os.environ | world.hub.environment(world.root / "home"),
                           cwd=ROOT, capture_output=True, text=True)  # fmt: skip
     assert done.stdout.split() == [before, after], done.stderr
     assert "nothing to do" in world.build("--data.test_share=0.1")
@@ -124,7 +122,7 @@ def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> 
     told_better = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
     for said, problem in ((told_better, "its report 0123456789ab is not as listed"), (listed, None)):
         put = f"from tests.model_card.lineage_world import put; put('{DATASET}', 'dataset', {{'lineage.json': {json.dumps(said).encode()!r}}})"
-        done = subprocess.run([sys.executable, "-c", put], env=os.environ | world.hub.environment(world.root / "home"),
+        done = subprocess.run([PYTHON, "-c", put], env=os.environ | world.hub.environment(world.root / "home"),
                               cwd=ROOT, capture_output=True, text=True)  # fmt: skip
         assert done.returncode == 0, done.stderr
         (one,) = json.loads(world.lineage(DATASET, "--json"))["adapters"]
@@ -166,7 +164,7 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     assert said[1].startswith("no collection ties the repos together: ") and len(said) == 2
     assert world.head(OF_DATASET) == before
     away = "from model_card.told import tell; from titlecraft.records import Pin; tell(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
-    done = subprocess.run([sys.executable, "-c", away], cwd=ROOT, capture_output=True, text=True,
+    done = subprocess.run([PYTHON, "-c", away], cwd=ROOT, capture_output=True, text=True,
                           env=os.environ | world.hub.environment(world.root / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"})  # fmt: skip
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     (line,) = done.stdout.splitlines()
@@ -183,13 +181,13 @@ import dataset_builder.build as build
 from titlecraft.cli import main
 group = build.group_and_assign
 def list_an_adapter(*others):
-    subprocess.run([sys.executable, "-m", "tests.model_card.lineage_world", "tell"], check=True,
+    subprocess.run([PYTHON, "-m", "tests.model_card.lineage_world", "tell"], check=True,
                    env=os.environ | {{"HF_HOME": {str(tmp_path)!r}}})
     return group(*others)
 build.group_and_assign = list_an_adapter
 sys.exit(main(["build", {str(world.root / "rows.json.gz")!r}, *{small!r}]))
 """
-    done = subprocess.run([sys.executable, "-c", meanwhile], env=os.environ | world.hub.environment(world.root / "home"),
+    done = subprocess.run([PYTHON, "-c", meanwhile], env=os.environ | world.hub.environment(world.root / "home"),
                           cwd=ROOT, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0 and "listed on the dataset's card" in done.stdout, done.stderr
     assert "[report 111111111111]" in world.card() and "--data.test_share=0.3" in world.card()

@@ -4,13 +4,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.evaluation.served_world import ADAPTER, BASE, ROOT, World, served_world
+from tests.warm import PYTHON
 
 NO_GRADIO = "raise ImportError('No module named gradio')"
 
@@ -22,7 +22,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def start(world: World, *arguments: str, **environment: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "titlecraft.cli", *arguments]
+    command = [PYTHON, "-m", "titlecraft.cli", *arguments]
     given = os.environ | world.hub.environment(world.root / "home") | environment
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, env=given, cwd=ROOT, text=True, **pipes)

@@ -15,6 +15,7 @@ from huggingface_hub import HfApi, constants, snapshot_download
 from safetensors.torch import load_file
 
 from tests.evaluation.published_world import BASE, DATASET, upload_world, write_world
+from tests.warm import PYTHON
 
 COMMON = [
     "--dataset", DATASET, f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.dropout=0",
@@ -23,7 +24,7 @@ COMMON = [
     "--training.learning_rate=0.001",
 ]  # fmt: skip
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
-ALONE = [sys.executable, "-m", "training"]
+ALONE = [PYTHON, "-m", "training"]
 
 
 def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -23,6 +23,7 @@ import yaml
 from huggingface_hub import HfApi
 
 from tests.evaluation.published_world import BASE, DATASET, write_world
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import sources_sha256
@@ -77,14 +78,14 @@ from tests.evaluation.published_world import upload
 upload(Path({str(tmp_path / "world" / "base")!r}), {BASE!r}, "model")
 upload(Path({str(tmp_path / "world" / "dataset")!r}), {DATASET!r}, "dataset")
 """
-    subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([PYTHON, "-c", code], env=environment, cwd=ROOT, check=True, capture_output=True)
     yield here
     stop(tmp_path / "hub")
 
 
 def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "titlecraft.cli", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
+        [PYTHON, "-m", "titlecraft.cli", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
         env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True, timeout=250,
     )  # fmt: skip
 

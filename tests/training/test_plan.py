@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 from huggingface_hub import HfApi
 from rich.console import Console
 
+from tests.warm import PYTHON
 from titlecraft.licence import obligations
 from titlecraft.local_hub.server import start, stop
 from titlecraft.records import Licence, Pin
@@ -35,7 +35,7 @@ class Planned:
 
     def dry_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`titlecraft train --dry-run` in a process of its own."""
-        command = [sys.executable, "-m", "titlecraft.cli", "train", "--dataset", "titlecraft/rows", "--dry-run",
+        command = [PYTHON, "-m", "titlecraft.cli", "train", "--dataset", "titlecraft/rows", "--dry-run",
                    "--recipe", "auto", "--base.repo=titlecraft/llama-8b", "--base.max_length=512", *arguments]  # fmt: skip
         return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
@@ -46,7 +46,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
     environment = os.environ | start(folder / "hub").environment(folder / "home") | {"COLUMNS": "140"}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.training.planned", str(folder)], env=environment, cwd=ROOT, capture_output=True,
+            [PYTHON, "-m", "tests.training.planned", str(folder)], env=environment, cwd=ROOT, capture_output=True,
             text=True, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.warm import PYTHON
 from titlecraft.base_model import four_bit_fault
 from titlecraft.local_hub.server import start, stop
 
@@ -19,7 +19,7 @@ def test_a_base_published_in_four_bit_has_the_logits_of_the_base_that_is_quantis
     hub = start(tmp_path / "hub")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.training.ready_made", str(tmp_path)], env=os.environ | hub.environment(tmp_path / "home"),
+            [PYTHON, "-m", "tests.training.ready_made", str(tmp_path)], env=os.environ | hub.environment(tmp_path / "home"),
             cwd=ROOT, capture_output=True, text=True, timeout=240,
         )  # fmt: skip
     finally:

@@ -1,0 +1,100 @@
+"""One command in a fork of the warm process: everything that a fresh Python would have is put in its place."""
+
+import atexit
+import io
+import os
+import runpy
+import sys
+import threading
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from tests.warm.endpoints import Places
+
+
+def run_command(request: dict[str, Any], streams: list[int], places: Places) -> NoReturn:
+    """Run it and end this process as Python would."""
+    status = 1
+    try:
+        take_over(request, streams)
+        if request["arguments"][0] == "-m":
+            os.environ.setdefault(
+                "HF_HUB_DISABLE_XET", "1"
+            )  # as titlecraft/endpoint.py does where no library is imported
+        places.fill(dict(os.environ))
+        run(request["arguments"])
+        status = 0
+    except SystemExit as leaving:
+        status = status_of(leaving.code)
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        status = 130
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            threading._shutdown()
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+
+
+def take_over(request: dict[str, Any], streams: list[int]) -> None:
+    """Streams, folder and environment of the launcher."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["folder"])
+    environment = request["environment"]
+    os.environ.clear()
+    os.environ.update(environment)
+    at_once = bool(environment.get("PYTHONUNBUFFERED"))
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
+    sys.stdout = sys.__stdout__ = opened(1, at_once, "strict")
+    sys.stderr = sys.__stderr__ = opened(2, at_once, "backslashreplace")
+    import numpy as np
+
+    np.random.seed()  # or every command would draw the same numbers where nobody seeds
+
+
+def opened(number: int, at_once: bool, errors: str) -> io.TextIOWrapper:
+    """One of the two output streams, buffered as Python does."""
+    raw = io.FileIO(number, "w", closefd=False)
+    by_line = number == 2 or os.isatty(number)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding="utf-8", errors=errors, line_buffering=by_line, write_through=at_once
+    )
+
+
+def run(arguments: list[str]) -> None:
+    """As `python ARGUMENTS` does."""
+    form, *rest = arguments
+    extra = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    if form == "-m":
+        sys.argv = rest
+        sys.path[:0] = [str(Path.cwd()), *extra]
+        sys.modules.pop(rest[0], None)  # it was imported ahead; as __main__ it runs anew
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif form == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        sys.path[:0] = ["", *extra]
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(rest[0], "<string>", "exec"), main.__dict__)
+    else:
+        sys.argv = arguments
+        sys.path[:0] = [str(Path(form).resolve().parent), *extra]
+        runpy.run_path(form, run_name="__main__")
+
+
+def status_of(code: Any) -> int:
+    """The exit status of a SystemExit."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1

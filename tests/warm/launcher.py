@@ -1,0 +1,72 @@
+"""Run one command in a fork of the warm process, or in a fresh Python where the warm one would not be the same.
+
+`tests/warm/session.py` writes it to a file of its own, with the line SOCKET filled in. Imports as little as it can: it stands for the
+start of a process. Exit status, signals and the three standard streams are the command's.
+"""
+
+import array
+import json
+import os
+import signal
+import socket
+import sys
+
+SOCKET, FRESH, ENVIRONMENT = "", "", {}
+STARTS_WITH = (
+    "PYTHON",
+    "LC_",
+    "LANG",
+    "HF_",
+    "TRANSFORMERS_",
+    "OMP_",
+    "MKL_",
+    "CUDA_",
+)  # read when Python or a library starts
+MAY_DIFFER = {  # of those: what a fork can still change, or what changes nothing
+    "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_XET_CACHE", "HF_DATASETS_CACHE",
+    "HF_MODULES_CACHE", "HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY",
+    "PYTHONPATH", "PYTHONUNBUFFERED", "TRANSFORMERS_VERBOSITY",
+}  # fmt: skip
+DEFAULTS = {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+
+
+def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:
+    """Whether this command has to start in a Python of its own."""
+    if arguments[:1] not in (["-m"], ["-c"]) and not arguments[0].endswith(".py"):
+        return True
+    if not {"HF_ENDPOINT", "HF_HOME"} <= environment.keys() or "--hub" in " ".join(arguments):
+        return True
+    own, warm = DEFAULTS | environment, DEFAULTS | ENVIRONMENT
+    looked_at = {name for name in own.keys() | warm.keys() if name.startswith(STARTS_WITH)}
+    return any(own.get(name) != warm.get(name) for name in looked_at - MAY_DIFFER)
+
+
+def run_warm(arguments: list[str], environment: dict[str, str]) -> int:
+    """Hand the command over, pass signals on, and return its wait status."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(SOCKET)
+    folder = os.getcwd()  # noqa: PTH109 (pathlib takes 10 ms to import)
+    request = json.dumps({"arguments": arguments, "environment": environment, "folder": folder}).encode()
+    streams = array.array("i", [0, 1, 2])
+    connection.sendmsg([len(request).to_bytes(8, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+    connection.sendall(request)
+    child = int(connection.recv(32))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    return int(connection.recv(32))
+
+
+def main() -> None:
+    """Run what `sys.argv` names."""
+    arguments, environment = sys.argv[1:], dict(os.environ)
+    if needs_fresh(arguments, environment):
+        os.execv(FRESH, [FRESH, *arguments])
+    status = run_warm(arguments, environment)
+    if os.WIFSIGNALED(status):
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+main()

@@ -1,0 +1,48 @@
+"""The warm process of one test session: started when pytest starts, and the file that stands for its Python."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+ROOT = Path(__file__).parents[2]
+BLANKS = 'SOCKET, FRESH, ENVIRONMENT = "", "", {}'
+
+
+class Warm:
+    """A server process, and an executable that takes the arguments of `python`."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="warm-")
+        home = Path(self.folder.name).resolve()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        seen = dict(environment)
+        environment |= {"HF_ENDPOINT": "http://hub-of-the-warm-process.invalid", "HF_HOME": str(home / "hf"),
+                        "HF_HUB_DISABLE_XET": "1", "TRANSFORMERS_VERBOSITY": "error",
+                        "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+        socket = home / "socket"
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "tests.warm.server", str(socket)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+        while not socket.exists():
+            if self.server.poll() is not None:
+                raise RuntimeError("the warm process did not start")
+            time.sleep(0.01)
+        self.python = home / "python"
+        filled = f"SOCKET, FRESH, ENVIRONMENT = {str(socket)!r}, {sys.executable!r}, {seen!r}"
+        self.python.write_text(f"#!{sys.executable} -IS\n" + LAUNCHER.read_text().replace(BLANKS, filled))
+        self.python.chmod(0o755)
+        os.environ["TITLECRAFT_WARM_PYTHON"] = str(self.python)
+
+    def stop(self) -> None:
+        """End the server and what it still runs."""
+        del os.environ["TITLECRAFT_WARM_PYTHON"]
+        self.server.terminate()
+        self.server.wait()
+        self.folder.cleanup()
