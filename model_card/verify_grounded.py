@@ -7,20 +7,26 @@ from typing import Any
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_titles import all_equal, prompt_of
-from titlecraft.records import EvaluationRecord
+from titlecraft.records import EvaluationRecord, Grounded
 
 
 def verify_grounded(
     checks: Checks, state: RepoState, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Any]
 ) -> Iterator[Line]:  # fmt: skip
     """Sources and prompts of every title, and the record's counts of them; nothing where the report has no third arm."""
-    from evaluation.grounded import CANDIDATES, SPLIT, gives_away
     from titlecraft.row_index import open_row_index
 
-    grounded = record.grounded
-    if grounded is None:
-        return
-    index, prompt = open_row_index(record.dataset), prompt_of(record.dataset)
+    if record.grounded is not None:
+        index, prompt = open_row_index(record.dataset), prompt_of(record.dataset)
+        yield from of_sources(checks, record.grounded, rows, titles, index, prompt)
+
+
+def of_sources(
+    checks: Checks, grounded: Grounded, rows: list[dict[str, Any]], titles: list[Any], index: Any, prompt: Any
+) -> Iterator[Line]:  # fmt: skip
+    """The same, from an index of the dataset's rows (evaluation.grounded.Rows) and its prompt."""
+    from evaluation.grounded import CANDIDATES, SPLIT, gives_away
+
     left_out, sources, rendered = 0, [], []
     for row, title in zip(rows, titles, strict=True):
         found = index.search(title.title, CANDIDATES, (SPLIT,))

@@ -49,6 +49,16 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     grounded = record.grounded.measures if record.grounded is not None else []
     for measure in [*record.measures, *record.sampled, *record.also, *grounded]:
         yield from of_measure(checks, record, measure)
+    settings = record.evaluation
+    asked = {
+        "sampled answers": settings.sampled,
+        "standard benchmarks": len(settings.also),
+        "sources": settings.grounded,
+    }
+    found = {"sampled answers": record.sampled, "standard benchmarks": record.also, "sources": record.grounded}
+    extra = [part for part, measures in found.items() if measures and not asked[part]]
+    extra += ["more benchmarks than were asked"] if len(record.also) > len(settings.also) else []
+    yield checks.equal("parts that the settings did not ask for", ", ".join(extra) or "none", "none")
     yield checks.not_looked_at("what the guards found", "in the report", "at level predictions only")
     yield from of_definitions(checks, record)
     if (state.folder / folder / TIMINGS).is_file():

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from evaluation.grounded import GroundedSample, check_sources, gives_away, ground
+from evaluation.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
 from evaluation.titles import Room, Title, beside_others, encode
+from model_card.verification import Checks
+from model_card.verify_grounded import of_sources
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
+from titlecraft.records import Grounded
 from titlecraft.row_index import FoundRow
 from titlecraft.settings import Prompt
 
@@ -86,3 +90,29 @@ def test_a_source_that_gives_the_answer_away_stops_the_run(titles, tokenizer) ->
     wrong = GroundedSample(found.titles, [found.sources[0], [source("B9", "Another", TEXT)]], 0)
     with pytest.raises(UserError, match=r"no source holds the answer.*expected 0, found 1"):
         check_sources(titles, wrong)
+
+
+def test_verify_finds_the_sources_and_their_counts_again(titles, tokenizer) -> None:
+    index = Listed(source("B9", "Another", TEXT), source("B8", "Old kettle", "Boils water. " * 40))
+    found = ground(titles, index, PROMPT, tokenizer, ROOM)
+    record = describe_grounded(found, [])
+    rows = [
+        {"grounded_prompt": asked.prompt, "grounded_sources": [one.uid for one in sources]}
+        for asked, sources in zip(found.titles, found.sources, strict=True)
+    ]
+
+    def wrong(record: Grounded, rows: list[dict[str, object]]) -> list[str]:
+        lines = of_sources(Checks("scores", "report"), record, rows, titles, index, PROMPT)
+        return [line.claim.removeprefix("report: grounded") for line in lines if line.verdict != "holds"]
+
+    assert wrong(record, rows) == []
+    for field, claim in (
+        ("titles", ": titles with sources"),
+        ("sources", ": sources"),
+        ("left_out", ": rows left out"),
+    ):
+        assert wrong(msgspec.structs.replace(record, **{field: getattr(record, field) + 1}), rows) == [claim]
+    assert wrong(record, [rows[0] | {"grounded_prompt": rows[0]["grounded_prompt"] + " Praise it."}, rows[1]]) == [
+        "_prompt of every title"
+    ]
+    assert "_sources of every title" in wrong(record, [rows[0] | {"grounded_sources": ["B8", "B9"]}, rows[1]])

@@ -37,7 +37,7 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
         ["titlecraft", "verify", f"datasets/{DATASET}"],
     ]
     for command in commands:  # the card's own check, as it is typed
-        again = world.titlecraft(*shlex.split(command)[1:], "--json", "d.json", COLUMNS="160", **fresh)
+        again = world.titlecraft(*shlex.split(command)[1:], "--json", "d.json", **fresh)
         assert again.returncode == 0, again.stdout[-3000:] + again.stderr
     assert "dataset: data/train-00000-of-00001.parquet, built again" in (world.folder / "d.json").read_text()
     assert "levels scores, predictions are not possible: a dataset has no report" in again.stdout
