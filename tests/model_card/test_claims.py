@@ -45,7 +45,7 @@ def whole_records() -> dict[str, Any]:
         "parts": 2,
     }
     training["examples"]["padding_share"] = 0.1
-    training |= {"quantization_note": "Note.", "memory_note": "Note."}
+    training |= {"quantization_note": "Note.", "memory_note": "Note.", "router_note": "Note."}
     training["licence"] |= {"warning": "Warning."}
     report |= {"excluded": {"title_in_train": 3}, "guards": [{"name": "g", "expected": "1", "found": "1"}]}
     report |= {"references_cut": 2, "benchmarks": [{"repo": "ns/bench", "revision": "e" * 40}]}
