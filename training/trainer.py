@@ -133,7 +133,9 @@ def make_trainer(
             padding_free=False,  # or Unsloth takes it on, and the attention masks that tokens are counted by away
             # TRL's own chunked loss would take the place of ours: logits twice, for entropies that nobody reads
             # and it multiplies with the output layer, which is all that some models do to their logits, and not what others do
-            loss_type="nll" if settings.fused_kernels or not is_product(model) else None,
+            loss_type="nll"
+            if settings.fused_kernels or (settings.backend == "trl" and not is_product(model))
+            else None,
             router_aux_loss_coef=0.0,  # see training/router_loss.py
             report_to="none",
             save_strategy="no",  # save_now says when

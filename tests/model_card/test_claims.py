@@ -48,7 +48,7 @@ def whole_records() -> dict[str, Any]:
         "parts": 2,
     }
     training["examples"]["padding_share"] = 0.1
-    training |= {"quantization_note": "Note.", "memory_note": "Note.", "template_note": "Note."}
+    training |= {"quantization_note": "Note.", "memory_note": "Note.", "template_note": "Note.", "router_note": "Note."}
     training |= {"skipped_steps": 3}
     training["effect"] |= {"changes_logits": False, "nll_adapter": 10 * training["effect"]["nll_base"]}
     report["measures"][0]["after"] = 10 * report["measures"][0]["before"]
