@@ -275,6 +275,8 @@ def test_nothing_is_damaged_while_others_write(root: Path) -> None:
 
 
 def test_a_damaged_repo_exists_for_clients_that_would_make_it(root: Path) -> None:
+    answer = World(root).browser().post("/api/repos/create", json={"name": "good"}, headers=ADA)
+    assert (answer.status_code, answer.json()["url"]) == (409, "http://127.0.0.1:8080/ada/good")
     rewrite(root / "hub/repos/models/ada/bad.git/hub.json", b"")
     answer = World(root).browser().post("/api/repos/create", json={"name": "bad"}, headers=ADA)
     assert (answer.status_code, answer.json()["url"]) == (409, "http://127.0.0.1:8080/ada/bad")
