@@ -155,6 +155,14 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
     return bars
 
 
+def ask_all(families: list[str]) -> None:
+    """Let every family say what it asks of its attention, as a training does before its kernels are put over the model."""
+    from titlecraft.document_attention import documents_fault
+
+    for family in families:
+        documents_fault(base_of(family, "float32"))
+
+
 def main() -> None:
     """Measure, judge the bars, write the results."""
     import torch
@@ -171,6 +179,7 @@ def main() -> None:
     asked = options.parse_args()
     quiet_libraries()
     torch.set_num_threads(1)
+    ask_all(asked.families)
     tables, bars = {}, []
     for precision in asked.precisions:
         tables[precision] = {}

@@ -88,13 +88,13 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     require_comparable(a, b)
     pairs = common_rows(a, b)
     one = a.record
-    arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
-    titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
-    found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     primary = f"{one.evaluation.primary}_before"
     apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
     if not all(map(isfinite, apart)):  # max() may pass over a NaN
         raise UserError(f"{a} or {b} says of its base that {one.evaluation.primary} is no finite number: evaluate anew")
+    arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
+    titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
+    found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     record = ComparisonRecord(
         a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
         split=one.split, evaluation=one.evaluation, generation=one.generation, n=len(pairs),

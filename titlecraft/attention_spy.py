@@ -3,8 +3,11 @@
 Nothing is attended to, so that a model without weights (on torch's device "meta") can be asked as well as a loaded one.
 """
 
+import json
+import sys
 from typing import Any
 
+ANSWERS: dict[str, list[frozenset[str]] | None] = {}
 SPY = "titlecraft_spy"
 AHEAD = "looks ahead"
 LENGTHS = (3, 2)  # tokens of the two documents
@@ -20,8 +23,34 @@ def given_to_attention(module: Any, arguments: dict[str, Any]) -> frozenset[str]
 def asked_of_attention(causal: Any) -> list[frozenset[str]] | None:
     """What each call of attention was given, as `given_to_attention` says it, in order; None where such a model cannot be run.
 
-    `causal` must take its attention from transformers' attention interface. It is left as it was.
+    `causal` must take its attention from transformers' attention interface. It is left as it was. A family with the same
+    config is asked once in a process.
     """
+    key = identity(causal)
+    if key not in ANSWERS:
+        if causal.device.type == "meta" and has_liger_kernels(causal):
+            return None
+        ANSWERS[key] = ask(causal)
+    return ANSWERS[key]
+
+
+def identity(causal: Any) -> str:
+    """The class and the config of a model, without what changes nothing about its attention: where it lies, and its types."""
+    config = causal.config.to_dict()
+    for name in ("dtype", "torch_dtype", "_name_or_path", "quantization_config", "use_cache"):
+        config.pop(name, None)
+    return f"{type(causal).__name__} {json.dumps(config, sort_keys=True, default=str)}"
+
+
+def has_liger_kernels(causal: Any) -> bool:
+    """Whether Liger has put its kernels into the family's module, for every model of this process: on torch's device "meta" a
+    Triton kernel reads memory that is not there, and on a GPU that ends the process."""
+    functions = vars(sys.modules[type(causal).__module__]).values()
+    return any(str(getattr(function, "__module__", "")).startswith("liger_kernel") for function in functions)
+
+
+def ask(causal: Any) -> list[frozenset[str]] | None:
+    """What `asked_of_attention` says, from a forward pass."""
     import torch
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface

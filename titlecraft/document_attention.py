@@ -39,9 +39,7 @@ def documents_fault(model: Any, longest: int | None = None) -> str | None:
     chunk = getattr(config, "attention_chunk_size", None)
     if chunk and (longest is None or longest > chunk):
         return f"{name} attends within chunks of {chunk} tokens, which attention within documents does not know"
-    if "_titlecraft_asked" not in model.__dict__:
-        model.__dict__["_titlecraft_asked"] = asked_of_attention(model)
-    calls = model.__dict__["_titlecraft_asked"]
+    calls = asked_of_attention(model)
     if calls is None:  # what the config says of itself
         kinds = getattr(config, "layer_types", None) or ()
         others = sorted({kind for kind in kinds if "attention" not in kind or kind == "linear_attention"})

@@ -138,7 +138,7 @@ def require_packable(config: Any, base: Pin, longest: int) -> None:
 
     with torch.device("meta"), loading(base, "causal language model"):
         model = AutoModelForCausalLM.from_config(
-            config, dtype=torch.bfloat16
+            config, dtype=torch.bfloat16, trust_remote_code=False
         )  # the type that products of experts are made for
     if fault := packing_fault(model, base, longest):
         raise UserError(fault)

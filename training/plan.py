@@ -114,7 +114,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
                          base_parameters) for card in CARDS],
         licence=licence, obligations=obligations(licence, base),
-        problems=[one for one in dict.fromkeys((fault(training), idle(training, steps.count))) if one] + problems(demands),
+        problems=[*problems_of_settings(training, steps.count), *problems(demands)],
         notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
     )  # fmt: skip
 
@@ -147,6 +147,11 @@ def smallest(training: Training) -> Training:
     """The same step in the least memory."""
     whole = training.batch_size * training.accumulation
     return replace(training, batch_size=1, accumulation=whole, gradient_checkpointing=True)
+
+
+def problems_of_settings(training: Training, steps: int) -> list[str]:
+    """Why these settings cannot be trained with, or would learn nothing in so many steps."""
+    return [found for found in dict.fromkeys((fault(training), idle(training, steps))) if found]
 
 
 def problems(demands: list[Callable[[], Any]]) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,12 +28,11 @@ class World:
     pins: dict[str, str]
     encoder: str = ""
 
-    def start(self, home: str, *arguments: str, hash_seed: str | None = None) -> subprocess.Popen:
+    def start(self, home: str, *arguments: str, hash_seed: str = "0", fresh: bool = False) -> subprocess.Popen:
         """Start an evaluation in a process with its own Hub cache."""
         environment = os.environ | self.hub.environment(self.root / home)
-        if hash_seed is not None:
-            environment["PYTHONHASHSEED"] = hash_seed
-        command = [PYTHON, "-m", "tests.evaluation.run_evaluation", *arguments]
+        environment["PYTHONHASHSEED"] = hash_seed
+        command = [sys.executable if fresh else PYTHON, "-m", "tests.evaluation.run_evaluation", *arguments]
         return subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -152,7 +152,7 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
 
 
 def test_a_report_that_is_there_comes_back_at_once(world: World, twice) -> None:
-    again = outcome(world.start("home-1", "evaluate", ADAPTER))
+    again = outcome(world.start("home-1", "evaluate", ADAPTER, fresh=True))
     assert (again["pin"], again["id"]) == (twice[0]["pin"], twice[0]["id"])
     assert again["imported"] == [] and again["seconds"] < 5
 

@@ -122,7 +122,7 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
         "an imitated table": (data, "card", False, replace("README.md", "\n<!-- /titlecraft:build -->", "\n<!-- /titlecraft:build -->\n\n| BLEU |\n|---|\n| 99 |")),
         "a key twice": (model, "card", False, replace("README.md", "\ntags:\n", "\nlicense: apache-2.0\ntags:\n")),
         "tokens that changed places": (model, "card", True, exchange_tokens),
-        "a key of the adapter's config": (model, "card", True, replace("adapter_config.json", '"use_rslora": false', '"use_rslora": true')),
+        "a key of the adapter's config": (model, "card", True, replace("adapter_config.json", '"task_type": "CAUSAL_LM"', '"task_type": "CAUSAL_LM", "use_rslora": true')),
         "a pickle beside the adapter": (model, "card", True, write("adapter_model.bin", "x")),
         "a person's words": (data, "card", False, add_words),
         "a digit of the dataset's record": (data, "card", True, replace("dataset_record.json", '"published": ', '"published": 1')),

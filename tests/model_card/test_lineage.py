@@ -181,7 +181,7 @@ import dataset_builder.build as build
 from titlecraft.cli import main
 group = build.group_and_assign
 def list_an_adapter(*others):
-    subprocess.run([PYTHON, "-m", "tests.model_card.lineage_world", "tell"], check=True,
+    subprocess.run([{PYTHON!r}, "-m", "tests.model_card.lineage_world", "tell"], check=True,
                    env=os.environ | {{"HF_HOME": {str(tmp_path)!r}}})
     return group(*others)
 build.group_and_assign = list_an_adapter

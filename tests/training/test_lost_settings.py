@@ -11,7 +11,7 @@ from titlecraft.errors import UserError
 from titlecraft.settings import Base, Training
 from training.lost_settings import fault, lost, require_learning
 from training.model import processes_fault
-from training.plan import problems
+from training.plan import problems_of_settings
 
 TRL = Training(backend="trl", max_steps=100, warmup_steps=10)
 
@@ -76,15 +76,11 @@ def test_one_step_of_warm_up_would_learn_nothing(steps: int | None) -> None:
     require_learning(training, 2)
 
 
-def test_a_plan_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("require_write", "require_name", "require_own", "published_pin"):
-        monkeypatch.setattr(f"training.plan.{name}", lambda *_: None)
+def test_a_plan_refuses_what_a_run_refuses() -> None:
     for training in (
         replace(TRL, max_steps=1), replace(TRL, backend="unsloth", packing=True), replace(TRL, backend="unsloth", fused_kernels=True),
         replace(TRL, backend="unsloth", shard_base=True),
     ):  # fmt: skip
-        assert problems("ns/name", None, None, training, training.max_steps) == [processes_fault(training, 1)]
+        assert problems_of_settings(training, training.max_steps) == [processes_fault(training, 1)]
     by_epochs = replace(TRL, max_steps=None)
-    assert (
-        len(problems("ns/name", None, None, by_epochs, 1)) == 1 and problems("ns/name", None, None, by_epochs, 2) == []
-    )
+    assert len(problems_of_settings(by_epochs, 1)) == 1 and problems_of_settings(by_epochs, 2) == []

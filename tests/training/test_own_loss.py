@@ -1,5 +1,6 @@
 """The training loss is the model's own, in every mode and for every family, and what is not is refused before the first step."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from tests.tiny_families import FAMILIES, make, with_adapter
 from tests.tiny_world import train_tokenizer
 from tests.training.test_fast_path import LENGTHS, examples, rows_of
+from titlecraft import attention_spy
 from titlecraft.answer_logits import Head, decoder_of, head_of, own_logits
 from titlecraft.document_attention import documents_fault, use_documents_attention
 from titlecraft.errors import UserError
@@ -249,3 +251,19 @@ def test_a_model_that_names_no_decoder_is_refused() -> None:
     model.get_decoder = lambda: model
     with pytest.raises(UserError, match=r"^LlamaForCausalLM does not name the decoder .*: set another base\.repo$"):
         use_answer_loss(model)
+
+
+def test_a_family_with_ligers_kernels_is_not_run_without_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On torch's device "meta" a Triton kernel reads memory that is not there: on a GPU that ended the second try of --auto-batch."""
+    monkeypatch.setattr(attention_spy, "ANSWERS", {})
+    with torch.device("meta"):
+        model = type(make("llama"))(make("llama").config)
+    kernel = type("rope", (), {"__module__": "liger_kernel.ops.rope"})
+    module = sys.modules[type(model).__module__]
+    monkeypatch.setattr(attention_spy, "ask", lambda causal: pytest.fail("it was run"))
+    monkeypatch.setattr(module, "apply_rotary_pos_emb", kernel)
+    assert attention_spy.asked_of_attention(model) is None and attention_spy.ANSWERS == {}
+    monkeypatch.undo()
+    asked = attention_spy.asked_of_attention(model)
+    monkeypatch.setattr(module, "apply_rotary_pos_emb", kernel)
+    assert asked and attention_spy.asked_of_attention(model) == asked  # said before the kernels came, and remembered

@@ -27,7 +27,7 @@ MAY_DIFFER = {  # of those: what a fork can still change, or what changes nothin
     "HF_MODULES_CACHE", "HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY",
     "PYTHONPATH", "PYTHONUNBUFFERED", "TRANSFORMERS_VERBOSITY",
 }  # fmt: skip
-DEFAULTS = {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+DEFAULTS = {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0", "PYTHONHASHSEED": "0"}
 
 
 def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:

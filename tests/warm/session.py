@@ -21,6 +21,7 @@ class Warm:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         seen = dict(environment)
         environment |= {"HF_ENDPOINT": "http://hub-of-the-warm-process.invalid", "HF_HOME": str(home / "hf"),
+                        "PYTHONHASHSEED": "0",
                         "HF_HUB_DISABLE_XET": "1", "TRANSFORMERS_VERBOSITY": "error",
                         "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
         socket = home / "socket"
