@@ -26,6 +26,9 @@ ROOT = Path(__file__).parents[2]
 
 def import_libraries() -> Places:
     """Import all of them, and find where they keep the Hub's address and the folders of its cache."""
+    from titlecraft.quiet import quiet_libraries
+
+    quiet_libraries()
     for name in [*LIBRARIES, *house_modules()]:
         try:
             import_module(name)
