@@ -139,20 +139,27 @@ def trained_each_way(family: str, precision: str, *more: str) -> dict[str, float
 
 
 def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[dict[str, Any]]:
-    """One bar for each way: the farthest family. And one for refusals that do not name their fix."""
-    from titlecraft.loss_guard import TOLERANCE
+    """One bar for each way: the farthest family, mixtures of experts apart. And one for refusals that do not name their fix."""
+    from titlecraft.loss_guard import ROUTED_TOLERANCE, TOLERANCE
 
-    bars = []
-    for way in [*(f"training, {mode}" for mode in MODES), *SCORED]:
-        found = [row[way] for row in table.values() if isinstance(row.get(way), float)]
-        worst = max(found, key=lambda value: (value != value, value))  # NaN is the worst
-        bars.append({"name": f"{way}, {precision}", "value": float(f"{worst:.2e}"), "bar": TOLERANCE[precision],
-                     "unit": "nats per token, at most", "holds": worst <= TOLERANCE[precision]})  # fmt: skip
+    bars, dense = [], TOLERANCE[precision]
+    for kind, bar in (("", dense), (", mixtures of experts", max(dense, ROUTED_TOLERANCE))):
+        rows = [row for family, row in table.items() if is_routed(family) == bool(kind)]
+        for way in [*(f"training, {mode}" for mode in MODES), *SCORED]:
+            if found := [row[way] for row in rows if isinstance(row.get(way), float)]:
+                worst = max(found, key=lambda value: (value != value, value))  # NaN is the worst
+                bars.append({"name": f"{way}, {precision}{kind}", "value": float(f"{worst:.2e}"), "bar": bar,
+                             "unit": "nats per token, at most", "holds": worst <= bar})  # fmt: skip
     refusals = [value for row in table.values() for value in row.values() if str(value).startswith("refused")]
     silent = [one for one in refusals if "=false" not in one]
     bars.append({"name": f"refusals without a fix, {precision}", "value": len(silent), "bar": 0, "unit": f"of {len(refusals)}",
                  "holds": not silent})  # fmt: skip
     return bars
+
+
+def is_routed(family: str) -> bool:
+    """Whether a family sends each token to some of its experts."""
+    return any(name in family for name in ("mixtral", "moe", "gpt-oss"))
 
 
 def ask_all(families: list[str]) -> None:
