@@ -97,6 +97,7 @@ def first_value(start: str) -> Any:
 
 def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
     """HTML, which is mostly the error page of a download, and XML."""
+    start = re.sub(r"^(?:<!--.*?-->\s*)+", "", start, flags=re.DOTALL)
     if re.match(r"<!doctype html|<html|<head|<body", start, re.IGNORECASE):
         return (
             "an HTML page, perhaps the answer to a download that failed",

@@ -160,3 +160,8 @@ def test_lines_that_are_odd_alone_are_let_through(content: str) -> None:
     for head in (raw, b"\xef\xbb\xbf" + raw):
         require_json_lines(head[:HEAD_BYTES], "rows.jsonl", len(head) <= HEAD_BYTES)
     require_json_lines(gzip.compress(raw)[:HEAD_BYTES], "rows.jsonl.gz", True)
+
+
+def test_a_page_that_begins_with_a_comment_is_html() -> None:
+    with pytest.raises(UserError, match="an HTML page"):
+        require_json_lines(b"\n<!-- proxy -->\n<!DOCTYPE html><html>log in</html>", "rows.json", True)
