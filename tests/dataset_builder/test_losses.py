@@ -12,8 +12,9 @@ from dataset_builder.guards import require_rows, require_settings
 from dataset_builder.outcome import outcome_lines, split_notes
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
+from titlecraft.prompt import require_places
 from titlecraft.records import DatasetRecord
-from titlecraft.settings import Data
+from titlecraft.settings import Data, Prompt
 
 ALL = Data(test_share=0.0, validation_share=0.0)
 
@@ -210,3 +211,10 @@ def test_settings_that_make_no_sense() -> None:
             require_settings(ALL, wrong)
     with pytest.raises(UserError, match="are both 'title': expected two columns"):
         require_settings(Data(content_column="title"))
+
+
+def test_settings_in_another_encoding_are_refused() -> None:
+    with pytest.raises(UserError, match=r"title_column is '\\udcff': it holds bytes that are no UTF-8"):
+        require_settings(Data(title_column="\udcff"))
+    with pytest.raises(UserError, match=r"prompt\.question is .* no UTF-8"):
+        require_places(Prompt(question="caf\udce9 {title}"))
