@@ -74,7 +74,7 @@ def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: fl
     """
     cut = sum(what == LAST_LINE_IS_CUT for what in rows.cut.values())
     lines, lost = sum(rows.lines), sum(rows.quarantined.values()) - cut
-    if not lines or lost <= max_loss * lines:
+    if not lines or lost / lines <= max_loss:
         return
     reasons = rows.quarantined.most_common(3)
     told = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)

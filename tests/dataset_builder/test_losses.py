@@ -218,3 +218,11 @@ def test_settings_in_another_encoding_are_refused() -> None:
         require_settings(Data(title_column="\udcff"))
     with pytest.raises(UserError, match=r"prompt\.question is .* no UTF-8"):
         require_places(Prompt(question="caf\udce9 {title}"))
+
+
+@pytest.mark.parametrize("bad", [20, 29, 57, 58])
+def test_the_limit_itself_is_allowed(bad: int, tmp_path: Path) -> None:
+    """0.29 * 100 is 28.999… in floating point: 29 lines of 100 are not more than 0.29."""
+    rows = [row(number) if number >= bad else "{cut" for number in range(100)]
+    record, _ = build(tmp_path, rows, max_loss=bad / 100)
+    assert record.published == 100 - bad
