@@ -13,6 +13,9 @@ from urllib.parse import unquote
 SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL|SAS|SIGNATURE", re.IGNORECASE)
 SHORTEST_SECRET = 8  # characters; a shorter value of the environment may be an ordinary word
 ANY_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>()]+")
+QUERY = re.compile(r"(?:[?#]|%3F|%23)(?=[\w.~-]+(?:=|%3D))", re.IGNORECASE)  # a value may hold a `/`
+PARAMETER = re.compile(r";[\w.~-]+=[^/]*")  # such as `;jsessionid=…` of a path
+UNQUOTED_PASSWORD = re.compile(r"[^\[/?#@]*:(?!\d*(?:[/?#]|$))[^@]*@")  # behind the colon stands no port
 HIDDEN = "[hidden]"
 
 
@@ -33,14 +36,21 @@ def shown_url(url: str) -> str:
     protocol, mark, rest = url.partition("://")
     if not mark:
         return url
-    host, slash, path = rest.partition("/")
+    host, slash, path = without_user(rest).partition("/")
     if "?" in host or "#" in host:
         host, slash, path = re.split("[?#]", host)[0], "", ""
-    folder, last_slash, name = path.rpartition("/")
-    if protocol in ("http", "https"):  # nothing behind the first of the two belongs to the path
-        return f"{protocol}://{host.rpartition('@')[2]}{slash}{re.split('[?#]', path)[0]}"
-    name = re.split(r"[?#](?=[^/]*=)", name)[0]
-    return f"{protocol}://{host.rpartition('@')[2]}{slash}{folder}{last_slash}{name}"
+    if protocol.lower().startswith("http"):  # nothing behind the first of the two belongs to the path
+        path = re.split("[?#]", path)[0]
+    path = PARAMETER.sub("", QUERY.split(path, maxsplit=1)[0])
+    return f"{protocol}://{host}{slash}{path}"
+
+
+def without_user(rest: str) -> str:
+    """What stands behind user and password, after the `://`; a password may hold `/`, `?` and `#` that nobody quoted."""
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    if "@" in host:
+        return host.rpartition("@")[2] + rest[len(host) :]
+    return rest.rpartition("@")[2] if UNQUOTED_PASSWORD.match(rest) else rest
 
 
 def without_secrets(text: str, address: str = "") -> str:
@@ -56,9 +66,14 @@ def secrets_of(address: str) -> set[str]:
     found: set[str] = set()
     for url in address.split("::") if is_url(address) else []:
         rest = url.partition("://")[2]
-        user = rest.partition("/")[0].rpartition("@")[0]
-        query = rest.partition("?")[2]
-        found |= {user, *user.split(":"), query, *(pair.partition("=")[2] for pair in re.split("[&#]", query))}
+        place = without_user(rest)
+        user = rest.removesuffix(place).removesuffix("@")
+        query = re.split("[?#]|%3F|%23", place, maxsplit=1, flags=re.IGNORECASE)[1:]
+        pairs = [pair for part in [*query, *PARAMETER.findall(place)] for pair in re.split("[?&#;]", part)]
+        values = [
+            re.split("=|%3D", pair, maxsplit=1, flags=re.IGNORECASE)[-1] for pair in pairs if "=" in unquote(pair)
+        ]
+        found |= {user, *user.split(":"), *user.split(":", 1)[1:], *query, *values}
     return {form for secret in found for form in (secret, unquote(secret)) if len(form) > 3}
 
 

@@ -17,7 +17,7 @@ def build_command(repo: str, record: DatasetRecord) -> str:
     source = [shlex.quote(name) for name in names] if len(names) <= NAMED else ["FILES"]
     parts = [f"titlecraft build {' '.join(source)}", f"--repo {repo}", *changed_options(record)]
     lost = sum(record.quarantined.values())
-    if lost > MAX_LOSS * record.source.lines:
+    if record.source.lines and lost / record.source.lines > MAX_LOSS:
         parts.append(f"--max-loss {-(-100 * lost // record.source.lines) / 100:g}")
     if record.source.missing:
         parts.append("--allow-incomplete")

@@ -30,6 +30,8 @@ def of_text(head: bytes, name: str, whole: bool) -> tuple[str, str] | None:
     ended = text if whole else text[: text.rfind("\n") + 1]  # without a line that goes on behind the beginning
     lines = [line for line in ended.split("\n") if line.strip()][:LINES]
     start = text.lstrip()
+    if "\r" in start and "\n" not in text and not start.startswith(("{", "[")):
+        lines = [line for line in text.split("\r") if line.strip()][:LINES]  # a table with line ends of CR alone
     if found := of_objects(lines, start, name):
         return found
     if lines and 2 * sum(is_object(line) for line in lines) >= len(lines):
@@ -97,6 +99,7 @@ def first_value(start: str) -> Any:
 
 def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
     """HTML, which is mostly the error page of a download, and XML."""
+    start = re.sub(r"^(?:<!--.*?-->\s*)+", "", start, flags=re.DOTALL)
     if re.match(r"<!doctype html|<html|<head|<body", start, re.IGNORECASE):
         return (
             "an HTML page, perhaps the answer to a download that failed",
@@ -161,7 +164,7 @@ def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
         except csv.Error:
             continue
         rows = [row for row in rows if row]
-        if not rows or len(rows[0]) < 2 or any(len(cell) > 60 for cell in rows[0]):
+        if not rows or len(rows[0]) < 2 or any(len(cell) > 60 or "{" in cell for cell in rows[0]):
             continue
         if sum(len(row) == len(rows[0]) for row in rows) * 2 > len(rows):
             columns = ", ".join(repr(cell.strip()) for cell in rows[0][:20])

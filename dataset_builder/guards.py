@@ -7,6 +7,7 @@ from dataset_builder.catalogue import CatalogueFile, described
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
 from dataset_builder.parse import READABLE, Drop, Quarantine
 from titlecraft.errors import UserError
+from titlecraft.prompt import is_text
 from titlecraft.records import DatasetRecord
 from titlecraft.settings import MAX_LOSS, Data
 
@@ -28,6 +29,9 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
     if not 0 <= max_loss <= 1:
         raise UserError(f"--max-loss {max_loss:g}: expected a share of the lines, from 0 to 1")
     names = (settings.title_column, settings.content_column, settings.uid_column)
+    for option, name in zip(("title_column", "content_column", "uid_column"), names, strict=True):
+        if not is_text(name):
+            raise UserError(f"data.{option} is {name!a}: it holds bytes that are no UTF-8; write it in UTF-8")
     if settings.title_column == settings.content_column:
         raise UserError(f"data.title_column and data.content_column are both {names[0]!r}: expected two columns")
 
@@ -70,7 +74,7 @@ def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: fl
     """
     cut = sum(what == LAST_LINE_IS_CUT for what in rows.cut.values())
     lines, lost = sum(rows.lines), sum(rows.quarantined.values()) - cut
-    if not lines or lost <= max_loss * lines:
+    if not lines or lost / lines <= max_loss:
         return
     reasons = rows.quarantined.most_common(3)
     told = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)

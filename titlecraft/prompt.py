@@ -114,6 +114,8 @@ def require_places(settings: Prompt) -> None:
     questions = [("question", settings.question)]
     questions += [(f"other_questions[{number}]", text) for number, text in enumerate(settings.other_questions)]
     for name, text in [("product_word", settings.product_word), ("instruction", settings.instruction), *questions]:
+        if not is_text(text):
+            raise UserError(f"prompt.{name} is {text!a}: it holds bytes that are no UTF-8; write it in UTF-8")
         known = PLACES["question" if name.startswith("other") else name]
         allowed = " and ".join(f"{{{place}}}" for place in known) or "no braces"
         for place in PLACE.findall(text):
@@ -126,6 +128,11 @@ def require_places(settings: Prompt) -> None:
     for name, text in questions:
         if text.count("{title}") != 1:
             raise UserError(f"prompt.{name} is {text!r}: it must hold {{title}}, where the title goes, once")
+
+
+def is_text(text: str) -> bool:
+    """Can a text be written as UTF-8? One that a shell in another encoding passed on cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:

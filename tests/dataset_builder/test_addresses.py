@@ -17,6 +17,10 @@ from titlecraft.errors import UserError
     ("zip://rows.json::https://u:p@host.example/x.zip?sig=1", "zip://rows.json::https://host.example/x.zip"),
     ("simplecache::ftp://u:p@host.example/x.json", "simplecache::ftp://host.example/x.json"),
     ("hf://datasets/ns/name@main/x.json", "hf://datasets/ns/name@main/x.json"), ("/data/a?b=c.json", "/data/a?b=c.json"),
+    ("https://u:pa/ss@host.example/b.json", "https://host.example/b.json"), ("https://u:pa#s@host.example/b", "https://host.example/b"),
+    ("https://u:pa?s@host.example/b.json", "https://host.example/b.json"), ("https://h.example:80/a@b", "https://h.example:80/a@b"),
+    ("HTTPS://host.example/b.json?token", "HTTPS://host.example/b.json"), ("s3://b/x.json?X-Sig=ab/cd", "s3://b/x.json"),
+    ("https://h.example/b.json%3Fsig%3Dab", "https://h.example/b.json"), ("https://h.example/b;sid=ab/c", "https://h.example/b/c"),
 ])  # fmt: skip
 def test_an_address_as_it_may_be_shown(address: str, seen: str) -> None:
     assert shown(address) == seen
@@ -62,3 +66,14 @@ def test_names_tell_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
     assert short_names(["/home/alice/rows.json", "/home/bob/rows.json"]) == ["rows.json", "rows.json (2)"]
     assert short_names(["/Users/alice/x/rows.json", "/srv/people/carol/y/rows.json"]) == ["x/rows.json", "y/rows.json"]
     assert short_names(["file:///home/alice/1/r.json", "s3://k:s@b/2/r.json"]) == ["1/r.json", "b/2/r.json"]
+
+
+@pytest.mark.parametrize(("address", "secret"), [
+    ("https://u:hunter/22x@host.example/b.json", "hunter/22x"), ("https://u:hunter#22x@host.example/b", "hunter#22x"),
+    ("s3://b/x?X-Sig=hunter/22x", "hunter/22x"), ("https://h.example/b%3Fsig=hunter%2F22x", "hunter/22x"),
+    ("https://h.example/b;sid=hunter%2F22x/c", "hunter%2F22x"),
+])  # fmt: skip
+def test_a_secret_with_unquoted_characters_is_hidden_and_names_no_file(address: str, secret: str) -> None:
+    said = without_secrets(f"403 for {secret} of {address}", address)
+    assert "hunter" not in said and "22x" not in said
+    assert "22x" not in short_names([address])[0]

@@ -160,3 +160,15 @@ def test_lines_that_are_odd_alone_are_let_through(content: str) -> None:
     for head in (raw, b"\xef\xbb\xbf" + raw):
         require_json_lines(head[:HEAD_BYTES], "rows.jsonl", len(head) <= HEAD_BYTES)
     require_json_lines(gzip.compress(raw)[:HEAD_BYTES], "rows.jsonl.gz", True)
+
+
+def test_a_page_that_begins_with_a_comment_is_html() -> None:
+    with pytest.raises(UserError, match="an HTML page"):
+        require_json_lines(b"\n<!-- proxy -->\n<!DOCTYPE html><html>log in</html>", "rows.json", True)
+
+
+def test_a_table_with_cr_alone_is_one_and_wrapped_json_is_none() -> None:
+    with pytest.raises(UserError, match="CSV with the columns 'id', 'title', 'text'"):
+        require_json_lines(b"id,title,text\r1,Lamp,It is lit.\r2,Tent,It is dry.\r", "rows.csv", True)
+    require_json_lines(b'callback([{"id": 1, "title": "Lamp", "text": "a"}])', "rows.json", True)  # quarantined by line
+    require_json_lines(b'data: {"id": 1, "title": "Lamp"}\ndata: {"id": 2, "title": "Tent"}\n', "rows.json", True)

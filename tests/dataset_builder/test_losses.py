@@ -12,8 +12,9 @@ from dataset_builder.guards import require_rows, require_settings
 from dataset_builder.outcome import outcome_lines, split_notes
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
+from titlecraft.prompt import require_places
 from titlecraft.records import DatasetRecord
-from titlecraft.settings import Data
+from titlecraft.settings import Data, Prompt
 
 ALL = Data(test_share=0.0, validation_share=0.0)
 
@@ -210,3 +211,18 @@ def test_settings_that_make_no_sense() -> None:
             require_settings(ALL, wrong)
     with pytest.raises(UserError, match="are both 'title': expected two columns"):
         require_settings(Data(content_column="title"))
+
+
+def test_settings_in_another_encoding_are_refused() -> None:
+    with pytest.raises(UserError, match=r"title_column is '\\udcff': it holds bytes that are no UTF-8"):
+        require_settings(Data(title_column="\udcff"))
+    with pytest.raises(UserError, match=r"prompt\.question is .* no UTF-8"):
+        require_places(Prompt(question="caf\udce9 {title}"))
+
+
+@pytest.mark.parametrize("bad", [20, 29, 57, 58])
+def test_the_limit_itself_is_allowed(bad: int, tmp_path: Path) -> None:
+    """0.29 * 100 is 28.999… in floating point: 29 lines of 100 are not more than 0.29."""
+    rows = [row(number) if number >= bad else "{cut" for number in range(100)]
+    record, _ = build(tmp_path, rows, max_loss=bad / 100)
+    assert record.published == 100 - bad
