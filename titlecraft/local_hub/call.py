@@ -346,7 +346,10 @@ def _one_line(text: str) -> str:
 
 def _redirect(request: Request, new_id: str) -> Response:
     place = request.path_params.get("place")
-    old_id = place.id if place else request.path_params["id"]
+    old_id = place.id if place else request.path_params.get("id")
+    if old_id is None:  # the body names the repo: the same request to another address would not find it either
+        headers = {"X-Error-Code": "RepoNotFound", "X-Error-Message": f"This repository is called {new_id} now"}
+        return answer({"error": headers["X-Error-Message"]}, status=404, headers=headers)
     path, query = request.scope["path"], request.url.query
     target = path.replace(old_id, new_id, 1) + (f"?{query}" if query else "")
     return answer({"error": f"Moved to {new_id}"}, status=307, headers={"Location": target})
