@@ -1,7 +1,7 @@
 """Who may see and do what: private and gated repos, tokens, foreign namespaces."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -165,3 +165,18 @@ def test_listing_filters_sorts_and_pages(ada: HfApi):
     assert [repo.id for repo in ada.list_models(filter="license:mit", author="ada")] == ["ada/filter-b"]
     assert len(list(ada.list_models(search="filter", limit=2))) == 2
     assert list(ada.list_datasets(author="ada")) == []
+
+
+def test_a_body_that_names_a_repo_by_its_old_name(api: HfApi, make_repo: Callable):
+    old = make_repo()
+    new = f"{old}-new"
+    api.move_repo(old, new)
+    for call in (
+        lambda: api.delete_repo(old),
+        lambda: api.move_repo(old, f"{old}-other"),
+        lambda: api.add_collection_item(api.create_collection("moved").slug, old, "model"),
+    ):
+        with pytest.raises(HfHubHTTPError, match=f"is called {new} now") as refused:
+            call()
+        assert refused.value.response.status_code == 404
+    assert api.repo_exists(new)

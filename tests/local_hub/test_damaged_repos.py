@@ -71,6 +71,7 @@ UNREADABLE = {  # nobody can tell who may see them: only their namespace is told
     "settings that are a folder": lambda repo: ((repo / "hub.json").unlink(), (repo / "hub.json").mkdir()),
     "settings that are a list": lambda repo: rewrite(repo / "hub.json", b"[]"),
     "settings without visibility": lambda repo: rewrite(repo / "hub.json", b'{"internal_id": "x"}'),
+    "settings that are a pipe": lambda repo: ((repo / "hub.json").unlink(), os.mkfifo(repo / "hub.json")),
     "deep settings": lambda repo: rewrite(repo / "hub.json", b"[" * 100_000),
     "visibility that is a word": change_settings(private="no"),
     "likes that are a number": change_settings(likes=5),
@@ -290,3 +291,11 @@ def test_what_check_refuses(root: Path, tmp_path: Path) -> None:
         assert check(root / "hub") == 0
         with pytest.raises(UserError, match="is served"):
             check(root / "hub", move_damaged=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"0" * 40, b"ref: HEAD\n"])
+def test_a_head_that_only_git_reads(root: Path, content: bytes, capsys: pytest.CaptureFixture) -> None:
+    """Every page is there, and nobody can clone."""
+    rewrite(root / "hub/repos/models/ada/bad.git/HEAD", content)
+    assert check(root / "hub") == 1
+    assert "damaged: model ada/bad: its HEAD names no branch" in capsys.readouterr().out

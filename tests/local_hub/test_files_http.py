@@ -1,6 +1,7 @@
 """Reading files over HTTP: ranges, conditions, revisions, and what browsers are told."""
 
 import os
+import time
 from collections.abc import Callable
 
 import httpx
@@ -57,6 +58,13 @@ def test_unchanged_files_are_not_sent_again(web: httpx.Client, repo_id: str):
     url = f"/{repo_id}/resolve/main/w.bin"
     etag = web.head(url).headers["ETag"]
     assert web.get(url, headers={"If-None-Match": f'"x", {etag}'}).status_code == 304
+
+
+def test_a_long_condition_takes_no_time(web: httpx.Client, repo_id: str):
+    url = f"/{repo_id}/resolve/main/w.bin"
+    began = time.monotonic()
+    assert web.get(url, headers={"If-None-Match": '"x' + " " * 100_000 + 'y"'}).status_code == 200
+    assert time.monotonic() - began < 5  # it was 15 seconds, in which nobody else was answered
 
 
 def test_missing_things_are_told_apart(web: httpx.Client, anonymous: httpx.Client, api: HfApi, repo_id: str):

@@ -31,6 +31,7 @@ from titlecraft.local_hub.names import check_file_path, check_repo_id, is_good_r
         "\\\\host\\share",
         "x" * 256,
         "a/" * 3000 + "b",
+        "a/" * 201 + "b",
         "half\ud800surrogate",
     ],
 )

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -264,3 +266,32 @@ def test_questions_about_too_many_things_at_once(app: Starlette):
     paths = "&".join(f"paths={number}" for number in range(20_001)).encode()
     answer = send(app, "POST", "/api/models/titlecraft/net/paths-info/main", [paths], {})
     assert (answer.status, "at most 20,000" in answer.headers["x-error-message"]) == (413, True)
+
+
+@pytest.mark.parametrize(("size", "most"), [(100, 12), (10_000, 2), (100_000, 1)])
+def test_few_bodies_of_strangers_are_worked_on_at_one_time(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
+):
+    """Parsing keeps everybody else waiting."""
+    at_once, highest, lock = 0, 0, threading.Lock()
+
+    def slow_check(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
+        nonlocal at_once, highest
+        with lock:
+            at_once += 1
+            highest = max(highest, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return [], []
+
+    monkeypatch.setattr(api_commit, "check_card", slow_check)
+    body = json.dumps({"content": "x" * size}).encode()
+
+    async def run() -> list[Answer]:
+        async with asyncio.timeout(20):
+            chunked = {"transfer-encoding": "chunked"}
+            return await asyncio.gather(*(ask(app, "POST", "/api/validate-yaml", [body], chunked) for _ in range(12)))
+
+    assert {answer.status for answer in asyncio.run(run())} == {200}
+    assert highest <= most and (most <= 2 or highest > 2)

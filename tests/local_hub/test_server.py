@@ -135,3 +135,9 @@ def _seconds(client: httpx.Client) -> float:
     began = time.monotonic()
     client.get("/api/health").raise_for_status()
     return time.monotonic() - began
+
+
+def test_a_file_in_the_place_of_the_hubs_own_folder_is_named(tmp_path: Path):
+    (tmp_path / "tmp").touch()
+    with pytest.raises(UserError, match=r"/tmp is a file, expected a folder: move it away"):
+        start(tmp_path)

@@ -8,10 +8,11 @@ against Starlette directly, and call `admitted` first.
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -37,6 +38,10 @@ from titlecraft.local_hub.store import Store
 from titlecraft.local_hub.untrusted_data import BadData, read_json
 
 _MOST_DIGITS = 15  # of a number in the query
+# Parsing holds Python's one lock: forty threads that do, and everybody else waits for seconds. So many bodies of strangers
+# are worked on at one time, so many that are long, and so many long ones of those with a token. Short ones need not wait.
+_SHORT_BYTES, _LONG_BYTES_OF_STRANGERS, _LONG_BYTES = 4 * 2**10, 64 * 2**10, 2**20
+_MOST_OF_STRANGERS, _MOST_LONG_OF_STRANGERS, _MOST_LONG = 2, 1, 4
 
 
 @dataclass(frozen=True)
@@ -259,9 +264,24 @@ def endpoint(
         call = await admitted(request, first)
         with call.hub.held_bodies.reading(request) as room:
             call.body = await read_body(request, most, room)
-            return await run_in_threadpool(handler, call)
+            return await to_thread.run_sync(handler, call, limiter=_workers(call))
 
     return run
+
+
+def _workers(call: Call) -> CapacityLimiter | None:
+    """Who works on the call's body; None: all threads of the Hub."""
+    size = len(call.body)
+    if size <= _SHORT_BYTES:
+        return None
+    if call.token is not None:
+        return _limiter("known", _MOST_LONG) if size > _LONG_BYTES else None
+    return _limiter("strangers", _MOST_LONG_OF_STRANGERS if size > _LONG_BYTES_OF_STRANGERS else _MOST_OF_STRANGERS)
+
+
+@cache
+def _limiter(whose: str, most: int) -> CapacityLimiter:
+    return CapacityLimiter(most)
 
 
 async def admitted(request: Request, first: Callable[[Call], object] | None = None) -> Call:
@@ -326,7 +346,10 @@ def _one_line(text: str) -> str:
 
 def _redirect(request: Request, new_id: str) -> Response:
     place = request.path_params.get("place")
-    old_id = place.id if place else request.path_params["id"]
+    old_id = place.id if place else request.path_params.get("id")
+    if old_id is None:  # the body names the repo: the same request to another address would not find it either
+        headers = {"X-Error-Code": "RepoNotFound", "X-Error-Message": f"This repository is called {new_id} now"}
+        return answer({"error": headers["X-Error-Message"]}, status=404, headers=headers)
     path, query = request.scope["path"], request.url.query
     target = path.replace(old_id, new_id, 1) + (f"?{query}" if query else "")
     return answer({"error": f"Moved to {new_id}"}, status=307, headers={"Location": target})

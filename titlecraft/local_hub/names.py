@@ -10,6 +10,8 @@ REPO_TYPES = ("model", "dataset", "space")
 # the client's own rule (huggingface_hub `validate_repo_id`): letters, digits, - _ . ; no -- and no .., at most 96
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
 _MAX_NAME = 96
+# each folder is one call more in what walks through trees, here and in clients: Python ends at a thousand
+_MOST_FOLDERS = 200
 
 # git's own list of what a ref name must not hold (git-check-ref-format(1))
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|^-|\.$|(^|/)\.|\.lock(/|$)|^@$")
@@ -44,6 +46,8 @@ def check_file_path(path: str) -> str:
         raise UnsafePath(f"Invalid path in repo {path!r}: it is not valid Unicode") from None
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         raise UnsafePath(f"Invalid path in repo {path!r}: control characters are not allowed")
+    if path.count("/") > _MOST_FOLDERS:
+        raise UnsafePath(f"Invalid path in repo {path[:80]!r}…: it is in more than {_MOST_FOLDERS} folders")
     for part in path.split("/"):
         # Windows takes a backslash for a separator; further in, such a name harms nobody here and the Hub accepts it
         if part in ("", ".", "..") or path.startswith(("..\\", "\\")):

@@ -64,7 +64,15 @@ def _whole_reason(folder: Path) -> str | None:
     for name in ("HEAD", "objects", "refs"):
         if not (folder / name).exists():
             return f"its {name} is missing"
-    return None
+    return None if _leads_to_a_branch(folder / "HEAD") else "its HEAD names no branch"
+
+
+def _leads_to_a_branch(head: Path) -> bool:
+    """Only git reads HEAD: with another one every page is there, and nobody can clone."""
+    try:
+        return head.is_file() and head.read_bytes().startswith(b"ref: refs/heads/")
+    except OSError:
+        return False
 
 
 def _damages_inside(folder: Path) -> Iterator[Damage]:

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -91,7 +92,10 @@ class RepoSettings:
 
         Nothing is guessed: a repo whose visibility cannot be read must not become public.
         """
-        stored = read_json_object((repo_folder / FILE_NAME).read_bytes())
+        file = repo_folder / FILE_NAME
+        if stat.S_ISFIFO(file.stat().st_mode):  # reading a pipe waits for ever
+            raise BadData("it is no file")
+        stored = read_json_object(file.read_bytes())
         known = {one.name for one in fields(cls)}  # a newer version may have written more
         found = {name: value for name, value in stored.items() if name in known}
         for name in ("internal_id", "created_at", "private"):

@@ -97,7 +97,7 @@ async def send_file(request: Request, repo: Repository, entry: Entry, headers: d
         **headers,
     }
     etag = headers.get("ETag")
-    if etag and etag in re.split(r"\s*,\s*", request.headers.get("if-none-match", "")):
+    if etag and etag in map(str.strip, request.headers.get("if-none-match", "").split(",")):
         return Response(status_code=304, headers=headers)
     first, last, status = 0, entry.size - 1, 200
     wanted = request.headers.get("range")

@@ -265,8 +265,13 @@ def _usable_root(root: Path) -> Path:
         (root / "tmp").mkdir(mode=0o700, exist_ok=True)
     except NotADirectoryError:
         raise UserError(f"{root} is not a folder: choose another with --root DIR") from None
-    except FileExistsError:
-        raise UserError(f"{root} is a file, expected a folder: choose another with --root DIR") from None
+    except FileExistsError as error:
+        fix = (
+            "choose another with --root DIR"
+            if Path(error.filename) == root
+            else "move it away, its folder is made anew"
+        )
+        raise UserError(f"{error.filename} is a file, expected a folder: {fix}") from None
     except OSError as error:
         raise UserError(f"The Hub cannot write to {root} ({error.strerror}): choose another with --root DIR") from None
     if not os.access(root, os.W_OK | os.X_OK):
