@@ -84,6 +84,7 @@ BROKEN = {
     "empty main": lambda repo: rewrite(repo / "refs/heads/main", b""),
     "no main": lambda repo: (repo / "refs/heads/main").unlink(),
     "main that is no id": lambda repo: rewrite(repo / "refs/heads/main", b"\xff\xfe"),
+    "main that is a pipe": lambda repo: ((repo / "refs/heads/main").unlink(), os.mkfifo(repo / "refs/heads/main")),
     "main that leads nowhere": lambda repo: rewrite(repo / "refs/heads/main", b"0" * 40 + b"\n"),
     "empty commit": lambda repo: rewrite(main_commit(repo), b""),
     "no commit": lambda repo: main_commit(repo).unlink(),
@@ -299,3 +300,9 @@ def test_a_head_that_only_git_reads(root: Path, content: bytes, capsys: pytest.C
     rewrite(root / "hub/repos/models/ada/bad.git/HEAD", content)
     assert check(root / "hub") == 1
     assert "damaged: model ada/bad: its HEAD names no branch" in capsys.readouterr().out
+
+
+def test_a_file_where_the_folder_of_all_datasets_would_be(root: Path, capsys: pytest.CaptureFixture) -> None:
+    (root / "hub/repos/datasets").write_text("left behind")
+    assert check(root / "hub") == 1
+    assert "damaged: repos/datasets: it is no folder, so that no dataset can be made" in capsys.readouterr().out

@@ -4,9 +4,11 @@ Writing goes through the API: only there are large files, pull requests and card
 """
 
 import io
+import os
 import zlib
 from collections.abc import AsyncIterator, Iterable
 from functools import cache
+from pathlib import Path
 from typing import IO
 
 from anyio import CapacityLimiter, to_thread
@@ -130,6 +132,10 @@ def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, adv
 
 
 def _opened(repo: Repository) -> Repo:
+    for place, _, names in os.walk(repo.folder / "refs"):
+        for name in names:
+            if Path(place, name).is_fifo():
+                raise DamagedRepo(f"its ref {name} is a pipe")  # git would wait for it
     try:
         return Repo(str(repo.folder))
     except NotGitRepository as error:

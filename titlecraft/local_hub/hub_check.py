@@ -101,7 +101,11 @@ def _unreadable_namespaces(root: Path, repo_type: str) -> Iterator[tuple[str, li
 
 
 def _records(root: Path) -> Iterator[tuple[str, Damage]]:
-    """The Hub's own files besides the repos."""
+    """The Hub's own files and folders besides the repos."""
+    for repo_type in REPO_TYPES:
+        folder = root / "repos" / f"{repo_type}s"
+        if os.path.lexists(folder) and not folder.is_dir():
+            yield f"repos/{folder.name}", Damage(folder, f"it is no folder, so that no {repo_type} can be made")
     if (root / ACCOUNTS).exists():
         try:
             Accounts.load(root / ACCOUNTS)

@@ -13,6 +13,16 @@ MAIN = "refs/heads/main"
 OBJECT_ID = re.compile("[0-9a-f]{40}")
 
 
+def read_ref(file: Path) -> str | None:
+    """The id in a ref's file, None where there is none. Raises OSError. A pipe in its place is not waited for."""
+    number = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        oid = os.read(number, 64).decode("ascii", errors="replace").strip()
+    finally:
+        os.close(number)
+    return oid if OBJECT_ID.fullmatch(oid) else None
+
+
 class Refs:
     """`name -> 40-hex object id` under one repo folder. The caller holds the repo's lock when it writes."""
 
@@ -29,10 +39,9 @@ class Refs:
         if not check_ref_format(name.encode(errors="replace")):
             return None
         try:
-            oid = (self.folder / name).read_text("ascii").strip()
-        except (OSError, ValueError):
+            return read_ref(self.folder / name)
+        except OSError:
             return None
-        return oid if OBJECT_ID.fullmatch(oid) else None
 
     def under(self, prefix: str) -> dict[str, str]:
         """All refs below `refs/heads/`, `refs/tags/`, …: short name -> id, sorted by name."""

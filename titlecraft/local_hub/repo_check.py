@@ -16,7 +16,7 @@ from titlecraft.local_hub.durable import TemporaryArea
 from titlecraft.local_hub.git_objects import GitObjects, LfsPointer
 from titlecraft.local_hub.hub_errors import DamagedRepo
 from titlecraft.local_hub.lfs_objects import LfsObjects
-from titlecraft.local_hub.refs import MAIN, OBJECT_ID
+from titlecraft.local_hub.refs import MAIN, read_ref
 from titlecraft.local_hub.repo_lock import RepoLock
 from titlecraft.local_hub.repo_settings import RepoSettings
 from titlecraft.local_hub.set_aside import is_remnant
@@ -105,14 +105,12 @@ def _ref_files(folder: Path) -> Iterator[tuple[Path, str | None]]:
     for place, _, names in os.walk(folder / "refs"):
         for name in names:
             try:
-                text = Path(place, name).read_text("ascii").strip()
+                yield Path(place, name), read_ref(Path(place, name))
             except FileNotFoundError:
                 if Path(place, name).is_symlink():
                     yield Path(place, name), None
-                continue
-            except (OSError, ValueError):
-                text = ""
-            yield Path(place, name), text if OBJECT_ID.fullmatch(text) else None
+            except OSError:
+                yield Path(place, name), None
 
 
 class _Walk:
