@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_killed_while_uploading_nothing_shows_and_nothing_is_sent_twice(
     hub: RunningHub, catalogue: Path, tmp_path: Path
 ) -> None:
     """SIGKILL after the first shard has arrived: the workers end too, no revision shows it, and the next run sends only the rest."""
-    process = subprocess.Popen(command(catalogue), env=environment(hub, tmp_path), stderr=subprocess.PIPE, text=True)
+    own = [sys.executable, *command(catalogue)[1:]]  # a fresh process: its workers are looked for below it
+    process = subprocess.Popen(own, env=environment(hub, tmp_path), stderr=subprocess.PIPE, text=True)
     root = Path(hub.root) / "repos"
     workers: list[int] = []
     while process.poll() is None and not any(len(path.name) == 64 for path in root.rglob("*")):

@@ -1,6 +1,7 @@
 """The tiny world on an embedded Hub, and a user in front of it, with a folder and a Hub cache of their own."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from pathlib import Path
 
 from tests.evaluation.served_world import ROOT, served_world
 from tests.main_job.conftest import World, plain_environment
-from tests.warm import PYTHON
 
 ADAPTER, BASE = "titlecraft/tiny-adapter", "titlecraft/tiny-base"
 
@@ -66,7 +66,7 @@ class Desk(World):
 
         An argument NAME=VALUE in capitals in front sets the environment, for that command alone.
         """
-        done = self.run(PYTHON, "-c", SESSION, json.dumps(commands))
+        done = self.run(sys.executable, "-c", SESSION, json.dumps(commands))
         assert done.returncode == 0, done.stderr[-3000:]
         return {name: Outcome(*found) for name, found in json.loads(done.stdout.splitlines()[-1]).items()}
 
