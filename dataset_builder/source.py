@@ -14,6 +14,7 @@ from isal.igzip_lib import IsalError
 
 from dataset_builder.addresses import is_url, shown
 from dataset_builder.catalogue import GZIP_MAGIC, CatalogueFile, described, in_one_line, open_file, remote_errors
+from dataset_builder.gzip_tail import bytes_behind_gzip
 from titlecraft.errors import UserError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -52,6 +53,11 @@ def read_blocks(
             try:
                 data = read_some(stream, block_bytes)
             except EOFError:
+                if behind := bytes_behind_gzip(disk):
+                    raise UserError(
+                        f"{shown(address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, which "
+                        "leaves them out, and build from what comes out"
+                    ) from None
                 data, cut = b"", True
             except (igzip.BadGzipFile, IsalError) as error:
                 raise UserError(
