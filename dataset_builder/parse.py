@@ -107,6 +107,8 @@ class Parser:
         title, content, uid = value.get(self.title), value.get(self.content), value.get(self.uid)
         if type(title) is str and type(content) is str and type(uid) is str:
             return Row(uid, title, content)
+        if type(uid) is float:
+            uid = exact_number(line, self.uid)
         return self.odd_row(value, title, content, uid)
 
     def odd_row(self, value: dict[str, Any], title: Any, content: Any, uid: Any) -> Row | Drop | Quarantine:
@@ -155,6 +157,16 @@ def shortened(value: Any) -> Any:
     """A JSON value as it is, or the beginning of its text where that is long."""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return value if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} […]"
+
+
+def exact_number(line: bytes, name: str) -> int | float:
+    """The number under this name in a line that is one JSON object: a whole one beyond 64 bits is a float to orjson."""
+    import json
+
+    try:
+        return json.loads(line)[name]
+    except ValueError:  # more digits than Python reads
+        return float("nan")
 
 
 def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
