@@ -16,6 +16,7 @@ from tokenizers.processors import TemplateProcessing
 
 from model_card.repo_state import RepoState
 from model_card.verification import Line
+from model_card.verify import EXPORT_RECORD, impossible_levels
 from model_card.verify_adapter import verify_adapter
 from model_card.verify_configs import patterns_of, takes_in
 from model_card.verify_files import verify_files
@@ -159,6 +160,17 @@ def test_a_persons_files_are_listed_and_not_looked_at(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_key_that_training_does_not_set_is_refused(tmp_path: Path, change: Change) -> None:
     assert len(wrong(verify_adapter(adapter(tmp_path, change)))) == 1
+
+
+def test_an_exported_model_points_to_its_adapter(tmp_path: Path) -> None:
+    from playground import export_record
+
+    assert EXPORT_RECORD == export_record.EXPORT_RECORD
+    (tmp_path / EXPORT_RECORD).write_text("{}")
+    whys = set(impossible_levels(RepoState.of_folder(ADAPTER, tmp_path)).values())
+    assert whys == {
+        "an exported model has no training_record.json: verify the adapter that its export_record.json names"
+    }
 
 
 @pytest.mark.parametrize("transposed", [True, False])
