@@ -49,7 +49,7 @@ def of_config(checks: Checks, state: RepoState) -> Iterator[Line]:
     for key, allowed in (SET | either).items():
         value = config.get(key, allowed[0])
         holds = any(type(value) is type(one) and value == one for one in allowed)
-        yield checks.line(f"{key} in {CONFIG}", value, allowed[0], holds, EXACT)
+        yield checks.line(f"{key} in {CONFIG}", value, value if holds else allowed[0], holds, EXACT)
     mapping = config.get("auto_mapping")
     strange = mapping and str(mapping.get("parent_library", "")).partition(".")[0] not in ("transformers", "unsloth")
     yield checks.equal(f"auto_mapping in {CONFIG}", mapping if strange else "a class of transformers or none",
