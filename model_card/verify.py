@@ -27,6 +27,7 @@ from titlecraft.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 
 DATASETS = "datasets/"
+EXPORT_RECORD = "export_record.json"  # as `titlecraft export` calls it; playground, which says so, is not imported here
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
@@ -137,6 +138,11 @@ def impossible_levels(state: RepoState) -> dict[str, str]:
             )
         return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
     if TRAINING_RECORD not in state.paths:
+        if EXPORT_RECORD in state.paths:
+            return dict.fromkeys(
+                (*LADDER, "data"),
+                f"an exported model has no {TRAINING_RECORD}: verify the adapter that its {EXPORT_RECORD} names",
+            )
         return dict.fromkeys((*LADDER, "data"), f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter")
     readable = state.readable_reports()
     if not readable:

@@ -20,6 +20,8 @@ SET = {  # by training, whatever the record says
     "peft_type": ("LORA",), "task_type": ("CAUSAL_LM",), "inference_mode": (True, False), "bias": ("none",),
     "init_lora_weights": (True,), "fan_in_fan_out": (False,),
 }  # fmt: skip
+# GPT-2's layers, whose weights lie transposed: PEFT then sets fan_in_fan_out itself
+TRANSPOSED = {"c_attn", "c_proj", "c_fc", "q_attn"}
 BY_RECORD = (
     "r", "lora_alpha", "lora_dropout", "target_modules", "base_model_name_or_path", "revision", "peft_version", "auto_mapping",
 )  # fmt: skip
@@ -42,10 +44,12 @@ def verify_adapter(state: RepoState) -> list[Line]:
 def of_config(checks: Checks, state: RepoState) -> Iterator[Line]:
     """A line for each key that training sets, and one for all others."""
     config = json.loads(state.require(CONFIG), object_pairs_hook=once)
-    for key, allowed in SET.items():
+    # a layer that is quantised, or of another class, turns it off again: PEFT goes by the layer, whichever of the two is written
+    either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules) else {}
+    for key, allowed in (SET | either).items():
         value = config.get(key, allowed[0])
         holds = any(type(value) is type(one) and value == one for one in allowed)
-        yield checks.line(f"{key} in {CONFIG}", value, allowed[0], holds, EXACT)
+        yield checks.line(f"{key} in {CONFIG}", value, value if holds else allowed[0], holds, EXACT)
     mapping = config.get("auto_mapping")
     strange = mapping and str(mapping.get("parent_library", "")).partition(".")[0] not in ("transformers", "unsloth")
     yield checks.equal(f"auto_mapping in {CONFIG}", mapping if strange else "a class of transformers or none",

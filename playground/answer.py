@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal
 
-from evaluation.inputs import Inputs, read_inputs
+from evaluation.inputs import Adapter, read_adapter
 from evaluation.load import Loaded, load
 from evaluation.score import reference_nll
 from playground.decoding import Chooser, Decoding
 from titlecraft.base_model import device_name
 from titlecraft.errors import UserError
 from titlecraft.prompt import encode_completion, encode_prompt
-from titlecraft.settings import Generation, Recipe
+from titlecraft.settings import Generation
 from titlecraft.threads import is_small, one_thread
 
 Arm = Literal["base", "tuned"]
@@ -57,7 +57,7 @@ class Engine:
         loaded: the one model.
     """
 
-    def __init__(self, inputs: Inputs, loaded: Loaded) -> None:
+    def __init__(self, inputs: Adapter, loaded: Loaded) -> None:
         self.inputs, self.loaded, self.prompt = inputs, loaded, inputs.prompt
         self.lock = threading.Lock()
         self.layers = adapter_layers(loaded.model)
@@ -68,7 +68,7 @@ class Engine:
     @classmethod
     def open(cls, adapter: str) -> "Engine":
         """Load NS/NAME[@REVISION] and the base that it was trained on. Raises UserError."""
-        inputs = read_inputs(adapter, Recipe())
+        inputs = read_adapter(adapter)  # no evaluation: the dataset needs no test split to be asked about
         return cls(inputs, load(inputs))
 
     @property

@@ -50,9 +50,10 @@ def only_where_skipped(values: dict[str, Any]) -> dict[str, Any] | None:
     return {} if values["skipped"] else None
 
 
-def of_all(values: dict[str, Any]) -> dict[str, Any]:
-    """The share of the first value in the second."""
-    return {"share": values["part"] / values["all"]} if values["all"] else {"share": 0.0}
+def of_split(values: dict[str, Any]) -> dict[str, Any]:
+    """The rows of the training split, those that were left out with them, and the share of it that was seen."""
+    rows = values["used"] + values["left"]
+    return {"rows": rows, "share": values.get("seen", 0) / rows if rows else 0.0}
 
 
 DATA = (
@@ -60,11 +61,13 @@ DATA = (
         {"repo": "training.dataset.repo", "revision": "training.dataset.revision"}),
     row("data.published", "data", "rows in the dataset, all splits", "{rows:,}", {"rows": "dataset.published"},
         "not known: the dataset has no record that this version reads"),
-    row("data.available", "data", "rows in its training split", "{rows:,}", {"rows": f"{EXAMPLES}.available"}),
+    Claim("data.available", "data", "| rows in its training split | {rows:,} |",
+          {"used": f"{EXAMPLES}.available", "left": f"{EXAMPLES}.left_out"}, derive=of_split),
     row("data.seen", "data", "**rows that the adapter really saw**", "**{seen:,}** ({distinct:,} different ones)",
         {"seen": f"{EXAMPLES}.seen", "distinct": f"{EXAMPLES}.distinct_seen"}),
     Claim("data.share", "data", "| share of the training split that it saw | {share:percent} |",
-          {"part": f"{EXAMPLES}.distinct_seen", "all": f"{EXAMPLES}.available"}, derive=of_all),
+          {"seen": f"{EXAMPLES}.distinct_seen", "used": f"{EXAMPLES}.available", "left": f"{EXAMPLES}.left_out"},
+          derive=of_split),
     row("data.tokens", "data", "tokens that it saw", "{tokens:,}, of them {answers:,} in answers",
         {"tokens": f"{EXAMPLES}.tokens_seen", "answers": f"{EXAMPLES}.completion_tokens_seen"}),
     row("data.padding", "data", "padding among the computed tokens", "{share:percent}", {"share": f"{EXAMPLES}.padding_share"},

@@ -211,3 +211,11 @@ def test_any_text_shows_on_the_card_as_it_is(text: str) -> None:
     shown = " ".join(unescape(inside.replace("<br>", "\n")).split())
     expected = " ".join(UNSEEN.sub("\ufffd", text.strip()).split())
     assert shown == expected or (not expected and inside == "<i>(empty)</i>")
+
+
+def test_rows_that_were_left_out_are_rows_of_the_training_split_too() -> None:
+    """Three in four prompts too long: the split is no smaller for that, and the share that was seen no larger."""
+    named = whole_records()
+    named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
+    lines = [one.sentence for one in say(CLAIMS, named) if one.id in ("data.available", "data.share")]
+    assert lines == ["| rows in its training split | 400 |", "| share of the training split that it saw | 10 % |"]

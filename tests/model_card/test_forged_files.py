@@ -16,6 +16,7 @@ from tokenizers.processors import TemplateProcessing
 
 from model_card.repo_state import RepoState
 from model_card.verification import Line
+from model_card.verify import EXPORT_RECORD, impossible_levels
 from model_card.verify_adapter import verify_adapter
 from model_card.verify_configs import patterns_of, takes_in
 from model_card.verify_files import verify_files
@@ -40,15 +41,17 @@ def layers(*names: str) -> dict[str, np.ndarray]:
     return {f"base_model.model.layers.0.{name}.{factor}": array for name in names for factor, array in part.items()}
 
 
-def adapter(folder: Path, change: Change = lambda folder: None) -> RepoState:
+def adapter(
+    folder: Path, change: Change = lambda folder: None, targets: tuple[str, ...] = ("q_proj", "v_proj")
+) -> RepoState:
     """An adapter's repo with a change of a forger's, who mends the record's hashes and SHA256SUMS."""
     (folder / "adapter_config.json").write_text(json.dumps(CONFIG))
-    save_file(layers("self_attn.q_proj", "self_attn.v_proj"), folder / "adapter_model.safetensors")
+    save_file(layers(*(f"self_attn.{name}" for name in targets)), folder / "adapter_model.safetensors")
     for name in ("tokenizer.json", "tokenizer_config.json", "prompt.json", "training_log.jsonl"):
         (folder / name).write_text("{}")
     change(folder)
     files = [describe_file(folder, folder / name) for name in ("adapter_model.safetensors", "adapter_config.json")]
-    lora = Lora(r=4, alpha=8, target_modules=["q_proj", "v_proj"])
+    lora = Lora(r=4, alpha=8, target_modules=list(targets))
     record = msgspec.structs.replace(training_record("llama3"), files=files, lora=lora)
     (folder / "training_record.json").write_bytes(record.to_json())
     return listed(folder, ADAPTER)
@@ -157,6 +160,23 @@ def test_a_persons_files_are_listed_and_not_looked_at(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_key_that_training_does_not_set_is_refused(tmp_path: Path, change: Change) -> None:
     assert len(wrong(verify_adapter(adapter(tmp_path, change)))) == 1
+
+
+def test_an_exported_model_points_to_its_adapter(tmp_path: Path) -> None:
+    from playground import export_record
+
+    assert EXPORT_RECORD == export_record.EXPORT_RECORD
+    (tmp_path / EXPORT_RECORD).write_text("{}")
+    whys = set(impossible_levels(RepoState.of_folder(ADAPTER, tmp_path)).values())
+    assert whys == {
+        "an exported model has no training_record.json: verify the adapter that its export_record.json names"
+    }
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+def test_a_transposed_layer_may_be_called_so(tmp_path: Path, transposed: bool) -> None:
+    change = config(fan_in_fan_out=transposed, target_modules=["c_attn"])
+    assert wrong(verify_adapter(adapter(tmp_path, change, ("c_attn",)))) == []
 
 
 def test_a_class_of_transformers_may_be_named(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 import torch
 
+from evaluation import inputs
 from evaluation.generate import generate
 from evaluation.score import plain_nll
+from playground import answer
 from playground.answer import Answer, Engine
 from playground.decoding import Decoding
+from tests.model_card.literal_records import dataset_record
 from titlecraft.errors import UserError
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation
@@ -84,3 +88,14 @@ def test_nll_of_the_reference(engine: Engine) -> None:
 def test_special_tokens_in_a_text_are_text(engine: Engine) -> None:
     tokens = engine.prompt_tokens("</s> and <pad>")
     assert tokens[0] == 0 and not {0, 1, 2} & set(tokens[1:])
+
+
+def test_a_dataset_without_a_test_split_can_be_asked_about(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only an evaluation needs one."""
+    dataset = dataset_record()
+    without = msgspec.structs.replace(dataset, splits={"train": dataset.splits["train"]}).to_json()
+    monkeypatch.setattr(inputs, "read_file", lambda pinned, path: without)
+    monkeypatch.setattr(inputs, "read_adapter", lambda adapter: engine.inputs)
+    monkeypatch.setattr(answer, "read_adapter", lambda adapter: engine.inputs)
+    monkeypatch.setattr(answer, "load", lambda found: engine.loaded)
+    assert Engine.open("ns/adapter").inputs is engine.inputs

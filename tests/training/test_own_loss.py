@@ -16,6 +16,7 @@ from titlecraft import attention_spy
 from titlecraft.answer_logits import Head, decoder_of, head_of, own_logits
 from titlecraft.document_attention import documents_fault, use_documents_attention
 from titlecraft.errors import UserError
+from titlecraft.loss_guard import INT8_TOLERANCE, TOLERANCE, tolerance
 from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss
@@ -267,3 +268,11 @@ def test_a_family_with_ligers_kernels_is_not_run_without_its_weights(monkeypatch
     asked = attention_spy.asked_of_attention(model)
     monkeypatch.setattr(module, "apply_rotary_pos_emb", kernel)
     assert asked and attention_spy.asked_of_attention(model) == asked  # said before the kernels came, and remembered
+
+
+def test_a_base_in_8_bit_may_round_by_its_batch() -> None:
+    """bitsandbytes takes the columns with outliers from the whole batch, so that a row alone is rounded otherwise."""
+    model = make("llama")
+    assert tolerance(with_adapter(model)) == TOLERANCE["float32"]
+    model.is_loaded_in_8bit = True
+    assert tolerance(with_adapter(model)) == INT8_TOLERANCE > TOLERANCE["float32"]
