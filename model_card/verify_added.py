@@ -25,6 +25,18 @@ HEADINGS = (  # what a section with results is called, whoever writes it
     "benchmark", "benchmarks", "evaluation results", "metrics", "performance", "result", "results", "scores", "verification",
     "verified",
 )  # fmt: skip
+TRANSLATED = (
+    "auswertung", "avaliação", "bewertung", "ergebnis", "ergebnisse", "evaluación", "resultado", "resultados", "risultati",
+    "résultats", "结果", "結果", "评估", "評価",
+)  # fmt: skip
+VOUCHED = re.compile(r"\b(verified|audited|certified|verificad[oa]|verifiziert|geprüft|vérifiée?|certificad[oa])\b")
+NUMBERS = re.compile(  # in digits, or in words as a score would be said
+    r"\d|\b(percent|per cent|point|zero|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)\b|%"
+)
+ORDINARY = {"repetition", "coherence", "specificity"}  # words of everybody's that are names of measures, too
+SCORED = re.compile(
+    r"\d[.,]\d|%|\||[:=]\s*\W*\d"
+)  # how a score stands: a fraction, a share, in a table, behind a colon
 CLAIMING = (
     ["evaluation"],
     ["result"],
@@ -34,6 +46,7 @@ CLAIMING = (
     ["metrics"],
     ["provenance"],
 )  # and what follows
+TRANSLATIONS = [[skeleton(word)] for word in TRANSLATED]
 QUIET = ("quick-start", "prompt", "citation", "licence")  # code, texts and names that anybody may repeat
 VERDICTS = "verified: all claims hold at level card. did fine-tuning help? by this measure, yes. by this measure, no."
 PLACE = "write it in words of your own"
@@ -144,6 +157,8 @@ def imitation(added: Added, ours: Wording) -> tuple[int, str] | None:
             return place, "signs that turn the order of letters around"
         if word := mixed_word(line):
             return place, f"{word!r} mixes letters of two alphabets that look alike"
+        if vouches(line):
+            return place, f"a word of somebody's that it was checked: {line.strip()}"
         if any(run in ours.runs for run in shingles(line)):
             return place, f"{WORDS} words in a row as in our sections: {line.strip()}"
     if any(run in ours.runs for run in shingles(joined)):
@@ -156,7 +171,7 @@ def imitation(added: Added, ours: Wording) -> tuple[int, str] | None:
         return added.first, "a formula without an end"
     for number, title in headings_of(added.lines):
         words = re.findall(r"[^\W\d_]+", skeleton(title))
-        if "".join(words) in ours.headings or words[:1] in CLAIMING:
+        if "".join(words) in ours.headings or words[:1] in CLAIMING or words[:1] in TRANSLATIONS:
             return added.first + number, f"a heading like ours: {title}"
     return measured(added, ours)
 
@@ -164,15 +179,21 @@ def imitation(added: Added, ours: Wording) -> tuple[int, str] | None:
 def measured(added: Added, ours: Wording) -> tuple[int, str] | None:
     """The line in which a text that holds numbers names a measure of ours."""
     seen = [skeleton(line) for line in added.lines]
-    if not any(character.isdigit() for line in seen for character in line):
+    if not any(NUMBERS.search(line) for line in seen):
         return None
     for place, line in enumerate(seen, start=added.first):
         for name, pattern in ours.measures:
-            if pattern.search(line):
+            if pattern.search(line) and (name.casefold() not in ORDINARY or SCORED.search(line)):
                 return place, f"our measure {name} in a text with numbers"
     whole = " ".join(seen)
     return next(((added.first, f"our measure {name} in a text with numbers") for name, pattern in ours.measures
-                 if pattern.search(whole)), None)  # fmt: skip
+                 if pattern.search(whole) and (name.casefold() not in ORDINARY or SCORED.search(whole))), None)  # fmt: skip
+
+
+def vouches(line: str) -> bool:
+    """Whether a line says that Titlecraft, or a badge, has found everything right: only `titlecraft verify` can say that."""
+    looks = skeleton(line)
+    return bool(VOUCHED.search(looks)) and ("titlecraft" in looks or "![" in line)
 
 
 @cache

@@ -109,6 +109,14 @@ HIDING = {
     "upper case": around("<DETAILS>\n\n", "\n</DETAILS>\n"),
 }
 IMITATED = {
+    "somebody's word": "> [!NOTE]\n> Verified by titlecraft: every number holds.",
+    "a badge": "[![verified](https://img.shields.io/badge/scores-verified-green)](https://a.example)",
+    "a heading in Portuguese": "## Resultados\n\nAntes 1.2, depois 0.1.",
+    "a heading in German": "## Ergebnisse der Messung\n\nVorher 1,2, nachher 0,1.",
+    "a heading in Chinese": "## 结果\n\n0.1",
+    "a score in words": "ROUGE-L is ninety-nine percent.",
+    "a score in Roman numerals": "ROUGE-L: XCIX %",
+    "an ordinary word as a measure": "Repetition: 0.0",
     "our heading": "## Evaluation\n\nAll is well.",
     "our heading in capitals": "### EVALUATION\n\nAll is well.",
     "our heading underlined": "Evaluation\n----------\n\nAll is well.",
@@ -141,6 +149,9 @@ IMITATED = {
     "mixed letters": "This is a vеry good model.",
 }
 ALLOWED = {
+    "an ordinary word beside a number": "Avoid repetition in 2 places.",
+    "how to verify": "You can verify this with `titlecraft verify NS/NAME`.",
+    "verified, but by whom it was": "I verified the spelling by hand.",
     "an evaluation of one's own": "## My own evaluation\n\nI liked 7 answers of 9.",
     "notes": "## My notes\n\n12 of 34 answers are wrong; see [the list](notes.txt).",
     "code": "```python\nfor n in range(3):\n    print('<b>', n)\n```",
