@@ -80,7 +80,7 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
             lines += levels(sources, work)[one](state)
     lines = [line for line in lines if line.derived != f"at level {level} only"]  # it was looked at
     return Verification(
-        repo=state.pin, level=level, code=current_code("model_card", *PACKAGES), impossible=impossible, lines=lines,
+        repo=state.pin, level=level, code=current_code("verification", *PACKAGES), impossible=impossible, lines=lines,
         remarks=remarks(state, impossible),
     )  # fmt: skip
 

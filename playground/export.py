@@ -127,7 +127,7 @@ def depends_on(found: Adapter, wish: Wish) -> dict[str, Any]:
         "stage": "export", "weights": found.weights, "base": found.training.base, "dataset": found.training.dataset,
         "quantization": found.training.quantization, "precision": found.training.precision, "prompt": found.prompt,
         "generation": found.training.generation, "titles": wish.titles, "seed": wish.seed,
-        "code": current_code("playground", *PACKAGES),
+        "code": current_code("export", *PACKAGES),
     }  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
         files = [describe_file(folder, file)]
     training = found.training
     record = ExportRecord(
-        key=key, code=current_code("playground", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
+        key=key, code=current_code("export", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
         dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
         generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
         special_tokens=merged.special_tokens, check=merged.check, unpacking=merged.unpacking, gguf=gguf, files=files,

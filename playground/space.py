@@ -41,7 +41,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     found = read_adapter(adapter)
     require_write(repo)
     repo = current_name(repo, "space")
-    training, code = found.training, current_code("playground", "gradio", "transformers", "peft", "torch")
+    training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")
     config = json.loads(read_file(training.base, "config.json") or b"{}")
     pins = {"adapter": found.adapter, "base": training.base, "dataset": training.dataset}
     key = digest({

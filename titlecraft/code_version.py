@@ -1,27 +1,73 @@
-"""Which code computed a record: versions of the packages, and a sha256 over the source files themselves."""
+"""Which code computed a record: versions of the packages, and a sha256 over the source files that decide the result."""
 
+import ast
 import hashlib
+import io
+import tokenize
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
 from titlecraft import __version__
 from titlecraft.record import Code
+from titlecraft.stage_sources import deciding_files
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
+@cache
 def sources_sha256(stage: str) -> str:
-    """sha256 over names and bytes of the ground floor's and a stage's source files."""
-    here = Path(__file__).parent
+    """sha256 over names and contents of the files that decide a stage's result (`stage_sources.py` lists them).
+
+    Of Python files, docstrings, comments and the messages of exceptions are left out: an edited sentence retrains nobody's model.
+    """
     digest = hashlib.sha256()
-    for file in sorted(
-        [*here.glob("*.py"), *(here.parent / stage).rglob("*.py"), *(here.parent / stage).rglob("*.jinja")]
-    ):
-        digest.update(f"{file.relative_to(here.parent)}\0".encode() + file.read_bytes())
+    for path in deciding_files(stage):
+        content = (ROOT / path).read_bytes()
+        digest.update(f"{path}\0".encode() + (deciding_text(content) if path.endswith(".py") else content) + b"\0")
     return digest.hexdigest()
 
 
+def deciding_text(source: bytes) -> bytes:
+    """Python source without docstrings, comments, what `raise` is given, and blank lines: text, so equal under every Python."""
+    lines = source.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    left_out = comments(source, lines, starts)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            left_out.append(span(node, starts))
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            left_out += [span(argument, starts) for argument in node.exc.args]
+    kept, at = [], 0
+    for start, end in sorted(left_out):
+        kept.append(source[at:start])
+        at = max(at, end)
+    text = b"".join([*kept, source[at:]])
+    return b"\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+
+
+def span(node: ast.expr | ast.stmt, starts: list[int]) -> tuple[int, int]:
+    """First byte of a node in its source, and the byte behind its last (ast counts columns in bytes of UTF-8)."""
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+
+
+def comments(source: bytes, lines: list[bytes], starts: list[int]) -> list[tuple[int, int]]:
+    """Spans in bytes of every comment (tokenize counts columns in characters)."""
+    found = []
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            start = starts[row - 1] + len(lines[row - 1].decode()[:column].encode())
+            found.append((start, start + len(token.string.encode())))
+    return found
+
+
 def current_code(stage: str, *packages: str) -> Code:
-    """Versions of the code that runs now, for a stage (the name of its package); a package that is missing is left out."""
+    """Versions of the code that runs now, for a stage of `stage_sources.py`; a package that is not installed is left out."""
     found = {}
     for package in packages:
         try:

@@ -1,0 +1,148 @@
+"""The source files that decide each stage's result: a stage's key is a hash over them (`code_version.py`).
+
+A change to a listed file changes the keys of its stages: what was finished under the old key is computed again. A file that only words
+messages belongs in MESSAGE_ONLY. `tests/ground/test_stage_sources.py` compares the lists with what each stage imports;
+`python -m tests.ground.test_stage_sources` writes them again.
+"""
+
+ENTRIES = {
+    "dataset_builder": "dataset_builder.build",
+    "training": "training.run",
+    "evaluation": "evaluation.run",
+    "export": "playground.export",
+    "space": "playground.space",
+    "verification": "model_card.verify",
+}
+"""Stage -> the module that runs it."""
+
+TEMPLATES = {
+    "dataset_builder": "dataset_builder/templates/dataset_card.md.jinja",
+    "training": "",
+    "evaluation": """
+        evaluation/templates/compare.html.jinja evaluation/templates/page.css evaluation/templates/page.html.jinja
+        evaluation/templates/page.js evaluation/templates/parts.html.jinja evaluation/templates/report.html.jinja
+    """,
+    "export": "playground/templates/export_card.md.jinja",
+    "space": "",
+    "verification": """
+        dataset_builder/templates/dataset_card.md.jinja
+        evaluation/templates/page.css evaluation/templates/page.html.jinja evaluation/templates/page.js
+        evaluation/templates/parts.html.jinja evaluation/templates/report.html.jinja
+        model_card/templates/adapter_card.md.jinja model_card/templates/citations.bib model_card/templates/foreign_card.md.jinja
+    """,
+}
+"""Stage -> files that are not Python and decide what it publishes."""
+
+MESSAGE_ONLY = """
+titlecraft.errors titlecraft.quiet training.progress evaluation.progress
+"""
+"""Imported by stages, and word messages or show progress: no result depends on them."""
+
+# The lists below are written by `python -m tests.ground.test_stage_sources`.
+SOURCES: dict[str, str] = {
+    "dataset_builder": """
+        dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
+        dataset_builder: engine first_pass foreign_formats foreign_text guards gzip_tail leakage loads near_duplicates on_ray
+        dataset_builder: outcome parse parts plots processes shards shared_place sketch source split statistics wording
+        titlecraft: __init__ card_merge checksums code_version data_revision dataset_record evaluation_record hub
+        titlecraft: lineage lineage_picture markdown_template prompt publishing ranks record records settings
+        titlecraft: stage_sources training_record
+        titlecraft/local_hub: card_metadata hub_errors untrusted_data
+    """,
+    "training": """
+        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
+        titlecraft: base_tokenizer checksums code_version data_revision dataset_record document_attention
+        titlecraft: evaluation_record four_bit hub licence loss_guard machine prompt publishing quantisation ranks
+        titlecraft: record records settings stage_sources threads training_record
+        titlecraft/local_hub: durable hub_errors
+        training: adapter answer_loss checkpoint_branch checkpoints checks dropout dropped_product
+        training: dropped_product_kernels effect energy examples finished fit fused_lora health inputs known_base
+        training: lost_settings memory model out_of_memory own_loss packing prepare record resume router_loss run
+        training: run_so_far saving sharded_base steps trainer watch
+    """,
+    "evaluation": """
+        evaluation: arms batches choices compare copies corpus distributions encoders examples experiment
+        evaluation: finished_batches forgetting generate grounded grouped_attention guards harness inputs load lookup
+        evaluation: near_copies overlaps pages plots predictions processes readable report reread run sampling score
+        evaluation: sentences significance silenced switched_model tasks title_index titles wording
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
+        titlecraft: base_tokenizer checksums code_version dataset_record document_attention endpoint evaluation_record
+        titlecraft: four_bit grounded hub loss_guard machine prompt publishing quantisation ranks record records
+        titlecraft: row_index row_index_build settings stage_sources threads title_match training_record word_index
+        titlecraft/local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
+        titlecraft/local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
+        titlecraft/local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
+        titlecraft/local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
+        titlecraft/local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
+        titlecraft/local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
+        titlecraft/local_hub: upload_rules url_parts xet_format xet_routes
+        titlecraft/local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
+        titlecraft/local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
+        titlecraft/local_hub/pages: static_files usage
+    """,
+    "export": """
+        evaluation: batches copies examples grouped_attention guards inputs load near_copies processes score sentences
+        evaluation: silenced titles
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        model_card: inputs named_records samples
+        playground: export export_card export_record gguf merge merge_check
+        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
+        titlecraft: base_tokenizer card_merge checksums code_version dataset_record document_attention evaluation_record
+        titlecraft: four_bit hub licence loss_guard machine markdown_template prompt publishing quantisation ranks
+        titlecraft: record records settings stage_sources threads title_match training_record
+        titlecraft/local_hub: card_metadata hub_errors untrusted_data
+    """,
+    "space": """
+        evaluation: copies examples inputs near_copies processes sentences titles
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        model_card: inputs named_records samples
+        playground: export_card export_record gguf space space_files space_needs space_record
+        titlecraft: __init__ adapter_weights base_files card_merge checksums code_version dataset_record
+        titlecraft: evaluation_record four_bit hub machine markdown_template prompt publishing ranks record records
+        titlecraft: settings stage_sources title_match training_record
+        titlecraft/local_hub: card_metadata hub_errors untrusted_data
+    """,
+    "verification": """
+        dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
+        dataset_builder: engine first_pass foreign_formats foreign_text guards gzip_tail leakage loads near_duplicates on_ray
+        dataset_builder: outcome parse parts plots processes shards shared_place sketch source split statistics wording
+        evaluation: arms batches choices compare copies corpus distributions encoders examples experiment
+        evaluation: finished_batches forgetting generate grounded grouped_attention guards harness inputs load lookup
+        evaluation: near_copies overlaps pages plots predictions processes readable report reread sampling score
+        evaluation: sentences significance silenced switched_model tasks title_index titles wording
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        model_card: build card_lines citations inputs lookalike metadata named_records repo_state samples trained
+        model_card: verification verify verify_adapter verify_added verify_card verify_claims verify_configs verify_data
+        model_card: verify_dataset verify_files verify_grounded verify_history verify_lineage verify_metadata
+        model_card: verify_pins verify_predictions verify_renderings verify_report verify_scores verify_titles
+        model_card: verify_tokenizer verify_training verify_values
+        model_card/claims: __init__ evaluation provenance saying training use
+        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
+        titlecraft: base_tokenizer card_merge checksums code_version data_revision dataset_record document_attention
+        titlecraft: endpoint evaluation_record four_bit grounded hub licence lineage lineage_picture loss_guard machine
+        titlecraft: markdown_template prompt publishing quantisation ranks record records row_index row_index_build
+        titlecraft: settings stage_sources threads title_match training_record word_index
+        titlecraft/local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
+        titlecraft/local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
+        titlecraft/local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
+        titlecraft/local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
+        titlecraft/local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
+        titlecraft/local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
+        titlecraft/local_hub: upload_rules url_parts xet_format xet_routes
+        titlecraft/local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
+        titlecraft/local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
+        titlecraft/local_hub/pages: static_files usage
+        training: energy record
+    """,
+}
+# End of the lists.
+
+
+def deciding_files(stage: str) -> list[str]:
+    """Paths of the files that decide a stage's result, from the root of the sources, sorted."""
+    files = []
+    for line in SOURCES[stage].strip().splitlines():
+        folder, _, names = line.strip().partition(": ")
+        files += [f"{folder}/{name}.py" for name in names.split()]
+    return sorted([*files, *TEMPLATES[stage].split()])
