@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_builder.clean import RULES, clean, is_clean
+from tests import ROOT
 from titlecraft.demo.catalogue import catalogue_lines
 
 EXAMPLES = [
@@ -120,7 +121,7 @@ def test_hidden_parts_go_and_what_has_no_end_stays() -> None:
     assert clean(text, Counter()) == "A c d f h <style> i <!-- j"
 
 
-REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "amazontitles_rows.jsonl"
+REAL_ROWS = ROOT.parent / "shared" / "data" / "amazontitles_rows.jsonl"
 
 
 def golden_lines() -> str:

@@ -13,12 +13,13 @@ import pytest
 from dataset_builder import source as source_module
 from dataset_builder.catalogue import CatalogueFile
 from dataset_builder.source import require_whole
+from tests import ROOT
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
 from titlecraft.settings import Data
 
-GENERATOR = Path(__file__).parents[3] / "shared" / "tools" / "make_trn.py"
+GENERATOR = ROOT.parent / "shared" / "tools" / "make_trn.py"
 FATES = {
     "truncated": "not_json",
     "truncated_in_string": "not_json",

@@ -2,16 +2,15 @@
 
 import re
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import ROOT
 from titlecraft.arguments import SECTIONS, recipe_folders
 from titlecraft.cli import VERBS
 from titlecraft.local_hub.accounts import FIRST_USER
 
-ROOT = Path(__file__).parents[2]
 spec = spec_from_file_location("figures", ROOT / "docs" / "figures.py")
 figures: Any = module_from_spec(spec)
 spec.loader.exec_module(figures)

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.docs import troubled_world as world
 from tests.warm import PYTHON
 from titlecraft.local_hub.server import start, stop
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 JOINTS = " :;?()"  # between a message and one that it is part of

@@ -18,13 +18,12 @@ from evaluation import wording
 from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.measures import MEASURES
 from evaluation.pages import draw_plots, render_page
+from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import EvaluationRecord, Pin, describe_file, read_record
-
-ROOT = Path(__file__).parents[2]
 
 
 def published(rows: list[dict[str, Any]], repo: str = "titlecraft/a", **changes: Any) -> Published:

@@ -20,6 +20,7 @@ from evaluation.plots import forest
 from evaluation.report import print_table, write_report
 from evaluation.significance import detectable
 from model_card.verify_renderings import at_this_hub
+from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from titlecraft.endpoint import PUBLIC_HUB
 from titlecraft.records import EvaluationRecord
@@ -196,8 +197,7 @@ def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp
 
 
 def test_how_far_it_is_reproducible_is_what_was_measured(record: EvaluationRecord, tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    measured = json.loads((root / "benchmarks/results/reproducibility.json").read_bytes())
+    measured = json.loads((ROOT / "benchmarks/results/reproducibility.json").read_bytes())
     largest, same_batches = measured["largest"], [way for way in measured["ways"] if way["batch_size"] == 25]
     assert measured["check"]["holds"] and largest["greedy_answers_that_differ"] == 0
     assert [(way["threads"], way["nll_per_token"]["largest_difference"]) for way in same_batches] == [(2, 0)]
@@ -211,7 +211,7 @@ def test_how_far_it_is_reproducible_is_what_was_measured(record: EvaluationRecor
     others = short["of"] - short["greedy_answers_identical"]
     moved = "in float32 in the place of the CPU moves it by at most {} and none of those answers; in bfloat16 by at most {}, the mean by {}"
     moved = f"{moved.format(*map(rounded_up, far))}, and {others} of the {short['of']} answers are others"
-    for text in (wording.REPRODUCIBLE, (tmp_path / "report.html").read_text(), (root / "README.md").read_text()):
+    for text in (wording.REPRODUCIBLE, (tmp_path / "report.html").read_text(), (ROOT / "README.md").read_text()):
         assert said in " ".join(text.split()) and moved in " ".join(text.split())
 
 

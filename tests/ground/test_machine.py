@@ -4,14 +4,13 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tests import ROOT
 from titlecraft import cli, machine
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
 # a Python as on Windows: without the modules and functions that only Unix has
 WINDOWS = """

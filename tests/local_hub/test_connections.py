@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests import ROOT
 from titlecraft.local_hub import connections, serving
 from titlecraft.local_hub.connections import Connections
 
@@ -182,6 +183,6 @@ def test_the_limit_follows_the_operating_systems(tmp_path: Path):
             [sys.executable, "-c", code.format(soft, hard)],
             capture_output=True,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
         )
         assert done.stdout.split() == expected, done.stderr

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from tests import ROOT
 from titlecraft.local_hub.refs import MAIN
 from titlecraft.local_hub.repository import AddFile
 from titlecraft.local_hub.server import start, stop
@@ -49,7 +50,7 @@ def test_killed_at_every_rename(tmp_path: Path, files: int, fsck: Callable):
     for die_at in range(1, 20):
         moment = "before" if die_at % 2 else "after"
         command = [sys.executable, "-c", _WRITER, str(tmp_path), str(files), str(die_at), moment]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         assert done.returncode in (0, -signal.SIGKILL), done.stderr
         repo = Store(tmp_path).open("model", "ada/net")  # as the next server does
         outcomes.append(repo.head() == before)

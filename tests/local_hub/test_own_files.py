@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from titlecraft.local_hub.server import RunningHub, start, stop
 
 
@@ -55,9 +56,7 @@ def test_an_accounts_file_elsewhere_is_left_alone_but_it_is_said(tmp_path: Path)
         "--accounts",
         str(accounts),
     ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None and "answers at" in process.stdout.readline()
     process.terminate()
     _, said = process.communicate(timeout=20)

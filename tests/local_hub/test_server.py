@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import ROOT
 from titlecraft.errors import UserError
 from titlecraft.local_hub.server import start, status, stop
 
@@ -25,7 +26,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "titlecraft.local_hub", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[2])
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
 
 
 def test_start_find_again_stop_and_start_at_the_same_address(root: Path):
@@ -110,7 +111,7 @@ def test_a_bad_accounts_file(tmp_path: Path):
 
 def test_the_launcher_needs_the_standard_library_only():
     code = "import sys, titlecraft.local_hub.server; print([m for m in ('starlette', 'dulwich', 'yaml') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import ROOT
 from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
 from tests.warm import PYTHON
 from titlecraft.local_hub.server import RunningHub, start, stop
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

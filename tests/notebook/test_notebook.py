@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests import ROOT
 from titlecraft.cli import VERBS
 from titlecraft.local_hub.server import stop
 
-ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "amazon_titles.ipynb"
 
 

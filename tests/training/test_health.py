@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests import ROOT
 from tests.training.test_checkpoints import RUN, run
 from tests.training.test_fast_path import awake, rows_of
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
@@ -28,7 +29,6 @@ from training.record import write_log
 from training.saving import Saving
 from training.trainer import make_trainer, run_all_steps
 
-ROOT = Path(__file__).parents[2]
 NAN, INF = float("nan"), float("inf")
 PLAIN = replace(SETTINGS, max_steps=4, batch_size=1, accumulation=2, gradient_checkpointing=False, logging_steps=1)
 WAYS = {

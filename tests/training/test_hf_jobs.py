@@ -22,6 +22,7 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 
+from tests import ROOT
 from tests.evaluation.published_world import BASE, DATASET, write_world
 from tests.warm import PYTHON
 from titlecraft.errors import UserError
@@ -30,7 +31,6 @@ from titlecraft.records import sources_sha256
 from training.hf_jobs import exit_status, options_of, require_time
 from training.source_archive import NAME, source_archive
 
-ROOT = Path(__file__).parents[2]
 RECIPE = [
     f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--training.backend=trl",
     "--training.max_steps=2", "--training.warmup_steps=0", "--training.optimizer=adamw_torch", "--training.precision=float32",

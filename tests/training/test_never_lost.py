@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from huggingface_hub import HfApi
 
+from tests import ROOT
 from tests.training.lost_runs import BASE, DATASET
 from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record
 
-ROOT = Path(__file__).parents[2]
 OPTIONS = [
     f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--lora.dropout=0.1",
     "--training.backend=trl", "--training.packing=true", "--training.fused_kernels=true", "--training.batch_size=2",

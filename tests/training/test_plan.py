@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ import pytest
 from huggingface_hub import HfApi
 from rich.console import Console
 
+from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.licence import obligations
 from titlecraft.local_hub.server import start, stop
@@ -22,8 +22,6 @@ from titlecraft.records import Licence, Pin
 from titlecraft.settings import Training
 from training.plan import Plan
 from training.plan_table import duration, show_plan
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.base_model import four_bit_fault
 from titlecraft.local_hub.server import start, stop
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")

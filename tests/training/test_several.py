@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests import ROOT
 from titlecraft.local_hub.server import start, stop
 
-ROOT = Path(__file__).parents[2]
 PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.max_length=512"]
 
 

@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from tests import ROOT
 from tests.warm.child import run_command
 from tests.warm.endpoints import Places, places_of_environment
 
@@ -21,7 +22,6 @@ LIBRARIES = (
     "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk",
 )  # fmt: skip
 HOUSE = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
-ROOT = Path(__file__).parents[2]
 
 
 def import_libraries() -> Places:

@@ -7,8 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests import ROOT
+
 LAUNCHER = Path(__file__).with_name("launcher.py")
-ROOT = Path(__file__).parents[2]
 BLANKS = 'SOCKET, FRESH, ENVIRONMENT = "", "", {}'
 
 
