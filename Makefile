@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := titlecraft dataset_builder training evaluation model_card playground tests benchmarks docs
+SOURCES := titlecraft local_hub dataset_builder training evaluation model_card playground tests benchmarks docs
 
 .PHONY: help demo fresh-demo stop test lint conformance lock clean
 

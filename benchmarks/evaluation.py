@@ -155,7 +155,7 @@ def bars(parts: dict[str, Any], tiny: bool) -> list[dict[str, Any]]:
 
 def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """A part in a process of its own, on the Hub of the work folder; what it said in its last line."""
-    from titlecraft.local_hub.server import start
+    from local_hub.server import start
 
     command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--work", str(work)]
     command += ["--tiny"] * asked.tiny + (["--train-rows", str(asked.train_rows)] if asked.train_rows else [])
@@ -202,7 +202,7 @@ def main() -> None:
     asked.out = asked.out or (RESULTS.with_name("evaluation_tiny.json") if asked.tiny else RESULTS)
     import shutil
 
-    from titlecraft.local_hub.server import stop
+    from local_hub.server import stop
 
     if "loop" in asked.only:
         stop(work / "hub")

@@ -162,8 +162,9 @@ def main() -> None:
     options.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     options.add_argument("--out", type=Path, default=RESULTS)
     asked = options.parse_args()
+    from local_hub.server import start, stop
+
     from titlecraft.demo.catalogue import write_catalogue
-    from titlecraft.local_hub.server import start, stop
 
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)

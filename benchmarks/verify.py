@@ -108,7 +108,7 @@ def whole(state: Any, folder: Path) -> Any:
 
 def main(count: int, seed: int, folder: Path) -> None:
     """Publish, verify untampered, tamper, count, write the result."""
-    from titlecraft.local_hub.server import start, stop
+    from local_hub.server import start, stop
 
     hub = start(folder / "hub")
     os.environ.update(hub.environment(folder / "hf_home"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from local_hub.card_metadata import split_card
 
 from dataset_builder.build_command import build_command, completeness
 from dataset_builder.card_metadata import (
@@ -23,7 +24,6 @@ from titlecraft.errors import UserError
 from titlecraft.hub import read_file
 from titlecraft.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
 from titlecraft.lineage_picture import draw_dataset
-from titlecraft.local_hub.card_metadata import split_card
 from titlecraft.markdown_template import markdown_templates
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, Pin, read_record
 

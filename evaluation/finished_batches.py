@@ -15,10 +15,10 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import msgspec
+from local_hub.durable import publish
 
 from evaluation.load import Loaded
 from titlecraft.base_model import device_name
-from titlecraft.local_hub.durable import publish
 from titlecraft.records import digest
 
 T = TypeVar("T")

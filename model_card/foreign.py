@@ -12,6 +12,7 @@ import msgspec
 from huggingface_hub import HfApi, ModelCardData
 from huggingface_hub.errors import HFValidationError, SafetensorsParsingError
 from huggingface_hub.utils import validate_repo_id
+from local_hub.card_metadata import parse_card
 
 from model_card.build import fill
 from model_card.claims.foreign import FOREIGN
@@ -19,7 +20,6 @@ from model_card.claims.saying import Said, say
 from titlecraft.errors import UserError
 from titlecraft.hub import hub_errors, pin, read_file
 from titlecraft.licence import licence_of
-from titlecraft.local_hub.card_metadata import parse_card
 from titlecraft.records import Pin
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"

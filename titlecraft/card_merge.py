@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from local_hub.card_metadata import load_metadata, split_card
 
 from titlecraft.errors import UserError
-from titlecraft.local_hub.card_metadata import load_metadata, split_card
 
 NOTICE = (
     "<!-- titlecraft: what stands between a titlecraft line and its end is written by a program from records, and is "

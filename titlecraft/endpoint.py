@@ -27,7 +27,7 @@ def choose_hub(hub: str | None) -> None:
             raise RuntimeError(f"the Hub must be chosen before {', '.join(sorted(loaded))} is imported")
         return  # whoever imported them chose
     if hub == "local":
-        from titlecraft.local_hub.server import start
+        from local_hub.server import start
 
         os.environ.update(start(local_root() / "hub").environment(local_root() / "hf_home"))
         return

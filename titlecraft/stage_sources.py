@@ -44,17 +44,17 @@ SOURCES: dict[str, str] = {
         dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
         dataset_builder: engine first_pass foreign_formats foreign_text guards gzip_tail leakage loads near_duplicates on_ray
         dataset_builder: outcome parse parts plots processes shards shared_place sketch source split statistics wording
+        local_hub: card_metadata hub_errors untrusted_data
         titlecraft: __init__ card_merge checksums code_version data_revision dataset_record evaluation_record hub
         titlecraft: lineage lineage_picture markdown_template prompt publishing ranks record records settings
         titlecraft: stage_sources training_record
-        titlecraft/local_hub: card_metadata hub_errors untrusted_data
     """,
     "training": """
+        local_hub: durable hub_errors
         titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
         titlecraft: base_tokenizer checksums code_version data_revision dataset_record document_attention
         titlecraft: evaluation_record four_bit hub licence loss_guard machine prompt publishing quantisation ranks
         titlecraft: record records settings stage_sources threads training_record
-        titlecraft/local_hub: durable hub_errors
         training: adapter answer_loss checkpoint_branch checkpoints checks dropout dropped_product
         training: dropped_product_kernels effect energy examples finished fit fused_lora health inputs known_base
         training: lost_settings memory model out_of_memory own_loss packing prepare record resume router_loss run
@@ -66,42 +66,42 @@ SOURCES: dict[str, str] = {
         evaluation: near_copies overlaps pages plots predictions processes readable report reread run sampling score
         evaluation: sentences significance silenced switched_model tasks title_index titles wording
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
+        local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
+        local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
+        local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
+        local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
+        local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
+        local_hub: upload_rules url_parts xet_format xet_routes
+        local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
+        local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
+        local_hub/pages: static_files usage
         titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
         titlecraft: base_tokenizer checksums code_version dataset_record document_attention endpoint evaluation_record
         titlecraft: four_bit grounded hub loss_guard machine prompt publishing quantisation ranks record records
         titlecraft: row_index row_index_build settings stage_sources threads title_match training_record word_index
-        titlecraft/local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
-        titlecraft/local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
-        titlecraft/local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
-        titlecraft/local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
-        titlecraft/local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
-        titlecraft/local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
-        titlecraft/local_hub: upload_rules url_parts xet_format xet_routes
-        titlecraft/local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
-        titlecraft/local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
-        titlecraft/local_hub/pages: static_files usage
     """,
     "export": """
         evaluation: batches copies examples grouped_attention guards inputs load near_copies processes score sentences
         evaluation: silenced titles
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
         playground: export export_card export_record gguf merge merge_check
         titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
         titlecraft: base_tokenizer card_merge checksums code_version dataset_record document_attention evaluation_record
         titlecraft: four_bit hub licence loss_guard machine markdown_template prompt publishing quantisation ranks
         titlecraft: record records settings stage_sources threads title_match training_record
-        titlecraft/local_hub: card_metadata hub_errors untrusted_data
     """,
     "space": """
         evaluation: copies examples inputs near_copies processes sentences titles
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
         playground: export_card export_record gguf space space_files space_needs space_record
         titlecraft: __init__ adapter_weights base_files card_merge checksums code_version dataset_record
         titlecraft: evaluation_record four_bit hub machine markdown_template prompt publishing ranks record records
         titlecraft: settings stage_sources title_match training_record
-        titlecraft/local_hub: card_metadata hub_errors untrusted_data
     """,
     "verification": """
         dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
@@ -112,6 +112,16 @@ SOURCES: dict[str, str] = {
         evaluation: near_copies overlaps pages plots predictions processes readable report reread sampling score
         evaluation: sentences significance silenced switched_model tasks title_index titles wording
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
+        local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
+        local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
+        local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
+        local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
+        local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
+        local_hub: upload_rules url_parts xet_format xet_routes
+        local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
+        local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
+        local_hub/pages: static_files usage
         model_card: build card_lines citations inputs lookalike metadata named_records repo_state samples trained
         model_card: verification verify verify_adapter verify_added verify_card verify_claims verify_configs verify_data
         model_card: verify_dataset verify_files verify_grounded verify_history verify_lineage verify_metadata
@@ -123,16 +133,6 @@ SOURCES: dict[str, str] = {
         titlecraft: endpoint evaluation_record four_bit grounded hub licence lineage lineage_picture loss_guard machine
         titlecraft: markdown_template prompt publishing quantisation ranks record records row_index row_index_build
         titlecraft: settings stage_sources threads title_match training_record word_index
-        titlecraft/local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
-        titlecraft/local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
-        titlecraft/local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
-        titlecraft/local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
-        titlecraft/local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
-        titlecraft/local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
-        titlecraft/local_hub: upload_rules url_parts xet_format xet_routes
-        titlecraft/local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
-        titlecraft/local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
-        titlecraft/local_hub/pages: static_files usage
         training: energy record
     """,
 }

@@ -20,8 +20,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_hub.server import RunningHub, start, stop
+
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 VERSION = "1.33.0"
 NEEDED = 270

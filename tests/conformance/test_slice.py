@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from local_hub.server import stop
 
 from tests.conformance import run
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import stop
 
 SLICE = (
     "test_hf_api.py::TestCommitApi",

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from local_hub.server import RunningHub, start, stop
 
 from tests.warm import PYTHON
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 REPO = "titlecraft/shards"
 WORDS = [

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from titlecraft.local_hub.server import RunningHub, start, stop
+from local_hub.server import RunningHub, start, stop
 
 SCRIPT = """
 import contextlib, io, json, sys

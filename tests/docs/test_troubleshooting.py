@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_hub.server import start, stop
 
 from tests import ROOT
 from tests.docs import troubled_world as world
 from tests.warm import PYTHON
-from titlecraft.local_hub.server import start, stop
 
 PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_hub.accounts import ensure_accounts
+from local_hub.server import RunningHub, start, stop
+
 from tests import ROOT
 from tests.evaluation.published_world import write_world
 from tests.warm import PYTHON
-from titlecraft.local_hub.accounts import ensure_accounts
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 BASE, ADAPTER, ENCODER = "titlecraft/tiny-base", "titlecraft/tiny-adapter", "titlecraft/tiny-encoder"
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
+from local_hub.server import RunningHub, start, stop
 
 from evaluation import wording
 from evaluation.comparison import ComparisonRecord, Published, compare_reports
@@ -22,7 +23,6 @@ from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from tests.warm import PYTHON
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import EvaluationRecord, Pin, describe_file, read_record
 
 

@@ -20,7 +20,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
 for name in ("sched_getaffinity", "fork", "fchmod", "WNOHANG"):
     delattr(os, name)
 sys.platform, sys.argv = "win32", ["titlecraft"]
-for module in ("titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "titlecraft.local_hub"):
+for module in ("titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "local_hub"):
     try:
         runpy.run_module(module, run_name="__main__")
     except SystemExit as ended:
@@ -30,7 +30,7 @@ for module in ("titlecraft.cli", "dataset_builder", "training", "evaluation", "m
 
 def test_windows_is_refused_in_one_line_by_every_way_in() -> None:
     done = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    modules = ["titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "titlecraft.local_hub"]
+    modules = ["titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "local_hub"]
     assert done.stdout.split("\n")[:-1] == [f"{module} 2" for module in modules]
     lines = done.stderr.splitlines()
     assert len(lines) == len(modules) and len(set(lines)) == 1

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from titlecraft.local_hub.server import RunningHub, start, stop
+from local_hub.server import RunningHub, start, stop
 
 SCRIPT = """
 import sys

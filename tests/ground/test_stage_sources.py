@@ -11,7 +11,7 @@ from titlecraft import stage_sources
 from titlecraft.code_version import ROOT, deciding_text, sources_sha256
 from titlecraft.stage_sources import ENTRIES, MESSAGE_ONLY, SOURCES, deciding_files
 
-PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
+PACKAGES = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 
 
 @cache

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from huggingface_hub import HfApi, constants
 
-from titlecraft.local_hub.server import RunningHub, start, stop
+from local_hub.server import RunningHub, start, stop
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
-from titlecraft.local_hub.server import RunningHub, start, stop
+from local_hub.server import RunningHub, start, stop
 
 ACCOUNTS = {
     "users": {"ada": {"fullname": "Ada", "orgs": {"acme": "admin", "readers": "read"}}, "bob": {}},

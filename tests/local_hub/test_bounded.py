@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from local_hub import bounded
+from local_hub.bounded import TooMuch
 from tests.local_hub import test_bounded as here
-from titlecraft.local_hub import bounded
-from titlecraft.local_hub.bounded import TooMuch
 
 
 def double(number: int) -> tuple[int, int]:

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from local_hub import connections, serving
+from local_hub.connections import Connections
 from tests import ROOT
-from titlecraft.local_hub import connections, serving
-from titlecraft.local_hub.connections import Connections
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET /quick HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -174,7 +174,7 @@ def test_a_client_that_takes_no_answer_loses_it_and_a_slow_one_does_not(monkeypa
 def test_the_limit_follows_the_operating_systems(tmp_path: Path):
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {1}))\n"
-        "from titlecraft.local_hub.serving import most_connections; print(most_connections())\n"
+        "from local_hub.serving import most_connections; print(most_connections())\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from local_hub.hub_check import check
+from local_hub.hub_errors import HubError
+from local_hub.server import locked
 from tests.local_hub.pages_world import OTHER_TOKEN, WRITE_TOKEN, World, put, text_of
 from titlecraft.errors import UserError
-from titlecraft.local_hub.hub_check import check
-from titlecraft.local_hub.hub_errors import HubError
-from titlecraft.local_hub.server import locked
 
 ADA, EVE = {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": f"Bearer {OTHER_TOKEN}"}
 LISTS = ("/", "/ada", "/api/models", "/api/models?full=1&cardData=1&config=1", "/api/models-tags-by-type",

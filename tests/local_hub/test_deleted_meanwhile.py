@@ -10,11 +10,11 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from local_hub.git_objects import LfsPointer
+from local_hub.hub_errors import HubError, RepoGone
+from local_hub.refs import MAIN
+from local_hub.repository import AddFile, Repository
 from tests.local_hub.pages_world import WRITE_TOKEN, World
-from titlecraft.local_hub.git_objects import LfsPointer
-from titlecraft.local_hub.hub_errors import HubError, RepoGone
-from titlecraft.local_hub.refs import MAIN
-from titlecraft.local_hub.repository import AddFile, Repository
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 CONTENT = b"x" * 1000
@@ -94,7 +94,7 @@ def test_an_upload_whose_body_is_under_way(world: World, tmp_path: Path, leave: 
 def test_parts_and_xet(
     world: World, tmp_path: Path, leave: Callable[[TestClient], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("titlecraft.local_hub.lfs_routes._PART_BYTES", 400)
+    monkeypatch.setattr("local_hub.lfs_routes._PART_BYTES", 400)
     upload = hrefs(world.anonymous, 1000, ["multipart"])
     parts = [upload["header"][name] for name in ("1", "2", "3")]
     for part, start in zip(parts, (0, 400, 800), strict=True):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from titlecraft.local_hub.server import RunningHub
+from local_hub.server import RunningHub
 
 
 @pytest.fixture

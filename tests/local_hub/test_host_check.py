@@ -8,9 +8,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from starlette.testclient import TestClient
 
-from titlecraft.local_hub.accounts import Accounts, ensure_accounts
-from titlecraft.local_hub.app import create_app
-from titlecraft.local_hub.host_check import is_known, known_names
+from local_hub.accounts import Accounts, ensure_accounts
+from local_hub.app import create_app
+from local_hub.host_check import is_known, known_names
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from titlecraft.local_hub import job_output
-from titlecraft.local_hub.hub_errors import Busy, NotFound
-from titlecraft.local_hub.job_output import Readers
+from local_hub import job_output
+from local_hub.hub_errors import Busy, NotFound
+from local_hub.job_output import Readers
 
 
 async def read(readers: Readers, file: Path, is_running, token: str = "a") -> list[str]:

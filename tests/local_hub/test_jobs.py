@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from titlecraft.local_hub.server import RunningHub
+from local_hub.server import RunningHub
 
 
 def submit(api: HfApi, **options: str) -> str:

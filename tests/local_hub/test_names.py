@@ -2,8 +2,8 @@
 
 import pytest
 
-from titlecraft.local_hub.hub_errors import BadRequest, UnsafePath
-from titlecraft.local_hub.names import check_file_path, check_repo_id, is_good_ref_name
+from local_hub.hub_errors import BadRequest, UnsafePath
+from local_hub.names import check_file_path, check_repo_id, is_good_ref_name
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from local_hub import discussions, pull_requests
+from local_hub.hub_errors import HubError
+from local_hub.repository import AddFile
 from tests.local_hub.pages_world import WRITE_TOKEN, World, parquet
-from titlecraft.local_hub import discussions, pull_requests
-from titlecraft.local_hub.hub_errors import HubError
-from titlecraft.local_hub.repository import AddFile
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 # what each piece of an address may be: the first value is a good one

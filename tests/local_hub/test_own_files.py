@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local_hub.server import RunningHub, start, stop
 from tests import ROOT
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 
 def open_to_others(root: Path) -> list[str]:
@@ -50,7 +50,7 @@ def test_an_accounts_file_elsewhere_is_left_alone_but_it_is_said(tmp_path: Path)
     command = [
         sys.executable,
         "-m",
-        "titlecraft.local_hub",
+        "local_hub",
         "--root",
         str(tmp_path / "other"),
         "--accounts",

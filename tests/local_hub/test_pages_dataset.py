@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from local_hub.pages.dataset_splits import configs_of
+from local_hub.repository import Entry
 from tests.local_hub.pages_world import Elements, World, parquet, put, text_of
-from titlecraft.local_hub.pages.dataset_splits import configs_of
-from titlecraft.local_hub.repository import Entry
 
 
 @pytest.fixture(scope="module")

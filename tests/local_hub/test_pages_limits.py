@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from local_hub import bounded, discussions, repo_info
+from local_hub.pages import commit_changes, first_rows
+from local_hub.pages.markdown import Surroundings, render_markdown
+from local_hub.repo_info import card_of
 from tests.local_hub.pages_world import World, parquet, put, text_of
-from titlecraft.local_hub import bounded, discussions, repo_info
-from titlecraft.local_hub.pages import commit_changes, first_rows
-from titlecraft.local_hub.pages.markdown import Surroundings, render_markdown
-from titlecraft.local_hub.repo_info import card_of
 
 WHERE = Surroundings("model", "ada/net", "main")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from titlecraft.local_hub import history
-from titlecraft.local_hub.hub_errors import (
+from local_hub import history
+from local_hub.hub_errors import (
     AlreadyExists,
     BadRequest,
     EntryNotFound,
@@ -17,9 +17,9 @@ from titlecraft.local_hub.hub_errors import (
     StaleParent,
     UnsafePath,
 )
-from titlecraft.local_hub.refs import MAIN
-from titlecraft.local_hub.repository import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Repository
-from titlecraft.local_hub.store import Store
+from local_hub.refs import MAIN
+from local_hub.repository import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Repository
+from local_hub.store import Store
 
 
 @pytest.fixture

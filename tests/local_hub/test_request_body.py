@@ -12,10 +12,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from local_hub import api_commit, request_body
+from local_hub.accounts import Accounts, ensure_accounts, first_tokens
+from local_hub.app import create_app
 from tests.local_hub.asgi_request import NEVER, Answer, ask
-from titlecraft.local_hub import api_commit, request_body
-from titlecraft.local_hub.accounts import Accounts, ensure_accounts, first_tokens
-from titlecraft.local_hub.app import create_app
 
 MB = 2**20
 # what strangers may send a body to, because it is a question

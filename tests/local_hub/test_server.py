@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local_hub.server import start, status, stop
 from tests import ROOT
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import start, status, stop
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "titlecraft.local_hub", *arguments]
+    command = [sys.executable, "-m", "local_hub", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
 
 
@@ -110,7 +110,7 @@ def test_a_bad_accounts_file(tmp_path: Path):
 
 
 def test_the_launcher_needs_the_standard_library_only():
-    code = "import sys, titlecraft.local_hub.server; print([m for m in ('starlette', 'dulwich', 'yaml') if m in sys.modules])"
+    code = "import sys, local_hub.server; print([m for m in ('starlette', 'dulwich', 'yaml') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from titlecraft.local_hub.accounts import Accounts, ensure_accounts, first_tokens
-from titlecraft.local_hub.app import create_app
+from local_hub.accounts import Accounts, ensure_accounts, first_tokens
+from local_hub.app import create_app
 
 REPO = "/api/models/titlecraft/net"
 SECRET = b"secret weights\0"

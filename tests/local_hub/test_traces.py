@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local_hub.accounts import Accounts, first_tokens
+from local_hub.server import start, stop
 from titlecraft.commands.hub import main
 from titlecraft.errors import UserError
-from titlecraft.local_hub.accounts import Accounts, first_tokens
-from titlecraft.local_hub.server import start, stop
 
 
 def test_a_hub_leaves_traces_but_no_secrets(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import titlecraft.local_hub
+import local_hub
+from local_hub.card_metadata import check_card, parse_card
+from local_hub.untrusted_data import BadData, read_json, read_json_object, read_yaml, read_yaml_as_written
 from tests.local_hub.pages_world import WRITE_TOKEN, World, put, text_of
-from titlecraft.local_hub.card_metadata import check_card, parse_card
-from titlecraft.local_hub.untrusted_data import BadData, read_json, read_json_object, read_yaml, read_yaml_as_written
 
 DEEP_YAML = ["[" * 30_000, "a: " + "[" * 30_000, "a: " + "{a: " * 30_000, "- " * 30_000, "? " * 30_000, "a: " + "[" * 65 + "]" * 65,
              "\n".join(" " * i + "a:" for i in range(3000)), "[[" * 20_000 + "{" * 20_000]  # fmt: skip
@@ -152,7 +152,7 @@ def test_the_pages_show_why_a_card_cannot_be_read(tmp_path: Path) -> None:
 
 def test_nothing_else_in_the_hub_reads_json_or_yaml() -> None:
     """Others may write JSON: `json.dumps` and `json.dump`. `bounded` pickles what this program's own processes say."""
-    package = Path(titlecraft.local_hub.__file__).parent
+    package = Path(local_hub.__file__).parent
     found = set()
     for file in sorted(package.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from local_hub.repository import Repository
+from local_hub.upload_rules import UploadRules
 from tests.local_hub.pages_world import World, put
-from titlecraft.local_hub.repository import Repository
-from titlecraft.local_hub.upload_rules import UploadRules
 
 ODD = [
     b"[[[[",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from titlecraft.local_hub.server import RunningHub
+from local_hub.server import RunningHub
 
 
 def python(code: str, environment: dict[str, str], *arguments: str) -> str:

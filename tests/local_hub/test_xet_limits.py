@@ -7,8 +7,8 @@ import pyarrow
 import pytest
 from starlette.testclient import TestClient
 
-from titlecraft.local_hub.accounts import Accounts, ensure_accounts, first_tokens
-from titlecraft.local_hub.app import create_app
+from local_hub.accounts import Accounts, ensure_accounts, first_tokens
+from local_hub.app import create_app
 
 NAME = "ab" * 32
 RAW = b"".join(struct.pack("<Q", int(NAME[start : start + 16], 16)) for start in range(0, 64, 16))

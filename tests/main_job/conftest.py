@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from local_hub.server import RunningHub, start, stop
 
 from tests.warm import PYTHON
 from titlecraft.demo.catalogue import write_catalogue
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/descriptions", "titlecraft/adapter"
 RECIPE = """

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from local_hub.server import start, status, stop
 
 from tests.main_job.conftest import ADAPTER, DATASET, World, plain_environment
 from tests.warm import PYTHON
-from titlecraft.local_hub.server import start, status, stop
 
 Refused = Callable[..., str]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from local_hub.server import RunningHub, start, stop
 
 from tests import ROOT
 from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
 from tests.warm import PYTHON
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 
 @dataclass(frozen=True)

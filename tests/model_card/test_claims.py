@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, meta, nodes
+from local_hub.pages.markdown import Surroundings, render_markdown
 
 from evaluation.measures import MEASURES
 from model_card.build import render
@@ -22,7 +23,6 @@ from model_card.named_records import named_records
 from model_card.samples import UNSEEN, harmless
 from tests.model_card.test_golden_cards import bare, evaluated
 from titlecraft.card_merge import section
-from titlecraft.local_hub.pages.markdown import Surroundings, render_markdown
 from titlecraft.records import Record
 
 UNKNOWN = ("not measured", "not counted", "not evaluated", "not known", "none on record")

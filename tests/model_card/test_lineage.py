@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from local_hub.card_metadata import split_card
+from local_hub.server import RunningHub, start, stop
 
 from tests import ROOT
 from tests.model_card.lineage_world import ADAPTER, BASE, DATASET
 from tests.warm import PYTHON
 from titlecraft.demo.catalogue import write_catalogue
-from titlecraft.local_hub.card_metadata import split_card
-from titlecraft.local_hub.server import RunningHub, start, stop
 
 OF_ADAPTER, OF_DATASET = f"/api/models/{ADAPTER}", f"/api/datasets/{DATASET}"
 

@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 import yaml
 from huggingface_hub import HfApi
+from local_hub.server import RunningHub, start, stop
 
 from tests import ROOT
 from tests.evaluation.published_world import BASE, DATASET, write_world
 from tests.warm import PYTHON
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import RunningHub, start, stop
 from titlecraft.records import sources_sha256
 from training.hf_jobs import exit_status, options_of, require_time
 from training.source_archive import NAME, source_archive

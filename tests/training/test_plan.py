@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 from huggingface_hub import HfApi
+from local_hub.server import start, stop
 from rich.console import Console
 
 from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.licence import obligations
-from titlecraft.local_hub.server import start, stop
 from titlecraft.records import Licence, Pin
 from titlecraft.settings import Training
 from training.plan import Plan

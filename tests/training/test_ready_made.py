@@ -6,11 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from local_hub.server import start, stop
 
 from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.base_model import four_bit_fault
-from titlecraft.local_hub.server import start, stop
 
 
 @pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_hub.server import start, stop
 
 from tests import ROOT
-from titlecraft.local_hub.server import start, stop
 
 PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.max_length=512"]
 

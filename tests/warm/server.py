@@ -21,7 +21,7 @@ LIBRARIES = (
     "matplotlib.pyplot", "scipy.stats", "sacrebleu", "rouge_score.rouge_scorer", "jsonargparse", "msgspec", "orjson",
     "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk",
 )  # fmt: skip
-HOUSE = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
+HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 
 
 def import_libraries() -> Places:

@@ -10,7 +10,7 @@ from titlecraft.verb_parser import VerbParser
 
 def main(arguments: list[str]) -> int:
     """The embedded Hub: in the foreground, or in the background and away again."""
-    from titlecraft.local_hub import server
+    from local_hub import server
 
     parser = VerbParser(prog="titlecraft hub", description="The embedded Hub: the real protocol on this machine.")
     parser.add_argument(
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     if asked.host != server.LOOPBACK or asked.accounts or asked.allow_host:
         raise UserError("--host, --accounts and --allow-host are for `titlecraft hub serve`")
     if asked.action == "check":
-        from titlecraft.local_hub.hub_check import check
+        from local_hub.hub_check import check
 
         return check(asked.root, move_damaged=asked.set_aside)
     if asked.action == "stop":

@@ -7,8 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from local_hub.server import RunningHub, start
+
 from titlecraft.errors import UserError
-from titlecraft.local_hub.server import RunningHub, start
 
 ROWS, CATALOGUE_SEED = 20_000, 7
 QUESTION = "Harbourline Yellow Steel Kettle"

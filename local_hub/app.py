@@ -1,0 +1,147 @@
+"""The Hub as one ASGI application: all routes over one storage root, and how errors are answered."""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from local_hub import (
+    api_access,
+    api_accounts,
+    api_collections,
+    api_commit,
+    api_discussions,
+    api_jobs,
+    api_listing,
+    api_refs,
+    api_repos,
+    api_tree,
+    git_http,
+    job_output,
+    lfs_cleanup,
+    lfs_routes,
+    resolve,
+    xet_routes,
+)
+from local_hub.accounts import Accounts
+from local_hub.call import Call, Hub, answer, endpoint, refusal, true_reason
+from local_hub.host_check import HostCheck
+from local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
+from local_hub.request_body import Bodies
+from local_hub.request_ids import RequestIds
+from local_hub.store import Store
+from local_hub.unexpected_errors import UnexpectedErrors
+from local_hub.url_parts import RawPathMiddleware
+
+_log = logging.getLogger(__name__)
+
+
+def health(call: Call) -> Response:
+    """GET /api/health: what the launcher waits for; `instance` is a random word that tells it whose server answers."""
+    return answer({"status": "ok", "instance": call.request.app.state.instance})
+
+
+def unknown_repo_address(call: Call) -> Response:
+    """An address below /api/models that nothing answers: for the clients that is a repo that does not exist."""
+    raise RepoNotFound(anonymous=call.token is None)
+
+
+def unknown_address(call: Call) -> Response:
+    """Any other address that nothing answers."""
+    raise NotFound(f"Nothing answers {call.request.method} {call.request.scope['path']}")
+
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = None, instance: str = "") -> Starlette:
+    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted.
+
+    `names` are those that it answers to (`host_check.known_names`), None for any. `instance` is what `/api/health` says.
+    """
+    routes = [
+        Route("/api/health", endpoint(health)),
+        *api_access.routes,
+        *api_accounts.routes,
+        *api_collections.routes,
+        *api_listing.routes,
+        *api_commit.routes,
+        *api_tree.routes,
+        *api_refs.routes,
+        *api_discussions.routes,
+        *api_jobs.routes,
+        *lfs_cleanup.routes,
+        *lfs_routes.routes,
+        *xet_routes.routes,
+        *api_repos.routes,
+        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address, most=0), methods=_METHODS),
+        Route("/api/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
+        *git_http.routes,
+        *resolve.routes,
+        Route("/{name:name}/resolve/{rest:path}", endpoint(unknown_repo_address), methods=["GET", "HEAD"]),
+        *_pages(),
+        Route("/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(Bodies),
+            *([] if names is None else [Middleware(HostCheck, names=names)]),
+            Middleware(UnexpectedErrors, answer=_unexpected),
+            Middleware(RawPathMiddleware),
+        ],
+        exception_handlers={
+            HubError: _refused,
+            ClientDisconnect: _gone,
+            OSError: _operating_system,
+        },
+    )
+    app.state.hub = Hub(Store(root), accounts)
+    app.state.instance = instance
+    app.state.uploads = lfs_routes.Uploads()
+    app.state.job_readers = job_output.Readers()
+    app.state.xet_sessions = xet_routes.Sessions()
+    return app
+
+
+def _pages() -> list[BaseRoute]:
+    """The pages for browsers. Clients need none of them, so the API also runs where they cannot be loaded."""
+    try:
+        from local_hub import pages
+    except ImportError:
+        _log.warning("the Hub runs without pages for browsers", exc_info=True)
+        return []
+    return pages.routes
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HubError)
+    return refusal(request, true_reason(request, error))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client broke off: nobody reads this answer."""
+    return Response(status_code=499)
+
+
+async def _operating_system(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if error.errno in NO_ROOM:
+        return refusal(request, DiskFull())
+    reason = true_reason(request, error)
+    if isinstance(reason, HubError):
+        _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+        return refusal(request, reason)
+    return await _unexpected(request, error)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    # the text of an exception may hold what no client should see: it goes to the log alone
+    return answer({"error": f"Internal error of the Hub ({type(error).__name__}); its log says more"}, status=500)

@@ -1,0 +1,176 @@
+"""One page: who visits, rendering a template, the headers that keep a page harmless, and errors that people can read."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from local_hub.accounts import Token
+from local_hub.browser_session import BrowserCall, signed_in
+from local_hub.call import true_reason
+from local_hub.hub_errors import (
+    DamagedRepo,
+    EntryNotFound,
+    GatedRepo,
+    HubError,
+    RepoMoved,
+    RepoNotFound,
+    RevisionNotFound,
+)
+from local_hub.pages import addresses, formats
+from local_hub.pages.static_files import static_url
+from local_hub.repository import Repository
+from local_hub.request_body import MOST_FORM_BYTES, read_body
+from local_hub.store import UnreadableRepo
+
+_log = logging.getLogger(__name__)
+
+_MOST_THREADS = 24
+
+_TITLES = {
+    RepoNotFound: "No such repository",
+    RevisionNotFound: "No such revision",
+    EntryNotFound: "No such file",
+    GatedRepo: "Access is restricted",
+    DamagedRepo: "This repository is damaged",
+}
+
+
+class Visit(BrowserCall):
+    """A request for a page."""
+
+    def visible_repos(self, repo_type: str | None = None) -> list[Repository]:
+        """The repos that this visitor may know about, sorted by id."""
+        return [repo for repo in self.hub.store.list(repo_type) if self.may_see(repo) and not repo.settings.disabled]
+
+    def unreadable_repos(self) -> list[UnreadableRepo]:
+        """The repos whose settings cannot be read, in the namespaces that this visitor belongs to."""
+        token = self.token
+        return [repo for repo in self.hub.store.unreadable() if token is not None and token.belongs_to(repo.namespace)]
+
+    def visible_repo(self, repo_type: str, repo_id: str) -> Repository | None:
+        """The repo if it exists here and this visitor may know about it: whether a link to it would work."""
+        try:
+            return self.find_repo(repo_type, repo_id)
+        except HubError:
+            return None
+
+
+Handler = Callable[[Visit], Response]
+
+
+def page(handler: Handler) -> Callable:
+    """A Starlette endpoint for a page; whatever goes wrong becomes a page, too."""
+
+    @wraps(handler)
+    async def run(request: Request) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return await _in_thread(handler, request, b"")
+        try:
+            with request.app.state.hub.held_bodies.reading(request) as room:
+                body = await read_body(request, MOST_FORM_BYTES, room)
+        except HubError as error:
+            return error_page(request, error)
+        return await _in_thread(handler, request, body)
+
+    return run
+
+
+async def _in_thread(handler: Handler, request: Request, body: bytes) -> Response:
+    """Pages have threads of their own: while they wait for a large preview, clients of the API are answered."""
+    return await to_thread.run_sync(_answer, handler, request, body, limiter=_threads())
+
+
+@cache
+def _threads() -> CapacityLimiter:
+    return CapacityLimiter(_MOST_THREADS)
+
+
+def _answer(handler: Handler, request: Request, body: bytes) -> Response:
+    try:
+        return handler(Visit(request, body))
+    except RepoMoved as moved:
+        repo_type, old_id = request.path_params["place"]
+        old, new = addresses.repo_url(repo_type, old_id), addresses.repo_url(repo_type, moved.new_id)
+        return RedirectResponse(request.scope["path"].replace(old, new, 1), status_code=302)
+    except HubError as error:
+        return error_page(request, true_reason(request, error))
+    except Exception as error:  # a visitor gets a sentence, whoever runs the Hub gets the traceback
+        _log.exception("the page %s failed", request.scope["path"])
+        reason = true_reason(request, error)
+        if isinstance(reason, HubError):
+            return error_page(request, reason)
+        return error_page(request, HubError("The Hub could not show this page. Its log says why.", status=500))
+
+
+def error_page(request: Request, error: HubError) -> Response:
+    """What is missing (repo, revision or file) or refused, in words."""
+    missing_repo = isinstance(error, RepoNotFound)
+    status = 404 if missing_repo else 403 if isinstance(error, GatedRepo) else error.status
+    title = next((text for kind, text in _TITLES.items() if isinstance(error, kind)), f"Error {status}")
+    message = error.message
+    if missing_repo:
+        message = (
+            "Nothing is here under this name, or it is private and you are not signed in as somebody who may see it."
+        )
+    token = None if status == 401 else signed_in(request)
+    return _render(
+        request, token, "error.html.jinja", {"title": title, "message": message, "code": status}, status=status
+    )
+
+
+def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
+    """The page that a template makes of these values."""
+    return _render(visit.request, visit.token, template, values, status=status)
+
+
+def _render(request: Request, token: Token | None, template: str, values: dict[str, Any], *, status: int) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    query = f"?{request.url.query}" if request.url.query else ""
+    shared = {
+        "user": token.user.name if token else None,
+        "nonce": nonce,
+        "endpoint": str(request.base_url).rstrip("/"),
+        "here": request.scope["path"] + query,
+    }
+    html = _templates().get_template(template).render(shared | values)
+    # half a surrogate pair, in a name or a cell, is no text that could be sent
+    return HTMLResponse(html.encode(errors="replace"), status_code=status, headers=_headers(nonce))
+
+
+def _headers(nonce: str) -> dict[str, str]:
+    """Files in repos have the same origin as the pages, so scripts and styles need the nonce: 'self' is not enough."""
+    policy = (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "private, no-cache",
+        "Vary": "Cookie, Authorization",
+    }
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("local_hub.pages"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (formats.size, formats.ago, formats.day, formats.moment, formats.count, formats.number)
+    environment.filters |= {function.__name__: function for function in filters}
+    environment.globals |= {"url": addresses, "static_url": static_url}
+    return environment
