@@ -35,8 +35,8 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
 
     from evaluation.titles import Room, encode
     from tests.tiny_world import add_adapter
-    from titlecraft.demo.products import BOOKS, OTHERS
-    from titlecraft.demo.tiny_base import CONTEXT, pretrain
+    from titlecraft.command_line.demo.products import BOOKS, OTHERS
+    from titlecraft.command_line.demo.tiny_base import CONTEXT, pretrain
     from titlecraft.prompt import PromptFormat
     from titlecraft.settings import Prompt
 

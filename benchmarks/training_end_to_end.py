@@ -33,7 +33,7 @@ time.sleep(600)
 
 def titlecraft(*arguments: str) -> list[str]:
     """The command."""
-    return [sys.executable, "-m", "titlecraft.cli", *arguments]
+    return [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
 
 
 def training(name: str, recipe: str, *options: str) -> list[str]:
@@ -163,8 +163,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=RESULTS)
     asked = options.parse_args()
     from local_hub.server import start, stop
-
-    from titlecraft.demo.catalogue import write_catalogue
+    from titlecraft.command_line.demo.catalogue import write_catalogue
 
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
@@ -174,7 +173,7 @@ def main() -> None:
         os.environ.pop("HF_HUB_OFFLINE", None)
         try:
             write_catalogue(root / "trn.json.gz", ROWS, 7)
-            run([sys.executable, "-m", "titlecraft.demo.tiny_base", BASE])
+            run([sys.executable, "-m", "titlecraft.command_line.demo.tiny_base", BASE])
             run(titlecraft("build", str(root / "trn.json.gz"), "--repo", DATASET, "--public", "--recipe", "tiny"))
             found = json.loads(asked.out.read_text())["measured"] if asked.out.exists() else {}
             for part in asked.only:

@@ -42,7 +42,7 @@ def publish_world(folder: Path) -> None:
     """A base, a dataset with some lines that are no rows, an adapter and its report, in processes of their own."""
     import gzip
 
-    from titlecraft.demo.catalogue import write_catalogue
+    from titlecraft.command_line.demo.catalogue import write_catalogue
 
     write_catalogue(folder / "trn.json.gz", rows=1500, seed=3)
     with gzip.open(folder / "trn.json.gz") as stream:
@@ -51,10 +51,10 @@ def publish_world(folder: Path) -> None:
     (folder / "recipe.yaml").write_text(RECIPE)
     recipe = ["--recipe", "recipe.yaml"]
     for command in (
-        ["titlecraft.demo.tiny_base", BASE, "--steps", "60"],
-        ["titlecraft.cli", "build", "trn.json.gz", "--repo", DATASET, *recipe],
-        ["titlecraft.cli", "train", "--dataset", DATASET, "--repo", ADAPTER, *recipe],
-        ["titlecraft.cli", "evaluate", "--adapter", ADAPTER, *recipe],
+        ["titlecraft.command_line.demo.tiny_base", BASE, "--steps", "60"],
+        ["titlecraft.command_line.main", "build", "trn.json.gz", "--repo", DATASET, *recipe],
+        ["titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, *recipe],
+        ["titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe],
     ):
         done = subprocess.run([sys.executable, "-m", *command], cwd=folder, env=os.environ | {"PYTHONPATH": str(HERE.parent)}, capture_output=True, text=True)  # fmt: skip
         if done.returncode:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from local_hub.card_metadata import split_card
 
 from dataset_builder.build_command import build_command, completeness
 from dataset_builder.card_metadata import (
@@ -19,6 +18,7 @@ from dataset_builder.card_metadata import (
 )
 from dataset_builder.outcome import split_notes
 from dataset_builder.plots import length_labels, plot_lengths, plot_splits, share_label
+from local_hub.card_metadata import split_card
 from titlecraft.card_merge import merge, split
 from titlecraft.errors import UserError
 from titlecraft.hub import read_file

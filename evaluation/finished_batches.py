@@ -15,9 +15,9 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import msgspec
-from local_hub.durable import publish
 
 from evaluation.load import Loaded
+from local_hub.durable import publish
 from titlecraft.base_model import device_name
 from titlecraft.records import digest
 

@@ -8,7 +8,7 @@ from evaluation import wording
 from evaluation.distributions import lengths, scores
 from evaluation.examples import choose_examples
 from evaluation.plots import by_title, forest
-from titlecraft.endpoint import PUBLIC_HUB
+from titlecraft.command_line.choose_hub import PUBLIC_HUB
 from titlecraft.hub import address, endpoint
 from titlecraft.records import EvaluationRecord, Pin, Tested
 

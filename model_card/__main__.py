@@ -2,6 +2,6 @@
 
 import sys
 
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 
 sys.exit(main(["card", *sys.argv[1:]]))

@@ -12,8 +12,8 @@ import msgspec
 from huggingface_hub import HfApi, ModelCardData
 from huggingface_hub.errors import HFValidationError, SafetensorsParsingError
 from huggingface_hub.utils import validate_repo_id
-from local_hub.card_metadata import parse_card
 
+from local_hub.card_metadata import parse_card
 from model_card.build import fill
 from model_card.claims.foreign import FOREIGN
 from model_card.claims.saying import Said, say

@@ -17,7 +17,7 @@ from titlecraft.records import Pin
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("evaluation", "playground", "titlecraft")
-LEFT_OUT = ("titlecraft/demo", "titlecraft/commands", "titlecraft/recipes")
+LEFT_OUT = ("titlecraft/command_line/demo", "titlecraft/command_line/verbs", "titlecraft/recipes")
 APP, REQUIREMENTS, CARD = "app.py", "requirements.txt", "README.md"
 PYTHON = "3.11"
 OWNED = Owned(

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from local_hub.card_metadata import load_metadata, split_card
 
+from local_hub.card_metadata import load_metadata, split_card
 from titlecraft.errors import UserError
 
 NOTICE = (

@@ -77,9 +77,10 @@ SOURCES: dict[str, str] = {
         local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
         local_hub/pages: static_files usage
         titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
-        titlecraft: base_tokenizer checksums code_version dataset_record document_attention endpoint evaluation_record
-        titlecraft: four_bit grounded hub loss_guard machine prompt publishing quantisation ranks record records
-        titlecraft: row_index row_index_build settings stage_sources threads title_match training_record word_index
+        titlecraft: base_tokenizer checksums code_version dataset_record document_attention evaluation_record four_bit
+        titlecraft: grounded hub loss_guard machine prompt publishing quantisation ranks record records row_index
+        titlecraft: row_index_build settings stage_sources threads title_match training_record word_index
+        titlecraft/command_line: choose_hub
     """,
     "export": """
         evaluation: batches copies examples grouped_attention guards inputs load near_copies processes score sentences
@@ -130,9 +131,10 @@ SOURCES: dict[str, str] = {
         model_card/claims: __init__ evaluation provenance saying training use
         titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
         titlecraft: base_tokenizer card_merge checksums code_version data_revision dataset_record document_attention
-        titlecraft: endpoint evaluation_record four_bit grounded hub licence lineage lineage_picture loss_guard machine
+        titlecraft: evaluation_record four_bit grounded hub licence lineage lineage_picture loss_guard machine
         titlecraft: markdown_template prompt publishing quantisation ranks record records row_index row_index_build
         titlecraft: settings stage_sources threads title_match training_record word_index
+        titlecraft/command_line: choose_hub
         training: energy record
     """,
 }

@@ -22,14 +22,14 @@ def main(arguments: list[str]) -> int:
         print(f"error: the recipe has the sha256 {found}: expected {recipe_sum}, as it was sent", file=sys.stderr)
         return 2
     print(f"recipe {recipe_sum}, source {sources}, from {repo}@{revision}")
-    from titlecraft.cli import main
+    from titlecraft.command_line.main import main
 
     return main(["train", "--recipe", str(recipe), *options])
 
 
 def fetch(repo: str, revision: str) -> Path:
     """The recipe of the commit. The client reads HF_ENDPOINT and HF_TOKEN at import, so the choice of the Hub is made."""
-    from titlecraft.endpoint import choose_hub
+    from titlecraft.command_line.choose_hub import choose_hub
     from titlecraft.quiet import quiet_libraries
 
     quiet_libraries()

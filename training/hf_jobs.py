@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, JobHardwareInfo, JobInfo, JobStage, get_token
 
+from titlecraft.command_line.choose_hub import PUBLIC_HUB
 from titlecraft.data_revision import pin_data
-from titlecraft.endpoint import PUBLIC_HUB
 from titlecraft.errors import UserError
 from titlecraft.hub import address, endpoint, hub_errors, pin, require_write
 from titlecraft.licence import licence_of, require_name

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_hub.server import RunningHub, start, stop
-
 from titlecraft.errors import UserError
 
 VERSION = "1.33.0"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_hub.server import stop
 
+from local_hub.server import stop
 from tests.conformance import run
 from titlecraft.errors import UserError
 

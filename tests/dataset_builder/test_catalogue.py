@@ -13,7 +13,7 @@ from dataset_builder.catalogue import examine_files, find_files, require_unchang
 from dataset_builder.processes import worker_processes
 from dataset_builder.source import read_blocks
 from tests.dataset_builder.build_offline import build_offline
-from titlecraft.demo.catalogue import catalogue_lines
+from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError
 from titlecraft.records import Code, SourceFile
 from titlecraft.settings import Data, Recipe

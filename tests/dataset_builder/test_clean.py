@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dataset_builder.clean import RULES, clean, is_clean
 from tests import ROOT
-from titlecraft.demo.catalogue import catalogue_lines
+from titlecraft.command_line.demo.catalogue import catalogue_lines
 
 EXAMPLES = [
     ("unescape_entities", "Kerr&#8217;s best&#8211;selling cat &#x2014; ages 6&nbsp;months", "Kerr’s best–selling cat — ages 6 months"),

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_hub.server import RunningHub, start, stop
 
+from local_hub.server import RunningHub, start, stop
 from tests.warm import PYTHON
 
 REPO = "titlecraft/shards"
@@ -47,7 +47,7 @@ def environment(hub: RunningHub, home: Path) -> dict[str, str]:
 
 def command(source: Path, *more: str, repo: str = REPO) -> list[str]:
     small = ["--data.rows_per_shard=500", "--workers=2"]
-    return [PYTHON, "-m", "titlecraft.cli", "build", str(source), "--repo", repo, *small, *more]
+    return [PYTHON, "-m", "titlecraft.command_line.main", "build", str(source), "--repo", repo, *small, *more]
 
 
 def objects(hub: RunningHub, repo: str) -> dict[str, int]:
@@ -107,7 +107,7 @@ def test_a_source_that_changes_leaves_no_repo_behind(hub: RunningHub, catalogue:
     while_it_grows = f"""
 import sys
 import dataset_builder.build as build
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 read = build.read_rows
 def read_and_grow(files, *others):
     rows = read(files, *others)

@@ -14,7 +14,7 @@ import pytest
 from dataset_builder import parts
 from dataset_builder.engine import require_engine
 from tests.dataset_builder.build_offline import build_offline, build_with
-from titlecraft.demo.catalogue import catalogue_lines
+from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
 from titlecraft.settings import Data

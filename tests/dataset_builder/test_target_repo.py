@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from local_hub.server import RunningHub, start, stop
 
 SCRIPT = """
 import contextlib, io, json, sys
 from pathlib import Path
 from huggingface_hub import CommitOperationAdd as Add, HfApi, hf_hub_download
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 api, folder = HfApi(), Path(sys.argv[1])
 def build(source, repo, *more):
     out, err = io.StringIO(), io.StringIO()

@@ -10,7 +10,7 @@ import pytest
 
 from dataset_builder import catalogue
 from tests.dataset_builder.build_offline import build_offline
-from titlecraft.demo.catalogue import catalogue_lines
+from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
 

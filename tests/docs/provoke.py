@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 
 if __name__ == "__main__":
     found = {}

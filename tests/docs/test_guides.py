@@ -5,11 +5,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 import pytest
-from local_hub.accounts import FIRST_USER
 
+from local_hub.accounts import FIRST_USER
 from tests import ROOT
-from titlecraft.arguments import SECTIONS, recipe_folders
-from titlecraft.cli import VERBS
+from titlecraft.command_line.main import VERBS
+from titlecraft.command_line.recipe_options import SECTIONS, recipe_folders
 
 spec = spec_from_file_location("figures", ROOT / "docs" / "figures.py")
 figures: Any = module_from_spec(spec)

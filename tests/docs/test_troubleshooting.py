@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_hub.server import start, stop
 
+from local_hub.server import start, stop
 from tests import ROOT
 from tests.docs import troubled_world as world
 from tests.warm import PYTHON

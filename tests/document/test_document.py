@@ -21,8 +21,8 @@ from playground.document import SECTIONS, Run, command_again, render, write_docu
 from playground.document_page import render_page
 from playground.document_words import LANGUAGES, Language, cell, fenced, words_of
 from tests.document.literal_run import bare, evaluated, language
-from titlecraft.arguments import StageParser
-from titlecraft.commands import document as command
+from titlecraft.command_line.recipe_options import StageParser
+from titlecraft.command_line.verbs import document as command
 from titlecraft.errors import UserError
 from titlecraft.records import NotMeasured
 

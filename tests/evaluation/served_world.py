@@ -12,7 +12,6 @@ from pathlib import Path
 
 from local_hub.accounts import ensure_accounts
 from local_hub.server import RunningHub, start, stop
-
 from tests import ROOT
 from tests.evaluation.published_world import write_world
 from tests.warm import PYTHON

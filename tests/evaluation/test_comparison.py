@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
-from local_hub.server import RunningHub, start, stop
 
 from evaluation import wording
 from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.measures import MEASURES
 from evaluation.pages import draw_plots, render_page
+from local_hub.server import RunningHub, start, stop
 from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from tests.warm import PYTHON
@@ -151,7 +151,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 def compare(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run `titlecraft evaluate` in a process of its own."""
-    command = [PYTHON, "-m", "titlecraft.cli", "evaluate", *arguments]
+    command = [PYTHON, "-m", "titlecraft.command_line.main", "evaluate", *arguments]
     environment = os.environ | hub.environment(home) | {"COLUMNS": "100"}
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
 

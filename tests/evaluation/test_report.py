@@ -22,7 +22,7 @@ from evaluation.significance import detectable
 from model_card.verify_renderings import at_this_hub
 from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
-from titlecraft.endpoint import PUBLIC_HUB
+from titlecraft.command_line.choose_hub import PUBLIC_HUB
 from titlecraft.records import EvaluationRecord
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from jsonargparse.typing import NonNegativeInt
 
-from titlecraft import cli
-from titlecraft.arguments import SECTIONS, StageParser, read_recipe, recipe_file
+from titlecraft.command_line import main
+from titlecraft.command_line.recipe_options import SECTIONS, StageParser, read_recipe, recipe_file
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 
@@ -88,9 +88,9 @@ def test_a_recipe_that_is_not_there() -> None:
         recipe_file("huge")
 
 
-@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("verb", main.VERBS)
 def test_an_option_that_is_none_is_refused_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([verb, "--no-such-option"]) == 2
+    assert main.main([verb, "--no-such-option"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
     assert err.startswith(f"error: titlecraft {verb}: ") and err.endswith(f"(see titlecraft {verb} --help)\n")
@@ -102,9 +102,9 @@ def test_a_recipe_without_its_name_is_refused_in_one_line() -> None:
 
 
 def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
-    folder = Path(cli.__file__).parent / "commands"
-    taking = [verb for verb in cli.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
-    assert f"{', '.join(taking)}:\n  --recipe NAME" in cli.usage()
+    folder = Path(main.__file__).parent / "verbs"
+    taking = [verb for verb in main.VERBS if "StageParser" in (folder / f"{verb}.py").read_text()]
+    assert f"{', '.join(taking)}:\n  --recipe NAME" in main.usage()
 
 
 def test_an_interruption_claims_nothing_that_was_not_done(
@@ -113,8 +113,8 @@ def test_an_interruption_claims_nothing_that_was_not_done(
     def run(arguments: list[str]) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run", run)
-    assert cli.main(["ask", "A lamp", "--adapter", "me/adapter"]) == 130
+    monkeypatch.setattr(main, "run", run)
+    assert main.main(["ask", "A lamp", "--adapter", "me/adapter"]) == 130
     said = "interrupted; what was published stays, and the same command can be run again"
     assert capsys.readouterr().err.strip() == said
 
@@ -122,7 +122,7 @@ def test_an_interruption_claims_nothing_that_was_not_done(
 def test_help_imports_no_library_of_the_stages() -> None:
     """Quick help: nothing but the standard library for the list of verbs, no Hub library for a stage's options."""
     code = (
-        "import sys; from titlecraft.cli import main\n"
+        "import sys; from titlecraft.command_line.main import main\n"
         "main(['--help']); assert 'jsonargparse' not in sys.modules\n"
         "try: main(['train', '--help'])\n"
         "except SystemExit: pass\n"

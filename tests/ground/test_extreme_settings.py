@@ -7,7 +7,7 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 
-from titlecraft.arguments import SECTIONS, StageParser, read_recipe
+from titlecraft.command_line.recipe_options import SECTIONS, StageParser, read_recipe
 from titlecraft.errors import UserError
 
 DIGITS, NESTED = "9" * 5000, "[" * 3000 + "]" * 3000

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests import ROOT
-from titlecraft import cli, machine
+from titlecraft import machine
+from titlecraft.command_line import main
 
 PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
 # a Python as on Windows: without the modules and functions that only Unix has
@@ -20,7 +21,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
 for name in ("sched_getaffinity", "fork", "fchmod", "WNOHANG"):
     delattr(os, name)
 sys.platform, sys.argv = "win32", ["titlecraft"]
-for module in ("titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "local_hub"):
+for module in ("titlecraft.command_line.main", "dataset_builder", "training", "evaluation", "model_card", "local_hub"):
     try:
         runpy.run_module(module, run_name="__main__")
     except SystemExit as ended:
@@ -30,7 +31,7 @@ for module in ("titlecraft.cli", "dataset_builder", "training", "evaluation", "m
 
 def test_windows_is_refused_in_one_line_by_every_way_in() -> None:
     done = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    modules = ["titlecraft.cli", "dataset_builder", "training", "evaluation", "model_card", "local_hub"]
+    modules = ["titlecraft.command_line.main", "dataset_builder", "training", "evaluation", "model_card", "local_hub"]
     assert done.stdout.split("\n")[:-1] == [f"{module} 2" for module in modules]
     lines = done.stderr.splitlines()
     assert len(lines) == len(modules) and len(set(lines)) == 1
@@ -42,7 +43,7 @@ def test_windows_is_refused_whatever_is_asked(
     platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    assert cli.main(["train", "--help"]) == cli.main(["hub", "start"]) == cli.main([]) == 2
+    assert main.main(["train", "--help"]) == main.main(["hub", "start"]) == main.main([]) == 2
     assert "WSL" in capsys.readouterr().err
 
 

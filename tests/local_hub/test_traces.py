@@ -11,7 +11,7 @@ import pytest
 
 from local_hub.accounts import Accounts, first_tokens
 from local_hub.server import start, stop
-from titlecraft.commands.hub import main
+from titlecraft.command_line.verbs.hub import main
 from titlecraft.errors import UserError
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from local_hub.server import RunningHub, start, stop
 
+from local_hub.server import RunningHub, start, stop
 from tests.warm import PYTHON
-from titlecraft.demo.catalogue import write_catalogue
+from titlecraft.command_line.demo.catalogue import write_catalogue
 
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/descriptions", "titlecraft/adapter"
 RECIPE = """
@@ -39,7 +39,7 @@ class World:
 
     def titlecraft(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `titlecraft …`."""
-        return self.run(PYTHON, "-m", "titlecraft.cli", *arguments, **environment)
+        return self.run(PYTHON, "-m", "titlecraft.command_line.main", *arguments, **environment)
 
     def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a user's script."""
@@ -80,19 +80,21 @@ def succeed(world: World, *command: str) -> str:
 def dataset(world: World) -> str:
     """The first step of the main job, done; what it printed."""
     recipe = ["--recipe", "recipe.yaml"]
-    return succeed(world, "titlecraft.cli", "build", "trn.json.gz", "--repo", DATASET, "--public", *recipe)
+    return succeed(
+        world, "titlecraft.command_line.main", "build", "trn.json.gz", "--repo", DATASET, "--public", *recipe
+    )
 
 
 @pytest.fixture(scope="session")
 def published(world: World, dataset: str) -> dict[str, str]:
     """The whole main job, done; what each step printed."""
     recipe = ["--recipe", "recipe.yaml"]
-    succeed(world, "titlecraft.demo.tiny_base", BASE, "--steps", "8")
+    succeed(world, "titlecraft.command_line.demo.tiny_base", BASE, "--steps", "8")
     train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
     return {
         "build": dataset,
-        "train": succeed(world, "titlecraft.cli", *train),
-        "evaluate": succeed(world, "titlecraft.cli", "evaluate", "--adapter", ADAPTER, *recipe),
+        "train": succeed(world, "titlecraft.command_line.main", *train),
+        "evaluate": succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe),
     }
 
 

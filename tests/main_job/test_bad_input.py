@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from local_hub.server import start, status, stop
 
+from local_hub.server import start, status, stop
 from tests.main_job.conftest import ADAPTER, DATASET, World, plain_environment
 from tests.warm import PYTHON
 
@@ -115,7 +115,7 @@ def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
     """The Hub is killed while the shards go up; after its restart the same command finishes, and the repo is whole."""
     hub = start(tmp_path / "hub")
     environment = plain_environment(hub, tmp_path / "hf_home")
-    command = [PYTHON, "-m", "titlecraft.cli", *build(world.folder / "trn.json.gz")]
+    command = [PYTHON, "-m", "titlecraft.command_line.main", *build(world.folder / "trn.json.gz")]
     process = subprocess.Popen(
         command, env=environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -165,7 +165,7 @@ def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) 
 
 def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
     """Two builds of one repo: one of them publishes, the other says who is in its way."""
-    command = [PYTHON, "-m", "titlecraft.cli", *build("trn.json.gz", "titlecraft/twice")]
+    command = [PYTHON, "-m", "titlecraft.command_line.main", *build("trn.json.gz", "titlecraft/twice")]
     both = [subprocess.Popen(command, env=world.environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             for _ in range(2)]  # fmt: skip
     ends = [(process.communicate(timeout=200)[1], process.returncode) for process in both]
@@ -180,7 +180,7 @@ def test_somebody_else_published_in_between(world: World, dataset: str) -> None:
 import titlecraft.publishing as publishing
 from huggingface_hub import HfApi
 from pathlib import Path
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 real = publishing.HfApi.list_repo_files
 def meanwhile(self, *args, **kwargs):
     files = real(self, *args, **kwargs)

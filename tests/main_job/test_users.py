@@ -136,7 +136,7 @@ def test_a_finished_training_whose_publishing_failed_is_published_without_traini
     failing = f"""
 import sys
 import training.run
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 from titlecraft.errors import UserError
 def publish(*args, **kwargs):
     raise UserError("the Hub is gone")

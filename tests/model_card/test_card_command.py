@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from local_hub.server import RunningHub, start, stop
 
+from local_hub.server import RunningHub, start, stop
 from tests import ROOT
 from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
 from tests.warm import PYTHON
@@ -31,7 +31,7 @@ class World:
 
     def card(self, *arguments: str) -> str:
         """What `titlecraft card …` prints; it must succeed."""
-        done = self.run("-m", "titlecraft.cli", "card", *arguments)
+        done = self.run("-m", "titlecraft.command_line.main", "card", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -59,7 +59,7 @@ def refused(world: World) -> Callable[..., str]:
     """The one line of a command that must fail for a user's mistake."""
 
     def run(*arguments: str) -> str:
-        done = world.run("-m", "titlecraft.cli", "card", *arguments)
+        done = world.run("-m", "titlecraft.command_line.main", "card", *arguments)
         assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
         return done.stderr.strip()
 

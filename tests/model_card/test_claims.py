@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, meta, nodes
-from local_hub.pages.markdown import Surroundings, render_markdown
 
 from evaluation.measures import MEASURES
+from local_hub.pages.markdown import Surroundings, render_markdown
 from model_card.build import render
 from model_card.citations import OF_SOURCES, entries
 from model_card.claims import CLAIMS, claims_of

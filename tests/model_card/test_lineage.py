@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+
 from local_hub.card_metadata import split_card
 from local_hub.server import RunningHub, start, stop
-
 from tests import ROOT
 from tests.model_card.lineage_world import ADAPTER, BASE, DATASET
 from tests.warm import PYTHON
-from titlecraft.demo.catalogue import write_catalogue
+from titlecraft.command_line.demo.catalogue import write_catalogue
 
 OF_ADAPTER, OF_DATASET = f"/api/models/{ADAPTER}", f"/api/datasets/{DATASET}"
 
@@ -43,10 +43,12 @@ class World:
 
     def build(self, *more: str) -> str:
         small = ["--workers", "1", "--public", *more]
-        return self.do("titlecraft.cli", "build", str(self.root / "rows.json.gz"), "--repo", DATASET, *small)
+        return self.do(
+            "titlecraft.command_line.main", "build", str(self.root / "rows.json.gz"), "--repo", DATASET, *small
+        )
 
     def lineage(self, *arguments: str) -> str:
-        return self.do("titlecraft.cli", "lineage", *arguments)
+        return self.do("titlecraft.command_line.main", "lineage", *arguments)
 
     def get(self, path: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.hub.token}"}
@@ -110,7 +112,7 @@ def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
     (one,) = graph["adapters"]
     assert (one["listed"], one["problem"], graph["missing"]) == (True, None, [])
     assert one["trained"]["dataset"] == graph["dataset"]
-    refused = world.run("titlecraft.cli", "lineage", BASE)
+    refused = world.run("titlecraft.command_line.main", "lineage", BASE)
     assert (
         refused.returncode == 2 and refused.stderr.startswith(f"error: {BASE}@") and "Traceback" not in refused.stderr
     )
@@ -139,7 +141,7 @@ def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
     assert (front["license"], front["mine"], "license_link" in front) == ("unknown", 7, False)
     assert "lamps" in front["tags"] and "license:apache-2.0" not in front["tags"]
     assert [one["config_name"] for one in front["configs"]] == ["default", "extra"]
-    assert "nothing to do: the card of" in world.do("titlecraft.cli", "card", f"datasets/{DATASET}")
+    assert "nothing to do: the card of" in world.do("titlecraft.command_line.main", "card", f"datasets/{DATASET}")
     rebuilt = world.build("--data.test_share=0.2")
     assert "nothing to do" not in rebuilt
     assert "\n\nAsk Ada about the lamps.\n\n" in world.card() and "[report ba9876543210]" in world.card()
@@ -178,7 +180,7 @@ def test_a_build_is_not_lost_to_an_adapter_that_is_listed_meanwhile(world: World
     meanwhile = f"""
 import os, subprocess, sys
 import dataset_builder.build as build
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 group = build.group_and_assign
 def list_an_adapter(*others):
     subprocess.run([{PYTHON!r}, "-m", "tests.model_card.lineage_world", "tell"], check=True,

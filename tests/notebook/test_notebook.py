@@ -8,11 +8,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from local_hub.server import stop
 from nbclient import NotebookClient
 
+from local_hub.server import stop
 from tests import ROOT
-from titlecraft.cli import VERBS
+from titlecraft.command_line.main import VERBS
 
 NOTEBOOK = ROOT / "notebooks" / "amazon_titles.ipynb"
 

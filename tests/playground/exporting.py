@@ -15,7 +15,7 @@ ADAPTER, BASE = "titlecraft/tiny-adapter", "titlecraft/tiny-base"
 
 SESSION = """
 import contextlib, io, json, os, re, sys
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 found = {}
 for name, command in json.loads(sys.argv[1]).items():
     out, err, before = io.StringIO(), io.StringIO(), dict(os.environ)

@@ -22,7 +22,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def start(world: World, *arguments: str, **environment: str) -> subprocess.Popen:
-    command = [PYTHON, "-m", "titlecraft.cli", *arguments]
+    command = [PYTHON, "-m", "titlecraft.command_line.main", *arguments]
     given = os.environ | world.hub.environment(world.root / "home") | environment
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, env=given, cwd=ROOT, text=True, **pipes)

@@ -3,7 +3,7 @@
 import sys
 
 from tests.training.lost_runs import kill_at_step
-from titlecraft.cli import main
+from titlecraft.command_line.main import main
 
 if __name__ == "__main__":
     kill_at_step(int(sys.argv[1]))

@@ -114,7 +114,7 @@ def run(folder: Path, accident: list[Any] | None, arguments: list[str]) -> dict[
     out, err = folder / "out.txt", folder / "err.txt"
     child = os.fork()
     if not child:
-        from titlecraft.cli import main
+        from titlecraft.command_line.main import main
 
         for number, file in ((1, out), (2, err)):
             os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tests.evaluation.published_world import upload
 from tests.tiny_world import row, train_tokenizer
-from titlecraft.arguments import StageParser
+from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Prompt

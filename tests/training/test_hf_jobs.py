@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 import yaml
 from huggingface_hub import HfApi
-from local_hub.server import RunningHub, start, stop
 
+from local_hub.server import RunningHub, start, stop
 from tests import ROOT
 from tests.evaluation.published_world import BASE, DATASET, write_world
 from tests.warm import PYTHON
@@ -85,7 +85,7 @@ upload(Path({str(tmp_path / "world" / "dataset")!r}), {DATASET!r}, "dataset")
 
 def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PYTHON, "-m", "titlecraft.cli", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
+        [PYTHON, "-m", "titlecraft.command_line.main", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
         env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True, timeout=250,
     )  # fmt: skip
 

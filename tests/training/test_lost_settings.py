@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from titlecraft.arguments import StageParser
+from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Training
 from training.lost_settings import fault, lost, require_learning

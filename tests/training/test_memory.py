@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from titlecraft.arguments import StageParser
+from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Lora, Training
 from training.fit import choose_fit, fit_here, free_memory, next_smaller, what_fits

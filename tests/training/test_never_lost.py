@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from huggingface_hub import HfApi
-from local_hub.server import RunningHub, start, stop
 
+from local_hub.server import RunningHub, start, stop
 from tests import ROOT
 from tests.training.lost_runs import BASE, DATASET
 from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 from huggingface_hub import HfApi
-from local_hub.server import start, stop
 from rich.console import Console
 
+from local_hub.server import start, stop
 from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.licence import obligations
@@ -33,7 +33,7 @@ class Planned:
 
     def dry_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`titlecraft train --dry-run` in a process of its own."""
-        command = [PYTHON, "-m", "titlecraft.cli", "train", "--dataset", "titlecraft/rows", "--dry-run",
+        command = [PYTHON, "-m", "titlecraft.command_line.main", "train", "--dataset", "titlecraft/rows", "--dry-run",
                    "--recipe", "auto", "--base.repo=titlecraft/llama-8b", "--base.max_length=512", *arguments]  # fmt: skip
         return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
 

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from local_hub.server import start, stop
 
+from local_hub.server import start, stop
 from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.base_model import four_bit_fault

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_hub.server import start, stop
 
+from local_hub.server import start, stop
 from tests import ROOT
 
 PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.max_length=512"]

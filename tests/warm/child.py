@@ -22,7 +22,7 @@ def run_command(request: dict[str, Any], streams: list[int], places: Places) -> 
         if request["arguments"][0] == "-m":
             os.environ.setdefault(
                 "HF_HUB_DISABLE_XET", "1"
-            )  # as titlecraft/endpoint.py does where no library is imported
+            )  # as titlecraft/command_line/choose_hub.py does where no library is imported
         places.fill(dict(os.environ))
         run(request["arguments"])
         status = 0

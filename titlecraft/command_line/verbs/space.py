@@ -1,6 +1,6 @@
 """titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE [--public]"""
 
-from titlecraft.verb_parser import VerbParser
+from titlecraft.command_line.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:

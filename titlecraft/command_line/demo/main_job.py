@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 from local_hub.server import RunningHub, start
-
 from titlecraft.errors import UserError
 
 ROWS, CATALOGUE_SEED = 20_000, 7
@@ -25,11 +24,11 @@ def commands(catalogue: Path, fresh: bool) -> list[tuple[str, list[str]]]:
     again = ["--fresh"] if fresh else []
     recipe = ["--recipe", "tiny", *again]
     return [
-        ("a tiny base model, pre-trained on plain product texts", ["-m", "titlecraft.demo.tiny_base", BASE, *again]),
-        ("catalogue -> dataset", ["-m", "titlecraft.cli", "build", str(catalogue), "--repo", DATASET, "--public", *recipe]),
-        ("dataset + base -> adapter", ["-m", "titlecraft.cli", "train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]),
-        ("adapter -> before/after report", ["-m", "titlecraft.cli", "evaluate", "--adapter", ADAPTER, *recipe]),
-        ("every number on the card, derived again", ["-m", "titlecraft.cli", "verify", ADAPTER, "--brief"]),
+        ("a tiny base model, pre-trained on plain product texts", ["-m", "titlecraft.command_line.demo.tiny_base", BASE, *again]),
+        ("catalogue -> dataset", ["-m", "titlecraft.command_line.main", "build", str(catalogue), "--repo", DATASET, "--public", *recipe]),
+        ("dataset + base -> adapter", ["-m", "titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]),
+        ("adapter -> before/after report", ["-m", "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe]),
+        ("every number on the card, derived again", ["-m", "titlecraft.command_line.main", "verify", ADAPTER, "--brief"]),
     ]  # fmt: skip
 
 
@@ -40,7 +39,7 @@ def run_main_job(root: Path, fresh: bool) -> None:
     environment = os.environ | hub.environment(root / "hf_home")
     catalogue = ensure_catalogue(root / "trn.json.gz")
     for purpose, command in commands(catalogue, fresh):
-        shown = ["titlecraft", *command[2:]] if command[1] == "titlecraft.cli" else ["python", *command]
+        shown = ["titlecraft", *command[2:]] if command[1] == "titlecraft.command_line.main" else ["python", *command]
         print(f"\n── {purpose}\n$ {shlex.join(shown)}", flush=True)
         if status := subprocess.run([sys.executable, *command], env=environment).returncode:
             raise UserError(
@@ -56,7 +55,7 @@ def run_main_job(root: Path, fresh: bool) -> None:
 def ensure_catalogue(path: Path) -> Path:
     """The synthetic catalogue, written once: the same rows and seed give the same bytes."""
     if not path.exists():
-        from titlecraft.demo.catalogue import write_catalogue
+        from titlecraft.command_line.demo.catalogue import write_catalogue
 
         print(f"writing a synthetic catalogue of {ROWS:,} rows to {path}")
         path.parent.mkdir(parents=True, exist_ok=True)

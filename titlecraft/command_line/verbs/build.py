@@ -3,7 +3,7 @@
 titlecraft build --engine ray 's3://bucket/part-*.json.gz' --repo NS/NAME --work s3://bucket/work
 """
 
-from titlecraft.arguments import StageParser
+from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.settings import MAX_LOSS
 
 

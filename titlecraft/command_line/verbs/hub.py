@@ -3,9 +3,9 @@
 import shlex
 from pathlib import Path
 
-from titlecraft.endpoint import local_root
+from titlecraft.command_line.choose_hub import local_root
+from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
-from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from titlecraft.verb_parser import VerbParser
+from titlecraft.command_line.verb_parser import VerbParser
 
 if TYPE_CHECKING:
     from titlecraft.records import Pin

@@ -2,7 +2,7 @@
 
 import sys
 
-from titlecraft.verb_parser import VerbParser
+from titlecraft.command_line.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> int:

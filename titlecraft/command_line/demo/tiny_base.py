@@ -1,4 +1,4 @@
-"""python -m titlecraft.demo.tiny_base NS/NAME [--steps 200] [--fresh]
+"""python -m titlecraft.command_line.demo.tiny_base NS/NAME [--steps 200] [--fresh]
 
 A base model of 1.2 million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
 four layers, pre-trained for a minute on plain catalogue text. The text comes from a catalogue with another seed than the
@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from titlecraft.demo.products import BOOKS, OTHERS
+from titlecraft.command_line.demo.products import BOOKS, OTHERS
 from titlecraft.quiet import quiet_libraries
 from titlecraft.records import Pin
 from titlecraft.threads import steady_threads

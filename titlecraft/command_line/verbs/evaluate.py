@@ -6,8 +6,8 @@ titlecraft evaluate --compare NS/A NS/B --out compared
 from dataclasses import replace
 from pathlib import Path
 
-from titlecraft.arguments import StageParser
-from titlecraft.commands.train import add_collection
+from titlecraft.command_line.recipe_options import StageParser
+from titlecraft.command_line.verbs.train import add_collection
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
-from titlecraft.verb_parser import VerbParser
 
 STATUSES = (
     "exit status: 0 everything that was looked at holds; 1 something does not hold; 2 the command line is wrong; 3 something "

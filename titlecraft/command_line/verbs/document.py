@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from titlecraft.verb_parser import VerbParser
+from titlecraft.command_line.verb_parser import VerbParser
 
 LANGUAGES = ("en", "pt-BR")
 

@@ -1,7 +1,7 @@
 """titlecraft demo [--fresh]"""
 
-from titlecraft.endpoint import local_root
-from titlecraft.verb_parser import VerbParser
+from titlecraft.command_line.choose_hub import local_root
+from titlecraft.command_line.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:
@@ -12,6 +12,6 @@ def main(arguments: list[str]) -> None:
     )
     asked = parser.parse_args(arguments)
 
-    from titlecraft.demo.main_job import run_main_job
+    from titlecraft.command_line.demo.main_job import run_main_job
 
     run_main_job(local_root(), asked.fresh)

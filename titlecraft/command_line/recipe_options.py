@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
-from titlecraft import setting_errors
+import titlecraft
+from titlecraft.command_line import setting_errors
+from titlecraft.command_line.recipe_yaml import dotted_keys, read_yaml
+from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
-from titlecraft.recipe_yaml import dotted_keys, read_yaml
 from titlecraft.settings import Recipe
-from titlecraft.verb_parser import VerbParser
 
 # the last three for values that no setting has: thousands of digits, or of brackets in each other
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
@@ -25,8 +26,8 @@ SECTIONS = {section.name: section.default_factory for section in fields(Recipe)}
 
 def recipe_folders() -> list[Path]:
     """Where recipes are looked for by name: in the package as installed, or in the checkout."""
-    here = Path(__file__).parent
-    return [folder for folder in (here / "recipes", here.parent / "recipes") if folder.is_dir()]
+    package = Path(titlecraft.__file__).parent
+    return [folder for folder in (package / "recipes", package.parent / "recipes") if folder.is_dir()]
 
 
 def recipe_file(recipe: str) -> Path:

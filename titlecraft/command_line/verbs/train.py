@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from titlecraft import ranks
-from titlecraft.arguments import StageParser
+from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord
 from titlecraft.settings import Recipe

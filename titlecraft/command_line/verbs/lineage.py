@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
-from titlecraft.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> None:

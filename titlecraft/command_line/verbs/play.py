@@ -1,6 +1,6 @@
 """titlecraft play --adapter NS/NAME[@REV]"""
 
-from titlecraft.verb_parser import VerbParser
+from titlecraft.command_line.verb_parser import VerbParser
 
 LOOPBACK = "127.0.0.1"
 

@@ -75,13 +75,13 @@ def run(arguments: list[str]) -> int:
     verb, *rest = arguments
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}: expected one of {', '.join(VERBS)}")
-    from titlecraft.endpoint import choose_hub
+    from titlecraft.command_line.choose_hub import choose_hub
     from titlecraft.quiet import quiet_libraries
 
     quiet_libraries()
     if not {"-h", "--help"} & set(rest):
         choose_hub(hub)
-    return import_module(f"titlecraft.commands.{verb}").main(rest) or 0
+    return import_module(f"titlecraft.command_line.verbs.{verb}").main(rest) or 0
 
 
 def main(arguments: list[str] | None = None) -> int:

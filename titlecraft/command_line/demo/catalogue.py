@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from titlecraft.demo.products import BOOKS, OTHERS
+from titlecraft.command_line.demo.products import BOOKS, OTHERS
 
 BOOK_SHARE = 0.4
 ENTITIES = {"'": "&#8217;", "–": "&#8211;", "é": "&eacute;", '"': "&quot;"}
