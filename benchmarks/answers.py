@@ -49,7 +49,7 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
     from evaluation.load import Loaded
     from playground.answer import Engine
     from tests.evaluation.published_world import training_record
-    from titlecraft.base_model import LoadedBase
+    from titlecraft.models.base.model import LoadedBase
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import Pin
     from titlecraft.settings import Evaluation, Prompt
@@ -90,7 +90,7 @@ def main() -> None:
     import torch
 
     from tests.tiny_world import add_adapter, make_base, train_tokenizer
-    from titlecraft.base_model import device_name
+    from titlecraft.models.base.model import device_name
 
     tokenizer, on_gpu = train_tokenizer(), torch.cuda.is_available()
     model = random_8b() if on_gpu else add_adapter(make_base(len(tokenizer)))

@@ -13,7 +13,7 @@ def cover_up(folder: Path, type: str, pin: Any) -> bool:
     """
     from model_card.repo_state import RepoState
     from model_card.verify_card import rerendered
-    from titlecraft.checksums import SUMS, read_sums, write_sums
+    from titlecraft.hub.checksums import SUMS, read_sums, write_sums
     from titlecraft.records import describe_file, file_sha256
 
     for path in [*folder.glob("*_record.json"), *folder.glob("evaluation/*/report.json")]:
@@ -68,8 +68,8 @@ def redraw(folder: Path, type: str, pin: Any) -> None:
 def draw_lineage(folder: Path, pin: Any) -> None:
     """The picture of an adapter's lineage, which shows the reports."""
     from model_card.repo_state import RepoState
-    from titlecraft.lineage import LINEAGE_PICTURE, result_of
-    from titlecraft.lineage_picture import draw_adapter
+    from titlecraft.cards.lineage_picture import draw_adapter
+    from titlecraft.records.lineage import LINEAGE_PICTURE, result_of
 
     state = RepoState.of_folder(pin, folder)
     results = [result_of(state.report(name), "") for name in state.readable_reports()]

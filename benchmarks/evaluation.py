@@ -67,7 +67,7 @@ def loop(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
     from benchmarks.evaluation_world import Catalogue, prompt_words, publish_adapter, publish_base, save_adapter
     from benchmarks.training import ceiling
-    from titlecraft.base_model import load_base
+    from titlecraft.models.base.model import load_base
 
     _, _, _, train, test, few = SIZES[asked.tiny]
     base = publish_base(make_base(asked.tiny), work / "base")
@@ -173,7 +173,7 @@ def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]
 
 def device() -> str:
     """The GPU's name, or "cpu"."""
-    from titlecraft.base_model import device_name
+    from titlecraft.models.base.model import device_name
 
     return device_name()
 

@@ -130,7 +130,7 @@ def write_dataset(folder: Path, catalogue: Catalogue, vocabulary: int) -> None:
 def publish_base(weights: Path, folder: Path) -> Any:
     """Pin of a base that has a config, a tokenizer of words and, in the client's cache alone, the weights of a folder."""
     from tests.evaluation.published_world import upload
-    from titlecraft.hub import download
+    from titlecraft.hub.pins import download
 
     folder.mkdir()
     for file in weights.glob("*.json"):

@@ -330,7 +330,7 @@ HOSTILE_DATA: dict[str, Change] = {
 def cover_up(folder: Path, state: Any, redraw: bool) -> None:
     """Mend hashes and sizes in the records, draw card, page and plots anew, and list every file in SHA256SUMS."""
     from benchmarks.covering_up import cover_up as mend_and_redraw
-    from titlecraft.checksums import SUMS, write_sums
+    from titlecraft.hub.checksums import SUMS, write_sums
     from titlecraft.records import describe_file, file_sha256
 
     for path in [*folder.glob("*_record.json"), *folder.glob("evaluation/*/report.json")]:

@@ -10,7 +10,7 @@ def right() -> dict[str, Any]:
 
     from benchmarks.random_8b import awaken, rows
     from benchmarks.training import FAST, settings
-    from titlecraft.base_model import LoadedBase
+    from titlecraft.models.base.model import LoadedBase
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
     from training.dropout import keep_mask

@@ -96,7 +96,7 @@ def scored(family: str, precision: str) -> dict[str, float | str]:
 
     from evaluation.grouped_attention import attention_of
     from evaluation.score import plain_nll, reference_nll
-    from titlecraft.document_attention import documents_fault
+    from titlecraft.models.document_attention import documents_fault
 
     drawn, model = np.random.default_rng(2), base_of(family, precision)
     pairs = [(drawn.integers(3, 300, asked).tolist(), drawn.integers(3, 300, answered).tolist())
@@ -140,7 +140,7 @@ def trained_each_way(family: str, precision: str, *more: str) -> dict[str, float
 
 def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[dict[str, Any]]:
     """One bar for each way: the farthest family, mixtures of experts apart. And one for refusals that do not name their fix."""
-    from titlecraft.loss_guard import ROUTED_TOLERANCE, TOLERANCE
+    from titlecraft.models.loss.guard import ROUTED_TOLERANCE, TOLERANCE
 
     bars, dense = [], TOLERANCE[precision]
     for kind, bar in (("", dense), (", mixtures of experts", max(dense, ROUTED_TOLERANCE))):
@@ -164,7 +164,7 @@ def is_routed(family: str) -> bool:
 
 def ask_all(families: list[str]) -> None:
     """Let every family say what it asks of its attention, as a training does before its kernels are put over the model."""
-    from titlecraft.document_attention import documents_fault
+    from titlecraft.models.document_attention import documents_fault
 
     for family in families:
         documents_fault(base_of(family, "float32"))
@@ -175,8 +175,8 @@ def main() -> None:
     import torch
 
     from tests.tiny_families import FAMILIES
-    from titlecraft.base_model import device_name
-    from titlecraft.quiet import quiet_libraries
+    from titlecraft.models.base.model import device_name
+    from titlecraft.process.quiet import quiet_libraries
 
     on_gpu = torch.cuda.is_available()
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

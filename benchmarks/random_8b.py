@@ -64,8 +64,8 @@ def load_in_four_bit(folder: Path) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-    from titlecraft import ranks
-    from titlecraft.base_model import LoadedBase
+    from titlecraft.models.base.model import LoadedBase
+    from titlecraft.process import distributed
 
     settings = BitsAndBytesConfig(
         load_in_4bit=True,
@@ -77,7 +77,7 @@ def load_in_four_bit(folder: Path) -> Any:
         folder,
         quantization_config=settings,
         dtype=torch.bfloat16,
-        device_map={"": ranks.local_rank()},
+        device_map={"": distributed.local_rank()},
         trust_remote_code=False,
     )
     return LoadedBase(

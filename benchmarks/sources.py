@@ -34,8 +34,8 @@ def pin() -> Any:
 
 def build(dataset: Path, work: Path) -> dict[str, Any]:
     """Our index."""
-    from titlecraft.row_index import RowIndex
-    from titlecraft.row_index_build import ensure_index
+    from titlecraft.search.row_index import RowIndex
+    from titlecraft.search.row_index_build import ensure_index
 
     start = time.perf_counter()
     ensure_index(work / "index", pin(), lambda: dataset)
@@ -46,7 +46,7 @@ def build(dataset: Path, work: Path) -> dict[str, Any]:
 
 def query(index: Path, work: Path) -> dict[str, Any]:
     """Search our index: with title and text, then with the titles alone."""
-    from titlecraft.row_index import RowIndex
+    from titlecraft.search.row_index import RowIndex
 
     start = time.perf_counter()
     opened = RowIndex(index, pin())
@@ -54,7 +54,7 @@ def query(index: Path, work: Path) -> dict[str, Any]:
     asked = json.loads((index.parent / "queries.json").read_text())
     found |= timed(lambda text: opened.search(text, SHOWN), asked)
     found["exact_found"] = sum(opened.search(text, SHOWN)[0].match == "exact" for text in asked[::4])
-    from titlecraft.machine import peak_memory
+    from titlecraft.process.machine import peak_memory
 
     found["most_resident_gb"] = round(peak_memory() / 1e9, 3)
     del opened.fields["text"]
@@ -82,7 +82,7 @@ def rival_build(dataset: Path, work: Path) -> dict[str, Any]:
 
 def rival_query(index: Path, work: Path) -> dict[str, Any]:
     """Search the FTS5 table for any of the same words."""
-    from titlecraft.word_index import query_words
+    from titlecraft.search.word_index import query_words
 
     base = sqlite3.connect(index.parent / "rival" / "fts.db")
     asked = json.loads((index.parent / "queries.json").read_text())[:RIVAL_QUERIES]

@@ -84,7 +84,7 @@ def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any
     Dataset.from_dict(columns | {"output": outputs}).to_parquet(folder / "rows.parquet")
     split = Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split="train")
     data = Pin(type="dataset", repo="ns/data", revision="d" * 40)
-    from titlecraft.machine import usable_cores
+    from titlecraft.process.machine import usable_cores
 
     cores = usable_cores()
 
@@ -149,7 +149,7 @@ def main() -> None:
         bar("found_again_s", measured["found_again_seconds"], 1, "seconds", False),
     ]  # fmt: skip
     tokenizer = f"byte-level BPE, {VOCABULARY:,} tokens, trained on the synthetic rows"
-    from titlecraft.machine import usable_cores
+    from titlecraft.process.machine import usable_cores
 
     cores = usable_cores()
     result = {"rows": asked.rows, "cores": cores, "tokenizer": tokenizer, "bars": bars, "measured": measured}

@@ -116,7 +116,7 @@ def keep_unpacked(model: Any) -> None:
     """Unpack the 4-bit base once, into bfloat16 weights that hold exactly its values."""
     import torch
 
-    from titlecraft.four_bit import frozen_weight
+    from titlecraft.models.base.four_bit import frozen_weight
 
     for layer in list(model.modules()):
         base = getattr(layer, "base_layer", None)
@@ -141,7 +141,7 @@ def main() -> None:
 
     from benchmarks.random_8b import load_in_four_bit, write_base
     from benchmarks.training import BASE, FAST, settings
-    from titlecraft import document_attention
+    from titlecraft.models import document_attention
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
     from training.fused_lora import fuse_lora, unfuse_lora

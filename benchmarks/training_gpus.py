@@ -21,22 +21,22 @@ STEPS = 16
 def on_this_gpu() -> None:
     """What one of the processes does: train, add up what all of them saw, and print it in the first."""
     import torch
-    from torch import distributed
+    from torch.distributed import all_reduce
 
     from benchmarks.training import fast
-    from titlecraft import ranks
+    from titlecraft.process import distributed
 
-    ranks.gather()
-    ranks.use_own_gpu()
+    distributed.gather()
+    distributed.use_own_gpu()
     found = fast(STEPS, batch_size=4)
     rates = torch.tensor([found["rows_per_second"], found["tokens_per_second"]], device="cuda")
-    if ranks.world_size() > 1:
-        distributed.all_reduce(rates)
-    if ranks.is_first():
+    if distributed.world_size() > 1:
+        all_reduce(rates)
+    if distributed.is_first():
         rows, tokens = rates.tolist()
         said = {name: found[name] for name in ("step_seconds", "peak_gb", "losses", "steps")}
         print(json.dumps({"rows_per_second": round(rows, 2), "tokens_per_second": round(tokens, 1)} | said))
-    ranks.part()
+    distributed.part()
 
 
 def measured(gpus: int) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def tamper(state: Any, kind: Any, random: Random, folder: Path) -> tuple[Any, st
 def bytes_of(state: Any) -> dict[str, Any]:
     """Every file of a state; of the card its sections and the values of its metadata, for a digit behind all that a float64
     holds, or white space at its end, is no other claim."""
-    from titlecraft.card_merge import split
+    from titlecraft.cards.merge import split
     from titlecraft.errors import UserError
 
     found = {path: state.read(path) for path in state.paths if path != ".gitattributes"}

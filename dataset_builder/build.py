@@ -48,11 +48,11 @@ from dataset_builder.source import expected_lines, require_whole
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows, too_large
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording
-from titlecraft.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.errors import UserError
-from titlecraft.hub import current_name, find_record, published_pin, require_own, require_write
+from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
+from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
+from titlecraft.hub.publishing import publish, sole_publisher, tag, upload_ahead, work_folder
 from titlecraft.prompt import PROMPT_FILE, PromptFormat, require_places
-from titlecraft.publishing import publish, sole_publisher, tag, upload_ahead, work_folder
 from titlecraft.records import (
     DATASET_RECORD,
     Code,

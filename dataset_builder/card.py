@@ -19,13 +19,13 @@ from dataset_builder.card_metadata import (
 from dataset_builder.outcome import split_notes
 from dataset_builder.plots import length_labels, plot_lengths, plot_splits, share_label
 from local_hub.card_metadata import split_card
-from titlecraft.card_merge import merge, split
+from titlecraft.cards.lineage_picture import draw_dataset
+from titlecraft.cards.merge import merge, split
+from titlecraft.cards.templates import markdown_templates
 from titlecraft.errors import UserError
-from titlecraft.hub import read_file
-from titlecraft.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
-from titlecraft.lineage_picture import draw_dataset
-from titlecraft.markdown_template import markdown_templates
+from titlecraft.hub.pins import read_file
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, Pin, read_record
+from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
 
 CARD = "README.md"
 PICTURES = ("assets/output_length.png", "assets/splits.png")  # of the dataset's record alone

@@ -5,7 +5,7 @@ from typing import Any
 from huggingface_hub import DatasetCardData
 
 from dataset_builder.alpaca import COLUMNS
-from titlecraft.card_merge import Owned
+from titlecraft.cards.merge import Owned
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord, Split
 

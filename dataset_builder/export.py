@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--format", choices=sorted(SCHEMAS), required=True)
     options.add_argument("--out", type=Path, required=True, help="folder for the parquet files")
     asked = options.parse_args(arguments)
-    from titlecraft.hub import download, pin
+    from titlecraft.hub.pins import download, pin
 
     try:
         pinned = pin(asked.dataset, "dataset")

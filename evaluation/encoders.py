@@ -11,10 +11,10 @@ import numpy as np
 
 from evaluation.batches import length_sorted
 from evaluation.title_index import TitleIndex, shared_rank
-from titlecraft.base_config import context_length
-from titlecraft.base_files import read_object, require_whole, said
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors
+from titlecraft.hub.pins import download, hub_errors
+from titlecraft.models.base.config import context_length
+from titlecraft.models.base.files import read_object, require_whole, said
 from titlecraft.records import Pin
 
 LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions

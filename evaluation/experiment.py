@@ -27,12 +27,12 @@ from evaluation.report import write_report
 from evaluation.significance import detectable
 from evaluation.titles import SPLIT, Room, Sample, draw
 from evaluation.wording import plan
-from titlecraft.base_model import device_name
-from titlecraft.hub import download
+from titlecraft.hub.pins import download
+from titlecraft.models.base.model import device_name
+from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
-from titlecraft.row_index import open_row_index
+from titlecraft.search.row_index import open_row_index
 from titlecraft.settings import Recipe
-from titlecraft.threads import steady_threads
 
 TIMINGS = "timings.json"
 

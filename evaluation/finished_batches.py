@@ -18,7 +18,7 @@ import msgspec
 
 from evaluation.load import Loaded
 from local_hub.durable import publish
-from titlecraft.base_model import device_name
+from titlecraft.models.base.model import device_name
 from titlecraft.records import digest
 
 T = TypeVar("T")

@@ -19,9 +19,9 @@ from evaluation.harness import make_pipeline, registry_of, unharmed_process
 from evaluation.load import Loaded
 from evaluation.measures import Entry, Scored
 from evaluation.progress import Progress
-from titlecraft.base_files import files_of
 from titlecraft.errors import UserError
-from titlecraft.hub import pin
+from titlecraft.hub.pins import pin
+from titlecraft.models.base.files import files_of
 from titlecraft.records import Measure, Pin
 from titlecraft.settings import Evaluation
 

@@ -13,11 +13,11 @@ from msgspec import UNSET
 from evaluation.guards import guard
 from evaluation.measures.scripts import SPACES, has
 from evaluation.titles import Room, Title, beside_others
-from titlecraft.grounded import SOURCES, grounded_prompt
+from titlecraft.grounded_prompt import SOURCES, grounded_prompt
 from titlecraft.prompt import PromptFormat, encode_prompt
 from titlecraft.records import Check, Grounded, Measure
-from titlecraft.row_index import FoundRow
-from titlecraft.title_match import folded
+from titlecraft.search.row_index import FoundRow
+from titlecraft.search.title_match import folded
 
 SPLIT = "train"  # that sources come from
 CANDIDATES = 4 * SOURCES  # rows that are looked at

@@ -6,11 +6,11 @@ from typing import Any
 
 from evaluation.score import plain_nll, reference_nll
 from evaluation.titles import Title
-from titlecraft.document_attention import DOCUMENTS
 from titlecraft.errors import UserError
-from titlecraft.loss_guard import tolerance
+from titlecraft.models.document_attention import DOCUMENTS
+from titlecraft.models.loss.guard import tolerance
 from titlecraft.records import Check
-from titlecraft.title_match import folded
+from titlecraft.search.title_match import folded
 
 PROBE = tuple(range(8, 40))  # token ids that any vocabulary has
 PROBE_PAIRS = ((PROBE[:6], PROBE[6:20]), (PROBE[:20], PROBE[20:]))  # prompt and completion, of two lengths

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from evaluation.measures import fewest_resamples, measure_names, primary_names
-from titlecraft.adapter_weights import require_finite
-from titlecraft.base_files import require_whole
 from titlecraft.errors import UserError
-from titlecraft.hub import download, find_record, pin, read_file
+from titlecraft.hub.pins import download, find_record, pin, read_file
+from titlecraft.models.adapter_weights import require_finite
+from titlecraft.models.base.files import require_whole
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import (
     DATASET_RECORD,

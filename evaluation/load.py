@@ -7,13 +7,13 @@ from typing import Any
 from evaluation.guards import check_adapter, check_probe_scores, guard, probe_logits
 from evaluation.inputs import ADAPTER_FIX, WEIGHTS, Adapter
 from evaluation.silenced import is_base_when_silenced
-from titlecraft.base_config import context_length
-from titlecraft.base_files import loading
-from titlecraft.base_model import LoadedBase, load_base
 from titlecraft.errors import UserError
-from titlecraft.four_bit import unpack_four_bit
-from titlecraft.hub import download
-from titlecraft.quantisation import FOUR_BIT, in_words
+from titlecraft.hub.pins import download
+from titlecraft.models.base.config import context_length
+from titlecraft.models.base.files import loading
+from titlecraft.models.base.four_bit import unpack_four_bit
+from titlecraft.models.base.model import LoadedBase, load_base
+from titlecraft.models.base.quantisation import FOUR_BIT, in_words
 from titlecraft.records import Check
 
 CLOSE = {

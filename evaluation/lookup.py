@@ -13,7 +13,7 @@ from evaluation.overlaps import Overlaps
 from evaluation.progress import Progress
 from evaluation.title_index import TitleIndex
 from evaluation.titles import Sample
-from titlecraft.hub import pin
+from titlecraft.hub.pins import pin
 from titlecraft.settings import BM25, Evaluation
 
 

@@ -9,7 +9,7 @@ from evaluation.distributions import lengths, scores
 from evaluation.examples import choose_examples
 from evaluation.plots import by_title, forest
 from titlecraft.command_line.choose_hub import PUBLIC_HUB
-from titlecraft.hub import address, endpoint
+from titlecraft.hub.pins import address, endpoint
 from titlecraft.records import EvaluationRecord, Pin, Tested
 
 PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from titlecraft.machine import usable_cores
+from titlecraft.process.machine import usable_cores
 
 FEWEST_TEXTS = 400  # below this, starting processes takes longer than the work
 FEWEST_CORES = 4

@@ -8,7 +8,7 @@ from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.pages import draw_plots, render_page
 from evaluation.predictions import read_predictions
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors, pin
+from titlecraft.hub.pins import download, hub_errors, pin
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Pin, file_sha256, read_record
 
 JSON, HTML = "compare.json", "compare.html"

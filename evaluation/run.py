@@ -10,8 +10,8 @@ from pathlib import Path
 
 from evaluation.inputs import Inputs, published_report, read_inputs
 from titlecraft.errors import UserError
-from titlecraft.hub import published_pin, require_write
-from titlecraft.publishing import publish, sole_publisher, work_folder
+from titlecraft.hub.pins import published_pin, require_write
+from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import (
     PREDICTIONS,
     REPORT,

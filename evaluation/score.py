@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evaluation.batches import pad_left
-from titlecraft.answer_logits import decoder_of, own_logits
-from titlecraft.document_attention import DOCUMENTS
-from titlecraft.loss_guard import IGNORED
-from titlecraft.loss_guard import plain_nll as own_nll
+from titlecraft.models.document_attention import DOCUMENTS
+from titlecraft.models.loss.answer_logits import decoder_of, own_logits
+from titlecraft.models.loss.guard import IGNORED
+from titlecraft.models.loss.guard import plain_nll as own_nll
 
 LOGITS_AT_ONCE = 1 << 25  # float32 logits of one chunk: 128 MiB, whatever the vocabulary
 TOKENS_AT_ONCE = 1 << 14  # of one forward pass on a GPU; bounds the memory of its activations

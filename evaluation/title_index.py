@@ -6,8 +6,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from titlecraft.title_match import folded
-from titlecraft.word_index import query_words
+from titlecraft.search.title_match import folded
+from titlecraft.search.word_index import query_words
 
 NEAR, AT_RANDOM = 50, 49  # distractors of a title: the nearest by BM25, and others
 

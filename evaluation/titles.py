@@ -17,7 +17,7 @@ from evaluation.measures.scripts import SPACES, has
 from evaluation.near_copies import near_copies
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
-from titlecraft.title_match import folded
+from titlecraft.search.title_match import folded
 
 SPLIT = "test"
 FEWEST = 30  # below this an interval of a mean says little, whatever its method

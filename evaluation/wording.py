@@ -4,7 +4,7 @@ from numpy import format_float_positional
 
 from evaluation.measures import Entry
 from evaluation.measures.scripts import ALL_NEEDS
-from titlecraft.hub import split_revision
+from titlecraft.hub.pins import split_revision
 from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from titlecraft.errors import UserError
-from titlecraft.machine import require_unix
+from titlecraft.process.machine import require_unix
 
 
 def main() -> int:

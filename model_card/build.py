@@ -8,9 +8,9 @@ from huggingface_hub import ModelCardData
 from model_card.claims import Said, claims_of
 from model_card.inputs import CardInputs, read_card_inputs
 from model_card.metadata import metadata, owned
-from titlecraft.card_merge import Owned, merge
-from titlecraft.hub import read_file
-from titlecraft.markdown_template import markdown_templates
+from titlecraft.cards.merge import Owned, merge
+from titlecraft.cards.templates import markdown_templates
+from titlecraft.hub.pins import read_file
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, has_schema, read_record
 
 __all__ = ["CardInputs", "read_card_inputs", "render", "write_card"]

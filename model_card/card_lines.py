@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from model_card.lookalike import skeleton
-from titlecraft.card_merge import NOTICE
+from titlecraft.cards.merge import NOTICE
 
 OPENING = re.compile(r"<!-- titlecraft:([a-z0-9_-]+) -->")
 RULE = "---"

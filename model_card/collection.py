@@ -3,9 +3,9 @@
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import Collection
 
-from titlecraft.hub import hub_errors
-from titlecraft.lineage import Trained
+from titlecraft.hub.pins import hub_errors
 from titlecraft.records import Pin
+from titlecraft.records.lineage import Trained
 
 DESCRIPTION = "A dataset, the adapters that were trained from it, and their base models. Their cards name the commits."
 LONGEST_TITLE = 59  # characters that the Hub takes

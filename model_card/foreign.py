@@ -18,8 +18,8 @@ from model_card.build import fill
 from model_card.claims.foreign import FOREIGN
 from model_card.claims.saying import Said, say
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, pin, read_file
-from titlecraft.licence import licence_of
+from titlecraft.hub.licence import licence_of
+from titlecraft.hub.pins import hub_errors, pin, read_file
 from titlecraft.records import Pin
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"

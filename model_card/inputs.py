@@ -9,9 +9,9 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors, read_file
+from titlecraft.hub.pins import download, hub_errors, read_file
+from titlecraft.hub.publishing import REPLACED_BY_TRAINING
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
-from titlecraft.publishing import REPLACED_BY_TRAINING
 from titlecraft.records import (
     DATASET_RECORD,
     PREDICTIONS,

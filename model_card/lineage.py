@@ -11,11 +11,11 @@ import msgspec
 from huggingface_hub import HfApi
 
 from model_card.trained import confirm, trained_at
-from titlecraft.data_revision import data_revision
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, pin, published_pin, read_file
-from titlecraft.lineage import LINEAGE, DatasetLineage, Trained
+from titlecraft.hub.data_revision import data_revision
+from titlecraft.hub.pins import hub_errors, pin, published_pin, read_file
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, DatasetRecord, Pin, Record, Source, read_record
+from titlecraft.records.lineage import LINEAGE, DatasetLineage, Trained
 
 EXPORT_RECORD = "export_record.json"
 MOST_FOUND = 100  # models that the Hub is asked for

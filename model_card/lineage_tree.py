@@ -6,9 +6,9 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from model_card.lineage import Found, Lineage
-from titlecraft.lineage import Result, best_first, in_words
-from titlecraft.lineage_picture import draw_adapter, draw_dataset
+from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset
 from titlecraft.records import Pin, Source
+from titlecraft.records.lineage import Result, best_first, in_words
 
 COLOURS = {"better": "green", "worse": "red"}
 

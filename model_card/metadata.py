@@ -4,7 +4,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from model_card.inputs import CardInputs
 from model_card.samples import widgets
-from titlecraft.card_merge import Owned
+from titlecraft.cards.merge import Owned
 from titlecraft.records import EvaluationRecord, TrainingRecord
 
 TASK = "text-generation"

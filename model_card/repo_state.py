@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download, hub_errors
+from titlecraft.hub.pins import download, hub_errors
 from titlecraft.records import (
     DATASET_RECORD,
     REPORT,

@@ -14,10 +14,10 @@ from dataset_builder.card import CARD, CardInputs, read_card_inputs, write_card_
 from model_card.collection import tie_together
 from model_card.trained import trained_at
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, pin, published_pin, read_file, require_write
-from titlecraft.lineage import LINEAGE, Trained, with_adapter
-from titlecraft.publishing import publish, sole_publisher
+from titlecraft.hub.pins import hub_errors, pin, published_pin, read_file, require_write
+from titlecraft.hub.publishing import publish, sole_publisher
 from titlecraft.records import DATASET_RECORD, Pin
+from titlecraft.records.lineage import LINEAGE, Trained, with_adapter
 
 
 def tell(published: Pin, *, collection: bool) -> None:

@@ -1,11 +1,11 @@
 """What one adapter repo says of itself: what it was trained from, and what its reports found."""
 
 from model_card.inputs import reports
-from titlecraft.data_revision import last_changes
 from titlecraft.errors import UserError
-from titlecraft.hub import read_file
-from titlecraft.lineage import Result, Trained, best_first, result_of
+from titlecraft.hub.data_revision import last_changes
+from titlecraft.hub.pins import read_file
 from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, TrainingRecord, read_record
+from titlecraft.records.lineage import Result, Trained, best_first, result_of
 
 
 def trained_at(state: Pin) -> Trained:

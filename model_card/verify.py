@@ -22,8 +22,8 @@ from model_card.verify_report import verify_reports
 from model_card.verify_tokenizer import verify_tokenizer
 from model_card.verify_training import verify_training
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors, pin
-from titlecraft.publishing import work_folder
+from titlecraft.hub.pins import hub_errors, pin
+from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 
 DATASETS = "datasets/"

@@ -117,7 +117,7 @@ def wording(fresh: str) -> Wording:
 
 def measure_names(fresh: str) -> list[str]:
     """Labels of every measure that this code knows, and of every measure in the metadata of the card."""
-    from titlecraft.card_merge import split
+    from titlecraft.cards.merge import split
 
     found = dict.fromkeys(known_labels())
     for model in split(fresh).metadata.get("model-index") or []:

@@ -12,7 +12,7 @@ from model_card.repo_state import RepoState
 from model_card.verification import EXACT, Checks, Line
 from model_card.verify_added import verify_added
 from model_card.verify_metadata import FRONT, as_written, fault_of_card, same, verify_metadata
-from titlecraft.card_merge import Card, Owned, merge, split
+from titlecraft.cards.merge import Card, Owned, merge, split
 from titlecraft.errors import UserError
 from titlecraft.records import read_record
 
@@ -41,7 +41,7 @@ def fresh_dataset_card(state: RepoState) -> tuple[str, Owned]:
     from dataset_builder.card import CardInputs
     from dataset_builder.card import fresh as render
     from dataset_builder.card_metadata import OWNED
-    from titlecraft.lineage import LINEAGE, DatasetLineage
+    from titlecraft.records.lineage import LINEAGE, DatasetLineage
 
     raw = state.read(LINEAGE)
     lineage = None if raw is None else read_record(raw, DatasetLineage, state.named(LINEAGE))

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_card import readable_card
-from titlecraft.card_merge import split
+from titlecraft.cards.merge import split
 
 CARD = "README.md"
 LONGEST_SECTION = 100_000  # characters of a section that are searched for the sentence most like a claim

@@ -9,7 +9,7 @@ from model_card.lookalike import letters_of
 from model_card.repo_state import RepoState
 from model_card.verification import EXACT, Checks, Line
 from model_card.verify_card import CARD, readable_card
-from titlecraft.card_merge import split
+from titlecraft.cards.merge import split
 
 
 def verify_configs(state: RepoState) -> list[Line]:

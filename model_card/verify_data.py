@@ -11,7 +11,7 @@ import msgspec
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_files import sha256_of
-from titlecraft.hub import read_file
+from titlecraft.hub.pins import read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Source, file_sha256, read_record
 from titlecraft.settings import Recipe

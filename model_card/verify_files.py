@@ -8,7 +8,7 @@ from pathlib import Path
 from model_card.lookalike import letters_of, skeleton
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.checksums import NOT_LISTED, SUMS, read_sums
+from titlecraft.hub.checksums import NOT_LISTED, SUMS, read_sums
 from titlecraft.records import PREDICTIONS, REPORT, File, file_sha256
 
 TOKENIZER = (

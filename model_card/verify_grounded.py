@@ -14,7 +14,7 @@ def verify_grounded(
     checks: Checks, state: RepoState, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Any]
 ) -> Iterator[Line]:  # fmt: skip
     """Sources and prompts of every title, and the record's counts of them; nothing where the report has no third arm."""
-    from titlecraft.row_index import open_row_index
+    from titlecraft.search.row_index import open_row_index
 
     if record.grounded is not None:
         index, prompt = open_row_index(record.dataset), prompt_of(record.dataset)
@@ -46,7 +46,7 @@ def of_sources(
 
 def prompts_with(prompt: Any, question: str, sources: list[Any]) -> list[str]:
     """The prompts that these sources can stand in, each text whole or halved until it fits; see titlecraft.grounded."""
-    from titlecraft.grounded import FEWEST_CHARACTERS, SOURCE_CHARACTERS, grounded_input
+    from titlecraft.grounded_prompt import FEWEST_CHARACTERS, SOURCE_CHARACTERS, grounded_input
 
     if not sources:
         return [prompt.render(prompt.instruction, question)]

@@ -13,8 +13,8 @@ from model_card.inputs import choose_report, report_ages
 from model_card.repo_state import RepoState
 from model_card.trained import is_about
 from model_card.verification import EXACT, Checks, Line
-from titlecraft.data_revision import last_changes
-from titlecraft.hub import first_line, hub_errors, read_file
+from titlecraft.hub.data_revision import last_changes
+from titlecraft.hub.pins import first_line, hub_errors, read_file
 from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, has_schema, read_record
 
 MOST = 20  # commits that are looked into

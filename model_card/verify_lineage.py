@@ -8,8 +8,8 @@ from model_card.repo_state import RepoState
 from model_card.verification import EXACT, Checks, Line
 from model_card.verify_pins import exists
 from model_card.verify_renderings import rendered
-from titlecraft.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage
 from titlecraft.records import TRAINING_RECORD, read_record
+from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage
 
 
 def verify_lineage(state: RepoState) -> list[Line]:
@@ -21,7 +21,7 @@ def verify_lineage(state: RepoState) -> list[Line]:
 def of_dataset(checks: Checks, state: RepoState) -> Iterator[Line]:
     """lineage.json, adapter by adapter, read at the commits that it names."""
     from model_card.trained import confirm
-    from titlecraft.lineage_picture import draw_dataset
+    from titlecraft.cards.lineage_picture import draw_dataset
 
     raw = state.read(LINEAGE)
     if raw is None:
@@ -48,8 +48,8 @@ def of_dataset(checks: Checks, state: RepoState) -> Iterator[Line]:
 def of_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The picture of an adapter's card; an adapter of before there was one has none."""
     from model_card.trained import is_about
-    from titlecraft.lineage import result_of
-    from titlecraft.lineage_picture import draw_adapter
+    from titlecraft.cards.lineage_picture import draw_adapter
+    from titlecraft.records.lineage import result_of
 
     there, record, raw = state.read(LINEAGE_PICTURE), state.training, state.require(TRAINING_RECORD)
     if there is None:

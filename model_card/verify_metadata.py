@@ -14,7 +14,7 @@ import yaml
 from model_card.card_lines import front_matter
 from model_card.lookalike import letters_of, mixed_word, skeleton
 from model_card.verification import EXACT, Checks, Line
-from titlecraft.card_merge import Card, Owned
+from titlecraft.cards.merge import Card, Owned
 
 FRONT = "front matter"
 DEEPEST = 16  # levels of lists and mappings; ours have 7

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.hub import endpoint
+from titlecraft.hub.pins import endpoint
 from titlecraft.records import PREDICTIONS, REPORT, Code, EvaluationRecord, read_record, sources_sha256
 
 DRAWN_BY = {"matplotlib": "matplotlib", "pillow": "Pillow"}

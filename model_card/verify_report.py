@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.hub import read_file
+from titlecraft.hub.pins import read_file
 from titlecraft.records import (
     DATASET_RECORD,
     PREDICTIONS,

@@ -5,7 +5,7 @@ from typing import Any
 
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
-from titlecraft.hub import download, read_file
+from titlecraft.hub.pins import download, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import EvaluationRecord, Pin
 
@@ -37,8 +37,8 @@ def verify_titles(
 def draw_again(record: EvaluationRecord) -> Any:
     """evaluation.titles.Sample of a report's settings. Raises UserError where dataset or base do not allow it."""
     from evaluation.titles import Room, draw
-    from titlecraft.base_config import context_length, load_config
-    from titlecraft.base_tokenizer import load_tokenizer
+    from titlecraft.models.base.config import context_length, load_config
+    from titlecraft.models.base.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(record.base)
     context = context_length(load_config(record.base))

@@ -13,7 +13,7 @@ from typing import Any
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_files import TOKENIZER
-from titlecraft.hub import read_file
+from titlecraft.hub.pins import read_file
 
 SAME = "the same"
 CONFIG = "tokenizer_config.json"
@@ -58,7 +58,7 @@ def of_files(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 def written_here(state: RepoState) -> tuple[dict[str, bytes], Any]:
     """The files that the base's tokenizer writes, with the record's pad token, and the tokenizer."""
-    from titlecraft.base_model import load_tokenizer
+    from titlecraft.models.base.model import load_tokenizer
 
     tokenizer = load_tokenizer(state.training.base)
     if (pad := state.training.special_tokens.get("pad")) in tokenizer.get_vocab():

@@ -9,9 +9,9 @@ import msgspec
 
 from model_card.repo_state import RepoState
 from model_card.verification import EXACT, ROUNDED, Checks, Line
-from titlecraft.adapter_weights import tensors_of
 from titlecraft.errors import UserError
-from titlecraft.hub import read_file
+from titlecraft.hub.pins import read_file
+from titlecraft.models.adapter_weights import tensors_of
 from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
 
 LOG = "training_log.jsonl"

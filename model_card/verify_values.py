@@ -11,7 +11,7 @@ from typing import Any
 from model_card.repo_state import RepoState
 from model_card.verification import Checks, Line
 from model_card.verify_titles import DATA, all_equal
-from titlecraft.hub import download
+from titlecraft.hub.pins import download
 from titlecraft.records import EvaluationRecord
 
 ARMS = ("before", "after")

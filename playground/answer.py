@@ -16,11 +16,11 @@ from evaluation.inputs import Adapter, read_adapter
 from evaluation.load import Loaded, load
 from evaluation.score import reference_nll
 from playground.decoding import Chooser, Decoding
-from titlecraft.base_model import device_name
 from titlecraft.errors import UserError
+from titlecraft.models.base.model import device_name
+from titlecraft.process.threads import is_small, one_thread
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation
-from titlecraft.threads import is_small, one_thread
 
 Arm = Literal["base", "tuned"]
 ARMS: tuple[Arm, ...] = ("base", "tuned")

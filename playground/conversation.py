@@ -11,7 +11,7 @@ from playground.answer import Engine
 from playground.reply import Asked, reply
 from playground.terminal import show_replies
 from titlecraft.errors import UserError
-from titlecraft.row_index import RowIndex
+from titlecraft.search.row_index import RowIndex
 
 INTERRUPTED = 130  # the shell's own status for it
 

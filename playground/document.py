@@ -15,9 +15,9 @@ from model_card.inputs import read_card_inputs
 from model_card.named_records import EXAMPLE_TITLE
 from playground.document_page import render_page
 from playground.document_words import Language, cell, fenced
+from titlecraft.cards.templates import markdown_templates
 from titlecraft.errors import UserError
-from titlecraft.hub import download, endpoint, pin
-from titlecraft.markdown_template import markdown_templates
+from titlecraft.hub.pins import download, endpoint, pin
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     DATASET_RECORD,

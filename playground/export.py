@@ -11,14 +11,14 @@ from typing import Any
 from evaluation.inputs import Adapter, read_adapter
 from model_card.inputs import dataset_record
 from playground.export_card import write_card
-from playground.export_record import EXPORT_RECORD, ExportRecord, Form, Gguf
 from playground.gguf import Tools, convert, find_tools, read_header
 from titlecraft.errors import UserError
-from titlecraft.hub import current_name, find_record, published_pin, require_own, require_write
-from titlecraft.licence import copy_legal_files, require_name
+from titlecraft.hub.licence import copy_legal_files, require_name
+from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
+from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.prompt import PROMPT_FILE
-from titlecraft.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256, read_record
+from titlecraft.records.export import EXPORT_RECORD, ExportRecord, Form, Gguf
 
 PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
 REPLACED = (

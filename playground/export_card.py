@@ -1,6 +1,6 @@
 """The card of an exported model: a pure rendering of export_record.json, with the code that asks the model on it.
 
-What a person writes outside of our section stays (titlecraft/card_merge.py).
+What a person writes outside of our section stays (titlecraft/cards/merge.py).
 """
 
 from pathlib import Path
@@ -9,12 +9,12 @@ from huggingface_hub import ModelCardData
 from jinja2 import Environment
 
 from model_card.named_records import EXAMPLE_TITLE
-from playground.export_record import ExportRecord
 from playground.gguf import QUANTISED
-from titlecraft.card_merge import Owned, merge, section
-from titlecraft.hub import read_file
-from titlecraft.markdown_template import markdown_templates
+from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.templates import markdown_templates
+from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
+from titlecraft.records.export import ExportRecord
 
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
 OWNED = Owned(

@@ -8,9 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.export_record import Converter, Gguf
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
+from titlecraft.records.export import Converter, Gguf
 
 SCRIPT, QUANTISER = "convert_hf_to_gguf.py", "llama-quantize"
 CONVERTED = ("f32", "f16", "bf16", "q8_0")  # types that the converter writes itself

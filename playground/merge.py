@@ -16,17 +16,17 @@ import msgspec
 from evaluation.guards import check_scores
 from evaluation.inputs import WEIGHTS, Adapter
 from evaluation.load import Loaded, load
-from playground.export_record import Merged
 from playground.merge_check import compare, draw_titles, scores
-from titlecraft.base_tokenizer import as_published
-from titlecraft.document_attention import caps_scores
 from titlecraft.errors import UserError
-from titlecraft.four_bit import forget_quantisation, restore_conv1d
-from titlecraft.hub import download, first_line
+from titlecraft.hub.pins import download, first_line
+from titlecraft.models.base.four_bit import forget_quantisation, restore_conv1d
+from titlecraft.models.base.tokenizer import as_published
+from titlecraft.models.document_attention import caps_scores
+from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import describe_file, file_sha256, read_record
+from titlecraft.records.export import Merged
 from titlecraft.settings import Generation
-from titlecraft.threads import steady_threads
 
 SHARD = "4GB"  # most bytes of one safetensors file
 NOTE = "merged.json"

@@ -8,9 +8,9 @@ from evaluation.inputs import Adapter
 from evaluation.load import Loaded
 from evaluation.score import LOGITS_AT_ONCE, reference_nll
 from evaluation.titles import SPLIT, Room, Title, draw
-from playground.export_record import MergeCheck
 from titlecraft.errors import UserError
-from titlecraft.hub import download
+from titlecraft.hub.pins import download
+from titlecraft.records.export import MergeCheck
 
 # nats per token, of rounding the merged weights once; a trained base of 1.2 M parameters changed by 3e-10, 1e-5 and 4e-5
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}

@@ -16,7 +16,7 @@ from playground.decoding import MOST_NEW_TOKENS, Decoding
 from playground.question import LONGEST, RULE
 from playground.reply import Asked, reply
 from titlecraft.errors import UserError
-from titlecraft.row_index import RowIndex
+from titlecraft.search.row_index import RowIndex
 
 MODELS = {"Both": ARMS, "Tuned": ("tuned",), "Base": ("base",)}
 READ_AS = {"Automatic": "auto", "Title": "title", "Question": "question"}

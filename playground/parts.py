@@ -10,10 +10,10 @@ from playground.answer import Answer, Engine
 from playground.reply import Reply
 from playground.sources import pieces
 from playground.words import ARM_NAMES, EXCERPT, MATCHES, facts, nll_note, place_of, visible
-from titlecraft.grounded import cut
-from titlecraft.hub import address
+from titlecraft.grounded_prompt import cut
+from titlecraft.hub.pins import address
 from titlecraft.records import Pin
-from titlecraft.row_index import FoundRow
+from titlecraft.search.row_index import FoundRow
 
 TITLES = {
     "number": "a number that stands in no source",

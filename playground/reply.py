@@ -7,8 +7,8 @@ from playground.answer import ARMS, Answer, Arm, Engine
 from playground.decoding import Decoding
 from playground.question import Question, ReadAs, read_question
 from playground.sources import Mark, Sources, find_sources, unsupported
-from titlecraft.grounded import grounded_prompt
-from titlecraft.row_index import RowIndex
+from titlecraft.grounded_prompt import grounded_prompt
+from titlecraft.search.row_index import RowIndex
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 from playground.answer import Engine
 from playground.page import build_page, launch_options
 from titlecraft.errors import UserError
-from titlecraft.row_index import open_row_index
+from titlecraft.search.row_index import open_row_index
 
 
 def serve(adapter: str, host: str, port: int) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 from evaluation.measures.detail import WORD, name_places, number_places, numbers, stop_words, supporting_words
 from evaluation.measures.scripts import MARKS, SPACES, has
 from playground.question import Question
-from titlecraft.row_index import FoundRow, RowIndex
+from titlecraft.search.row_index import FoundRow, RowIndex
 
 SHOWN = 5  # rows
 LETTERS_THEN_DIGITS = re.compile(r"[^\W\d_]\d")  # digits that are no number of their own, as in a model's name

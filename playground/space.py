@@ -11,9 +11,8 @@ from pathlib import Path
 from evaluation.inputs import read_adapter
 from playground.space_files import APP, SOURCES, source_files, write_card, write_files
 from playground.space_needs import pinned_requirements, suggested_hardware
-from playground.space_record import SPACE_RECORD, SpaceRecord
 from titlecraft.errors import UserError
-from titlecraft.hub import (
+from titlecraft.hub.pins import (
     current_name,
     find_record,
     published_pin,
@@ -22,8 +21,9 @@ from titlecraft.hub import (
     require_write,
     split_revision,
 )
-from titlecraft.publishing import publish, sole_publisher, work_folder
+from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
+from titlecraft.records.space import SPACE_RECORD, SpaceRecord
 
 REPLACED = (*(f"{name}/*" for name in SOURCES), APP, "requirements.txt")
 IMPORTS = "import playground.space_app; from playground.page import import_gradio; import_gradio()"

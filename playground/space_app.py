@@ -6,7 +6,7 @@ from playground.answer import Engine
 from playground.page import build_page, import_gradio, launch_options
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
-from titlecraft.row_index import open_row_index
+from titlecraft.search.row_index import open_row_index
 
 
 def launch(adapter: str, base: str, dataset: str) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from huggingface_hub import SpaceCardData
 
 from playground.export_card import environment
-from playground.space_record import SpaceRecord
-from titlecraft.card_merge import Owned, merge, section
-from titlecraft.hub import read_file
+from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
+from titlecraft.records.space import SpaceRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("evaluation", "playground", "titlecraft")

@@ -3,10 +3,10 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from playground.space_record import Hardware
 from titlecraft.errors import UserError
-from titlecraft.four_bit import NF4_BITS, WEIGHT_BITS
+from titlecraft.models.base.four_bit import NF4_BITS, WEIGHT_BITS
 from titlecraft.records import TrainingRecord
+from titlecraft.records.space import Hardware
 
 # what the page imports, or what these load by name; a test runs the page with nothing else
 PACKAGES = (

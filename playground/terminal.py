@@ -13,7 +13,7 @@ from playground.answer import Answer
 from playground.reply import Reply
 from playground.sources import pieces
 from playground.words import ARM_NAMES, EXCERPT, MARKS, MATCHES, facts, nll_note, place_of, visible
-from titlecraft.grounded import cut
+from titlecraft.grounded_prompt import cut
 
 STYLES = {"number": "bold red", "name": "bold yellow", "word": "underline"}
 TWO_COLUMNS = 100  # characters; in a narrower terminal one answer stands under the other

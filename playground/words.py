@@ -2,7 +2,7 @@
 
 from playground.answer import Answer, Arm
 from playground.sources import Unsupported
-from titlecraft.row_index import FoundRow, Match
+from titlecraft.search.row_index import FoundRow, Match
 
 ARM_NAMES: dict[Arm, str] = {"base": "Base model", "tuned": "Tuned model"}
 MATCHES: dict[Match, str] = {"exact": "same title", "near": "near title", "words": "words in common"}

@@ -6,7 +6,7 @@ from typing import Any
 from titlecraft.records import Pin
 
 PATCHED = (
-    "titlecraft.base_files", "titlecraft.base_config", "titlecraft.base_tokenizer", "titlecraft.base_model", "training.known_base",
+    "titlecraft.models.base.files", "titlecraft.models.base.config", "titlecraft.models.base.tokenizer", "titlecraft.models.base.model", "training.known_base",
     "evaluation.inputs", "evaluation.load", "evaluation.encoders",
 )  # fmt: skip
 

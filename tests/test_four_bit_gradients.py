@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.tiny_world import add_adapter, make_base
-from titlecraft.base_model import four_bit_fault, keep_four_bit_layers_as_they_are
+from titlecraft.models.base.model import four_bit_fault, keep_four_bit_layers_as_they_are
 
 TOKENS = torch.arange(5, 60)[None]
 

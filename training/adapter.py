@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from titlecraft import ranks
-from titlecraft.adapter_weights import require_finite
-from titlecraft.base_tokenizer import as_published
 from titlecraft.errors import UserError
+from titlecraft.models.adapter_weights import require_finite
+from titlecraft.models.base.tokenizer import as_published
+from titlecraft.process import distributed
+from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.records import Pin, TrainingRecord, describe_file
 from titlecraft.settings import Recipe
-from titlecraft.threads import steady_threads
 from training.checkpoints import newest
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
 from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
@@ -38,7 +38,7 @@ def encode(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Encode
     known = inspect_base(base, recipe)
     split = load_train_split(data)
     longest, tokenizer = longest_example(recipe.base, known.config), known.tokenizer
-    if ranks.local_rank():
+    if distributed.local_rank():
         wait_until_encoded(split, encoding_key(split, data, base, prompt, longest))
     examples = encode_split(split, tokenizer, prompt, longest, dataset=data, base=base)
     held_out = encode_held_out(draw_rows(data, recipe.training.seed), tokenizer, prompt, longest)
@@ -83,7 +83,7 @@ def train_adapter(
         country: measure the energy, for this country's grid; None does not.
     """
     encoded = encode(data, base, prompt, recipe)
-    ranks.use_own_gpu()
+    distributed.use_own_gpu()
 
     def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
         ready = prepare(encoded, base, prompt, recipe, note)
@@ -92,12 +92,12 @@ def train_adapter(
         going_on = replace(saving, resume=begin[0] if begin else None)
         return train_prepared(ready, folder, going_on, callbacks, country, dataset=data, base=base, **inputs)
 
-    return within_memory(attempt, *ranks.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
+    return within_memory(attempt, *distributed.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
 
 
 def say_lost(recipe: Recipe, ready: Prepared, encoded: Encoded, given: Collection[str]) -> None:
     """Print the settings that are not used as they stand. Raises UserError where the run would learn nothing."""
-    devices = ranks.world_size()
+    devices = distributed.world_size()
     whole = replace(recipe.training, batch_size=recipe.training.batch_size * devices)
     items = len(ready.dataset)
     steps = count_steps(items, whole).count
@@ -145,8 +145,8 @@ def train_prepared(
     with steady_threads(model):
         effect = measure_effect(model, ready.held_out, any(one.name == checks.CHANGES for one in after))
     say_effect(effect)
-    ranks.part()
-    if not ranks.is_first():
+    distributed.part()
+    if not distributed.is_first():
         return None
     slow_down(model)
     save_adapter(model, folder)

@@ -3,10 +3,10 @@
 from itertools import pairwise
 from typing import Any
 
-from titlecraft.answer_logits import decoder_of, own_logits
-from titlecraft.base_config import size_of
 from titlecraft.errors import UserError
-from titlecraft.loss_guard import tolerance
+from titlecraft.models.base.config import size_of
+from titlecraft.models.loss.answer_logits import decoder_of, own_logits
+from titlecraft.models.loss.guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
 from training.examples import IGNORED, Examples

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from titlecraft.errors import UserError
-from titlecraft.hub import download
+from titlecraft.hub.pins import download
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Effect, Pin
 from training.inputs import COLUMNS

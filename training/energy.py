@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from titlecraft import ranks
 from titlecraft.errors import UserError
+from titlecraft.process import distributed
 
 METERED_CPUS = {"intel_rapl", "intel_power_gadget", "windows_emi"}  # codecarbon's names; the others are estimates
 
@@ -59,7 +59,7 @@ def grams_per_kwh(country: str) -> float:
 def metered(country: str | None) -> Iterator[Energy]:
     """Measure what runs inside, in the first process and for all GPUs of the run; nothing where `country` is None."""
     energy = Energy()
-    if country is None or not ranks.is_first() or not ranks.on_one_machine():
+    if country is None or not distributed.is_first() or not distributed.on_one_machine():
         yield energy
         return
     intensity = grams_per_kwh(country)
@@ -106,5 +106,5 @@ def gpus() -> list[str]:
 
     if not torch.cuda.is_available():
         return []
-    count = min(ranks.world_size(), torch.cuda.device_count())
+    count = min(distributed.world_size(), torch.cuda.device_count())
     return [f"GPU-{torch.cuda.get_device_properties(index).uuid}" for index in range(count)]

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from titlecraft import prompt as prompt_module
 from titlecraft.errors import UserError
-from titlecraft.machine import usable_cores
+from titlecraft.process.machine import usable_cores
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
 from training.inputs import COLUMNS

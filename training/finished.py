@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from titlecraft.errors import UserError
-from titlecraft.hub import endpoint
+from titlecraft.hub.pins import endpoint
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import TRAINING_RECORD, Record, TrainingRecord, file_sha256, read_record
 

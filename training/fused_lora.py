@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from titlecraft.four_bit import frozen_weight
+from titlecraft.models.base.four_bit import frozen_weight
 from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
 
 SEEDS = 2**31

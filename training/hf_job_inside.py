@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 def fetch(repo: str, revision: str) -> Path:
     """The recipe of the commit. The client reads HF_ENDPOINT and HF_TOKEN at import, so the choice of the Hub is made."""
     from titlecraft.command_line.choose_hub import choose_hub
-    from titlecraft.quiet import quiet_libraries
+    from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
     choose_hub(None)

@@ -15,10 +15,10 @@ import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, JobHardwareInfo, JobInfo, JobStage, get_token
 
 from titlecraft.command_line.choose_hub import PUBLIC_HUB
-from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import address, endpoint, hub_errors, pin, require_write
-from titlecraft.licence import licence_of, require_name
+from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.licence import licence_of, require_name
+from titlecraft.hub.pins import address, endpoint, hub_errors, pin, require_write
 from titlecraft.records import Pin, sources_sha256
 from titlecraft.settings import Recipe, Training
 from training.model import processes_fault

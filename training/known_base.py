@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from titlecraft.base_config import load_config, on_meta, size_of
-from titlecraft.base_files import files_of, require_weights, require_whole_headers
-from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.errors import UserError
-from titlecraft.quantisation import published_as
+from titlecraft.models.base.config import load_config, on_meta, size_of
+from titlecraft.models.base.files import files_of, require_weights, require_whole_headers
+from titlecraft.models.base.quantisation import published_as
+from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
 from titlecraft.settings import Recipe
 from training.checks import expected_trainable

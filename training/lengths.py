@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
 from training.inputs import load_train_split, read_prompt
 from training.packing import CHUNK, pack

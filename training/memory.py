@@ -8,7 +8,7 @@ tests/training/test_memory.py holds them, and how far off each estimate is. Byte
 from dataclasses import dataclass
 from typing import Any
 
-from titlecraft.four_bit import WEIGHT_BITS
+from titlecraft.models.base.four_bit import WEIGHT_BITS
 from titlecraft.settings import Base, Lora, Training
 
 OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adamw_torch": 8, "adamw_torch_fused": 8}  # per parameter

@@ -4,15 +4,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from titlecraft import ranks
-from titlecraft.base_config import CAUSAL, context_length, load_config, require_decoder
-from titlecraft.base_files import loading
-from titlecraft.base_model import LoadedBase, load_base, resolve_precision
-from titlecraft.base_tokenizer import load_tokenizer
-from titlecraft.document_attention import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.errors import UserError
-from titlecraft.hub import first_line
-from titlecraft.quantisation import loaded_as
+from titlecraft.hub.pins import first_line
+from titlecraft.models.base.config import CAUSAL, context_length, load_config, require_decoder
+from titlecraft.models.base.files import loading
+from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
+from titlecraft.models.base.quantisation import loaded_as
+from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.models.document_attention import DOCUMENTS, documents_fault, use_documents_attention
+from titlecraft.process import distributed
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.answer_loss import use_answer_loss
@@ -28,7 +28,7 @@ def require_backend(settings: Training) -> None:
     raises NotImplementedError. Left alone it reports each model that it loads, by downloads from the Hub, and writes the
     code that it generates into the current folder.
     """
-    if found := processes_fault(settings, ranks.world_size()):
+    if found := processes_fault(settings, distributed.world_size()):
         raise UserError(found)
     if settings.backend != "unsloth":
         return

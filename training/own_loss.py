@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from titlecraft.errors import UserError
-from titlecraft.loss_guard import IGNORED, own_loss_check, plain_nll, tolerance
+from titlecraft.models.loss.guard import IGNORED, own_loss_check, plain_nll, tolerance
 from titlecraft.records import Check
 from titlecraft.settings import Training
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec import field
 
-from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import pin, published_pin, require_own, require_write
-from titlecraft.licence import licence_of, obligations, require_name
+from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.licence import licence_of, obligations, require_name
+from titlecraft.hub.pins import pin, published_pin, require_own, require_write
 from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
 from training.fit import choose_fit, usable

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from titlecraft.quantisation import in_words
+from titlecraft.models.base.quantisation import in_words
 from titlecraft.settings import Training
 from training.plan import Plan
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from titlecraft import ranks
-from titlecraft.base_model import LoadedBase
+from titlecraft.models.base.model import LoadedBase
+from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
@@ -76,7 +76,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         checks.require_gradients(model, probe, base)
     if recipe.training.shard_base:
         kept, whole = (size / 1e9 for size in shard_base(model))
-        print(f"base shared out between {ranks.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
+        print(f"base shared out between {distributed.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
     router_note = leave_router_loss_out(model)
     dataset, lengths = examples.dataset, examples.lengths
     if recipe.training.packing:

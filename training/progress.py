@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from titlecraft.machine import peak_memory
+from titlecraft.process.machine import peak_memory
 
 
 class Pace:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from titlecraft.errors import UserError
-from titlecraft.hub import current_name, endpoint, find_record, published_pin, require_own, require_write
-from titlecraft.licence import require_name
-from titlecraft.publishing import sole_publisher, work_folder
+from titlecraft.hub.licence import require_name
+from titlecraft.hub.pins import current_name, endpoint, find_record, published_pin, require_own, require_write
+from titlecraft.hub.publishing import sole_publisher, work_folder
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord
 from training.finished import TARGET, read_finished, read_target
 from training.run import publish_trained

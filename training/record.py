@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from titlecraft import ranks
-from titlecraft.base_model import device_name
+from titlecraft.models.base.model import device_name
+from titlecraft.process import distributed
 from titlecraft.records import Losses, Measured
 from training.energy import Energy
 from training.progress import peak_memory_gb
@@ -52,7 +52,7 @@ def measured(started: float, tokens: int, energy: Energy) -> Measured:
         energy_by=energy.by,
         co2_eq_grams=energy.co2_grams,
         country=energy.country,
-        devices=ranks.world_size(),
+        devices=distributed.world_size(),
     )
 
 

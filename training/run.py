@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from titlecraft import ranks
-from titlecraft.data_revision import pin_data
 from titlecraft.errors import UserError
-from titlecraft.hub import current_name, find_record, pin, published_pin, require_own, require_write
-from titlecraft.licence import copy_legal_files, licence_of, require_name
+from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
+from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
+from titlecraft.hub.publishing import REPLACED_BY_TRAINING, publish, sole_publisher, work_folder
+from titlecraft.process import distributed
 from titlecraft.prompt import PROMPT_FILE
-from titlecraft.publishing import REPLACED_BY_TRAINING, publish, sole_publisher, work_folder
 from titlecraft.records import (
     TRAINING_RECORD,
     Pin,
@@ -92,7 +92,7 @@ def train(
         code = current_code("training", *PACKAGES)
         run = run_of({"dataset": data, "base": base, "length": recipe.base.max_length, "quantization": recipe.base.quantization,
                       "lora": recipe.lora, "training": recipe.training, "generation": recipe.generation, "code": code,
-                      "devices": ranks.world_size()})  # fmt: skip
+                      "devices": distributed.world_size()})  # fmt: skip
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)
         if not care.fresh and (
@@ -109,7 +109,7 @@ def train(
         if record is None:
             saving = begin(repo, work, run, care)
             write_target(folder, repo, private)
-            together = ranks.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
+            together = distributed.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
                                     "saving": saving, "auto_batch": care.auto_batch, "given": given})  # fmt: skip
             push = BackgroundPush(repo, private) if care.push_every else None
             record = train_adapter(
@@ -171,7 +171,7 @@ def publish_trained(
 
 def follow() -> None:
     """The part of all processes but the first: train with it, by what it says. Publishing is its affair."""
-    together = ranks.agree(None)
+    together = distributed.agree(None)
     if together is not None:
         require_backend(together["recipe"].training)
         train_adapter(**together)

@@ -7,8 +7,8 @@ same weights in the same order of computation, so the adapter is that of a train
 
 from typing import Any
 
-from titlecraft import ranks
 from titlecraft.errors import UserError
+from titlecraft.process import distributed
 
 
 def shard_base(model: Any) -> tuple[int, int]:
@@ -31,8 +31,8 @@ def shard_base(model: Any) -> tuple[int, int]:
             "(_no_split_modules), so they cannot be shared out: set --training.shard_base=false"
         )
     on_gpu = torch.cuda.is_available()
-    device = torch.device("cuda", ranks.local_rank()) if on_gpu else torch.device("cpu")
-    mesh = init_device_mesh(device.type, (ranks.world_size(),))
+    device = torch.device("cuda", distributed.local_rank()) if on_gpu else torch.device("cpu")
+    mesh = init_device_mesh(device.type, (distributed.world_size(),))
     for layer in layers:
         loosen_four_bit(layer, device)
         layer.to(device)  # one at a time: the whole base may not fit

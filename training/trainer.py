@@ -5,8 +5,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from titlecraft import ranks
-from titlecraft.answer_logits import causal_of, head_of
+from titlecraft.models.loss.answer_logits import causal_of, head_of
+from titlecraft.process import distributed
 from titlecraft.records import Optimizer
 from titlecraft.settings import Training
 from training.examples import IGNORED
@@ -156,8 +156,8 @@ def make_trainer(
     trainer.add_callback(trainer.so_far)  # first: it gives the others what was seen
     trainer.bar = progress_bar()
     trainer.add_callback(trainer.bar)
-    if ranks.rank():
-        trainer.add_callback(own_dropout(settings.seed + ranks.rank()))
+    if distributed.rank():
+        trainer.add_callback(own_dropout(settings.seed + distributed.rank()))
     if saving:
         trainer.add_callback(save_now(saving))
     for parameter in trainer.model.parameters():

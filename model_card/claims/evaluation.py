@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
 from model_card.claims.saying import Claim
-from titlecraft.quantisation import in_words
+from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import Measure, is_ruinous
 
 PRIMARY = "report.measures[primary]"

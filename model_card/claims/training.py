@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model_card.claims.saying import NOT_MEASURED, Claim
-from titlecraft.quantisation import in_words
+from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import is_ruinous
 from titlecraft.settings import Base, Generation, Lora, Training
 

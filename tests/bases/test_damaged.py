@@ -16,8 +16,8 @@ from tests.evaluation.published_world import training_record
 from tests.evaluation.tiny_encoder import save_encoder
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
-from titlecraft.base_model import load_base
 from titlecraft.errors import UserError
+from titlecraft.models.base.model import load_base
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Prompt, Recipe, Training

@@ -10,10 +10,10 @@ import torch
 
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import make_base, train_tokenizer
-from titlecraft.base_config import UNBOUNDED, context_length, on_meta
-from titlecraft.base_model import load_base
-from titlecraft.base_tokenizer import as_published, load_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.base.config import UNBOUNDED, context_length, on_meta
+from titlecraft.models.base.model import load_base
+from titlecraft.models.base.tokenizer import as_published, load_tokenizer
 from titlecraft.prompt import encode_prompt
 from titlecraft.settings import Base, Lora, Recipe, Training
 from training.known_base import inspect_base

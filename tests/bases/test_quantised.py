@@ -16,11 +16,11 @@ from playground import merge
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import make_base, train_tokenizer
-from titlecraft.base_model import four_bit_fault, load_base
 from titlecraft.errors import UserError
-from titlecraft.four_bit import frozen_weight
+from titlecraft.models.base.four_bit import frozen_weight
+from titlecraft.models.base.model import four_bit_fault, load_base
+from titlecraft.models.base.quantisation import in_words, published_as
 from titlecraft.prompt import PromptFormat
-from titlecraft.quantisation import in_words, published_as
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training
 from training.model import add_adapter

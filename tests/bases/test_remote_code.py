@@ -13,9 +13,9 @@ from evaluation.encoders import load_encoder
 from tests import ROOT
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import train_tokenizer
-from titlecraft.base_config import load_config
-from titlecraft.base_tokenizer import load_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.base.config import load_config
+from titlecraft.models.base.tokenizer import load_tokenizer
 
 ROOMS = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground", "benchmarks", "docs")
 ASKED = {"from_pretrained", "from_config", "pipeline", "load_dataset"}

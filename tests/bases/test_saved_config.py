@@ -8,7 +8,7 @@ from peft import LoraConfig
 
 from tests.folder_repos import pin_of
 from tests.tiny_world import make_base, train_tokenizer
-from titlecraft.base_model import LoadedBase
+from titlecraft.models.base.model import LoadedBase
 from titlecraft.settings import Lora, Training
 from training.model import add_adapter
 from training.saving import save_adapter

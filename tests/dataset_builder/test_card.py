@@ -11,11 +11,11 @@ from dataset_builder.card_metadata import metadata, require_no_licence
 from dataset_builder.plots import plot_lengths, plot_splits
 from dataset_builder.source import TRN_LINES, expected_lines
 from tests.model_card.literal_records import ADAPTER, BASE, DATASET, dataset_lineage, dataset_record, evaluation_record
-from titlecraft.card_merge import split
+from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset, fit
+from titlecraft.cards.merge import split
 from titlecraft.errors import UserError
-from titlecraft.lineage import DatasetLineage, Trained, result_of, with_adapter
-from titlecraft.lineage_picture import draw_adapter, draw_dataset, fit
 from titlecraft.records import DatasetRecord, Source, SourceFile
+from titlecraft.records.lineage import DatasetLineage, Trained, result_of, with_adapter
 from titlecraft.settings import Data, Prompt
 
 

@@ -82,7 +82,7 @@ print(again[1].splitlines()[1])
 import msgspec
 from dataset_builder.loads import resolve, require_loads
 from titlecraft.errors import UserError
-from titlecraft.hub import published_pin
+from titlecraft.hub.pins import published_pin
 from titlecraft.records import DATASET_RECORD, DatasetRecord
 head = published_pin("titlecraft/target", "dataset")
 record = msgspec.json.decode(read(head.repo, DATASET_RECORD), type=DatasetRecord)

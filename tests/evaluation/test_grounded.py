@@ -13,7 +13,7 @@ from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Grounded
-from titlecraft.row_index import FoundRow
+from titlecraft.search.row_index import FoundRow
 from titlecraft.settings import Prompt
 
 PROMPT = PromptFormat.from_settings(Prompt())

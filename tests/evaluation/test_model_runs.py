@@ -18,9 +18,9 @@ from evaluation.silenced import is_base_when_silenced, silenced
 from evaluation.titles import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids
 from titlecraft.settings import Generation, Prompt
-from titlecraft.threads import steady_threads
 
 ROOM = Room(scored=512, context=512, new_tokens=16)
 
@@ -221,7 +221,7 @@ def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: 
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     from evaluation.load import dequantise
-    from titlecraft.base_model import four_bit_fault, keep_four_bit_layers_as_they_are
+    from titlecraft.models.base.model import four_bit_fault, keep_four_bit_layers_as_they_are
 
     if four_bit_fault():
         pytest.skip(four_bit_fault())

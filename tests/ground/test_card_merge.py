@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titlecraft.card_merge import NOTICE, Owned, generated_part, merge, section, split, written_by_people
+from titlecraft.cards.merge import NOTICE, Owned, generated_part, merge, section, split, written_by_people
 from titlecraft.errors import UserError
 
 OWNED = Owned(

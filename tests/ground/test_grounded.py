@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from titlecraft.grounded import grounded_prompt
+from titlecraft.grounded_prompt import grounded_prompt
 from titlecraft.prompt import PromptFormat
 
 PROMPT = PromptFormat(instruction="Describe.", question="What is '{title}'?", template="{instruction}|{input}|")

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests import ROOT
-from titlecraft import machine
 from titlecraft.command_line import main
+from titlecraft.process import machine
 
 PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
 # a Python as on Windows: without the modules and functions that only Unix has
@@ -79,4 +79,4 @@ def test_nothing_else_asks_the_system_for_what_differs() -> None:
         if "local_hub" not in file.parts
         and any(name in file.read_text() for name in ("sched_getaffinity", "sched_setaffinity", "ru_maxrss", "/proc/"))
     ]
-    assert found == ["titlecraft/machine.py"]
+    assert found == ["titlecraft/process/machine.py"]

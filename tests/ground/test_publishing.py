@@ -13,8 +13,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from titlecraft.errors import UserError
-from titlecraft.hub import address, pin, published_pin, read_file, require_write
-from titlecraft.publishing import publish
+from titlecraft.hub.pins import address, pin, published_pin, read_file, require_write
+from titlecraft.hub.publishing import publish
 folder = Path(sys.argv[1])
 def put(**files):
     for old in folder.rglob("*"):
@@ -66,8 +66,8 @@ assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{seco
 def test_a_persons_file_stays_whatever_its_name_and_a_new_name_is_followed(hub: RunningHub, tmp_path: Path) -> None:
     said = run(hub, tmp_path / "person", """
 from huggingface_hub import CommitOperationAdd as Add, HfApi
-from titlecraft.hub import current_name
-from titlecraft.publishing import REPLACED_BY_TRAINING
+from titlecraft.hub.pins import current_name
+from titlecraft.hub.publishing import REPLACED_BY_TRAINING
 REPO, api = "titlecraft/person", HfApi()
 def send():
     return publish(REPO, "model", published_pin(REPO, "model"), folder, "Send", private=True, replaces=REPLACED_BY_TRAINING, check=lambda path: None)
@@ -162,7 +162,7 @@ assert published_pin("titlecraft/nothing", "model") is None
 def test_the_licence_comes_from_the_base_card(hub: RunningHub, tmp_path: Path) -> None:
     said = run(hub, tmp_path / "box", """
 from huggingface_hub import HfApi
-from titlecraft.licence import copy_legal_files, licence_of, require_name
+from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
 def base(name, card, **files):
     put(**({"README.md": card} if card is not None else {}), **files, weights="w")
     return publish(f"titlecraft/{name}", "model", None, folder, "Send", private=True, replaces=(), check=lambda path: None)

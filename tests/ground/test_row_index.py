@@ -9,10 +9,10 @@ import pytest
 
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
-from titlecraft.row_index import RowIndex
-from titlecraft.row_index_build import ensure_index
-from titlecraft.title_match import near
-from titlecraft.word_index import WordIndex, Words, best, save_index
+from titlecraft.search.row_index import RowIndex
+from titlecraft.search.row_index_build import ensure_index
+from titlecraft.search.title_match import near
+from titlecraft.search.word_index import WordIndex, Words, best, save_index
 
 PIN = Pin(type="dataset", repo="me/lamps", revision="a" * 40)
 TRAIN = [

@@ -7,9 +7,9 @@ from pathlib import Path
 import grimp
 import pytest
 
-from titlecraft import stage_sources
-from titlecraft.code_version import ROOT, deciding_text, sources_sha256
-from titlecraft.stage_sources import ENTRIES, MESSAGE_ONLY, SOURCES, deciding_files
+from titlecraft.records import stage_sources
+from titlecraft.records.code_version import ROOT, deciding_text, sources_sha256
+from titlecraft.records.stage_sources import ENTRIES, MESSAGE_ONLY, SOURCES, deciding_files
 
 PACKAGES = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 

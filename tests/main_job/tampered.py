@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from model_card.repo_state import RepoState
 from model_card.verify import find, verify_state
-from titlecraft.checksums import SUMS, read_sums, write_sums
+from titlecraft.hub.checksums import SUMS, read_sums, write_sums
 from titlecraft.records import describe_file, file_sha256
 
 

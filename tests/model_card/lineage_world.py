@@ -12,8 +12,8 @@ from huggingface_hub import HfApi, hf_hub_download
 
 from tests.model_card.card_world import upload
 from tests.model_card.literal_records import evaluation_record, training_record
-from titlecraft.data_revision import pin_data
-from titlecraft.hub import published_pin
+from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.pins import published_pin
 from titlecraft.records import Pin
 
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/rows", "titlecraft/lamps"

@@ -1,6 +1,5 @@
 """Records with literal values, of which the golden cards are made."""
 
-from titlecraft.lineage import DatasetLineage, Trained, result_of
 from titlecraft.records import (
     Check,
     Code,
@@ -22,6 +21,7 @@ from titlecraft.records import (
     Split,
     TrainingRecord,
 )
+from titlecraft.records.lineage import DatasetLineage, Trained, result_of
 from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
 
 ROWS = [

@@ -11,7 +11,7 @@ import pytest
 
 from model_card.lookalike import letters_of, mixed_word, skeleton
 from model_card.verify_added import verify_added
-from titlecraft.card_merge import NOTICE
+from titlecraft.cards.merge import NOTICE
 
 CARD = (Path(__file__).parent / "evaluated.md").read_text(encoding="utf-8")
 RESULT = re.search(r"<!-- titlecraft:result -->\n.*?<!-- /titlecraft:result -->\n", CARD, re.DOTALL)[0]

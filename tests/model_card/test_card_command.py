@@ -93,7 +93,7 @@ print(model_info("{ADAPTER}").card_data.eval_results == data.eval_results)
 def test_the_card_is_rendered_alike_from_the_pinned_revision_on_another_machine(world: World) -> None:
     code = f"""
 from model_card.build import read_card_inputs, render
-from titlecraft.hub import pin
+from titlecraft.hub.pins import pin
 print(render(read_card_inputs(None, pin("{ADAPTER}", "model"))), end="")
 """
     assert world.run("-c", code, home="elsewhere").stdout == world.published()

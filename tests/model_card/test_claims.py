@@ -22,7 +22,7 @@ from model_card.claims.saying import Claim, say, steps_of, value_at
 from model_card.named_records import named_records
 from model_card.samples import UNSEEN, harmless
 from tests.model_card.test_golden_cards import bare, evaluated
-from titlecraft.card_merge import section
+from titlecraft.cards.merge import section
 from titlecraft.records import Record
 
 UNKNOWN = ("not measured", "not counted", "not evaluated", "not known", "none on record")

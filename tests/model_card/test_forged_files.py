@@ -22,7 +22,7 @@ from model_card.verify_configs import patterns_of, takes_in
 from model_card.verify_files import verify_files
 from model_card.verify_tokenizer import difference
 from tests.model_card.literal_records import ADAPTER, DATASET, dataset_record, training_record
-from titlecraft.checksums import SUMS, write_sums
+from titlecraft.hub.checksums import SUMS, write_sums
 from titlecraft.records import describe_file, file_sha256
 from titlecraft.settings import Lora
 
@@ -163,14 +163,12 @@ def test_a_key_that_training_does_not_set_is_refused(tmp_path: Path, change: Cha
 
 
 def test_an_exported_model_points_to_its_adapter(tmp_path: Path) -> None:
-    from playground import export_record
+    from titlecraft.records import export
 
-    assert EXPORT_RECORD == export_record.EXPORT_RECORD
+    assert EXPORT_RECORD == export.EXPORT_RECORD
     (tmp_path / EXPORT_RECORD).write_text("{}")
     whys = set(impossible_levels(RepoState.of_folder(ADAPTER, tmp_path)).values())
-    assert whys == {
-        "an exported model has no training_record.json: verify the adapter that its export_record.json names"
-    }
+    assert whys == {"an exported model has no training_record.json: verify the adapter that its export.json names"}
 
 
 @pytest.mark.parametrize("transposed", [True, False])

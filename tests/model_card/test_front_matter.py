@@ -8,7 +8,7 @@ from model_card.metadata import owned
 from model_card.verification import Checks
 from model_card.verify_card import metadata_line, results
 from model_card.verify_metadata import fault_of_card, same, verify_metadata
-from titlecraft.card_merge import split
+from titlecraft.cards.merge import split
 
 CARD = (Path(__file__).parent / "evaluated.md").read_text(encoding="utf-8")
 HERE = split(CARD)

@@ -30,7 +30,7 @@ from tests.model_card.literal_records import (
     evaluation_record,
     training_record,
 )
-from titlecraft.card_merge import merge, split
+from titlecraft.cards.merge import merge, split
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import NotMeasured, Source, SourceFile
 from titlecraft.settings import Prompt

@@ -81,7 +81,7 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
     assert listed == f"listed on the dataset's card: {DATASET}@{after[:12]}" and after != before
     assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
     assert world.step("tell") == "" and world.head(OF_DATASET) == after
-    pinned = "from titlecraft.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
+    pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
     done = subprocess.run([PYTHON, "-c", pinned], env=os.environ | world.hub.environment(world.root / "home"),
                           cwd=ROOT, capture_output=True, text=True)  # fmt: skip
     assert done.stdout.split() == [before, after], done.stderr

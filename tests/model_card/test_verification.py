@@ -12,9 +12,9 @@ from model_card.badge import badge
 from model_card.verification import STATUS, Checks, Line, Verification, verdict_of
 from model_card.verify_titles import all_equal
 from model_card.verify_values import stops_rightly
-from titlecraft.checksums import read_sums, write_sums
 from titlecraft.errors import UserError
-from titlecraft.hub import hub_errors
+from titlecraft.hub.checksums import read_sums, write_sums
+from titlecraft.hub.pins import hub_errors
 from titlecraft.records import Code, Pin
 
 CHECKS = Checks("scores", "report")

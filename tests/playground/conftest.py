@@ -9,11 +9,11 @@ from evaluation.load import Loaded
 from playground.answer import Engine
 from tests.evaluation.published_world import training_record
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
-from titlecraft.base_model import LoadedBase
+from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
-from titlecraft.row_index import RowIndex
-from titlecraft.row_index_build import ensure_index
+from titlecraft.search.row_index import RowIndex
+from titlecraft.search.row_index_build import ensure_index
 from titlecraft.settings import Evaluation, Prompt
 
 DATASET = Pin(type="dataset", repo="titlecraft/tiny-dataset", revision="d" * 40)

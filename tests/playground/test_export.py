@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.export_record import ExportRecord
 from tests.evaluation.served_world import ROOT
 from tests.playground.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.records import read_record
+from titlecraft.records.export import ExportRecord
 
 MERGED, GGUF, RACED = f"{ADAPTER}-merged", f"{ADAPTER}-gguf", "titlecraft/raced"
 MERGE = ["export", "--adapter", ADAPTER, "--to", "merged"]
@@ -24,7 +24,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 four_bit = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
 base = AutoModelForCausalLM.from_pretrained({base!r}, quantization_config=four_bit, dtype=torch.float32)
-from titlecraft.base_model import keep_four_bit_layers_as_they_are
+from titlecraft.models.base.model import keep_four_bit_layers_as_they_are
 keep_four_bit_layers_as_they_are(base)  # on some CPUs they would round to bfloat16 in eval mode
 ids = torch.arange(3, 60)[None]
 tuned = PeftModel.from_pretrained(base, {adapter!r}).eval()

@@ -16,8 +16,8 @@ def test_unpacked_weights_are_those_that_a_product_is_made_with_bit_for_bit() ->
     from bitsandbytes.functional import dequantize_4bit
     from bitsandbytes.nn import Linear4bit
 
-    from titlecraft.base_model import four_bit_fault
-    from titlecraft.four_bit import frozen_weight, unpack_four_bit
+    from titlecraft.models.base.four_bit import frozen_weight, unpack_four_bit
+    from titlecraft.models.base.model import four_bit_fault
 
     if four_bit_fault():
         pytest.skip(four_bit_fault())

@@ -10,7 +10,7 @@ from playground.answer import Engine
 from playground.page import build_page, launch_options, states
 from tests.evaluation.chromium import Page, executable, page
 from tests.playground.conftest import HOSTILE
-from titlecraft.row_index import RowIndex
+from titlecraft.search.row_index import RowIndex
 
 needs_browser = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here")
 READY = (

@@ -17,7 +17,7 @@ from playground.reply import Asked, Reply, reply
 from playground.sources import find_sources, pieces, unsupported
 from playground.terminal import show_replies
 from titlecraft.errors import UserError
-from titlecraft.row_index import FoundRow, RowIndex
+from titlecraft.search.row_index import FoundRow, RowIndex
 from titlecraft.settings import Generation
 
 GREEDY = Decoding(Generation(max_new_tokens=8), greedy=True)

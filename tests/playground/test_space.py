@@ -18,11 +18,11 @@ from packaging.utils import canonicalize_name
 
 from playground.space_app import require_pin
 from playground.space_needs import suggested_hardware
-from playground.space_record import SpaceRecord
 from tests.evaluation.published_world import training_record
 from tests.playground.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
+from titlecraft.records.space import SpaceRecord
 
 SPACE = "titlecraft/ask-it"
 DATASET = "titlecraft/tiny-dataset"

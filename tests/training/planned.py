@@ -48,7 +48,7 @@ def main(folder: Path) -> None:
     from datasets import load_dataset
     from huggingface_hub import constants
 
-    from titlecraft.base_model import load_tokenizer
+    from titlecraft.models.base.model import load_tokenizer
     from training.examples import encode_split
 
     base, data = publish(folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.evaluation.published_world import upload
 from tests.tiny_world import save_base
-from titlecraft.base_model import load_base
+from titlecraft.models.base.model import load_base
 from training.checks import probe_logits
 
 

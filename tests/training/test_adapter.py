@@ -7,8 +7,8 @@ import pytest
 from datasets import Dataset
 
 from tests.tiny_world import make_base, row, train_tokenizer
-from titlecraft.base_model import LoadedBase
 from titlecraft.errors import UserError
+from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training

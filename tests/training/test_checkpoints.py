@@ -13,9 +13,9 @@ import torch
 
 from tests.training.test_fast_path import awake, examples, rows_of
 from tests.training.test_trainer import adapter_on_base
+from titlecraft.process.threads import steady_threads
 from titlecraft.records import file_sha256
 from titlecraft.settings import Training
-from titlecraft.threads import steady_threads
 from training.checkpoints import KEPT, Run, by_step, newest, read_checkpoint, whole
 from training.energy import Energy
 from training.model import speed_up

@@ -9,7 +9,7 @@ import torch
 
 from tests.tiny_world import make_base
 from tests.training.test_trainer import adapter_on_base
-from titlecraft.document_attention import DOCUMENTS, use_documents_attention
+from titlecraft.models.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
 from training.answer_loss import use_answer_loss
 from training.checks import check_accumulation, check_packing, losses_of_answers

@@ -12,11 +12,11 @@ import torch
 from tests.tiny_families import FAMILIES, make, with_adapter
 from tests.tiny_world import train_tokenizer
 from tests.training.test_fast_path import LENGTHS, examples, rows_of
-from titlecraft import attention_spy
-from titlecraft.answer_logits import Head, decoder_of, head_of, own_logits
-from titlecraft.document_attention import documents_fault, use_documents_attention
 from titlecraft.errors import UserError
-from titlecraft.loss_guard import INT8_TOLERANCE, TOLERANCE, tolerance
+from titlecraft.models.document_attention import documents_fault, use_documents_attention
+from titlecraft.models.loss import attention_spy
+from titlecraft.models.loss.answer_logits import Head, decoder_of, head_of, own_logits
+from titlecraft.models.loss.guard import INT8_TOLERANCE, TOLERANCE, tolerance
 from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss

@@ -17,7 +17,7 @@ from rich.console import Console
 from local_hub.server import start, stop
 from tests import ROOT
 from tests.warm import PYTHON
-from titlecraft.licence import obligations
+from titlecraft.hub.licence import obligations
 from titlecraft.records import Licence, Pin
 from titlecraft.settings import Training
 from training.plan import Plan

@@ -10,7 +10,7 @@ import pytest
 from local_hub.server import start, stop
 from tests import ROOT
 from tests.warm import PYTHON
-from titlecraft.base_model import four_bit_fault
+from titlecraft.models.base.model import four_bit_fault
 
 
 @pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")

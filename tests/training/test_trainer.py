@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.tiny_world import make_base, train_tokenizer
-from titlecraft.base_model import LoadedBase, four_bit_fault
+from titlecraft.models.base.model import LoadedBase, four_bit_fault
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter, probe_logits

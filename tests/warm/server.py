@@ -26,7 +26,7 @@ HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation",
 
 def import_libraries() -> Places:
     """Import all of them, and find where they keep the Hub's address and the folders of its cache."""
-    from titlecraft.quiet import quiet_libraries
+    from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
     for name in [*LIBRARIES, *house_modules()]:

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from titlecraft import __version__
 from titlecraft.errors import UserError
-from titlecraft.machine import require_unix
+from titlecraft.process.machine import require_unix
 
 VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
@@ -76,7 +76,7 @@ def run(arguments: list[str]) -> int:
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}: expected one of {', '.join(VERBS)}")
     from titlecraft.command_line.choose_hub import choose_hub
-    from titlecraft.quiet import quiet_libraries
+    from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
     if not {"-h", "--help"} & set(rest):

@@ -13,9 +13,9 @@ from random import Random
 from typing import Any
 
 from titlecraft.command_line.demo.products import BOOKS, OTHERS
-from titlecraft.quiet import quiet_libraries
+from titlecraft.process.quiet import quiet_libraries
+from titlecraft.process.threads import steady_threads
 from titlecraft.records import Pin
-from titlecraft.threads import steady_threads
 
 SPECIAL = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|finetune_right_pad_id|>"}
 VOCABULARY, CONTEXT, BATCH = 4096, 256, 8
@@ -116,8 +116,8 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
 
 def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> Pin:
     """Pre-train and publish to `repo`, or return what is there already unless `fresh`."""
-    from titlecraft.hub import published_pin
-    from titlecraft.publishing import publish
+    from titlecraft.hub.pins import published_pin
+    from titlecraft.hub.publishing import publish
 
     head = published_pin(repo, "model")
     if head and not fresh:

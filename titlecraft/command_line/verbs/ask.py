@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
     from playground.answer import Engine
     from playground.conversation import converse, questions
-    from titlecraft.row_index import open_row_index
+    from titlecraft.search.row_index import open_row_index
 
     if asked.title is not None:
         from playground.question import require_text

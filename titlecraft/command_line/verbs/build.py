@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
 
     from dataset_builder.build import build
     from dataset_builder.outcome import outcome_lines
-    from titlecraft.hub import address
+    from titlecraft.hub.pins import address
 
     published, record = build(
         asked.source, asked.repo, recipe, private=not asked.public, fresh=asked.fresh,

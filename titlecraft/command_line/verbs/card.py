@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the card, publish nothing")
     asked = parser.parse_args(arguments)
 
-    from titlecraft.hub import pin, read_file
+    from titlecraft.hub.pins import pin, read_file
     from titlecraft.records import TRAINING_RECORD
 
     if asked.repo.startswith("datasets/"):
@@ -43,8 +43,8 @@ def main(arguments: list[str]) -> None:
 
 def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dry_run: bool) -> None:
     """Publish what `write` puts into a folder, where the repo has something else; or print the card."""
-    from titlecraft.hub import address, read_file, require_write
-    from titlecraft.publishing import publish, sole_publisher
+    from titlecraft.hub.pins import address, read_file, require_write
+    from titlecraft.hub.publishing import publish, sole_publisher
 
     with tempfile.TemporaryDirectory() as temporary, sole_publisher(head.repo, head.type):
         folder = Path(temporary)

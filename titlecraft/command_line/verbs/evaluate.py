@@ -51,7 +51,7 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     from evaluation.run import evaluate
     from model_card.published import write_picture_and_card
     from model_card.told import tell
-    from titlecraft.hub import address
+    from titlecraft.hub.pins import address
 
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"--titles {asked.titles}: expected at least 1")
 
     from playground.export import Wish, describe, export, export_to_folder
-    from titlecraft.hub import address
+    from titlecraft.hub.pins import address
 
     kind = (asked.quantize or "q8_0").lower() if asked.to == "gguf" else None
     wish = Wish(asked.to, kind, asked.titles, asked.seed, asked.llama_cpp, asked.fresh)

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
 
     from playground.space import publish_space
-    from titlecraft.hub import address
+    from titlecraft.hub.pins import address
 
     published, record = publish_space(asked.adapter, asked.repo, private=not asked.public, fresh=asked.fresh)
     hardware = record.hardware

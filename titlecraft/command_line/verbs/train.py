@@ -7,9 +7,9 @@ from typing import Literal
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from titlecraft import ranks
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
+from titlecraft.process import distributed
 from titlecraft.records import Pin, TrainingRecord
 from titlecraft.settings import Recipe
 
@@ -69,12 +69,12 @@ def main(arguments: list[str]) -> int:
 
     from training.run import Care, follow, train
 
-    ranks.gather()
-    if not ranks.is_first():
+    distributed.gather()
+    if not distributed.is_first():
         follow()
         return 0
     care = Care(asked.fresh, asked.resume, asked.save_every, asked.push_checkpoints, asked.auto_batch)
-    with ranks.leading():
+    with distributed.leading():
         published, record = train(
             asked.dataset, asked.repo, recipe, private=not asked.public, care=care, watch=asked.watch,
             country=asked.energy, given=stage.given, write_card=write_picture_and_card,
@@ -93,7 +93,7 @@ def add_collection(stage: StageParser) -> None:
 
 def show_where(published: Pin, record: TrainingRecord) -> int:
     """Print where the adapter is, and what it saw."""
-    from titlecraft.hub import address
+    from titlecraft.hub.pins import address
 
     print(
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
             "titlecraft verify: --level data and --source FILE go together: the catalogue is not on the Hub"
         )
 
-    from titlecraft.hub import split_revision
+    from titlecraft.hub.pins import split_revision
 
     split_revision(asked.repo.removeprefix("datasets/"))
     if asked.source:

@@ -14,10 +14,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 
-from titlecraft.checksums import SUMS, published_before, sums_of_kept, write_sums
 from titlecraft.errors import UserError
-from titlecraft.hub import FIRST_FILES, hub_errors, published_pin
-from titlecraft.quiet import transfer_bars
+from titlecraft.hub.checksums import SUMS, published_before, sums_of_kept, write_sums
+from titlecraft.hub.pins import FIRST_FILES, hub_errors, published_pin
+from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
 
 # what a new adapter takes the place of in its repo; reports are about the adapter that they measured

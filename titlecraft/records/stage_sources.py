@@ -45,16 +45,21 @@ SOURCES: dict[str, str] = {
         dataset_builder: engine first_pass foreign_formats foreign_text guards gzip_tail leakage loads near_duplicates on_ray
         dataset_builder: outcome parse parts plots processes shards shared_place sketch source split statistics wording
         local_hub: card_metadata hub_errors untrusted_data
-        titlecraft: __init__ card_merge checksums code_version data_revision dataset_record evaluation_record hub
-        titlecraft: lineage lineage_picture markdown_template prompt publishing ranks record records settings
-        titlecraft: stage_sources training_record
+        titlecraft: __init__ prompt settings
+        titlecraft/cards: lineage_picture merge templates
+        titlecraft/hub: checksums data_revision pins publishing
+        titlecraft/process: distributed quiet
+        titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
     """,
     "training": """
         local_hub: durable hub_errors
-        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
-        titlecraft: base_tokenizer checksums code_version data_revision dataset_record document_attention
-        titlecraft: evaluation_record four_bit hub licence loss_guard machine prompt publishing quantisation ranks
-        titlecraft: record records settings stage_sources threads training_record
+        titlecraft: __init__ prompt settings
+        titlecraft/hub: checksums data_revision licence pins publishing
+        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/process: distributed machine quiet threads
+        titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         training: adapter answer_loss checkpoint_branch checkpoints checks dropout dropped_product
         training: dropped_product_kernels effect energy examples finished fit fused_lora health inputs known_base
         training: lost_settings memory model out_of_memory own_loss packing prepare record resume router_loss run
@@ -76,11 +81,15 @@ SOURCES: dict[str, str] = {
         local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
         local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
         local_hub/pages: static_files usage
-        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
-        titlecraft: base_tokenizer checksums code_version dataset_record document_attention evaluation_record four_bit
-        titlecraft: grounded hub loss_guard machine prompt publishing quantisation ranks record records row_index
-        titlecraft: row_index_build settings stage_sources threads title_match training_record word_index
+        titlecraft: __init__ grounded_prompt prompt settings
         titlecraft/command_line: choose_hub
+        titlecraft/hub: checksums pins publishing
+        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/process: distributed machine quiet threads
+        titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
+        titlecraft/search: row_index row_index_build title_match word_index
     """,
     "export": """
         evaluation: batches copies examples grouped_attention guards inputs load near_copies processes score sentences
@@ -88,21 +97,31 @@ SOURCES: dict[str, str] = {
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
         local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
-        playground: export export_card export_record gguf merge merge_check
-        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
-        titlecraft: base_tokenizer card_merge checksums code_version dataset_record document_attention evaluation_record
-        titlecraft: four_bit hub licence loss_guard machine markdown_template prompt publishing quantisation ranks
-        titlecraft: record records settings stage_sources threads title_match training_record
+        playground: export export_card gguf merge merge_check
+        titlecraft: __init__ prompt settings
+        titlecraft/cards: merge templates
+        titlecraft/hub: checksums licence pins publishing
+        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/process: distributed machine quiet threads
+        titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
+        titlecraft/search: title_match
     """,
     "space": """
         evaluation: copies examples inputs near_copies processes sentences titles
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
         local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
-        playground: export_card export_record gguf space space_files space_needs space_record
-        titlecraft: __init__ adapter_weights base_files card_merge checksums code_version dataset_record
-        titlecraft: evaluation_record four_bit hub machine markdown_template prompt publishing ranks record records
-        titlecraft: settings stage_sources title_match training_record
+        playground: export_card gguf space space_files space_needs
+        titlecraft: __init__ prompt settings
+        titlecraft/cards: merge templates
+        titlecraft/hub: checksums pins publishing
+        titlecraft/models: adapter_weights
+        titlecraft/models/base: files four_bit
+        titlecraft/process: distributed machine quiet
+        titlecraft/records: __init__ base code_version dataset evaluation export space stage_sources training
+        titlecraft/search: title_match
     """,
     "verification": """
         dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
@@ -129,12 +148,16 @@ SOURCES: dict[str, str] = {
         model_card: verify_pins verify_predictions verify_renderings verify_report verify_scores verify_titles
         model_card: verify_tokenizer verify_training verify_values
         model_card/claims: __init__ evaluation provenance saying training use
-        titlecraft: __init__ adapter_weights answer_logits attention_spy base_config base_files base_model
-        titlecraft: base_tokenizer card_merge checksums code_version data_revision dataset_record document_attention
-        titlecraft: evaluation_record four_bit grounded hub licence lineage lineage_picture loss_guard machine
-        titlecraft: markdown_template prompt publishing quantisation ranks record records row_index row_index_build
-        titlecraft: settings stage_sources threads title_match training_record word_index
+        titlecraft: __init__ grounded_prompt prompt settings
+        titlecraft/cards: lineage_picture merge templates
         titlecraft/command_line: choose_hub
+        titlecraft/hub: checksums data_revision licence pins publishing
+        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/process: distributed machine quiet threads
+        titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
+        titlecraft/search: row_index row_index_build title_match word_index
         training: energy record
     """,
 }

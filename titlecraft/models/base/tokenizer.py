@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from titlecraft.base_config import load_config
-from titlecraft.base_files import (
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import download
+from titlecraft.models.base.config import load_config
+from titlecraft.models.base.files import (
     ANOTHER,
     TOKENIZER_FILES,
     files_of,
@@ -12,8 +14,6 @@ from titlecraft.base_files import (
     require_tokenizer,
     require_whole,
 )
-from titlecraft.errors import UserError
-from titlecraft.hub import download
 from titlecraft.prompt import encode_prompts, token_ids
 from titlecraft.records import Pin
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from titlecraft import ranks
+from titlecraft.process import distributed
 
 WORTH_A_BAR = 50_000_000  # bytes; a smaller transfer is over before it can be read
 
@@ -18,7 +18,9 @@ def quiet_libraries() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    if not ranks.is_first():  # the first of several processes speaks for all; what goes wrong is still said by each
+    if (
+        not distributed.is_first()
+    ):  # the first of several processes speaks for all; what goes wrong is still said by each
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the process lives)
 

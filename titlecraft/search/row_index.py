@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from titlecraft.records import Pin
-from titlecraft.row_index_build import FACTS, VERSION, Facts, RowFile, ensure_index, title_key
-from titlecraft.title_match import folded, near
-from titlecraft.word_index import WordIndex, best, query_words
+from titlecraft.search.row_index_build import FACTS, VERSION, Facts, RowFile, ensure_index, title_key
+from titlecraft.search.title_match import folded, near
+from titlecraft.search.word_index import WordIndex, best, query_words
 
 Match = Literal["exact", "near", "words"]
 NEAR_CANDIDATES = 50  # rows with the best titles, of which the near ones are chosen
@@ -58,7 +58,7 @@ def index_folder(dataset: Pin) -> Path:
 
 def open_row_index(dataset: Pin) -> "RowIndex":
     """The index of a pinned dataset, made now if need be, with a progress bar. Raises UserError."""
-    from titlecraft.hub import download
+    from titlecraft.hub.pins import download
 
     folder = index_folder(dataset)
     if not (folder / FACTS).is_file():
@@ -144,7 +144,7 @@ class RowIndex:
 
     def describe(self, row: int, match: Match, score: float) -> FoundRow:
         """The row as it is shown."""
-        from titlecraft.hub import address
+        from titlecraft.hub.pins import address
 
         file, number = self.file_of(row)
         link = f"{address(self.dataset)}/blob/{self.dataset.revision}/{file.path}"

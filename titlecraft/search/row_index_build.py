@@ -25,8 +25,8 @@ from filelock import FileLock
 
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, Record
-from titlecraft.title_match import folded
-from titlecraft.word_index import Words, save_index
+from titlecraft.search.title_match import folded
+from titlecraft.search.word_index import Words, save_index
 
 VERSION = 1  # raise it when the same dataset would give another index
 COLUMNS = ["uid", "title", "output"]

@@ -4,9 +4,9 @@ from typing import ClassVar, Literal
 
 from msgspec import UNSET, UnsetType
 
-from titlecraft.record import Code, File, Pin, Record
+from titlecraft.records.base import Code, File, Pin, Record
+from titlecraft.records.training import Check
 from titlecraft.settings import Base, Evaluation, Generation
-from titlecraft.training_record import Check
 
 REPORT = "report.json"
 PREDICTIONS = "predictions.parquet"

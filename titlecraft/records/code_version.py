@@ -10,10 +10,10 @@ from pathlib import Path
 from platform import python_version
 
 from titlecraft import __version__
-from titlecraft.record import Code
-from titlecraft.stage_sources import deciding_files
+from titlecraft.records.base import Code
+from titlecraft.records.stage_sources import deciding_files
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @cache

@@ -4,10 +4,10 @@ import inspect
 from copy import deepcopy
 from typing import Any
 
-from titlecraft.base_files import ANOTHER, files_of, loading, read_object, require_transformers_repo
 from titlecraft.errors import UserError
-from titlecraft.hub import download
-from titlecraft.quantisation import published_as
+from titlecraft.hub.pins import download
+from titlecraft.models.base.files import ANOTHER, files_of, loading, read_object, require_transformers_repo
+from titlecraft.models.base.quantisation import published_as
 from titlecraft.records import Pin
 
 POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from titlecraft import ranks
-from titlecraft.base_config import CAUSAL, load_config, on_meta, require_decoder
-from titlecraft.base_files import files_of, loading, require_weights, require_whole_weights
-from titlecraft.base_tokenizer import load_tokenizer
-from titlecraft.document_attention import caps_scores
 from titlecraft.errors import UserError
-from titlecraft.hub import download
-from titlecraft.quantisation import FOUR_BIT, in_words, loaded_as, misread_on_cpu, published_as
+from titlecraft.hub.pins import download
+from titlecraft.models.base.config import CAUSAL, load_config, on_meta, require_decoder
+from titlecraft.models.base.files import files_of, loading, require_weights, require_whole_weights
+from titlecraft.models.base.quantisation import FOUR_BIT, in_words, loaded_as, misread_on_cpu, published_as
+from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.models.document_attention import caps_scores
+from titlecraft.process import distributed
 from titlecraft.records import Pin
 
 Precision = Literal["auto", "bfloat16", "float16", "float32"]
@@ -112,7 +112,7 @@ def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: boo
             trust_remote_code=False,
             dtype=dtype,
             use_safetensors=True,  # a .bin is a pickle, and a public service would be asked to convert it
-            device_map={"": "cpu" if on_cpu else ranks.local_rank()} if on_gpu else None,
+            device_map={"": "cpu" if on_cpu else distributed.local_rank()} if on_gpu else None,
             output_loading_info=True,
             **({"attn_implementation": "eager"} if caps_scores(config) else {}),
             # None would hide from transformers that a base is published in 4 bit

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from titlecraft.lineage import Result, Trained, best_first
 from titlecraft.records import Pin, Source
+from titlecraft.records.lineage import Result, Trained, best_first
 
 WIDTH, INDENT, GAP, SIDE = 4.2, 0.28, 0.24, 0.06  # inches
 LINE, PADDING = 0.175, 0.07

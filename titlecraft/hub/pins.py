@@ -30,9 +30,9 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import filter_repo_objects
 
 from titlecraft.errors import UserError
-from titlecraft.quiet import transfer_bars
-from titlecraft.record import R
+from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import File, Pin, RepoType, read_record, record_key
+from titlecraft.records.base import R
 
 # what the Hub itself puts into a new repo
 FIRST_FILES = {

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from titlecraft.record import Code, File, Record
+from titlecraft.records.base import Code, File, Record
 from titlecraft.settings import Data, Prompt
 
 DATASET_RECORD = "dataset_record.json"

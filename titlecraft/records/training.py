@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from titlecraft.record import Code, File, Pin, Record
+from titlecraft.records.base import Code, File, Pin, Record
 from titlecraft.settings import Base, Generation, Lora, Training
 
 TRAINING_RECORD = "training_record.json"

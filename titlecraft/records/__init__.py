@@ -5,22 +5,7 @@ that was not measured is null, and every rendering of it says "not measured". Ea
 them can be had from here.
 """
 
-from titlecraft.code_version import current_code, sources_sha256
-from titlecraft.dataset_record import DATASET_RECORD, DatasetRecord, Distribution, Leakage, Source, SourceFile, Split
-from titlecraft.evaluation_record import (
-    CLAIMS,
-    GROUNDED_HEADING,
-    PREDICTIONS,
-    REPORT,
-    EvaluationRecord,
-    Grounded,
-    Group,
-    Measure,
-    NotMeasured,
-    Tested,
-    Verdict,
-)
-from titlecraft.record import (
+from titlecraft.records.base import (
     Code,
     File,
     Pin,
@@ -33,7 +18,22 @@ from titlecraft.record import (
     read_record,
     record_key,
 )
-from titlecraft.training_record import (
+from titlecraft.records.code_version import current_code, sources_sha256
+from titlecraft.records.dataset import DATASET_RECORD, DatasetRecord, Distribution, Leakage, Source, SourceFile, Split
+from titlecraft.records.evaluation import (
+    CLAIMS,
+    GROUNDED_HEADING,
+    PREDICTIONS,
+    REPORT,
+    EvaluationRecord,
+    Grounded,
+    Group,
+    Measure,
+    NotMeasured,
+    Tested,
+    Verdict,
+)
+from titlecraft.records.training import (
     TRAINING_RECORD,
     Check,
     Effect,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub import read_file
+from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
 
 SUMS = "SHA256SUMS"

@@ -1,0 +1,1 @@
+"""Causal language models and adapters: what training, evaluation and playground share."""

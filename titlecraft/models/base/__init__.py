@@ -1,0 +1,1 @@
+"""A base model: its config, files, tokenizer and quantisation, checked before its weights are loaded."""

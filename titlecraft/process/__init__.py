@@ -1,0 +1,1 @@
+"""The process that runs: ranks of a distributed run, threads, the machine, and how much libraries print."""

@@ -1,0 +1,1 @@
+"""Looking up titles and words of a split."""
