@@ -50,7 +50,7 @@ def indent(text: str, sha256: str) -> str:
 def redraw(folder: Path, type: str, pin: Any) -> None:
     """Plots and pages from the tampered records."""
     if type == "dataset":
-        from dataset_builder.plots import plot_lengths, plot_splits
+        from dataset_builder.card.plots import plot_lengths, plot_splits
         from titlecraft.records import DatasetRecord, read_record
 
         record = read_record((folder / "dataset_record.json").read_bytes(), DatasetRecord, "record")

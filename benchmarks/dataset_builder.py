@@ -27,8 +27,8 @@ RESULTS = HERE / "results" / "dataset_builder.json"
 def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Both passes of the builder."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.catalogue import examine_files, find_files
-    from dataset_builder.engine import local_engine
+    from dataset_builder.engine.interface import local_engine
+    from dataset_builder.source.catalogue import examine_files, find_files
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
@@ -57,7 +57,7 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
 
 def floor_read(source: Path, work: Path) -> dict[str, Any]:
     """Reading the blocks alone (and gunzip, where it is .gz)."""
-    from dataset_builder.source import read_blocks
+    from dataset_builder.source.read_blocks import read_blocks
 
     return {"bytes": sum(len(block.data) for block in read_blocks(str(source)))}
 

@@ -52,7 +52,7 @@ def with_adapter(loaded: Any, base: Any) -> Any:
 
     from benchmarks.random_8b import awaken
     from titlecraft.settings import Lora, Training
-    from training.model import add_adapter
+    from training.model.build import add_adapter
 
     torch.manual_seed(1)
     training = Training(backend="trl", gradient_checkpointing=False)

@@ -13,10 +13,10 @@ def right() -> dict[str, Any]:
     from titlecraft.models.base.model import LoadedBase
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
-    from training.dropout import keep_mask
-    from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
-    from training.fused_lora import fuse_lora
-    from training.model import add_adapter
+    from training.model.build import add_adapter
+    from training.model.dropout import keep_mask
+    from training.model.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
+    from training.model.fused_lora import fuse_lora
 
     torch.manual_seed(0)
     config = LlamaConfig(vocab_size=8000, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=2,

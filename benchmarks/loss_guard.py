@@ -63,10 +63,10 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     from tests.tiny_families import with_adapter
     from titlecraft.records import Pin
     from titlecraft.settings import Training
-    from training.model import require_packable, speed_up
-    from training.own_loss import awake, measure, trainer_loss
-    from training.packing import longest_of_rows, packed_dataset
-    from training.router_loss import leave_router_loss_out
+    from training.data.packing import longest_of_rows, packed_dataset
+    from training.model.build import require_packable, speed_up
+    from training.model.own_loss import awake, measure, trainer_loss
+    from training.model.router_loss import leave_router_loss_out
     from training.trainer import make_trainer
 
     packing, fused = MODES[mode]

@@ -60,7 +60,7 @@ def train_tokenizer(texts: list[str]) -> Any:
 
 def batched(call: Callable[[list[str]], Any], *columns: list[str]) -> None:
     """Give `call` each column in batches of BATCH."""
-    from training.examples import tokenizer_threads
+    from training.data.examples import tokenizer_threads
 
     with tokenizer_threads():
         for start in range(0, len(columns[0]), BATCH):
@@ -75,7 +75,7 @@ def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any
     from titlecraft.prompt import PLAIN, PromptFormat
     from titlecraft.records import Pin
     from titlecraft.settings import Prompt
-    from training.examples import encode_split, useful_processes
+    from training.data.examples import encode_split, useful_processes
 
     prompt, rows = PromptFormat.from_settings(Prompt()), make_rows(count, tools)
     prompts, outputs = [prompt.render_title(title) for title, _ in rows], [text for _, text in rows]

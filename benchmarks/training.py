@@ -106,8 +106,8 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
     from training.checks import check_packing
-    from training.model import add_adapter, speed_up
-    from training.packing import packed_dataset
+    from training.data.packing import packed_dataset
+    from training.model.build import add_adapter, speed_up
 
     training = settings(steps, **(FAST | changed))
     set_seed(training.seed)

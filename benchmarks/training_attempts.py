@@ -21,7 +21,7 @@ def batches(count: int, rows: int = 8) -> list[dict[str, Any]]:
     import numpy as np
 
     from benchmarks.training import encoded
-    from training.packing import flatten_rows, packed_dataset
+    from training.data.packing import flatten_rows, packed_dataset
 
     dataset = encoded(8000)
     packed = packed_dataset(dataset, np.array([len(ids) for ids in dataset["input_ids"]]), 2048, 0).shuffle(seed=0)
@@ -144,8 +144,8 @@ def main() -> None:
     from titlecraft.models import document_attention
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
-    from training.fused_lora import fuse_lora, unfuse_lora
-    from training.model import add_adapter, speed_up
+    from training.model.build import add_adapter, speed_up
+    from training.model.fused_lora import fuse_lora, unfuse_lora
 
     write_base(BASE)
     torch.manual_seed(0)

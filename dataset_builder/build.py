@@ -13,19 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_builder.addresses import is_url
-from dataset_builder.array_file import save_array
-from dataset_builder.card import PICTURES, first_row, require_readable_card, write_card
-from dataset_builder.catalogue import (
-    CatalogueFile,
-    Content,
-    described,
-    examine_files,
-    find_files,
-    require_unchanged,
-)
-from dataset_builder.duplicates import repeated_rows, surplus_copies
-from dataset_builder.engine import PACKAGES, Engine, require_engine, start_engine
+from dataset_builder.card.write import PICTURES, first_row, require_readable_card, write_card
+from dataset_builder.duplicates.leakage import Sketches, measure_leakage
+from dataset_builder.duplicates.near_duplicates import near_duplicates
+from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
+from dataset_builder.engine.array_file import save_array
+from dataset_builder.engine.interface import PACKAGES, Engine, require_engine, start_engine
+from dataset_builder.engine.processes import InOrder
 from dataset_builder.first_pass import Rows, read_rows
 from dataset_builder.guards import (
     files_without_rows,
@@ -37,14 +31,20 @@ from dataset_builder.guards import (
     require_settings,
     without_identifiers,
 )
-from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.loads import require_files, require_loads
-from dataset_builder.near_duplicates import near_duplicates
 from dataset_builder.outcome import split_notes
-from dataset_builder.parse import Drop
-from dataset_builder.processes import InOrder
 from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_shard
-from dataset_builder.source import expected_lines, require_whole
+from dataset_builder.source.addresses import is_url
+from dataset_builder.source.catalogue import (
+    CatalogueFile,
+    Content,
+    described,
+    examine_files,
+    find_files,
+    require_unchanged,
+)
+from dataset_builder.source.parse import Drop
+from dataset_builder.source.read_blocks import expected_lines, require_whole
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows, too_large
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording

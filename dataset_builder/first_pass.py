@@ -13,10 +13,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-from dataset_builder.catalogue import CatalogueFile
-from dataset_builder.engine import Engine
-from dataset_builder.near_duplicates import SketchFile
-from dataset_builder.parts import FoundBlock
+from dataset_builder.duplicates.near_duplicates import SketchFile
+from dataset_builder.engine.interface import Engine
+from dataset_builder.source.catalogue import CatalogueFile
+from dataset_builder.source.parts import FoundBlock
 from titlecraft.settings import Data
 
 LAST_LINE_IS_CUT = "the last line is cut"

@@ -3,9 +3,9 @@
 import shlex
 from collections import Counter
 
-from dataset_builder.catalogue import CatalogueFile, described
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
-from dataset_builder.parse import READABLE, Drop, Quarantine
+from dataset_builder.source.catalogue import CatalogueFile, described
+from dataset_builder.source.parse import READABLE, Drop, Quarantine
 from titlecraft.errors import UserError
 from titlecraft.prompt import is_text
 from titlecraft.records import DatasetRecord

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dataset_builder.plots import share_label
+from dataset_builder.card.plots import share_label
 from titlecraft.records import DatasetRecord
 
 SHARE_MISSED = 2.0  # a split with more than twice or less than half of the share asked for

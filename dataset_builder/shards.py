@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataset_builder.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
-from dataset_builder.block import text_key
-from dataset_builder.parse import product_kind
+from dataset_builder.source.block import text_key
+from dataset_builder.source.parse import product_kind
 from dataset_builder.split import SPLITS
 from dataset_builder.wording import Wording
 from titlecraft.records import File, describe_file

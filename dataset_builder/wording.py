@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import xxhash
 
-from dataset_builder.parse import product_kind
+from dataset_builder.source.parse import product_kind
 from titlecraft.prompt import AUTO, PromptFormat
 from titlecraft.settings import Prompt
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from dataset_builder.card import CARD, CardInputs, read_card_inputs, write_card_of
+from dataset_builder.card.write import CARD, CardInputs, read_card_inputs, write_card_of
 from model_card.collection import tie_together
 from model_card.trained import trained_at
 from titlecraft.errors import UserError

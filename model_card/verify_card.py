@@ -38,9 +38,9 @@ def fresh(state: RepoState) -> tuple[str, Owned]:
 
 def fresh_dataset_card(state: RepoState) -> tuple[str, Owned]:
     """The same of a dataset's card; configs that a person added to the card that is there are known to it."""
-    from dataset_builder.card import CardInputs
-    from dataset_builder.card import fresh as render
-    from dataset_builder.card_metadata import OWNED
+    from dataset_builder.card.metadata import OWNED
+    from dataset_builder.card.write import CardInputs
+    from dataset_builder.card.write import fresh as render
     from titlecraft.records.lineage import LINEAGE, DatasetLineage
 
     raw = state.read(LINEAGE)

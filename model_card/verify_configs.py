@@ -20,7 +20,7 @@ def verify_configs(state: RepoState) -> list[Line]:
 
 def of_configs(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Configs that a person added to the card: they may name files of a person's, and never ours, nor be the default."""
-    from dataset_builder.card_metadata import others_than_default
+    from dataset_builder.card.metadata import others_than_default
 
     front = split(readable_card(state), state.named(CARD)).metadata
     ours = [file.path for one in state.dataset.splits.values() for file in one.files]

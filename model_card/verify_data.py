@@ -32,7 +32,7 @@ def dataset_of(state: RepoState) -> RepoState:
 
 def verify_sources(state: RepoState, sources: list[str]) -> list[Line]:
     """The source's files against the record's, before any time is spent. Raises UserError where a source is no file."""
-    from dataset_builder.catalogue import find_files
+    from dataset_builder.source.catalogue import find_files
 
     find_files(sources)  # a mistyped name is the user's mistake, no verdict about the dataset
     checks = Checks("data", "source")
@@ -50,7 +50,7 @@ def record_of(state: RepoState) -> DatasetRecord:
 
 def of_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
     """A line for each file, in the order in which they are read."""
-    from dataset_builder.catalogue import examine_files, find_files, read_content
+    from dataset_builder.source.catalogue import examine_files, find_files, read_content
 
     record = record_of(state)
     given = [(file.name, read_content(file)) for file in examine_files(find_files(sources), map)]
@@ -74,8 +74,8 @@ def rebuilt(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Li
 def build_again(record: DatasetRecord, sources: list[str], work: Path, folder: Path) -> DatasetRecord:
     """Both passes of the builder into `folder`, publishing nothing."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.catalogue import examine_files, find_files, read_content
-    from dataset_builder.engine import start_engine
+    from dataset_builder.engine.interface import start_engine
+    from dataset_builder.source.catalogue import examine_files, find_files, read_content
 
     folder.mkdir()
     found = find_files(sources)

@@ -88,8 +88,8 @@ def read_split(state: RepoState, paths: list[str]) -> dict[str, Any]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from dataset_builder.block import text_key
-    from dataset_builder.parse import product_kind
+    from dataset_builder.source.block import text_key
+    from dataset_builder.source.parse import product_kind
 
     found: dict[str, Any] = {
         "rows": 0,
@@ -116,7 +116,7 @@ def of_wording(checks: Checks, state: RepoState) -> Iterator[Line]:
     import pyarrow.parquet as pq
 
     from dataset_builder.alpaca import COLUMNS
-    from dataset_builder.card import first_row
+    from dataset_builder.card.write import first_row
     from dataset_builder.wording import Wording
 
     record = state.dataset

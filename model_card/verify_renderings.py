@@ -70,7 +70,7 @@ def of_training(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 def of_dataset(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The pictures on the dataset card, from its record."""
-    from dataset_builder.plots import plot_lengths, plot_splits
+    from dataset_builder.card.plots import plot_lengths, plot_splits
 
     with TemporaryDirectory() as folder:
         for name, plot in (("output_length.png", plot_lengths), ("splits.png", plot_splits)):

@@ -14,17 +14,17 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.records import Pin, TrainingRecord, describe_file
 from titlecraft.settings import Recipe
-from training.checkpoints import newest
+from training.checkpoints.folder import newest
+from training.checkpoints.saving import Saving, save_adapter
+from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
+from training.data.inputs import load_train_split
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
-from training.examples import Encoded, encode_split, encoding_key, wait_until_encoded
-from training.inputs import load_train_split
-from training.known_base import inspect_base
-from training.lost_settings import lost, require_learning
-from training.model import longest_example, slow_down
+from training.model.build import longest_example, slow_down
 from training.out_of_memory import within_memory
+from training.planning.known_base import inspect_base
+from training.planning.lost_settings import lost, require_learning
+from training.planning.steps import count_steps
 from training.prepare import Prepared, prepare
-from training.saving import Saving, save_adapter
-from training.steps import count_steps
 
 FIX = "train again with --fresh and a lower --training.learning_rate, or another --training.precision"
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
@@ -47,7 +47,7 @@ def encode(data: Pin, base: Pin, prompt: PromptFormat, recipe: Recipe) -> Encode
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
     """The recipe with the batch and checkpointing that this GPU's memory holds, where it asks for that; says what was chosen."""
-    from training.fit import fit_here
+    from training.planning.fit import fit_here
 
     base = replace(recipe.base, max_length=encoded.longest, quantization=encoded.quantization)
     length = encoded.widest(recipe.training.packing)
@@ -124,11 +124,11 @@ def train_prepared(
 ) -> TrainingRecord | None:
     """All steps, the checks after them, and the files in `folder`; returns the record, or None as `train_adapter` does."""
     from training import checks
-    from training.energy import metered
-    from training.own_loss import check_own_loss
-    from training.progress import padding_share
+    from training.model.own_loss import check_own_loss
     from training.record import LOG, losses, plot_loss, write_log
     from training.trainer import OPTIMIZER, make_trainer, run_all_steps
+    from training.watching.energy import metered
+    from training.watching.progress import padding_share
 
     recipe, model, tokenizer = ready.recipe, ready.model, ready.loaded.tokenizer
     trainer = make_trainer(

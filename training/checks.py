@@ -9,7 +9,7 @@ from titlecraft.models.loss.answer_logits import decoder_of, own_logits
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
-from training.examples import IGNORED, Examples
+from training.data.examples import IGNORED, Examples
 
 LOOKED_AT = 256
 CHANGES = "the adapter changes the logits"
@@ -154,7 +154,7 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
     The second is looked at bit for bit: with all tokens of the first example exchanged, the hidden states of the others
     stay what they were. `rows` is a packed dataset; its first row with several examples is taken.
     """
-    from training.packing import flatten_rows
+    from training.data.packing import flatten_rows
 
     row = next((row for row in (rows[place] for place in range(len(rows))) if len(row["input_ids"]) > 1), None)
     if row is None:

@@ -14,7 +14,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Effect, Pin
-from training.inputs import COLUMNS
+from training.data.inputs import COLUMNS
 
 SPLIT = "validation"
 MOST_ROWS = 32

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
-from training import fit
-from training.examples import Encoded
+from training.data.examples import Encoded
+from training.planning import fit
 
 T = TypeVar("T")
 

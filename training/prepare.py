@@ -8,12 +8,12 @@ from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
-from training.examples import Encoded, Examples
-from training.known_base import require_lora_targets
-from training.model import add_adapter, load_for_training, require_packable, speed_up
-from training.own_loss import Yardstick
-from training.router_loss import leave_router_loss_out
-from training.sharded_base import shard_base
+from training.data.examples import Encoded, Examples
+from training.model.build import add_adapter, load_for_training, require_packable, speed_up
+from training.model.own_loss import Yardstick
+from training.model.router_loss import leave_router_loss_out
+from training.model.sharded_base import shard_base
+from training.planning.known_base import require_lora_targets
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     from transformers import set_seed
 
     from training import checks
-    from training.own_loss import measure
-    from training.packing import longest_of_rows, packed_dataset
+    from training.data.packing import longest_of_rows, packed_dataset
+    from training.model.own_loss import measure
 
     split, examples, longest = encoded.split, encoded.examples, encoded.longest
     if recipe.training.packing:

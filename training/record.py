@@ -11,8 +11,8 @@ import msgspec
 from titlecraft.models.base.model import device_name
 from titlecraft.process import distributed
 from titlecraft.records import Losses, Measured
-from training.energy import Energy
-from training.progress import peak_memory_gb
+from training.watching.energy import Energy
+from training.watching.progress import peak_memory_gb
 
 LOG = "training_log.jsonl"
 SMOOTH_FROM = 100  # lines of the log

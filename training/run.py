@@ -25,15 +25,15 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Recipe
 from training.adapter import ADAPTER_FILES, require_trained, train_adapter
-from training.checkpoint_branch import BackgroundPush, delete_branch
-from training.checkpoints import Run, checkpoints_folder
-from training.energy import require_meter
+from training.checkpoints.branch import BackgroundPush, delete_branch
+from training.checkpoints.folder import Run, checkpoints_folder
+from training.checkpoints.resume import where_to_begin
+from training.checkpoints.saving import Saving
+from training.data.inputs import read_prompt
 from training.finished import command_to_publish, finished, write_target
-from training.inputs import read_prompt
-from training.model import require_backend
-from training.resume import where_to_begin
-from training.saving import Saving
-from training.watch import Watch, require_watch, watchers
+from training.model.build import require_backend
+from training.watching.energy import require_meter
+from training.watching.watch import Watch, require_watch, watchers
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth", "matplotlib")
 

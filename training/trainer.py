@@ -9,12 +9,12 @@ from titlecraft.models.loss.answer_logits import causal_of, head_of
 from titlecraft.process import distributed
 from titlecraft.records import Optimizer
 from titlecraft.settings import Training
-from training.examples import IGNORED
-from training.health import stop_when_broken
-from training.packing import flatten_rows
-from training.progress import Pace, figures, progress_bar
-from training.run_so_far import run_so_far
-from training.saving import Saving, WritesWholeCheckpoints, save_now
+from training.checkpoints.run_state import run_so_far
+from training.checkpoints.saving import Saving, WritesWholeCheckpoints, save_now
+from training.data.examples import IGNORED
+from training.data.packing import flatten_rows
+from training.watching.health import stop_when_broken
+from training.watching.progress import Pace, figures, progress_bar
 
 OPTIMIZER = Optimizer()
 LOADERS = 2  # processes that put batches together
@@ -136,7 +136,7 @@ def make_trainer(
             loss_type="nll"
             if settings.fused_kernels or (settings.backend == "trl" and not is_product(model))
             else None,
-            router_aux_loss_coef=0.0,  # see training/router_loss.py
+            router_aux_loss_coef=0.0,  # see training/model/router_loss.py
             report_to="none",
             save_strategy="no",  # save_now says when
             push_to_hub=False,

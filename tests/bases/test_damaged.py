@@ -21,8 +21,8 @@ from titlecraft.models.base.model import load_base
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Prompt, Recipe, Training
-from training.known_base import inspect_base
-from training.saving import ESSENTIAL
+from training.checkpoints.saving import ESSENTIAL
+from training.planning.known_base import inspect_base
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {

@@ -16,7 +16,7 @@ from titlecraft.models.base.model import load_base
 from titlecraft.models.base.tokenizer import as_published, load_tokenizer
 from titlecraft.prompt import encode_prompt
 from titlecraft.settings import Base, Lora, Recipe, Training
-from training.known_base import inspect_base
+from training.planning.known_base import inspect_base
 
 TOKENIZER = train_tokenizer()
 AUDIO = {"hidden_size": 32, "intermediate_size": 32, "num_blocks": 1, "num_attention_heads": 2}
@@ -267,7 +267,7 @@ def test_a_tokenizer_without_eos_is_refused(base: Path) -> None:
 def test_a_part_of_the_adapter_that_text_does_not_reach_stops_the_run(base: Path) -> None:
     """Whatever the reason: here, a layer whose product the model throws away."""
     from training.checks import require_gradients
-    from training.model import add_adapter
+    from training.model.build import add_adapter
 
     asked = Lora(r=2, target_modules=["q_proj", "up_proj"])
     loaded = load_base(pin_of(base), "none", "float32")

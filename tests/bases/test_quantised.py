@@ -23,8 +23,8 @@ from titlecraft.models.base.quantisation import in_words, published_as
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training
-from training.model import add_adapter
-from training.saving import save_adapter
+from training.checkpoints.saving import save_adapter
+from training.model.build import add_adapter
 
 pytestmark = pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")
 

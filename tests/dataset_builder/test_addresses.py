@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.addresses import short_names, shown, without_secrets
-from dataset_builder.catalogue import find_files, remote_errors
+from dataset_builder.source.addresses import short_names, shown, without_secrets
+from dataset_builder.source.catalogue import find_files, remote_errors
 from titlecraft.errors import UserError
 
 

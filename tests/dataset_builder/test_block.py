@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from dataset_builder.block import clean_row
-from dataset_builder.parse import Drop
+from dataset_builder.source.block import clean_row
+from dataset_builder.source.parse import Drop
 from titlecraft.settings import Data
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dataset_builder.build_command import build_command, completeness
-from dataset_builder.card import CardInputs, on_one_line, render
-from dataset_builder.card_metadata import metadata, require_no_licence
-from dataset_builder.plots import plot_lengths, plot_splits
-from dataset_builder.source import TRN_LINES, expected_lines
+from dataset_builder.card.build_command import build_command, completeness
+from dataset_builder.card.metadata import metadata, require_no_licence
+from dataset_builder.card.plots import plot_lengths, plot_splits
+from dataset_builder.card.write import CardInputs, on_one_line, render
+from dataset_builder.source.read_blocks import TRN_LINES, expected_lines
 from tests.model_card.literal_records import ADAPTER, BASE, DATASET, dataset_lineage, dataset_record, evaluation_record
 from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset, fit
 from titlecraft.cards.merge import split

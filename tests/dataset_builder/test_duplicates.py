@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_builder.card import near_label
-from dataset_builder.duplicates import repeated_rows, surplus_copies
-from dataset_builder.leakage import Sketches, near_rows
-from dataset_builder.near_duplicates import SketchFile, near_duplicates
+from dataset_builder.card.write import near_label
+from dataset_builder.duplicates.leakage import Sketches, near_rows
+from dataset_builder.duplicates.near_duplicates import SketchFile, near_duplicates
+from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
+from dataset_builder.duplicates.sketch import has_words, measurable, resemblance, shingles, sketch
 from dataset_builder.outcome import outcome_lines
-from dataset_builder.sketch import has_words, measurable, resemblance, shingles, sketch
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.settings import Data
 
@@ -140,7 +140,7 @@ def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) 
 
     import dataset_builder.shards as shards
     from dataset_builder.alpaca import COLUMNS, SCHEMA, write_parquet
-    from dataset_builder.block import text_key
+    from dataset_builder.source.block import text_key
     from titlecraft.records import describe_file
 
     texts = {

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataset_builder.foreign_formats import HEAD_BYTES, require_json_lines
+from dataset_builder.source.foreign_formats import HEAD_BYTES, require_json_lines
 from titlecraft.errors import UserError
 
 ROWS = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.source import read_blocks
+from dataset_builder.source.read_blocks import read_blocks
 from titlecraft.errors import UserError
 
 LINES = b"".join(b'{"title": "Lamp %d", "content": "It gives light."}\n' % number for number in range(20_000))

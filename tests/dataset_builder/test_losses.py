@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.catalogue import CatalogueFile
-from dataset_builder.engine import local_engine
+from dataset_builder.engine.interface import local_engine
 from dataset_builder.first_pass import read_rows
 from dataset_builder.guards import require_rows, require_settings
 from dataset_builder.outcome import outcome_lines, split_notes
+from dataset_builder.source.catalogue import CatalogueFile
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.prompt import require_places

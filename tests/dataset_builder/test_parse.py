@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.parse import Drop, Parser, Quarantine, Row, keep, product_kind
+from dataset_builder.source.parse import Drop, Parser, Quarantine, Row, keep, product_kind
 from titlecraft.settings import Data
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from dataset_builder.engine import require_engine
-from dataset_builder.processes import worker_processes
+from dataset_builder.engine.interface import require_engine
+from dataset_builder.engine.processes import worker_processes
 from titlecraft.errors import UserError
 
 

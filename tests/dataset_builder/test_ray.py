@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dataset_builder import parts
-from dataset_builder.engine import require_engine
+from dataset_builder.engine.interface import require_engine
+from dataset_builder.source.read_blocks import parts
 from tests.dataset_builder.build_offline import build_offline, build_with
 from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError
@@ -59,7 +59,7 @@ def published(work: Path) -> dict[str, str]:
 def test_ray_gives_the_same_bytes(
     place: str, source: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    from dataset_builder.on_ray import ray_engine
+    from dataset_builder.engine.on_ray import ray_engine
 
     if place != "own Ray":
         request.getfixturevalue("two_nodes")
@@ -79,7 +79,7 @@ def test_ray_gives_the_same_bytes(
 
 @pytest.mark.slow
 def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> None:
-    from dataset_builder.on_ray import ray_engine
+    from dataset_builder.engine.on_ray import ray_engine
 
     with pytest.raises(UserError, match="has 2 nodes: --work must name"), ray_engine(tmp_path, None):
         pass
@@ -95,7 +95,7 @@ def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_mistakes_come_back_in_one_line(two_nodes: Any, tmp_path: Path) -> None:
-    from dataset_builder.on_ray import ray_engine
+    from dataset_builder.engine.on_ray import ray_engine
 
     (tmp_path / "plain.json.gz").write_text("{}\n")
     (tmp_path / "cut.json.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:-15])
@@ -107,7 +107,7 @@ def test_mistakes_come_back_in_one_line(two_nodes: Any, tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataset_builder.on_ray import start
+    from dataset_builder.engine.on_ray import start
 
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
     with pytest.raises(UserError, match=r"Ray at RAY_ADDRESS=127\.0\.0\.1:9 cannot be reached: .*refused"):
@@ -115,7 +115,7 @@ def test_a_cluster_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_workers_with_other_code_are_refused() -> None:
-    from dataset_builder.on_ray import code_here, require_same_code
+    from dataset_builder.engine.on_ray import code_here, require_same_code
     from titlecraft.records import Code
 
     ours = code_here()
@@ -134,7 +134,7 @@ def test_options_of_the_other_engine_are_refused() -> None:
 def test_without_ray_the_error_says_how_to_get_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['ray'] = None\n"
-        "from dataset_builder.on_ray import import_ray\n"
+        "from dataset_builder.engine.on_ray import import_ray\n"
         "from titlecraft.errors import UserError\n"
         "try: import_ray()\n"
         "except UserError as error: print(error)"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dataset_builder.block import text_key
+from dataset_builder.source.block import text_key
 from dataset_builder.split import SPLITS, assign, group_rows
 from titlecraft.settings import Data
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from dataset_builder.clean import RULES
-from dataset_builder.parse import Drop, Quarantine
+from dataset_builder.source.parse import Drop, Quarantine
 from evaluation.measures import MEASURES
 from evaluation.pages import REASONS
 from playground.document import SECTIONS, Run, command_again, render, write_document

@@ -95,7 +95,7 @@ def test_a_value_that_is_named_once_may_be_used_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, -1, 1_000_000])
 def test_so_many_processes_are_not_started(workers: int) -> None:
-    from dataset_builder.engine import require_engine
+    from dataset_builder.engine.interface import require_engine
 
     with pytest.raises(UserError, match=rf"^--workers {workers}: expected 1 to 512 processes$"):
         require_engine("local", workers, None)

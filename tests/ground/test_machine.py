@@ -49,7 +49,7 @@ def test_windows_is_refused_whatever_is_asked(
 
 def test_macos_has_no_affinity_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     from evaluation.processes import workers
-    from training.examples import useful_processes
+    from training.data.examples import useful_processes
 
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)

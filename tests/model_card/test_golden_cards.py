@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
-from dataset_builder.card import CardInputs as DatasetCardInputs
-from dataset_builder.card import render as render_dataset_card
+from dataset_builder.card.write import CardInputs as DatasetCardInputs
+from dataset_builder.card.write import render as render_dataset_card
 from evaluation.examples import starting_views
 from model_card.build import render
 from model_card.claims import CLAIMS, say

@@ -58,10 +58,10 @@ def kill_while_writing(name: str, step: int) -> None:
 
 def kill_before_its_place(step: int) -> None:
     """SIGKILL when a checkpoint is complete, and not yet where checkpoints are looked for."""
-    from training import checkpoints
+    from training.checkpoints.folder import folder
 
-    plain = checkpoints.put
-    checkpoints.put = lambda unfinished, folder, at: die() if at == step else plain(unfinished, folder, at)
+    plain = folder.put
+    folder.put = lambda unfinished, folder, at: die() if at == step else plain(unfinished, folder, at)
 
 
 def fail_to_publish() -> None:
@@ -77,12 +77,12 @@ def fail_to_publish() -> None:
 
 def lose_the_hub() -> None:
     """No checkpoint can be pushed."""
-    from training import checkpoint_branch
+    from training.checkpoints.folder import branch
 
     def push_checkpoint(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no route to the Hub")
 
-    checkpoint_branch.push_checkpoint = push_checkpoint
+    branch.push_checkpoint = push_checkpoint
 
 
 def fill_the_gpu(step: int) -> None:
@@ -90,7 +90,7 @@ def fill_the_gpu(step: int) -> None:
     import torch
     from transformers import Trainer
 
-    from training import fit
+    from training.planning import fit
 
     plain, failed = Trainer.training_step, []
 

@@ -16,7 +16,7 @@ from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Prompt
-from training.plan import plan
+from training.planning.plan import plan
 
 BASE, DATASET, ADAPTER = "titlecraft/llama-8b", "titlecraft/rows", "titlecraft/Llama-3-Titles"
 ROWS = 2_500
@@ -49,7 +49,7 @@ def main(folder: Path) -> None:
     from huggingface_hub import constants
 
     from titlecraft.models.base.model import load_tokenizer
-    from training.examples import encode_split
+    from training.data.examples import encode_split
 
     base, data = publish(folder)
     recipe, _ = StageParser("train", "", ["base", "lora", "training"]).parse(ARGUMENTS)

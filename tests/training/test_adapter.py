@@ -13,9 +13,9 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training
 from training import checks
-from training.examples import encode_split
-from training.known_base import require_lora_targets
-from training.model import add_adapter
+from training.data.examples import encode_split
+from training.model.build import add_adapter
+from training.planning.known_base import require_lora_targets
 from training.trainer import make_trainer
 
 BASE = Pin(type="model", repo="ns/base", revision="b" * 40)

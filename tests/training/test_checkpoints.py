@@ -16,12 +16,12 @@ from tests.training.test_trainer import adapter_on_base
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import file_sha256
 from titlecraft.settings import Training
-from training.checkpoints import KEPT, Run, by_step, newest, read_checkpoint, whole
-from training.energy import Energy
-from training.model import speed_up
+from training.checkpoints.folder import KEPT, Run, by_step, newest, read_checkpoint, whole
+from training.checkpoints.saving import Saving
+from training.model.build import speed_up
 from training.record import write_log
-from training.saving import Saving
 from training.trainer import make_trainer, run_all_steps
+from training.watching.energy import Energy
 
 RUN = Run(key="a" * 64, inputs={"training": "1"})
 SETTINGS = Training(

@@ -15,7 +15,7 @@ from titlecraft.prompt import PLAIN, PromptFormat, token_ids
 from titlecraft.records import Pin
 from titlecraft.settings import Prompt
 from training.checks import begins_once, check_examples, require
-from training.examples import IGNORED, encode_split, encoding_key, is_encoded, useful_processes
+from training.data.examples import IGNORED, encode_split, encoding_key, is_encoded, useful_processes
 
 PROMPT = PromptFormat.from_settings(Prompt())
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)

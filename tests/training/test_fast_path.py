@@ -11,13 +11,13 @@ from tests.tiny_world import make_base
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.models.document_attention import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
-from training.answer_loss import use_answer_loss
 from training.checks import check_accumulation, check_packing, losses_of_answers
-from training.dropout import drop, keep_mask
-from training.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
-from training.fused_lora import fuse_lora, unfuse_lora
-from training.model import slow_down, speed_up
-from training.packing import flatten_rows, pack, packed_dataset
+from training.data.packing import flatten_rows, pack, packed_dataset
+from training.model.answer_loss import use_answer_loss
+from training.model.build import slow_down, speed_up
+from training.model.dropout import drop, keep_mask
+from training.model.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
+from training.model.fused_lora import fuse_lora, unfuse_lora
 from training.trainer import make_trainer, run_all_steps
 
 LENGTHS = [7, 30, 12, 25, 9, 18, 5, 22, 11, 16]
@@ -120,7 +120,7 @@ def test_the_same_elements_are_dropped_forward_and_backward() -> None:
 
 
 def test_dropout_of_a_fused_layer_is_that_of_its_gradient() -> None:
-    from training.fused_lora import FusedLora
+    from training.model.fused_lora import FusedLora
 
     layer = torch.nn.Linear(6, 5, bias=True, dtype=torch.float64)
     torch.manual_seed(1)

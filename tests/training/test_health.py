@@ -22,12 +22,12 @@ from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
 from titlecraft.records import describe_file
 from titlecraft.settings import Training
-from training.checkpoints import Checkpoint, by_step, newest
-from training.health import MOST_SKIPPED, stop_when_broken
-from training.model import speed_up
+from training.checkpoints.folder import Checkpoint, by_step, newest
+from training.checkpoints.saving import Saving
+from training.model.build import speed_up
 from training.record import write_log
-from training.saving import Saving
 from training.trainer import make_trainer, run_all_steps
+from training.watching.health import MOST_SKIPPED, stop_when_broken
 
 NAN, INF = float("nan"), float("inf")
 PLAIN = replace(SETTINGS, max_steps=4, batch_size=1, accumulation=2, gradient_checkpointing=False, logging_steps=1)
@@ -153,7 +153,7 @@ def stop(step: int) -> None:
 
 def newest_record(place: Path) -> Checkpoint:
     """What checkpoint.json says, whatever the files are."""
-    from training.checkpoints import read_checkpoint
+    from training.checkpoints.folder import read_checkpoint
 
     return read_checkpoint((place / "checkpoint.json").read_bytes())
 

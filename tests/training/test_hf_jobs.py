@@ -28,8 +28,8 @@ from tests.evaluation.published_world import BASE, DATASET, write_world
 from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.records import sources_sha256
-from training.hf_jobs import exit_status, options_of, require_time
-from training.source_archive import NAME, source_archive
+from training.jobs.hf_jobs import exit_status, options_of, require_time
+from training.jobs.source_archive import NAME, source_archive
 
 RECIPE = [
     f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--training.backend=trl",
@@ -130,7 +130,7 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
     assert job["command"] == [
         "uv", "run", "--with",
         f"titlecraft[gpu] @ {hub.url}/titlecraft/titlecraft-jobs/resolve/{commit}/{NAME}.tar.gz#sha256={sums[f'{NAME}.tar.gz']}",
-        "python", "-m", "training.hf_job_inside", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
+        "python", "-m", "training.jobs.hf_job_inside", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
         sources_sha256("training"), f"--dataset={DATASET}@{head}", "--repo=titlecraft/a", "--watch=none", "--public",
     ]  # fmt: skip
     assert job["environment"] == {"PYTHONUNBUFFERED": "1", "HF_ENDPOINT": hub.url}
@@ -166,7 +166,7 @@ def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path)
 
 
 def test_a_job_with_other_source_or_another_time_is_refused() -> None:
-    command = [sys.executable, "-m", "training.hf_job_inside", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
+    command = [sys.executable, "-m", "training.jobs.hf_job_inside", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert (

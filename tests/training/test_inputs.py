@@ -7,7 +7,7 @@ import pytest
 from datasets.exceptions import DatasetGenerationError
 
 from titlecraft.records import Pin
-from training import inputs
+from training.data import inputs
 
 
 def test_a_full_disk_is_not_taken_for_a_broken_dataset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import pytest
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Lora, Training
-from training.fit import choose_fit, fit_here, free_memory, next_smaller, what_fits
-from training.memory import Kernels, estimate_memory, shape_of
+from training.planning.fit import choose_fit, fit_here, free_memory, next_smaller, what_fits
+from training.planning.memory import Kernels, estimate_memory, shape_of
 
 GIB, GB = 2**30, 10**9
 PLAIN = Kernels(fused=False, stored_dropout=True, wide=True, grouped=False)

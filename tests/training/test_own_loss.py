@@ -19,11 +19,11 @@ from titlecraft.models.loss.answer_logits import Head, decoder_of, head_of, own_
 from titlecraft.models.loss.guard import INT8_TOLERANCE, TOLERANCE, tolerance
 from titlecraft.records import Pin
 from titlecraft.settings import Training
-from training.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss
-from training.model import require_packable, speed_up
-from training.own_loss import awake, check_own_loss, choose_places, measure
-from training.packing import flatten_rows, longest_of_rows
-from training.router_loss import NOTE, leave_router_loss_out
+from training.data.packing import flatten_rows, longest_of_rows
+from training.model.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss
+from training.model.build import require_packable, speed_up
+from training.model.own_loss import awake, check_own_loss, choose_places, measure
+from training.model.router_loss import NOTE, leave_router_loss_out
 from training.trainer import make_trainer
 
 BASE = Pin(type="model", repo="ns/base", revision="0" * 40)
@@ -117,7 +117,7 @@ def test_chunks_have_the_loss_and_the_gradient_of_all_logits_at_once(
     model, drawn = make(family), torch.Generator().manual_seed(1)
     states = torch.randn(11, 64, generator=drawn, requires_grad=True)
     targets = torch.randint(3, 300, (11,), generator=drawn)
-    monkeypatch.setattr("training.answer_loss.LOGITS_AT_ONCE", 4 * 320)
+    monkeypatch.setattr("training.model.build.answer_loss.LOGITS_AT_ONCE", 4 * 320)
     losses, gradients = [], []
     for loss in (loss_of_some(model, states, targets), loss_in_chunks(states, model, targets)):
         losses.append(float(loss.detach()))

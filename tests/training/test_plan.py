@@ -20,8 +20,8 @@ from tests.warm import PYTHON
 from titlecraft.hub.licence import obligations
 from titlecraft.records import Licence, Pin
 from titlecraft.settings import Training
-from training.plan import Plan
-from training.plan_table import duration, show_plan
+from training.planning.plan import Plan
+from training.planning.plan_table import duration, show_plan
 
 
 @dataclass

@@ -11,8 +11,8 @@ from torch.distributed.tensor import DTensor
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
-from training.model import processes_fault
-from training.sharded_base import shard_base
+from training.model.build import processes_fault
+from training.model.sharded_base import shard_base
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from titlecraft.settings import Training
-from training.packing import best_fit, pack
-from training.speed import CARDS, Rate, estimate_rate, measured_rate
-from training.steps import Steps, count_steps, padding_efficiency
+from training.data.packing import best_fit, pack
+from training.planning.speed import CARDS, Rate, estimate_rate, measured_rate
+from training.planning.steps import Steps, count_steps, padding_efficiency
 
 H200 = CARDS[-1]
 

@@ -12,9 +12,9 @@ from titlecraft.models.base.model import LoadedBase, four_bit_fault
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter, probe_logits
-from training.model import add_adapter, longest_example, speed_up
-from training.progress import padding_share
+from training.model.build import add_adapter, longest_example, speed_up
 from training.trainer import make_trainer, run_all_steps
+from training.watching.progress import padding_share
 
 BASE = Pin(type="model", repo="ns/base", revision="0" * 40)
 SETTINGS = Training(backend="trl", batch_size=2, accumulation=4, max_steps=2, warmup_steps=0, optimizer="adamw_torch")

@@ -13,11 +13,11 @@ from transformers import TrainerCallback
 
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
-from training.energy import Energy, add_up, metered, metered_parts, require_meter
-from training.progress import Pace, shown
 from training.record import plot_loss, smoothed, write_log
 from training.trainer import make_trainer, run_all_steps
-from training.watch import require_watch, watchers
+from training.watching.energy import Energy, add_up, metered, metered_parts, require_meter
+from training.watching.progress import Pace, shown
+from training.watching.watch import require_watch, watchers
 
 ADAPTER = "ns/titles"
 

@@ -21,8 +21,8 @@ from tests.training.test_checkpoints import RUN
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
-from training.checkpoints import newest
-from training.saving import Saving
+from training.checkpoints.folder import newest
+from training.checkpoints.saving import Saving
 from training.trainer import make_trainer, run_all_steps
 
 

@@ -16,7 +16,7 @@ ENTRIES = {
 """Stage -> the module that runs it."""
 
 TEMPLATES = {
-    "dataset_builder": "dataset_builder/templates/dataset_card.md.jinja",
+    "dataset_builder": "dataset_builder/card/templates/dataset_card.md.jinja",
     "training": "",
     "evaluation": """
         evaluation/templates/compare.html.jinja evaluation/templates/page.css evaluation/templates/page.html.jinja
@@ -25,7 +25,7 @@ TEMPLATES = {
     "export": "playground/templates/export_card.md.jinja",
     "space": "",
     "verification": """
-        dataset_builder/templates/dataset_card.md.jinja
+        dataset_builder/card/templates/dataset_card.md.jinja
         evaluation/templates/page.css evaluation/templates/page.html.jinja evaluation/templates/page.js
         evaluation/templates/parts.html.jinja evaluation/templates/report.html.jinja
         model_card/templates/adapter_card.md.jinja model_card/templates/citations.bib model_card/templates/foreign_card.md.jinja
@@ -41,9 +41,11 @@ titlecraft.errors titlecraft.quiet training.progress evaluation.progress
 # The lists below are written by `python -m tests.ground.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
-        dataset_builder: engine first_pass foreign_formats foreign_text guards gzip_tail leakage loads near_duplicates on_ray
-        dataset_builder: outcome parse parts plots processes shards shared_place sketch source split statistics wording
+        dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
+        dataset_builder/card: build_command metadata plots write
+        dataset_builder/duplicates: leakage near_duplicates repeated sketch
+        dataset_builder/engine: array_file interface on_ray processes work_storage
+        dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
         local_hub: card_metadata hub_errors untrusted_data
         titlecraft: __init__ prompt settings
         titlecraft/cards: lineage_picture merge templates
@@ -60,10 +62,12 @@ SOURCES: dict[str, str] = {
         titlecraft/models/loss: answer_logits attention_spy guard
         titlecraft/process: distributed machine quiet threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        training: adapter answer_loss checkpoint_branch checkpoints checks dropout dropped_product
-        training: dropped_product_kernels effect energy examples finished fit fused_lora health inputs known_base
-        training: lost_settings memory model out_of_memory own_loss packing prepare record resume router_loss run
-        training: run_so_far saving sharded_base steps trainer watch
+        training: adapter checks effect finished out_of_memory prepare record run trainer
+        training/checkpoints: branch folder resume run_state saving
+        training/data: examples inputs packing
+        training/model: answer_loss build dropout dropped_product fused_lora own_loss router_loss sharded_base
+        training/planning: fit known_base lost_settings memory steps
+        training/watching: energy health progress watch
     """,
     "evaluation": """
         evaluation: arms batches choices compare copies corpus distributions encoders examples experiment
@@ -124,9 +128,11 @@ SOURCES: dict[str, str] = {
         titlecraft/search: title_match
     """,
     "verification": """
-        dataset_builder: addresses alpaca array_file block build build_command card card_metadata catalogue clean duplicates
-        dataset_builder: engine first_pass foreign_formats foreign_text guards gzip_tail leakage loads near_duplicates on_ray
-        dataset_builder: outcome parse parts plots processes shards shared_place sketch source split statistics wording
+        dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
+        dataset_builder/card: build_command metadata plots write
+        dataset_builder/duplicates: leakage near_duplicates repeated sketch
+        dataset_builder/engine: array_file interface on_ray processes work_storage
+        dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
         evaluation: arms batches choices compare copies corpus distributions encoders examples experiment
         evaluation: finished_batches forgetting generate grounded grouped_attention guards harness inputs load lookup
         evaluation: near_copies overlaps pages plots predictions processes readable report reread sampling score
@@ -158,7 +164,8 @@ SOURCES: dict[str, str] = {
         titlecraft/process: distributed machine quiet threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index
-        training: energy record
+        training: record
+        training/watching: energy progress
     """,
 }
 # End of the lists.

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
     from titlecraft.records import TRAINING_RECORD
 
     if asked.repo.startswith("datasets/"):
-        from dataset_builder.card import write_card_anew
+        from dataset_builder.card.write import write_card_anew
 
         publish_rendering(pin(asked.repo.removeprefix("datasets/"), "dataset"), write_card_anew, asked.dry_run)
         return

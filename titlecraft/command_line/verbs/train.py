@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
         return show_what_it_takes(asked.dataset, asked.repo, recipe, stage.given, asked.json)
 
     if asked.on:
-        from training.hf_jobs import options_of, run_on_hub
+        from training.jobs.hf_jobs import options_of, run_on_hub
 
         options = options_of(asked, HERE_ONLY)
         return run_on_hub(asked.dataset, asked.repo, recipe, asked.flavor, asked.timeout, options)
@@ -143,8 +143,8 @@ def require_arguments(asked: Namespace) -> None:
 
 def show_what_it_takes(dataset: str, repo: str, recipe: Recipe, given: Collection[str], as_json: bool) -> int:
     """Print the plan of a training; returns 2 where something would stop the run."""
-    from training.plan import plan
-    from training.plan_table import show_plan
+    from training.planning.plan import plan
+    from training.planning.plan_table import show_plan
 
     found = plan(dataset, repo, recipe, given)
     if as_json:

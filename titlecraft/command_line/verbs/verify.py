@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
     split_revision(asked.repo.removeprefix("datasets/"))
     if asked.source:
-        from dataset_builder.catalogue import find_files
+        from dataset_builder.source.catalogue import find_files
 
         find_files(asked.source)
 

@@ -1,0 +1,1 @@
+"""The card of a dataset repo: text, metadata, pictures."""

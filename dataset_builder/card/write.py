@@ -1,0 +1,181 @@
+"""The dataset card: a rendering of dataset_record.json and lineage.json, with what a person wrote beside it."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from dataset_builder.card.build_command import build_command, completeness
+from dataset_builder.card.metadata import (
+    LICENCE,
+    OWNED,
+    WHY,
+    claimed_licences,
+    metadata,
+    require_no_licence,
+    without_licence_tags,
+)
+from dataset_builder.card.plots import length_labels, plot_lengths, plot_splits, share_label
+from dataset_builder.outcome import split_notes
+from local_hub.card_metadata import split_card
+from titlecraft.cards.lineage_picture import draw_dataset
+from titlecraft.cards.merge import merge, split
+from titlecraft.cards.templates import markdown_templates
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import read_file
+from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, Pin, read_record
+from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
+
+CARD = "README.md"
+PICTURES = ("assets/output_length.png", "assets/splits.png")  # of the dataset's record alone
+ASSUMED_ENGLISH = "English is assumed, as in AmazonTitles-1.3MM"  # on cards of older versions
+LONGEST_EXAMPLE = 600  # characters of each text
+
+
+@dataclass(frozen=True)
+class CardInputs:
+    """All that the card follows from, besides what a person wrote into it."""
+
+    repo: str
+    record: DatasetRecord
+    lineage: DatasetLineage | None = None
+
+
+def read_card_inputs(pinned: Pin) -> CardInputs:
+    """What the card of a published state follows from. Raises UserError where the repo has no dataset record."""
+    raw = read_file(pinned, DATASET_RECORD)
+    if raw is None:
+        raise UserError(f"{pinned} has no {DATASET_RECORD}: expected a dataset that `titlecraft build` published")
+    record = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {pinned}")
+    return CardInputs(pinned.repo, record, read_lineage(pinned))
+
+
+def read_lineage(pinned: Pin) -> DatasetLineage | None:
+    """The adapters that the repo lists, None where it lists none. Raises UserError where this code cannot read them."""
+    raw = read_file(pinned, LINEAGE)
+    return None if raw is None else read_record(raw, DatasetLineage, f"{LINEAGE} of {pinned}")
+
+
+def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -> str:
+    """The whole card: our sections anew, and what a person wrote into the existing card.
+
+    The same inputs give the same card, and a card that is right is given back as it is. Raises UserError where the
+    existing card cannot be taken apart, or its metadata would still claim a licence.
+    """
+    existing = None if existing is None else without_claims(existing, where)
+    front = split(existing, where).metadata if existing is not None else {}
+    text = merge(existing, fresh(inputs, front), OWNED, where)
+    require_no_licence(split(text, where).metadata, where)
+    return text
+
+
+def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
+    """Our sections and our metadata; `front` is the existing card's, for configs that a person added."""
+    environment = markdown_templates("dataset_builder.card")
+    environment.filters["thousands"] = "{:,}".format
+    record = inputs.record
+    body = environment.get_template("dataset_card.md.jinja").render(
+        repo=inputs.repo, record=record, train=record.splits["train"].output_length,
+        length_labels=length_labels(record.splits["train"].output_length.edges),
+        duplicates=record.dropped.get("duplicate", 0), repeated=record.dropped.get("repeated_content", 0),
+        command=build_command(inputs.repo, record), completeness=completeness(record),
+        revisions=inputs.lineage.by_revision() if inputs.lineage else {},
+        share=lambda count, of: share_label(count / max(1, of)), percent=lambda value: f"{100 * value:.4g} %",
+        best_first=best_first, in_words=in_words, link=link, near=near_label, notes=list(split_notes(record)),
+        seen=record.published if record.near_measured is None else record.near_measured,
+    )  # fmt: skip
+    return f"---\n{yaml.safe_dump(metadata(record, front), sort_keys=False, allow_unicode=True)}---\n\n{body}"
+
+
+def near_label(leakage: Leakage) -> str:
+    """Rows of a held-out split that are nearly rows of the training split, of those that the measure can see."""
+    if leakage.near_duplicates is None:
+        return "not measured"
+    seen = leakage.rows if leakage.near_measured is None else leakage.near_measured
+    share = f"{leakage.near_duplicates:,} ({100 * leakage.near_duplicates / max(1, seen):.2f} %)"
+    return share if seen == leakage.rows else f"{share}, measured on {seen:,} of {leakage.rows:,} rows"
+
+
+def without_claims(existing: str, where: str) -> str:
+    """The card without tags that claim a licence; its `license` keys are ours and are overwritten anyhow.
+
+    The language that older versions assumed goes too; one that a person stated stays.
+    """
+    stated = split(existing, where).metadata
+    front = without_licence_tags(stated)
+    if ASSUMED_ENGLISH in existing and front.get("language") in ("en", ["en"]):
+        front = {key: value for key, value in front.items() if key != "language"}
+    if front == stated:
+        return existing
+    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{split_card(existing)[1]}"
+
+
+def write_card(folder: Path, repo: str, head: Pin | None) -> None:
+    """Write the card and its pictures into the folder that will be published on top of `head`.
+
+    The folder holds the dataset's record; adapters are those that the head lists. Says so where a person's claim of a
+    licence does not go into the new card.
+    """
+    raw = (folder / DATASET_RECORD).read_bytes()
+    record = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {repo}")
+    plot(record, folder)
+    write_card_of(folder, CardInputs(repo, record, read_lineage(head) if head else None), head)
+
+
+def write_card_anew(folder: Path, repo: str, head: Pin) -> None:
+    """Write the card and its pictures from the records that lie in a repo. Raises UserError where there are none."""
+    inputs = read_card_inputs(head)
+    plot(inputs.record, folder)
+    write_card_of(folder, inputs, head)
+
+
+def plot(record: DatasetRecord, folder: Path) -> None:
+    """The pictures that follow from the dataset's record alone."""
+    for draw, path in zip((plot_lengths, plot_splits), PICTURES, strict=True):
+        draw(record, asset(folder, path))
+
+
+def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
+    """Write the card and the picture of its adapters, for a record that is published already."""
+    if inputs.lineage:
+        picture = asset(folder, LINEAGE_PICTURE)
+        draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
+    there = read_file(head, CARD) if head else None
+    existing = None if there is None else there.decode("utf-8", "replace")
+    where = f"{CARD} of {head or inputs.repo}"
+    if existing is not None and (claims := claimed_licences(split(existing, where).metadata)):
+        print(
+            f"warning: {where} claims a licence ({', '.join(claims)}); the card says `license: {LICENCE}`, because {WHY}",
+            file=sys.stderr,
+        )
+    (folder / CARD).write_text(render(inputs, existing, where), encoding="utf-8")
+
+
+def require_readable_card(head: Pin | None) -> None:
+    """Raises UserError, before any work, where the card that a rebuild has to keep a person's text of cannot be taken apart."""
+    there = read_file(head, CARD) if head else None
+    if there is not None:
+        split(there.decode("utf-8", "replace"), f"{CARD} of {head}")
+
+
+def asset(folder: Path, path: str) -> Path:
+    """Where a picture goes, in a folder that is there."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    return folder / path
+
+
+def first_row(shard: Path) -> dict[str, str] | None:
+    """The first row of a shard, each text on one line and cut after LONGEST_EXAMPLE characters; None of an empty one."""
+    import pyarrow.parquet as pq
+
+    first = next(pq.ParquetFile(shard).iter_batches(batch_size=1), None)
+    if first is None or not first.num_rows:
+        return None
+    return {column: on_one_line(text) for column, text in first.to_pylist()[0].items()}
+
+
+def on_one_line(text: str) -> str:
+    """A text without line breaks, cut where it is long."""
+    line = " ".join(text[: LONGEST_EXAMPLE + 1].split())
+    return line if len(text) <= LONGEST_EXAMPLE else f"{line[:LONGEST_EXAMPLE]} […]"

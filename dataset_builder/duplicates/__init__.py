@@ -1,0 +1,1 @@
+"""Repeated rows, near-duplicates, and rows that two splits share."""

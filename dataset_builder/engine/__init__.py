@@ -1,0 +1,1 @@
+"""How a build's work is spread: in this process, over processes, or over Ray."""

@@ -1,0 +1,1 @@
+"""Reading a catalogue: its files, their formats, their lines."""

@@ -1,0 +1,211 @@
+"""The files of the catalogue: paths, globs and fsspec URLs (s3://, gs://, hf://, …), found, examined, and opened.
+
+They are read in the order of their addresses. In the record and in the quarantine a file has a short name, and messages show
+its address without secrets (addresses.py).
+"""
+
+import glob
+import hashlib
+import io
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import fsspec
+from fsspec.registry import known_implementations
+
+from dataset_builder.engine.processes import InOrder
+from dataset_builder.source.addresses import is_url, short_names, shown, without_secrets
+from dataset_builder.source.foreign_formats import HEAD_BYTES, require_json_lines
+from titlecraft.errors import UserError
+
+GZIP_MAGIC = b"\x1f\x8b"
+BUFFER = 1 << 20
+CONNECT_SECONDS, SILENCE_SECONDS = 30, 90  # how long a web server may take to answer, and to send the next bytes
+
+
+class Listed(NamedTuple):
+    """A file as a listing shows it; `version` is another where the file has changed."""
+
+    address: str
+    size: int
+    version: str
+
+
+@dataclass(frozen=True)
+class CatalogueFile:
+    """A file whose beginning has been looked at. `size` is in bytes as the file lies there, compressed or not.
+
+    `address` may hold a password or a signature: `shown` and `name` are what people get to see.
+    """
+
+    address: str
+    name: str
+    size: int
+    compressed: bool
+
+    @property
+    def shown(self) -> str:
+        """The address without secrets, for messages."""
+        return shown(self.address)
+
+
+class Content(NamedTuple):
+    """What is in a file as it lies there: its sha256 in hex, and how many bytes."""
+
+    sha256: str
+    bytes: int
+
+
+def find_files(given: list[str]) -> list[Listed]:
+    """The files that these paths, globs and URLs name, sorted by address, each once. Raises UserError where one names none."""
+    found = {file.address: file for one in given for file in (listed_remotely(one) if is_url(one) else listed(one))}
+    return [found[address] for address in sorted(found)]
+
+
+def listed(path: str) -> Iterator[Listed]:
+    """The file of this path, or the files of this glob."""
+    names = [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    if not names and glob.has_magic(path):
+        raise UserError(f"{path}: no file matches; expected the catalogue, for example 'part-*.json.gz'")
+    if not names:
+        raise UserError(f"{path}: no such file; expected the catalogue, for example trn.json.gz of AmazonTitles-1.3MM")
+    for name in names:
+        if not Path(name).is_file():
+            raise UserError(f"{name}: not a file; expected the catalogue itself, for example {name}/trn.json.gz")
+        status = Path(name).stat()
+        yield Listed(name, status.st_size, str(status.st_mtime_ns))
+
+
+def listed_remotely(url: str) -> Iterator[Listed]:
+    """The file of this URL, or the files of this glob; listed anew, whatever was listed before."""
+    system, path = file_system(url)
+    with remote_errors(url):
+        system.invalidate_cache()
+        found = system.glob(path, detail=True) if glob.has_magic(path) else {path: system.info(path)}
+    files = {name: about for name, about in found.items() if about["type"] == "file"}
+    if not files:
+        raise UserError(f"{shown(url)}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
+    for name, about in files.items():
+        version = hashlib.sha256(repr(sorted(about.items(), key=str)).encode()).hexdigest()
+        yield Listed(system.unstrip_protocol(name), about["size"] or 0, version)
+
+
+def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a URL, and the path in it. Raises UserError with the pip command where its package is missing."""
+    protocol = url.split("://")[0].split("::")[-1]
+    try:
+        return fsspec.url_to_fs(url, **patience(protocol))
+    except ImportError as error:
+        package = known_implementations[protocol]["class"].split(".")[0]
+        raise UserError(
+            f"{shown(url)}: reading {protocol}:// needs a package that is not installed: pip install {package}"
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{shown(url)}: {without_secrets(str(error), url)}; expected a path, or a URL that fsspec knows, such as s3://"
+        ) from error
+
+
+def patience(protocol: str) -> dict[str, Any]:
+    """Options for a web server: a slow one is waited for as long as it goes on sending, a silent one is not."""
+    if protocol not in ("http", "https"):
+        return {}
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)}}
+
+
+@contextmanager
+def remote_errors(url: str) -> Iterator[None]:
+    """Whatever a remote file system raises becomes a UserError in one line: every one has exceptions of its own."""
+    try:
+        yield
+    except UserError:
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"{shown(url)}: no such file, folder or bucket") from error
+    except Exception as error:
+        raise UserError(f"{shown(url)}: {in_one_line(error, url)}; check address, credentials and network") from error
+
+
+def in_one_line(error: Exception, url: str) -> str:
+    """An exception of a file system with its kind, without secrets of its address."""
+    said = without_secrets(" ".join(str(error).split()), url)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def open_file(address: str) -> BinaryIO:
+    """Open a file for reading from its beginning."""
+    if not is_url(address):
+        return Path(address).open("rb")
+    system, path = file_system(address)
+    with remote_errors(address):
+        return io.BufferedReader(system.open(path, "rb"), BUFFER)
+
+
+def examine_files(found: list[Listed], in_order: InOrder) -> list[CatalogueFile]:
+    """Look at the beginning of every file. Raises UserError where one cannot be what it should be."""
+    names = short_names([file.address for file in found])
+    return list(in_order(examine, list(zip(found, names, strict=True))))
+
+
+def absolute(address: str) -> str:
+    """The address as another process may use it, whatever folder that runs in."""
+    return address if is_url(address) else str(Path(address).absolute())
+
+
+def examine(task: tuple[Listed, str]) -> CatalogueFile:
+    """Look at one file, given its short name."""
+    file, name = task
+    address = absolute(file.address)
+    with open_file(address) as stream, remote_errors(address):
+        head = stream.read(HEAD_BYTES)
+    require_json_lines(head, address, len(head) < HEAD_BYTES)
+    return CatalogueFile(address, name, file.size, head.startswith(GZIP_MAGIC))
+
+
+def read_content(file: CatalogueFile) -> Content:
+    """Read a whole file for its sha256."""
+    digest, size = hashlib.sha256(), 0
+    with open_file(file.address) as stream, remote_errors(file.address):
+        while block := stream.read(BUFFER):
+            digest.update(block)
+            size += len(block)
+    return Content(digest.hexdigest(), size)
+
+
+def read_content_meanwhile(files: list[CatalogueFile]) -> Callable[[], list[Content]]:
+    """Hash the files in a thread while the caller reads them: hashing leaves the interpreter to others.
+
+    What is returned waits for the result.
+    """
+    contents = Future[list[Content]]()
+
+    def work() -> None:
+        try:
+            contents.set_result([read_content(file) for file in files])
+        except Exception as error:
+            contents.set_exception(error)  # raised where the result is asked for
+
+    threading.Thread(target=work, daemon=True).start()  # not a pool: nobody waits for it where the build fails
+    return contents.result
+
+
+def described(files: list[CatalogueFile]) -> str:
+    """The one file, or how many there are, for a message."""
+    return files[0].shown if len(files) == 1 else f"{len(files)} files"
+
+
+def require_unchanged(given: list[str], before: list[Listed]) -> None:
+    """Raises UserError where a file is not what it was before it was first read, or another one has come."""
+    try:
+        after = find_files(given)
+    except UserError as error:
+        raise UserError(f"the source changed while it was read ({error}); run again when it is complete") from error
+    for file in set(before) ^ set(after):
+        raise UserError(f"{shown(file.address)}: the file changed while it was read; run again when it is complete")

@@ -1,0 +1,133 @@
+"""Read a file of the catalogue in blocks of whole lines, plain or gzip, and notice what is not whole.
+
+A file is not whole where its gzip data is cut, where its last line is cut, or where it is a copy of AmazonTitles-1.3MM's
+trn.json with fewer lines than that has (copies of 1,499,649 lines are in circulation). That file is known by its first
+line, not by its name: the first product, with the labels that only this file has.
+"""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import BinaryIO, NamedTuple
+
+from isal import igzip
+from isal.igzip_lib import IsalError
+
+from dataset_builder.source.addresses import is_url, shown
+from dataset_builder.source.catalogue import GZIP_MAGIC, CatalogueFile, described, in_one_line, open_file, remote_errors
+from dataset_builder.source.gzip_tail import bytes_behind_gzip
+from titlecraft.errors import UserError
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLOCK_BYTES = 8 << 20
+TRN_LINES = 2_248_619
+TRN_BEGINS = (b'"uid": "0000031909"', b'"target_ind"')
+
+
+class Block(NamedTuple):
+    """Whole lines of a file. `offset` is in bytes of the uncompressed text; only the file's last line may lack its end.
+
+    `consumed` is how far the file has been read, in bytes as it lies there; `gzip_is_cut` that it ends here, too early.
+    """
+
+    offset: int
+    data: bytes
+    consumed: int
+    gzip_is_cut: bool
+
+
+def read_blocks(
+    address: str, start: int = 0, end: int | None = None, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Block]:
+    """Yield the lines that begin in bytes `start` to `end` of a file's text, in at least one block, which may be empty.
+
+    Where the gzip data is cut, what there is comes first. A byte-order mark in front of the file is left out. Only a
+    plain file may be begun elsewhere than at 0. Raises UserError for a file that is damaged or cannot be read further.
+    """
+    with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
+        compressed = disk.read(2) == GZIP_MAGIC
+        disk.seek(max(0, start - 1))
+        offset = start - 1 + len(disk.readline()) if start else 0
+        stream: BinaryIO = igzip.GzipFile(fileobj=disk) if compressed else disk
+        rest, cut, last, yielded = b"", False, False, False
+        while not last:
+            try:
+                data = read_some(stream, block_bytes)
+            except EOFError:
+                if behind := bytes_behind_gzip(disk):
+                    raise UserError(
+                        f"{shown(address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, which "
+                        "leaves them out, and build from what comes out"
+                    ) from None
+                data, cut = b"", True
+            except (igzip.BadGzipFile, IsalError) as error:
+                raise UserError(
+                    f"{shown(address)}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
+                ) from error
+            except Exception as error:  # every remote file system has exceptions of its own
+                raise UserError(
+                    f"{shown(address)}: reading broke off after {offset:,} bytes of text ({in_one_line(error, address)}); run again"
+                ) from error
+            whole = data.rfind(b"\n") + 1
+            if data and not whole:
+                rest += data
+                continue
+            last = not data
+            block, rest = (rest, b"") if last else (rest + data[:whole], data[whole:])
+            if end is not None and offset + len(block) >= end:
+                block, last = lines_before(block, end - offset), True
+            skipped = len(BYTE_ORDER_MARK) if not offset and block.startswith(BYTE_ORDER_MARK) else 0
+            if block or cut or (last and not yielded):
+                yield Block(offset + skipped, block[skipped:] if skipped else block, disk.tell(), cut)
+                yielded = True
+            offset += len(block)
+
+
+def lines_before(block: bytes, end: int) -> bytes:
+    """The lines that begin before this place in a block."""
+    return block[: block.find(b"\n", end - 1) + 1 or None] if end > 0 else b""
+
+
+def read_some(stream: BinaryIO, size: int) -> bytes:
+    """Up to `size` bytes. A cut gzip stream first gives what it holds, then raises EOFError."""
+    parts, wanted = [], size
+    while wanted:
+        try:
+            part = stream.read1(min(wanted, 1 << 17))
+        except EOFError:
+            if parts:
+                break
+            raise
+        if not part:
+            break
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
+
+
+def expected_lines(first_line: bytes) -> int | None:
+    """How many lines the file that begins with this one has: known of AmazonTitles-1.3MM's trn.json, else None."""
+    return TRN_LINES if all(mark in first_line for mark in TRN_BEGINS) else None
+
+
+def require_whole(
+    files: list[CatalogueFile], lines: list[int], cut: dict[int, str], first_line: bytes, allow_incomplete: bool
+) -> str | None:
+    """What the catalogue lacks, or None. Raises UserError where it lacks something and that was not allowed.
+
+    Args:
+        lines: how many lines each file has.
+        cut: what was found cut at the end of which file, by its place in `files`.
+        first_line: of the first file.
+    """
+    named = len(files) > 1
+    missing = [f"{f'{files[at].name}: ' * named}{what} after line {lines[at]:,}" for at, what in sorted(cut.items())]
+    expected = expected_lines(first_line)
+    if not missing and expected and sum(lines) < expected:
+        missing = [
+            f"AmazonTitles-1.3MM's trn.json has {expected:,} lines, this copy of it is cut after line {sum(lines):,}"
+        ]
+    if missing and not allow_incomplete:
+        raise UserError(
+            f"{described(files)}: {'; '.join(missing)}; fetch the whole file again, or build from what there is with --allow-incomplete"
+        )
+    return "; ".join(missing) or None

@@ -1,0 +1,1 @@
+"""Training on a machine of Hugging Face Jobs."""

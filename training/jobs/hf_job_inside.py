@@ -1,0 +1,43 @@
+"""python -m training.jobs.hf_job_inside REPO REVISION RECIPE_SHA256 SOURCES_SHA256 [options of titlecraft train]
+
+What a job runs that `titlecraft train --on hf-jobs` submitted: check that recipe and source are those that were sent, then
+train as everywhere. Written by hf_jobs.py, read by nobody else.
+"""
+
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status of the training; 2 where something else than what was sent lies there."""
+    from titlecraft.records import file_sha256, sources_sha256
+
+    repo, revision, recipe_sum, sources, *options = arguments
+    found = sources_sha256("training")
+    if found != sources:
+        print(f"error: the installed source has the sum {found}: expected {sources}, as it was sent", file=sys.stderr)
+        return 2
+    recipe = fetch(repo, revision)
+    if (found := file_sha256(recipe)) != recipe_sum:
+        print(f"error: the recipe has the sha256 {found}: expected {recipe_sum}, as it was sent", file=sys.stderr)
+        return 2
+    print(f"recipe {recipe_sum}, source {sources}, from {repo}@{revision}")
+    from titlecraft.command_line.main import main
+
+    return main(["train", "--recipe", str(recipe), *options])
+
+
+def fetch(repo: str, revision: str) -> Path:
+    """The recipe of the commit. The client reads HF_ENDPOINT and HF_TOKEN at import, so the choice of the Hub is made."""
+    from titlecraft.command_line.choose_hub import choose_hub
+    from titlecraft.process.quiet import quiet_libraries
+
+    quiet_libraries()
+    choose_hub(None)
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(repo, "recipe.yaml", revision=revision))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The model that is trained: loading, LoRA, kernels, and the loss of an answer."""

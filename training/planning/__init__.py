@@ -1,0 +1,1 @@
+"""What a training will need and how long it takes, before any weights are loaded."""

@@ -1,0 +1,99 @@
+"""The plan of a training as tables for the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from titlecraft.models.base.quantisation import in_words
+from titlecraft.settings import Training
+from training.planning.plan import Plan
+
+
+def show_plan(plan: Plan, training: Training, console: Console | None = None) -> None:
+    """Print what will be seen and trained, then what each card would take for it, then what is owed or in the way."""
+    console = console or Console()
+    console.print(f"[bold]{plan.dataset}[/] + [bold]{plan.base}[/] → [bold]{plan.repo}[/]")
+    console.print(run_table(plan, training))
+    console.print(card_table(plan))
+    for measured, basis in dict.fromkeys((card.measured, card.basis) for card in plan.cards):
+        names = ", ".join(card.name for card in plan.cards if (card.measured, card.basis) == (measured, basis))
+        console.print(f"{names}: {'measured' if measured else 'estimated'} ({basis})", style="dim", highlight=False)
+    if not all(card.measured for card in plan.cards):
+        console.print("Estimates (≈) come from datasheets and a share of them that was measured elsewhere; memory is estimated "
+                      "everywhere.", style="dim")  # fmt: skip
+    if not training.fit_memory and not all(card.fits for card in plan.cards):
+        console.print("--training.fit_memory=true cuts the same steps so that they fit, where that can be.")
+    if training.shard_base:
+        console.print("What it takes is of one GPU with the whole base; training.shard_base shares that out between as many as "
+                      "torchrun starts.")  # fmt: skip
+    console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
+    for duty in plan.obligations:
+        console.print(f"  • {escape(duty)}")
+    for note in plan.notes:
+        console.print(f"[bold yellow]note:[/] {escape(note)}", soft_wrap=True)
+    for problem in plan.problems:
+        console.print(f"[bold red]would stop the run:[/] {escape(problem)}")
+    if not plan.problems:
+        console.print(f"The token may write to {plan.repo}.")
+
+
+def run_table(plan: Plan, training: Training) -> Table:
+    """Counts of the run, one a line."""
+    table, about = Table(show_header=False, box=None, padding=(0, 2, 0, 0)), "" if plan.exact else "about "
+    source = (
+        "counted on the encoded split" if plan.exact else f"estimated from {plan.encoded_rows:,} rows drawn at random"
+    )
+    left_out = f"; the prompts of {plan.rows - plan.examples:,} alone are too long" if plan.examples < plan.rows else ""
+    rows = [
+        ("rows of the split", f"{plan.rows:,}", ""),
+        ("examples", f"{about}{plan.examples:,}", f"{about}{plan.truncated:,} cut at the end{left_out}"),
+        ("tokens", f"{about}{plan.tokens:,}", f"{about}{plan.completion_tokens:,} of answers; {source}"),
+    ]
+    if plan.packed_rows is not None:
+        rows.append(
+            ("packed rows", f"{about}{plan.packed_rows:,}", f"{plan.efficiency:.1%} of their tokens are no padding")
+        )
+    else:
+        rows.append(
+            ("padding", f"{1 - plan.efficiency:.1%}", f"of the tokens of random batches of {training.batch_size}")
+        )
+    return filled(table, [
+        *rows,
+        ("optimizer steps", f"{plan.steps:,}", f"{training.batch_size} × {training.accumulation} for each, on one device"),
+        ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
+        ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
+        ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}"),
+        ("weights of the base", in_words(plan.quantization), ""),
+    ])  # fmt: skip
+
+
+def card_table(plan: Plan) -> Table:
+    """A line for each card: does it fit, how is the step cut, how long does it take."""
+    table = Table("GPU", "takes (GB)", "fits", "batch", "checkpointing", "tokens/s", "time")
+    for card in plan.cards:
+        about = "" if card.measured else "≈ "
+        table.add_row(
+            card.name, f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}", "yes" if card.fits else "[red]no[/]",
+            f"{card.batch_size} × {card.accumulation}", "yes" if card.gradient_checkpointing else "no",
+            f"{about}{card.tokens_per_second:,.0f}", f"{about}{duration(card.seconds)}" if card.fits else "–",
+        )  # fmt: skip
+    return table
+
+
+def filled(table: Table, rows: list[tuple[Any, ...]]) -> Table:
+    """The table with these rows; the second column to the right."""
+    for place in range(3):
+        table.add_column(justify="right" if place == 1 else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would choose."""
+    for size, unit in ((2 * 86_400, "days"), (2 * 3600, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds / {'days': 86_400, 'h': 3600, 'min': 60}[unit]:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,1 @@
+"""A training while it runs: progress, health, metrics and energy."""
