@@ -57,7 +57,7 @@ def redraw(folder: Path, type: str, pin: Any) -> None:
         plot_lengths(record, folder / "assets" / "output_length.png")
         plot_splits(record, folder / "assets" / "splits.png")
         return
-    from evaluation.report import write_report
+    from evaluation.report.write import write_report
     from titlecraft.records import EvaluationRecord, read_record
 
     for path in folder.glob("evaluation/*/report.json"):

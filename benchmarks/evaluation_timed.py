@@ -53,10 +53,10 @@ def peak(number: int) -> float:
 
 def timed_answers() -> list[float]:
     """From now on, seconds of each batch that is generated; the answers come back to the CPU, so that nothing is pending."""
-    from evaluation.harness import unharmed_process
+    from evaluation.lighteval_harness.pipeline import unharmed_process
 
     with unharmed_process():
-        from evaluation import arms
+        from evaluation.lighteval_harness import arms
 
     seconds, generate = [], arms.generate
 
@@ -89,7 +89,7 @@ def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
 
 def scored_tokens(folder: Path, adapter: str, record: Any) -> int:
     """Tokens that both arms were given behind both prompts, EOS and BOS among them, without padding."""
-    from evaluation.predictions import read_predictions
+    from evaluation.report.predictions import read_predictions
     from titlecraft.records import PREDICTIONS
 
     found = read_predictions(folder / PREDICTIONS)

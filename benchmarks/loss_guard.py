@@ -94,8 +94,8 @@ def scored(family: str, precision: str) -> dict[str, float | str]:
     """How far the NLL of evaluation is from the model's own, the three ways."""
     import numpy as np
 
-    from evaluation.grouped_attention import attention_of
-    from evaluation.score import plain_nll, reference_nll
+    from evaluation.model.grouped_attention import attention_of
+    from evaluation.model.score import plain_nll, reference_nll
     from titlecraft.models.document_attention import documents_fault
 
     drawn, model = np.random.default_rng(2), base_of(family, precision)

@@ -33,7 +33,7 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
     """Model with an adapter, tokenizer, and titles ready to be asked."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from evaluation.titles import Room, encode
+    from evaluation.titles.draw import Room, encode
     from tests.tiny_world import add_adapter
     from titlecraft.command_line.demo.products import BOOKS, OTHERS
     from titlecraft.command_line.demo.tiny_base import CONTEXT, pretrain
@@ -57,10 +57,10 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     """(arm, title) -> NLL per token of the reference, and the greedy answer; batches as the evaluation makes them."""
     import torch
 
-    from evaluation.batches import length_sorted
-    from evaluation.generate import Shape, generate
-    from evaluation.grouped_attention import attention_of
-    from evaluation.score import reference_nll
+    from evaluation.model.batches import length_sorted
+    from evaluation.model.generate import Shape, generate
+    from evaluation.model.grouped_attention import attention_of
+    from evaluation.model.score import reference_nll
 
     torch.set_num_threads(threads)
     pad, on_gpu = tokenizer.pad_token_id, model.device.type == "cuda"

@@ -10,23 +10,23 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
-from evaluation.finished_batches import FinishedBatches, machine_of
-from evaluation.forgetting import compare_benchmarks, find_benchmarks
-from evaluation.grounded import GroundedSample, check_sources, describe_grounded, ground
-from evaluation.guards import check_scores, check_titles
-from evaluation.harness import run_pipeline
 from evaluation.inputs import PACKAGES, Inputs
-from evaluation.load import Loaded, load
-from evaluation.lookup import Lookup
+from evaluation.lighteval_harness.forgetting import compare_benchmarks, find_benchmarks
+from evaluation.lighteval_harness.pipeline import run_pipeline
+from evaluation.lookup.sources import Lookup
 from evaluation.measures import entry_named, measures_of
-from evaluation.predictions import write_predictions
+from evaluation.model.finished_batches import FinishedBatches, machine_of
+from evaluation.model.guards import check_scores, check_titles
+from evaluation.model.load import Loaded, load
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
-from evaluation.report import write_report
-from evaluation.significance import detectable
-from evaluation.titles import SPLIT, Room, Sample, draw
-from evaluation.wording import plan
+from evaluation.report.predictions import write_predictions
+from evaluation.report.wording import plan
+from evaluation.report.write import write_report
+from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
+from evaluation.statistics.significance import detectable
+from evaluation.titles.draw import SPLIT, Room, Sample, draw
+from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
 from titlecraft.hub.pins import download
 from titlecraft.models.base.model import device_name
 from titlecraft.process.threads import steady_threads

@@ -110,7 +110,7 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
 
 def require_test_split(found: Adapter) -> None:
     """Raises UserError, before any work, where the dataset's record says that it has no test split."""
-    from evaluation.titles import SPLIT
+    from evaluation.titles.draw import SPLIT
 
     data = found.training.dataset
     raw = read_file(data, DATASET_RECORD)

@@ -75,7 +75,7 @@ def work_of(inputs: Inputs, fresh: bool) -> Path:
 
 def check_report(folder: Path, record: EvaluationRecord) -> None:
     """What came back from the Hub is the report, and its predictions give its means. Raises UserError."""
-    from evaluation.predictions import read_predictions
+    from evaluation.report.predictions import read_predictions
 
     back = read_record((folder / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT}")
     rows = read_predictions(folder / PREDICTIONS)

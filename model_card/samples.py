@@ -4,7 +4,7 @@ import re
 from html import escape
 from typing import Any
 
-from evaluation.examples import starting_views
+from evaluation.report.examples import starting_views
 from titlecraft.records import EvaluationRecord
 
 SHOWN = 3  # titles of each view

@@ -25,7 +25,7 @@ def of_sources(
     checks: Checks, grounded: Grounded, rows: list[dict[str, Any]], titles: list[Any], index: Any, prompt: Any
 ) -> Iterator[Line]:  # fmt: skip
     """The same, from an index of the dataset's rows (evaluation.grounded.Rows) and its prompt."""
-    from evaluation.grounded import CANDIDATES, SPLIT, gives_away
+    from evaluation.titles.grounded import CANDIDATES, SPLIT, gives_away
 
     left_out, sources, rendered = 0, [], []
     for row, title in zip(rows, titles, strict=True):

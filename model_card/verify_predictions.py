@@ -37,7 +37,7 @@ def of_report(checks: Checks, state: RepoState, folder: str, work: Path | None) 
     """One report: measure, then compare the predictions column by column and the record measure by measure."""
     from evaluation.experiment import measure
     from evaluation.inputs import read_inputs
-    from evaluation.predictions import read_predictions
+    from evaluation.report.predictions import read_predictions
 
     record = state.report(folder)
     recipe = Recipe(evaluation=record.evaluation, generation=record.generation)

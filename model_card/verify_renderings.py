@@ -98,7 +98,7 @@ def drawn(report: bytes, predictions: bytes) -> tuple[bytes, dict[str, bytes]]:
     """The page, and each plot by its file's name, from the bytes of report.json and predictions.parquet."""
     import pyarrow.parquet as pq
 
-    from evaluation.pages import draw_plots, render_page
+    from evaluation.report.pages import draw_plots, render_page
 
     record = read_record(report, EvaluationRecord, REPORT)
     rows = pq.read_table(BytesIO(predictions)).to_pylist()
@@ -112,8 +112,8 @@ def at_this_hub(page: bytes, record: EvaluationRecord) -> bytes:
 
     Links to any other host stay, and make the page another one: nobody leads readers elsewhere in a report's name.
     """
-    from evaluation.pages import hub_in_links
-    from evaluation.wording import encoders
+    from evaluation.report.pages import hub_in_links
+    from evaluation.report.wording import encoders
 
     pins = (record.adapter, record.base, record.dataset, *record.benchmarks, *encoders(record.evaluation))
     repos = "|".join(re.escape(pin.repo) for pin in pins)

@@ -30,7 +30,7 @@ def verify_scores(state: RepoState) -> list[Line]:
 
 def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
     """From the dataset's titles to the report's numbers."""
-    from evaluation.predictions import read_predictions
+    from evaluation.report.predictions import read_predictions
 
     record = state.report(folder)
     rows = read_predictions(state.folder / folder / PREDICTIONS)
@@ -102,7 +102,7 @@ def asked_arms(record: EvaluationRecord) -> list[str]:
 
 def outcomes(record: EvaluationRecord, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """The rows as evaluation had them: arm -> outcomes, of greedy answers and, where there are any, of sampled ones."""
-    from evaluation.harness import Outcome
+    from evaluation.lighteval_harness.pipeline import Outcome
     from evaluation.measures import measure_names
 
     arms = [*asked_arms(record), *(f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled)]
@@ -123,9 +123,9 @@ def of_measures(
     checks: Checks, record: EvaluationRecord, rows: list[dict[str, Any]], apart: float, note: str | None
 ) -> Iterator[Line]:
     """Means, differences, intervals, p-values, wins, spread and what can be detected, of every measure."""
-    from evaluation.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
     from evaluation.measures import measures_of
     from evaluation.readable import not_measured
+    from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 
     found = outcomes(record, rows)
     again = compare_arms(found, [row["reference"] for row in rows], record.evaluation)

@@ -36,7 +36,7 @@ def verify_titles(
 
 def draw_again(record: EvaluationRecord) -> Any:
     """evaluation.titles.Sample of a report's settings. Raises UserError where dataset or base do not allow it."""
-    from evaluation.titles import Room, draw
+    from evaluation.titles.draw import Room, draw
     from titlecraft.models.base.config import context_length, load_config
     from titlecraft.models.base.tokenizer import load_tokenizer
 

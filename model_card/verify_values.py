@@ -81,10 +81,10 @@ def texts_of(answer: str | list[str]) -> list[str]:
 
 def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
     """Titles and training split of the pinned dataset, told of all published texts; see evaluation.lookup."""
-    from evaluation.harness import unharmed_process
-    from evaluation.lookup import Lookup
+    from evaluation.lighteval_harness.pipeline import unharmed_process
+    from evaluation.lookup.sources import Lookup
     from evaluation.progress import Progress
-    from evaluation.titles import Sample, read_split
+    from evaluation.titles.draw import Sample, read_split
     from model_card.verify_scores import asked_arms
 
     dataset = download(record.dataset, DATA)
@@ -116,7 +116,7 @@ def by_model(
     checks: Checks, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Any], arm: str
 ) -> Iterator[Line]:
     """What must hold between values that only the model gives."""
-    from evaluation.sentences import orders
+    from evaluation.measures.sentences import orders
 
     most = record.generation.max_new_tokens
     wrong = [n for n, row in enumerate(rows) if not stops_rightly(row[f"stop_rate_{arm}"], row[f"{arm}_tokens"], most)]

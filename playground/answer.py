@@ -13,8 +13,8 @@ from time import perf_counter
 from typing import Any, Literal
 
 from evaluation.inputs import Adapter, read_adapter
-from evaluation.load import Loaded, load
-from evaluation.score import reference_nll
+from evaluation.model.load import Loaded, load
+from evaluation.model.score import reference_nll
 from playground.decoding import Chooser, Decoding
 from titlecraft.errors import UserError
 from titlecraft.models.base.model import device_name

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from evaluation.wording import coverage
+from evaluation.report.wording import coverage
 from model_card.inputs import read_card_inputs
 from model_card.named_records import EXAMPLE_TITLE
 from playground.document_page import render_page

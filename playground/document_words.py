@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from evaluation import wording
+from evaluation.report import wording
 from titlecraft.records import Measure, NotMeasured, Pin
 
 LANGUAGES = ("en", "pt-BR")

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from evaluation.guards import check_scores
 from evaluation.inputs import WEIGHTS, Adapter
-from evaluation.load import Loaded, load
+from evaluation.model.guards import check_scores
+from evaluation.model.load import Loaded, load
 from playground.merge_check import compare, draw_titles, scores
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download, first_line

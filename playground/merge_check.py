@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.inputs import Adapter
-from evaluation.load import Loaded
-from evaluation.score import LOGITS_AT_ONCE, reference_nll
-from evaluation.titles import SPLIT, Room, Title, draw
+from evaluation.model.load import Loaded
+from evaluation.model.score import LOGITS_AT_ONCE, reference_nll
+from evaluation.titles.draw import SPLIT, Room, Title, draw
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.records.export import MergeCheck

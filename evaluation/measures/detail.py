@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from evaluation.measures.entry import Entry, Written
-from evaluation.sentences import sentences
+from evaluation.measures.sentences import sentences
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 NUMBER = re.compile(r"(?<!\w)\d+(?:[.,]\d+)*")

@@ -11,7 +11,7 @@ from functools import lru_cache
 import regex
 
 from evaluation.measures.detail import AROUND
-from evaluation.sentences import sentences
+from evaluation.measures.sentences import sentences
 
 # scripts that are written without spaces between words
 UNSPACED = (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from evaluation.encoders import load_encoder
 from evaluation.inputs import Adapter, read_adapter
-from evaluation.load import load
+from evaluation.lookup.encoders import load_encoder
+from evaluation.model.load import load
 from tests.evaluation.published_world import training_record
 from tests.evaluation.tiny_encoder import save_encoder
 from tests.folder_repos import pin_of, use_folders

@@ -10,8 +10,8 @@ import torch
 from msgspec.structs import replace
 
 from evaluation.inputs import Adapter
-from evaluation.load import load
-from evaluation.score import plain_nll
+from evaluation.model.load import load
+from evaluation.model.score import plain_nll
 from playground import merge
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders

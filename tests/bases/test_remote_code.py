@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.encoders import load_encoder
+from evaluation.lookup.encoders import load_encoder
 from tests import ROOT
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import train_tokenizer

@@ -16,7 +16,7 @@ import pytest
 from dataset_builder.clean import RULES
 from dataset_builder.source.parse import Drop, Quarantine
 from evaluation.measures import MEASURES
-from evaluation.pages import REASONS
+from evaluation.report.pages import REASONS
 from playground.document import SECTIONS, Run, command_again, render, write_document
 from playground.document_page import render_page
 from playground.document_words import LANGUAGES, Language, cell, fenced, words_of

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from evaluation.compare import compare, correct
 from evaluation.measures import MEASURES
+from evaluation.statistics.compare import compare, correct
 from titlecraft.records import Check, Code, EvaluationRecord, File, Pin
 from titlecraft.settings import Base, Evaluation, Generation
 

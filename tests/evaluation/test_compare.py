@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from evaluation.compare import compare, compare_arms, compare_corpora, compare_sampled, correct
-from evaluation.corpus import Paired, paired_p_value
-from evaluation.harness import Outcome
 from evaluation.inputs import read_inputs
+from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import MEASURES, entry_named
-from evaluation.significance import bootstrap, detectable, holm, interval, p_value, p_values
+from evaluation.statistics.compare import compare, compare_arms, compare_corpora, compare_sampled, correct
+from evaluation.statistics.corpus import Paired, paired_p_value
+from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_value, p_values
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Recipe
 
@@ -64,7 +64,7 @@ def test_measures_that_share_their_flips_have_the_p_values_that_each_has_alone()
 def test_flips_do_not_depend_on_how_many_are_held_at_once(monkeypatch) -> None:
     rows = np.random.default_rng(6).normal(0.1, 1.0, (3, 40))
     expected = p_values(rows, SETTINGS)
-    monkeypatch.setattr("evaluation.significance.VALUES_AT_ONCE", 7 * 120)
+    monkeypatch.setattr("evaluation.statistics.significance.VALUES_AT_ONCE", 7 * 120)
     assert p_values(rows, SETTINGS) == expected
 
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
-from evaluation import wording
-from evaluation.comparison import ComparisonRecord, Published, compare_reports
 from evaluation.measures import MEASURES
-from evaluation.pages import draw_plots, render_page
+from evaluation.report import wording
+from evaluation.report.pages import draw_plots, render_page
+from evaluation.side_by_side.comparison import ComparisonRecord, Published, compare_reports
 from local_hub.server import RunningHub, start, stop
 from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of

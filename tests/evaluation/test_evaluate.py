@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.measures import sampled_measures
-from evaluation.predictions import read_predictions
+from evaluation.report.predictions import read_predictions
 from tests.evaluation.served_world import ADAPTER, BASE, World, outcome, served_world
 from titlecraft.records import EvaluationRecord, read_record
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation.finished_batches import FinishedBatches
+from evaluation.model.finished_batches import FinishedBatches
 from evaluation.run import work_of
 
 RUN = {"key": "a" * 64, "device": "cpu", "threads": 1}

@@ -4,12 +4,12 @@ import pytest
 import torch
 from lighteval.tasks.requests import Doc
 
-from evaluation.choices import BothArmsChoose
-from evaluation.finished_batches import FinishedBatches
-from evaluation.forgetting import find_benchmark, task_modules
-from evaluation.load import Loaded
+from evaluation.lighteval_harness.choices import BothArmsChoose
+from evaluation.lighteval_harness.forgetting import find_benchmark, task_modules
+from evaluation.model.finished_batches import FinishedBatches
+from evaluation.model.load import Loaded
+from evaluation.model.score import plain_nll
 from evaluation.progress import Progress
-from evaluation.score import plain_nll
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import encode_prompt, token_ids

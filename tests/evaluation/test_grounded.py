@@ -5,8 +5,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from evaluation.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
-from evaluation.titles import Room, Title, beside_others, encode
+from evaluation.titles.draw import Room, Title, beside_others, encode
+from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
 from model_card.verification import Checks
 from model_card.verify_grounded import of_sources
 from tests.tiny_world import row, train_tokenizer

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation.guards import check_titles
-from evaluation.harness import outcomes
-from evaluation.titles import Title
+from evaluation.lighteval_harness.pipeline import outcomes
+from evaluation.model.guards import check_titles
+from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.copies import Copies, longest_run
-from evaluation.title_index import AT_RANDOM, NEAR, TitleIndex
+from evaluation.lookup.copies import Copies, longest_run
+from evaluation.lookup.title_index import AT_RANDOM, NEAR, TitleIndex
 
 LAMPS = [f"Red lamp number {word}" for word in ("one", "two", "three", "four")]
 OTHERS = ["Quiet kettle", "Old tent", "The of"]

@@ -16,7 +16,7 @@ from evaluation.measures import (
 )
 from evaluation.measures.detail import names, numbers
 from evaluation.measures.overlap import SCORES
-from evaluation.sentences import orders, sentences
+from evaluation.measures.sentences import orders, sentences
 from titlecraft.records import CLAIMS
 from titlecraft.settings import Evaluation
 

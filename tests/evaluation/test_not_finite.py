@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from evaluation import inputs
-from evaluation.compare import compare
-from evaluation.guards import check_adapter, probe_logits
 from evaluation.inputs import read_adapter
 from evaluation.measures.likelihood import NLL_PER_TOKEN
+from evaluation.model.guards import check_adapter, probe_logits
+from evaluation.statistics.compare import compare
 from tests.model_card.literal_records import training_record
 from tests.tiny_world import add_adapter, make_base
 from titlecraft.errors import UserError
@@ -60,7 +60,7 @@ def test_a_score_that_is_not_finite_is_in_no_mean(broken: float) -> None:
 
 
 def test_two_reports_whose_base_has_no_score_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evaluation import comparison
+    from evaluation.side_by_side import comparison
 
     pairs = [({"nll_per_token_before": 1.0}, {"nll_per_token_before": value}) for value in (1.5, NAN, 1.0)]
     assert (

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from evaluation.grouped_attention import attention_of
-from evaluation.guards import PROBE_PAIRS, check_own_scores, check_probe_scores
-from evaluation.score import plain_nll, reference_nll
+from evaluation.model.grouped_attention import attention_of
+from evaluation.model.guards import PROBE_PAIRS, check_own_scores, check_probe_scores
+from evaluation.model.score import plain_nll, reference_nll
 from playground.merge import merge
 from tests.tiny_families import make, with_adapter
 from titlecraft.errors import UserError

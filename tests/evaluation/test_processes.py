@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from evaluation.compare import compare_all
-from evaluation.harness import Outcome
+from evaluation.lighteval_harness.pipeline import Outcome
+from evaluation.lookup.overlaps import Overlaps
 from evaluation.measures import measures_of
 from evaluation.measures.overlap import SCORES
-from evaluation.overlaps import Overlaps
 from evaluation.processes import run_all, workers
+from evaluation.statistics.compare import compare_all
 from titlecraft.settings import Evaluation
 
 SETTINGS = Evaluation(resamples=99)
@@ -32,7 +32,7 @@ def test_few_titles_or_cores_need_no_processes(monkeypatch) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_shared_ngrams_are_the_same_beforehand(processes: int, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.overlaps.workers", lambda texts: processes)
+    monkeypatch.setattr("evaluation.lookup.sources.overlaps.workers", lambda texts: processes)
     found, pairs = Overlaps(), list(zip(TEXTS, REFERENCES, strict=True))
     found.look_up([*pairs, pairs[0]])
     assert len(found.known) == (70 if processes == 2 else 0)

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
-from evaluation import wording
-from evaluation.examples import choose_examples, html_bytes, starting_views
 from evaluation.measures import MEASURES
-from evaluation.pages import PLOTS, draw_plots, render_page
-from evaluation.plots import forest
-from evaluation.report import print_table, write_report
-from evaluation.significance import detectable
+from evaluation.report import wording
+from evaluation.report.examples import choose_examples, html_bytes, starting_views
+from evaluation.report.pages import PLOTS, draw_plots, render_page
+from evaluation.report.plots import forest
+from evaluation.report.write import print_table, write_report
+from evaluation.statistics.significance import detectable
 from model_card.verify_renderings import at_this_hub
 from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.comparison import Published, compare_reports
-from evaluation.pages import draw_plots, render_page
-from evaluation.report import write_report
+from evaluation.report.pages import draw_plots, render_page
+from evaluation.report.write import write_report
+from evaluation.side_by_side.comparison import Published, compare_reports
 from tests.evaluation.chromium import Page, executable, page
 from tests.evaluation.literal_report import predictions, record_of
 from titlecraft.records import Pin

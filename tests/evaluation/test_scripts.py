@@ -6,15 +6,15 @@ from math import isfinite
 import msgspec
 import pytest
 
-from evaluation.compare import compare_arms, compare_sampled, readable_entries
-from evaluation.examples import choose_examples, starting_views
-from evaluation.harness import Outcome
+from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import MEASURES, Written, entry_named, measures_of, sampled_measures
 from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
-from evaluation.pages import render_page
-from evaluation.plots import paired_differences
 from evaluation.readable import not_measured, readable_only, require_primary
-from evaluation.report import print_table
+from evaluation.report.examples import choose_examples, starting_views
+from evaluation.report.pages import render_page
+from evaluation.report.plots import paired_differences
+from evaluation.report.write import print_table
+from evaluation.statistics.compare import compare_arms, compare_sampled, readable_entries
 from playground.document_words import words_of
 from tests.evaluation.literal_report import predictions, record_of
 from tests.evaluation.test_measures import CAT, Known

@@ -3,24 +3,24 @@
 import pytest
 import torch
 
-from evaluation import generate as generating
-from evaluation.finished_batches import FinishedBatches
-from evaluation.generate import Shape, generate
-from evaluation.grouped_attention import attention_of
-from evaluation.guards import probe_logits
-from evaluation.harness import unharmed_process
-from evaluation.load import Loaded
+from evaluation.lighteval_harness.pipeline import unharmed_process
+from evaluation.model import generate as generating
+from evaluation.model.finished_batches import FinishedBatches
+from evaluation.model.generate import Shape, generate
+from evaluation.model.grouped_attention import attention_of
+from evaluation.model.guards import probe_logits
+from evaluation.model.load import Loaded
+from evaluation.model.zeroed_adapter import is_base_when_silenced, silenced
 from evaluation.progress import Progress
-from evaluation.silenced import is_base_when_silenced, silenced
-from evaluation.titles import Title
+from evaluation.titles.draw import Title
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.settings import Evaluation, Recipe
 
 with unharmed_process():
     from lighteval.tasks.requests import Doc
 
-    from evaluation.arms import TwoArms
-    from evaluation.tasks import AFTER, BEFORE
+    from evaluation.lighteval_harness.arms import TwoArms
+    from evaluation.lighteval_harness.tasks import AFTER, BEFORE
 
 PROMPTS = [[0, 5, 9, 11], [0, 17, 30], [0, 8, 8, 8, 25]]
 SHAPE = Shape(3, 64)

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.near_copies import near_copies
-from evaluation.titles import Room, draw
+from evaluation.titles.draw import Room, draw
+from evaluation.titles.near_copies import near_copies
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat

@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard, ModelCard
 
 from dataset_builder.card.write import CardInputs as DatasetCardInputs
 from dataset_builder.card.write import render as render_dataset_card
-from evaluation.examples import starting_views
+from evaluation.report.examples import starting_views
 from model_card.build import render
 from model_card.claims import CLAIMS, say
 from model_card.foreign import render_foreign

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.inputs import Inputs
-from evaluation.load import Loaded
+from evaluation.model.load import Loaded
 from playground.answer import Engine
 from tests.evaluation.published_world import training_record
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer

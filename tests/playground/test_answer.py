@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from evaluation import inputs
-from evaluation.generate import generate
-from evaluation.score import plain_nll
+from evaluation.model.generate import generate
+from evaluation.model.score import plain_nll
 from playground import answer
 from playground.answer import Answer, Engine
 from playground.decoding import Decoding

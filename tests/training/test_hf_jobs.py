@@ -145,7 +145,7 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
     recipe = yaml.safe_load(files["recipe.yaml"])
     assert recipe["base"]["revision"] == api.repo_info(BASE).sha and recipe["training"]["max_steps"] == 2
     with tarfile.open(fileobj=BytesIO(files[f"{NAME}.tar.gz"])) as archive:
-        assert {f"{NAME}/pyproject.toml", f"{NAME}/training/hf_jobs.py", f"{NAME}/recipes/seed.yaml"} <= set(
+        assert {f"{NAME}/pyproject.toml", f"{NAME}/training/jobs/hf_jobs.py", f"{NAME}/recipes/seed.yaml"} <= set(
             archive.getnames()
         )
 

@@ -19,15 +19,15 @@ TEMPLATES = {
     "dataset_builder": "dataset_builder/card/templates/dataset_card.md.jinja",
     "training": "",
     "evaluation": """
-        evaluation/templates/compare.html.jinja evaluation/templates/page.css evaluation/templates/page.html.jinja
-        evaluation/templates/page.js evaluation/templates/parts.html.jinja evaluation/templates/report.html.jinja
+        evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
+        evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
     """,
     "export": "playground/templates/export_card.md.jinja",
     "space": "",
     "verification": """
         dataset_builder/card/templates/dataset_card.md.jinja
-        evaluation/templates/page.css evaluation/templates/page.html.jinja evaluation/templates/page.js
-        evaluation/templates/parts.html.jinja evaluation/templates/report.html.jinja
+        evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja evaluation/report/templates/page.js
+        evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
         model_card/templates/adapter_card.md.jinja model_card/templates/citations.bib model_card/templates/foreign_card.md.jinja
     """,
 }
@@ -70,11 +70,14 @@ SOURCES: dict[str, str] = {
         training/watching: energy health progress watch
     """,
     "evaluation": """
-        evaluation: arms batches choices compare copies corpus distributions encoders examples experiment
-        evaluation: finished_batches forgetting generate grounded grouped_attention guards harness inputs load lookup
-        evaluation: near_copies overlaps pages plots predictions processes readable report reread run sampling score
-        evaluation: sentences significance silenced switched_model tasks title_index titles wording
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        evaluation: experiment inputs processes readable run
+        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
+        evaluation/lookup: copies encoders overlaps sources title_index
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
+        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/report: distributions examples pages plots predictions wording write
+        evaluation/statistics: compare corpus significance
+        evaluation/titles: draw grounded near_copies
         local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
         local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
         local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
@@ -96,9 +99,12 @@ SOURCES: dict[str, str] = {
         titlecraft/search: row_index row_index_build title_match word_index
     """,
     "export": """
-        evaluation: batches copies examples grouped_attention guards inputs load near_copies processes score sentences
-        evaluation: silenced titles
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        evaluation: inputs processes
+        evaluation/lookup: copies
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
+        evaluation/model: batches grouped_attention guards load score zeroed_adapter
+        evaluation/report: examples
+        evaluation/titles: draw near_copies
         local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
         playground: export export_card gguf merge merge_check
@@ -113,8 +119,11 @@ SOURCES: dict[str, str] = {
         titlecraft/search: title_match
     """,
     "space": """
-        evaluation: copies examples inputs near_copies processes sentences titles
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        evaluation: inputs processes
+        evaluation/lookup: copies
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
+        evaluation/report: examples
+        evaluation/titles: draw near_copies
         local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
         playground: export_card gguf space space_files space_needs
@@ -133,11 +142,14 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: leakage near_duplicates repeated sketch
         dataset_builder/engine: array_file interface on_ray processes work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        evaluation: arms batches choices compare copies corpus distributions encoders examples experiment
-        evaluation: finished_batches forgetting generate grounded grouped_attention guards harness inputs load lookup
-        evaluation: near_copies overlaps pages plots predictions processes readable report reread sampling score
-        evaluation: sentences significance silenced switched_model tasks title_index titles wording
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts specificity
+        evaluation: experiment inputs processes readable
+        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
+        evaluation/lookup: copies encoders overlaps sources title_index
+        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
+        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/report: distributions examples pages plots predictions wording write
+        evaluation/statistics: compare corpus significance
+        evaluation/titles: draw grounded near_copies
         local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
         local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
         local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects

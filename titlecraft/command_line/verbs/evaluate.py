@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> None:
 
 def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None:
     """Publish the report of an adapter, and print it."""
-    from evaluation.report import print_table
+    from evaluation.report.write import print_table
     from evaluation.run import evaluate
     from model_card.published import write_picture_and_card
     from model_card.told import tell
@@ -61,8 +61,8 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
 
 def compare(a: str, b: str, out: Path) -> None:
     """Write the comparison of two reports to a folder, and print it."""
-    from evaluation.published import HTML, JSON, compare_published
-    from evaluation.report import print_table
+    from evaluation.report.write import print_table
+    from evaluation.side_by_side.published import HTML, JSON, compare_published
 
     record = compare_published(a, b, out)
     print(f"A: {record.a.adapter}, report {record.a.report_id}\nB: {record.b.adapter}, report {record.b.report_id}")

@@ -1,0 +1,1 @@
+"""The evaluation as tasks and a model of lighteval."""

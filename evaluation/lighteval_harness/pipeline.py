@@ -1,0 +1,148 @@
+"""lighteval 0.13 as the harness, and the one place where its faults are worked around; each `because` is one fault.
+
+lighteval gives: the tasks and their documents from the pinned dataset, the calls to the model, each metric on each
+document, and the details. What it gives besides (its prediction cache, its standard errors, its results file with clock
+times and empty provenance) is not used.
+"""
+
+import logging
+import os
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from evaluation.lookup.sources import Lookup
+from evaluation.model.finished_batches import FinishedBatches
+from evaluation.model.load import Loaded
+from evaluation.progress import Progress
+from evaluation.titles.draw import Sample, Title
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Pin
+from titlecraft.settings import Recipe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One title in one arm: the prompt of that arm's document, what was written (one text, or several sampled ones), and the
+    value of every measure; None where the measure cannot read the text (evaluation.readable)."""
+
+    prompt: str
+    texts: list[str]
+    tokens: int
+    values: dict[str, float | None]
+
+
+@contextmanager
+def unharmed_process() -> Iterator[None]:
+    """Keep what lighteval changes for the whole process.
+
+    Because importing lighteval switches gradients off globally, and its pipeline reseeds `random` and NumPy.
+    """
+    import torch
+
+    gradients, python_state, numpy_state = torch.is_grad_enabled(), random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(gradients)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+@contextmanager
+def registry_of(tasks: list[Any]) -> Iterator[Any]:
+    """A task module for the pipeline, and a registry that loads it and nothing else.
+
+    Because the registry imports every built-in task, and one of them downloads a pickle when it is imported: lighteval
+    cannot start without a network, and an evaluation must not fetch what it does not pin.
+    """
+    from lighteval.tasks.registry import Registry
+
+    def ours(custom_tasks: Any = None, load_multilingual: bool = False) -> dict[str, Any]:
+        return {task.name: task for task in custom_tasks.TASKS_TABLE}
+
+    with patch.object(Registry, "load_all_task_configs", staticmethod(ours)):
+        yield SimpleNamespace(TASKS_TABLE=tasks)
+
+
+def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> Any:
+    """lighteval's pipeline over tasks by their full names ("before|0"), from a module as `registry_of` gives it."""
+    from lighteval.logging.evaluation_tracker import EvaluationTracker
+    from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
+
+    return Pipeline(
+        tasks=",".join(names),
+        pipeline_parameters=PipelineParameters(
+            launcher_type=ParallelismManager.NONE,
+            custom_tasks_directory=tasks,
+            bootstrap_iters=0,  # because its standard errors are wrong; significance.py has intervals
+            remove_reasoning_tags=False,  # because it edits answers that hold <think>
+        ),
+        evaluation_tracker=EvaluationTracker(output_dir=str(scratch), save_details=False),
+        model=model,
+    )
+
+
+def run_pipeline(
+    loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
+    progress: Progress, finished: FinishedBatches, scratch: Path, grounded: Sequence[Title] = (),
+) -> dict[str, list[Outcome]]:  # fmt: skip
+    """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
+
+    Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled"; and one, "grounded", where
+    there are titles with sources in their prompts.
+
+    Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
+    """
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because importing it fails where there is no git program
+    with unharmed_process():
+        with progress.part("importing lighteval"):
+            import datasets
+
+            from evaluation.lighteval_harness.arms import TwoArms
+            from evaluation.lighteval_harness.tasks import build_tasks
+
+        logging.getLogger("lighteval").setLevel(logging.ERROR)
+        datasets.disable_progress_bars()  # three bars of its own for one small file
+        tasks = build_tasks(
+            dataset, prompt, sample.titles, lookup, recipe.generation.max_new_tokens, loaded.tokenizer.eos_token_id,
+            recipe.evaluation, grounded,
+        )  # fmt: skip
+        with registry_of(tasks) as module:
+            # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
+            # token boundaries, and caches predictions by name.
+            model = TwoArms(loaded, sample.titles, lookup, recipe, progress, finished, grounded)
+            pipeline = make_pipeline([f"{task.name}|0" for task in tasks], module, model, scratch)
+            with progress.part("model and measures"):
+                pipeline.evaluate()
+    details = pipeline.evaluation_tracker.details_logger.details
+    return {task.name: outcomes(details[f"{task.name}|0"], sample.titles) for task in tasks}
+
+
+def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
+    """lighteval's details of one task, one for each document and kind of request, as one outcome per title."""
+    by_title: dict[str, list[Any]] = {title.title: [] for title in titles}
+    for detail in details:
+        by_title[detail.doc.specific["title"]].append(detail)
+    found = []
+    for title in titles:
+        requests = by_title[title.title]
+        kinds = [bool(detail.model_response.text) for detail in requests]
+        if sorted(kinds) not in ([True], [False, True]):
+            raise UserError(
+                f"lighteval made {len(requests)} requests of {title.title!r}, expected one to generate and at most one to "
+                "score: does the dataset hold the row twice?"
+            )
+        values = {name: float(value) for detail in requests for name, value in detail.metric.items()}
+        (asked,) = [detail for detail in requests if detail.model_response.text]
+        texts, tokens = asked.model_response.text, len(asked.model_response.output_tokens[0])
+        found.append(Outcome(prompt=asked.doc.query, texts=texts, tokens=tokens, values=values))
+    return found

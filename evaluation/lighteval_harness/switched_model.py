@@ -1,0 +1,92 @@
+"""What our lighteval models have in common: one PeftModel whose adapter is switched off ("before") and on ("after")."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from lighteval.models.abstract_model import LightevalModel, ModelConfig
+
+from evaluation.lighteval_harness.tasks import BEFORE
+from evaluation.model.finished_batches import FinishedBatches
+from evaluation.model.load import Loaded
+from evaluation.model.score import reference_nll
+from evaluation.model.zeroed_adapter import silenced
+from evaluation.progress import Progress
+from titlecraft.errors import UserError
+
+
+class NoCache:
+    """Stands where lighteval expects its prediction cache, which is keyed on names and would serve an older adapter."""
+
+    def _init_registry(self, registry: Any) -> None:
+        """Nothing to prepare: nothing is kept."""
+
+
+class SwitchedModel(LightevalModel):
+    """Both arms over one loaded model.
+
+    Args:
+        loaded: model, tokenizer and context.
+        batch_size: prompts of one forward pass.
+        progress: told of everything that is done in one arm.
+        finished: computes each batch, or finds it.
+    """
+
+    def __init__(self, loaded: Loaded, batch_size: int, progress: Progress, finished: FinishedBatches) -> None:
+        self.loaded = loaded
+        self.batch_size = batch_size
+        self.progress = progress
+        self.finished = finished
+        self.config = ModelConfig(model_name="titlecraft")
+        self._cache = NoCache()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The base's tokenizer."""
+        return self.loaded.tokenizer
+
+    @property
+    def add_special_tokens(self) -> bool:
+        """False: titlecraft.prompt puts BOS and EOS where they belong."""
+        return False
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens that the model has positions for."""
+        return self.loaded.context
+
+    @contextmanager
+    def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
+        """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full.
+
+        `compiled`: the arms are to run the same compiled step, so that it is compiled once.
+        """
+        if compiled and name == BEFORE and self.loaded.silences:
+            with memory_of(self.batch_size), silenced(self.loaded.model):
+                yield
+            return
+        with memory_of(self.batch_size), self.loaded.model.disable_adapter() if name == BEFORE else nullcontext():
+            yield
+
+    def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """`reference_nll` of one batch, under the arm that is on."""
+        pad = self.tokenizer.pad_token_id
+        return self.finished.answers(doing, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
+
+    def loglikelihood_rolling(self, docs: Any) -> Any:
+        """Perplexity of prompts: no measure asks for it."""
+        raise NotImplementedError("no measure of Titlecraft reads the likelihood of a prompt")
+
+
+@contextmanager
+def memory_of(batch_size: int) -> Iterator[None]:
+    """Say in one line that a GPU's memory is full, and what to set."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
+            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
+        ) from error

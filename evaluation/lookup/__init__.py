@@ -1,0 +1,1 @@
+"""What measures may look up: other titles, training texts, encoders."""

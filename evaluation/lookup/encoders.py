@@ -1,0 +1,140 @@
+"""Text encoders that a recipe names, at their pins: which titles lie nearest to a text, and how much of a reference it covers.
+
+Without a name in the recipe nothing of this is loaded or downloaded.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.lookup.title_index import TitleIndex, shared_rank
+from evaluation.model.batches import length_sorted
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import download, hub_errors
+from titlecraft.models.base.config import context_length
+from titlecraft.models.base.files import read_object, require_whole, said
+from titlecraft.records import Pin
+
+LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions
+AT_ONCE = 32  # texts of one forward pass
+FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+
+
+def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
+    """Model (float32, on the GPU where there is one, in eval mode) and tokenizer. Raises UserError that names the setting."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = download(pinned, FILES)
+    require_whole(folder, pinned, [file.name for file in sorted(folder.iterdir())])
+    require_no_code(folder, pinned, setting)
+    try:
+        with hub_errors(f"loading {pinned}", pinned.repo, pinned.type):
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            model = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            )
+        tokenizer.model_max_length = min(tokenizer.model_max_length, LONGEST, context_length(model.config))
+        model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        vectors(model, tokenizer, ["one text", "and a longer one"])  # no way to pad, other inputs, no hidden states
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # libraries raise anything for a file that they cannot read
+        if type(error).__name__ == "OutOfMemoryError":
+            raise
+        raise UserError(
+            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({said(error)}); expected a model "
+            "with safetensors and a tokenizer, such as sentence-transformers publishes"
+        ) from error
+    return model, tokenizer
+
+
+def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
+    """Raises UserError where an encoder is made of code in its own repo, which transformers does not know itself."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    found = read_object(folder / "config.json", pinned) if (folder / "config.json").is_file() else {}
+    if found.get("auto_map") and found.get("model_type") not in CONFIG_MAPPING:
+        raise UserError(
+            f"evaluation.{setting}: {pinned} needs code from its own repo (auto_map in config.json), which is never run here: it "
+            "could do anything with this machine and its tokens; name an encoder that transformers knows"
+        )
+
+
+def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Each different text's mean last hidden state over its tokens, of length 1; float32 [hidden]."""
+    import torch
+
+    found: dict[str, np.ndarray] = {}
+    for some in length_sorted(sorted(set(texts)), len, AT_ONCE):
+        batch = tokenizer(some, padding=True, truncation=True, return_tensors="pt").to(model.device)
+        with torch.no_grad():
+            hidden = model(**batch).last_hidden_state
+        mask = batch["attention_mask"][..., None]
+        means = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1).clamp(min=1), dim=1)
+        found.update(zip(some, means.cpu().numpy(), strict=True))
+    return found
+
+
+class EmbeddedTitles:
+    """The titles beside which BM25 ranks a title, ranked by an encoder in place of BM25.
+
+    Args:
+        pinned: the encoder.
+        index: says which titles stand beside a title.
+    """
+
+    def __init__(self, pinned: Pin, index: TitleIndex) -> None:
+        self.pinned = pinned
+        self.index = index
+        self.known: dict[str, np.ndarray] = {}
+
+    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
+        """Encode the texts of (title, text), the titles, and those that stand beside them."""
+        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.beside(title))}
+        self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in asked)])
+
+    def rank(self, title: str, text: str) -> float:
+        """Rank of the title by the cosine to the text; equal ones share ranks. A text of nothing names no title."""
+        names = [self.index.own(title), *self.index.beside(title)]
+        query = self.known[text] if text.strip() else np.zeros_like(self.known[text])
+        scores = np.stack([self.known[name] for name in names]) @ query
+        return shared_rank(scores[0], scores[1:])
+
+
+class BertRecall:
+    """BERTScore recall by lighteval's copy of bert-score, with the encoder's last layer, no idf, no rescaling.
+
+    Args:
+        pinned: the encoder.
+    """
+
+    def __init__(self, pinned: Pin) -> None:
+        self.pinned = pinned
+        self.known: dict[tuple[str, str], float] = {}
+
+    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
+        """Score every (text, reference). lighteval must be imported by now, see evaluation.harness."""
+        from lighteval.metrics.imports.bert_scorer import BERTScorer
+
+        model, tokenizer = load_encoder(self.pinned, "bertscore")
+        scorer = BERTScorer(model_type=self.pinned.repo, device=model.device)
+        # because it would load a name without a revision, when it is first asked
+        scorer._model, scorer._tokenizer = model, tokenizer
+        pairs = sorted({pair for pair in asked if self.cut(*pair)})
+        for (
+            pair
+        ) in pairs:  # one by one, because it batches texts in the order of a set, which differs between processes
+            _, recall, _ = scorer.score([self.cut(*pair)], [pair[1]])
+            self.known[pair] = float(recall)
+
+    @staticmethod
+    def cut(text: str, reference: str) -> str:
+        """As many words of the text as the reference has, so that length alone does not pay."""
+        return " ".join(text.split()[: len(reference.split())])
+
+    def recall(self, text: str, reference: str) -> float:
+        """The recall of a pair that was looked up; 0 for a text of nothing."""
+        return self.known[text, reference] if self.cut(text, reference) else 0.0

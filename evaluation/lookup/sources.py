@@ -1,0 +1,88 @@
+"""What the measures may look up besides title, answer and reference: the test split's titles, the training split's texts, and
+what an encoder says of a text where the recipe names one."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.lookup.copies import Copies
+from evaluation.lookup.encoders import BertRecall, EmbeddedTitles, load_encoder
+from evaluation.lookup.overlaps import Overlaps
+from evaluation.lookup.title_index import TitleIndex
+from evaluation.progress import Progress
+from evaluation.titles.draw import Sample
+from titlecraft.hub.pins import pin
+from titlecraft.settings import BM25, Evaluation
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Indexes over one downloaded dataset, and encoders; see evaluation.measures.Known."""
+
+    titles: TitleIndex
+    copies: Copies
+    overlaps: Overlaps
+    embedded: EmbeddedTitles | None
+    recall: BertRecall | None
+
+    @classmethod
+    def over(cls, dataset: Path, sample: Sample, settings: Evaluation) -> "Lookup":
+        """Index the titles of the split that the sample was drawn from; all else is read when there are answers.
+
+        Encoders are tried now, so that one that cannot be loaded costs no answers. Raises UserError.
+        """
+        files = sorted((dataset / "data").glob("train-*.parquet"))
+        titles = TitleIndex(sample.split_titles, settings.seed)
+        embedded = None if settings.retriever == BM25 else EmbeddedTitles(pin(settings.retriever, "model"), titles)
+        recall = None if settings.bertscore is None else BertRecall(pin(settings.bertscore, "model"))
+        for setting, encoder in (("retriever", embedded), ("bertscore", recall)):
+            if encoder is not None:
+                load_encoder(encoder.pinned, setting)
+        return cls(titles, Copies(files), Overlaps(), embedded, recall)
+
+    @contextmanager
+    def looking_up(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> Iterator[None]:
+        """Tell what needs no GPU of every answer, (title, text, reference), while the block runs; each reads once for all.
+
+        What is left to do behind the block is the part "looking up".
+        """
+        with ThreadPoolExecutor(2) as beside:
+            begun = [
+                beside.submit(self.copies.look_up, [text for _, text, _ in answers]),
+                beside.submit(self.overlaps.look_up, [(text, reference) for _, text, reference in answers]),
+            ]
+            yield
+            with progress.part("looking up"):
+                for one in begun:
+                    one.result()
+
+    def encode(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> None:
+        """Tell the recipe's encoders of every answer, (title, text, reference)."""
+        if self.embedded is not None:
+            with progress.part("embedding"):
+                self.embedded.look_up([(title, text) for title, text, _ in answers])
+        if self.recall is not None:
+            with progress.part("BERTScore"):
+                self.recall.look_up([(text, reference) for _, text, reference in answers])
+
+    def rank(self, title: str, text: str) -> float:
+        """Rank of the title among its distractors by BM25, given the text."""
+        return self.titles.rank(title, text)
+
+    def embedded_rank(self, title: str, text: str) -> float:
+        """The same by the recipe's encoder."""
+        return self.embedded.rank(title, text)
+
+    def copied_words(self, text: str) -> tuple[int, int]:
+        """Words of the text's longest run from the training split, and all its words."""
+        return self.copies.copied_words(text)
+
+    def overlap(self, name: str, text: str, reference: str) -> float:
+        """A score of shared n-grams."""
+        return self.overlaps.score(name, text, reference)
+
+    def bert_recall(self, text: str, reference: str) -> float:
+        """BERTScore recall of the reference by the text, with the recipe's encoder."""
+        return self.recall.recall(text, reference)

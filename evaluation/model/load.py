@@ -1,0 +1,139 @@
+"""The model that is measured: the base as the adapter was trained on it, and the adapter on top, both at their pins."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.inputs import ADAPTER_FIX, WEIGHTS, Adapter
+from evaluation.model.guards import check_adapter, check_probe_scores, guard, probe_logits
+from evaluation.model.zeroed_adapter import is_base_when_silenced
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import download
+from titlecraft.models.base.config import context_length
+from titlecraft.models.base.files import loading
+from titlecraft.models.base.four_bit import unpack_four_bit
+from titlecraft.models.base.model import LoadedBase, load_base
+from titlecraft.models.base.quantisation import FOUR_BIT, in_words
+from titlecraft.records import Check
+
+CLOSE = {
+    "float32": 1e-4,
+    "bfloat16": 0.05,
+    "float16": 0.01,
+}  # of the largest logit: sums in another order, over all layers
+ROUNDED_INPUTS = 0.1  # of the largest logit: an 8-bit layer rounds its inputs too (LLM.int8), a plain copy does not
+SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the batches
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One PeftModel in eval mode: adapter on is "after", adapter off (disable_adapter) is "before".
+
+    `silences`: an update of zero gives the base too, bit for bit; looked at on a GPU only.
+    """
+
+    model: Any
+    tokenizer: Any
+    base: LoadedBase
+    checks: list[Check]
+    silences: bool = False
+
+    @property
+    def compiles(self) -> bool:
+        """Decoding steps can be compiled: on a GPU, and with no packed layers in them."""
+        whole = self.model.get_base_model()
+        packed = getattr(whole, "is_loaded_in_4bit", False) or getattr(whole, "is_loaded_in_8bit", False)
+        return whole.device.type == "cuda" and not packed
+
+    @property
+    def context(self) -> int:
+        """Most tokens that the model has positions for."""
+        return context_length(self.model.get_base_model().config)
+
+
+def load(inputs: Adapter, unpack: bool = False) -> Loaded:
+    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none.
+
+    `unpack` replaces 4-bit and 8-bit layers by plain ones even where that takes memory from the batches. Without it 8-bit
+    layers stay: they round their inputs as in training.
+    """
+    from peft import PeftModel
+
+    base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
+    checks = []
+    if base.quantization != (recorded := inputs.training.quantization):
+        why = base.quantization_note or f"it is loaded {in_words(base.quantization)}."
+        raise UserError(
+            f"the adapter was trained on a {recorded} base by its record, which this machine cannot load: {why} Evaluate where "
+            "4-bit weights work"
+        )
+    packed = base.quantization in FOUR_BIT and (unpack or worth_unpacking(base.model))
+    if packed or (unpack and base.quantization == "int8"):
+        checks.append(dequantise(base.model, base.precision, base.quantization))
+    bare = probe_logits(base.model)
+    with loading(inputs.adapter, "a LoRA adapter", ADAPTER_FIX):
+        # Not AutoModel.from_pretrained(adapter, revision=…): that applies the adapter's commit to the base.
+        model = PeftModel.from_pretrained(base.model, inputs.adapter.repo, revision=inputs.adapter.revision)
+        require_all_factors(model, download(inputs.adapter, list(WEIGHTS)) / WEIGHTS[0], inputs)
+    for parameter in model.parameters():  # PEFT loads adapters in float32, and would compute each of them there
+        if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
+            parameter.data = parameter.data.to(base.model.dtype)
+    checks += check_adapter(model.eval(), bare)
+    with_gpu = base.model.device.type == "cuda" and not getattr(base.model, "is_loaded_in_4bit", False)
+    checks.append(check_probe_scores(model, base.tokenizer.pad_token_id or 0, with_gpu))
+    silences = base.model.device.type == "cuda" and is_base_when_silenced(model, bare)
+    if silences:
+        name = "an update of zero gives back the base, so that both arms generate by one compiled step"
+        checks.append(
+            Check(name=name, expected="logits equal to the bare base's, bit for bit", found="equal", holds=True)
+        )
+    return Loaded(model, base.tokenizer, base, checks, silences)
+
+
+def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
+    """Raises UserError where the file lacks factors of the adapter, or has some that it has no layer for: PEFT only warns."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(file, framework="np") as tensors:
+        there = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+    asked = {
+        name: tuple(tensor.shape)
+        for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
+    if odd := sorted(name for name in there.keys() | asked.keys() if there.get(name) != asked.get(name)):
+        raise UserError(
+            f"{file.name} of {inputs.adapter} is not the adapter that adapter_config.json describes: {odd[0]} is "
+            f"{there.get(odd[0], 'missing')}, expected {asked.get(odd[0], 'nothing of that name')}; {ADAPTER_FIX}"
+        )
+
+
+def worth_unpacking(model: Any) -> bool:
+    """On a CPU always; on a GPU where the unpacked weights leave SPARE of the memory that this process may have."""
+    import torch
+
+    if model.device.type != "cuda":
+        return True
+    free, total = torch.cuda.mem_get_info()
+    allowed = torch.cuda.get_per_process_memory_fraction() * total
+    free, total = min(free, allowed - torch.cuda.memory_reserved()), min(total, allowed)
+    packed = sum(one.numel() for one in model.parameters() if hasattr(one, "quant_state"))  # two weights in a byte
+    return free - 2 * packed * model.dtype.itemsize > SPARE * total
+
+
+def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
+    """Replace 4-bit (or 8-bit) layers by plain layers of this precision that hold the same weights; return the proof that they do.
+
+    bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding step on a CPU,
+    and keeps a GPU's from being compiled. The weights are those that the adapter was trained against, in the precision
+    that it was trained in.
+    """
+    trained_on = probe_logits(model)
+    unpack_four_bit(model, precision)
+    same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
+    close = ROUNDED_INPUTS if quantization == "int8" else CLOSE[precision]
+    return guard(
+        f"{precision} copies of the {'8' if quantization == 'int8' else '4'}-bit weights give the logits that the adapter was trained against",
+        f"largest difference at most {close:g} of the largest logit", f"{same:.2g}" if same > close or quantization == "int8" else "within it",
+        same <= close, "please report this machine's CPU",
+    )  # fmt: skip

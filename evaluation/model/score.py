@@ -1,0 +1,108 @@
+"""Teacher-forced scoring: the negative log-likelihood of a reference given its prompt. Nothing is decoded."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from evaluation.model.batches import pad_left
+from titlecraft.models.document_attention import DOCUMENTS
+from titlecraft.models.loss.answer_logits import decoder_of, own_logits
+from titlecraft.models.loss.guard import IGNORED
+from titlecraft.models.loss.guard import plain_nll as own_nll
+
+LOGITS_AT_ONCE = 1 << 25  # float32 logits of one chunk: 128 MiB, whatever the vocabulary
+TOKENS_AT_ONCE = 1 << 14  # of one forward pass on a GPU; bounds the memory of its activations
+TOKENS_AT_ONCE_PACKED = 1 << 12  # the same where weights stay in 4 bit, since memory is short
+
+
+def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[float]:
+    """Summed NLL in nats of each completion given its prompt; `pairs` (prompt tokens, completion tokens) are one batch.
+
+    The decoder runs over the batch, padded, or without padding where the model attends within documents. What the model makes
+    logits of hidden states with runs only where a completion token is predicted, in chunks, so that a vocabulary of 128k does
+    not need [batch, length, vocabulary] logits. The log-softmax is float32.
+    """
+    import torch
+
+    apart = model.config._attn_implementation == DOCUMENTS
+    states = documents if apart else padded
+    with torch.no_grad():
+        runs = pieces(pairs, tokens_at_once(model), padded=not apart)
+        return [loss for some in runs for loss in losses_at_the_end(model, states(model, some, pad_token_id), some)]
+
+
+def tokens_at_once(model: Any) -> int | None:
+    """Most tokens, padding among them, of one forward pass; None where there is no bound (on a CPU)."""
+    if model.device.type != "cuda":
+        return None
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return TOKENS_AT_ONCE_PACKED if getattr(whole, "is_loaded_in_4bit", False) else TOKENS_AT_ONCE
+
+
+def pieces(
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]], most: int | None, padded: bool
+) -> Iterator[list[tuple[Sequence[int], Sequence[int]]]]:
+    """The pairs in order, in runs of at most so many tokens, or of one pair; `padded` pairs are all as long as the longest."""
+    run: list[tuple[Sequence[int], Sequence[int]]] = []
+    size = longest = 0
+    for pair in pairs:
+        length = len(pair[0]) + len(pair[1])
+        longest = max(longest, length)
+        size = (len(run) + 1) * longest if padded else size + length
+        if run and most is not None and size > most:
+            yield run
+            run, size, longest = [], length, length
+        run.append(pair)
+    if run:
+        yield run
+
+
+def padded(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[Any]:
+    """Last hidden states of each pair, [longest, hidden], right-aligned, from one padded batch."""
+    batch = pad_left([[*prompt, *completion] for prompt, completion in pairs], pad_token_id, model.device)
+    return list(decoder_of(model)(**batch.arguments(), use_cache=False).last_hidden_state)
+
+
+def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], _: int) -> list[Any]:
+    """The same of each pair, [tokens, hidden], from one row that holds them all, without padding."""
+    from transformers import DataCollatorWithFlattening
+
+    flat = DataCollatorWithFlattening(return_flash_attn_kwargs=True)(
+        [{"input_ids": [*prompt, *completion]} for prompt, completion in pairs]
+    )
+    del flat["labels"]
+    given = {name: value.to(model.device) if hasattr(value, "to") else value for name, value in flat.items()}
+    hidden = decoder_of(model)(**given, use_cache=False).last_hidden_state[0]
+    return list(hidden.split([len(prompt) + len(completion) for prompt, completion in pairs]))
+
+
+def losses_at_the_end(
+    model: Any, hidden: Sequence[Any], pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> list[float]:
+    """Summed NLL of each completion from the hidden states of its pair, whose last is that of its last token.
+
+    That token is EOS (or where the text was cut); the state in front of a token predicts it.
+    """
+    import torch
+
+    lengths = [len(completion) for _, completion in pairs]
+    states = torch.cat([one[-length - 1 : -1] for one, length in zip(hidden, lengths, strict=True)])
+    targets = torch.tensor([token for _, completion in pairs for token in completion], device=states.device)
+    losses = token_losses(model, states, targets)
+    return [float(part.sum(dtype=torch.float64)) for part in losses.split(lengths)]
+
+
+def token_losses(model: Any, states: Any, targets: Any) -> Any:
+    """NLL in nats, float32 [n], of target tokens [n] from the hidden states [n, hidden] that predict them."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    rows = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
+    chunks = zip(states.split(rows), targets.split(rows), strict=True)
+    return torch.cat(
+        [cross_entropy(own_logits(model, some).float(), wanted, reduction="none") for some, wanted in chunks]
+    )
+
+
+def plain_nll(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> float:
+    """The same for one title, the plain way: one unpadded forward pass with all logits. The yardstick of reference_nll."""
+    return own_nll(model, [*prompt, *completion], [IGNORED] * len(prompt) + [*completion])

@@ -1,0 +1,86 @@
+"""Plots of what each arm did, from a record and its rows: the scores of both arms, and how long they write and stop."""
+
+from typing import Any
+
+import numpy as np
+
+from evaluation.report.plots import FAINT, INK, new_figure, paired_values, png
+from evaluation.report.wording import number
+from titlecraft.records import Measure, Tested
+
+ARMS = {"light": ("#7b8490", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}
+BINS = 24
+LONGEST_SHOWN = 0.98  # of the references; the few longer ones stand in the last bin
+
+
+def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
+    """How many titles have which score in each arm, for the primary measure and the claims; lines mark the means."""
+    shown = [measure for _, measures in record.blocks()[:2] for measure in measures]
+    height = (len(shown) + 1) // 2
+    figure, panels = new_figure(1.4 * height + 0.3, theme, height, 2)
+    for axes, measure in zip(panels.flat, shown, strict=False):
+        draw_scores(axes, measure, rows, theme)
+    for axes in list(panels.flat)[len(shown) :]:
+        axes.set_visible(False)
+    name_arms(figure, record, theme)
+    return png(figure)
+
+
+def draw_scores(axes: Any, measure: Measure, rows: list[dict[str, Any]], theme: str) -> None:
+    """Both histograms of one measure, on the same bins."""
+    values = paired_values(measure, rows)
+    edges = np.histogram_bin_edges(np.concatenate(values), BINS)
+    for found, colour, filled in zip(values, ARMS[theme], (False, True), strict=True):
+        if filled:
+            axes.hist(found, edges, color=colour, alpha=0.35, linewidth=0)
+        axes.hist(found, edges, histtype="step", color=colour, linewidth=1.4)
+        axes.axvline(found.mean(), color=colour, linewidth=1.4, linestyle=(0, (3, 2)))
+    axes.locator_params(axis="x", nbins=4)
+    axes.set_title(measure.label, color=INK[theme], fontsize=9.5, loc="left")
+    axes.set_yticks([])
+    axes.spines["bottom"].set(visible=True, color=FAINT[theme])
+
+
+def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
+    """Tokens of the references and of both arms' answers; answers that did not end by themselves are hatched."""
+    most = record.generation.max_new_tokens
+    written = np.array([row["reference_tokens"] for row in rows])
+    end = max(most * 1.02, float(np.quantile(written, LONGEST_SHOWN)))
+    edges = np.linspace(0, end, BINS + 1)
+    figure, panels = new_figure(3.6, theme, 3, 1, sharex=True)
+    draw_lengths(panels[0, 0], {"stopped": written}, edges, INK[theme], theme)
+    panels[0, 0].set_title(
+        f"reference: mean {number(written.mean())} tokens", color=INK[theme], fontsize=9.5, loc="left"
+    )
+    for axes, key, arm, colour in zip(panels[1:, 0], ("before", "after"), record.arms, ARMS[theme], strict=True):
+        tokens = np.array([row[f"{key}_tokens"] for row in rows])
+        stopped = np.array([row[f"stop_rate_{key}"] == 1 for row in rows])
+        draw_lengths(axes, {"stopped": tokens[stopped], "cut": tokens[~stopped]}, edges, colour, theme)
+        axes.axvline(most, color=INK[theme], linewidth=0.8, linestyle=(0, (2, 3)))
+        said = f"{arm}: mean {number(tokens.mean())} tokens, {stopped.mean():.1%} stop by themselves"
+        axes.set_title(said, color=colour, fontsize=9.5, loc="left")
+    label = f"tokens; hatched: cut off at the most new tokens ({most})"
+    panels[2, 0].set_xlabel(label, color=INK[theme], fontsize=9)
+    return png(figure)
+
+
+def draw_lengths(axes: Any, found: dict[str, np.ndarray], edges: np.ndarray, colour: str, theme: str) -> None:
+    """One histogram, the answers that were cut off on top of the others; what is longer than the axis is in its last bin."""
+    values = [np.minimum(lengths, edges[-1]) for lengths in found.values()]
+    _, _, bars = axes.hist(values, edges, stacked=True, color=[colour] * len(values), alpha=0.45, linewidth=0)
+    if len(values) > 1:
+        for bar in bars[1]:
+            bar.set(hatch="////", edgecolor=colour, fill=False)
+    axes.set_yticks([])
+    axes.set_xlim(0, edges[-1] * 1.01)
+    axes.spines["bottom"].set(visible=True, color=FAINT[theme])
+
+
+def name_arms(figure: Any, record: Tested, theme: str) -> None:
+    """The key of the two arms, above the panels."""
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=colour, linewidth=2.5) for colour in ARMS[theme]]
+    figure.legend(
+        lines, record.arms, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5, labelcolor=INK[theme]
+    )

@@ -1,0 +1,113 @@
+"""Plots of differences, from a record and its rows: the forest of all measures, the primary measure by title."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from evaluation.report.wording import has_spread, number, sides
+from titlecraft.records import Measure, Tested
+
+INK = {"light": "#1f2328", "dark": "#e6e8eb"}
+FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
+WIDTH = 4.8  # inches; on a phone of 360 pixels 9 points are 8 pixels then
+COLOURS = 128  # a third of the bytes; the edges of letters need no more
+PAPER = {"light": "#ffffff", "dark": "#16191d"}
+HUES = {
+    "light": {"better": "#1a7f5a", "worse": "#b3432b"},
+    "dark": {"better": "#4cc38a", "worse": "#f0795f"},
+}
+
+
+def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarray:
+    """after − before of every title that the measure reads, [n]."""
+    before, after = paired_values(measure, rows)
+    return after - before
+
+
+def paired_values(measure: Measure, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Values before [n] and after [n] of the titles that the measure reads in both arms."""
+    both = [(row[f"{measure.name}_before"], row[f"{measure.name}_after"]) for row in rows]
+    read = np.array([pair for pair in both if None not in pair], dtype=np.float64)
+    return read[:, 0], read[:, 1]
+
+
+def hue(measure: Measure, theme: str) -> str:
+    """Colour of what the interval allows to say; plain ink where nothing is better."""
+    return HUES[theme].get(measure.verdict(), INK[theme])
+
+
+def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Any, Any]:
+    """Figure and axes (an array [rows, columns] of them) without frames; no global state of matplotlib is touched."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor=PAPER[theme], layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"facecolor": PAPER[theme]}, **shared)
+    for axes in panels.flat:
+        axes.spines[:].set_visible(False)
+        axes.tick_params(colors=INK[theme], labelsize=9, length=0)
+    return figure, panels[0, 0] if rows == columns == 1 else panels
+
+
+def png(figure: Any) -> bytes:
+    """The figure as PNG of at most COLOURS colours; without metadata, so that the same figure gives the same bytes."""
+    from PIL import Image
+
+    drawn, out = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
+    return out.getvalue()
+
+
+def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
+    """Every measure's mean difference with its interval, in standard deviations of its paired differences.
+
+    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better. Where every title
+    differs by the same there is no such deviation, and the measure is drawn in its own unit.
+    """
+    figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
+    axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
+    for place, measure in enumerate(reversed(record.measures)):
+        spread = measure.spread if has_spread(measure) else 1.0
+        towards = -1 if measure.better == "lower" else 1
+        low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
+        filled = measure.better != "neither"
+        colour = hue(measure, theme)
+        axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
+        axes.plot(
+            towards * measure.difference / spread, place, "o", color=colour, markersize=6.5,
+            markerfacecolor=colour if filled else PAPER[theme], markeredgewidth=1.6,
+        )  # fmt: skip
+    primary = record.evaluation.primary
+    labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(record.measures)]
+    axes.set_yticks(range(len(labels)), labels)
+    reach = max(0.3, *(abs(edge) for edge in axes.get_xlim()))
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    left, right = sides(record)
+    axes.set_xlabel(f"← {left}     standard deviations     {right} →", color=INK[theme], fontsize=9, labelpad=8)
+    return png(figure)
+
+
+def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
+    """How many titles have which difference in the primary measure, with 0 and the mean marked."""
+    measure = record.primary()
+    differences = paired_differences(measure, rows)
+    figure, axes = new_figure(2.1, theme)
+    axes.hist(
+        differences, bins=min(40, max(8, len(differences) // 6)), color=hue(measure, theme), alpha=0.55, linewidth=0
+    )
+    axes.axvline(0, color=INK[theme], linewidth=1)
+    axes.axvline(differences.mean(), color=hue(measure, theme), linewidth=2)
+    top = axes.get_ylim()[1]
+    axes.set_ylim(0, top * 1.16)
+    axes.text(
+        differences.mean(), top * 1.04, f" mean {number(measure.difference, signed=True)}", color=hue(measure, theme),
+        fontsize=9, ha="left", va="bottom",
+    )  # fmt: skip
+    label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit}); one count per title"
+    axes.set_xlabel(label, color=INK[theme], fontsize=9)
+    axes.set_yticks([])
+    return png(figure)

@@ -1,0 +1,55 @@
+"""predictions.parquet: every title with prompt, reference, both answers, and the value of every measure in each arm."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.lighteval_harness.pipeline import Outcome
+from evaluation.measures import measure_names
+from evaluation.titles.draw import Title
+from evaluation.titles.grounded import GroundedSample
+from titlecraft.settings import Evaluation
+
+
+def write_predictions(
+    file: Path,
+    titles: list[Title],
+    outcomes: dict[str, list[Outcome]],
+    settings: Evaluation,
+    grounded: GroundedSample | None = None,
+) -> None:
+    """One row per title, in the order of the sample; the same rows give the same bytes.
+
+    Of measures over all titles as one text (BLEU, chrF++) it has the score of each title. Sampled answers
+    are lists, and their values means.
+    """
+    columns: dict[str, Any] = {
+        "uid": pa.array([title.uid for title in titles], pa.string()),
+        "title": pa.array([title.title for title in titles], pa.string()),
+        "prompt": pa.array([title.prompt for title in titles], pa.string()),
+        "reference": pa.array([title.reference for title in titles], pa.string()),
+        "reference_tokens": pa.array([len(title.reference_tokens) for title in titles], pa.int32()),
+    }
+    if grounded is not None:
+        columns["grounded_prompt"] = pa.array([title.prompt for title in grounded.titles], pa.string())
+        columns["grounded_sources"] = pa.array(
+            [[row.uid for row in rows] for rows in grounded.sources], pa.list_(pa.string())
+        )
+    for arm, found in outcomes.items():
+        if arm.endswith("_sampled"):
+            columns[arm] = pa.array([one.texts for one in found], pa.list_(pa.string()))
+        else:
+            columns[arm] = pa.array([one.texts[0] for one in found], pa.string())
+            columns[f"{arm}_tokens"] = pa.array([one.tokens for one in found], pa.int32())
+    for name in measure_names(settings):
+        for arm, found in outcomes.items():
+            if name in found[0].values:
+                columns[f"{name}_{arm}"] = pa.array([one.values[name] for one in found], pa.float64())
+    pq.write_table(pa.table(columns), file, compression="zstd")
+
+
+def read_predictions(file: Path) -> list[dict[str, Any]]:
+    """The rows of predictions.parquet."""
+    return pq.read_table(file).to_pylist()

@@ -1,0 +1,54 @@
+"""report.html and the console table: pure renderings of report.json and predictions.parquet, and of nothing else."""
+
+from pathlib import Path
+
+from evaluation.report import wording
+from evaluation.report.pages import draw_plots, render_page
+from evaluation.report.predictions import read_predictions
+from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
+
+HTML = "report.html"
+
+
+def write_report(record: EvaluationRecord, folder: Path) -> None:
+    """Write report.json, the plots and report.html into the folder that holds predictions.parquet."""
+    (folder / REPORT).write_bytes(record.to_json())
+    rows = read_predictions(folder / PREDICTIONS)
+    plots = draw_plots(record, rows)
+    for name, themes in plots.items():
+        (folder / f"{name}.png").write_bytes(themes["light"])
+    (folder / HTML).write_text(render_page("report.html.jinja", record, rows, plots), encoding="utf-8")
+
+
+def print_table(record: Tested) -> None:
+    """Print both arms, difference and interval of every measure, and the answer in one sentence."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    colours = {"better": "green", "worse": "red"}
+    title = f"{record.n:,} held-out titles, {' and '.join(record.arms)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("measure", no_wrap=True)
+    for column in (*record.arms, "difference", f"{wording.coverage(record.evaluation)} interval"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for heading, measures in record.report_blocks():
+        table.add_section()
+        table.add_row(f"[dim]{heading}[/dim]")
+        for measure in measures:
+            said = measure.verdict()
+            table.add_row(
+                measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""), wording.number(measure.before), wording.number(measure.after),
+                wording.number(measure.difference, signed=True), wording.interval(measure),
+                "–" if said == "no measured difference" else wording.verdict(record, measure), style=colours.get(said, ""),
+            )  # fmt: skip
+    console = Console()
+    console.print(table)
+    console.print(
+        "– no measured difference: the interval holds 0, or the p-value is above the level (Holm)", highlight=False
+    )
+    for one in record.left_out():
+        console.print(f"{wording.left_out(one)}.", highlight=False)
+    console.print(wording.power(record), highlight=False)
+    console.print(wording.answer(record), highlight=False)

@@ -1,0 +1,1 @@
+"""Differences between two arms: intervals, tests, corpus-level statistics."""

@@ -1,0 +1,1 @@
+"""Which titles of the test split are judged: the draw, near-copies of training rows, and prompts with sources."""

@@ -1,0 +1,195 @@
+"""Which titles are asked: a seeded random sample of the test split that does not depend on the order of its rows.
+
+A row that could flatter either arm is left out and counted: its title or its text stands in the training split, the text
+whole or nearly, its answer stands in its own prompt, or its prompt leaves the model no room to answer.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.measures.scripts import SPACES, has
+from evaluation.titles.near_copies import near_copies
+from titlecraft.errors import UserError
+from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
+from titlecraft.search.title_match import folded
+
+SPLIT = "test"
+FEWEST = 30  # below this an interval of a mean says little, whatever its method
+MOST_GIVEN_AWAY = 0.1  # a few real rows have their title as their text; more than that is a fault of the prompt
+COLUMNS = ["uid", "title", "instruction", "input", "output"]
+
+
+@dataclass(frozen=True)
+class Title:
+    """One row of the test split, ready to be asked.
+
+    Args:
+        prompt: the text in front of the answer, made of `instruction` and `input`.
+        other_prompt: the prompt of another title of the sample, see `beside_others`.
+        prompt_tokens: token ids of the prompt, BOS in front.
+        reference_tokens: token ids of the reference and EOS, cut at the end where they pass the model's length.
+        reference_length: tokens of the whole reference, without EOS.
+        scored_bytes: bytes of UTF-8 of `reference_tokens`, without EOS.
+    """
+
+    uid: str
+    title: str
+    reference: str
+    prompt: str
+    prompt_tokens: tuple[int, ...]
+    reference_tokens: tuple[int, ...]
+    reference_length: int
+    scored_bytes: int
+    other_prompt: str = ""
+    other_prompt_tokens: tuple[int, ...] = ()
+    instruction: str = ""
+    input: str = ""
+
+    @property
+    def cut(self) -> bool:
+        """The reference did not fit and lost its end, and EOS with it."""
+        return len(self.reference_tokens) < self.reference_length + 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The titles that are asked, in their random order. Rows of the split = available + sum(excluded).
+
+    `split_titles` are the different titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
+    description has no spaces between words: it has no word 5-grams, so that near copies of it cannot be found.
+    """
+
+    titles: list[Title]
+    split_titles: list[str]
+    available: int
+    excluded: dict[str, int]
+    near_not_looked_for: int = 0
+
+    def cut(self) -> int:
+        """How many references lost their end."""
+        return sum(title.cut for title in self.titles)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Most tokens of a prompt with its reference (`scored`, as in training), and with its answer (`context`)."""
+
+    scored: int
+    context: int
+    new_tokens: int
+
+
+def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.Table:
+    """Columns of one split of a downloaded dataset. Raises UserError where it has no such files or columns."""
+    files = sorted((dataset / "data").glob(f"{split}-*.parquet"))
+    if not files:
+        raise UserError(f"{name} has no data/{split}-*.parquet: an evaluation needs the {split} split")
+    try:
+        return pa.concat_tables([pq.read_table(file, columns=columns) for file in files])
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise UserError(f"the {split} split of {name} lacks one of {', '.join(columns)}: {error}") from error
+
+
+def random_key(seed: int, row: dict[str, str]) -> bytes:
+    """A keyed hash of a row: sorting by it is a random order that does not know the order of the rows."""
+    said = "\x1f".join((row["uid"], row["title"], row["output"]))
+    return blake2b(said.encode(), digest_size=16, key=str(seed).encode()).digest()
+
+
+def draw(
+    dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted: int, seed: int, name: str = "the dataset"
+) -> Sample:
+    """Draw `wanted` titles of the test split of a downloaded dataset; `name` is what errors call it.
+
+    Where fewer are usable, all of them are taken, and the record's n says so. Raises UserError below FEWEST.
+    """
+    rows = read_split(dataset, SPLIT, COLUMNS, name).to_pylist()
+    train = read_split(dataset, "train", ["title", "output"], name)
+    train_titles = {folded(text) for text in train["title"].to_pylist()}
+    train_outputs = {folded(text) for text in train["output"].to_pylist()}
+    near = near_copies((row["output"] for row in rows), sorted((dataset / "data").glob("train-*.parquet")))
+    excluded: Counter[str] = Counter()
+    seen: set[str] = set()
+    titles: list[Title] = []
+    for row in sorted(rows, key=lambda row: random_key(seed, row)):
+        text = prompt.render(row["instruction"], row["input"])
+        if folded(row["title"]) in train_titles:
+            excluded["title_in_train"] += 1
+        elif folded(row["output"]) in train_outputs:
+            excluded["output_in_train"] += 1
+        elif row["output"] in near:
+            excluded["near_output_in_train"] += 1
+        elif folded(row["title"]) in seen:
+            excluded["repeated_title"] += 1
+        elif folded(row["output"]) in folded(text):
+            excluded["answer_in_prompt"] += 1
+        elif (title := encode(row, text, tokenizer, room)) is None:
+            excluded["no_room_for_answer"] += 1
+        else:
+            titles.append(title)
+        seen.add(folded(row["title"]))
+    if excluded["answer_in_prompt"] > len(rows) * MOST_GIVEN_AWAY:
+        raise UserError(
+            f"the prompt holds the answer in {excluded['answer_in_prompt']} of {len(rows)} rows of the {SPLIT} split "
+            f"of {name}: look at the columns `input` and `output`, and at the question in prompt.json"
+        )
+    if len(titles) < min(FEWEST, wanted):
+        fix = ". Build the dataset with a larger data.test_share"
+        if len(titles) + excluded["no_room_for_answer"] >= min(FEWEST, wanted):
+            fix = (
+                f". Set --generation.max_new_tokens (now {room.new_tokens}) smaller, or train with a larger base.max_length (now "
+                f"{room.scored}): the model has {room.context} positions"
+            )
+        raise UserError(
+            f"the {SPLIT} split of {name} gives {len(titles)} usable titles of {len(rows)} rows "
+            f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
+            f"evaluation needs {min(FEWEST, wanted)}{fix}"
+        )
+    return Sample(
+        titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=sorted({row["title"] for row in rows}),
+        available=len(titles), excluded=dict(sorted(excluded.items())),
+        near_not_looked_for=sum(not has(SPACES, row["output"]) for row in rows),
+    )  # fmt: skip
+
+
+def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title | None:
+    """Tokens of a row's prompt and reference, or None where the prompt leaves no room for an answer."""
+    prompt_tokens = encode_prompt(tokenizer, text)
+    completion = encode_completion(tokenizer, row["output"])
+    if len(prompt_tokens) + room.new_tokens > room.context or len(prompt_tokens) >= room.scored:
+        return None
+    title = Title(
+        uid=row["uid"], title=row["title"], reference=row["output"], prompt=text, prompt_tokens=tuple(prompt_tokens),
+        reference_tokens=tuple(completion), reference_length=len(completion) - 1,
+        scored_bytes=len(row["output"].encode()), instruction=row.get("instruction", ""), input=row.get("input", ""),
+    )  # fmt: skip
+    return cut_reference(title, room.scored - len(prompt_tokens), tokenizer)
+
+
+def cut_reference(title: Title, most: int, tokenizer: Any) -> Title:
+    """The title with its reference cut to at most so many tokens, EOS among them."""
+    if len(title.reference_tokens) <= most:
+        return title
+    kept = title.reference_tokens[:most]
+    text = tokenizer.decode([token for token in kept if token != tokenizer.eos_token_id])
+    return replace(title, reference_tokens=kept, scored_bytes=len(text.encode()))
+
+
+def beside_others(titles: list[Title], tokenizer: Any, context: int) -> list[Title]:
+    """Every title with the prompt of the next one, the last with that of the first: no title keeps its own.
+
+    A reference that does not fit behind the other prompt is cut, so that the very same tokens are scored behind both.
+    """
+    return [
+        cut_reference(
+            replace(title, other_prompt=other.prompt, other_prompt_tokens=other.prompt_tokens),
+            context - len(other.prompt_tokens), tokenizer,
+        )
+        for title, other in zip(titles, [*titles[1:], *titles[:1]], strict=True)
+    ]  # fmt: skip
