@@ -47,7 +47,7 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
     """An engine over a model that was never published."""
     from evaluation.inputs import Inputs
     from evaluation.model.load import Loaded
-    from playground.answer import Engine
+    from playground.ask.answer import Engine
     from tests.evaluation.published_world import training_record
     from titlecraft.models.base.model import LoadedBase
     from titlecraft.prompt import PromptFormat
@@ -62,7 +62,7 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
 
 def measure(engine: Any) -> dict[str, Any]:
     """Both arms, sampled with the recipe's defaults; medians over the questions, and the slowest first token."""
-    from playground.decoding import Decoding
+    from playground.ask.decoding import Decoding
     from titlecraft.settings import Generation
 
     found, whole, used = [], [], []

@@ -11,8 +11,8 @@ def cover_up(folder: Path, type: str, pin: Any) -> bool:
     Returns whether all could be drawn: of a record whose pin is nowhere, or whose counts contradict each other, there is no
     card any more, and the old one stays.
     """
-    from model_card.repo_state import RepoState
-    from model_card.verify_card import rerendered
+    from model_card.verification.level_card.text.card import rerendered
+    from model_card.verification.repo_state import RepoState
     from titlecraft.hub.checksums import SUMS, read_sums, write_sums
     from titlecraft.records import describe_file, file_sha256
 
@@ -67,7 +67,7 @@ def redraw(folder: Path, type: str, pin: Any) -> None:
 
 def draw_lineage(folder: Path, pin: Any) -> None:
     """The picture of an adapter's lineage, which shows the reports."""
-    from model_card.repo_state import RepoState
+    from model_card.verification.repo_state import RepoState
     from titlecraft.cards.lineage_picture import draw_adapter
     from titlecraft.records.lineage import LINEAGE_PICTURE, result_of
 

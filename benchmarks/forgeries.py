@@ -357,7 +357,7 @@ def cover_up(folder: Path, state: Any, redraw: bool) -> None:
 
 def forged(state: Any, change: Change, folder: Path, covered: bool, redraw: bool) -> Any:
     """A copy of a state with one lie in it; `redraw` says whether the forger draws card, page and plots anew from it."""
-    from model_card.repo_state import RepoState
+    from model_card.verification.repo_state import RepoState
 
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(state.folder, folder)
@@ -375,8 +375,8 @@ def forged(state: Any, change: Change, folder: Path, covered: bool, redraw: bool
 
 def measure_all(adapter: str, dataset: str, only: str = "") -> dict[str, Any]:
     """Tell every lie; what was refused, by which claims."""
-    from model_card.repo_state import RepoState
-    from model_card.verify import find, verify_state
+    from model_card.verification.repo_state import RepoState
+    from model_card.verification.run import find, verify_state
 
     states = {name: RepoState.download(find(name)) for name in (adapter, f"datasets/{dataset}")}
     model, data = states.values()

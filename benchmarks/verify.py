@@ -74,7 +74,7 @@ def tamper(state: Any, kind: Any, random: Random, folder: Path) -> tuple[Any, st
     """A tampered copy of a state, what was changed, and whether it is wholly covered up; tries again where nothing is left of a change (a forger who mends
     the size of a file that a record gave wrongly has changed nothing)."""
     from benchmarks.covering_up import cover_up
-    from model_card.repo_state import RepoState
+    from model_card.verification.repo_state import RepoState
 
     while True:
         shutil.rmtree(folder, ignore_errors=True)
@@ -100,7 +100,7 @@ def bytes_of(state: Any) -> dict[str, Any]:
 
 def whole(state: Any, folder: Path) -> Any:
     """A state as plain files of a folder, for the Hub's cache is made of links."""
-    from model_card.repo_state import RepoState
+    from model_card.verification.repo_state import RepoState
 
     shutil.copytree(state.folder, folder)
     return RepoState.of_folder(state.pin, folder)
@@ -127,8 +127,8 @@ def main(count: int, seed: int, folder: Path) -> None:
 
 def measure(count: int, seed: int, folder: Path) -> dict[str, Any]:
     """The result, as it is written."""
-    from model_card.repo_state import RepoState
-    from model_card.verify import find, verify_state
+    from model_card.verification.repo_state import RepoState
+    from model_card.verification.run import find, verify_state
 
     source = [str(folder / "trn.json.gz")]
     states = {"adapter": RepoState.download(find(ADAPTER)), "dataset": RepoState.download(find(f"datasets/{DATASET}"))}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model_card.build import write_card
 from model_card.inputs import Contents, reports
-from model_card.trained import is_about
+from model_card.lineage.trained import is_about
 from titlecraft.cards.lineage_picture import draw_adapter
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, read_record
 from titlecraft.records.lineage import LINEAGE_PICTURE, result_of

@@ -6,8 +6,8 @@ from typing import Any
 from titlecraft.records import Pin
 
 PATCHED = (
-    "titlecraft.models.base.files", "titlecraft.models.base.config", "titlecraft.models.base.tokenizer", "titlecraft.models.base.model", "training.known_base",
-    "evaluation.inputs", "evaluation.load", "evaluation.encoders",
+    "titlecraft.models.base.files", "titlecraft.models.base.config", "titlecraft.models.base.tokenizer", "titlecraft.models.base.model", "training.planning.known_base",
+    "evaluation.inputs", "evaluation.model.load", "evaluation.lookup.encoders",
 )  # fmt: skip
 
 
@@ -17,7 +17,7 @@ def pin_of(folder: Path) -> Pin:
 
 
 def files_of(pinned: Pin) -> list[str]:
-    """As titlecraft.base_files.files_of."""
+    """As titlecraft.models.base.files.files_of."""
     folder = Path(pinned.repo)
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 

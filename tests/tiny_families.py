@@ -84,7 +84,7 @@ def make(family: str, **changes: Any) -> Any:
     kind, fields = FAMILIES[family]
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, **fields | changes)
-    own = {"attn_implementation": "eager"} if caps_scores(config) else {}  # as titlecraft.base_model loads it
+    own = {"attn_implementation": "eager"} if caps_scores(config) else {}  # as titlecraft.models.base.model loads it
     model = AutoModelForCausalLM.from_config(config, **own).float().eval()
     for name, parameter in model.named_parameters():
         if name.endswith("sinks"):

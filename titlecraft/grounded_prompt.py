@@ -15,7 +15,7 @@ HEADING = "Answer only with what these sources say:"
 
 
 class Source(Protocol):
-    """What is read of a row; `titlecraft.row_index.FoundRow` has it."""
+    """What is read of a row; `titlecraft.search.row_index.FoundRow` has it."""
 
     title: str
     text: str

@@ -116,7 +116,7 @@ class BertRecall:
         self.known: dict[tuple[str, str], float] = {}
 
     def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
-        """Score every (text, reference). lighteval must be imported by now, see evaluation.harness."""
+        """Score every (text, reference). lighteval must be imported by now, see evaluation.lighteval_harness.pipeline."""
         from lighteval.metrics.imports.bert_scorer import BERTScorer
 
         model, tokenizer = load_encoder(self.pinned, "bertscore")

@@ -73,7 +73,7 @@ def words_with(sign: "regex.Pattern[str]") -> Callable[[str], tuple[int, int]]:
 
 
 def other_sentence_ends(text: str) -> tuple[int, int]:
-    """Ends of sentences that `evaluation.sentences` does not know, among all."""
+    """Ends of sentences that `evaluation.measures.sentences` does not know, among all."""
     whole = len(SENTENCE_END.findall(text))
     return whole - len(KNOWN_END.findall(text)), whole
 

@@ -25,7 +25,7 @@ RUN, SHARE = 8, 0.2
 
 
 class Rows(Protocol):
-    """What finds rows; `titlecraft.row_index.RowIndex` does."""
+    """What finds rows; `titlecraft.search.row_index.RowIndex` does."""
 
     def search(self, query: str, limit: int, splits: tuple[str, ...]) -> list[FoundRow]:
         """The best rows for a title."""

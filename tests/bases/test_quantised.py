@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from evaluation.inputs import Adapter
 from evaluation.model.load import load
 from evaluation.model.score import plain_nll
-from playground import merge
+from playground.export import merge
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import make_base, train_tokenizer

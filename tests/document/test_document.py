@@ -17,9 +17,9 @@ from dataset_builder.clean import RULES
 from dataset_builder.source.parse import Drop, Quarantine
 from evaluation.measures import MEASURES
 from evaluation.report.pages import REASONS
-from playground.document import SECTIONS, Run, command_again, render, write_document
-from playground.document_page import render_page
-from playground.document_words import LANGUAGES, Language, cell, fenced, words_of
+from playground.document.page import render_page
+from playground.document.words import LANGUAGES, Language, cell, fenced, words_of
+from playground.document.write import SECTIONS, Run, command_again, render, write_document
 from tests.document.literal_run import bare, evaluated, language
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.command_line.verbs import document as command

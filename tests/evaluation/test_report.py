@@ -19,7 +19,7 @@ from evaluation.report.pages import PLOTS, draw_plots, render_page
 from evaluation.report.plots import forest
 from evaluation.report.write import print_table, write_report
 from evaluation.statistics.significance import detectable
-from model_card.verify_renderings import at_this_hub
+from model_card.verification.level_card.files.renderings import at_this_hub
 from tests import ROOT
 from tests.evaluation.literal_report import SETTINGS, predictions, record_of
 from titlecraft.command_line.choose_hub import PUBLIC_HUB

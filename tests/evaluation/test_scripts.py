@@ -15,7 +15,7 @@ from evaluation.report.pages import render_page
 from evaluation.report.plots import paired_differences
 from evaluation.report.write import print_table
 from evaluation.statistics.compare import compare_arms, compare_sampled, readable_entries
-from playground.document_words import words_of
+from playground.document.words import words_of
 from tests.evaluation.literal_report import predictions, record_of
 from tests.evaluation.test_measures import CAT, Known
 from titlecraft.errors import UserError

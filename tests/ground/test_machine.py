@@ -70,7 +70,7 @@ def test_memory_is_counted_in_the_unit_of_the_system(
 
 
 def test_nothing_else_asks_the_system_for_what_differs() -> None:
-    """Whoever needs cores or memory takes them from `titlecraft.machine`; the embedded Hub, which imports nothing of the house,
+    """Whoever needs cores or memory takes them from `titlecraft.process.machine`; the embedded Hub, which imports nothing of the house,
     asks for its own process."""
     found = [
         file.relative_to(ROOT).as_posix()

@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model_card.repo_state import RepoState
-from model_card.verify import find, verify_state
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import find, verify_state
 from titlecraft.hub.checksums import SUMS, read_sums, write_sums
 from titlecraft.records import describe_file, file_sha256
 

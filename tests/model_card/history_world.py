@@ -11,9 +11,9 @@ import msgspec
 from huggingface_hub import HfApi
 
 from model_card.inputs import choose_report
-from model_card.repo_state import RepoState
-from model_card.verify import find, verify_state
-from model_card.verify_history import verify_history
+from model_card.verification.level_card.history import verify_history
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import find, verify_state
 from tests.model_card.card_world import CONFIG, tensors, upload
 from tests.model_card.literal_records import evaluation_record, training_record
 from titlecraft.records import EvaluationRecord, Pin

@@ -55,7 +55,7 @@ def edit_card() -> None:
 
 def tell(repo: str = ADAPTER) -> None:
     """What `titlecraft train` and `titlecraft evaluate` do when they have published."""
-    from model_card.told import tell
+    from model_card.lineage.announce import tell
 
     tell(published_pin(repo, "model"), collection=True)
 

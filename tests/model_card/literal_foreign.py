@@ -1,6 +1,6 @@
 """Somebody else's adapter, as it would be read from the Hub."""
 
-from model_card.foreign import ForeignInputs
+from model_card.third_party import ForeignInputs
 from titlecraft.records import Pin
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model_card.repo_state import RepoState
-from model_card.verification import Checks, Line
-from model_card.verify_training import of_adapter, of_log
+from model_card.verification.level_card.training import of_adapter, of_log
+from model_card.verification.lines import Checks, Line
+from model_card.verification.repo_state import RepoState
 from tests.model_card.literal_records import ADAPTER, training_record
 
 NAN, INF = float("nan"), float("inf")

@@ -14,13 +14,13 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.processors import TemplateProcessing
 
-from model_card.repo_state import RepoState
-from model_card.verification import Line
-from model_card.verify import EXPORT_RECORD, impossible_levels
-from model_card.verify_adapter import verify_adapter
-from model_card.verify_configs import patterns_of, takes_in
-from model_card.verify_files import verify_files
-from model_card.verify_tokenizer import difference
+from model_card.verification.level_card.files.adapter import verify_adapter
+from model_card.verification.level_card.files.checksums import verify_files
+from model_card.verification.level_card.files.tokenizer import difference
+from model_card.verification.level_card.text.configs import patterns_of, takes_in
+from model_card.verification.lines import Line
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import EXPORT_RECORD, impossible_levels
 from tests.model_card.literal_records import ADAPTER, DATASET, dataset_record, training_record
 from titlecraft.hub.checksums import SUMS, write_sums
 from titlecraft.records import describe_file, file_sha256

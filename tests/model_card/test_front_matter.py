@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from model_card.metadata import owned
-from model_card.verification import Checks
-from model_card.verify_card import metadata_line, results
-from model_card.verify_metadata import fault_of_card, same, verify_metadata
+from model_card.verification.level_card.text.card import metadata_line, results
+from model_card.verification.level_card.text.metadata import fault_of_card, same, verify_metadata
+from model_card.verification.lines import Checks
 from titlecraft.cards.merge import split
 
 CARD = (Path(__file__).parent / "evaluated.md").read_text(encoding="utf-8")

@@ -17,10 +17,10 @@ from dataset_builder.card.write import render as render_dataset_card
 from evaluation.report.examples import starting_views
 from model_card.build import render
 from model_card.claims import CLAIMS, say
-from model_card.foreign import render_foreign
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
+from model_card.third_party import render_foreign
 from tests.model_card.literal_foreign import foreign_inputs
 from tests.model_card.literal_records import (
     METERED,

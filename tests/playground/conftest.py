@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.inputs import Inputs
 from evaluation.model.load import Loaded
-from playground.answer import Engine
+from playground.ask.answer import Engine
 from tests.evaluation.published_world import training_record
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.models.base.model import LoadedBase

@@ -9,9 +9,9 @@ import torch
 from evaluation import inputs
 from evaluation.model.generate import generate
 from evaluation.model.score import plain_nll
-from playground import answer
-from playground.answer import Answer, Engine
-from playground.decoding import Decoding
+from playground.ask import answer
+from playground.ask.answer import Answer, Engine
+from playground.ask.decoding import Decoding
 from tests.model_card.literal_records import dataset_record
 from titlecraft.errors import UserError
 from titlecraft.prompt import encode_completion, encode_prompt

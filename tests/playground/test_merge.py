@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from playground.gguf import find_tools, read_header
-from playground.merge import merge
-from playground.merge_check import Scores, compare
+from playground.export.gguf import find_tools, read_header
+from playground.export.merge import merge
+from playground.export.merge_check import Scores, compare
 from tests.tiny_world import add_adapter, make_base
 from titlecraft.errors import UserError
 

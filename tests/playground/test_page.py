@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.answer import Engine
-from playground.page import build_page, launch_options, states
+from playground.ask.answer import Engine
+from playground.page.build import build_page, launch_options, states
 from tests.evaluation.chromium import Page, executable, page
 from tests.playground.conftest import HOSTILE
 from titlecraft.search.row_index import RowIndex

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playground.decoding import Decoding
-from playground.question import read_question
+from playground.ask.decoding import Decoding
+from playground.ask.question import read_question
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 from titlecraft.settings import Generation

@@ -8,14 +8,14 @@ import pytest
 from rich.console import Console
 
 from evaluation.measures.detail import names
-from playground import parts
-from playground.answer import Engine
-from playground.conversation import converse
-from playground.decoding import Decoding
-from playground.question import Question
-from playground.reply import Asked, Reply, reply
-from playground.sources import find_sources, pieces, unsupported
-from playground.terminal import show_replies
+from playground.ask.answer import Engine
+from playground.ask.conversation import converse
+from playground.ask.decoding import Decoding
+from playground.ask.question import Question
+from playground.ask.reply import Asked, Reply, reply
+from playground.ask.sources import find_sources, pieces, unsupported
+from playground.ask.terminal import show_replies
+from playground.page import parts
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import FoundRow, RowIndex
 from titlecraft.settings import Generation

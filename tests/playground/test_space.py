@@ -16,8 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from playground.space_app import require_pin
-from playground.space_needs import suggested_hardware
+from playground.space.app import require_pin
+from playground.space.needs import suggested_hardware
 from tests.evaluation.published_world import training_record
 from tests.playground.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.errors import UserError
@@ -107,7 +107,9 @@ print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_
     files = {file.relative_to(downloaded).as_posix() for file in downloaded.rglob("*") if file.is_file()}
     files = {file for file in files if not file.startswith((".cache/", ".gitattributes"))}
     assert files == {file.path for file in record.files} | {"README.md", "SHA256SUMS", "space_record.json"}
-    assert "playground/page.py" in files and not any("local_hub" in file or file.endswith(".pyc") for file in files)
+    assert "playground/page/build.py" in files and not any(
+        "local_hub" in file or file.endswith(".pyc") for file in files
+    )
 
 
 def pins_in(html: str) -> set[str]:
@@ -210,7 +212,7 @@ def test_an_app_that_names_another_base_does_not_start() -> None:
 def test_an_address_that_cannot_be_served_is_said() -> None:
     code = """
 from playground.page import import_gradio
-from playground.space_app import opened
+from playground.space.app import opened
 from titlecraft.errors import UserError
 with import_gradio().Blocks(analytics_enabled=False) as page:
     pass

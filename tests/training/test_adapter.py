@@ -91,10 +91,10 @@ def test_layers_that_are_not_there() -> None:
 
 
 def test_verify_knows_what_peft_writes_into_a_config_that_sets_nothing() -> None:
-    """A new version of PEFT may have another default that is not off: then model_card.verify_adapter needs to know it."""
+    """A new version of PEFT may have another default that is not off: then model_card.verification.level_card.files.adapter needs to know it."""
     from peft import LoraConfig
 
-    from model_card.verify_adapter import BY_RECORD, INERT, SET, is_neutral
+    from model_card.verification.level_card.files.adapter import BY_RECORD, INERT, SET, is_neutral
 
     written = LoraConfig(task_type="CAUSAL_LM", inference_mode=True).to_dict()
     assert {

@@ -72,7 +72,7 @@ def test_trl_leaves_the_loss_over_answers_in_its_place(tmp_path: Path) -> None:
     settings = replace(SETTINGS, fused_kernels=True)
     speed_up(model, settings)
     trainer = make_trainer(model, tokenizer, examples(), settings, "float32", tmp_path)
-    assert trainer.model.get_base_model().forward.__func__.__module__ == "training.answer_loss"
+    assert trainer.model.get_base_model().forward.__func__.__module__ == "training.model.answer_loss"
 
 
 def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -> None:
@@ -105,4 +105,4 @@ def test_bitsandbytes_does_misread_them(width: int, low: float, high: float) -> 
     weight = torch.randn(64, width, generator=torch.Generator().manual_seed(0))
     read = dequantize_4bit(*quantize_4bit(weight, quant_type="nf4", blocksize=64))
     error = float((read - weight).norm() / weight.norm())
-    assert low < error < high, "if 160 is as good as 192 now, titlecraft.quantisation.misread_on_cpu can go"
+    assert low < error < high, "if 160 is as good as 192 now, titlecraft.models.base.quantisation.misread_on_cpu can go"

@@ -9,9 +9,9 @@ ENTRIES = {
     "dataset_builder": "dataset_builder.build",
     "training": "training.run",
     "evaluation": "evaluation.run",
-    "export": "playground.export",
-    "space": "playground.space",
-    "verification": "model_card.verify",
+    "export": "playground.export.run",
+    "space": "playground.space.publish",
+    "verification": "model_card.verification.run",
 }
 """Stage -> the module that runs it."""
 
@@ -22,7 +22,7 @@ TEMPLATES = {
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
     """,
-    "export": "playground/templates/export_card.md.jinja",
+    "export": "playground/export/templates/export_card.md.jinja",
     "space": "",
     "verification": """
         dataset_builder/card/templates/dataset_card.md.jinja
@@ -107,7 +107,7 @@ SOURCES: dict[str, str] = {
         evaluation/titles: draw near_copies
         local_hub: card_metadata hub_errors untrusted_data
         model_card: inputs named_records samples
-        playground: export export_card gguf merge merge_check
+        playground/export: card gguf merge merge_check run
         titlecraft: __init__ prompt settings
         titlecraft/cards: merge templates
         titlecraft/hub: checksums licence pins publishing
@@ -122,18 +122,16 @@ SOURCES: dict[str, str] = {
         evaluation: inputs processes
         evaluation/lookup: copies
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/report: examples
         evaluation/titles: draw near_copies
         local_hub: card_metadata hub_errors untrusted_data
-        model_card: inputs named_records samples
-        playground: export_card gguf space space_files space_needs
+        playground/space: files needs publish
         titlecraft: __init__ prompt settings
         titlecraft/cards: merge templates
         titlecraft/hub: checksums pins publishing
         titlecraft/models: adapter_weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed machine quiet
-        titlecraft/records: __init__ base code_version dataset evaluation export space stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
         titlecraft/search: title_match
     """,
     "verification": """
@@ -160,12 +158,14 @@ SOURCES: dict[str, str] = {
         local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
         local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
         local_hub/pages: static_files usage
-        model_card: build card_lines citations inputs lookalike metadata named_records repo_state samples trained
-        model_card: verification verify verify_adapter verify_added verify_card verify_claims verify_configs verify_data
-        model_card: verify_dataset verify_files verify_grounded verify_history verify_lineage verify_metadata
-        model_card: verify_pins verify_predictions verify_renderings verify_report verify_scores verify_titles
-        model_card: verify_tokenizer verify_training verify_values
+        model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
+        model_card/lineage: trained
+        model_card/verification/level_card: dataset history lineage pins report training
+        model_card/verification/level_card/files: adapter checksums renderings tokenizer
+        model_card/verification/level_card/text: added card card_lines claims configs lookalike metadata
+        model_card/verification: level_data level_predictions lines repo_state run
+        model_card/verification/level_scores: grounded scores titles values
         titlecraft: __init__ grounded_prompt prompt settings
         titlecraft/cards: lineage_picture merge templates
         titlecraft/command_line: choose_hub

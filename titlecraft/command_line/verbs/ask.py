@@ -7,7 +7,7 @@ from titlecraft.command_line.verb_parser import VerbParser
 
 def main(arguments: list[str]) -> int:
     """Answer one title or question, or one after another until the end of the input."""
-    from playground.options import add_decoding, arms_of, decoding_of
+    from playground.ask.options import add_decoding, arms_of, decoding_of
 
     parser = VerbParser(
         prog="titlecraft ask",
@@ -32,12 +32,12 @@ def main(arguments: list[str]) -> int:
 
     from rich.console import Console
 
-    from playground.answer import Engine
-    from playground.conversation import converse, questions
+    from playground.ask.answer import Engine
+    from playground.ask.conversation import converse, questions
     from titlecraft.search.row_index import open_row_index
 
     if asked.title is not None:
-        from playground.question import require_text
+        from playground.ask.question import require_text
 
         require_text(asked.title)  # before the minutes that a large model takes to load
     engine = Engine.open(asked.adapter)

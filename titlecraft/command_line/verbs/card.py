@@ -65,7 +65,7 @@ def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dr
 
 def show_foreign(head: "Pin", dry_run: bool) -> None:
     """Print the card of somebody else's adapter. Raises UserError where it was to be published."""
-    from model_card.foreign import read_foreign, render_foreign
+    from model_card.third_party import read_foreign, render_foreign
     from titlecraft.errors import UserError
     from titlecraft.records import TRAINING_RECORD
 

@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=Path("document"), help="folder to write to (default: document)")
     asked = parser.parse_args(arguments)
 
-    from playground.document import write_document
+    from playground.document.write import write_document
 
     for file in write_document(asked.adapter, [asked.language] if asked.language else list(LANGUAGES), asked.out):
         print(file)

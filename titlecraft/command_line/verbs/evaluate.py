@@ -49,8 +49,8 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     """Publish the report of an adapter, and print it."""
     from evaluation.report.write import print_table
     from evaluation.run import evaluate
+    from model_card.lineage.announce import tell
     from model_card.published import write_picture_and_card
-    from model_card.told import tell
     from titlecraft.hub.pins import address
 
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)

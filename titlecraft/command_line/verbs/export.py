@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     if asked.titles < 1:
         raise UserError(f"--titles {asked.titles}: expected at least 1")
 
-    from playground.export import Wish, describe, export, export_to_folder
+    from playground.export.run import Wish, describe, export, export_to_folder
     from titlecraft.hub.pins import address
 
     kind = (asked.quantize or "q8_0").lower() if asked.to == "gguf" else None

@@ -24,8 +24,8 @@ def main(arguments: list[str]) -> None:
     if asked.out and asked.out.suffix != ".png":
         raise UserError(f"--out {asked.out}: expected a name that ends in .png")
 
-    from model_card.lineage import find_lineage
-    from model_card.lineage_tree import draw_lineage, tree
+    from model_card.lineage.graph import find_lineage
+    from model_card.lineage.tree import draw_lineage, tree
 
     found = find_lineage(asked.repo)
     if asked.json:

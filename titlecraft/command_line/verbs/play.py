@@ -16,8 +16,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=7860, help="default: 7860; 0 is any free one")
     asked = parser.parse_args(arguments)
 
-    from playground.page import import_gradio
-    from playground.serve import serve
+    from playground.page.build import import_gradio
+    from playground.page.serve import serve
 
     import_gradio()  # before the minutes that a large model takes to load
     return serve(asked.adapter, asked.host, asked.port)

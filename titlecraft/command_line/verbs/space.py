@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--fresh", action="store_true", help="publish even if this very page is there")
     asked = parser.parse_args(arguments)
 
-    from playground.space import publish_space
+    from playground.space.publish import publish_space
     from titlecraft.hub.pins import address
 
     published, record = publish_space(asked.adapter, asked.repo, private=not asked.public, fresh=asked.fresh)

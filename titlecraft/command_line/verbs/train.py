@@ -55,8 +55,8 @@ def main(arguments: list[str]) -> int:
         options = options_of(asked, HERE_ONLY)
         return run_on_hub(asked.dataset, asked.repo, recipe, asked.flavor, asked.timeout, options)
 
+    from model_card.lineage.announce import tell
     from model_card.published import write_picture_and_card
-    from model_card.told import tell
 
     if asked.push_only:
         from training.push_only import push_only

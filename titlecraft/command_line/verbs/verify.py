@@ -47,9 +47,9 @@ def main(arguments: list[str]) -> int:
 
         find_files(asked.source)
 
-    from model_card.badge import badge
-    from model_card.verification import STATUS, print_verification, visible
-    from model_card.verify import verify
+    from model_card.verification.badge import badge
+    from model_card.verification.lines import STATUS, print_verification, visible
+    from model_card.verification.run import verify
 
     try:
         found = verify(asked.repo, asked.level, asked.source)

@@ -17,7 +17,7 @@ def frozen_weight(layer: Any, dtype: Any) -> Any:
 
     In 4 bit it is the weight that a forward pass of the layer multiplies with; in 8 bit a forward pass rounds its inputs
     besides (LLM.int8, Dettmers et al. 2022). (transformers' own model.dequantize() goes through bfloat16 everywhere; so does
-    bitsandbytes' own layout for CPUs, see titlecraft.base_model.)
+    bitsandbytes' own layout for CPUs, see titlecraft.models.base.model.)
     """
     state = getattr(layer.weight, "quant_state", None)
     if state is not None:

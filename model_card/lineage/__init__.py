@@ -1,0 +1,1 @@
+"""What was made from what, across repos; adapters on a dataset's card; the collection."""

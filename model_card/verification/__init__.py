@@ -1,0 +1,1 @@
+"""Re-derives every number that a repo shows, in four levels: card, scores, predictions, data."""

@@ -1,0 +1,1 @@
+"""Level card: what a repo shows against its records, pins and history."""

@@ -1,0 +1,1 @@
+"""Level card, files: checksums, the adapter, its tokenizer, pictures and pages."""

@@ -1,0 +1,1 @@
+"""Level scores: titles, prompts and values computed again from the published answers."""

@@ -1,0 +1,1 @@
+"""Asking a published adapter and its base: question, decoding, sources, answer."""

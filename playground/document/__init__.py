@@ -1,0 +1,1 @@
+"""The document about a run, in English and Portuguese."""

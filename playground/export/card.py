@@ -1,0 +1,81 @@
+"""The card of an exported model: a pure rendering of export_record.json, with the code that asks the model on it.
+
+What a person writes outside of our section stays (titlecraft/cards/merge.py).
+"""
+
+from pathlib import Path
+
+from huggingface_hub import ModelCardData
+from jinja2 import Environment
+
+from model_card.named_records import EXAMPLE_TITLE
+from playground.export.gguf import QUANTISED
+from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.templates import markdown_templates
+from titlecraft.hub.pins import read_file
+from titlecraft.records import Pin
+from titlecraft.records.export import ExportRecord
+
+SNIPPETS = ("transformers", "vllm", "llama_cpp")
+OWNED = Owned(
+    frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets", "library_name",
+               "pipeline_tag"}),
+    {"tags": frozenset({"gguf", "lora-merged", "sft", "titlecraft"}), "language": frozenset()},
+)  # fmt: skip
+BELOW_16_BIT = ("q8_0", *QUANTISED)
+
+
+def environment() -> Environment:
+    """The templates of this package, with the ways in which numbers are written."""
+    made = markdown_templates("playground.export")
+    made.filters.update(
+        thousands="{:,}".format, four="{:.4f}".format, short="{:.2g}".format,
+        signed=lambda value: f"{value:+.2g}" if value else "0",
+    )  # fmt: skip
+    return made
+
+
+def snippet(which: str, repo: str, record: ExportRecord) -> str:
+    """Python that asks the exported model, for one of SNIPPETS; `repo` is its id, or a folder."""
+    template = environment().get_template(f"serve_{which}.py.jinja")
+    bos = "tokenizer.bos_token_id, " if record.special_tokens["bos"] else ""
+    return template.render(repo=repo, record=record, bos=bos, example=EXAMPLE_TITLE).rstrip("\n")
+
+
+def metadata(record: ExportRecord) -> ModelCardData:
+    """Front matter.
+
+    The Hub knows the relations adapter, finetune, merge and quantized; merge is of several models, and an adapter in its
+    base is a finetune of one (hub docs, model cards, "Specifying a base model").
+    """
+    licence = {"license": record.licence.id, "license_name": record.licence.name, "license_link": record.licence.link}
+    quantised = record.gguf is not None and record.gguf.type in BELOW_16_BIT
+    return ModelCardData(
+        **{key: value for key, value in licence.items() if value},
+        base_model=record.base.repo,
+        base_model_relation="quantized" if quantised else "finetune",
+        datasets=[record.dataset.repo],
+        language=[record.language] if record.language else None,
+        library_name=None if record.gguf else "transformers",
+        pipeline_tag="text-generation",
+        tags=["gguf" if record.gguf else "lora-merged", "sft", "titlecraft"],
+    )
+
+
+def render(repo: str, record: ExportRecord) -> str:
+    """The whole card, front matter and text. The same record gives the same card."""
+    shown = {
+        which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)
+    }
+    body = environment().get_template("export_card.md.jinja").render(
+        name=Path(repo).name, record=record, check=record.check, snippets=shown
+    )  # fmt: skip
+    return f"---\n{metadata(record).to_yaml()}\n---\n\n{section('export', body)}\n"
+
+
+def write_card(folder: Path, repo: str, record: ExportRecord, head: Pin | None) -> None:
+    """Write README.md into a folder that goes on top of `head`; what a person wrote into the head's card stays."""
+    existing = read_file(head, "README.md") if head else None
+    text = existing.decode("utf-8", errors="replace") if existing is not None else None
+    merged = merge(text, render(repo, record), OWNED, f"README.md of {repo}")
+    (folder / "README.md").write_text(merged, encoding="utf-8", newline="\n")

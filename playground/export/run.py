@@ -1,0 +1,197 @@
+"""titlecraft export --adapter NS/NAME[@REV] --to merged|gguf: an adapter as a model of its own, in a repo of its own.
+
+Pinned adapter, base and dataset -> merge -> check -> (GGUF) -> one commit with the model, its record, card and licences.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.inputs import Adapter, read_adapter
+from model_card.inputs import dataset_record
+from playground.export.card import write_card
+from playground.export.gguf import Tools, convert, find_tools, read_header
+from titlecraft.errors import UserError
+from titlecraft.hub.licence import copy_legal_files, require_name
+from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
+from titlecraft.hub.publishing import publish, sole_publisher, work_folder
+from titlecraft.prompt import PROMPT_FILE
+from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256, read_record
+from titlecraft.records.export import EXPORT_RECORD, ExportRecord, Form, Gguf
+
+PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
+REPLACED = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.gguf",
+    "*.json",
+    "*.jinja",
+    "LICEN?E*",
+    "NOTICE*",
+    "USE_POLICY*",
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be made of an adapter.
+
+    Args:
+        form: "merged" is a plain transformers model, "gguf" one file for llama.cpp.
+        type: of a GGUF file's weights; None for a merged model.
+        titles: held-out titles on which the merge is checked, drawn by `seed`.
+        llama_cpp: folder of llama.cpp; None looks where LLAMA_CPP says, and on the PATH.
+        fresh: make it anew even where the same is there.
+    """
+
+    form: Form
+    type: str | None
+    titles: int
+    seed: int
+    llama_cpp: str | None
+    fresh: bool
+
+
+def export(adapter: str, wish: Wish, repo: str | None, *, private: bool) -> tuple[Pin, ExportRecord]:
+    """Publish an adapter as a model of its own; returns where it is, and its record.
+
+    Args:
+        repo: the target; None takes the adapter's own name with "-merged" or "-gguf" behind it.
+
+    Raises:
+        UserError: no adapter of ours, a target that holds something else, no write right, a merge that changed the model,
+            no llama.cpp, the Hub is gone. What was made before it is kept for the next run of the same command.
+    """
+    tools = find_tools(wish.llama_cpp, wish.type) if wish.form == "gguf" else None
+    found = read_adapter(adapter)
+    repo = repo or f"{found.adapter.repo}-{wish.form}"
+    require_write(repo)
+    repo = current_name(repo, "model")
+    require_name(repo, found.training.licence, found.training.base)
+    with sole_publisher(repo, "model"):
+        head = published_pin(repo, "model")
+        require_own(head, EXPORT_RECORD)
+        key = export_key(found, wish, tools)
+        there = None if wish.fresh else find_record(head, EXPORT_RECORD, ExportRecord, key, lambda record: record.files)
+        if there:
+            print(f"nothing to do: {repo} is the export of this very adapter, base, settings and code")
+            return head, there
+        work = work_folder("export", repo)
+        folder, record = make(found, wish, tools, key, repo, work)
+        try:
+            write_card(folder, repo, record, head)
+            published = publish(
+                repo, "model", head, folder, f"Export {found.adapter} as {describe(record)}", private=private,
+                replaces=REPLACED, check=lambda local: require_loads(local, record),
+            )  # fmt: skip
+        except UserError as error:
+            raise UserError(f"{error}; the model is whole in {folder}, and the same command publishes it") from error
+        shutil.rmtree(work)
+    return published, record
+
+
+def export_to_folder(adapter: str, wish: Wish, out: Path) -> ExportRecord:
+    """The same into a folder, publishing nothing; returns the record. Raises UserError as `export` does."""
+    tools = find_tools(wish.llama_cpp, wish.type) if wish.form == "gguf" else None
+    found = read_adapter(adapter)
+    key = export_key(found, wish, tools)
+    if out.exists():
+        if not wish.fresh and (there := exported(out, key)):
+            print(f"nothing to do: {out} is the export of this very adapter, base, settings and code")
+            return there
+        if not out.is_dir() or (any(out.iterdir()) and not (out / EXPORT_RECORD).is_file()):
+            raise UserError(f"--out {out} holds something else: expected a folder that is new, empty, or an export")
+    work = out.with_name(f"{out.name}.unfinished")
+    work.mkdir(parents=True, exist_ok=True)
+    folder, record = make(found, wish, tools, key, str(out), work)
+    write_card(folder, str(out), record, None)
+    shutil.rmtree(out, ignore_errors=True)
+    folder.rename(out)
+    shutil.rmtree(work)
+    return record
+
+
+def exported(folder: Path, key: str) -> ExportRecord | None:
+    """The record of a whole export with this key in a folder, None where there is none."""
+    if not (folder / EXPORT_RECORD).is_file():
+        return None
+    record = read_record((folder / EXPORT_RECORD).read_bytes(), ExportRecord, str(folder / EXPORT_RECORD))
+    same = all((folder / one.path).is_file() and file_sha256(folder / one.path) == one.sha256 for one in record.files)
+    return record if record.key == key and same else None
+
+
+def depends_on(found: Adapter, wish: Wish) -> dict[str, Any]:
+    """Everything that the merged model and its check depend on. The adapter counts by its bytes."""
+    return {
+        "stage": "export", "weights": found.weights, "base": found.training.base, "dataset": found.training.dataset,
+        "quantization": found.training.quantization, "precision": found.training.precision, "prompt": found.prompt,
+        "generation": found.training.generation, "titles": wish.titles, "seed": wish.seed,
+        "code": current_code("export", *PACKAGES),
+    }  # fmt: skip
+
+
+def export_key(found: Adapter, wish: Wish, tools: Tools | None) -> str:
+    """Equal keys, equal exports."""
+    return digest(depends_on(found, wish) | {"form": wish.form, "type": wish.type, "tools": tools and tools.record()})
+
+
+def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, work: Path) -> tuple[Path, ExportRecord]:
+    """Folder below `work` that is the export but for its card, and its record; `name` is the repo's, or the folder's."""
+    folder = work / wish.form
+    if wish.fresh:
+        shutil.rmtree(work)
+        work.mkdir()
+    elif record := exported(folder, key):
+        print(f"exported already; going on with {folder}")
+        return folder, record
+    from playground.export.merge import merged_model
+
+    source, merged = merged_model(found, digest(depends_on(found, wish)), wish.titles, wish.seed, work)
+    gguf: Gguf | None = None
+    files = merged.files
+    if tools:
+        shutil.rmtree(folder, ignore_errors=True)
+        file = folder / f"{Path(name).name.removesuffix('-gguf')}-{wish.type.upper()}.gguf"
+        gguf = convert(source, file, wish.type, tools)
+        shutil.copy(source / PROMPT_FILE, folder / PROMPT_FILE)
+        files = [describe_file(folder, file)]
+    training = found.training
+    record = ExportRecord(
+        key=key, code=current_code("export", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
+        dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
+        generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
+        special_tokens=merged.special_tokens, check=merged.check, unpacking=merged.unpacking, gguf=gguf, files=files,
+        guards=merged.guards,
+    )  # fmt: skip
+    copy_legal_files(training.base, training.licence, folder)
+    (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished
+    return folder, record
+
+
+def language_of(dataset: Pin) -> str | None:
+    """English for the one source whose language is known; None for any other, whatever it looks like."""
+    record = dataset_record(dataset)
+    return "en" if record is not None and record.source.is_amazon_titles else None
+
+
+def describe(record: ExportRecord) -> str:
+    """The form in words: "a merged model in bfloat16", "GGUF q8_0"."""
+    return f"GGUF {record.gguf.type}" if record.gguf else f"a merged model in {record.dtype}"
+
+
+def require_loads(folder: Path, record: ExportRecord) -> None:
+    """Read the model back as its users will. Raises where it is not what was exported."""
+    if record.gguf:
+        found = read_header(folder / record.files[0].path)
+        if found != (record.gguf.version, record.gguf.tensors, record.gguf.facts):
+            raise UserError(f"{record.files[0].path} came back with another header: {found}")
+        return
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=record.dtype, trust_remote_code=False)
+    AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if model.num_parameters() != record.parameters:
+        raise UserError(
+            f"the model that came back has {model.num_parameters():,} parameters, expected {record.parameters:,}"
+        )

@@ -1,0 +1,1 @@
+"""The page of `titlecraft play`: both answers side by side."""

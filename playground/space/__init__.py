@@ -1,0 +1,1 @@
+"""The page as a Gradio Space of its own."""

@@ -1,0 +1,88 @@
+"""The files of a Space: app.py with the pins in it, pinned requirements, the packages that the page is made of, and a card.
+
+A Space installs requirements.txt before it has its own files, so that no path in there could name our source, and an
+address in there could name no private one: the packages lie in the Space as folders, beside app.py, where Python finds them.
+"""
+
+import shutil
+from pathlib import Path
+
+from huggingface_hub import SpaceCardData
+
+from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.templates import markdown_templates
+from titlecraft.hub.pins import read_file
+from titlecraft.records import Pin
+from titlecraft.records.space import SpaceRecord
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("evaluation", "playground", "titlecraft")
+LEFT_OUT = ("titlecraft/command_line/demo", "titlecraft/command_line/verbs", "titlecraft/recipes")
+APP, REQUIREMENTS, CARD = "app.py", "requirements.txt", "README.md"
+PYTHON = "3.11"
+OWNED = Owned(
+    frozenset({"sdk", "sdk_version", "python_version", "app_file", "suggested_hardware", "models", "datasets"}),
+    {"tags": frozenset({"titlecraft"})},
+)
+
+
+def source_files() -> list[Path]:
+    """Our source files that the page needs, below ROOT, sorted: whether Titlecraft runs from a checkout or was installed."""
+    return sorted(
+        file for folder in SOURCES for file in (ROOT / folder).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
+        and not file.relative_to(ROOT).as_posix().startswith(tuple(f"{name}/" for name in LEFT_OUT))
+    )  # fmt: skip
+
+
+def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirements: list[str]) -> None:
+    """Write everything but the record and the card into an empty folder."""
+    for file in source_files():
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    app = (
+        markdown_templates("playground.space")
+        .get_template("space_app.py.jinja")
+        .render(adapter=adapter, base=base, dataset=dataset)
+    )
+    (folder / APP).write_text(app, encoding="utf-8")
+    (folder / REQUIREMENTS).write_text("".join(f"{line}\n" for line in requirements))
+
+
+def metadata(record: SpaceRecord) -> SpaceCardData:
+    """Front matter, by which a Space is configured (hub docs, "Spaces Configuration Reference")."""
+    return SpaceCardData(
+        title=f"Ask {record.adapter.repo.split('/')[1]}",
+        emoji="🏷️",
+        colorFrom="blue",
+        colorTo="gray",
+        sdk="gradio",
+        sdk_version=record.gradio,
+        python_version=PYTHON,
+        app_file=APP,
+        suggested_hardware=record.hardware.flavor,
+        models=[record.adapter.repo, record.base.repo],
+        datasets=[record.dataset.repo],
+        tags=["titlecraft"],
+        pinned=False,
+    )
+
+
+def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str, head: Pin | None) -> None:
+    """Write README.md, a rendering of the record; what a person wrote into the head's card stays.
+
+    Args:
+        licence: id of the base's.
+        head: what the folder goes on top of.
+    """
+    body = (
+        markdown_templates("playground.space")
+        .get_template("space_card.md.jinja")
+        .render(repo=repo, record=record, licence=licence)
+    )
+    existing = read_file(head, CARD) if head else None
+    text = existing.decode("utf-8", errors="replace") if existing is not None else None
+    fresh = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
+    merged = merge(text, fresh, OWNED, f"{CARD} of {repo}")
+    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")

@@ -1,0 +1,83 @@
+"""titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE: the page of `titlecraft play` as a Gradio Space."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from evaluation.inputs import read_adapter
+from playground.space.files import APP, SOURCES, source_files, write_card, write_files
+from playground.space.needs import pinned_requirements, suggested_hardware
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import (
+    current_name,
+    find_record,
+    published_pin,
+    read_file,
+    require_own,
+    require_write,
+    split_revision,
+)
+from titlecraft.hub.publishing import publish, sole_publisher, work_folder
+from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
+from titlecraft.records.space import SPACE_RECORD, SpaceRecord
+
+REPLACED = (*(f"{name}/*" for name in SOURCES), APP, "requirements.txt")
+IMPORTS = "import playground.space.app; from playground.page.build import import_gradio; import_gradio()"
+
+
+def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tuple[Pin, SpaceRecord]:
+    """Publish the page for an adapter; returns the Space's state, and its record.
+
+    Raises UserError: no adapter of ours, a Space that holds something else, no write right, packages that are missing here,
+    the Hub is gone.
+    """
+    if split_revision(repo)[1] != "main":
+        raise UserError(f"--repo {repo}: expected NAMESPACE/NAME; a Space is published to its main branch")
+    requirements = pinned_requirements()
+    found = read_adapter(adapter)
+    require_write(repo)
+    repo = current_name(repo, "space")
+    training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")
+    config = json.loads(read_file(training.base, "config.json") or b"{}")
+    pins = {"adapter": found.adapter, "base": training.base, "dataset": training.dataset}
+    key = digest({
+        "stage": "space", **pins, "requirements": requirements, "sources": [file_sha256(file) for file in source_files()],
+    })  # fmt: skip
+    with sole_publisher(repo, "space"):
+        head = published_pin(repo, "space")
+        require_own(head, SPACE_RECORD)
+        if not fresh and (there := find_record(head, SPACE_RECORD, SpaceRecord, key, lambda record: record.files)):
+            print(f"nothing to do: {repo} has this very page, adapter and requirements")
+            return head, there
+        work = work_folder("space", repo)
+        shutil.rmtree(work)
+        work.mkdir()
+        write_files(work, requirements=requirements, **pins)
+        files = sorted(file for file in work.rglob("*") if file.is_file())
+        record = SpaceRecord(
+            key=key, code=code, **pins, hardware=suggested_hardware(training, config), gradio=version("gradio"),
+            requirements=requirements, files=[describe_file(work, file) for file in files],
+        )  # fmt: skip
+        write_card(work, repo, record, training.licence.id, head)
+        (work / SPACE_RECORD).write_bytes(record.to_json())
+        published = publish(
+            repo, "space", head, work, f"The page of {found.adapter}", private=private, replaces=REPLACED, check=require_imports
+        )  # fmt: skip
+        shutil.rmtree(work)
+    return published, record
+
+
+def require_imports(folder: Path) -> None:
+    """The page's modules can be imported from the Space's own files. Raises UserError."""
+    compile((folder / APP).read_text(encoding="utf-8"), APP, "exec")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", IMPORTS], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}"
+        raise UserError(f"the Space's files cannot be imported: {last}")
