@@ -29,7 +29,7 @@ def environment() -> Environment:
     """The templates of this package, with the ways in which numbers are written."""
     made = markdown_templates("playground.export")
     made.filters.update(
-        thousands="{:,}".format, four="{:.4f}".format, short="{:.2g}".format,
+        four="{:.4f}".format, short="{:.2g}".format,
         signed=lambda value: f"{value:+.2g}" if value else "0",
     )  # fmt: skip
     return made
