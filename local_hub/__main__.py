@@ -41,7 +41,7 @@ def run() -> int:
     parser.add_argument("--set-aside", action="store_true", help="for check: move what is damaged to ROOT/set-aside")
     arguments = parser.parse_args()
     if arguments.action == "check":
-        from local_hub.hub_check import check
+        from local_hub.check.hub import check
 
         return check(arguments.root, move_damaged=arguments.set_aside)
     serve(arguments.root, arguments.host, arguments.port, arguments.accounts, arguments.allow_host)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from local_hub.untrusted_data import read_json_object
+from local_hub.untrusted.data import read_json_object
 from titlecraft.errors import UserError
 
 FILE_NAME = "accounts.json"

@@ -10,33 +10,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from local_hub import (
-    api_access,
-    api_accounts,
-    api_collections,
-    api_commit,
-    api_discussions,
-    api_jobs,
-    api_listing,
-    api_refs,
-    api_repos,
-    api_tree,
-    git_http,
-    job_output,
-    lfs_cleanup,
-    lfs_routes,
-    resolve,
-    xet_routes,
-)
 from local_hub.accounts import Accounts
-from local_hub.call import Call, Hub, answer, endpoint, refusal, true_reason
-from local_hub.host_check import HostCheck
-from local_hub.hub_errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
-from local_hub.request_body import Bodies
-from local_hub.request_ids import RequestIds
-from local_hub.store import Store
-from local_hub.unexpected_errors import UnexpectedErrors
-from local_hub.url_parts import RawPathMiddleware
+from local_hub.api import access, collections, commit, discussions, jobs, listing, refs, repos, tree
+from local_hub.api import accounts as api_accounts
+from local_hub.community import job_output
+from local_hub.errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
+from local_hub.repos.store import Store
+from local_hub.requests.body import Bodies
+from local_hub.requests.call import Call, Hub, answer, endpoint, refusal, true_reason
+from local_hub.requests.host_check import HostCheck
+from local_hub.requests.ids import RequestIds
+from local_hub.requests.unexpected_errors import UnexpectedErrors
+from local_hub.requests.url_parts import RawPathMiddleware
+from local_hub.transfer import git_http, lfs_cleanup, lfs_routes, resolve, xet_routes
 
 _log = logging.getLogger(__name__)
 
@@ -66,19 +52,19 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
     """
     routes = [
         Route("/api/health", endpoint(health)),
-        *api_access.routes,
+        *access.routes,
         *api_accounts.routes,
-        *api_collections.routes,
-        *api_listing.routes,
-        *api_commit.routes,
-        *api_tree.routes,
-        *api_refs.routes,
-        *api_discussions.routes,
-        *api_jobs.routes,
+        *collections.routes,
+        *listing.routes,
+        *commit.routes,
+        *tree.routes,
+        *refs.routes,
+        *discussions.routes,
+        *jobs.routes,
         *lfs_cleanup.routes,
         *lfs_routes.routes,
         *xet_routes.routes,
-        *api_repos.routes,
+        *repos.routes,
         Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address, most=0), methods=_METHODS),
         Route("/api/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
         *git_http.routes,

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from local_hub.hub_errors import BadRequest, UnsafePath
+from local_hub.errors import BadRequest, UnsafePath
 
 REPO_TYPES = ("model", "dataset", "space")
 

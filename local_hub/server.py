@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from local_hub.accounts import ensure_accounts, first_tokens
-from local_hub.untrusted_data import BadData, read_json_object
+from local_hub.untrusted.data import BadData, read_json_object
 from titlecraft.errors import UserError
 
 LOOPBACK = "127.0.0.1"
@@ -202,7 +202,7 @@ def _run(
 ) -> None:
     from local_hub.accounts import Accounts
     from local_hub.app import create_app
-    from local_hub.host_check import known_names
+    from local_hub.requests.host_check import known_names
     from local_hub.serving import run_until_signalled
 
     app = create_app(root, Accounts.load(accounts_file), known_names(host, allowed_hosts), state["instance"])

@@ -13,7 +13,7 @@ from huggingface_hub import HfApi, ModelCardData
 from huggingface_hub.errors import HFValidationError, SafetensorsParsingError
 from huggingface_hub.utils import validate_repo_id
 
-from local_hub.card_metadata import parse_card
+from local_hub.untrusted.card_metadata import parse_card
 from model_card.build import fill
 from model_card.claims.saying import Said, say
 from model_card.claims.third_party import FOREIGN

@@ -18,7 +18,7 @@ from dataset_builder.card.metadata import (
 )
 from dataset_builder.card.plots import length_labels, plot_lengths, plot_splits, share_label
 from dataset_builder.outcome import split_notes
-from local_hub.card_metadata import split_card
+from local_hub.untrusted.card_metadata import split_card
 from titlecraft.cards.lineage_picture import draw_dataset
 from titlecraft.cards.merge import merge, split
 from titlecraft.cards.templates import markdown_templates

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from evaluation.model.load import Loaded
-from local_hub.durable import publish
+from local_hub.disk.durable import publish
 from titlecraft.models.base.model import device_name
 from titlecraft.records import digest
 

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local_hub.api_collections import find
+from local_hub.api.collections import find
 from local_hub.names import REPO_TYPES
 from local_hub.pages.home import groups_of
 from local_hub.pages.page import Visit, page, render

@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local_hub.damaged_info import read_or_reason
-from local_hub.history import summarize
-from local_hub.hub_errors import NotFound
+from local_hub.errors import NotFound
 from local_hub.pages import addresses
-from local_hub.pages.card_facts import texts
 from local_hub.pages.page import Visit, error_page, page, render
-from local_hub.repo_info import RepoInfo, card_of
-from local_hub.repo_settings import RepoSettings
-from local_hub.repository import Repository
-from local_hub.store import UnreadableRepo
+from local_hub.pages.repo.card_facts import texts
+from local_hub.repos.damaged_info import read_or_reason
+from local_hub.repos.history import summarize
+from local_hub.repos.info import RepoInfo, card_of
+from local_hub.repos.repository import Repository
+from local_hub.repos.settings import RepoSettings
+from local_hub.repos.store import UnreadableRepo
 
 _GROUPS = (("model", "Models"), ("dataset", "Datasets"), ("space", "Spaces"))
 

@@ -12,22 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from local_hub.accounts import Token
-from local_hub.browser_session import BrowserCall, signed_in
-from local_hub.call import true_reason
-from local_hub.hub_errors import (
-    DamagedRepo,
-    EntryNotFound,
-    GatedRepo,
-    HubError,
-    RepoMoved,
-    RepoNotFound,
-    RevisionNotFound,
-)
+from local_hub.errors import DamagedRepo, EntryNotFound, GatedRepo, HubError, RepoMoved, RepoNotFound, RevisionNotFound
 from local_hub.pages import addresses, formats
 from local_hub.pages.static_files import static_url
-from local_hub.repository import Repository
-from local_hub.request_body import MOST_FORM_BYTES, read_body
-from local_hub.store import UnreadableRepo
+from local_hub.repos.repository import Repository
+from local_hub.repos.store import UnreadableRepo
+from local_hub.requests.body import MOST_FORM_BYTES, read_body
+from local_hub.requests.browser_session import BrowserCall, signed_in
+from local_hub.requests.call import true_reason
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from local_hub import browser_session
-from local_hub.hub_errors import Forbidden
+from local_hub.errors import Forbidden
 from local_hub.pages.page import Visit, page, render
+from local_hub.requests import browser_session
 
 
 def show_form(visit: Visit) -> Response:

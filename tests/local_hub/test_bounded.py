@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from local_hub import bounded
-from local_hub.bounded import TooMuch
+from local_hub.untrusted import bounded
+from local_hub.untrusted.bounded import TooMuch
 from tests.local_hub import test_bounded as here
 
 

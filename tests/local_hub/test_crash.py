@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from local_hub.refs import MAIN
-from local_hub.repository import AddFile
+from local_hub.git.refs import MAIN
+from local_hub.repos.repository import AddFile
+from local_hub.repos.store import Store
 from local_hub.server import start, stop
-from local_hub.store import Store
 from tests import ROOT
 
 # commits once, but dies by SIGKILL just before (or after) the n-th rename; says "survived" when there are fewer renames
@@ -24,8 +24,8 @@ _WRITER = """
 import os, signal, sys
 from pathlib import Path
 root, files, die_at, moment = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-from local_hub.store import Store
-from local_hub.repository import AddFile
+from local_hub.repos.store import Store
+from local_hub.repos.repository import AddFile
 repo = Store(root).open("model", "ada/net")
 original, count = Path.replace, 0
 def replace(self, target):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local_hub.hub_check import check
-from local_hub.hub_errors import HubError
+from local_hub.check.hub import check
+from local_hub.errors import HubError
 from local_hub.server import locked
 from tests.local_hub.pages_world import OTHER_TOKEN, WRITE_TOKEN, World, put, text_of
 from titlecraft.errors import UserError

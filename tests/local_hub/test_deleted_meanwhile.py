@@ -10,10 +10,10 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from local_hub.git_objects import LfsPointer
-from local_hub.hub_errors import HubError, RepoGone
-from local_hub.refs import MAIN
-from local_hub.repository import AddFile, Repository
+from local_hub.errors import HubError, RepoGone
+from local_hub.git.objects import LfsPointer
+from local_hub.git.refs import MAIN
+from local_hub.repos.repository import AddFile, Repository
 from tests.local_hub.pages_world import WRITE_TOKEN, World
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}
@@ -94,7 +94,7 @@ def test_an_upload_whose_body_is_under_way(world: World, tmp_path: Path, leave: 
 def test_parts_and_xet(
     world: World, tmp_path: Path, leave: Callable[[TestClient], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_hub.lfs_routes._PART_BYTES", 400)
+    monkeypatch.setattr("local_hub.transfer.lfs_routes._PART_BYTES", 400)
     upload = hrefs(world.anonymous, 1000, ["multipart"])
     parts = [upload["header"][name] for name in ("1", "2", "3")]
     for part, start in zip(parts, (0, 400, 800), strict=True):

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from local_hub.accounts import Accounts, ensure_accounts
 from local_hub.app import create_app
-from local_hub.host_check import is_known, known_names
+from local_hub.requests.host_check import is_known, known_names
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local_hub import job_output
-from local_hub.hub_errors import Busy, NotFound
-from local_hub.job_output import Readers
+from local_hub.community import job_output
+from local_hub.community.job_output import Readers
+from local_hub.errors import Busy, NotFound
 
 
 async def read(readers: Readers, file: Path, is_running, token: str = "a") -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from local_hub import lfs_routes
 from local_hub.accounts import Accounts, ensure_accounts, first_tokens
 from local_hub.app import create_app
+from local_hub.transfer import lfs_routes
 
 CONTENT = b"0123456789" * 10
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from local_hub.accounts import Accounts, ensure_accounts, first_tokens
 from local_hub.app import create_app
-from local_hub.git_objects import LfsPointer
+from local_hub.git.objects import LfsPointer
 
 CONTENT = b"weights\0" * 10
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

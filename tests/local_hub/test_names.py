@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_hub.hub_errors import BadRequest, UnsafePath
+from local_hub.errors import BadRequest, UnsafePath
 from local_hub.names import check_file_path, check_repo_id, is_good_ref_name
 
 

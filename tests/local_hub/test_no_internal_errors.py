@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from local_hub import discussions, pull_requests
-from local_hub.hub_errors import HubError
-from local_hub.repository import AddFile
+from local_hub.community import discussions, pull_requests
+from local_hub.errors import HubError
+from local_hub.repos.repository import AddFile
 from tests.local_hub.pages_world import WRITE_TOKEN, World, parquet
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}

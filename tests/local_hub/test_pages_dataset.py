@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from local_hub.pages.dataset_splits import configs_of
-from local_hub.repository import Entry
+from local_hub.pages.dataset.splits import configs_of
+from local_hub.repos.repository import Entry
 from tests.local_hub.pages_world import Elements, World, parquet, put, text_of
 
 

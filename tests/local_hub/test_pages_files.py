@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from local_hub import discussions, pull_requests
-from local_hub.repository import AddFile
+from local_hub.community import discussions, pull_requests
+from local_hub.repos.repository import AddFile
 from tests.local_hub.pages_world import Elements, World, parquet, put, text_of
 
 REPORT = "<!doctype html><title>Report</title><script>document.title = document.cookie</script>"
@@ -212,7 +212,7 @@ def test_a_renamed_repo_leads_to_its_new_address(world):
 
 def test_an_error_inside_the_hub_is_no_traceback(world, monkeypatch):
     world.repo("model", "ada/unlucky", {"README.md": "# x", "p.parquet": parquet({"a": [1]})})
-    monkeypatch.setattr("local_hub.pages.card.check_card", lambda *_: 1 / 0)
+    monkeypatch.setattr("local_hub.pages.repo.card.check_card", lambda *_: 1 / 0)
     answer = world.anonymous.get("/ada/unlucky")
     assert answer.status_code == 500
     assert "could not show this page" in answer.text and "ZeroDivision" not in answer.text

@@ -7,10 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from local_hub import bounded, discussions, repo_info
-from local_hub.pages import commit_changes, first_rows
+from local_hub.community import discussions
+from local_hub.pages.dataset import first_rows
+from local_hub.pages.history import changes
 from local_hub.pages.markdown import Surroundings, render_markdown
-from local_hub.repo_info import card_of
+from local_hub.repos import info
+from local_hub.repos.info import card_of
+from local_hub.untrusted import bounded
 from tests.local_hub.pages_world import World, parquet, put, text_of
 
 WHERE = Surroundings("model", "ada/net", "main")
@@ -128,7 +131,7 @@ def test_source_that_takes_pygments_for_ever_is_shown_plain(world, monkeypatch: 
 
 
 def test_a_commit_whose_comparison_takes_minutes(world, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(commit_changes, "_SECONDS", 0.3)
+    monkeypatch.setattr(changes, "_SECONDS", 0.3)
     monkeypatch.setattr(bounded, "_SECONDS", 1.0)
     bounded.bounded(len, b"")
     old = {f"{number}.txt": "".join(f"{line % 150}\n" for line in range(15_000)) for number in range(5)}
@@ -151,16 +154,16 @@ def test_a_readme_of_many_megabytes(world):
 
 
 def test_what_is_kept_of_cards_is_small(world, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(repo_info, "_MOST_KEPT", 3)
+    monkeypatch.setattr(info, "_MOST_KEPT", 3)
     repo = world.repo("model", "ada/kept", {})
     for number in range(6):
         put(repo, {"README.md": f"---\nlicense: mit\n---\n{number}" + "x" * 100_000})
         assert card_of(repo, repo.head()) == card_of(repo, repo.head()) == {"license": "mit"}
-    assert len(repo_info._cards) <= 3
-    before = dict(repo_info._cards)
+    assert len(info._cards) <= 3
+    before = dict(info._cards)
     put(repo, {"README.md": "---\ntags:\n" + "- a\n" * 20_000 + "---\n"})
     assert len(card_of(repo, repo.head())["tags"]) == 20_000
-    assert repo_info._cards == before
+    assert info._cards == before
 
 
 def test_cards_with_thousands_of_everything(world):

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_hub import history
-from local_hub.hub_errors import (
+from local_hub.errors import (
     AlreadyExists,
     BadRequest,
     EntryNotFound,
@@ -17,9 +16,10 @@ from local_hub.hub_errors import (
     StaleParent,
     UnsafePath,
 )
-from local_hub.refs import MAIN
-from local_hub.repository import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Repository
-from local_hub.store import Store
+from local_hub.git.refs import MAIN
+from local_hub.repos import history
+from local_hub.repos.repository import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Repository
+from local_hub.repos.store import Store
 
 
 @pytest.fixture

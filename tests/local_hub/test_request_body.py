@@ -12,9 +12,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from local_hub import api_commit, request_body
 from local_hub.accounts import Accounts, ensure_accounts, first_tokens
+from local_hub.api import commit as api_commit
 from local_hub.app import create_app
+from local_hub.requests import body as request_body
 from tests.local_hub.asgi_request import NEVER, Answer, ask
 
 MB = 2**20

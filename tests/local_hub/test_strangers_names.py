@@ -6,8 +6,8 @@ import httpx
 import pytest
 from huggingface_hub import HfApi
 
-from local_hub.card_metadata import check_card, parse_card
 from local_hub.server import RunningHub
+from local_hub.untrusted.card_metadata import check_card, parse_card
 
 UP = "%2F..%2F..%2F..%2F..%2F..%2F..%2F"
 

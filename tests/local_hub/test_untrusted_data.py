@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import local_hub
-from local_hub.card_metadata import check_card, parse_card
-from local_hub.untrusted_data import BadData, read_json, read_json_object, read_yaml, read_yaml_as_written
+from local_hub.untrusted.card_metadata import check_card, parse_card
+from local_hub.untrusted.data import BadData, read_json, read_json_object, read_yaml, read_yaml_as_written
 from tests.local_hub.pages_world import WRITE_TOKEN, World, put, text_of
 
 DEEP_YAML = ["[" * 30_000, "a: " + "[" * 30_000, "a: " + "{a: " * 30_000, "- " * 30_000, "? " * 30_000, "a: " + "[" * 65 + "]" * 65,
@@ -166,8 +166,8 @@ def test_nothing_else_in_the_hub_reads_json_or_yaml() -> None:
                 case _:
                     continue
             if used:
-                found.add(file.name)
-    assert found - {"bounded.py"} == {"untrusted_data.py"}
+                found.add(file.relative_to(package).as_posix())
+    assert found - {"untrusted/bounded.py"} == {"untrusted/data.py"}
 
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local_hub.repository import Repository
-from local_hub.upload_rules import UploadRules
+from local_hub.api.upload_rules import UploadRules
+from local_hub.repos.repository import Repository
 from tests.local_hub.pages_world import World, put
 
 ODD = [

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import yaml
 
-from local_hub.card_metadata import split_card
 from local_hub.server import RunningHub, start, stop
+from local_hub.untrusted.card_metadata import split_card
 from tests import ROOT
 from tests.model_card.lineage_world import ADAPTER, BASE, DATASET
 from tests.warm import PYTHON

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from local_hub.card_metadata import load_metadata, split_card
+from local_hub.untrusted.card_metadata import load_metadata, split_card
 from titlecraft.errors import UserError
 
 NOTICE = (

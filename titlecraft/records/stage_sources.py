@@ -46,7 +46,8 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: leakage near_duplicates repeated sketch
         dataset_builder/engine: array_file interface on_ray processes work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        local_hub: card_metadata hub_errors untrusted_data
+        local_hub: errors
+        local_hub/untrusted: card_metadata data
         titlecraft: __init__ prompt settings
         titlecraft/cards: lineage_picture merge templates
         titlecraft/hub: checksums data_revision pins publishing
@@ -54,7 +55,8 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
     """,
     "training": """
-        local_hub: durable hub_errors
+        local_hub/disk: durable
+        local_hub: errors
         titlecraft: __init__ prompt settings
         titlecraft/hub: checksums data_revision licence pins publishing
         titlecraft/models: adapter_weights document_attention
@@ -78,16 +80,20 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
-        local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
-        local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
-        local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
-        local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
-        local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
-        local_hub: upload_rules url_parts xet_format xet_routes
-        local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
-        local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
-        local_hub/pages: static_files usage
+        local_hub: accounts app connections errors names server serving
+        local_hub/api: access collections commit discussions file_content jobs listing refs repos tree upload_rules
+        local_hub/community: collection discussions job_output pull_requests
+        local_hub/disk: durable set_aside
+        local_hub/git: objects reachable refs tree_edit
+        local_hub/pages: __init__ addresses collections formats home markdown page sign_in static_files
+        local_hub/pages/dataset: first_rows preview splits
+        local_hub/pages/files: highlight tree view
+        local_hub/pages/history: changes commits discussions
+        local_hub/pages/repo: card card_facts usage view
+        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
+        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
+        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
+        local_hub/untrusted: bounded card_metadata data safetensors_header
         titlecraft: __init__ grounded_prompt prompt settings
         titlecraft/command_line: choose_hub
         titlecraft/hub: checksums pins publishing
@@ -105,7 +111,8 @@ SOURCES: dict[str, str] = {
         evaluation/model: batches grouped_attention guards load score zeroed_adapter
         evaluation/report: examples
         evaluation/titles: draw near_copies
-        local_hub: card_metadata hub_errors untrusted_data
+        local_hub: errors
+        local_hub/untrusted: card_metadata data
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ prompt settings
@@ -123,7 +130,8 @@ SOURCES: dict[str, str] = {
         evaluation/lookup: copies
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
         evaluation/titles: draw near_copies
-        local_hub: card_metadata hub_errors untrusted_data
+        local_hub: errors
+        local_hub/untrusted: card_metadata data
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
         titlecraft/cards: merge templates
@@ -148,16 +156,20 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts api_access api_accounts api_collections api_commit api_discussions api_jobs api_listing
-        local_hub: api_refs api_repos api_tree app bounded browser_session call card_metadata collection connections
-        local_hub: copy_history damaged_info default_files discussions durable file_content git_http git_objects
-        local_hub: history host_check hub_errors job_output lfs_cleanup lfs_objects lfs_routes names pull_requests
-        local_hub: reachable refs repo_info repo_lock repo_settings repository request_body request_ids resolve
-        local_hub: safetensors_header server serving set_aside store tree_edit unexpected_errors untrusted_data
-        local_hub: upload_rules url_parts xet_format xet_routes
-        local_hub/pages: __init__ addresses card card_facts collections commit_changes commits data_preview dataset_splits
-        local_hub/pages: discussions file_view files first_rows formats highlight home markdown page repo_view sign_in
-        local_hub/pages: static_files usage
+        local_hub: accounts app connections errors names server serving
+        local_hub/api: access collections commit discussions file_content jobs listing refs repos tree upload_rules
+        local_hub/community: collection discussions job_output pull_requests
+        local_hub/disk: durable set_aside
+        local_hub/git: objects reachable refs tree_edit
+        local_hub/pages: __init__ addresses collections formats home markdown page sign_in static_files
+        local_hub/pages/dataset: first_rows preview splits
+        local_hub/pages/files: highlight tree view
+        local_hub/pages/history: changes commits discussions
+        local_hub/pages/repo: card card_facts usage view
+        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
+        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
+        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
+        local_hub/untrusted: bounded card_metadata data safetensors_header
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
         model_card/lineage: trained

@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     if asked.host != server.LOOPBACK or asked.accounts or asked.allow_host:
         raise UserError("--host, --accounts and --allow-host are for `titlecraft hub serve`")
     if asked.action == "check":
-        from local_hub.hub_check import check
+        from local_hub.check.hub import check
 
         return check(asked.root, move_damaged=asked.set_aside)
     if asked.action == "stop":

@@ -1,0 +1,1 @@
+"""The Hub's JSON API: one file per part of `/api/…`."""

@@ -1,0 +1,64 @@
+"""Which files of an upload go to LFS, which are ignored: `.gitattributes`, `.gitignore`, size and content."""
+
+import io
+import re
+
+from dulwich.attrs import compile_gitattributes_patterns, parse_git_attributes
+from dulwich.ignore import IgnoreFilter, read_ignore_patterns
+
+from local_hub.errors import EntryNotFound
+from local_hub.repos.default_files import GIT_ATTRIBUTES
+from local_hub.repos.repository import Repository
+
+# the Hub stores text up to this size in git
+MOST_REGULAR_BYTES = 10 * 2**20
+
+
+# the library's regular expressions try every way to share a path out between the stars of a pattern: `*a*a*a*a*b` takes
+# seconds for one name, in which nobody is answered. Such patterns and such paths are passed over.
+_MOST_STARS, _MOST_DOUBLE_STARS, _MOST_FOLDERS = 2, 3, 50
+
+
+def _is_cheap(pattern: bytes) -> bool:
+    parts = pattern.split(b"/")
+    return parts.count(b"**") <= _MOST_DOUBLE_STARS and all(
+        part == b"**" or len(re.findall(rb"\*+", part)) <= _MOST_STARS for part in parts
+    )
+
+
+class UploadRules:
+    """The rules of a repo at a commit; `ignore_text` replaces the `.gitignore` of the repo."""
+
+    def __init__(self, repo: Repository, commit: str, ignore_text: str | None = None):
+        attributes = io.BytesIO(_text(repo, commit, GIT_ATTRIBUTES))
+        rules = [(pattern, values) for pattern, values in parse_git_attributes(attributes) if _is_cheap(pattern)]
+        self._patterns = compile_gitattributes_patterns(rules, GIT_ATTRIBUTES)
+        ignored = ignore_text.encode() if ignore_text is not None else _text(repo, commit, ".gitignore")
+        self._ignore = IgnoreFilter(filter(_is_cheap, read_ignore_patterns(io.BytesIO(ignored))))
+
+    def goes_to_lfs(self, path: str, size: int, sample: bytes) -> bool:
+        """True for what `.gitattributes` says, for large files, and for binary content, which git stores badly."""
+        if size == 0:
+            return False
+        chosen = None
+        for pattern, values in self._patterns if path.count("/") <= _MOST_FOLDERS else ():
+            if b"filter" in values and pattern.match(path.encode()):
+                chosen = values[b"filter"]
+        if chosen is not None:
+            return chosen == b"lfs"
+        return size > MOST_REGULAR_BYTES or b"\0" in sample
+
+    def is_ignored(self, path: str) -> bool:
+        """True when `.gitignore` names the file or a folder that it is in."""
+        parts = path.split("/")
+        if len(parts) > _MOST_FOLDERS:
+            return False
+        folders = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
+        return any(self._ignore.is_ignored(name) for name in [*folders, path])
+
+
+def _text(repo: Repository, commit: str, path: str) -> bytes:
+    try:
+        return repo.read(commit, path)
+    except EntryNotFound:
+        return b""

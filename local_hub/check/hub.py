@@ -1,0 +1,123 @@
+"""`titlecraft hub check`: which repos and records of a Hub are damaged, and moving those out of the way.
+
+Nothing is deleted: what is set aside lies in `ROOT/set-aside` as it was. Looking is possible while the Hub runs.
+"""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_hub.accounts import FILE_NAME as ACCOUNTS
+from local_hub.accounts import Accounts
+from local_hub.api.jobs import read_job
+from local_hub.check.repo import Damage, damages_of_repo
+from local_hub.community.collection import read_collection
+from local_hub.disk.set_aside import FOLDER, set_aside
+from local_hub.errors import BadRequest
+from local_hub.names import REPO_TYPES, check_repo_id
+from local_hub.repos.store import read_moved
+from local_hub.server import locked, status
+from local_hub.untrusted.data import BadData
+from titlecraft.errors import UserError
+
+
+def check(root: Path, *, move_damaged: bool = False) -> int:
+    """Print one line for everything that is damaged below `root`; the exit status: 1 when something is, else 0.
+
+    With `move_damaged` it is set aside, too. Raises UserError when there is no Hub's folder, or when a Hub that is
+    running would have things taken away under it.
+    """
+    root = Path(root).absolute()
+    if not (root / "repos").is_dir() and not (root / ACCOUNTS).exists():
+        raise UserError(f"{root} is not a Hub's folder: name the one to check with --root DIR")
+    if not move_damaged:
+        return _report(root, move_damaged=False)
+    hub = status(root)
+    if hub is not None:
+        raise UserError(
+            f"{root} is served at {hub.url}: stop that Hub (titlecraft hub stop --root {shlex.quote(str(root))}) first, "
+            "because --set-aside would take files away under it"
+        )
+    with locked(root):
+        return _report(root, move_damaged=True)
+
+
+def _report(root: Path, *, move_damaged: bool) -> int:
+    counts = {"sound": 0, "damaged": 0}
+    others = 0
+    for name, damages in _repos(root):
+        counts["damaged" if damages else "sound"] += 1
+        for damage in damages:
+            _tell(root, name, damage, move_damaged)
+    for name, damage in _records(root):
+        others += 1
+        _tell(root, name, damage, move_damaged and name != ACCOUNTS)
+    print(f"{counts['sound']} repos are sound, {counts['damaged']} damaged, and {others} other records", flush=True)
+    if (counts["damaged"] or others) and not move_damaged:
+        print(f"--set-aside moves what is damaged to {root / FOLDER}, once the Hub is stopped")
+    return 1 if counts["damaged"] or others else 0
+
+
+def _tell(root: Path, name: str, damage: Damage, move: bool) -> None:
+    print(f"damaged: {name}: {' '.join(damage.reason.split())}", flush=True)
+    if move:
+        try:
+            print(f"  set aside: {set_aside(root, damage.path)}", flush=True)
+        except OSError as error:
+            print(f"  cannot be set aside: {error.strerror}", flush=True)
+
+
+def _repos(root: Path) -> Iterator[tuple[str, list[Damage]]]:
+    """(type and id, what is wrong) for every repo of the root."""
+    for repo_type in REPO_TYPES:
+        known: dict[str, Path] = {}
+        yield from _unreadable_namespaces(root, repo_type)
+        for folder in sorted((root / "repos" / f"{repo_type}s").glob("*/*.git")):
+            repo_id = f"{folder.parent.name}/{folder.name.removesuffix('.git')}"
+            shown = f"{repo_type} {ascii(repo_id)[1:-1] if not repo_id.isprintable() else repo_id}"
+            try:
+                check_repo_id(repo_id)
+            except BadRequest:
+                yield shown, [Damage(folder, "its folder's name is no valid repo id")]
+                continue
+            if repo_id.lower() in known:
+                yield shown, [Damage(folder, f"{known[repo_id.lower()]} has the same id but for capitals")]
+                continue
+            known[repo_id.lower()] = folder
+            yield shown, damages_of_repo(folder)
+
+
+def _unreadable_namespaces(root: Path, repo_type: str) -> Iterator[tuple[str, list[Damage]]]:
+    """Folders of namespaces that cannot be looked into: their repos would seem not to exist."""
+    for folder in sorted((root / "repos" / f"{repo_type}s").glob("*")):
+        try:
+            next(folder.iterdir(), None)
+        except NotADirectoryError:  # a file that somebody left there is in nobody's way
+            continue
+        except OSError as error:
+            if os.path.lexists(folder):
+                yield f"{repo_type} {folder.name}/*", [Damage(folder, f"the folder cannot be read ({error.strerror})")]
+
+
+def _records(root: Path) -> Iterator[tuple[str, Damage]]:
+    """The Hub's own files and folders besides the repos."""
+    for repo_type in REPO_TYPES:
+        folder = root / "repos" / f"{repo_type}s"
+        if os.path.lexists(folder) and not folder.is_dir():
+            yield f"repos/{folder.name}", Damage(folder, f"it is no folder, so that no {repo_type} can be made")
+    if (root / ACCOUNTS).exists():
+        try:
+            Accounts.load(root / ACCOUNTS)
+        except UserError as error:
+            yield ACCOUNTS, Damage(root / ACCOUNTS, str(error))
+    readers = (("moved.json", read_moved), ("collections/*.json", read_collection), ("jobs/*/*.json", read_job))
+    for pattern, read in readers:
+        for file in sorted(root.glob(pattern)):
+            try:
+                read(file)
+            except BadData as error:
+                yield file.relative_to(root).as_posix(), Damage(file, str(error))
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError) or file.is_symlink():  # else deleted while we looked
+                    yield file.relative_to(root).as_posix(), Damage(file, f"it cannot be read ({error.strerror})")

@@ -1,0 +1,159 @@
+"""What is wrong with one repo on disk: settings, refs, every object that a ref leads to, large files, discussions.
+
+Only reads, and takes no lock: refs are read first and objects are written before refs, so a Hub may be running.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dulwich.objects import Blob, Commit, Tag, Tree
+
+from local_hub.community.discussions import read_discussion
+from local_hub.disk.durable import TemporaryArea
+from local_hub.disk.set_aside import is_remnant
+from local_hub.errors import DamagedRepo
+from local_hub.git.objects import GitObjects, LfsPointer
+from local_hub.git.refs import MAIN, read_ref
+from local_hub.repos.lfs_objects import LfsObjects
+from local_hub.repos.lock import RepoLock
+from local_hub.repos.settings import RepoSettings
+from local_hub.untrusted.data import BadData
+
+_TYPE_NAMES = {Commit.type_num: b"commit", Tree.type_num: b"tree", Blob.type_num: b"blob", Tag.type_num: b"tag"}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something that cannot be read. Without `path` the repo would be whole again, as far as it can be."""
+
+    path: Path
+    reason: str
+
+
+def damages_of_repo(folder: Path) -> list[Damage]:
+    """Everything that is wrong with the repo in `folder`; one damage of the whole folder when it can serve nothing.
+
+    Damage is looked at twice: a repo that is replaced by another of its name meanwhile seems damaged.
+    """
+    return _damages(folder) and _damages(folder)
+
+
+def _damages(folder: Path) -> list[Damage]:
+    reason = _whole_reason(folder)
+    if reason is not None:
+        return [Damage(folder, reason)] if os.path.lexists(folder) else []  # deleted while we looked
+    found = list(_damages_inside(folder))
+    whole = [damage for damage in found if damage.path == folder]
+    return (whole[:1] or found) if os.path.lexists(folder) else []
+
+
+def _whole_reason(folder: Path) -> str | None:
+    if not folder.is_dir():
+        return "a link that leads nowhere" if folder.is_symlink() else "it is no folder"
+    if is_remnant(folder):
+        return "it is no repo: it has neither settings nor HEAD nor refs"
+    try:
+        RepoSettings.load(folder)
+    except OSError as error:
+        return f"its hub.json cannot be read ({error.strerror})"
+    except BadData as error:
+        return f"its hub.json is not valid: {error}"
+    for name in ("HEAD", "objects", "refs"):
+        if not (folder / name).exists():
+            return f"its {name} is missing"
+    return None if _leads_to_a_branch(folder / "HEAD") else "its HEAD names no branch"
+
+
+def _leads_to_a_branch(head: Path) -> bool:
+    """Only git reads HEAD: with another one every page is there, and nobody can clone."""
+    try:
+        return head.is_file() and head.read_bytes().startswith(b"ref: refs/heads/")
+    except OSError:
+        return False
+
+
+def _damages_inside(folder: Path) -> Iterator[Damage]:
+    refs, main = dict(_ref_files(folder)), folder / MAIN
+    if main not in refs:
+        yield Damage(folder, "its branch main is missing")
+    walk = _Walk(folder)
+    for file in sorted(refs, key=lambda file: file != main):
+        oid, name = refs[file], file.relative_to(folder).as_posix()
+        whole_or_ref = folder if file == main else file
+        if oid is None:
+            yield Damage(whole_or_ref, f"its {name} holds no commit id")
+            continue
+        try:
+            walk.read_all_from(oid)
+        except DamagedRepo as error:
+            yield Damage(whole_or_ref, f"{error.reason}, which {name} needs")
+    yield from walk.bad_large_files
+    for file in sorted((folder / "discussions").glob("*.json")):
+        try:
+            read_discussion(file)
+        except FileNotFoundError:
+            continue
+        except (OSError, BadData) as error:
+            yield Damage(file, f"its discussion {file.stem} cannot be read: {error}")
+
+
+def _ref_files(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """(file, the id in it or None) for every ref."""
+    for place, _, names in os.walk(folder / "refs"):
+        for name in names:
+            try:
+                yield Path(place, name), read_ref(Path(place, name))
+            except FileNotFoundError:
+                if Path(place, name).is_symlink():
+                    yield Path(place, name), None
+            except OSError:
+                yield Path(place, name), None
+
+
+class _Walk:
+    """Reads each object once. One that was damaged stays so for every ref that needs it."""
+
+    def __init__(self, folder: Path):
+        self.objects = GitObjects(folder / "objects", TemporaryArea(folder))
+        self.lfs = LfsObjects(folder, TemporaryArea(folder), RepoLock())
+        self.sound: set[str] = set()
+        self.bad_large_files: list[Damage] = []
+
+    def read_all_from(self, start: str) -> None:
+        """Raises DamagedRepo, which names the first object that is missing or not what its id says."""
+        todo, read = [start], set()
+        while todo:
+            oid = todo.pop()
+            if oid in self.sound or oid in read:
+                continue
+            read.add(oid)
+            todo += self._read(oid)
+        self.sound |= read
+
+    def _read(self, oid: str) -> list[str]:
+        """The objects that this one names."""
+        number, content = self.objects.read(oid)
+        header = b"%s %d\0" % (_TYPE_NAMES.get(number, b"?"), len(content))
+        if hashlib.sha1(header + content, usedforsecurity=False).hexdigest() != oid:
+            raise DamagedRepo(f"its object {oid} holds something else than its id says")
+        if number == Blob.type_num:
+            self._check_large_file(content)
+            return []
+        if number == Tree.type_num:
+            return [item.oid for item in self.objects.tree(oid)]
+        commit = self.objects.commit(oid)
+        if number == Tag.type_num:
+            return [commit.id.decode()]
+        return [commit.tree.decode(), *(parent.decode() for parent in commit.parents)]
+
+    def _check_large_file(self, content: bytes) -> None:
+        """One that is missing was deleted through the API, perhaps; one of another size is damaged."""
+        pointer = LfsPointer.parse(content)
+        stored = self.lfs.size(pointer.sha256) if pointer else None
+        if pointer is not None and stored not in (None, pointer.size):
+            path = self.lfs.path(pointer.sha256)
+            reason = f"its large file {pointer.sha256} has {stored:,} bytes, not {pointer.size:,}"
+            self.bad_large_files.append(Damage(path, reason))

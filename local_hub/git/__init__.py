@@ -1,0 +1,1 @@
+"""The git objects and refs of one bare repo."""

@@ -1,0 +1,142 @@
+"""Which files make up which split: as the card's `configs` say, or by the names that the `datasets` library looks for."""
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from local_hub.repos.repository import Entry
+
+READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+
+_MOST_PATTERNS = 200
+_MOST_CONFIGS = 200
+_MOST_COMPARISONS = 100_000
+
+# the names of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
+_KEYWORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "dev", "val"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+# records about a dataset, beside it
+_NOT_DATA = re.compile(
+    r"(^|/)(\.|quarantine/|assets/)|(^|/)(dataset_infos?|dataset_record|prompt|metadata|config)\.json$"
+)
+_SHARDED = re.compile(r"data/([\w.-]+?)-\d{5}-of-\d{5}[^/]*")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One configuration of a dataset: split name -> its files, in order."""
+
+    name: str
+    splits: dict[str, list[Entry]]
+
+
+def configs_of(card: dict[str, Any], files: list[Entry]) -> list[Config]:
+    """The configurations with at least one readable file; the default one first."""
+    declared = card.get("configs")
+    found = []
+    left = _Comparisons()
+    for config in declared[:_MOST_CONFIGS] if isinstance(declared, list) else []:
+        if isinstance(config, dict) and (config.get("data_files") or config.get("data_dir")):
+            splits = _declared_splits(config, files, left)
+            if splits:
+                found.append((not config.get("default"), Config(str(config.get("config_name", "default")), splits)))
+    found.sort(key=lambda pair: pair[0])
+    if found:
+        return [config for _, config in found]
+    splits = _splits_by_name(files)
+    return [Config("default", splits)] if splits else []
+
+
+def _declared_splits(config: dict[str, Any], files: list[Entry], left: "_Comparisons") -> dict[str, list[Entry]]:
+    folder = str(config.get("data_dir") or "").strip("/")
+    inside = [file for file in files if not folder or file.path.startswith(f"{folder}/")]
+    data_files = config.get("data_files")
+    if not data_files:
+        return _splits_by_name(inside)
+    splits: dict[str, list[Entry]] = {}
+    for item in data_files if isinstance(data_files, list) else [data_files]:
+        split, patterns = (
+            ("train", item) if not isinstance(item, dict) else (item.get("split", "train"), item.get("path"))
+        )
+        matching = [
+            file
+            for pattern in (patterns if isinstance(patterns, list) else [patterns])[:_MOST_PATTERNS]
+            if isinstance(pattern, str)
+            for file in _matching(f"{folder}/{pattern}" if folder else pattern, files, left)
+        ]
+        if matching:
+            splits.setdefault(str(split), []).extend(matching)
+    return {split: list(dict.fromkeys(entries)) for split, entries in splits.items()}
+
+
+def _splits_by_name(files: list[Entry]) -> dict[str, list[Entry]]:
+    data = [file for file in files if file.path.endswith(READABLE) and not _NOT_DATA.search(file.path)]
+    sharded = [(match[1], file) for file in data if (match := _SHARDED.fullmatch(file.path))]
+    splits: dict[str, list[Entry]] = {}
+    if sharded:
+        for split, file in sharded:
+            splits.setdefault(split, []).append(file)
+        return dict(sorted(splits.items(), key=lambda item: _order(item[0])))
+    for file in data:
+        splits.setdefault(_split_named_in(file.path) or "", []).append(file)
+    unnamed = splits.pop("", [])
+    if not splits:
+        return {"train": unnamed} if unnamed else {}
+    return dict(sorted(splits.items(), key=lambda item: _order(item[0])))
+
+
+def _split_named_in(path: str) -> str | None:
+    words = re.split(r"[^a-z]+", path.lower())
+    return next((split for split, names in _KEYWORDS.items() if any(name in words for name in names)), None)
+
+
+def _order(split: str) -> tuple[int, str]:
+    names = list(_KEYWORDS)
+    return (names.index(split) if split in names else len(names), split)
+
+
+def _matching(pattern: str, files: list[Entry], left: "_Comparisons") -> list[Entry]:
+    """Files that a pattern of the card names: `*` within a folder, `**` across folders, `?` and `[…]`."""
+    pattern = pattern.removeprefix("./")
+    if not re.search(r"[*?\[]", pattern):
+        return [file for file in files if file.path == pattern]
+    beginning = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    candidates = [file for file in files if file.path.startswith(beginning)]
+    left.number -= len(candidates)
+    if left.number < 0:
+        return []
+    return [file for file in candidates if _fits(file.path.split("/"), pattern.split("/"))]
+
+
+class _Comparisons:
+    """How many comparisons of a pattern with a file are left, for all configurations together."""
+
+    def __init__(self) -> None:
+        self.number = _MOST_COMPARISONS
+
+
+def _fits(parts: list[str], pattern: list[str]) -> bool:
+    """Follows all ways through the pattern at once: a card's author could make backtracking take for ever."""
+    places = _after_stars({0}, pattern)
+    for part in parts:
+        places = {
+            place if pattern[place] == "**" else place + 1
+            for place in places
+            if place < len(pattern) and (pattern[place] == "**" or fnmatchcase(part, pattern[place]))
+        }
+        places = _after_stars(places, pattern)
+    return len(pattern) in places
+
+
+def _after_stars(places: set[int], pattern: list[str]) -> set[int]:
+    """`**` also stands for no folder at all."""
+    found = set(places)
+    for place in sorted(places):
+        while place < len(pattern) and pattern[place] == "**":
+            place += 1
+            found.add(place)
+    return found

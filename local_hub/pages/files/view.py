@@ -1,0 +1,103 @@
+"""How one file is shown: as a picture, as Markdown, as a table, as coloured text, or as facts about bytes."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from local_hub.errors import EntryNotFound
+from local_hub.pages.dataset.first_rows import Table, UnreadableTable, first_rows
+from local_hub.pages.files.highlight import code_block, source_lines
+from local_hub.pages.markdown import Surroundings, render_markdown
+from local_hub.pages.repo.view import RepoView
+from local_hub.repos.repository import Entry
+from local_hub.untrusted.card_metadata import split_card
+from local_hub.untrusted.data import BadData, read_json
+from local_hub.untrusted.safetensors_header import Tensor, read_header
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif")
+_TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
+_MOST_TEXT_BYTES = 500_000
+_MOST_LINES = 10_000
+_MOST_PRETTY_CHARACTERS = 100_000  # deep inside, each short value stands on a long line
+_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page of a file holds; `kind` says which of the others is filled."""
+
+    kind: str  # picture, markdown, table, tensors, text or bytes
+    html: str = ""  # of Markdown, safe as it is
+    lines: list[str] = field(default_factory=list)  # of text, each one HTML
+    table: Table | None = None
+    tensors: list[Tensor] = field(default_factory=list)
+    note: str = ""
+    has_source: bool = False  # `?plain=1` shows the text behind it
+    opens: bool = False  # a page of its own that a browser can show
+
+
+def show_file(view: RepoView, entry: Entry, *, plain: bool) -> Shown:
+    """The best view of a file; `plain` asks for its text."""
+    suffix = PurePosixPath(entry.path).suffix.lower()
+    if suffix in _PICTURES and not plain:
+        return Shown("picture", has_source=suffix == ".svg")
+    if suffix in _TABLES and not plain:
+        try:
+            return Shown("table", table=first_rows(view.repo, [entry], _ROWS), has_source=suffix != ".parquet")
+        except UnreadableTable as error:
+            return Shown("bytes", note=str(error)) if suffix == ".parquet" else _text(view, entry, suffix, str(error))
+    if suffix == ".safetensors" and entry.lfs:
+        return _tensors(view, entry)
+    if suffix in (".md", ".markdown") and not plain and entry.size <= _MOST_TEXT_BYTES:
+        return _markdown(view, entry)
+    return _text(view, entry, suffix)
+
+
+def _markdown(view: RepoView, entry: Entry) -> Shown:
+    block, body = split_card(_beginning(view, entry).decode("utf-8", errors="replace"))
+    where = Surroundings(view.type, view.id, view.revision, entry.path.rpartition("/")[0])
+    front = code_block(block.strip("\n") + "\n", "yaml") if block else ""
+    return Shown("markdown", html=front + render_markdown(body, where), has_source=True)
+
+
+def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
+    content = _beginning(view, entry)
+    cut = entry.size > len(content)
+    try:
+        text = content.decode("utf-8", errors="ignore" if cut else "strict")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        return Shown("bytes", note=note or "This is not text, so it is not shown here.")
+    if suffix == ".json" and len(text) <= _MOST_PRETTY_CHARACTERS:
+        text = _pretty(text)
+    if cut:
+        note = f"Only the first {_MOST_TEXT_BYTES // 1000} kB are shown."
+    lines = source_lines(text, PurePosixPath(entry.path).name)
+    if len(lines) > _MOST_LINES:
+        note = f"Only the first {_MOST_LINES:,} lines are shown."
+    return Shown("text", lines=lines[:_MOST_LINES], note=note, opens=suffix in (".html", ".htm"))
+
+
+def _pretty(text: str) -> str:
+    """JSON on many lines, if it was all on a few."""
+    try:
+        return text if text.count("\n") > 3 else json.dumps(read_json(text), indent=2, ensure_ascii=False)
+    except BadData:
+        return text
+
+
+def _tensors(view: RepoView, entry: Entry) -> Shown:
+    """A safetensors file begins with 8 bytes of length and a JSON object of that length."""
+    try:
+        with view.repo.open_lfs(entry) as file:
+            return Shown("tensors", tensors=read_header(file))
+    except (EntryNotFound, BadData):
+        return Shown("bytes", note="The header of this safetensors file cannot be read.")
+
+
+def _beginning(view: RepoView, entry: Entry) -> bytes:
+    if entry.lfs is None:
+        return view.repo.objects.blob(entry.oid)[:_MOST_TEXT_BYTES]
+    with view.repo.open_lfs(entry) as file:
+        return file.read(_MOST_TEXT_BYTES)

@@ -1,0 +1,1 @@
+"""Commits, their changes, and discussions as pages."""

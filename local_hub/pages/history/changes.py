@@ -1,0 +1,120 @@
+"""What a commit changed: which files, and for small text files which lines."""
+
+import difflib
+import time
+from dataclasses import dataclass, field, replace
+
+from local_hub.git.objects import TreeItem
+from local_hub.repos.repository import Repository
+from local_hub.untrusted.bounded import TooMuch, bounded
+
+_MOST_FILES = 100
+_MOST_BYTES = 60_000  # of a file whose lines are compared
+_MOST_LINES = 400  # of differences shown for one file
+_MOST_BYTES_HERE = 20_000  # of all files, to be compared in this process
+_SECONDS = 3.0  # for all files
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file: `kind` is added, deleted or changed; sizes in bytes, of the content behind LFS pointers."""
+
+    path: str
+    kind: str
+    old_size: int
+    new_size: int
+    lfs: bool
+    lines: list[tuple[str, str]] = field(default_factory=list)  # (what: place, added, deleted or same; text)
+    note: str = ""
+    texts: tuple[list[str], list[str]] | None = None  # still to be compared
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All of them, or the first ones."""
+
+    files: list[Change]
+    total: int
+
+
+def changes(repo: Repository, commit: str, parent: str | None) -> Changes:
+    """What `commit` changed since `parent` (None: everything was added)."""
+    new = repo.objects.commit(commit).tree.decode()
+    old = repo.objects.commit(parent).tree.decode() if parent else None
+    found = sorted(_differing(repo, old, new))
+    return Changes(_compared([_change(repo, *difference) for difference in found[:_MOST_FILES]]), len(found))
+
+
+def _differing(repo: Repository, old: str | None, new: str | None, folder: str = "") -> list[tuple]:
+    """(path, old blob or None, new blob or None) for every file that differs; equal folders are never opened."""
+    before, after = _items(repo, old), _items(repo, new)
+    found: list[tuple] = []
+    for name in before.keys() | after.keys():
+        was, now = before.get(name), after.get(name)
+        if was == now:
+            continue
+        path = f"{folder}{name}"
+        folders = [item.oid if item and item.is_folder else None for item in (was, now)]
+        if any(folders):
+            found += _differing(repo, *folders, f"{path}/")
+        files = [item.oid if item and not item.is_folder else None for item in (was, now)]
+        if any(files):
+            found.append((path, *files))
+    return found
+
+
+def _items(repo: Repository, tree: str | None) -> dict[str, TreeItem]:
+    return {item.name: item for item in repo.objects.tree(tree)} if tree else {}
+
+
+def _change(repo: Repository, path: str, old: str | None, new: str | None) -> Change:
+    infos = [repo.objects.blob_info(oid) if oid else None for oid in (old, new)]
+    sizes = [0 if info is None else info.lfs.size if info.lfs else info.size for info in infos]
+    lfs = any(info and info.lfs for info in infos)
+    kind = "added" if old is None else "deleted" if new is None else "changed"
+    if lfs or max(sizes) > _MOST_BYTES:
+        return Change(path, kind, *sizes, lfs, note="large file" if lfs else "too large to compare here")
+    old_lines, new_lines = (_text(repo, oid) for oid in (old, new))
+    if old_lines is None or new_lines is None:
+        return Change(path, kind, *sizes, lfs, note="not text")
+    return Change(path, kind, *sizes, lfs, texts=(old_lines, new_lines))
+
+
+def _compared(changes: list[Change]) -> list[Change]:
+    """The same with the lines that differ. Comparing takes up to the square of the lines, so many are compared elsewhere."""
+    texts = [change.texts for change in changes if change.texts]
+    if sum(change.old_size + change.new_size for change in changes if change.texts) <= _MOST_BYTES_HERE:
+        compared = iter(compare_all(texts))
+    else:
+        try:
+            compared = iter(bounded(compare_all, texts))
+        except TooMuch:
+            compared = iter([None] * len(texts))
+    return [_with_lines(change, next(compared)) if change.texts else change for change in changes]
+
+
+def _with_lines(change: Change, lines: list[tuple[str, str]] | None) -> Change:
+    if lines is None:
+        return replace(change, texts=None, note="too large to compare here")
+    note = f"only the first {_MOST_LINES} lines are shown" if len(lines) > _MOST_LINES else ""
+    return replace(change, texts=None, lines=lines[:_MOST_LINES], note=note)
+
+
+def compare_all(texts: list[tuple[list[str], list[str]]]) -> list[list[tuple[str, str]] | None]:
+    """The differing lines of each pair, at most one more than are shown; None for those when the time is over."""
+    stop_at = time.monotonic() + _SECONDS
+    return [_compare(*pair)[: _MOST_LINES + 1] if time.monotonic() < stop_at else None for pair in texts]
+
+
+def _text(repo: Repository, oid: str | None) -> list[str] | None:
+    content = repo.objects.blob(oid) if oid else b""
+    try:
+        return None if b"\0" in content else content.decode().splitlines()
+    except UnicodeDecodeError:
+        return None
+
+
+def _compare(old: list[str], new: list[str]) -> list[tuple[str, str]]:
+    kinds = {"@": "place", "+": "added", "-": "deleted", " ": "same"}
+    differences = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # after the two lines of file names
+    return [(kinds[line[0]], line if line[0] == "@" else line[1:]) for line in differences]

@@ -1,0 +1,89 @@
+"""The community tab: a repo's discussions and pull requests, to read; writing is done through the API."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local_hub.community import discussions as stored
+from local_hub.errors import NotFound
+from local_hub.pages.history.changes import Changes, changes
+from local_hub.pages.markdown import Surroundings, render_markdown
+from local_hub.pages.page import Visit, page, render
+from local_hub.pages.repo.view import RepoView
+from local_hub.repos.history import commits
+
+_MOST_LISTED = 200
+_MOST_EVENTS = 300
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that was said or done: `html` of a comment is safe as it is."""
+
+    kind: str
+    author: str
+    date: str
+    html: str = ""
+    text: str = ""
+
+
+def discussions(visit: Visit) -> Response:
+    """GET …/discussions"""
+    view = RepoView(visit, page="tree")
+    found = stored.listed(view.repo, lambda discussion: True)
+    return render(
+        visit, "discussions.html.jinja", view=view, tab="community", discussions=found[:_MOST_LISTED], total=len(found)
+    )
+
+
+def discussion(visit: Visit) -> Response:
+    """GET …/discussions/N"""
+    view = RepoView(visit, page="tree")
+    number: str = visit.params["number"]
+    if not (number.isascii() and number.isdigit() and len(number) < 9):
+        raise NotFound(f"Discussion {number} does not exist in {view.id}")
+    found = stored.load(view.repo, int(number))
+    return render(
+        visit,
+        "discussion.html.jinja",
+        view=view,
+        tab="community",
+        discussion=found,
+        events=[_event(view, event) for event in found.events[:_MOST_EVENTS]],
+        hidden_events=max(0, len(found.events) - _MOST_EVENTS),
+        changes=_changes(view, found),
+    )
+
+
+def _event(view: RepoView, event: dict[str, Any]) -> Event:
+    data = event.get("data", {})
+    kind, author, date = event["type"], event["author"]["name"], event["createdAt"]
+    if kind == "comment":
+        hidden = data.get("hidden")
+        text = "" if hidden else data.get("latest", {}).get("raw", "")
+        html = render_markdown(text, Surroundings(view.type, view.id, "main"))
+        return Event(kind, author, date, html=html, text="This comment was hidden." if hidden else "")
+    said = {
+        "status-change": f"changed the status to {data.get('status')}",
+        "title-change": f"changed the title from “{data.get('from')}” to “{data.get('to')}”",
+        "commit": f"committed {str(data.get('oid', ''))[:7]}: {data.get('subject', '')}",
+    }
+    return Event(kind, author, date, text=said.get(kind, kind.replace("-", " ")))
+
+
+def _changes(view: RepoView, found: stored.Discussion) -> Changes | None:
+    """What an open pull request would change, compared with the commit where it left its branch."""
+    if found.base is None or found.status not in ("open", "draft") or not view.readable:
+        return None
+    head, base = view.repo.resolve(found.ref), view.repo.resolve(found.base)
+    merged = {commit.id for commit in commits(view.repo, base)}
+    start = next((commit.id for commit in commits(view.repo, head) if commit.id in merged), None)
+    return changes(view.repo, head, start)
+
+
+routes = [
+    Route("/{place:place}/discussions", page(discussions)),
+    Route("/{place:place}/discussions/{number:name}", page(discussion)),
+]

@@ -1,0 +1,1 @@
+"""A repo's first page: card, facts, usage."""

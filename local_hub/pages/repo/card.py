@@ -1,0 +1,94 @@
+"""The first page of a repo: its card, the facts in its metadata, its evaluation, and for a dataset its first rows."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local_hub.errors import EntryNotFound
+from local_hub.pages import addresses
+from local_hub.pages.dataset.preview import Preview, preview
+from local_hub.pages.markdown import Surroundings, render_markdown
+from local_hub.pages.page import Visit, page, render
+from local_hub.pages.repo.card_facts import chips, evaluations, texts
+from local_hub.pages.repo.usage import snippet
+from local_hub.pages.repo.view import RepoView
+from local_hub.repos.damaged_info import read_or_reason
+from local_hub.repos.info import RepoInfo, card_of
+from local_hub.repos.repository import Entry
+from local_hub.untrusted.card_metadata import check_card, split_card
+
+_MOST_REPOS_ASKED = 300
+_MOST_README_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class _Readme:
+    html: str
+    problems: list[str]
+
+
+def card(visit: Visit) -> Response:
+    """GET /NS/NAME?revision=REV and, for datasets, &config=&split="""
+    view = RepoView(visit, visit.query("revision") or "main", page="card")
+    metadata = card_of(view.repo, view.commit)
+    files = view.repo.files(view.commit)
+    facts = RepoInfo(view.repo, view.commit).expanded(["library_name", "safetensors"])
+    library = facts.get("library_name")
+    readme = _readme(view, files)
+
+    def find_repo(repo_type: str, repo_id: str) -> str | None:
+        repo_id, _, revision = repo_id.partition("@")
+        other = visit.visible_repo(repo_type, repo_id) if repo_id.count("/") == 1 else None
+        return addresses.card_at(repo_type, other.id, revision or "main") if other else None
+
+    return render(
+        visit,
+        "card.html.jinja",
+        view=view,
+        tab="card",
+        readme=readme,
+        chips=chips(metadata, view.type, library, find_repo),
+        evaluations=evaluations(metadata, find_repo),
+        preview=_preview(view, metadata, files),
+        snippet=snippet(view.type, view.id, library, metadata),
+        files=files,
+        total_size=sum(file.size for file in files),
+        parameters=(facts.get("safetensors") or {}).get("total"),
+        used_by=_used_by(view),
+    )
+
+
+def _readme(view: RepoView, files: list[Entry]) -> _Readme | None:
+    entry = next((file for file in files if file.path == "README.md"), None)
+    if entry is None:
+        return None
+    try:
+        text = view.repo.beginning(entry, _MOST_README_BYTES).decode("utf-8", errors="replace")
+    except EntryNotFound as error:  # its LFS object is gone
+        return _Readme("", [error.message])
+    where = Surroundings(view.type, view.id, view.revision)
+    problems = check_card(text, view.type)[0]
+    if entry.size > _MOST_README_BYTES:
+        problems.append(f"The README is too large to show: only its first {_MOST_README_BYTES // 2**20} MB were read")
+    return _Readme(render_markdown(split_card(text)[1], where), problems)
+
+
+def _preview(view: RepoView, metadata: dict, files: list[Entry]) -> Preview | None:
+    if view.type != "dataset" or not view.readable:
+        return None
+    return preview(view.repo, metadata, files, view.visit.query("config"), view.visit.query("split"))
+
+
+def _used_by(view: RepoView) -> list[tuple[str, str]]:
+    """(id, address) of the visible models whose cards name this repo as their base or their data."""
+    field = {"model": "base_model", "dataset": "datasets"}.get(view.type)
+    found = []
+    for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED] if field else []:
+        named = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
+        if view.id.lower() in (name.lower() for name in named):
+            found.append((repo.id, addresses.repo_url("model", repo.id)))
+    return found
+
+
+routes = [Route("/{place:place}", page(card))]

@@ -1,0 +1,77 @@
+"""The large files of one repo, each stored once under its sha256, in the layout that git-lfs uses itself."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import IO
+
+from local_hub.disk.durable import OWN_FOREVER, TemporaryArea, publish, sync_folder
+from local_hub.errors import BadRequest
+from local_hub.git.objects import LfsPointer
+from local_hub.repos.lock import RepoLock
+
+_COPY_BYTES = 4 * 2**20
+
+
+class LfsObjects:
+    """Content by sha256 in `repo.git/lfs/objects/ab/cd/`. Kept per repo, so a private file needs its repo's rights."""
+
+    def __init__(self, repo_folder: Path, temporary: TemporaryArea, lock: RepoLock):
+        self.folder = repo_folder / "lfs" / "objects"
+        self.temporary = temporary
+        self.lock = lock
+
+    def path(self, sha256: str) -> Path:
+        """Where the object lies or would lie. Raises BadRequest for what is not a sha256."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise BadRequest(f"Invalid LFS oid {sha256[:80]!r}: expected 64 hexadecimal digits")
+        return self.folder / sha256[:2] / sha256[2:4] / sha256
+
+    def size(self, sha256: str) -> int | None:
+        """Bytes of the object, None when it is not here."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def accept(self, file: IO[bytes], digest: str, expected: LfsPointer) -> None:
+        """Take over an unfinished file whose content has this digest.
+
+        Raises BadRequest when it is not `expected`, RepoGone when the repo was deleted or renamed meanwhile.
+        """
+        size = file.seek(0, os.SEEK_END)
+        if digest != expected.sha256 or size != expected.size:
+            raise BadRequest(
+                f"Upload does not match: expected sha256 {expected.sha256} and {expected.size} bytes, "
+                f"received sha256 {digest} and {size} bytes"
+            )
+        publish(file, self.path(expected.sha256), mode=OWN_FOREVER, placing=self.lock.placing())
+
+    def store(self, content: bytes) -> LfsPointer:
+        """Store content that is already in memory."""
+        pointer = LfsPointer(hashlib.sha256(content).hexdigest(), len(content))
+        if self.size(pointer.sha256) is None:
+            self.temporary.write(self.path(pointer.sha256), content, mode=OWN_FOREVER, placing=self.lock.placing())
+        return pointer
+
+    def take_from(self, other: "LfsObjects", sha256: str) -> None:
+        """Have the same object as another repo: a hard link, or a copy where links do not work. Raises RepoGone."""
+        target = self.path(sha256)
+        if target.exists():
+            return
+        try:
+            with self.lock.placing():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(other.path(sha256), target)
+            sync_folder(target.parent)
+        except FileExistsError:
+            return
+        except OSError:
+            with other.path(sha256).open("rb") as source, self.temporary.unfinished_file() as file:
+                shutil.copyfileobj(source, file, _COPY_BYTES)
+                publish(file, target, mode=OWN_FOREVER, placing=self.lock.placing())
+
+    def delete(self, sha256: str) -> None:
+        """Forget the object, if it is here."""
+        self.path(sha256).unlink(missing_ok=True)

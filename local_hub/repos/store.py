@@ -1,0 +1,271 @@
+"""All repos under one root: finding them by id in any case, creating, renaming and deleting them in one step."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_hub.disk.durable import OWN_FOLDER, TemporaryArea, room_or_disk_full, sync_folder
+from local_hub.disk.set_aside import is_remnant, set_aside
+from local_hub.errors import AlreadyExists, BadRequest, DamagedRepo, RepoMoved, RepoNotFound
+from local_hub.git.refs import MAIN
+from local_hub.git.tree_edit import TreeEdit
+from local_hub.names import REPO_TYPES, check_file_path, check_repo_id
+from local_hub.repos.copy_history import copy_history
+from local_hub.repos.default_files import initial_files
+from local_hub.repos.repository import Repository, new_commit
+from local_hub.repos.settings import RepoSettings
+from local_hub.untrusted.data import BadData, read_json_object
+
+_log = logging.getLogger(__name__)
+
+# bare, never garbage-collected behind our back; git clients may ask for any commit that a revision names
+_GIT_CONFIG = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+[gc]
+\tauto = 0
+[uploadpack]
+\tallowReachableSHA1InWant = true
+"""
+
+
+@dataclass(frozen=True)
+class UnreadableRepo:
+    """A repo whose settings cannot be read: nobody knows who may see it, so only its namespace is told."""
+
+    type: str
+    id: str
+    reason: str
+
+    @property
+    def namespace(self) -> str:
+        return self.id.split("/")[0]
+
+
+class Store:
+    """`root/repos/{models,datasets,spaces}/NAMESPACE/NAME.git`, with an index in memory. One server owns a root.
+
+    A folder's name is the id with its capitals, so renaming a repo is renaming its folder. Thread-safe; who needs a
+    repo's lock and the store's takes the repo's first.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.temporary = TemporaryArea(root / "tmp")
+        self.temporary.clear()
+        self._lock = threading.RLock()
+        self._open: dict[tuple[str, str], Repository] = {}
+        self._folders: dict[tuple[str, str], Path] = {}
+        for repo_type in REPO_TYPES:
+            for folder in sorted((root / "repos" / f"{repo_type}s").glob("*/*.git")):
+                self._find(repo_type, folder)
+        self._moved_file = root / "moved.json"  # "type/old id" -> new id
+        self._moved: dict[str, str] = self._read_moved()
+
+    def _find(self, repo_type: str, folder: Path) -> None:
+        """Put a folder into the index. What is no repo is set aside: it would stand in the way of a new one."""
+        if is_remnant(folder):
+            self._clear_way(folder)
+            return
+        try:
+            key = repo_type, check_repo_id(_id_of(folder)).lower()
+        except BadRequest as error:
+            _log.warning("%r is not served: %s", str(folder), error.message)
+            return
+        if key in self._folders:
+            _log.warning("%s is not served: %s has the same id", folder, self._folders[key])
+            return
+        self._folders[key] = folder
+
+    def _clear_way(self, path: Path) -> None:
+        try:
+            _log.warning("%s is not a repo and was set aside as %s", path, set_aside(self.root, path))
+        except OSError as error:
+            _log.warning("%s is not a repo and cannot be set aside: %s", path, error)
+
+    def _read_moved(self) -> dict[str, str]:
+        """The redirects; none of them when the file is damaged, which is then set aside."""
+        try:
+            return read_moved(self._moved_file)
+        except FileNotFoundError:
+            return {}
+        except (OSError, BadData) as error:
+            kept = set_aside(self.root, self._moved_file)
+            _log.warning("the redirects of renamed repos are lost (%s); the file was set aside as %s", error, kept)
+            return {}
+
+    def open(self, repo_type: str, repo_id: str) -> Repository:
+        """The repo with this id in any case. Raises RepoNotFound, RepoMoved with the new id, or DamagedRepo."""
+        key = repo_type, repo_id.lower()
+        with self._lock:
+            if key not in self._open:
+                folder = self._folders.get(key)
+                if folder is None:
+                    new_id = self._moved.get(f"{repo_type}/{repo_id.lower()}")
+                    raise RepoMoved(new_id) if new_id else RepoNotFound()
+                try:
+                    self._open[key] = Repository(repo_type, _id_of(folder), folder, self.temporary)
+                except OSError as error:
+                    raise DamagedRepo(f"its hub.json cannot be read ({error.strerror})") from error
+                except BadData as error:
+                    raise DamagedRepo(f"its hub.json is not valid: {error}") from error
+            return self._open[key]
+
+    def unreadable(self, repo_type: str | None = None) -> list[UnreadableRepo]:
+        """The repos that `list` cannot give, sorted by id."""
+        return [one for one in self._all(repo_type) if isinstance(one, UnreadableRepo)]
+
+    def _all(self, repo_type: str | None) -> list[Repository | UnreadableRepo]:
+        found: list[Repository | UnreadableRepo] = []
+        with self._lock:
+            for key in sorted(key for key in self._folders if repo_type in (None, key[0])):
+                try:
+                    found.append(self.open(*key))
+                except DamagedRepo as error:
+                    found.append(UnreadableRepo(key[0], _id_of(self._folders[key]), error.reason))
+        return found
+
+    def list(self, repo_type: str | None = None) -> list[Repository]:
+        """All repos, of one type if given, sorted by id, without the unreadable ones. Visibility is the caller's
+        business."""
+        return [one for one in self._all(repo_type) if isinstance(one, Repository)]
+
+    def create(
+        self,
+        repo_type: str,
+        repo_id: str,
+        *,
+        author: str,
+        private: bool = False,
+        sdk: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Repository:
+        """A new repo with its first commit: the usual files and `files`. It appears with one rename, complete.
+
+        Raises AlreadyExists, BadRequest, UnsafePath, DiskFull.
+        """
+        with self._draft(repo_type, repo_id) as folder:
+            self._fill(folder, RepoSettings(private=private, sdk=sdk))
+            repo = Repository(repo_type, repo_id, folder, self.temporary)
+            batch = repo.objects.batch()
+            edit = TreeEdit(repo.objects, None)
+            for path, content in {**initial_files(repo_type), **(files or {})}.items():
+                repo.refuse_bad_pointer(path, content)
+                edit.set_file(check_file_path(path), batch.add_blob(content))
+            first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
+            batch.flush()
+            repo.refs.set(MAIN, first)
+            repo.objects.close()
+        return self.open(repo_type, repo_id)
+
+    def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
+        """A new repo with the branches and tags of another and what they lead to, nothing that was squashed away."""
+        with source.lock, self._draft(source.type, new_id) as folder:
+            self._fill(folder, RepoSettings(private=private, sdk=source.settings.sdk))
+            tips = {
+                kind + name: source.objects.commit(oid).id.decode()
+                for kind in ("refs/heads/", "refs/tags/")
+                for name, oid in source.refs.under(kind).items()
+            }
+            copy = Repository(source.type, new_id, folder, self.temporary)
+            copy_history(source, copy, tips.values())
+            for name, oid in tips.items():
+                copy.refs.set(name, oid)
+            copy.objects.close()
+        return self.open(source.type, new_id)
+
+    @contextmanager
+    def _draft(self, repo_type: str, repo_id: str) -> Iterator[Path]:
+        """An empty folder that becomes the repo of this id, with one rename, when the block succeeds."""
+        if repo_type not in REPO_TYPES:
+            raise BadRequest(f"Invalid repo type {repo_type!r}: expected one of {', '.join(REPO_TYPES)}")
+        target = self._folder(repo_type, check_repo_id(repo_id))
+        with self._lock, room_or_disk_full():
+            if (repo_type, repo_id.lower()) in self._folders:
+                existing = _id_of(self._folders[repo_type, repo_id.lower()])
+                raise AlreadyExists(f"A {repo_type} repository called {existing} already exists")
+            if os.path.lexists(target):
+                self._clear_way(target)
+            draft = self.temporary.new_folder()
+            try:
+                yield draft
+                target.parent.mkdir(parents=True, exist_ok=True)
+                draft.rename(target)
+                sync_folder(target.parent)
+            finally:
+                self.temporary.discard(draft)
+            self._folders[repo_type, repo_id.lower()] = target
+
+    def delete(self, repo: Repository) -> None:
+        """Remove a repo for good; it is gone with one rename."""
+        with repo.lock, self._lock, self._leaving(repo, renamed=False):
+            repo.objects.close()
+            self.temporary.discard(repo.folder)
+
+    @contextmanager
+    def _leaving(self, repo: Repository, *, renamed: bool) -> Iterator[None]:
+        """The block takes the repo's folder away. From here on nothing more is written into it, and nobody finds it; when
+        the block fails, it is found again."""
+        repo.lock.end(renamed=renamed)
+        self._drop(repo)
+        try:
+            yield
+        except BaseException:
+            if repo.folder.exists():
+                self._folders[repo.type, repo.id.lower()] = repo.folder
+            raise
+
+    def move(self, repo: Repository, new_id: str) -> Repository:
+        """Rename a repo; the old id answers RepoMoved from then on. Raises AlreadyExists, BadRequest."""
+        target = self._folder(repo.type, check_repo_id(new_id))
+        with repo.lock, self._lock:
+            taken = self._folders.get((repo.type, new_id.lower()))
+            if taken not in (None, repo.folder):
+                raise AlreadyExists(f"A {repo.type} repository called {new_id} already exists")
+            # the redirect first: until the folder is renamed, the repo that still exists under the old id wins
+            moved = {old: new_id if new.lower() == repo.id.lower() else new for old, new in self._moved.items()}
+            moved[f"{repo.type}/{repo.id.lower()}"] = new_id
+            moved.pop(f"{repo.type}/{new_id.lower()}", None)
+            self.temporary.write(self._moved_file, json.dumps(moved, indent=1).encode())
+            self._moved = moved
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with self._leaving(repo, renamed=True):
+                repo.folder.rename(target)
+            sync_folder(target.parent)
+            self._folders[repo.type, new_id.lower()] = target
+            return self.open(repo.type, new_id)
+
+    def _folder(self, repo_type: str, repo_id: str) -> Path:
+        namespace, name = repo_id.split("/")
+        return self.root / "repos" / f"{repo_type}s" / namespace / f"{name}.git"
+
+    def _drop(self, repo: Repository) -> None:
+        self._folders.pop((repo.type, repo.id.lower()), None)
+        self._open.pop((repo.type, repo.id.lower()), None)
+
+    def _fill(self, folder: Path, settings: RepoSettings) -> None:
+        folder.chmod(OWN_FOLDER)
+        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
+            (folder / name).mkdir(parents=True)
+        (folder / "HEAD").write_text(f"ref: {MAIN}\n")
+        (folder / "config").write_text(_GIT_CONFIG)
+        settings.save(folder, self.temporary)
+
+
+def read_moved(file: Path) -> dict[str, str]:
+    """The redirects that a Hub has stored. Raises OSError, BadData."""
+    moved = read_json_object(file.read_bytes())
+    if not all(isinstance(new_id, str) and new_id.count("/") == 1 for new_id in moved.values()):
+        raise BadData("a redirect leads to what is no repo id")
+    return moved
+
+
+def _id_of(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name.removesuffix('.git')}"

@@ -1,0 +1,1 @@
+"""Moving files: resolve, git over HTTP, LFS and Xet."""

@@ -1,0 +1,293 @@
+"""Large files: git-lfs's batch API, and the addresses that it hands out for uploading and downloading.
+
+Upload addresses need no token, as on the Hub, where they are pre-signed: they carry a random key that is valid for
+this one object, until nobody has used it for an hour or the server stops.
+"""
+
+import hashlib
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local_hub.disk.durable import room_or_disk_full
+from local_hub.errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
+from local_hub.git.objects import MOST_OBJECT_BYTES, LfsPointer
+from local_hub.repos.repository import Repository
+from local_hub.requests.body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
+from local_hub.requests.call import Call, answer, endpoint
+from local_hub.transfer.resolve import may_download
+
+# larger files are sent in parts, so that a broken connection costs one part; smaller ones are written to disk only once
+_PART_BYTES = 2 * 2**30
+_MOST_PARTS = 10_000
+_MOST_OBJECTS = 2000  # in one request: clients ask for some hundreds at a time
+_WRITE_BYTES = 2**20
+_IDLE_SECONDS = 3600
+_LFS_JSON = "application/vnd.git-lfs+json"
+
+
+@dataclass
+class Upload:
+    """One object on its way to one repo."""
+
+    repo: Repository
+    pointer: LfsPointer
+    part_bytes: int | None = None
+    parts: Path | None = None  # folder of the parts that have arrived
+    last_used: float = field(default_factory=time.monotonic)
+
+    def drop_parts(self) -> None:
+        """Free their space. The address stays good: clients repeat a request whose answer was lost."""
+        if self.parts is not None:
+            shutil.rmtree(self.parts, ignore_errors=True)
+            self.parts = None
+
+    @contextmanager
+    def parts_dropped_when_disk_full(self) -> Iterator[None]:
+        """Without room for the rest, the parts that arrived are only in the way."""
+        try:
+            yield
+        except DiskFull:
+            self.drop_parts()
+            raise
+
+
+class Uploads:
+    """The uploads that were promised, by their key."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: dict[str, Upload] = {}
+
+    def add(self, upload: Upload) -> str:
+        """The key of a new upload."""
+        key = secrets.token_urlsafe(24)
+        oldest = time.monotonic() - _IDLE_SECONDS
+        with self._lock:
+            for old in [key for key, upload in self._by_key.items() if upload.last_used < oldest]:
+                self._by_key.pop(old).drop_parts()
+            self._by_key[key] = upload
+        return key
+
+    def get(self, key: str) -> Upload:
+        """Raises NotFound, RepoGone."""
+        upload = self._by_key.get(key)
+        if upload is None:
+            raise NotFound("This upload address has expired: start the upload again")
+        try:
+            upload.repo.lock.check()
+        except RepoGone:
+            upload.drop_parts()
+            raise
+        upload.last_used = time.monotonic()
+        return upload
+
+
+def batch(call: Call) -> Response:
+    """POST /ID.git/info/lfs/objects/batch; an object without `actions` is here already."""
+    wish = call.json()
+    uploading = wish.get("operation") == "upload"
+    repo = call.require_contribution() if uploading else call.repo(files=True)
+    transfers = wish.get("transfers") or []
+    if not isinstance(transfers, list):
+        raise BadRequest("'transfers' must be a list of names")
+    multipart = "multipart" in transfers
+    objects, used_multipart = [], False
+    wanted = call.objects("objects")
+    if len(wanted) > _MOST_OBJECTS:
+        raise BadRequest(f"{len(wanted):,} objects in one request: at most {_MOST_OBJECTS:,} are taken", status=413)
+    for item in wanted:
+        pointer = _pointer(item)
+        described = {"oid": pointer.sha256, "size": pointer.size}
+        stored = repo.lfs.size(pointer.sha256)
+        if not uploading and stored is not None and not may_download(call, repo, pointer.sha256):
+            stored = None
+        if uploading and stored is None:
+            described["authenticated"] = True
+            described["actions"] = _upload_actions(call, repo, pointer, multipart)
+            used_multipart |= "chunk_size" in described["actions"]["upload"]["header"]
+        elif not uploading and stored is None:
+            described["error"] = {"code": 404, "message": f"Object {pointer.sha256} does not exist in {repo.id}"}
+        elif not uploading:
+            described["authenticated"] = True
+            href = _download_address(call, repo, pointer.sha256)
+            described["actions"] = {"download": {"href": href, "header": _own_authorization(call)}}
+        objects.append(described)
+    content = {"transfer": "multipart" if used_multipart else "basic", "objects": objects, "hash_algo": "sha256"}
+    response = answer(content)
+    response.headers["content-type"] = _LFS_JSON
+    return response
+
+
+def _pointer(item: dict[str, Any]) -> LfsPointer:
+    if not isinstance(item.get("size"), int) or not 0 <= item["size"] <= MOST_OBJECT_BYTES:
+        raise BadRequest(f"Invalid size {str(item.get('size'))[:40]!r} of the object {item.get('oid')!r}")
+    return LfsPointer(str(item.get("oid")), item["size"])
+
+
+def _upload_actions(call: Call, repo: Repository, pointer: LfsPointer, multipart: bool) -> dict:
+    place = f"{call.base_url}{repo.url_path}.git/info/lfs"
+    verify = {"href": f"{place}/verify", "header": _own_authorization(call)}
+    if multipart and pointer.size > _PART_BYTES:
+        part_bytes = max(_PART_BYTES, -(-pointer.size // _MOST_PARTS))
+        key = _uploads(call.request).add(Upload(repo, pointer, part_bytes))
+        count = -(-pointer.size // part_bytes)
+        width = len(str(count))
+        parts = {f"{n:0{width}d}": f"{call.base_url}/lfs-upload/{key}/{n}" for n in range(1, count + 1)}
+        header = {"chunk_size": str(part_bytes), **parts}
+        return {"upload": {"href": f"{call.base_url}/lfs-upload/{key}", "header": header}, "verify": verify}
+    key = _uploads(call.request).add(Upload(repo, pointer))
+    return {"upload": {"href": f"{call.base_url}/lfs-upload/{key}", "header": {}}, "verify": verify}
+
+
+def _own_authorization(call: Call) -> dict[str, str]:
+    header = call.request.headers.get("authorization")
+    return {"Authorization": header} if header else {}
+
+
+def _download_address(call: Call, repo: Repository, sha256: str) -> str:
+    return f"{call.base_url}/lfs-download/{repo.type}s/{repo.id}/{sha256}"
+
+
+def _uploads(request: Request) -> Uploads:
+    return request.app.state.uploads
+
+
+def _promised(request: Request) -> Upload:
+    """The upload that the address was handed out for. Raises NotFound."""
+    one = _uploads(request).get(request.path_params["key"])
+    trust(request)
+    return one
+
+
+async def upload(request: Request) -> Response:
+    """PUT /lfs-upload/KEY: the whole object, checked against its sha256 before it counts."""
+    one = _promised(request)
+    with one.repo.temporary.unfinished_file() as file:
+        digest = await _receive(request, file, one.pointer.size)
+        await run_in_threadpool(one.repo.lfs.accept, file, digest, one.pointer)
+    return Response()
+
+
+async def upload_part(request: Request) -> Response:
+    """PUT /lfs-upload/KEY/N: one part; its ETag is asked for again when the upload is completed."""
+    one, number = _promised(request), request.path_params["number"]
+    if one.part_bytes is None or not 1 <= number <= -(-one.pointer.size // one.part_bytes):
+        raise BadRequest(f"This upload has no part {number}")
+    if one.parts is None:
+        one.parts = one.repo.temporary.new_folder()
+    with one.parts_dropped_when_disk_full(), one.repo.temporary.unfinished_file() as file:
+        digest = await _receive(request, file, one.part_bytes)
+        file.flush()
+        Path(file.name).rename(one.parts / str(number))  # not synced: parts do not outlive the server anyway
+    return Response(headers={"ETag": f'"{digest}"'})
+
+
+async def _receive(request: Request, file, most: int) -> str:
+    """Write the body to `file`; its sha256. Raises TooLarge when it is longer than the `most` bytes promised, DiskFull."""
+    refuse_encoding(request)
+    refuse_length(request, most)
+    hasher, waiting, received = hashlib.sha256(), bytearray(), 0
+
+    def write(block: bytes) -> None:
+        hasher.update(block)
+        file.write(block)
+
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > most:
+            raise TooLarge(most, "The upload")
+        waiting += chunk
+        if len(waiting) >= _WRITE_BYTES:
+            block, waiting = bytes(waiting), bytearray()
+            await run_in_threadpool(write, block)
+    await run_in_threadpool(write, bytes(waiting))
+    return hasher.hexdigest()
+
+
+async def complete(request: Request) -> Response:
+    """POST /lfs-upload/KEY with `{oid, parts}`: put the parts together."""
+    _promised(request)
+    with request.app.state.hub.held_bodies.reading(request) as room:
+        await read_body(request, MOST_JSON_BYTES, room)
+    await run_in_threadpool(_join, request)
+    return answer({"success": True})
+
+
+def _join(request: Request) -> None:
+    one = _uploads(request).get(request.path_params["key"])
+    if one.repo.lfs.size(one.pointer.sha256) == one.pointer.size:
+        return
+    count = -(-one.pointer.size // (one.part_bytes or one.pointer.size))
+    hasher = hashlib.sha256()
+    with one.parts_dropped_when_disk_full(), one.repo.temporary.unfinished_file() as file:
+        for number in range(1, count + 1):
+            part = one.parts / str(number) if one.parts else None
+            if part is None or not part.exists():
+                raise BadRequest(f"Part {number} of {count} has not been uploaded")
+            with part.open("rb") as source:
+                while block := source.read(_WRITE_BYTES):
+                    hasher.update(block)
+                    file.write(block)
+            part.unlink()  # so the parts and the whole never need twice the space
+        one.repo.lfs.accept(file, hasher.hexdigest(), one.pointer)
+    one.drop_parts()
+
+
+def verify(call: Call) -> Response:
+    """POST /ID.git/info/lfs/verify with `{oid, size}`"""
+    repo = call.require_contribution()
+    wish = call.json()
+    if repo.lfs.size(str(wish.get("oid"))) != wish.get("size"):
+        raise NotFound(f"The object {wish.get('oid')} has not been uploaded to {repo.id}")
+    return answer({"success": True})
+
+
+def duplicate(call: Call) -> Response:
+    """POST /api/models/ID/lfs-files/duplicate with `{target: {type, name}, files: [{sha256}]}`: use them there, too."""
+    source = call.repo(files=True)
+    target_wish = call.json().get("target")
+    if not isinstance(target_wish, dict):
+        raise BadRequest("'target' must name a repo: {type, name}")
+    target = call.find_repo(str(target_wish.get("type") or "model"), str(target_wish.get("name")), files=True)
+    call.require_write(target.namespace)
+    succeeded, failed = [], []
+    for file in call.objects("files"):
+        sha256 = str(file.get("sha256"))
+        if source.lfs.size(sha256) is None or not may_download(call, source, sha256):
+            failed.append({"sha256": sha256, "error": f"There is no such object in {source.id}"})
+            continue
+        with room_or_disk_full():
+            target.lfs.take_from(source.lfs, sha256)
+        succeeded.append({"sha256": sha256})
+    return answer({"success": succeeded, "failed": failed})
+
+
+def _may_list(call: Call) -> None:
+    call.repo(files=True)
+
+
+def _may_take(call: Call) -> None:
+    call.repo(files=True)
+    call.require_writer()
+
+
+routes = [
+    Route("/{place:place}/info/lfs/objects/batch", endpoint(batch, first=_may_list), methods=["POST"]),
+    Route("/{place:place}/info/lfs/verify", endpoint(verify, first=Call.require_contribution), methods=["POST"]),
+    Route("/lfs-upload/{key:name}", upload, methods=["PUT"]),
+    Route("/lfs-upload/{key:name}", complete, methods=["POST"]),
+    Route("/lfs-upload/{key:name}/{number:number}", upload_part, methods=["PUT"]),
+    Route("/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate, first=_may_take), methods=["POST"]),
+]

@@ -1,0 +1,1 @@
+"""Data that strangers wrote, read within bounds."""
