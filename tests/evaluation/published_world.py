@@ -90,7 +90,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
 
 def write_world(folder: Path) -> None:
     """Files of the three repos, in folders of their own."""
-    from tests.evaluation.tiny_encoder import save_encoder
+    from tests.evaluation.lookup.tiny_encoder import save_encoder
     from tests.tiny_world import add_adapter, make_base, save_base
 
     for name in ("base", "dataset", "adapter", "benchmark", "encoder"):

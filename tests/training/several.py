@@ -54,7 +54,18 @@ def refused(*more: str) -> str:
 def resumed(*more: str) -> dict[str, Any]:
     """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
     repo, options = "titlecraft/resumed", [*more]
-    killed = [*TWO[:-2], "-m", "tests.training.killed", "3", *COMMON, "--repo", repo, "--save-every", "2", *options]
+    killed = [
+        *TWO[:-2],
+        "-m",
+        "tests.training.checkpoints.killed",
+        "3",
+        *COMMON,
+        "--repo",
+        repo,
+        "--save-every",
+        "2",
+        *options,
+    ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
     record, weights, said = train(TWO, repo, "--resume", *options)
     assert "going on after step 2 of 4" in said, said

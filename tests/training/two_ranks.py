@@ -17,7 +17,7 @@ import torch
 from torch import distributed
 from transformers import TrainerCallback, set_seed
 
-from tests.training.test_checkpoints import RUN
+from tests.training.checkpoints.test_checkpoints import RUN
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
 from titlecraft.settings import Training

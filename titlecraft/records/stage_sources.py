@@ -1,8 +1,8 @@
 """The source files that decide each stage's result: a stage's key is a hash over them (`code_version.py`).
 
 A change to a listed file changes the keys of its stages: what was finished under the old key is computed again. A file that only words
-messages belongs in MESSAGE_ONLY. `tests/ground/test_stage_sources.py` compares the lists with what each stage imports;
-`python -m tests.ground.test_stage_sources` writes them again.
+messages belongs in MESSAGE_ONLY. `tests/titlecraft/records/test_stage_sources.py` compares the lists with what each stage imports;
+`python -m tests.titlecraft.records.test_stage_sources` writes them again.
 """
 
 ENTRIES = {
@@ -38,7 +38,7 @@ titlecraft.errors titlecraft.quiet training.progress evaluation.progress
 """
 """Imported by stages, and word messages or show progress: no result depends on them."""
 
-# The lists below are written by `python -m tests.ground.test_stage_sources`.
+# The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
         dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
@@ -81,7 +81,8 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
         local_hub: accounts app connections errors names server serving
-        local_hub/api: access collections commit discussions file_content jobs listing refs repos tree upload_rules
+        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
+        local_hub/api: upload_rules
         local_hub/community: collection discussions job_output pull_requests
         local_hub/disk: durable set_aside
         local_hub/git: objects reachable refs tree_edit
@@ -157,7 +158,8 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
         local_hub: accounts app connections errors names server serving
-        local_hub/api: access collections commit discussions file_content jobs listing refs repos tree upload_rules
+        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
+        local_hub/api: upload_rules
         local_hub/community: collection discussions job_output pull_requests
         local_hub/disk: durable set_aside
         local_hub/git: objects reachable refs tree_edit

@@ -2,7 +2,7 @@
 
 What autograd keeps for the backward pass is counted tensor by tensor, in bytes per token and layer. What comes on top of it
 (gradients in flight, unpacked weights, a chunk of logits) is fitted to peaks measured on an H200 with an 8B Llama:
-tests/training/test_memory.py holds them, and how far off each estimate is. Bytes are bytes; GB are 10**9 of them.
+tests/training/planning/test_memory.py holds them, and how far off each estimate is. Bytes are bytes; GB are 10**9 of them.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,266 @@
+"""What each measure can read: eight languages and more, and what becomes of titles that it cannot read."""
+
+from dataclasses import replace
+from math import isfinite
+
+import msgspec
+import pytest
+
+from evaluation.lighteval_harness.pipeline import Outcome
+from evaluation.measures import MEASURES, Written, entry_named, measures_of, sampled_measures
+from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.readable import not_measured, readable_only, require_primary
+from evaluation.report.examples import choose_examples, starting_views
+from evaluation.report.pages import render_page
+from evaluation.report.plots import paired_differences
+from evaluation.report.write import print_table
+from evaluation.statistics.compare import compare_arms, compare_sampled, readable_entries
+from playground.document.words import words_of
+from tests.evaluation.measures.test_measures import CAT, Known
+from tests.evaluation.report.literal_report import predictions, record_of
+from titlecraft.errors import UserError
+from titlecraft.records import EvaluationRecord, read_record
+from titlecraft.settings import Evaluation
+
+SETTINGS = Evaluation(titles=40, resamples=99, sampled=2)
+ALWAYS = {"nll_per_token", "bits_per_byte", "contextualisation", "chrf", "length_ratio", "stop_rate"}
+BY_SPACES = {"bleu", "chrf_pp", "distinct_2", "repetition", "verbatim_copy"}
+BY_WORDS = {"specificity", "content_word_recall"}
+ENGLISH = (
+    "This red kettle holds 2 litres. It is made of steel. John Smith of Paris drew it. Easy to clean and to store."
+)
+TEXTS = {
+    "English": (ENGLISH, BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers", "unsupported_names", "rouge_l"}),
+    "Portuguese": (
+        "Esta chaleira vermelha tem 2 litros. É feita de aço. João Araújo de São Paulo a desenhou. Fácil de limpar.",
+        BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers", "unsupported_names"},
+    ),
+    "German": (
+        "Dieser rote Wasserkocher fasst 2 Liter. Er besteht aus Stahl. Hans Müller aus Berlin hat ihn für die Küche entworfen. "
+        "Das Gerät schaltet am Siedepunkt ab und bleibt eine Stunde warm, ohne dass der Deckel über dem Griff heiß wird.",
+        BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"},
+    ),
+    "Russian": (
+        "Этот красный чайник вмещает 2 литра. Он сделан из стали. Его придумал Иван Петров из Москвы.",
+        BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers", "unsupported_names"},
+    ),
+    "Arabic": (
+        "هذا الإبريق الأحمر يسع 2 لتر. مصنوع من الفولاذ. صممه أحمد في القاهرة.",
+        BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"},
+    ),
+    "Arabic with its own digits": ("هذا الإبريق الأحمر يسع ٢ لتر. مصنوع من الفولاذ.", BY_SPACES | BY_WORDS | {"coherence"}),
+    "Hebrew": ("קומקום אדום זה מכיל 2 ליטר. הוא עשוי פלדה.", BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"}),
+    "Korean": ("이 빨간 주전자는 2 리터입니다. 강철로 만들었습니다.", BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"}),
+    "Hindi": ("यह लाल केतली 2 लीटर की है। यह इस्पात से बनी है। इसे साफ करना आसान है।", BY_SPACES),
+    "Armenian": ("Այս կարմիր թեյնիկը տեղավորում է 2 լիտր։ Այն պողպատից է։", BY_SPACES | BY_WORDS),
+    "Chinese": ("这款红色水壶容量2升。采用不锈钢制造。由张伟在北京设计。", set()),
+    "Japanese": ("この赤いやかんは2リットル入ります。ステンレス製です。東京の田中さんが設計しました。", set()),
+    "Thai": ("กาต้มน้ำสีแดงนี้จุ 2 ลิตร ทำจากเหล็ก ทำความสะอาดง่าย", set()),
+    "Lao": ("ກາຕົ້ມນໍ້າສີແດງ 2 ລິດ ເຮັດດ້ວຍເຫຼັກ", set()),
+    "Khmer": ("កំសៀវក្រហមនេះមានចំណុះ 2 លីត្រ", set()),
+    "Myanmar": ("ဤရေနွေးအိုးအနီသည် 2 လီတာဆံ့သည်။", set()),
+    "letters and marks apart": (
+        "Une bouilloire rouge e\u0301maille\u0301e qui tient 2 litres, inte\u0301rieur bleute\u0301.",
+        BY_SPACES | {"coherence", "unsupported_numbers"},
+    ),
+}  # fmt: skip
+
+
+def outcome(text: str, reference: str, title: str = "B9") -> Outcome:
+    """An answer with the value of every measure, as the harness gives it."""
+    written = Written(text=text, tokens=3, stopped=True, reference=reference, reference_tokens=0, title=title,
+                      nll_in_order=None, nll_shuffled=None, known=Known())  # fmt: skip
+    values = {entry.name: float(entry.value(written)) if entry.reads is Written else 1.0 for entry in MEASURES}
+    return Outcome(prompt="", texts=[text], tokens=3, values=values)
+
+
+def experiment(references: list[str], before: list[str], after: list[str]) -> dict[str, list[Outcome]]:
+    """Both arms with what cannot be read taken out."""
+    arms = {"before": before, "after": after}
+    found = {arm: [outcome(*pair) for pair in zip(texts, references, strict=True)] for arm, texts in arms.items()}
+    return readable_only(found, ["B9"] * len(references), references)
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_measure_is_measured_where_it_can_read_the_script(language: str) -> None:
+    text, expected = TEXTS[language]
+    found = experiment([text] * 40, [text] * 20 + [""] * 20, [text] * 40)
+    entries, _ = readable_entries(MEASURES, found["before"], found["after"])
+    assert {entry.name for entry in entries} == ALWAYS | expected
+    left_out = not_measured(found, ["B9"] * 40, [text] * 40, SETTINGS, MEASURES)
+    assert {one.name for one in left_out} == {entry.name for entry in MEASURES} - ALWAYS - expected
+    assert all(one.read == 0 and one.n == 40 and one.lacking for one in left_out)
+    same, other = found["after"][0].values, outcome(text.replace("2", "3"), text).values
+    full = {"bleu": 100, "chrf": 100, "chrf_pp": 100, "rouge_l": 1, "content_word_recall": 1, "distinct_2": 1}
+    for name, value in (full | {"unsupported_numbers": 0, "unsupported_names": 0, "repetition": 0}).items():
+        assert same[name] is None or same[name] == pytest.approx(value)  # the answer is the reference
+    assert "unsupported_numbers" not in expected or other["unsupported_numbers"] > 0  # and another number is noticed
+
+
+def test_a_mixed_catalogue_is_measured_on_the_titles_that_can_be_read() -> None:
+    chinese = TEXTS["Chinese"][0]
+    references = [ENGLISH] * 120 + [chinese] * 80
+    answers = ["It is red."] * 120 + [chinese] * 80
+    found = experiment(references, [""] * 200, answers)
+    measures = {measure.name: measure for measure in compare_arms(found, references, SETTINGS)}
+    alone = {
+        measure.name: measure
+        for measure in compare_arms(experiment(references[:120], [""] * 120, answers[:120]), references[:120], SETTINGS)
+    }
+    assert set(measures) == {entry.name for entry in MEASURES}
+    assert measures["chrf"].n == 200 and measures["rouge_l"].n == 120
+    for name in NEEDS.keys() & measures.keys():
+        assert msgspec.structs.replace(measures[name], p_holm=0) == msgspec.structs.replace(alone[name], p_holm=0)
+
+
+def test_few_readable_titles_are_no_measurement() -> None:
+    chinese = TEXTS["Chinese"][0]
+    for english, measured in ((29, False), (30, True)):
+        references = [ENGLISH] * english + [chinese] * 60
+        found = experiment(references, references, [""] * len(references))
+        assert ("rouge_l" in {one.name for one in compare_arms(found, references, SETTINGS)}) == measured
+
+
+def test_an_answer_in_another_script_is_a_zero_beside_the_reference_and_unread_alone() -> None:
+    found = experiment([ENGLISH] * 40, [TEXTS["Chinese"][0]] * 5 + ["A kettle."] * 35, ["A kettle."] * 40)
+    assert [one.values["distinct_2"] for one in found["before"][:6]] == [None] * 5 + [1.0]
+    assert all(one.values["bleu"] < 0.1 and one.values["content_word_recall"] < 0.1 for one in found["before"][:5])
+    read = {one.name: one.n for one in compare_arms(found, [ENGLISH] * 40, SETTINGS)}
+    alone = {
+        "coherence",
+        "unsupported_numbers",
+        "unsupported_names",
+        "distinct_2",
+        "repetition",
+        "verbatim_copy",
+        "rouge_l",
+    }
+    assert {name for name, n in read.items() if n == 35} == alone and set(read.values()) == {35, 40}
+    stray = experiment([ENGLISH] * 40, ["A kettle 水。"] * 40, ["A kettle."] * 40)
+    assert {one.n for one in compare_arms(stray, [ENGLISH] * 40, SETTINGS)} == {40}
+
+
+def test_english_text_is_read_whole_with_a_foreign_word_here_and_there() -> None:
+    references = ["A café in São Paulo."] + [ENGLISH] * 99
+    coverage = ScriptCoverage(references)
+    assert coverage.waived == {"marks", "accents", "nouns"}
+    titles = ["A CAFÉ FOR EVERYONE", "Mog's Kittens", "", "🧑‍🚀 😀 ❤️", "Straße 7"]
+    for text in (*references[:2], "", "🧑‍🚀 😀 ❤️", "A TITLE IN CAPITALS", "Tom And Jerry: The Movie", "x" * 10_000):
+        assert not [name for name in NEEDS for title in titles if coverage.lacking(name, title, text)], text
+
+
+def test_a_title_counts_only_where_it_is_read() -> None:
+    coverage = ScriptCoverage([ENGLISH])
+    unread = {name for name in NEEDS if coverage.lacking(name, "不锈钢水壶", ENGLISH, "A kettle.")}
+    assert unread == {"specificity", "unsupported_numbers", "unsupported_names"}
+
+
+def test_sampled_answers_are_measured_by_the_same_rule() -> None:
+    chinese = TEXTS["Chinese"][0]
+    for text, measured in ((ENGLISH, True), (chinese, False)):
+        found = experiment([text] * 40, [text] * 40, [text] * 40)
+        sampled = {f"{arm}_sampled": [replace(one, texts=[text, ""]) for one in found[arm]] for arm in found}
+        names = [one.name for one in compare_sampled(found | sampled, SETTINGS)]
+        assert ("bleu" not in names) and ("repetition" in names) == measured and "chrf" in names
+        order = [entry.name for entry in sampled_measures(SETTINGS)]
+        assert names == sorted(names, key=order.index)
+
+
+def test_a_primary_measure_that_cannot_read_the_catalogue_is_refused_before_and_after() -> None:
+    chinese = TEXTS["Chinese"][0]
+    rouge = replace(SETTINGS, primary="rouge_l")
+    with pytest.raises(
+        UserError, match=r"'rouge_l': ROUGE-L means nothing on texts in letters that are not Latin, and reads 0 of 40"
+    ):
+        require_primary(rouge, ["B9"] * 40, [chinese] * 40)
+    require_primary(rouge, ["B9"] * 40, [ENGLISH] * 40)
+    require_primary(SETTINGS, ["B9"] * 40, [chinese] * 40)
+    pairs = replace(SETTINGS, primary="distinct_2")
+    with pytest.raises(UserError, match="can read the script of both answers for 0 of 40 titles"):
+        compare_arms(experiment([ENGLISH] * 40, [chinese] * 40, [ENGLISH] * 40), [ENGLISH] * 40, pairs)
+
+
+def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
+    """A report whose primary measure reads 30 of 40 titles, without BLEU, and its rows."""
+    rows = predictions()
+    for row in rows[:10]:
+        row |= {f"nll_per_token_{arm}": None for arm in ("before", "after")}
+    whole = record_of(predictions())
+    found = {arm: [Outcome(prompt="", texts=[row[arm]], tokens=1, values={one.name: row[f"{one.name}_{arm}"] for one in MEASURES}
+                           | {"bleu": None}) for row in rows] for arm in ("before", "after")}  # fmt: skip
+    settings = replace(whole.evaluation, resamples=99)
+    references = [str(row["reference"]) for row in rows]
+    left_out = not_measured(found, [str(row["title"]) for row in rows], references, settings, MEASURES)
+    left_out = [msgspec.structs.replace(one, lacking=["spaces", "capitals"]) for one in left_out]
+    measures = compare_arms(found, references, settings)
+    record = msgspec.structs.replace(
+        whole, evaluation=settings, measures=measures, not_measured=left_out, near_not_looked_for=7
+    )
+    return record, rows
+
+
+def test_a_report_says_what_it_could_not_measure_and_shows_no_such_value(capsys: pytest.CaptureFixture[str]) -> None:
+    record, rows = half_read()
+    assert read_record(record.to_json(), EvaluationRecord, "it") == record
+    assert b"NaN" not in record.to_json() and [one.name for one in record.left_out()] == ["bleu"]
+    page = render_page(
+        "report.html.jinja",
+        record,
+        rows,
+        {name: {"light": b"", "dark": b""} for name in ("forest", "by_title", "scores", "lengths")},
+    )
+    assert (
+        "BLEU: not measured; it means nothing on texts without spaces between words or in a script without capitals"
+        in page
+    )
+    assert "on 30 of 40 titles" in page and page.count("not measured, it cannot read the script") == 10
+    assert "near copies were not looked for in 7 descriptions" in page and "None" not in page.split(
+        "<h2>Titles side by side"
+    )[1].split("<h2>")[0].replace("None is chosen", "")
+    assert "and no description nearly" not in page
+    print_table(record)
+    assert "NLL per token (n=30)" in (printed := capsys.readouterr().out) and "BLEU: not measured" in printed
+    assert len(paired_differences(record.primary(), rows)) == 30
+    views = starting_views(record, rows)
+    assert not {*views["best"], *views["worst"]} & set(range(10))
+    assert [one.gain for one in choose_examples(record, rows, 10**6)][-10:] == [None] * 10
+
+
+def test_a_report_that_reads_everything_is_as_it_always_was() -> None:
+    record = record_of(predictions())
+    assert not record.left_out() and b"not_measured" not in record.to_json() and b"near_not" not in record.to_json()
+
+
+def test_no_number_is_nan_whatever_the_texts() -> None:
+    odd = [
+        "",
+        "Lamp",
+        "🧑‍🚀 😀 ❤️",
+        "\u202eevil\u202c שלום",
+        "a\u0301\u0301 é",
+        "x" * 10_000,
+        "A LAMP",
+        "\x00 \ufffd",
+        "  \n",
+    ]
+    references = [text for text in odd if text.strip()] * 6
+    answers = [odd[place % len(odd)] for place in range(len(references))]
+    for measure in compare_arms(experiment(references, answers, answers[::-1]), references, SETTINGS):
+        assert all(isfinite(value) for value in msgspec.structs.asdict(measure).values() if isinstance(value, float))
+    assert entry_named("length_ratio", SETTINGS).value(replace(CAT, reference_tokens=0)) == 3.0
+
+
+def test_a_score_that_is_no_number_stops_the_run() -> None:
+    found = experiment([ENGLISH] * 40, [ENGLISH] * 40, [ENGLISH] * 40)
+    broken = [replace(one, values=one.values | {"nll_per_token": float("nan")}) for one in found["after"]]
+    with pytest.raises(UserError, match="nll_per_token of title 0 is nan after fine-tuning: expected a finite number"):
+        compare_arms(found | {"after": broken}, [ENGLISH] * 40, SETTINGS)
+
+
+def test_every_need_has_its_words_in_both_languages() -> None:
+    english = {name: need.lacking for name, need in ALL_NEEDS.items()}
+    assert words_of("en")["lacking"] == english | {"or": " or "} and words_of("pt-BR")[
+        "lacking"
+    ].keys() == english.keys() | {"or"}
+    known = {entry.name for entry in measures_of(replace(SETTINGS, retriever="a/b", bertscore="a/b"))}
+    assert NEEDS.keys() <= known and not ALWAYS & NEEDS.keys()

@@ -1,0 +1,221 @@
+"""The report as text: the sentence, the numbers, and one page that needs nothing from anywhere."""
+
+import json
+import re
+from dataclasses import replace
+from math import ceil, floor, log10
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import constants
+
+from evaluation.measures import MEASURES
+from evaluation.report import wording
+from evaluation.report.examples import choose_examples, html_bytes, starting_views
+from evaluation.report.pages import PLOTS, draw_plots, render_page
+from evaluation.report.plots import forest
+from evaluation.report.write import print_table, write_report
+from evaluation.statistics.significance import detectable
+from model_card.verification.level_card.files.renderings import at_this_hub
+from tests import ROOT
+from tests.evaluation.report.literal_report import SETTINGS, predictions, record_of
+from titlecraft.command_line.choose_hub import PUBLIC_HUB
+from titlecraft.records import EvaluationRecord
+
+
+@pytest.fixture
+def record() -> EvaluationRecord:
+    return record_of(predictions())
+
+
+def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecord:
+    first, *others = record.measures
+    return msgspec.structs.replace(record, measures=[msgspec.structs.replace(first, **changes), *others])
+
+
+def test_a_spread_that_is_rounding_does_not_set_the_axis(record: EvaluationRecord) -> None:
+    """0.424 for each of 40 titles: numpy's standard deviation of that is 5.6e-17, and the mean 7e15 of them."""
+    exact, rounded = (
+        with_primary(record, difference=-0.424, low=-0.424, high=-0.424, spread=spread) for spread in (0.0, 5.6e-17)
+    )
+    assert forest(rounded, [], "light") == forest(exact, [], "light")
+
+
+def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) -> None:
+    says = lambda **changes: wording.answer(with_primary(record, **changes))  # noqa: E731
+    assert says(difference=-0.412, low=-0.431, high=-0.393) == (
+        "Fine-tuning lowered NLL per token by 0.412 nats (95% interval 0.393 to 0.431) on 40 held-out titles."
+    )
+    assert says(difference=0.2, low=0.1, high=0.3).endswith(
+        "raised NLL per token by 0.200 nats (95% interval 0.100 to 0.300) on 40 held-out titles, which is worse."
+    )
+    assert says(difference=-0.01, low=-0.03, high=0.01) == (
+        "No measured difference in NLL per token: −0.010 nats (95% interval −0.030 to +0.010) on 40 held-out titles."
+    )
+
+
+def test_links_of_a_report_outlive_the_port_of_its_hub(
+    record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {}
+    for hub in ("http://127.0.0.1:41234", "http://127.0.0.1:5", PUBLIC_HUB):
+        monkeypatch.setattr(constants, "ENDPOINT", hub)
+        drawn = {name: {"light": b"", "dark": b""} for name in PLOTS}
+        pages[hub] = render_page("report.html.jinja", record, predictions(), drawn)
+    first, second, public = pages.values()
+    assert first == second and "127.0.0.1" not in first
+    assert f'<a href="/datasets/titlecraft/data/tree/{"b" * 40}">' in first and '<a href="/titlecraft/tiny">' in first
+    assert f'<a href="{PUBLIC_HUB}/datasets/titlecraft/data/tree/{"b" * 40}">' in public
+    older = first.replace('href="/titlecraft', 'href="http://127.0.0.1:9/titlecraft').replace(
+        'href="/data', 'href="http://127.0.0.1:9/data'
+    )
+    for hub, here in pages.items():
+        monkeypatch.setattr(constants, "ENDPOINT", hub)
+        assert {at_this_hub(page.encode(), record) for page in (first, public, older)} == {here.encode()}
+        assert b"evil.example" in at_this_hub(older.replace("127.0.0.1", "evil.example").encode(), record)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain", "signed"),
+    [
+        (0.4123, "0.412", "+0.412"),
+        (-12.345, "−12.35", "−12.35"),
+        (0.0, "0.000", "0.000"),
+        (-0.00014, "−0.0001", "−0.0001"),
+        (0.000096, "0.0001", "+0.0001"),
+        (-5e-8, "0.000", "0.000"),
+    ],
+)
+def test_numbers(value: float, plain: str, signed: str) -> None:
+    assert (wording.number(value), wording.number(value, signed=True)) == (plain, signed)
+
+
+def test_the_page_needs_nothing_from_anywhere_and_escapes_what_it_shows(
+    record: EvaluationRecord, tmp_path: Path
+) -> None:
+    record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, seed=0))
+    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
+    write_report(record, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<script") == 1 and "&lt;script&gt;alert(1)" in page
+    assert page.count("<article") == 40 and "All 40 titles are on this page." in page
+    loads = re.findall(r'(?:src|srcset|href)="([^"]{0,40})', re.sub(r"<a [^>]*>", "", page))
+    assert loads and all(address.startswith("data:") for address in loads)
+    assert "url(" not in page and "@import" not in page
+    assert wording.answer(record) in page
+    assert (tmp_path / "report.json").read_bytes() == record.to_json()
+    before = page
+    write_report(record, tmp_path)
+    assert (tmp_path / "report.html").read_text() == before
+
+
+def test_examples_are_chosen_by_seed_and_by_rank(record: EvaluationRecord) -> None:
+    views = starting_views(record, predictions())
+    assert views["worst"] == [0, 1, 2, 3, 4, 5, 6, 7] and views["best"] == [39, 38, 37, 36, 35, 34, 33, 32]
+    assert views["random"] == [20, 9, 25, 3, 4, 34, 6, 23]  # seed 7
+
+
+def test_a_page_holds_what_its_size_allows_and_always_its_views(record: EvaluationRecord) -> None:
+    rows = predictions()
+    every = choose_examples(record, rows, 10**6)
+    assert [one.row["uid"] for one in every] == [f"B{n}" for n in range(39, -1, -1)]
+    assert every[0].views == ["best"] and every[0].gain == pytest.approx(0.49)
+    views = {place for places in starting_views(record, rows).values() for place in places}
+    fewest = choose_examples(record, rows, 0)
+    assert {one.row["uid"] for one in fewest} == {f"B{place}" for place in views}
+    room = sum(html_bytes(rows[place]) for place in views) + html_bytes(rows[8]) + html_bytes(rows[10])
+    more = {one.row["uid"] for one in choose_examples(record, rows, room)} - {one.row["uid"] for one in fewest}
+    assert more == {"B8", "B10"}  # 9 is in the random view; then the sample's own order
+
+
+def test_a_large_report_stays_below_its_size_and_says_what_it_leaves_out(record: EvaluationRecord) -> None:
+    rows = [row | {"uid": f"{n}-{row['uid']}", "before": "é & 'ü' " * 400} for n in range(25) for row in predictions()]
+    plots = {name: {"light": b"", "dark": b""} for name in PLOTS}
+    page = render_page("report.html.jinja", msgspec.structs.replace(record, n=1000), rows, plots)
+    assert 2_800_000 < len(page.encode()) < 3_000_000
+    assert 310 < page.count("<article") < 330
+    assert f"{page.count('<article')} of the 1,000 titles are on this page, by rule" in " ".join(page.split())
+
+
+def test_the_table_shows_before_after_difference_and_interval(record: EvaluationRecord, capsys) -> None:
+    print_table(record)
+    printed = capsys.readouterr().out
+    assert "40 held-out titles" in printed and "NLL per token" in printed and "3.000" in printed
+    assert "Primary measure" in printed and "The four claims" in printed
+    assert printed.index("Coherence") < printed.index("Content-word recall") < printed.index("Other measures")
+    assert "40 titles show a difference in NLL per token of" in printed
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    assert "…" not in printed and printed.count("better") == len(record.measures) - 1  # not of the length ratio
+
+
+def test_coverage_is_said_as_it_is(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
+    record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, confidence=0.999))
+    assert "(99.9% interval" in wording.answer(record) and "99.9% confidence" in wording.plan(
+        replace(SETTINGS, confidence=0.999), MEASURES[0], 0.2
+    )
+    print_table(record)
+    assert "99.9% interval" in capsys.readouterr().out
+    assert ">99.9% interval</th>" in render_page(
+        "report.html.jinja", record, predictions(), draw_plots(record, predictions())
+    )
+
+
+def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
+    first, second = record.measures[:2]
+    assert wording.power_alone(record, first).endswith(" or more in 80% of all experiments.")
+    assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, were it tested alone.")
+    questions = msgspec.structs.replace(second, group="forgetting", n=60)
+    assert wording.power_alone(record, questions).startswith("60 questions show")
+    assert wording.power_alone(record, msgspec.structs.replace(second, spread=0.0, detectable=0.0)) == ""
+    assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, spread=6e-17)) == ""  # rounding
+    assert wording.power(with_primary(record, spread=0.0, detectable=0.0)) == (
+        "NLL per token differs by the same on all 40 titles: how small a difference they show is unknown."
+    )
+
+
+def test_what_is_fixed_is_said_first() -> None:
+    assert wording.plan(SETTINGS, MEASURES[0], detectable(1.0, 40, SETTINGS)) == (
+        "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
+        "95% confidence; in 80% of all experiments they show a mean difference of 0.443 standard deviations of the paired "
+        "differences"
+    )
+
+
+def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp_path: Path) -> None:
+    unclear = [msgspec.structs.replace(one, p_holm=0.06) if one.name == "coherence" else one for one in record.measures]
+    record = msgspec.structs.replace(record, measures=unclear)
+    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
+    write_report(record, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    row = page[page.index("<td>Coherence<") :].partition("</tr>")[0]
+    assert "no measured difference" in row and "0.060" in row
+    assert page.count(">no measured difference<") == 1
+    assert page.index("Primary measure") < page.index("The four claims") < page.index("Other measures")
+
+
+def test_how_far_it_is_reproducible_is_what_was_measured(record: EvaluationRecord, tmp_path: Path) -> None:
+    measured = json.loads((ROOT / "benchmarks/results/reproducibility.json").read_bytes())
+    largest, same_batches = measured["largest"], [way for way in measured["ways"] if way["batch_size"] == 25]
+    assert measured["check"]["holds"] and largest["greedy_answers_that_differ"] == 0
+    assert [(way["threads"], way["nll_per_token"]["largest_difference"]) for way in same_batches] == [(2, 0)]
+    figures = [f"{largest[name]:.1e}".replace("e-0", "e-") for name in ("nll_per_token", "mean_nll_per_token")]
+    said = f"at most {figures[0]} nats per token, the mean by at most {figures[1]}, and none of {largest['of']} greedy answers"
+    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
+    write_report(record, tmp_path)
+    exact, short = measured["gpu"]["ways"]
+    assert exact["the_same_twice"] and short["the_same_twice"] and exact["greedy_answers_identical"] == exact["of"]
+    far = [exact["nll_per_token"]["largest_difference"], *list(short["nll_per_token"].values())[1:]]
+    others = short["of"] - short["greedy_answers_identical"]
+    moved = "in float32 in the place of the CPU moves it by at most {} and none of those answers; in bfloat16 by at most {}, the mean by {}"
+    moved = f"{moved.format(*map(rounded_up, far))}, and {others} of the {short['of']} answers are others"
+    for text in (wording.REPRODUCIBLE, (tmp_path / "report.html").read_text(), (ROOT / "README.md").read_text()):
+        assert said in " ".join(text.split()) and moved in " ".join(text.split())
+
+
+def rounded_up(value: float) -> str:
+    """To two figures."""
+    power = floor(log10(value))
+    return f"{ceil(value * 10 ** (1 - power)) / 10}e{power}"

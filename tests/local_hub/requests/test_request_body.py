@@ -1,0 +1,298 @@
+"""Bodies: who may send one is asked first, then how much and how fast; what nobody reads does no harm."""
+
+import asyncio
+import gzip
+import json
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from local_hub.accounts import Accounts, ensure_accounts, first_tokens
+from local_hub.api import commit as api_commit
+from local_hub.app import create_app
+from local_hub.requests import body as request_body
+from tests.local_hub.requests.asgi_request import NEVER, Answer, ask
+
+MB = 2**20
+# what strangers may send a body to, because it is a question
+OPEN = {
+    "/api/validate-yaml",
+    "/login",
+    "/api/{type:plural}/{id:repo}/paths-info/{rev:rev}",
+    "/{place:place}/info/lfs/objects/batch",
+    "/{place:place}/git-upload-pack",
+}
+LEFT_ALONE = {"/api/{type:plural}/{rest:path}", "/api/{rest:path}", "/{rest:path}"}
+PIECES = {
+    "type:plural": "models", "id:repo": "titlecraft/net", "place:place": "titlecraft/net", "rev:rev": "main", "name:name": "titlecraft",
+    "branch:file": "b", "num:int": "1", "number:int": "1", "slug:repo": "titlecraft/c-" + "0" * 24, "rest:path": "x/y/z",
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Starlette:
+    accounts = ensure_accounts(tmp_path)
+    app = create_app(tmp_path, Accounts.load(accounts))
+    app.state.writer, app.state.reader = ({"authorization": f"Bearer {token}"} for token in first_tokens(accounts))
+    assert send(app, "POST", "/api/repos/create", [b'{"name": "net"}'], app.state.writer).status == 200
+    return app
+
+
+def send(app: Starlette, method: str, path: str, pieces: list, headers: dict[str, str], **more: str) -> Answer:
+    """Ask with a body of unknown length; nothing may hang."""
+
+    async def run() -> Answer:
+        async with asyncio.timeout(20):
+            return await ask(app, method, path, pieces, {"transfer-encoding": "chunked", **headers, **more})
+
+    return asyncio.run(run())
+
+
+def address(pattern: str) -> str:
+    """An address that the route answers."""
+    for name, value in PIECES.items():
+        pattern = pattern.replace("{" + name + "}", value)
+    while "{" in pattern:
+        start, end = pattern.index("{"), pattern.index("}")
+        pattern = pattern[:start] + "x" + pattern[end + 1 :]
+    return pattern
+
+
+def routes_with_bodies(app: Starlette) -> list[tuple[str, str]]:
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    return [
+        (method, route.path) for route in routes for method in sorted(route.methods) if method not in ("GET", "HEAD")
+    ]
+
+
+def test_strangers_are_refused_before_their_body_comes(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
+    asked = 0
+    for method, pattern in routes_with_bodies(app):
+        if pattern in OPEN | {"/logout"}:
+            continue
+        answer = send(app, method, address(pattern), [NEVER], {})
+        assert answer.status in (401, 403, 404), (method, pattern, answer)
+        assert (answer.taken, answer.finished, answer.headers["connection"]) == (0, True, "close"), (method, pattern)
+        asked += pattern not in LEFT_ALONE
+    assert asked > 30
+
+
+def test_a_token_that_only_reads_is_refused_before_its_body_comes(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
+    allowed = {"/{place:place}/ask-access", "/api/{type:plural}/{id:repo}/like"}
+    for method, pattern in routes_with_bodies(app):
+        if pattern in OPEN | allowed | {"/logout"}:
+            continue
+        answer = send(app, method, address(pattern), [NEVER], app.state.reader)
+        assert answer.status in (403, 404), (method, pattern, answer)
+        assert answer.taken == 0
+
+
+def test_hidden_repos_take_no_body_from_strangers(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
+    for path in ("git-upload-pack", "info/lfs/objects/batch"):
+        assert send(app, "POST", f"/titlecraft/none.git/{path}", [NEVER], {}).status == 401
+    assert send(app, "POST", "/api/models/titlecraft/none/paths-info/main", [NEVER], {}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/api/validate-yaml", 4 * MB),
+        ("/api/models/titlecraft/net/paths-info/main", 4 * MB),
+        ("/titlecraft/net.git/info/lfs/objects/batch", 4 * MB),
+        ("/titlecraft/net.git/git-upload-pack", 4 * MB),
+        ("/login", 64 * 1024),
+    ],
+)
+def test_limits_for_strangers(app: Starlette, path: str, most: int):
+    announced = send(app, "POST", path, [NEVER], {"expect": "100-continue"}, **{"content-length": str(most + 1)})
+    assert (announced.status, announced.taken) == (413, 0)
+    endless = send(app, "POST", path, [b"x" * (most // 4)] * 40, {})
+    assert endless.status == 413
+    assert endless.taken < 2 * most
+    if not path.startswith("/login"):
+        assert f"{most:,} bytes" in endless.headers["x-error-message"]
+        assert "\n" not in json.loads(endless.body)["error"]
+
+
+def test_limits_with_a_token(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    writer = app.state.writer
+    tags = "/api/models/titlecraft/net/tag/main"
+    assert send(app, "POST", tags, [b"x" * MB] * 6, writer).status == 413
+    card = json.dumps({"content": "x" * 6 * MB}).encode()
+    assert send(app, "POST", "/api/validate-yaml", [card], writer).status == 200
+    monkeypatch.setattr(api_commit, "_MOST_COMMIT_BYTES", 3 * MB)
+    answer = send(app, "POST", "/api/models/titlecraft/net/commit/main", [b"x" * MB] * 9, writer)
+    assert (answer.status, answer.taken) == (413, 4 * MB)
+    monkeypatch.setattr(api_commit, "_MOST_LINE_BYTES", 1000)
+    header = json.dumps({"key": "header", "value": {"summary": "s"}}).encode() + b"\n"
+    answer = send(app, "POST", "/api/models/titlecraft/net/commit/main", [header, b'{"key": "' + b"x" * 2000], writer)
+    assert (answer.status, "LFS" in json.loads(answer.body)["error"]) == (413, True)
+
+
+def test_an_lfs_upload_longer_than_promised(app: Starlette):
+    wish = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 100}]}
+    batch = send(
+        app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [json.dumps(wish).encode()], app.state.writer
+    )
+    href = json.loads(batch.body)["objects"][0]["actions"]["upload"]["href"].removeprefix("http://127.0.0.1")
+    answer = send(app, "PUT", href, [NEVER], {"expect": "100-continue"}, **{"content-length": "101"})
+    assert (answer.status, answer.taken) == (413, 0)
+    assert send(app, "PUT", href, [b"x" * 60] * 3, {}).status == 413
+
+
+def test_a_xorb_has_a_largest_size(app: Starlette):
+    token = send(app, "GET", "/api/models/titlecraft/net/xet-write-token/main", [b""], app.state.writer)
+    place = json.loads(token.body)["casUrl"].removeprefix("http://127.0.0.1")
+    for path in (f"{place}/v1/xorbs/default/{'a' * 64}", f"{place}/v1/shards"):
+        answer = send(app, "POST", path, [NEVER], {"expect": "100-continue"}, **{"content-length": str(80 * MB)})
+        assert (answer.status, answer.taken) == (413, 0)
+
+
+def test_gzip_is_unpacked_for_git_only_and_only_so_far(app: Starlette):
+    bomb = gzip.compress(bytes(96 * MB), 9)
+    tracemalloc.start()
+    answer = send(app, "POST", "/titlecraft/net.git/git-upload-pack", [bomb], {"content-encoding": "gzip"})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status == 413
+    assert peak < 48 * MB
+    assert "unpacked" in answer.headers["x-error-message"]
+    for broken in (b"nonsense", bomb[:1000], gzip.compress(b"0000")[:-6]):
+        answer = send(app, "POST", "/titlecraft/net.git/git-upload-pack", [broken], {"content-encoding": "gzip"})
+        assert (answer.status, "not valid gzip" in answer.headers["x-error-message"]) == (400, True)
+    for path, headers in (
+        ("/api/validate-yaml", {}),
+        ("/api/models/titlecraft/net/commit/main", app.state.writer),
+        ("/api/repos/create", app.state.writer),
+    ):
+        for encoding in ("gzip", "deflate", "br", "zstd", "gzip, gzip"):
+            answer = send(app, "POST", path, [bomb], {**headers, "content-encoding": encoding})
+            assert (answer.status, answer.taken) == (415, 0), (path, encoding)
+            assert encoding in answer.headers["x-error-message"]
+
+
+def test_silence_and_trickles_end(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(request_body, "_SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(request_body, "_SILENT_SECONDS_OF_STRANGERS", 0.05)
+    monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
+    half = [b'{"content": ', NEVER]
+    for path, headers in (
+        ("/api/validate-yaml", {}),
+        ("/api/repos/create", app.state.writer),
+        ("/api/models/titlecraft/net/commit/main", app.state.writer),
+    ):
+        answer = send(app, "POST", path, half, headers)
+        assert (answer.status, answer.headers["connection"]) == (408, "close"), path
+        assert "Nothing more" in answer.headers["x-error-message"]
+    assert not list((app.state.hub.store.root / "tmp").iterdir())
+    monkeypatch.setattr(request_body, "_SECONDS_TO_JUDGE", 0.0)
+    trickle = [b" "] * 50 + [b"{}"]
+    assert send(app, "POST", "/api/validate-yaml", trickle, {}).status == 200  # at a speed that is no trickle
+    monkeypatch.setattr(request_body, "_LEAST_BYTES_A_SECOND", 10**9)
+    answer = send(app, "POST", "/api/validate-yaml", trickle, {})
+    assert (answer.status, "a second" in answer.headers["x-error-message"]) == (408, True)
+
+
+def test_new_strangers_push_out_old_ones_and_leave_those_with_a_token(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(request_body, "_MOST_STRANGERS", 3)
+    monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
+    chunked = {"transfer-encoding": "chunked"}
+
+    async def run() -> tuple[Answer, list[Answer], asyncio.Task]:
+        create = asyncio.create_task(ask(app, "POST", "/api/repos/create", [NEVER], chunked | app.state.writer))
+        await asyncio.sleep(0.05)
+        slow = [asyncio.create_task(ask(app, "POST", "/api/validate-yaml", [NEVER], chunked)) for _ in range(5)]
+        await asyncio.sleep(0.3)
+        honest = await ask(app, "POST", "/api/validate-yaml", [b"{}"], chunked)
+        done = [await task for task in slow if task.done()]
+        still_there = not create.done()
+        for task in (create, *slow):
+            task.cancel()
+        return honest, done, still_there
+
+    honest, pushed_out, still_there = asyncio.run(run())
+    assert honest.status == 200
+    assert [answer.status for answer in pushed_out] == [503] * len(pushed_out)
+    assert len(pushed_out) >= 2
+    assert still_there
+
+
+def test_bodies_in_memory_have_one_limit_together(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(request_body, "_MOST_HELD_BYTES_OF_STRANGERS", 3 * MB)
+    chunked = {"transfer-encoding": "chunked"}
+
+    async def run() -> tuple[Answer, Answer]:
+        slow = asyncio.create_task(ask(app, "POST", "/api/validate-yaml", [b"x" * 2 * MB, NEVER], chunked))
+        await asyncio.sleep(0.1)
+        stranger = await ask(app, "POST", "/api/validate-yaml", [b"x" * 2 * MB], chunked)
+        known = await ask(app, "POST", "/api/validate-yaml", [b'{"content": ""}'], chunked | app.state.writer)
+        slow.cancel()
+        return stranger, known
+
+    stranger, known = asyncio.run(run())
+    assert (stranger.status, known.status) == (503, 200)
+    assert send(app, "POST", "/api/validate-yaml", [b"{}"], {}).status == 200  # what was held is given back
+
+
+def test_a_small_body_that_nobody_reads_keeps_the_connection(app: Starlette):
+    answer = send(app, "POST", "/api/repos/create", [b"{}"], {}, **{"content-length": "2"})
+    assert answer.status == 401
+    assert "connection" not in answer.headers
+
+
+def test_an_unforeseen_error_is_an_answer_like_others(app: Starlette, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(api_commit, "check_card", lambda *_: 1 / 0)
+    answer = send(app, "POST", "/api/validate-yaml", [b"{}"], {})
+    assert (answer.status, answer.finished) == (500, True)
+    assert json.loads(answer.body)["error"] == "Internal error of the Hub (ZeroDivisionError); its log says more"
+    assert answer.headers["x-request-id"]
+
+
+def test_questions_about_too_many_things_at_once(app: Starlette):
+    objects = [{"oid": f"{number:064x}", "size": 1} for number in range(2001)]
+    body = json.dumps({"operation": "upload", "objects": objects}).encode()
+    answer = send(app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [body], app.state.writer)
+    assert (answer.status, "at most 2,000" in answer.headers["x-error-message"]) == (413, True)
+    for size in ("9" * 700, "1e3", "-1", str(2**63)):
+        body = f'{{"operation": "upload", "objects": [{{"oid": "{"0" * 64}", "size": {size}}}]}}'.encode()
+        assert send(app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [body], app.state.writer).status == 400
+    paths = "&".join(f"paths={number}" for number in range(20_001)).encode()
+    answer = send(app, "POST", "/api/models/titlecraft/net/paths-info/main", [paths], {})
+    assert (answer.status, "at most 20,000" in answer.headers["x-error-message"]) == (413, True)
+
+
+@pytest.mark.parametrize(("size", "most"), [(100, 12), (10_000, 2), (100_000, 1)])
+def test_few_bodies_of_strangers_are_worked_on_at_one_time(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
+):
+    """Parsing keeps everybody else waiting."""
+    at_once, highest, lock = 0, 0, threading.Lock()
+
+    def slow_check(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
+        nonlocal at_once, highest
+        with lock:
+            at_once += 1
+            highest = max(highest, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return [], []
+
+    monkeypatch.setattr(api_commit, "check_card", slow_check)
+    body = json.dumps({"content": "x" * size}).encode()
+
+    async def run() -> list[Answer]:
+        async with asyncio.timeout(20):
+            chunked = {"transfer-encoding": "chunked"}
+            return await asyncio.gather(*(ask(app, "POST", "/api/validate-yaml", [body], chunked) for _ in range(12)))
+
+    assert {answer.status for answer in asyncio.run(run())} == {200}
+    assert highest <= most and (most <= 2 or highest > 2)

@@ -1,0 +1,93 @@
+"""An adapter of a dataset that `titlecraft build` published, with literal records; no model. Steps of test_lineage.py.
+
+python -m tests.model_card.lineage.lineage_world adapter|report|edit|private|elsewhere|foreign|export|tell …
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from huggingface_hub import HfApi, hf_hub_download
+
+from tests.model_card.card_world import upload
+from tests.model_card.literal_records import evaluation_record, training_record
+from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.pins import published_pin
+from titlecraft.records import Pin
+
+BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/rows", "titlecraft/lamps"
+CARD = "---\ndatasets: [titlecraft/rows]\n---\n"
+
+
+def put(repo: str, kind: str, files: dict[str, bytes]) -> Pin:
+    with tempfile.TemporaryDirectory() as folder:
+        return upload(repo, kind, files, Path(folder))
+
+
+def put_adapter(repo: str = ADAPTER, dataset: Pin | None = None) -> Pin:
+    """An adapter whose training record names base and dataset."""
+    base = put(BASE, "model", {"README.md": b"---\nlicense: mit\n---\n"})
+    training = msgspec.structs.replace(training_record("other"), base=base, dataset=dataset or pin_data(DATASET))
+    return put(repo, "model", {"training_record.json": training.to_json(), "README.md": CARD.encode()})
+
+
+def put_report(id: str, n: int) -> Pin:
+    """A report about the adapter at its head."""
+    adapter = published_pin(ADAPTER, "model")
+    record = evaluation_record()
+    measures = [msgspec.structs.replace(one, n=n) for one in record.measures]
+    report = msgspec.structs.replace(record, id=id, n=n, adapter=adapter, measures=measures)
+    return put(ADAPTER, "model", {f"evaluation/{id}/report.json": report.to_json()})
+
+
+def edit_card() -> None:
+    """What a person does on the Hub's page: text of their own, a tag, a config, and a licence that nobody gave."""
+    text = Path(hf_hub_download(DATASET, "README.md", repo_type="dataset")).read_text()
+    text = text.replace("license: unknown", "license: mit\nlicense_link: https://example.org").replace(
+        "- titlecraft\n", "- titlecraft\n- lamps\n- license:apache-2.0\n"
+    )
+    extra = "- config_name: extra\n  data_files: extra.csv\n"
+    text = text.replace("dataset_info:\n", f"{extra}mine: 7\ndataset_info:\n", 1)
+    text = text.replace("<!-- /titlecraft:limits -->\n", "<!-- /titlecraft:limits -->\n\nAsk Ada about the lamps.\n")
+    put(DATASET, "dataset", {"README.md": text.encode()})
+
+
+def tell(repo: str = ADAPTER) -> None:
+    """What `titlecraft train` and `titlecraft evaluate` do when they have published."""
+    from model_card.lineage.announce import tell
+
+    tell(published_pin(repo, "model"), collection=True)
+
+
+def main(step: str, *rest: str) -> None:
+    if step == "adapter":
+        put_adapter()
+    elif step == "report":
+        put_report(rest[0], int(rest[1]))
+    elif step == "edit":
+        edit_card()
+    elif step == "private":
+        put_adapter("titlecraft/secret")
+        HfApi().update_repo_settings("titlecraft/secret", private=True)
+    elif step == "elsewhere":
+        put_adapter("titlecraft/other", Pin(type="dataset", repo="somebody/texts", revision="5" * 40))
+    elif step == "foreign":
+        put("titlecraft/theirs", "model", {"README.md": CARD.encode()})
+    elif step == "export":
+        export = {
+            "schema": "titlecraft/export/1",
+            "form": "merged",
+            "adapter": msgspec.to_builtins(published_pin(ADAPTER, "model")),
+        }
+        put(
+            f"{ADAPTER}-merged",
+            "model",
+            {"README.md": CARD.encode(), "export_record.json": msgspec.json.encode(export)},
+        )
+    elif step == "tell":
+        tell(*rest)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

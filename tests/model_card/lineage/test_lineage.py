@@ -1,0 +1,195 @@
+"""Dataset, adapter and report know each other: on an embedded Hub, by the unmodified client, with literal records."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from local_hub.server import RunningHub, start, stop
+from local_hub.untrusted.card_metadata import split_card
+from tests import ROOT
+from tests.model_card.lineage.lineage_world import ADAPTER, BASE, DATASET
+from tests.warm import PYTHON
+from titlecraft.command_line.demo.catalogue import write_catalogue
+
+OF_ADAPTER, OF_DATASET = f"/api/models/{ADAPTER}", f"/api/datasets/{DATASET}"
+
+
+@dataclass(frozen=True)
+class World:
+    """A Hub, and how to do things on it in fresh processes."""
+
+    hub: RunningHub
+    root: Path
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | self.hub.environment(self.root / "home") | more
+        return subprocess.run([PYTHON, "-m", *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
+
+    def do(self, *arguments: str) -> str:
+        """What a command that must succeed prints."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def step(self, *arguments: str) -> str:
+        return self.do("tests.model_card.lineage.lineage_world", *arguments)
+
+    def build(self, *more: str) -> str:
+        small = ["--workers", "1", "--public", *more]
+        return self.do(
+            "titlecraft.command_line.main", "build", str(self.root / "rows.json.gz"), "--repo", DATASET, *small
+        )
+
+    def lineage(self, *arguments: str) -> str:
+        return self.do("titlecraft.command_line.main", "lineage", *arguments)
+
+    def get(self, path: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.hub.token}"}
+        return httpx.get(f"{self.hub.url}{path}", headers=headers, trust_env=False, follow_redirects=True)
+
+    def head(self, path: str) -> str:
+        return self.get(path).json()["sha"]
+
+    def card(self) -> str:
+        return self.get(f"/datasets/{DATASET}/resolve/main/README.md").text
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A dataset, an adapter of it, and a report; the adapter is listed."""
+    root = tmp_path_factory.mktemp("lineage")
+    world = World(start(root / "hub"), root)
+    write_catalogue(root / "rows.json.gz", rows=400, seed=3)
+    world.build("--data.test_share=0.1")
+    world.step("adapter")
+    world.step("report", "0123456789ab", "200")
+    yield world
+    stop(root / "hub")
+
+
+def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
+    before = world.head(OF_DATASET)
+    listed, collection = world.step("tell").splitlines()
+    after = world.head(OF_DATASET)
+    assert listed == f"listed on the dataset's card: {DATASET}@{after[:12]}" and after != before
+    assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
+    assert world.step("tell") == "" and world.head(OF_DATASET) == after
+    pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
+    done = subprocess.run([PYTHON, "-c", pinned], env=os.environ | world.hub.environment(world.root / "home"),
+                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    assert done.stdout.split() == [before, after], done.stderr
+    assert "nothing to do" in world.build("--data.test_share=0.1")
+    row = f"200 titles ([report 0123456789ab](/{ADAPTER}/blob/{world.head(OF_ADAPTER)}/evaluation/0123456789ab/report.json))"
+    assert f"From revision [{before[:12]}](/datasets/{DATASET}/tree/{before}):" in world.card() and row in world.card()
+    assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").content.startswith(b"\x89PNG")
+    (found,) = world.get("/api/collections?owner=titlecraft").json()
+    assert [(one["type"], one["id"]) for one in found["items"]] == [
+        ("dataset", DATASET), ("model", ADAPTER), ("model", BASE),
+    ]  # fmt: skip
+
+
+def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
+    world.step("foreign")
+    world.step("export")
+    line = "NLL per token 2.5 → 2.25 nats (-0.25, 95 % interval -0.3 to -0.2), n = 200: better"
+    for reference in (ADAPTER, f"{ADAPTER}-merged", f"datasets/{DATASET}"):
+        said = world.lineage(reference, "--out", str(tmp_path / "graph.png"))
+        assert said.splitlines()[0].startswith("source rows.json.gz (400 lines, sha256 ")
+        assert said.count(f"adapter {ADAPTER}@") == 1 and said.count(f"base {BASE}@") == 1 and line in said
+        assert f"merged model {ADAPTER}-merged@" in said
+        assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
+        assert ("unconfirmed titlecraft/theirs names the dataset on its card" in said) == reference.startswith(
+            "datasets/"
+        )
+    graph = json.loads(world.lineage(DATASET, "--json"))
+    (one,) = graph["adapters"]
+    assert (one["listed"], one["problem"], graph["missing"]) == (True, None, [])
+    assert one["trained"]["dataset"] == graph["dataset"]
+    refused = world.run("titlecraft.command_line.main", "lineage", BASE)
+    assert (
+        refused.returncode == 2 and refused.stderr.startswith(f"error: {BASE}@") and "Traceback" not in refused.stderr
+    )
+
+
+def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> None:
+    path = f"/datasets/{DATASET}/resolve/main/lineage.json"
+    listed = world.get(path).json()
+    told_better = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
+    for said, problem in ((told_better, "its report 0123456789ab is not as listed"), (listed, None)):
+        put = f"from tests.model_card.lineage.lineage_world import put; put('{DATASET}', 'dataset', {{'lineage.json': {json.dumps(said).encode()!r}}})"
+        done = subprocess.run([PYTHON, "-c", put], env=os.environ | world.hub.environment(world.root / "home"),
+                              cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        (one,) = json.loads(world.lineage(DATASET, "--json"))["adapters"]
+        assert one["problem"] == problem
+
+
+def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
+    world.step("edit")
+    world.step("report", "ba9876543210", "300")
+    told = world.run("tests.model_card.lineage.lineage_world", "tell")
+    assert "claims a licence (mit, https://example.org, apache-2.0); the card says `license: unknown`" in told.stderr
+    assert "listed on the dataset's card" in told.stdout and "[report ba9876543210]" in world.card()
+    front = yaml.safe_load(split_card(world.card())[0] or "")
+    assert (front["license"], front["mine"], "license_link" in front) == ("unknown", 7, False)
+    assert "lamps" in front["tags"] and "license:apache-2.0" not in front["tags"]
+    assert [one["config_name"] for one in front["configs"]] == ["default", "extra"]
+    assert "nothing to do: the card of" in world.do("titlecraft.command_line.main", "card", f"datasets/{DATASET}")
+    rebuilt = world.build("--data.test_share=0.2")
+    assert "nothing to do" not in rebuilt
+    assert "\n\nAsk Ada about the lamps.\n\n" in world.card() and "[report ba9876543210]" in world.card()
+    assert world.get(f"/datasets/{DATASET}/resolve/main/lineage.json").status_code == 200
+    assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").status_code == 200
+    again = json.loads(world.lineage(DATASET, "--json"))
+    assert again["adapters"][0]["trained"]["dataset"]["revision"] != again["dataset"]["revision"]
+
+
+def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
+    world.step("private")
+    world.step("elsewhere")
+    before = world.head(OF_DATASET)
+    said = world.step("tell", "titlecraft/secret").splitlines()
+    assert said[0] == (
+        f"the dataset's card does not list this adapter: titlecraft/secret is private and {DATASET} is public; "
+        "make the adapter public and run this again"
+    )
+    assert world.get("/api/collections?owner=titlecraft").json()[0]["private"] is True
+    said = world.step("tell", "titlecraft/other").splitlines()
+    assert said[0].startswith("the dataset's card does not list this adapter: no write right on somebody/texts: ")
+    assert said[1].startswith("no collection ties the repos together: ") and len(said) == 2
+    assert world.head(OF_DATASET) == before
+    away = "from model_card.lineage.announce import tell; from titlecraft.records import Pin; tell(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
+    done = subprocess.run([PYTHON, "-c", away], cwd=ROOT, capture_output=True, text=True,
+                          env=os.environ | world.hub.environment(world.root / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"})  # fmt: skip
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("the adapter is published, but listed nowhere: ") and "does not answer" in line
+
+
+def test_a_build_is_not_lost_to_an_adapter_that_is_listed_meanwhile(world: World, tmp_path: Path) -> None:
+    """A training elsewhere ends while a dataset is built: the build goes on top of its commit, and keeps what it lists."""
+    world.step("report", "111111111111", "400")
+    small = ["--data.test_share=0.3", "--workers", "1", "--repo", DATASET]
+    meanwhile = f"""
+import os, subprocess, sys
+import dataset_builder.build as build
+from titlecraft.command_line.main import main
+group = build.group_and_assign
+def list_an_adapter(*others):
+    subprocess.run([{PYTHON!r}, "-m", "tests.model_card.lineage.lineage_world", "tell"], check=True,
+                   env=os.environ | {{"HF_HOME": {str(tmp_path)!r}}})
+    return group(*others)
+build.group_and_assign = list_an_adapter
+sys.exit(main(["build", {str(world.root / "rows.json.gz")!r}, *{small!r}]))
+"""
+    done = subprocess.run([PYTHON, "-c", meanwhile], env=os.environ | world.hub.environment(world.root / "home"),
+                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0 and "listed on the dataset's card" in done.stdout, done.stderr
+    assert "[report 111111111111]" in world.card() and "--data.test_share=0.3" in world.card()

@@ -1,0 +1,212 @@
+"""titlecraft export, as a user runs it: what is published, what it says of itself, and what is refused."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.served_world import ROOT
+from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
+from titlecraft.records import read_record
+from titlecraft.records.export import ExportRecord
+
+MERGED, GGUF, RACED = f"{ADAPTER}-merged", f"{ADAPTER}-gguf", "titlecraft/raced"
+MERGE = ["export", "--adapter", ADAPTER, "--to", "merged"]
+CONVERT = ["export", "--adapter", ADAPTER, "--to", "gguf"]
+
+LOGITS = """
+import re, sys, torch
+from huggingface_hub import hf_hub_download
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+four_bit = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
+base = AutoModelForCausalLM.from_pretrained({base!r}, quantization_config=four_bit, dtype=torch.float32)
+from titlecraft.models.base.model import keep_four_bit_layers_as_they_are
+keep_four_bit_layers_as_they_are(base)  # on some CPUs they would round to bfloat16 in eval mode
+ids = torch.arange(3, 60)[None]
+tuned = PeftModel.from_pretrained(base, {adapter!r}).eval()
+merged = AutoModelForCausalLM.from_pretrained({merged!r}).eval()
+assert merged.dtype == torch.float32 and not hasattr(merged.config, "quantization_config")
+with torch.no_grad(), tuned.disable_adapter():
+    alone = tuned(ids).logits
+with torch.no_grad():
+    print(float((tuned(ids).logits - merged(ids).logits).abs().max()), float((alone - merged(ids).logits).abs().max()))
+card = open(hf_hub_download({merged!r}, "README.md")).read()
+ours, vllm = re.findall(r"```python\\n(.*?)```", card, re.DOTALL)
+compile(vllm, "vllm", "exec")
+torch.manual_seed(0)
+found = dict()
+exec(compile(ours, "transformers", "exec"), found)
+from titlecraft.prompt import PromptFormat, encode_prompt
+title = "A '{{input}}' lamp </s> \\U0001f600"
+asked = []
+found["model"].generate = lambda ids: asked.append(ids[0].tolist()) or ids
+found["describe"](title)
+format = PromptFormat(**found["wording"])
+assert asked == [encode_prompt(found["tokenizer"], format.render_title(title))], asked
+"""
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk(tmp_path_factory.mktemp("export")) as found:
+        llama = found.folder / "llama.cpp"
+        llama.mkdir()
+        shutil.copy(ROOT / "tests" / "playground" / "fake_converter.py", llama / "convert_hf_to_gguf.py")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def done(user: Desk) -> dict[str, Outcome]:
+    """Exports, and attempts at them."""
+    kept = ["LLAMA_CPP=llama.cpp", *CONVERT, "--quantize", "F16", "--out", "kept", "--titles", "30"]
+    return user.session({
+        "merged": MERGE,
+        "converter fails": ["FAKE_CONVERTER=fails", *CONVERT, "--llama-cpp", "llama.cpp"],
+        "gguf": [*CONVERT, "--llama-cpp", "llama.cpp", "--public"],
+        "raced": [f"FAKE_CONVERTER={RACED}", *CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
+        "kept": kept,
+        "kept again": kept,
+        "out": [*MERGE, "--out", "llama.cpp"],
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
+    """What is done or refused before any model is loaded."""
+    user.say(f"from huggingface_hub import HfApi; HfApi().delete_repo({RACED!r})")
+    return user.session({
+        "again": MERGE,
+        "raced again": [*CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
+        "no adapter": ["export", "--adapter", BASE, "--to", "merged"],
+        "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
+        "taken": [*MERGE, "--repo", ADAPTER],
+        "somebody": [*MERGE, "--repo", "somebody/mine"],
+        "read token": [f"HF_TOKEN={user.hub.read_token}", *MERGE],
+        "onnx": ["export", "--adapter", ADAPTER, "--to", "onnx"],
+        "quantised merge": [*MERGE, "--quantize", "q8_0"],
+        "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
+        "no titles": [*MERGE, "--titles", "0"],
+    })  # fmt: skip
+
+
+def published(user: Desk, repo: str) -> tuple[ExportRecord, str, list[str]]:
+    """Record, card and file names of an exported model's head."""
+    said = user.say(f"""
+import json
+from huggingface_hub import HfApi, hf_hub_download
+read = lambda name: open(hf_hub_download({repo!r}, name)).read()
+print(json.dumps([read("export_record.json"), read("README.md"), HfApi().list_repo_files({repo!r}), HfApi().model_info({repo!r}).private]))
+""")
+    record, card, files, private = json.loads(said)
+    assert private is (repo == MERGED)
+    return read_record(record.encode(), ExportRecord, repo), card, sorted(files)
+
+
+def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
+    record, card, files = published(user, MERGED)
+    assert files == [
+        ".gitattributes", "README.md", "SHA256SUMS", "config.json", "export_record.json", "generation_config.json", "model.safetensors",
+        "prompt.json", "tokenizer.json", "tokenizer_config.json",
+    ]  # fmt: skip
+    pins = {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (record.adapter, record.base, record.dataset)}
+    assert pins == user.pins
+    assert (record.form, record.quantization, record.dtype, record.parameters) == ("merged", "nf4", "float32", 125_248)
+    check = record.check
+    assert (check.titles, check.split, check.seed, check.tolerance) == (64, "test", 7, 1e-4)
+    assert abs(check.difference) < 1e-5 < abs(check.nll_adapter - check.nll_base)
+    assert check.difference == check.nll_merged - check.nll_adapter and 0 < check.largest_logit_difference < 1e-3
+    assert f"Difference in NLL measured on 64 titles: {check.difference:+.2g} nats per token" in card
+    assert card.startswith("---\nbase_model: titlecraft/tiny-base\n") and "\nbase_model_relation: finetune\n" in card
+    assert (
+        "\nlicense: mit\n" in card and f"`{record.adapter.revision}`" in card and f"`{record.dataset.revision}`" in card
+    )
+    assert (
+        f"({check.difference:+.2g} nats per token, 64 titles; the base alone {check.nll_base:.4f})"
+        in done["merged"].out
+    )
+
+
+@pytest.mark.usefixtures("done")
+def test_unmodified_clients_find_the_adapters_model_in_it_and_the_cards_code_runs(user: Desk) -> None:
+    """The logits are those of PEFT on the base in 4 bit; the code on the card runs, and asks in the very tokens of training."""
+    code = LOGITS.format(base=BASE, adapter=ADAPTER, merged=MERGED)
+    same, other = (float(number) for number in user.say(code).splitlines()[0].split())
+    assert same < 1e-3 < 0.05 < other
+
+
+def test_the_same_export_again_does_nothing_at_once(done: dict[str, Outcome], attempts: dict[str, Outcome]) -> None:
+    again = attempts["again"]
+    lines = again.out.splitlines()
+    assert lines[0] == f"nothing to do: {MERGED} is the export of this very adapter, base, settings and code"
+    assert lines[1:] == done["merged"].out.splitlines()[-3:] and not again.torch
+
+
+def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
+    said = done["converter fails"].refusal()
+    assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in said and "--to merged" in said
+    assert done["gguf"].out.startswith("merged already; going on with ") and "loading" not in done["gguf"].out
+    record, card, files = published(user, GGUF)
+    assert files == [
+        ".gitattributes",
+        "README.md",
+        "SHA256SUMS",
+        "export_record.json",
+        "prompt.json",
+        "tiny-adapter-Q8_0.gguf",
+    ]
+    assert (record.gguf.type, record.gguf.version, record.gguf.tensors) == ("q8_0", 3, 21)
+    assert record.gguf.converter.script == "convert_hf_to_gguf.py" and len(record.gguf.converter.sha256) == 64
+    assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]
+    assert "\nbase_model_relation: quantized\n" in card and "to q8_0 changed was not measured." in card
+    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    compile(code, "llama_cpp", "exec")
+    assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
+
+
+def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
+    user: Desk, done: dict[str, Outcome], attempts: dict[str, Outcome]
+) -> None:
+    said = done["raced"].refusal()
+    assert f"somebody else published to model {RACED} in the meantime" in said
+    folder = re.search(r"the model is whole in (\S+), and the same command publishes it", said)[1]
+    assert attempts["raced again"].out.startswith(f"exported already; going on with {folder}\nGGUF q8_0: ")
+    assert f"{RACED}@" in attempts["raced again"].out and not Path(folder).exists()
+    assert f"{RACED.split('/')[1]}-Q8_0.gguf" in user.say(
+        f"from huggingface_hub import HfApi; print(HfApi().list_repo_files({RACED!r}))"
+    )
+
+
+def test_into_a_folder_and_nothing_else(user: Desk, done: dict[str, Outcome]) -> None:
+    out = user.folder / "kept"
+    assert done["kept"].status == 0 and "\nGGUF f16: NLL " in done["kept"].out and "30 titles" in done["kept"].out
+    assert sorted(file.name for file in out.iterdir()) == [
+        "README.md",
+        "export_record.json",
+        "kept-F16.gguf",
+        "prompt.json",
+    ]
+    assert sorted(file.name for file in user.folder.iterdir()) == ["kept", "llama.cpp"]
+    assert done["kept again"].out.startswith("nothing to do: kept is the export of this very adapter")
+    assert "--out llama.cpp holds something else" in done["out"].refusal()
+
+
+def test_wrong_input_is_one_line_with_the_fix(attempts: dict[str, Outcome]) -> None:
+    said = {name: outcome.refusal() for name, outcome in attempts.items() if not name.endswith("again")}
+    assert not any(outcome.torch for outcome in attempts.values())
+    assert f"{BASE}@" in said["no adapter"] and "has no training_record.json" in said["no adapter"]
+    assert "has no model titlecraft/nowhere" in said["nowhere"]
+    assert f"model {ADAPTER} holds 3 files that this command did not publish" in said["taken"]
+    assert "no write right on somebody/mine" in said["somebody"]
+    assert f"no write right on {MERGED}" in said["read token"]
+    assert "argument --to: invalid choice: 'onnx' (choose from 'merged', 'gguf')" in said["onnx"]
+    assert "never merged into 4 bit" in said["quantised merge"]
+    assert "not both" in said["two places"]
+    assert "--titles 0: expected at least 1" in said["no titles"]

@@ -1,0 +1,249 @@
+"""titlecraft space: what is published, that it runs from a fresh download with nothing but what it names, and what is refused."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+import msgspec
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from playground.space.app import require_pin
+from playground.space.needs import suggested_hardware
+from tests.evaluation.published_world import training_record
+from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
+from titlecraft.errors import UserError
+from titlecraft.records import Pin, TrainingRecord, read_record
+from titlecraft.records.space import SpaceRecord
+
+SPACE = "titlecraft/ask-it"
+DATASET = "titlecraft/tiny-dataset"
+LLAMA_3_8B = {"vocab_size": 128_256, "hidden_size": 4096, "tie_word_embeddings": False}
+PUBLISH = ["space", "--adapter", ADAPTER, "--repo", SPACE]
+
+ASK = """
+import json, sys
+from gradio_client import Client
+client = Client(sys.argv[1], verbose=False)
+job = client.submit("The red lamp of the attic", "Both", "Greedy", "Title", False, 0, 12, 0.7, 50, 0.95, api_name="/ask")
+states = list(job)  # the first has sources and prompt, the last both answers
+print(json.dumps([states[0], states[-1]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk(tmp_path_factory.mktemp("space")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def done(user: Desk) -> dict[str, Outcome]:
+    """A Space, the same again, one that its owner had made on the Hub's site, and attempts at others."""
+    user.say("""
+from huggingface_hub import HfApi
+api = HfApi()
+for name in ("taken", "empty"):
+    api.create_repo(f"titlecraft/{name}", repo_type="space", space_sdk="gradio")
+api.upload_file(repo_id="titlecraft/taken", repo_type="space", path_in_repo="app.py", path_or_fileobj=b"print()")
+card = b"---\\nsdk: gradio\\nlicense: mit\\n---\\nTheir words.\\n"
+api.upload_file(repo_id="titlecraft/empty", repo_type="space", path_in_repo="README.md", path_or_fileobj=card)
+""")
+    return user.session({
+        "space": PUBLISH,
+        "again": PUBLISH,
+        "empty": [*PUBLISH[:-1], "titlecraft/empty"],
+        "taken": [*PUBLISH[:-1], "titlecraft/taken"],
+        "no adapter": ["space", "--adapter", BASE, "--repo", "titlecraft/other"],
+        "somebody": [*PUBLISH[:-1], "somebody/ask"],
+        "read token": [f"HF_TOKEN={user.hub.read_token}", *PUBLISH],
+        "revision": [*PUBLISH[:-1], f"{SPACE}@dev"],
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def downloaded(user: Desk, done: dict[str, Outcome]) -> Path:
+    """The Space's files, as a stranger gets them."""
+    assert done["space"].status == 0, done["space"].err
+    folder = user.folder / "downloaded"
+    user.say(f"""
+from huggingface_hub import snapshot_download
+snapshot_download({SPACE!r}, repo_type="space", local_dir={str(folder)!r})
+""")
+    return folder
+
+
+def test_a_space_says_what_it_is(user: Desk, downloaded: Path) -> None:
+    info = json.loads(user.say(f"""
+import json
+from huggingface_hub import HfApi
+info = HfApi().space_info({SPACE!r})
+print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_data.to_dict(), HfApi().list_repo_commits({SPACE!r}, repo_type="space")[0].title]))
+"""))  # fmt: skip
+    sdk, private, models, datasets, card, title = info
+    pins = user.pins
+    assert (sdk, private, models, datasets) == ("gradio", True, [ADAPTER, BASE], [DATASET])
+    assert title.startswith(f"The page of {ADAPTER}@")
+    record = read_record((downloaded / "space_record.json").read_bytes(), SpaceRecord, "space_record.json")
+    assert {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (record.adapter, record.base, record.dataset)} == pins
+    assert (card["app_file"], card["sdk_version"], card["python_version"]) == ("app.py", record.gradio, "3.11")
+    assert card["suggested_hardware"] == record.hardware.flavor == "cpu-basic"
+    app = (downloaded / "app.py").read_text()
+    assert all(
+        f'{what}="{pins[repo]}"' in app for what, repo in (("adapter", ADAPTER), ("base", BASE), ("dataset", DATASET))
+    )
+    assert len(app.splitlines()) < 20
+    lines = (downloaded / "requirements.txt").read_text().splitlines()
+    assert lines == record.requirements and f"gradio=={record.gradio}" in lines
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+", line) for line in lines)
+    files = {file.relative_to(downloaded).as_posix() for file in downloaded.rglob("*") if file.is_file()}
+    files = {file for file in files if not file.startswith((".cache/", ".gitattributes"))}
+    assert files == {file.path for file in record.files} | {"README.md", "SHA256SUMS", "space_record.json"}
+    assert "playground/page/build.py" in files and not any(
+        "local_hub" in file or file.endswith(".pyc") for file in files
+    )
+
+
+def pins_in(html: str) -> set[str]:
+    """The states of datasets that links lead to."""
+    return {f"{repo}@{sha}" for repo, sha in re.findall(r"/datasets/([\w/-]+)/blob/([0-9a-f]{40})/", html)}
+
+
+def closure(names: list[str]) -> dict[str, Distribution]:
+    """These distributions, and all that they require here, by canonical name."""
+    found: dict[str, Distribution] = {}
+    waiting = [canonicalize_name(name) for name in names]
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found[name] = distribution(name)
+            needed = [Requirement(line) for line in found[name].requires or []]
+            waiting += [
+                canonicalize_name(one.name) for one in needed if not one.marker or one.marker.evaluate({"extra": ""})
+            ]
+    return found
+
+
+def listens(port: int) -> bool:
+    """Whether something answers on this port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def only_these(names: list[str], folder: Path) -> Path:
+    """A folder like site-packages with links to these distributions and what they require, and to nothing else."""
+    folder.mkdir()
+    for one in closure(names).values():
+        for top in {file.parts[0] for file in one.files or [] if file.parts[0] not in ("..", "__pycache__")}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(one.locate_file(top))
+    return folder
+
+
+def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alone(user: Desk, downloaded: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    names = [line.partition("==")[0] for line in (downloaded / "requirements.txt").read_text().splitlines()]
+    environment = user.environment | {
+        "PYTHONPATH": str(only_these(names, user.folder / "installed")), "GRADIO_SERVER_PORT": str(port),
+        "HF_HOME": str(user.folder / "fresh home"),
+    }  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, **pipes)
+    try:
+        while not listens(port):
+            assert app.poll() is None, app.stderr.read()[-3000:].decode()
+            time.sleep(0.2)
+        said = [app.stdout.readline().decode() for _ in range(2)]
+        assert said[0].startswith(f"{ADAPTER}@") and said[1] == f"http://127.0.0.1:{port}/\n"
+        asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
+        assert asked.returncode == 0, asked.stderr[-3000:]
+    finally:
+        app.kill()
+        app.wait()
+    (_, sources, prompt), (answers, _, _) = json.loads(asked.stdout.splitlines()[-1])
+    arms = re.findall(r'<h3>(.*?)</h3>\n<p class="text">(.*?)</p>.*?NLL of the reference ([0-9.]+)', answers, re.DOTALL)
+    (base, said_by_base, _), (tuned, said_by_tuned, _) = arms
+    assert (base, tuned) == ("Base model", "Tuned model") and said_by_base != said_by_tuned
+    assert "<b>The red lamp of the attic</b>" in sources and pins_in(sources) == {user.pins[DATASET]}
+    assert "a description of the product &#39;The red lamp of the attic&#39;?" in prompt
+
+
+def test_the_same_space_again_and_wrong_input(done: dict[str, Outcome]) -> None:
+    again = done["again"].out.splitlines()
+    assert again[0] == f"nothing to do: {SPACE} has this very page, adapter and requirements"
+    assert again[1:] == done["space"].out.splitlines()
+    assert "has no training_record.json" in done["no adapter"].refusal()
+    assert "no write right on somebody/ask" in done["somebody"].refusal()
+    assert f"no write right on {SPACE}" in done["read token"].refusal()
+    assert f"--repo {SPACE}@dev: expected NAMESPACE/NAME" in done["revision"].refusal()
+
+
+def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
+    assert "space titlecraft/taken holds 1 files that this command did not publish (app.py)" in done["taken"].refusal()
+    assert done["empty"].status == 0 and "Space titlecraft/empty@" in done["empty"].out
+    card = user.say("""
+from huggingface_hub import hf_hub_download
+print(open(hf_hub_download("titlecraft/empty", "README.md", repo_type="space")).read())
+""")
+    assert "\nlicense: mit\n" in card and "\napp_file: app.py\n" in card
+    assert card.endswith("<!-- /titlecraft:space -->\n\nTheir words.\n\n")
+
+
+def test_an_app_that_names_another_base_does_not_start() -> None:
+    pin = Pin(type="model", repo="a/b", revision="1" * 40)
+    require_pin("base", pin, f"a/b@{'1' * 40}")
+    with pytest.raises(
+        UserError, match=r"app\.py names the base a/b@2{40}, and the adapter was trained with a/b@1{40}"
+    ):
+        require_pin("base", pin, f"a/b@{'2' * 40}")
+
+
+def test_an_address_that_cannot_be_served_is_said() -> None:
+    code = """
+from playground.page import import_gradio
+from playground.space.app import opened
+from titlecraft.errors import UserError
+with import_gradio().Blocks(analytics_enabled=False) as page:
+    pass
+try:
+    opened(page)
+except UserError as error:
+    print(error)
+"""
+    environment = os.environ | {
+        "GRADIO_SERVER_NAME": "192.0.2.1"
+    }  # of no machine (RFC 5737); read when Gradio is imported
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.startswith("the page cannot be served"), done.stderr[-3000:]
+    assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("parameters", "quantization", "precision", "flavor", "weights"),
+    [
+        (1_200_000, "nf4", "float32", "cpu-basic", 0.005),
+        (8_030_261_248, "nf4", "float16", "t4-small", 5.702),
+        (8_030_261_248, "nf4", "bfloat16", "l4x1", 5.702),
+        (8_030_261_248, "none", "bfloat16", "l4x1", 16.061),
+        (70_553_706_496, "nf4", "bfloat16", "a100-large", 37.956),
+    ],
+)
+def test_hardware_follows_from_the_size_of_the_base(
+    parameters: int, quantization: str, precision: str, flavor: str, weights: float
+) -> None:
+    pin = Pin(type="model", repo="a/b", revision="0" * 40)
+    record: TrainingRecord = training_record(pin, pin, quantization)
+    record = msgspec.structs.replace(record, base_parameters=parameters, precision=precision)
+    found = suggested_hardware(record, LLAMA_3_8B)
+    assert (found.flavor, found.weights_gb, found.gpu) == (flavor, weights, flavor != "cpu-basic")

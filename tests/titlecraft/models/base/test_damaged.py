@@ -1,0 +1,204 @@
+"""Every file of a tiny base and of a tiny adapter, damaged in every way: one line that names the repo, never a traceback."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from evaluation.inputs import Adapter, read_adapter
+from evaluation.lookup.encoders import load_encoder
+from evaluation.model.load import load
+from tests.evaluation.lookup.tiny_encoder import save_encoder
+from tests.evaluation.published_world import training_record
+from tests.folder_repos import pin_of, use_folders
+from tests.tiny_world import add_adapter, make_base, train_tokenizer
+from titlecraft.errors import UserError
+from titlecraft.models.base.model import load_base
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Pin
+from titlecraft.settings import Base, Prompt, Recipe, Training
+from training.checkpoints.saving import ESSENTIAL
+from training.planning.known_base import inspect_base
+
+DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda raw: b"",
+    "half": lambda raw: raw[: len(raw) // 2],
+    "without its last bytes": lambda raw: raw[:-2],  # the very last is a line break in some
+    "zeros": lambda raw: bytes(len(raw)),
+    "noise": lambda raw: bytes((7 * place + 200) % 256 for place in range(len(raw))),
+    "noise in front": lambda raw: b"\xff\xfe\xfd" * 5 + raw[15:],
+    "a list": lambda raw: b"[1, 2]",
+    "a number": lambda raw: b"42",
+    "null": lambda raw: b"null",
+    "an empty object": lambda raw: b"{}",
+    "another encoding": lambda raw: "{\"é\": 1}".encode("latin-1"),
+    "nested": lambda raw: b"[" * 100_000,
+    "a web page": lambda raw: b"<!DOCTYPE html><html>404</html>",
+}  # fmt: skip
+VALUES = (None, 5, -1, "x", [], {}, True, [1, "a"], 1e400)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base, an adapter on it, and an encoder."""
+    folder, tokenizer = tmp_path_factory.mktemp("world"), train_tokenizer()
+    tokenizer.chat_template = "{{ messages[0].content }}"
+    base = make_base(len(tokenizer), layers=1)
+    base.save_pretrained(folder / "base")
+    base.generation_config.save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    (folder / "encoder").mkdir()
+    save_encoder(folder / "encoder")
+    add_adapter(base).save_pretrained(folder / "adapter")
+    (folder / "adapter" / "README.md").unlink()
+    return folder
+
+
+@pytest.fixture
+def repos(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    use_folders(monkeypatch)
+    shutil.copytree(world, tmp_path / "repos")
+    return tmp_path / "repos"
+
+
+def tried(load_it: Callable[[], Any]) -> str | None:
+    """What the refusal says; None where it loads after all."""
+    try:
+        load_it()
+    except UserError as error:
+        assert "\n" not in str(error) and "is not a Hub" not in str(error), error
+        return str(error)
+    return None
+
+
+def each_damage(folder: Path, names: list[str]) -> Any:
+    """Damage each file in each way, and mend it again."""
+    for name in names:
+        raw = (folder / name).read_bytes()
+        for kind, damage in DAMAGE.items():
+            (folder / name).write_bytes(damage(raw))
+            yield name, kind
+        (folder / name).write_bytes(raw)
+
+
+def test_a_damaged_base_is_refused(repos: Path) -> None:
+    base, names = repos / "base", sorted(file.name for file in (repos / "base").iterdir())
+    assert {
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "model.safetensors",
+        "chat_template.jinja",
+    } <= set(names)
+    loads = {}
+    recipe = Recipe(base=Base(repo=str(base)), training=Training(backend="trl"))
+    for name, kind in each_damage(base, names):
+        said = tried(lambda: load_base(pin_of(base), "none", "float32"))
+        loads[name, kind] = said is None
+        if said and kind not in ("an empty object",) and not name.startswith("model"):
+            assert name in said, (name, kind, said)
+        planned = tried(lambda: inspect_base(pin_of(base), recipe))  # what dry-run accepts, train runs
+        assert (planned == said) if name != "model.safetensors" else (planned and said and name in planned), (
+            name,
+            kind,
+        )
+    must = [
+        key
+        for key, loaded in loads.items()
+        if loaded and key[0] in ("config.json", "tokenizer.json", "model.safetensors")
+    ]
+    assert must == []
+
+
+def test_a_base_whose_config_has_values_of_another_kind_is_refused_or_loads(repos: Path) -> None:
+    base = repos / "base"
+    for name in ("config.json", "tokenizer_config.json"):
+        whole = json.loads((base / name).read_text())
+        for number, key in enumerate(whole):
+            value = VALUES[number % len(VALUES)]
+            (base / name).write_text(json.dumps(whole | {key: value}))
+            tried(lambda: load_base(pin_of(base), "none", "float32"))
+        (base / name).write_text(json.dumps(whole))
+
+
+def test_weights_that_their_index_names_have_to_be_there(repos: Path) -> None:
+    base = repos / "base"
+    make_base(400, layers=1).save_pretrained(base, max_shard_size="150KB")
+    (base / "model.safetensors").unlink()
+    shards = sorted(file.name for file in base.glob("model-*.safetensors"))
+    assert len(shards) > 1 and tried(lambda: load_base(pin_of(base), "none", "float32")) is None
+    for name, kind in each_damage(base, ["model.safetensors.index.json", shards[1]]):
+        said = tried(lambda: load_base(pin_of(base), "none", "float32"))
+        planned = tried(
+            lambda: inspect_base(pin_of(base), Recipe(base=Base(repo=str(base)), training=Training(backend="trl")))
+        )
+        assert said and planned and name in said and name in planned, (name, kind, said, planned)
+    (base / shards[0]).unlink()
+    assert f"has no {shards[0]}, which its model.safetensors.index.json names" in str(
+        tried(lambda: load_base(pin_of(base), "none", "float32"))
+    )
+
+
+def adapter_of(repos: Path) -> Adapter:
+    record = training_record(DATA, pin_of(repos / "base"), "none")
+    return Adapter(pin_of(repos / "adapter"), record, PromptFormat.from_settings(Prompt()), {})
+
+
+def test_a_damaged_adapter_is_refused(repos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As read (by ask, evaluate, export alike), or as loaded."""
+    adapter, found = repos / "adapter", adapter_of(repos)
+    (adapter / "training_record.json").write_bytes(found.training.to_json())
+    prompt = found.prompt.to_json()
+    inputs = "evaluation.inputs"
+    monkeypatch.setattr(f"{inputs}.pin", lambda reference, kind: found.adapter)
+    monkeypatch.setattr(
+        f"{inputs}.read_file", lambda pinned, name: prompt if pinned == DATA else (adapter / name).read_bytes()
+    )
+    assert tried(lambda: load(read_adapter("ns/adapter"))) is None
+    for name, kind in each_damage(adapter, sorted(file.name for file in adapter.iterdir())):
+        said = tried(lambda: read_adapter("ns/adapter"))
+        if said is None:
+            said = tried(lambda: load(found))
+        assert said, (name, kind)
+        if kind != "an empty object" or name == "training_record.json":
+            assert name in said, (name, kind, said)
+
+
+def test_an_adapter_whose_config_has_values_of_another_kind_is_refused_or_loads(repos: Path) -> None:
+    file = repos / "adapter" / "adapter_config.json"
+    whole = json.loads(file.read_text())
+    for number, key in enumerate(ESSENTIAL):
+        for value in (VALUES[number % len(VALUES)], VALUES[(number + 4) % len(VALUES)]):
+            file.write_text(json.dumps(whole | {key: value}))
+            tried(lambda: load(adapter_of(repos)))
+
+
+def test_factors_that_are_missing_or_of_another_shape_are_not_passed_over(repos: Path) -> None:
+    """PEFT warns, and the adapter would be another one than was trained."""
+    from safetensors.torch import load_file, save_file
+
+    file = repos / "adapter" / "adapter_model.safetensors"
+    whole = load_file(file)
+    name = next(name for name in whole if "lora_B" in name)
+    for changed in (
+        {key: value for key, value in whole.items() if key != name},
+        whole | {name.replace("layers.0", "layers.7"): whole[name].clone()},
+        whole | {name: torch.zeros(3, 4)},
+    ):
+        save_file(changed, file)
+        said = tried(lambda: load(adapter_of(repos)))
+        assert said and ("is not the adapter that adapter_config.json describes" in said or "size mismatch" in said), (
+            said
+        )
+
+
+def test_a_damaged_encoder_is_refused(repos: Path) -> None:
+    encoder = repos / "encoder"
+    for name, kind in each_damage(encoder, ["config.json", "model.safetensors", "tokenizer.json"]):
+        said = tried(lambda: load_encoder(pin_of(encoder), "retriever"))
+        assert said, (name, kind)

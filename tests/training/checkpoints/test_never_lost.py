@@ -1,0 +1,200 @@
+"""`titlecraft train` killed at any moment, on a machine that is lost, with a Hub or a GPU that fails: nothing is lost."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import HfApi
+
+from local_hub.server import RunningHub, start, stop
+from tests import ROOT
+from tests.training.checkpoints.lost_runs import BASE, DATASET
+from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record
+
+OPTIONS = [
+    f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--lora.dropout=0.1",
+    "--training.backend=trl", "--training.packing=true", "--training.fused_kernels=true", "--training.batch_size=2",
+    "--training.accumulation=1", "--training.max_steps=10", "--training.warmup_steps=2", "--training.logging_steps=3",
+    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false", "--watch=none",
+]  # fmt: skip
+OUTCOME = ("adapter_model.safetensors", "adapter_config.json", "training_log.jsonl", "assets/training_loss.png")
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs commands, with an accident or without, against a Hub of its own."""
+
+    process: subprocess.Popen[str]
+    hub: RunningHub
+    home: Path
+
+    def run(self, *arguments: str, accident: list[Any] | None = None) -> dict[str, Any]:
+        self.process.stdin.write(json.dumps({"accident": accident, "arguments": arguments}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def train(self, repo: str, *more: str, accident: list[Any] | None = None) -> dict[str, Any]:
+        return self.run(
+            "train", "--dataset", DATASET, "--repo", f"titlecraft/{repo}", *OPTIONS, *more, accident=accident
+        )
+
+    def work(self, repo: str) -> Path:
+        return self.home / "titlecraft" / "work" / "train" / f"titlecraft--{repo}"
+
+    def steps(self, repo: str) -> list[str]:
+        """Checkpoints in the work folder."""
+        return sorted(place.name for place in self.work(repo).glob("checkpoints/*/*"))
+
+    def api(self) -> HfApi:
+        return HfApi(endpoint=self.hub.url, token=self.hub.token)
+
+    def published(self, repo: str) -> tuple[list[bytes], TrainingRecord]:
+        """Bytes of what must be the same, and the record, as they are on the Hub."""
+        folder = Path(self.api().snapshot_download(f"titlecraft/{repo}", local_dir=self.home / "seen" / repo))
+        record = read_record((folder / TRAINING_RECORD).read_bytes(), TrainingRecord, repo)
+        return [(folder / name).read_bytes() for name in OUTCOME], record
+
+    def branches(self, repo: str) -> list[str]:
+        return [one.name for one in self.api().list_repo_refs(f"titlecraft/{repo}").branches]
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    root = tmp_path_factory.mktemp("lost")
+    hub = start(root / "hub")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.training.checkpoints.lost_runs", str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, env=os.environ | hub.environment(root / "home") | {"HF_HUB_DISABLE_XET": "1"},
+    )  # fmt: skip
+    yield Runner(process, hub, root / "home")
+    process.stdin.close()
+    process.wait(60)
+    stop(root / "hub")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(runner: Runner) -> tuple[list[bytes], TrainingRecord]:
+    done = runner.train("whole")
+    assert done["status"] == 0, done["err"]
+    return runner.published("whole")
+
+
+@pytest.mark.slow
+def test_killed_four_times_the_adapter_is_that_of_an_uninterrupted_run(
+    runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
+) -> None:
+    every = ["--save-every", "2"]
+    assert runner.train("cut", *every, accident=["kill_at_step", 2])["status"] == -signal.SIGKILL
+    assert runner.steps("cut") == ["step-2"]
+    refused = runner.train("cut", *every)
+    assert refused["status"] == 2 and refused["err"].startswith(
+        f"error: this very training for titlecraft/cut got to step 2 of 10 (in {runner.work('cut')}"
+    )
+    assert "add --resume to go on from there, or --fresh to start again" in refused["err"]
+    other = runner.train("cut", "--training.seed=1", "--resume")
+    assert other["status"] == 2 and "with another training.*: run its own command with --resume" in other["err"]
+    writing = ["kill_while_writing", "optimizer.pt", 4]
+    assert runner.train("cut", *every, "--resume", accident=writing)["status"] == -signal.SIGKILL
+    assert runner.steps("cut") == ["step-2"]
+    assert runner.train("cut", *every, "--resume", accident=["kill_at_step", 7])["status"] == -signal.SIGKILL
+    assert runner.steps("cut") == ["step-4", "step-6"]
+    complete = ["kill_before_its_place", 8]
+    assert runner.train("cut", *every, "--resume", accident=complete)["status"] == -signal.SIGKILL
+    assert runner.steps("cut") == ["step-4", "step-6"]
+    done = runner.train("cut", "--resume")
+    assert done["status"] == 0, done["err"]
+    assert "going on after step 6 of 10" in done["out"]
+    files, record = runner.published("cut")
+    assert files == uninterrupted[0]
+    # the first until step 2, the second lost, the third until step 6, the fourth lost, the last
+    assert record.measured.parts == 3 and record.measured.wall_seconds > 0
+    as_if = {
+        name: getattr(record, name) for name in record.__struct_fields__ if name not in ("measured", "key", "code")
+    }
+    assert as_if == {name: getattr(uninterrupted[1], name) for name in as_if}
+    assert record.key == uninterrupted[1].key
+    assert not runner.work("cut").exists()
+
+
+@pytest.mark.slow
+def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
+    runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
+) -> None:
+    push = ["--save-every", "0", "--push-checkpoints", "3"]
+    assert runner.train("gone", *push, accident=["kill_at_step", 7])["status"] == -signal.SIGKILL
+    shutil.rmtree(runner.work("gone"))
+    assert runner.branches("gone") == ["checkpoints", "main"]
+    api, repo = runner.api(), "titlecraft/gone"
+    assert api.list_repo_files(repo) == [".gitattributes"] and api.model_info(repo).private
+    assert sorted(api.list_repo_files(repo, revision="checkpoints")) == [
+        ".gitattributes", "adapter_config.json", "adapter_model.safetensors", "checkpoint.json", "optimizer.pt", "rng_state.pth",
+        "scheduler.pt", "trainer_state.json",
+    ]  # fmt: skip
+    commits = api.list_repo_commits(repo, revision="checkpoints")
+    assert [one.title for one in commits] == ["Checkpoint at step-6", "Checkpoint at step-3", "initial commit"]
+    refused = runner.train("gone", *push)
+    assert "got to step 6 of 10 (on the branch checkpoints of titlecraft/gone) before" in refused["err"]
+    done = runner.train("gone", *push, "--resume", accident=["fail_to_publish"])
+    assert done["status"] == 2 and "downloading the checkpoint at step 6" in done["out"], done
+    assert runner.branches("gone") == ["checkpoints", "main"]
+    folder = runner.work("gone") / "publish"
+    assert (
+        f"error: the Hub is gone; the trained adapter is whole, and `titlecraft train --push-only {folder}`"
+        in done["err"]
+    )
+
+    waiting = runner.train("gone", "--training.seed=1")
+    assert waiting["status"] == 2 and f"another training waits in {folder} to be published" in waiting["err"]
+    copy = runner.home / "copy"
+    shutil.copytree(folder, copy)
+    nowhere = runner.run("train", "--push-only", str(copy))
+    assert nowhere["status"] == 2 and "give --repo NAMESPACE/NAME" in nowhere["err"]
+    (copy / "adapter_model.safetensors").write_bytes(b"other")
+    damaged = runner.run("train", "--push-only", str(copy), "--repo", "titlecraft/gone")
+    assert damaged["status"] == 2 and "adapter_model.safetensors is not the file that was trained" in damaged["err"]
+    pushed = runner.run("train", "--push-only", str(folder))
+    assert pushed["status"] == 0, pushed["err"]
+    files, record = runner.published("gone")
+    assert files == uninterrupted[0] and record.measured.parts == 2
+    assert runner.branches("gone") == ["main"]
+    assert not runner.work("gone").exists()
+    assert "nothing to do" in runner.train("gone", "--resume")["out"]
+
+
+@pytest.mark.slow
+def test_a_hub_that_is_away_is_warned_of_once_and_training_goes_on(
+    runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
+) -> None:
+    done = runner.train("away", "--push-checkpoints", "2", "--resume", accident=["lose_the_hub"])
+    assert done["status"] == 0, done["err"]
+    assert "--resume: there is no checkpoint, so training begins with the first step" in done["out"]
+    assert done["out"].count("not pushed: no route to the Hub; training goes on") == 1
+    assert runner.published("away")[0] == uninterrupted[0]
+
+
+@pytest.mark.slow
+def test_a_full_gpu_is_one_message_or_the_same_steps_cut_smaller(runner: Runner) -> None:
+    full = runner.train("full", accident=["fill_the_gpu", 0])
+    assert full["status"] == 2 and "Traceback" not in full["err"]
+    (said,) = [line for line in full["err"].splitlines() if line.startswith("error: ")]
+    assert said.startswith("error: the GPU's memory is full: no checkpointing, batch 2 × 1, 256 tokens each")
+    assert "--training.batch_size=1 --training.accumulation=2 --training.gradient_checkpointing=false would fit" in said
+    assert said.endswith("--auto-batch takes that by itself")
+    # after four steps, the fourth saved: the rest of the same run, in smaller pieces
+    done = runner.train("full", "--auto-batch", "--save-every", "4", accident=["fill_the_gpu", 4])
+    assert done["status"] == 0, done["err"]
+    assert "batch 2 × 1 ran out of GPU memory: no checkpointing, batch 1 × 2, with the same examples" in done["out"]
+    _, record = runner.published("full")
+    whole = runner.published("whole")[1]
+    assert (record.training.batch_size, record.training.accumulation, record.measured.parts) == (1, 2, 2)
+    assert record.memory_note == "no checkpointing, batch 2 × 1 ran out of GPU memory: no checkpointing, batch 1 × 2"
+    assert (record.examples, record.steps, record.key) == (whole.examples, whole.steps, whole.key)
+    assert record.loss.last == pytest.approx(whole.loss.last, rel=1e-3)
