@@ -76,6 +76,6 @@ def padded(rank: int) -> int:
 @cache
 def kernels() -> tuple[Any, Any, Any]:
     """The three Triton kernels, compiled when they are first used. Triton is there where CUDA is."""
-    from training.model.build import dropped_product_kernels as found
+    from training.model import dropped_product_kernels as found
 
     return found.product_kernel, found.gradient_kernel, found.add_product_kernel

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.engine.interface import require_engine
-from dataset_builder.source.read_blocks import parts
+from dataset_builder.source import parts
 from tests.dataset_builder.build_offline import build_offline, build_with
 from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError

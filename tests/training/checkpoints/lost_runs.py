@@ -58,7 +58,7 @@ def kill_while_writing(name: str, step: int) -> None:
 
 def kill_before_its_place(step: int) -> None:
     """SIGKILL when a checkpoint is complete, and not yet where checkpoints are looked for."""
-    from training.checkpoints.folder import folder
+    from training.checkpoints import folder
 
     plain = folder.put
     folder.put = lambda unfinished, folder, at: die() if at == step else plain(unfinished, folder, at)
@@ -77,7 +77,7 @@ def fail_to_publish() -> None:
 
 def lose_the_hub() -> None:
     """No checkpoint can be pushed."""
-    from training.checkpoints.folder import branch
+    from training.checkpoints import branch
 
     def push_checkpoint(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no route to the Hub")
