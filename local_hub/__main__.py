@@ -5,8 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from titlecraft.errors import UserError
-from titlecraft.process.machine import require_unix
+from local_hub.errors import UsageError
 
 
 def main() -> int:
@@ -14,13 +13,22 @@ def main() -> int:
     try:
         require_unix()
         return run()
-    except UserError as error:
+    except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
+def require_unix() -> None:
+    """Raises UsageError on Windows, before anything is imported that needs fcntl or resource."""
+    if sys.platform in ("win32", "cygwin"):
+        raise UsageError(
+            "The Hub runs on Linux and macOS, and this is Windows: install WSL (`wsl --install`, see "
+            "https://learn.microsoft.com/windows/wsl) and run the same command in its shell"
+        )
+
+
 def run() -> int:
-    """The same; raises UserError for a mistake of the user's."""
+    """The same; raises UsageError."""
     from local_hub.server import LOOPBACK, serve  # needs fcntl, which Windows lacks
 
     parser = argparse.ArgumentParser(prog="python -m local_hub", description=serve.__doc__.splitlines()[0])

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from local_hub.errors import UsageError
 from local_hub.untrusted.data import read_json_object
-from titlecraft.errors import UserError
 
 FILE_NAME = "accounts.json"
 FIRST_USER = "titlecraft"
@@ -89,7 +89,7 @@ class Accounts:
 
     @classmethod
     def load(cls, path: Path) -> "Accounts":
-        """Read the file. Raises UserError when it is not what the module's docstring shows."""
+        """Read the file. Raises UsageError when it is not what the module's docstring shows."""
         try:
             stored = read_json_object(path.read_bytes())
             users = {name: User(name, **fields) for name, fields in stored["users"].items()}
@@ -100,11 +100,11 @@ class Accounts:
             }
             _check_kinds([*users.values(), *orgs.values(), *tokens.values()])
         except FileNotFoundError:
-            raise UserError(f"{path}: there is no such accounts file") from None
+            raise UsageError(f"{path}: there is no such accounts file") from None
         except OSError as error:
-            raise UserError(f"{path}: the accounts file cannot be read ({error.strerror})") from None
+            raise UsageError(f"{path}: the accounts file cannot be read ({error.strerror})") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(
+            raise UsageError(
                 f"{path}: not a valid accounts file ({type(error).__name__}: {error}); expected an object with "
                 f"'users', 'tokens' and optionally 'orgs', as described in {__name__}"
             ) from error
@@ -133,7 +133,7 @@ def ensure_accounts(root: Path) -> Path:
 def first_tokens(path: Path) -> tuple[str, str]:
     """(a write token, a read token) of an accounts file, for the environment of local clients.
 
-    Each is "" where the file has none. Raises UserError.
+    Each is "" where the file has none. Raises UsageError.
     """
     tokens = Accounts.load(path).tokens()
     writers = [token.value for token in tokens if token.role == "write"]

@@ -7,6 +7,13 @@ repo, `RepoNotFound` (huggingface_hub 1.33, `utils/_http.py: hf_raise_for_status
 import errno
 
 
+class UsageError(Exception):
+    """A mistake of the person who starts the Hub: a bad root, port or accounts file. The message names it and the fix.
+
+    Programs print it as one line, `error: …`, on stderr and exit with status 2.
+    """
+
+
 class HubError(Exception):
     """A refusal that a client is told about: `message` is for people, `status` and `code` are for programs."""
 

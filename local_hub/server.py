@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from local_hub.accounts import ensure_accounts, first_tokens
+from local_hub.errors import UsageError
 from local_hub.untrusted.data import BadData, read_json_object
-from titlecraft.errors import UserError
 
 LOOPBACK = "127.0.0.1"
 # in the root: the write token, for `HF_TOKEN="$(cat …)"`; no terminal and no log shows it
@@ -95,7 +95,7 @@ def start(root: Path, port: int | None = None) -> RunningHub:
     """A Hub on this root: the one that serves it already, else a new detached process that outlives this one.
 
     `port` None means the port that this root had last (so that addresses stay valid), else a free one.
-    Raises UserError.
+    Raises UsageError.
     """
     root = _usable_root(root)
     if _is_served(root) and (hub := _running(root, port)):
@@ -121,13 +121,13 @@ def start(root: Path, port: int | None = None) -> RunningHub:
         if process.poll() is not None:
             if _is_served(root) and (hub := _running(root, port)):  # somebody else was faster
                 return hub
-            raise UserError(_last_error(root / "hub.log", before))
+            raise UsageError(_last_error(root / "hub.log", before))
         state = _state(root)
         if state.get("pid") == process.pid and _answers(state, root):
             return _described(root, state)
         time.sleep(0.02)
     process.kill()
-    raise UserError(f"The Hub on {root} did not answer within {_START_SECONDS:.0f} s; see {root / 'hub.log'}")
+    raise UsageError(f"The Hub on {root} did not answer within {_START_SECONDS:.0f} s; see {root / 'hub.log'}")
 
 
 def stop(root: Path) -> bool:
@@ -137,7 +137,7 @@ def stop(root: Path) -> bool:
         return False
     pid = _state(root).get("pid")
     if pid is None:
-        raise UserError(f"{root} is locked by a Hub that is just starting; try again")
+        raise UsageError(f"{root} is locked by a Hub that is just starting; try again")
     for sent in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sent)
@@ -148,7 +148,7 @@ def stop(root: Path) -> bool:
             if not _is_served(root):
                 return True
             time.sleep(0.02)
-    raise UserError(f"The Hub on {root} (process {pid}) cannot be stopped")
+    raise UsageError(f"The Hub on {root} (process {pid}) cannot be stopped")
 
 
 def status(root: Path) -> RunningHub | None:
@@ -169,7 +169,7 @@ def serve(
 
     `allowed_hosts`: names by which other machines or a proxy reach it, beside numbers and this machine's name; `*` is any.
 
-    Raises UserError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
+    Raises UsageError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
     """
     os.umask(0o077)  # whatever is written from here on is for this user
     root = _usable_root(root)
@@ -228,7 +228,7 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket:
-    """A bound socket. Raises UserError that names the port and the fix."""
+    """A bound socket. Raises UsageError that names the port and the fix."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     candidates = [port] if port is not None else [last_port, 0] if last_port else [0]
     for candidate in candidates:
@@ -250,10 +250,10 @@ def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket
                 reason = "needs special rights; choose one above 1023 with --port N, or --port 0 for any free one"
             else:
                 reason = f"cannot be opened: {error.strerror}"
-            raise UserError(f"Port {candidate} on {host} {reason}") from None
+            raise UsageError(f"Port {candidate} on {host} {reason}") from None
         except OverflowError:
             listener.close()
-            raise UserError(f"Port {candidate} does not exist: use 0 to 65535") from None
+            raise UsageError(f"Port {candidate} does not exist: use 0 to 65535") from None
     raise AssertionError("unreachable: the last candidate returns or raises")
 
 
@@ -264,23 +264,23 @@ def _usable_root(root: Path) -> Path:
         found = {entry.name for entry in root.iterdir()}
         (root / "tmp").mkdir(mode=0o700, exist_ok=True)
     except NotADirectoryError:
-        raise UserError(f"{root} is not a folder: choose another with --root DIR") from None
+        raise UsageError(f"{root} is not a folder: choose another with --root DIR") from None
     except FileExistsError as error:
         fix = (
             "choose another with --root DIR"
             if Path(error.filename) == root
             else "move it away, its folder is made anew"
         )
-        raise UserError(f"{error.filename} is a file, expected a folder: {fix}") from None
+        raise UsageError(f"{error.filename} is a file, expected a folder: {fix}") from None
     except OSError as error:
-        raise UserError(f"The Hub cannot write to {root} ({error.strerror}): choose another with --root DIR") from None
+        raise UsageError(f"The Hub cannot write to {root} ({error.strerror}): choose another with --root DIR") from None
     if not os.access(root, os.W_OK | os.X_OK):
-        raise UserError(f"The Hub cannot write to {root}: choose another with --root DIR")
+        raise UsageError(f"The Hub cannot write to {root}: choose another with --root DIR")
     if found and "hub.lock" not in found and found - _OWN_FILES:
         with contextlib.suppress(OSError):
             (root / "tmp").rmdir()
         stranger = sorted(found - _OWN_FILES)[0]
-        raise UserError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
+        raise UsageError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
     _close_to_others(root)
     return root
 
@@ -309,13 +309,13 @@ def _others_may(path: Path) -> bool:
 
 @contextlib.contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """No other process serves or changes the root during the block. Raises UserError when one does already."""
+    """No other process serves or changes the root during the block. Raises UsageError when one does already."""
     with (root / "hub.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             where = _state(root).get("url", "another address")
-            raise UserError(f"{root} is served at {where} already: stop that Hub or choose another --root") from None
+            raise UsageError(f"{root} is served at {where} already: stop that Hub or choose another --root") from None
         yield
 
 
@@ -347,12 +347,12 @@ def _running(root: Path, port: int | None) -> RunningHub | None:
         state = _state(root)
         if state and _answers(state, root):
             if port not in (None, 0, state["port"]):
-                raise UserError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
+                raise UsageError(f"{root} is already served at {state['url']}, not on port {port}: stop that Hub first")
             return _described(root, state)
         if not _is_served(root):
             return None
         time.sleep(0.05)
-    raise UserError(f"{root} is locked by a Hub that does not answer; see {root / 'hub.log'}")
+    raise UsageError(f"{root} is locked by a Hub that does not answer; see {root / 'hub.log'}")
 
 
 def _described(root: Path, state: dict) -> RunningHub:

@@ -13,10 +13,10 @@ from huggingface_hub import HfApi, ModelCardData
 from huggingface_hub.errors import HFValidationError, SafetensorsParsingError
 from huggingface_hub.utils import validate_repo_id
 
-from local_hub.untrusted.card_metadata import parse_card
 from model_card.build import fill
 from model_card.claims.saying import Said, say
 from model_card.claims.third_party import FOREIGN
+from titlecraft.cards.front_matter import read_front_matter
 from titlecraft.errors import UserError
 from titlecraft.hub.licence import licence_of
 from titlecraft.hub.pins import hub_errors, pin, read_file
@@ -44,7 +44,7 @@ def read_foreign(state: Pin) -> ForeignInputs:
     config = json_object(raw)
     if config is None:
         raise UserError(f"{CONFIG} of {state} is not a JSON object: mend it, or save the adapter again with PEFT")
-    card = parse_card(read_file(state, "README.md") or b"")
+    card = read_front_matter(read_file(state, "README.md") or b"")
     base = base_named(config.get("base_model_name_or_path"))
     with hub_errors(f"looking into {state}", state.repo, state.type):
         files = HfApi().list_repo_files(state.repo, revision=state.revision)

@@ -18,7 +18,7 @@ from dataset_builder.card.metadata import (
 )
 from dataset_builder.card.plots import length_labels, plot_lengths, plot_splits, share_label
 from dataset_builder.outcome import split_notes
-from local_hub.untrusted.card_metadata import split_card
+from titlecraft.cards.front_matter import split_front_matter
 from titlecraft.cards.lineage_picture import draw_dataset
 from titlecraft.cards.merge import merge, split
 from titlecraft.cards.templates import markdown_templates
@@ -108,7 +108,7 @@ def without_claims(existing: str, where: str) -> str:
         front = {key: value for key, value in front.items() if key != "language"}
     if front == stated:
         return existing
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{split_card(existing)[1]}"
+    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{split_front_matter(existing)[1]}"
 
 
 def write_card(folder: Path, repo: str, head: Pin | None) -> None:

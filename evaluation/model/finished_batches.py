@@ -11,13 +11,12 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import msgspec
 
 from evaluation.model.load import Loaded
-from local_hub.disk.durable import publish
+from titlecraft.files import write_atomically
 from titlecraft.models.base.model import device_name
 from titlecraft.records import digest
 
@@ -62,9 +61,7 @@ class FinishedBatches:
         answers = compute()
         self.computed[doing] += 1
         raw = msgspec.msgpack.encode(answers)  # keeps every bit of a float, and NaN
-        with NamedTemporaryFile(dir=self.folder / UNFINISHED, delete=False) as stream:
-            stream.write(hashlib.sha256(raw).digest() + raw)
-            publish(stream, file, sync_name=False)
+        write_atomically(file, hashlib.sha256(raw).digest() + raw, self.folder / UNFINISHED, sync_name=False)
         return answers
 
     def summary(self) -> str:

@@ -14,28 +14,27 @@ from local_hub.api.jobs import read_job
 from local_hub.check.repo import Damage, damages_of_repo
 from local_hub.community.collection import read_collection
 from local_hub.disk.set_aside import FOLDER, set_aside
-from local_hub.errors import BadRequest
+from local_hub.errors import BadRequest, UsageError
 from local_hub.names import REPO_TYPES, check_repo_id
 from local_hub.repos.store import read_moved
 from local_hub.server import locked, status
 from local_hub.untrusted.data import BadData
-from titlecraft.errors import UserError
 
 
 def check(root: Path, *, move_damaged: bool = False) -> int:
     """Print one line for everything that is damaged below `root`; the exit status: 1 when something is, else 0.
 
-    With `move_damaged` it is set aside, too. Raises UserError when there is no Hub's folder, or when a Hub that is
+    With `move_damaged` it is set aside, too. Raises UsageError when there is no Hub's folder, or when a Hub that is
     running would have things taken away under it.
     """
     root = Path(root).absolute()
     if not (root / "repos").is_dir() and not (root / ACCOUNTS).exists():
-        raise UserError(f"{root} is not a Hub's folder: name the one to check with --root DIR")
+        raise UsageError(f"{root} is not a Hub's folder: name the one to check with --root DIR")
     if not move_damaged:
         return _report(root, move_damaged=False)
     hub = status(root)
     if hub is not None:
-        raise UserError(
+        raise UsageError(
             f"{root} is served at {hub.url}: stop that Hub (titlecraft hub stop --root {shlex.quote(str(root))}) first, "
             "because --set-aside would take files away under it"
         )
@@ -109,7 +108,7 @@ def _records(root: Path) -> Iterator[tuple[str, Damage]]:
     if (root / ACCOUNTS).exists():
         try:
             Accounts.load(root / ACCOUNTS)
-        except UserError as error:
+        except UsageError as error:
             yield ACCOUNTS, Damage(root / ACCOUNTS, str(error))
     readers = (("moved.json", read_moved), ("collections/*.json", read_collection), ("jobs/*/*.json", read_job))
     for pattern, read in readers:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from local_hub.errors import BadRequest
-from local_hub.untrusted.data import BadData, read_yaml, read_yaml_as_written
+from local_hub.untrusted.data import BadData, read_yaml
 
 CARD = "README.md"
 _BLOCK = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -30,11 +30,6 @@ def parse_card(readme: bytes) -> dict[str, Any]:
     except BadData:
         return {}
     return metadata if isinstance(metadata, dict) else {}
-
-
-def load_metadata(block: str) -> Any:
-    """A card's YAML as it is written, to be changed and written back. Raises BadData, a ValueError."""
-    return read_yaml_as_written(block)
 
 
 def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:

@@ -75,16 +75,6 @@ def read_yaml(text: str, *, strict: bool = False) -> Any:
         raise BadData(_one_line(error)) from None
 
 
-def read_yaml_as_written(text: str) -> Any:
-    """As `read_yaml`, with dates and names that are numbers as PyYAML gives them: for text that is written back."""
-    yaml = _yaml()
-    read_yaml(text)
-    try:
-        return yaml.load(text, Loader=_yaml_loader())
-    except (yaml.YAMLError, ValueError) as error:
-        raise BadData(_one_line(error)) from None
-
-
 def _check_json_shape(text: str) -> None:
     """Refuse what is too deep or has too many values before anything is built. Most texts need three counts only."""
     opened = text.count("[") + text.count("{")

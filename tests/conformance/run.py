@@ -20,8 +20,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_hub.errors import UsageError
 from local_hub.server import RunningHub, start, stop
-from titlecraft.errors import UserError
 
 VERSION = "1.33.0"
 NEEDED = 270
@@ -53,7 +53,7 @@ class Result:
 
 
 def suite_folder() -> Path:
-    """The suite's `tests` folder, downloaded on first use. Raises UserError when that fails."""
+    """The suite's `tests` folder, downloaded on first use. Raises UsageError when that fails."""
     unpacked = WORK / f"huggingface_hub-{VERSION}"
     if not unpacked.exists():
         WORK.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def suite_folder() -> Path:
             archives = list(Path(folder).glob("*.tar.gz"))
             if done.returncode or not archives:
                 reason = (done.stderr.strip().splitlines() or ["no archive came"])[-1]
-                raise UserError(f"The source package huggingface-hub=={VERSION} cannot be downloaded: {reason}")
+                raise UsageError(f"The source package huggingface-hub=={VERSION} cannot be downloaded: {reason}")
             with tarfile.open(archives[0]) as archive:
                 archive.extractall(folder, filter="data")
             (Path(folder) / unpacked.name).rename(unpacked)
@@ -72,12 +72,12 @@ def suite_folder() -> Path:
 
 
 def require_plugins() -> None:
-    """Install what the suite imports and we do not. Raises UserError when that fails."""
+    """Install what the suite imports and we do not. Raises UsageError when that fails."""
     missing = [package for module, package in REQUIREMENTS.items() if importlib.util.find_spec(module) is None]
     if missing:
         done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], capture_output=True)
         if done.returncode:
-            raise UserError(f"What the suite needs cannot be installed: {', '.join(missing)}")
+            raise UsageError(f"What the suite needs cannot be installed: {', '.join(missing)}")
 
 
 def start_hub(root: Path) -> RunningHub:
@@ -110,7 +110,7 @@ def run_suite(tests: list[str], hub: RunningHub, scratch: Path, options: list[st
     command += ["--rootdir", str(suite.parent), "-m", "not production and not inference", *options, *tests]
     subprocess.run(command, cwd=suite.parent, env=environment)
     if not results.exists():
-        raise UserError("The suite did not finish: see its output above")
+        raise UsageError("The suite did not finish: see its output above")
     return [Result(id, **fields) for id, fields in json.loads(results.read_bytes()).items()]
 
 
@@ -179,6 +179,6 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except UserError as error:
+    except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from local_hub.errors import UsageError
 from local_hub.server import stop
 from tests.conformance import run
-from titlecraft.errors import UserError
 
 SLICE = (
     "test_hf_api.py::TestCommitApi",
@@ -29,7 +29,7 @@ def results(tmp_path: Path) -> Iterator[list[run.Result]]:
     try:
         run.suite_folder()
         run.require_plugins()
-    except UserError as error:
+    except UsageError as error:
         pytest.skip(str(error))
     hub = run.start_hub(tmp_path / "hub")
     try:

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local_hub.errors import UsageError
 from local_hub.server import start, status, stop
 from tests import ROOT
-from titlecraft.errors import UserError
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_port_in_use(tmp_path: Path):
         assert done.stderr.startswith(f"error: Port {port} on 127.0.0.1 is in use")
         assert "--port 0" in done.stderr
         assert done.stderr.count("\n") == 1
-        with pytest.raises(UserError, match=f"Port {port} .* in use"):
+        with pytest.raises(UsageError, match=f"Port {port} .* in use"):
             start(tmp_path / "hub", port=int(port))
 
 
@@ -72,7 +72,7 @@ def test_one_root_has_one_server(root: Path):
     done = run("--root", str(root), "--port", "0")
     assert done.returncode == 2
     assert f"is served at {hub.url} already" in done.stderr
-    with pytest.raises(UserError, match="is already served at"):
+    with pytest.raises(UsageError, match="is already served at"):
         start(root, port=1)
 
 
@@ -140,5 +140,5 @@ def _seconds(client: httpx.Client) -> float:
 
 def test_a_file_in_the_place_of_the_hubs_own_folder_is_named(tmp_path: Path):
     (tmp_path / "tmp").touch()
-    with pytest.raises(UserError, match=r"/tmp is a file, expected a folder: move it away"):
+    with pytest.raises(UsageError, match=r"/tmp is a file, expected a folder: move it away"):
         start(tmp_path)

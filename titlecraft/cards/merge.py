@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from local_hub.untrusted.card_metadata import load_metadata, split_card
+from titlecraft.cards.front_matter import load_front_matter, split_front_matter
 from titlecraft.errors import UserError
 
 NOTICE = (
@@ -62,7 +62,7 @@ def section(name: str, text: str) -> str:
 
 def split(text: str, where: str = "README.md") -> Card:
     """Take a card apart. Raises UserError, with `where` in it, for metadata that are no YAML and sections without an end."""
-    front, body = split_card(re.sub("\r\n?", "\n", text))
+    front, body = split_front_matter(re.sub("\r\n?", "\n", text))
     blocks: list[Block] = []
     person: list[str] = []
     lines = body.split("\n")
@@ -166,7 +166,7 @@ def _end_of(name: str, lines: list[str], opening: int, where: str) -> int:
 def _metadata(front: str | None, where: str) -> dict[str, Any]:
     """The front matter as values. Raises UserError where it is not a mapping in YAML."""
     try:
-        found = load_metadata(front) if front else {}
+        found = load_front_matter(front) if front else {}
     except ValueError as error:
         raise UserError(
             f"{where}: the metadata between the two --- lines are not YAML ({' '.join(str(error).split())}): mend them, or "

@@ -9,6 +9,7 @@ import os
 import sys
 from importlib import import_module
 
+from local_hub.errors import UsageError
 from titlecraft import __version__
 from titlecraft.errors import UserError
 from titlecraft.process.machine import require_unix
@@ -90,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal or pipe without UTF-8 gets "?" for what it cannot write
     try:
         return run(list(sys.argv[1:] if arguments is None else arguments))
-    except UserError as error:
+    except (UserError, UsageError) as error:  # UsageError: of the embedded Hub, which imports nothing of titlecraft
         print(f"error: {error}", file=sys.stderr)
         return 2
     except RuntimeError as error:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from local_hub.disk.durable import sync_folder
+from titlecraft.files import sync_folder
 from titlecraft.models.adapter_weights import read_tensors
 from titlecraft.records import File, Record, describe_file, file_sha256
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from local_hub.check.hub import check
-from local_hub.errors import HubError
+from local_hub.errors import HubError, UsageError
 from local_hub.server import locked
 from tests.local_hub.pages.pages_world import OTHER_TOKEN, WRITE_TOKEN, World, put, text_of
-from titlecraft.errors import UserError
 
 ADA, EVE = {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": f"Bearer {OTHER_TOKEN}"}
 LISTS = ("/", "/ada", "/api/models", "/api/models?full=1&cardData=1&config=1", "/api/models-tags-by-type",
@@ -286,11 +285,11 @@ def test_a_damaged_repo_exists_for_clients_that_would_make_it(root: Path) -> Non
 
 
 def test_what_check_refuses(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not a Hub's folder"):
+    with pytest.raises(UsageError, match="is not a Hub's folder"):
         check(tmp_path / "elsewhere")
     with locked(root / "hub"):
         assert check(root / "hub") == 0
-        with pytest.raises(UserError, match="is served"):
+        with pytest.raises(UsageError, match="is served"):
             check(root / "hub", move_damaged=True)
 
 

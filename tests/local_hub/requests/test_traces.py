@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from local_hub.accounts import Accounts, first_tokens
+from local_hub.errors import UsageError
 from local_hub.server import start, stop
 from titlecraft.command_line.verbs.hub import main
 from titlecraft.errors import UserError
@@ -31,7 +32,7 @@ def test_a_hub_leaves_traces_but_no_secrets(tmp_path: Path, capsys: pytest.Captu
         assert (root / "token").stat().st_mode & 0o777 == 0o600
 
         assert main(["check", "--root", str(root)]) == 0
-        with pytest.raises(UserError, match=f"served at {hub.url}: stop that Hub .*{shlex.quote(str(root))[:5]}"):
+        with pytest.raises(UsageError, match=f"served at {hub.url}: stop that Hub .*{shlex.quote(str(root))[:5]}"):
             main(["check", "--root", str(root), "--set-aside"])
 
         os.kill(hub.pid, signal.SIGSEGV)
@@ -61,7 +62,7 @@ def test_set_aside_is_for_check() -> None:
 def test_damaged_accounts_are_named_in_one_line(tmp_path: Path, content: str) -> None:
     file = tmp_path / "accounts.json"
     file.write_text(content)
-    with pytest.raises(UserError, match="not a valid accounts file") as refused:
+    with pytest.raises(UsageError, match="not a valid accounts file") as refused:
         Accounts.load(file)
     assert "\n" not in str(refused.value)
 

@@ -9,7 +9,7 @@ import pytest
 
 import local_hub
 from local_hub.untrusted.card_metadata import check_card, parse_card
-from local_hub.untrusted.data import BadData, read_json, read_json_object, read_yaml, read_yaml_as_written
+from local_hub.untrusted.data import BadData, read_json, read_json_object, read_yaml
 from tests.local_hub.pages.pages_world import WRITE_TOKEN, World, put, text_of
 
 DEEP_YAML = ["[" * 30_000, "a: " + "[" * 30_000, "a: " + "{a: " * 30_000, "- " * 30_000, "? " * 30_000, "a: " + "[" * 65 + "]" * 65,
@@ -35,9 +35,8 @@ def test_deep_yaml_is_refused_at_once(text: str) -> None:
 @pytest.mark.parametrize("name", BOMBS)
 def test_yaml_bombs_are_refused_at_once(name: str) -> None:
     began = time.process_time()
-    for read in (read_yaml, read_yaml_as_written):
-        with pytest.raises(BadData):
-            read("\n".join(BOMBS[name]))
+    with pytest.raises(BadData):
+        read_yaml("\n".join(BOMBS[name]))
     assert time.process_time() - began < 2
 
 

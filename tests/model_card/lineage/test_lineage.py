@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from local_hub.server import RunningHub, start, stop
-from local_hub.untrusted.card_metadata import split_card
 from tests import ROOT
 from tests.model_card.lineage.lineage_world import ADAPTER, BASE, DATASET
 from tests.warm import PYTHON
+from titlecraft.cards.front_matter import split_front_matter
 from titlecraft.command_line.demo.catalogue import write_catalogue
 
 OF_ADAPTER, OF_DATASET = f"/api/models/{ADAPTER}", f"/api/datasets/{DATASET}"
@@ -137,7 +137,7 @@ def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
     told = world.run("tests.model_card.lineage.lineage_world", "tell")
     assert "claims a licence (mit, https://example.org, apache-2.0); the card says `license: unknown`" in told.stderr
     assert "listed on the dataset's card" in told.stdout and "[report ba9876543210]" in world.card()
-    front = yaml.safe_load(split_card(world.card())[0] or "")
+    front = yaml.safe_load(split_front_matter(world.card())[0] or "")
     assert (front["license"], front["mine"], "license_link" in front) == ("unknown", 7, False)
     assert "lamps" in front["tags"] and "license:apache-2.0" not in front["tags"]
     assert [one["config_name"] for one in front["configs"]] == ["default", "extra"]
