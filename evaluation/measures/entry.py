@@ -28,15 +28,15 @@ class Known(Protocol):
     """What a measure may look up besides title, answer and reference."""
 
     def rank(self, title: str, text: str) -> float:
-        """Rank of the title among its distractors, given the text; see evaluation.lookup.sources.title_index."""
+        """Rank of the title among its distractors, given the text; see evaluation.lookup.title_index."""
         ...
 
     def embedded_rank(self, title: str, text: str) -> float:
-        """The same by a pinned encoder; see evaluation.lookup.sources.encoders."""
+        """The same by a pinned encoder; see evaluation.lookup.encoders."""
         ...
 
     def bert_recall(self, text: str, reference: str) -> float:
-        """BERTScore recall of the reference by the text; see evaluation.lookup.sources.encoders."""
+        """BERTScore recall of the reference by the text; see evaluation.lookup.encoders."""
         ...
 
     def overlap(self, name: str, text: str, reference: str) -> float:
@@ -44,7 +44,7 @@ class Known(Protocol):
         ...
 
     def copied_words(self, text: str) -> tuple[int, int]:
-        """Words of the longest run that stands in the training split, and all words; see evaluation.lookup.sources.copies."""
+        """Words of the longest run that stands in the training split, and all words; see evaluation.lookup.copies."""
         ...
 
 

@@ -10,8 +10,8 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
+from dataset_builder.source import read_blocks as source_module
 from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.read_blocks import read_blocks as source_module
 from dataset_builder.source.read_blocks import require_whole
 from tests import ROOT
 from tests.dataset_builder.build_offline import build_offline

@@ -18,7 +18,7 @@ from tests import ROOT
 from tests.docs import troubled_world as world
 from tests.warm import PYTHON
 
-PACKAGES = ("titlecraft", "dataset_builder", "training", "evaluation", "model_card", "playground")
+PACKAGES = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 JOINTS = " :;?()"  # between a message and one that it is part of
 ALONE = ("rate_limit", "hub_away")  # each against a Hub of its own

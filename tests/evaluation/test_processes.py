@@ -32,7 +32,7 @@ def test_few_titles_or_cores_need_no_processes(monkeypatch) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_shared_ngrams_are_the_same_beforehand(processes: int, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.lookup.sources.overlaps.workers", lambda texts: processes)
+    monkeypatch.setattr("evaluation.lookup.overlaps.workers", lambda texts: processes)
     found, pairs = Overlaps(), list(zip(TEXTS, REFERENCES, strict=True))
     found.look_up([*pairs, pairs[0]])
     assert len(found.known) == (70 if processes == 2 else 0)

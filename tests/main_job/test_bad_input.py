@@ -177,7 +177,7 @@ def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
 def test_somebody_else_published_in_between(world: World, dataset: str) -> None:
     """The parent commit decides across machines: a commit on a head that has moved is refused in one line."""
     done = world.python("""
-import titlecraft.publishing as publishing
+import titlecraft.hub.publishing as publishing
 from huggingface_hub import HfApi
 from pathlib import Path
 from titlecraft.command_line.main import main

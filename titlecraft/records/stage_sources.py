@@ -34,7 +34,7 @@ TEMPLATES = {
 """Stage -> files that are not Python and decide what it publishes."""
 
 MESSAGE_ONLY = """
-titlecraft.errors titlecraft.quiet training.progress evaluation.progress
+titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation.progress
 """
 """Imported by stages, and word messages or show progress: no result depends on them."""
 
@@ -51,7 +51,7 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ prompt settings
         titlecraft/cards: lineage_picture merge templates
         titlecraft/hub: checksums data_revision pins publishing
-        titlecraft/process: distributed quiet
+        titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
     """,
     "training": """
@@ -62,14 +62,15 @@ SOURCES: dict[str, str] = {
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
-        titlecraft/process: distributed machine quiet threads
+        titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         training: adapter checks effect finished out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving
         training/data: examples inputs packing
-        training/model: answer_loss build dropout dropped_product fused_lora own_loss router_loss sharded_base
+        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora own_loss router_loss
+        training/model: sharded_base
         training/planning: fit known_base lost_settings memory steps
-        training/watching: energy health progress watch
+        training/watching: energy health watch
     """,
     "evaluation": """
         evaluation: experiment inputs processes readable run
@@ -101,7 +102,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
-        titlecraft/process: distributed machine quiet threads
+        titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index
     """,
@@ -122,7 +123,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
-        titlecraft/process: distributed machine quiet threads
+        titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
         titlecraft/search: title_match
     """,
@@ -139,7 +140,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums pins publishing
         titlecraft/models: adapter_weights
         titlecraft/models/base: files four_bit
-        titlecraft/process: distributed machine quiet
+        titlecraft/process: distributed machine
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
         titlecraft/search: title_match
     """,
@@ -187,11 +188,11 @@ SOURCES: dict[str, str] = {
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
-        titlecraft/process: distributed machine quiet threads
+        titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index
         training: record
-        training/watching: energy progress
+        training/watching: energy
     """,
 }
 # End of the lists.

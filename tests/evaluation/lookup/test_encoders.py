@@ -30,7 +30,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def downloaded(folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.lookup.sources.encoders.download", lambda pinned, files: folder)
+    monkeypatch.setattr("evaluation.lookup.encoders.download", lambda pinned, files: folder)
 
 
 def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
@@ -83,7 +83,7 @@ def test_a_recipe_with_encoders_has_their_measures_and_says_which() -> None:
 
 
 def test_what_is_no_encoder_is_said_with_its_setting(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.lookup.sources.encoders.download", lambda pinned, files: tmp_path)
+    monkeypatch.setattr("evaluation.lookup.encoders.download", lambda pinned, files: tmp_path)
     with pytest.raises(
         UserError, match=r"evaluation\.bertscore: me/encoder@aaaaaaaaaaaa cannot be loaded as a text encoder"
     ):
@@ -98,7 +98,7 @@ def test_an_encoder_that_cannot_be_used_is_refused_before_there_are_answers(
     model.save_pretrained(tmp_path)
     tokenizer.pad_token = None
     tokenizer.save_pretrained(tmp_path)
-    monkeypatch.setattr("evaluation.lookup.sources.encoders.download", lambda pinned, files: tmp_path)
+    monkeypatch.setattr("evaluation.lookup.encoders.download", lambda pinned, files: tmp_path)
     monkeypatch.setattr("evaluation.lookup.sources.pin", lambda repo, kind: PINNED)
     sample = Sample(titles=[], split_titles=TITLES, available=0, excluded={})
     with pytest.raises(

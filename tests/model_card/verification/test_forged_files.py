@@ -168,7 +168,9 @@ def test_an_exported_model_points_to_its_adapter(tmp_path: Path) -> None:
     assert EXPORT_RECORD == export.EXPORT_RECORD
     (tmp_path / EXPORT_RECORD).write_text("{}")
     whys = set(impossible_levels(RepoState.of_folder(ADAPTER, tmp_path)).values())
-    assert whys == {"an exported model has no training_record.json: verify the adapter that its export.json names"}
+    assert whys == {
+        "an exported model has no training_record.json: verify the adapter that its export_record.json names"
+    }
 
 
 @pytest.mark.parametrize("transposed", [True, False])

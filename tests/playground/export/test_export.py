@@ -55,7 +55,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with desk(tmp_path_factory.mktemp("export")) as found:
         llama = found.folder / "llama.cpp"
         llama.mkdir()
-        shutil.copy(ROOT / "tests" / "playground" / "fake_converter.py", llama / "convert_hf_to_gguf.py")
+        shutil.copy(ROOT / "tests" / "playground" / "export" / "fake_converter.py", llama / "convert_hf_to_gguf.py")
         yield found
 
 

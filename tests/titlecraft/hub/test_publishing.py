@@ -125,7 +125,7 @@ show(published_pin(REPO, "model"))
 
 def test_what_does_not_load_or_comes_back_different_is_an_error(hub: RunningHub, tmp_path: Path) -> None:
     said = run(hub, tmp_path / "box", """
-import titlecraft.publishing as publishing
+import titlecraft.hub.publishing as publishing
 put(card="x")
 try:
     send(check=lambda path: 1 / 0)

@@ -117,7 +117,7 @@ def test_chunks_have_the_loss_and_the_gradient_of_all_logits_at_once(
     model, drawn = make(family), torch.Generator().manual_seed(1)
     states = torch.randn(11, 64, generator=drawn, requires_grad=True)
     targets = torch.randint(3, 300, (11,), generator=drawn)
-    monkeypatch.setattr("training.model.build.answer_loss.LOGITS_AT_ONCE", 4 * 320)
+    monkeypatch.setattr("training.model.answer_loss.LOGITS_AT_ONCE", 4 * 320)
     losses, gradients = [], []
     for loss in (loss_of_some(model, states, targets), loss_in_chunks(states, model, targets)):
         losses.append(float(loss.detach()))
