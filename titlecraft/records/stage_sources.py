@@ -46,18 +46,14 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: leakage near_duplicates repeated sketch
         dataset_builder/engine: array_file interface on_ray processes work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        local_hub: errors
-        local_hub/untrusted: card_metadata data
         titlecraft: __init__ prompt settings
-        titlecraft/cards: lineage_picture merge templates
+        titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: checksums data_revision pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
     """,
     "training": """
-        local_hub/disk: durable
-        local_hub: errors
-        titlecraft: __init__ prompt settings
+        titlecraft: __init__ files prompt settings
         titlecraft/hub: checksums data_revision licence pins publishing
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
@@ -96,7 +92,7 @@ SOURCES: dict[str, str] = {
         local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
         local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
         local_hub/untrusted: bounded card_metadata data safetensors_header
-        titlecraft: __init__ grounded_prompt prompt settings
+        titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/command_line: choose_hub
         titlecraft/hub: checksums pins publishing
         titlecraft/models: adapter_weights document_attention
@@ -113,12 +109,10 @@ SOURCES: dict[str, str] = {
         evaluation/model: batches grouped_attention guards load score zeroed_adapter
         evaluation/report: examples
         evaluation/titles: draw near_copies
-        local_hub: errors
-        local_hub/untrusted: card_metadata data
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ prompt settings
-        titlecraft/cards: merge templates
+        titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums licence pins publishing
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
@@ -132,11 +126,9 @@ SOURCES: dict[str, str] = {
         evaluation/lookup: copies
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
         evaluation/titles: draw near_copies
-        local_hub: errors
-        local_hub/untrusted: card_metadata data
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
-        titlecraft/cards: merge templates
+        titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums pins publishing
         titlecraft/models: adapter_weights
         titlecraft/models/base: files four_bit
@@ -181,8 +173,8 @@ SOURCES: dict[str, str] = {
         model_card/verification/level_card/text: added card card_lines claims configs lookalike metadata
         model_card/verification: level_data level_predictions lines repo_state run
         model_card/verification/level_scores: grounded scores titles values
-        titlecraft: __init__ grounded_prompt prompt settings
-        titlecraft/cards: lineage_picture merge templates
+        titlecraft: __init__ files grounded_prompt prompt settings
+        titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/command_line: choose_hub
         titlecraft/hub: checksums data_revision licence pins publishing
         titlecraft/models: adapter_weights document_attention
