@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from local_hub.pages import addresses
-from local_hub.pages.files.highlight import code_block, css_classes
+from local_hub.pages.highlight import code_block, css_classes
 from local_hub.untrusted.bounded import TooMuch, bounded
 
 _ANCHOR = "card-"  # before every id of a card, so that it cannot pose as a part of the page around it

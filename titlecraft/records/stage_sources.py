@@ -83,9 +83,9 @@ SOURCES: dict[str, str] = {
         local_hub/community: collection discussions job_output pull_requests
         local_hub/disk: durable set_aside
         local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats home markdown page sign_in static_files
+        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
         local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: highlight tree view
+        local_hub/pages/files: tree view
         local_hub/pages/history: changes commits discussions
         local_hub/pages/repo: card card_facts usage view
         local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
@@ -156,9 +156,9 @@ SOURCES: dict[str, str] = {
         local_hub/community: collection discussions job_output pull_requests
         local_hub/disk: durable set_aside
         local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats home markdown page sign_in static_files
+        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
         local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: highlight tree view
+        local_hub/pages/files: tree view
         local_hub/pages/history: changes commits discussions
         local_hub/pages/repo: card card_facts usage view
         local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store

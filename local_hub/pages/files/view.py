@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from local_hub.errors import EntryNotFound
 from local_hub.pages.dataset.first_rows import Table, UnreadableTable, first_rows
-from local_hub.pages.files.highlight import code_block, source_lines
+from local_hub.pages.highlight import code_block, source_lines
 from local_hub.pages.markdown import Surroundings, render_markdown
 from local_hub.pages.repo.view import RepoView
 from local_hub.repos.repository import Entry
