@@ -168,11 +168,12 @@ SOURCES: dict[str, str] = {
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
         model_card/lineage: trained
+        model_card/verification: confusables level_data level_predictions repo_state run
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums renderings tokenizer
-        model_card/verification/level_card/text: added card card_lines claims configs lookalike metadata
-        model_card/verification: level_data level_predictions lines repo_state run
+        model_card/verification/level_card/text: added card card_lines claims configs metadata
         model_card/verification/level_scores: grounded scores titles values
+        model_card/verification/lines: checks
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/command_line: choose_hub

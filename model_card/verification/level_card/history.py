@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 
 from model_card.inputs import choose_report, report_ages
 from model_card.lineage.trained import is_about
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.data_revision import last_changes
 from titlecraft.hub.pins import first_line, hub_errors, read_file

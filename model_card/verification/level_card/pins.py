@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 from huggingface_hub import HfApi
 
-from model_card.verification.lines import Checks, Line, is_away, is_out_of_reach
+from model_card.verification.lines.checks import Checks, Line, is_away, is_out_of_reach
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.licence import LEGAL_FILES, copy_legal_files, licence_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from model_card.verification.lines import EXACT, ROUNDED, Checks, Line
+from model_card.verification.lines.checks import EXACT, ROUNDED, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
