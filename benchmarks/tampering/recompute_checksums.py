@@ -11,7 +11,7 @@ def cover_up(folder: Path, type: str, pin: Any) -> bool:
     Returns whether all could be drawn: of a record whose pin is nowhere, or whose counts contradict each other, there is no
     card any more, and the old one stays.
     """
-    from model_card.verification.level_card.text.card import rerendered
+    from model_card.verification.level_card.text.card import expected_card
     from model_card.verification.repo_state import RepoState
     from titlecraft.hub.checksums import SUMS, read_sums, write_sums
     from titlecraft.records import describe_file, file_sha256
@@ -32,7 +32,7 @@ def cover_up(folder: Path, type: str, pin: Any) -> bool:
     whole = True
     try:
         redraw(folder, type, pin)
-        (folder / "README.md").write_text(rerendered(RepoState.of_folder(pin, folder)), encoding="utf-8")
+        (folder / "README.md").write_text(expected_card(RepoState.of_folder(pin, folder)), encoding="utf-8")
     except Exception as error:
         print(f"not drawn anew: {error}", flush=True)
         whole = False

@@ -17,7 +17,7 @@ from tokenizers.processors import TemplateProcessing
 from model_card.verification.level_card.files.adapter import verify_adapter
 from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.level_card.files.tokenizer import difference
-from model_card.verification.level_card.text.configs import patterns_of, takes_in
+from model_card.verification.level_card.text.configs import may_match, patterns_of
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from model_card.verification.run import impossible_levels
@@ -285,8 +285,8 @@ def test_which_files_a_config_would_load() -> None:
         "../x/data",
         "hf://x",
     ]
-    assert [pattern for pattern in loads if not takes_in(pattern, ours)] == []
-    assert not any(takes_in(pattern, ours) for pattern in ("extra/*.parquet", "data/mine.csv", "mine"))
+    assert [pattern for pattern in loads if not may_match(pattern, ours)] == []
+    assert not any(may_match(pattern, ours) for pattern in ("extra/*.parquet", "data/mine.csv", "mine"))
     assert patterns_of({"data_files": [{"split": "a", "path": ["x", "y"]}, {"path": "z"}]}) == ["x", "y", "z"]
     assert patterns_of({}) == ["**"] and patterns_of({"data_dir": "data"}) == ["data/**"]
     assert patterns_of({"data_dir": "a", "data_files": {"train": "b"}}) == ["a/b"]
