@@ -203,7 +203,7 @@ def _run(
     from local_hub.accounts import Accounts
     from local_hub.app import create_app
     from local_hub.requests.host_check import known_names
-    from local_hub.serving import run_until_signalled
+    from local_hub.uvicorn_server import run_until_signalled
 
     app = create_app(root, Accounts.load(accounts_file), known_names(host, allowed_hosts), state["instance"])
     _write_private(root / TOKEN_FILE, first_tokens(accounts_file)[0])

@@ -77,7 +77,7 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server serving
+        local_hub: accounts app connections errors names server uvicorn_server
         local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
         local_hub/api: upload_rules
         local_hub/community: collection discussions job_output pull_requests
@@ -150,7 +150,7 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server serving
+        local_hub: accounts app connections errors names server uvicorn_server
         local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
         local_hub/api: upload_rules
         local_hub/community: collection discussions job_output pull_requests

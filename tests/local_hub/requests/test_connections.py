@@ -174,7 +174,7 @@ def test_a_client_that_takes_no_answer_loses_it_and_a_slow_one_does_not(monkeypa
 def test_the_limit_follows_the_operating_systems(tmp_path: Path):
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {1}))\n"
-        "from local_hub.serving import most_connections; print(most_connections())\n"
+        "from local_hub.uvicorn_server import most_connections; print(most_connections())\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
