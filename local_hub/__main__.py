@@ -29,7 +29,7 @@ def require_unix() -> None:
 
 def run() -> int:
     """The same; raises UsageError."""
-    from local_hub.server import LOOPBACK, serve  # needs fcntl, which Windows lacks
+    from local_hub.serving import LOOPBACK, serve
 
     parser = argparse.ArgumentParser(prog="python -m local_hub", description=serve.__doc__.splitlines()[0])
     parser.add_argument(

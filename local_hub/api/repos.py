@@ -10,8 +10,10 @@ from local_hub.errors import AlreadyExists, BadRequest, DamagedRepo, HubError
 from local_hub.repos.default_files import first_card
 from local_hub.repos.info import RepoInfo
 from local_hub.repos.repository import Repository, url_path
+from local_hub.requests.answers import answer
 from local_hub.requests.body import MOST_TEXT_BYTES
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 from local_hub.untrusted.card_metadata import CARD, refuse_bad_card
 
 

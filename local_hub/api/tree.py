@@ -10,7 +10,9 @@ from starlette.routing import Route
 from local_hub.errors import BadRequest, EntryNotFound
 from local_hub.repos import history
 from local_hub.repos.repository import Entry, Repository
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 _SKIP = re.compile("[0-9]{1,15}")
 _PAGE = 1000

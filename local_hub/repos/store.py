@@ -17,7 +17,8 @@ from local_hub.git.tree_edit import TreeEdit
 from local_hub.names import REPO_TYPES, check_file_path, check_repo_id
 from local_hub.repos.copy_history import copy_history
 from local_hub.repos.default_files import initial_files
-from local_hub.repos.repository import Repository, new_commit
+from local_hub.repos.operations import new_commit
+from local_hub.repos.repository import Repository
 from local_hub.repos.settings import RepoSettings
 from local_hub.untrusted.data import BadData, read_json_object
 
@@ -157,7 +158,7 @@ class Store:
             batch = repo.objects.batch()
             edit = TreeEdit(repo.objects, None)
             for path, content in {**initial_files(repo_type), **(files or {})}.items():
-                repo.refuse_bad_pointer(path, content)
+                repo.lfs.refuse_bad_pointer(path, content)
                 edit.set_file(check_file_path(path), batch.add_blob(content))
             first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
             batch.flush()

@@ -77,21 +77,8 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server uvicorn_server
-        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
-        local_hub/api: upload_rules
-        local_hub/community: collection discussions job_output pull_requests
-        local_hub/disk: durable set_aside
-        local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
-        local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: tree view
-        local_hub/pages/history: changes commits discussions
-        local_hub/pages/repo: card card_facts usage view
-        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
-        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
-        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
-        local_hub/untrusted: bounded card_metadata data safetensors_header
+        local_hub: accounts errors root_folder server
+        local_hub/untrusted: data
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/command_line: choose_hub
         titlecraft/hub: checksums pins publishing
@@ -150,21 +137,8 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server uvicorn_server
-        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
-        local_hub/api: upload_rules
-        local_hub/community: collection discussions job_output pull_requests
-        local_hub/disk: durable set_aside
-        local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
-        local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: tree view
-        local_hub/pages/history: changes commits discussions
-        local_hub/pages/repo: card card_facts usage view
-        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
-        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
-        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
-        local_hub/untrusted: bounded card_metadata data safetensors_header
+        local_hub: accounts errors root_folder server
+        local_hub/untrusted: data
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
         model_card/lineage: trained
