@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +12,8 @@ from local_hub.git.objects import FOLDER_MODE, GitObjects, ObjectBatch, TreeItem
 from local_hub.git.reachable import Reachable
 from local_hub.git.refs import MAIN, Refs
 from local_hub.git.tree_edit import TreeEdit
-from local_hub.names import check_file_path
+from local_hub.names import check_file_path, url_path
+from local_hub.repos.entry import Entry
 from local_hub.repos.lfs_objects import LfsObjects
 from local_hub.repos.lock import RepoLock
 from local_hub.repos.operations import (
@@ -34,23 +34,6 @@ CHECKED_FILES = ("README.md",)
 MOST_CHECKED_BYTES = 8 * 2**20
 
 _PREFIX_OF_SHA = set("0123456789abcdef")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A file or folder at a revision."""
-
-    path: str
-    oid: str  # git's id of the blob or tree
-    is_folder: bool
-    size: int = 0  # bytes of the content: for an LFS file those of the object, not of the pointer
-    lfs: LfsPointer | None = None
-    pointer_size: int = 0
-
-    @property
-    def etag(self) -> str:
-        """What identifies the content to clients: the sha256 of an LFS file, the git id of another."""
-        return self.lfs.sha256 if self.lfs else self.oid
 
 
 class Repository:
@@ -268,8 +251,3 @@ class Repository:
                 edit.set_file(path, entry.oid)
             case DeleteFile():
                 edit.delete(path)
-
-
-def url_path(repo_type: str, repo_id: str) -> str:
-    """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
-    return f"/{repo_id}" if repo_type == "model" else f"/{repo_type}s/{repo_id}"
