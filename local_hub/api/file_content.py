@@ -1,4 +1,4 @@
-"""File contents inside JSON: plain text, or base64 for anything."""
+"""File contents inside JSON: plain text or base64."""
 
 import base64
 import binascii

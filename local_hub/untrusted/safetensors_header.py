@@ -1,4 +1,4 @@
-"""The header of a safetensors file: 8 bytes of length, then a JSON object that names each tensor, its type and shape."""
+"""The header of a safetensors file: 8 bytes of length, then a JSON object with dtype and shape of each tensor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _MOST_SIZE = 2**63 - 1
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a file; `parameters` is how many numbers it holds."""
+    """One tensor; `parameters` is its number of elements."""
 
     name: str
     dtype: str

@@ -1,4 +1,4 @@
-"""What a commit changed: which files, and for small text files which lines."""
+"""The changes of a commit: files, and for small text files the lines."""
 
 import difflib
 import time
@@ -17,7 +17,7 @@ _SECONDS = 3.0  # for all files
 
 @dataclass(frozen=True)
 class Change:
-    """One file: `kind` is added, deleted or changed; sizes in bytes, of the content behind LFS pointers."""
+    """One changed file. `kind` is added, deleted or changed; sizes are in bytes, for LFS files those of the object."""
 
     path: str
     kind: str
@@ -26,29 +26,31 @@ class Change:
     lfs: bool
     lines: list[tuple[str, str]] = field(default_factory=list)  # (what: place, added, deleted or same; text)
     note: str = ""
-    texts: tuple[list[str], list[str]] | None = None  # still to be compared
+    texts: tuple[list[str], list[str]] | None = None  # to be compared
 
 
 @dataclass(frozen=True)
 class Changes:
-    """All of them, or the first ones."""
+    """The first changed files, and the number of all."""
 
     files: list[Change]
     total: int
 
 
 def changes(repo: Repository, commit: str, parent: str | None) -> Changes:
-    """What `commit` changed since `parent` (None: everything was added)."""
+    """The changes of `commit` since `parent`; if that is None, everything was added."""
     new = repo.objects.commit(commit).tree.decode()
     old = repo.objects.commit(parent).tree.decode() if parent else None
-    found = sorted(_differing(repo, old, new))
-    return Changes(_compared([_change(repo, *difference) for difference in found[:_MOST_FILES]]), len(found))
+    differences = sorted(_differing(repo, old, new))
+    return Changes(
+        _compared([_change(repo, *difference) for difference in differences[:_MOST_FILES]]), len(differences)
+    )
 
 
 def _differing(repo: Repository, old: str | None, new: str | None, folder: str = "") -> list[tuple]:
-    """(path, old blob or None, new blob or None) for every file that differs; equal folders are never opened."""
+    """(path, old blob or None, new blob or None) of every file that differs. Equal folders are not read."""
     before, after = _items(repo, old), _items(repo, new)
-    found: list[tuple] = []
+    differences: list[tuple] = []
     for name in before.keys() | after.keys():
         was, now = before.get(name), after.get(name)
         if was == now:
@@ -56,11 +58,11 @@ def _differing(repo: Repository, old: str | None, new: str | None, folder: str =
         path = f"{folder}{name}"
         folders = [item.oid if item and item.is_folder else None for item in (was, now)]
         if any(folders):
-            found += _differing(repo, *folders, f"{path}/")
+            differences += _differing(repo, *folders, f"{path}/")
         files = [item.oid if item and not item.is_folder else None for item in (was, now)]
         if any(files):
-            found.append((path, *files))
-    return found
+            differences.append((path, *files))
+    return differences
 
 
 def _items(repo: Repository, tree: str | None) -> dict[str, TreeItem]:
@@ -81,7 +83,7 @@ def _change(repo: Repository, path: str, old: str | None, new: str | None) -> Ch
 
 
 def _compared(changes: list[Change]) -> list[Change]:
-    """The same with the lines that differ. Comparing takes up to the square of the lines, so many are compared elsewhere."""
+    """The changes with their lines. Comparing is quadratic in the lines, so long texts are compared in `bounded`."""
     texts = [change.texts for change in changes if change.texts]
     if sum(change.old_size + change.new_size for change in changes if change.texts) <= _MOST_BYTES_HERE:
         compared = iter(compare_all(texts))
@@ -101,7 +103,7 @@ def _with_lines(change: Change, lines: list[tuple[str, str]] | None) -> Change:
 
 
 def compare_all(texts: list[tuple[list[str], list[str]]]) -> list[list[tuple[str, str]] | None]:
-    """The differing lines of each pair, at most one more than are shown; None for those when the time is over."""
+    """The differing lines of each pair, at most one more than is shown; None for pairs after the time limit."""
     stop_at = time.monotonic() + _SECONDS
     return [_compare(*pair)[: _MOST_LINES + 1] if time.monotonic() < stop_at else None for pair in texts]
 
@@ -116,5 +118,5 @@ def _text(repo: Repository, oid: str | None) -> list[str] | None:
 
 def _compare(old: list[str], new: list[str]) -> list[tuple[str, str]]:
     kinds = {"@": "place", "+": "added", "-": "deleted", " ": "same"}
-    differences = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # after the two lines of file names
+    differences = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # without the two lines of file names
     return [(kinds[line[0]], line if line[0] == "@" else line[1:]) for line in differences]
