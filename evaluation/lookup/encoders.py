@@ -12,7 +12,8 @@ import numpy as np
 from evaluation.lookup.title_index import TitleIndex, shared_rank
 from evaluation.model.batches import length_sorted
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, hub_errors
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import read_object, require_whole, said
 from titlecraft.records import Pin

@@ -48,13 +48,13 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
-        titlecraft/hub: checksums data_revision pins publishing
+        titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
     """,
     "training": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision licence pins publishing
+        titlecraft/hub: checksums data_revision errors licence pins publishing
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
@@ -77,24 +77,8 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server serving
-        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
-        local_hub/api: upload_rules
-        local_hub/community: collection discussions job_output pull_requests
-        local_hub/disk: durable set_aside
-        local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
-        local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: tree view
-        local_hub/pages/history: changes commits discussions
-        local_hub/pages/repo: card card_facts usage view
-        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
-        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
-        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
-        local_hub/untrusted: bounded card_metadata data safetensors_header
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/command_line: choose_hub
-        titlecraft/hub: checksums pins publishing
+        titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
@@ -113,7 +97,7 @@ SOURCES: dict[str, str] = {
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
-        titlecraft/hub: checksums licence pins publishing
+        titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard
@@ -129,7 +113,7 @@ SOURCES: dict[str, str] = {
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
-        titlecraft/hub: checksums pins publishing
+        titlecraft/hub: checksums errors pins publishing
         titlecraft/models: adapter_weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed machine
@@ -150,21 +134,6 @@ SOURCES: dict[str, str] = {
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server serving
-        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
-        local_hub/api: upload_rules
-        local_hub/community: collection discussions job_output pull_requests
-        local_hub/disk: durable set_aside
-        local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
-        local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: tree view
-        local_hub/pages/history: changes commits discussions
-        local_hub/pages/repo: card card_facts usage view
-        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
-        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
-        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
-        local_hub/untrusted: bounded card_metadata data safetensors_header
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
         model_card/lineage: trained
@@ -176,8 +145,7 @@ SOURCES: dict[str, str] = {
         model_card/verification/lines: checks
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
-        titlecraft/command_line: choose_hub
-        titlecraft/hub: checksums data_revision licence pins publishing
+        titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models: adapter_weights document_attention
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/loss: answer_logits attention_spy guard

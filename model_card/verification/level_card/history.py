@@ -14,7 +14,8 @@ from model_card.lineage.trained import is_about
 from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.data_revision import last_changes
-from titlecraft.hub.pins import first_line, hub_errors, read_file
+from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.pins import read_file
 from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, has_schema, read_record
 
 MOST = 20  # commits that are looked into

@@ -11,8 +11,9 @@ from huggingface_hub import HfApi
 from model_card.verification.lines.checks import Checks, Line, is_away, is_out_of_reach
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
+from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import LEGAL_FILES, copy_legal_files, licence_of
-from titlecraft.hub.pins import holds, hub_errors, pin, read_file
+from titlecraft.hub.pins import holds, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, Pin
 

@@ -14,7 +14,7 @@ from model_card.verification.level_scores.values import stops_rightly
 from model_card.verification.lines.checks import STATUS, Checks, Line, Verification, verdict_of
 from titlecraft.errors import UserError
 from titlecraft.hub.checksums import read_sums, write_sums
-from titlecraft.hub.pins import hub_errors
+from titlecraft.hub.errors import hub_errors
 from titlecraft.records import Code, Pin
 
 CHECKS = Checks("scores", "report")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from model_card.verification.level_card.text.added import verify_added
 from model_card.verification.confusables import letters_of, mixed_word, skeleton
+from model_card.verification.level_card.text.added import verify_added
 from titlecraft.cards.merge import NOTICE
 
 CARD = (Path(__file__).parents[3] / "evaluated.md").read_text(encoding="utf-8")
