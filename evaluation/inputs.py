@@ -8,7 +8,7 @@ import msgspec
 from evaluation.measures import fewest_resamples, measure_names, primary_names
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download, find_record, pin, read_file
-from titlecraft.models.adapter_weights import require_finite
+from titlecraft.models.adapter.weights import require_finite
 from titlecraft.models.base.files import require_whole
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import (

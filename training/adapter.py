@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.models.adapter_weights import require_finite
+from titlecraft.models.adapter.weights import require_finite
 from titlecraft.models.base.tokenizer import as_published
 from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads

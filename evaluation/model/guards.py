@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from evaluation.model.score import plain_nll, reference_nll
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.document_attention import DOCUMENTS
+from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.records import Check
 from titlecraft.search.title_match import folded
@@ -81,7 +81,7 @@ def check_own_scores(
     batch_size: int, name: str,
 ) -> Check:  # fmt: skip
     """What `reference_nll` finds, in both arms of a PeftModel, is the NLL of plain logits by the model's own attention."""
-    from evaluation.model.grouped_attention import attention_of
+    from titlecraft.models.grouped_attention import attention_of
 
     allowed = min(tolerance(model), ROUNDED)
     arms = [nullcontext, *([model.disable_adapter] if hasattr(model, "disable_adapter") else [])]

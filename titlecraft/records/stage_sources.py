@@ -55,8 +55,9 @@ SOURCES: dict[str, str] = {
     "training": """
         titlecraft: __init__ files prompt settings
         titlecraft/hub: checksums data_revision errors licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/adapter: weights
         titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models: document_attention
         titlecraft/models/loss: answer_logits attention_spy guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
@@ -73,15 +74,17 @@ SOURCES: dict[str, str] = {
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/model: finished_batches guards reread sampling
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/adapter: load weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models/decoding: batches generate
+        titlecraft/models: document_attention grouped_attention
+        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index
@@ -90,7 +93,7 @@ SOURCES: dict[str, str] = {
         evaluation: inputs processes
         evaluation/lookup: copies
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches grouped_attention guards load score zeroed_adapter
+        evaluation/model: guards
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
@@ -98,9 +101,11 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums errors licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/adapter: load weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models/decoding: batches
+        titlecraft/models: document_attention grouped_attention
+        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
         titlecraft/search: title_match
@@ -114,7 +119,7 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums errors pins publishing
-        titlecraft/models: adapter_weights
+        titlecraft/models/adapter: weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed machine
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
@@ -130,7 +135,7 @@ SOURCES: dict[str, str] = {
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/model: finished_batches guards reread sampling
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
@@ -146,9 +151,11 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/models/adapter: load weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models/decoding: batches generate
+        titlecraft/models: document_attention grouped_attention
+        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index

@@ -11,12 +11,12 @@ import torch
 
 from evaluation.inputs import Adapter, read_adapter
 from evaluation.lookup.encoders import load_encoder
-from evaluation.model.load import load
 from tests.evaluation.lookup.tiny_encoder import save_encoder
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import load
 from titlecraft.models.base.model import load_base
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin

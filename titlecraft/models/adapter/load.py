@@ -6,9 +6,9 @@ from typing import Any
 
 from evaluation.inputs import ADAPTER_FIX, WEIGHTS, Adapter
 from evaluation.model.guards import check_adapter, check_probe_scores, guard, probe_logits
-from evaluation.model.zeroed_adapter import is_base_when_silenced
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
+from titlecraft.models.adapter.zeroed import is_base_when_silenced
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import loading
 from titlecraft.models.base.four_bit import unpack_four_bit

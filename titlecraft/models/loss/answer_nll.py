@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evaluation.model.batches import pad_left
+from titlecraft.models.decoding.batches import pad_left
 from titlecraft.models.document_attention import DOCUMENTS
 from titlecraft.models.loss.answer_logits import decoder_of, own_logits
 from titlecraft.models.loss.guard import IGNORED
