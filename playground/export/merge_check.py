@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.inputs import Adapter
 from evaluation.titles.draw import SPLIT, Room, Title, draw
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.loss.answer_nll import LOGITS_AT_ONCE, reference_nll
 from titlecraft.records.export import MergeCheck
 

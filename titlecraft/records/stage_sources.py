@@ -55,10 +55,11 @@ SOURCES: dict[str, str] = {
     "training": """
         titlecraft: __init__ files prompt settings
         titlecraft/hub: checksums data_revision errors licence pins publishing
-        titlecraft/models/adapter: weights
+        titlecraft/models/adapter: probe weights
         titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/decoding: batches
         titlecraft/models: document_attention
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         training: adapter checks effect finished out_of_memory prepare record run trainer
@@ -80,20 +81,20 @@ SOURCES: dict[str, str] = {
         evaluation/titles: draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
-        titlecraft/models/adapter: load weights zeroed
+        titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models: checks document_attention grouped_attention
         titlecraft/models/decoding: batches generate
-        titlecraft/models: document_attention grouped_attention
-        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
+        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index
     """,
     "export": """
-        evaluation: inputs processes
         evaluation/lookup: copies
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
+        evaluation/measures: detail entry scripts sentences
         evaluation/model: guards
+        evaluation: processes
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
@@ -101,29 +102,24 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums errors licence pins publishing
-        titlecraft/models/adapter: load weights zeroed
+        titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models: checks document_attention grouped_attention
         titlecraft/models/decoding: batches
-        titlecraft/models: document_attention grouped_attention
-        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
+        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
         titlecraft/search: title_match
     """,
     "space": """
-        evaluation: inputs processes
-        evaluation/lookup: copies
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/titles: draw near_copies
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums errors pins publishing
-        titlecraft/models/adapter: weights
+        titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
-        titlecraft/process: distributed machine
+        titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
-        titlecraft/search: title_match
     """,
     "verification": """
         dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
@@ -151,11 +147,11 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
-        titlecraft/models/adapter: load weights zeroed
+        titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models: checks document_attention grouped_attention
         titlecraft/models/decoding: batches generate
-        titlecraft/models: document_attention grouped_attention
-        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
+        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index

@@ -72,9 +72,10 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
 
 def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, folder: str) -> Iterator[Line]:
     """The key over all that the numbers depend on, and the id and the folder that are named by it."""
-    from evaluation.inputs import WEIGHTS, Adapter, depends_on
+    from evaluation.inputs import depends_on
     from evaluation.measures import measure_names
     from model_card.verification.level_card.files.checksums import sha256_of
+    from titlecraft.models.adapter.read import WEIGHTS, Adapter
     from titlecraft.records import digest
     from titlecraft.settings import Recipe
 

@@ -5,14 +5,15 @@ import torch
 
 from evaluation.measures.sentences import orders
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.guards import check_adapter, check_scores, check_titles, probe_logits
+from evaluation.model.guards import check_scores, check_titles
 from evaluation.model.reread import order_nll
 from evaluation.model.sampling import random_numbers
 from evaluation.progress import Progress
 from evaluation.titles.draw import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
-from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.adapter.load import Loaded, check_adapter
+from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate

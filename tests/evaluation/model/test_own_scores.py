@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from evaluation.model.guards import PROBE_PAIRS, check_own_scores, check_probe_scores
 from playground.export.merge import merge
 from tests.tiny_families import make, with_adapter
 from titlecraft.errors import UserError
 from titlecraft.models.grouped_attention import attention_of
 from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
+from titlecraft.models.loss.check_scores import PROBE_PAIRS, check_own_scores, check_probe_scores
 
 check = partial(check_own_scores, pairs=PROBE_PAIRS, pad_token_id=2, name="scores")
 FAMILIES = (

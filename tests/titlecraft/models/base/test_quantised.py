@@ -9,13 +9,13 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from evaluation.inputs import Adapter
 from playground.export import merge
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import make_base, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import load
+from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.base.four_bit import frozen_weight
 from titlecraft.models.base.model import four_bit_fault, load_base
 from titlecraft.models.base.quantisation import in_words, published_as
