@@ -16,8 +16,10 @@ from local_hub.api import accounts as api_accounts
 from local_hub.community import job_output
 from local_hub.errors import NO_ROOM, DiskFull, HubError, NotFound, RepoNotFound
 from local_hub.repos.store import Store
+from local_hub.requests.answers import answer, refusal, true_reason
 from local_hub.requests.body import Bodies
-from local_hub.requests.call import Call, Hub, answer, endpoint, refusal, true_reason
+from local_hub.requests.call import Call, Hub
+from local_hub.requests.endpoint import endpoint
 from local_hub.requests.host_check import HostCheck
 from local_hub.requests.ids import RequestIds
 from local_hub.requests.unexpected_errors import UnexpectedErrors

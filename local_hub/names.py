@@ -71,3 +71,8 @@ def is_good_ref_name(name: str) -> bool:
         and len(name) <= 255
         and not (_BAD_REF.search(name) or _FULL_SHA.fullmatch(name) or name.startswith("refs/") or name == "HEAD")
     )
+
+
+def url_path(repo_type: str, repo_id: str) -> str:
+    """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
+    return f"/{repo_id}" if repo_type == "model" else f"/{repo_type}s/{repo_id}"

@@ -5,7 +5,9 @@ from starlette.routing import Route
 
 from local_hub.errors import BadRequest, NotFound
 from local_hub.repos.settings import AccessRequest, now
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 _STATUSES = ("pending", "accepted", "rejected")
 

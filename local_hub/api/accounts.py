@@ -9,7 +9,9 @@ from local_hub.accounts import Organization, User
 from local_hub.errors import InvalidCredentials, NotFound
 from local_hub.repos.damaged_info import read_or_reason
 from local_hub.repos.repository import Repository
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 
 def whoami(call: Call) -> Response:

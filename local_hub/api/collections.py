@@ -16,7 +16,9 @@ from local_hub.community.collection import Collection, read_collection
 from local_hub.errors import AlreadyExists, BadRequest, NotFound
 from local_hub.names import REPO_TYPES
 from local_hub.repos.settings import now
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 from local_hub.untrusted.data import BadData
 
 _ID = re.compile(r"[0-9a-f]{24}")

@@ -16,9 +16,12 @@ from local_hub.api.upload_rules import UploadRules
 from local_hub.community import pull_requests
 from local_hub.errors import BadRequest, EntryNotFound, RevisionNotFound, StaleParent, TooLarge
 from local_hub.names import check_file_path
-from local_hub.repos.repository import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Operation, Repository
+from local_hub.repos.operations import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Operation
+from local_hub.repos.repository import Repository
+from local_hub.requests.answers import answer
 from local_hub.requests.body import MOST_TEXT_BYTES, refuse_encoding, refuse_length
-from local_hub.requests.call import Call, admitted, answer, endpoint
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import admitted, endpoint
 from local_hub.untrusted.card_metadata import check_card, refuse_bad_card
 from local_hub.untrusted.data import BadData, read_json_object
 

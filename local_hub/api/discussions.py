@@ -9,7 +9,9 @@ from local_hub.community import discussions, pull_requests
 from local_hub.community.discussions import Discussion
 from local_hub.errors import BadRequest, Forbidden, NotFound
 from local_hub.repos.repository import Repository
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 _PAGE = 50
 

@@ -18,7 +18,9 @@ from local_hub.community.job_output import Readers
 from local_hub.errors import BadRequest, Forbidden, HubError, NotFound
 from local_hub.names import check_repo_id
 from local_hub.repos.settings import is_hub_time, now
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 from local_hub.untrusted.data import BadData, read_json_object
 
 _log = logging.getLogger(__name__)

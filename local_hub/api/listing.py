@@ -9,7 +9,9 @@ from local_hub.repos.damaged_info import DamagedInfo, read_or_reason
 from local_hub.repos.info import RepoInfo
 from local_hub.repos.repository import Repository
 from local_hub.repos.store import UnreadableRepo
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 _PAGE = 1000
 _TIMES = {"lastModified", "createdAt"}

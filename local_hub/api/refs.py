@@ -6,8 +6,10 @@ from starlette.routing import Route
 from local_hub.errors import AlreadyExists, BadRequest, Forbidden, RevisionNotFound
 from local_hub.git.refs import MAIN
 from local_hub.names import is_good_ref_name
-from local_hub.repos.repository import new_commit
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.repos.operations import new_commit
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 
 def refs(call: Call) -> Response:

@@ -7,11 +7,14 @@ from starlette.routing import Route
 
 from local_hub.api.file_content import file_content
 from local_hub.errors import AlreadyExists, BadRequest, DamagedRepo, HubError
+from local_hub.names import url_path
 from local_hub.repos.default_files import first_card
 from local_hub.repos.info import RepoInfo
-from local_hub.repos.repository import Repository, url_path
+from local_hub.repos.repository import Repository
+from local_hub.requests.answers import answer
 from local_hub.requests.body import MOST_TEXT_BYTES
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 from local_hub.untrusted.card_metadata import CARD, refuse_bad_card
 
 

@@ -9,8 +9,11 @@ from starlette.routing import Route
 
 from local_hub.errors import BadRequest, EntryNotFound
 from local_hub.repos import history
-from local_hub.repos.repository import Entry, Repository
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.repos.entry import Entry
+from local_hub.repos.repository import Repository
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 _SKIP = re.compile("[0-9]{1,15}")
 _PAGE = 1000

@@ -16,8 +16,9 @@ from local_hub.community.collection import read_collection
 from local_hub.disk.set_aside import FOLDER, set_aside
 from local_hub.errors import BadRequest, UsageError
 from local_hub.names import REPO_TYPES, check_repo_id
-from local_hub.repos.store import read_moved
-from local_hub.server import locked, status
+from local_hub.repos.redirects import read_moved
+from local_hub.root_folder import locked
+from local_hub.server import status
 from local_hub.untrusted.data import BadData
 
 

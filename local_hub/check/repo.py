@@ -15,7 +15,8 @@ from local_hub.community.discussions import read_discussion
 from local_hub.disk.durable import TemporaryArea
 from local_hub.disk.set_aside import is_remnant
 from local_hub.errors import DamagedRepo
-from local_hub.git.objects import GitObjects, LfsPointer
+from local_hub.git.lfs_pointer import LfsPointer
+from local_hub.git.objects import GitObjects
 from local_hub.git.refs import MAIN, read_ref
 from local_hub.repos.lfs_objects import LfsObjects
 from local_hub.repos.lock import RepoLock

@@ -15,7 +15,8 @@ from local_hub.errors import AlreadyExists, BadRequest, NotFound
 from local_hub.git.objects import SUBMODULE_MODE, GitObjects
 from local_hub.git.refs import MAIN
 from local_hub.git.tree_edit import TreeEdit
-from local_hub.repos.repository import Operation, Repository, join_message, new_commit
+from local_hub.repos.operations import Operation, join_message, new_commit
+from local_hub.repos.repository import Repository
 from local_hub.untrusted.bounded import TooMuch, bounded
 
 _REF = re.compile(r"refs/pr/(\d{1,9})")
@@ -107,7 +108,7 @@ def merge(repo: Repository, discussion: Discussion, author: str) -> str:
                 if path in _files(repo.objects, _tree(repo, head)):
                     edit.delete(path)
             else:
-                repo.refuse_missing_object(path, repo.objects.blob_info(blob).lfs)
+                repo.lfs.refuse_missing_object(path, repo.objects.blob_info(blob).lfs)
                 edit.set_file(path, blob)
         message = join_message(f"{discussion.title} (#{discussion.num})")
         oid = batch.add(new_commit(edit.write(batch), [head, proposed], author=author, message=message))

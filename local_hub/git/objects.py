@@ -1,10 +1,8 @@
 """The git objects of one repo: dulwich underneath, safe for threads, cheap sizes, durable writes."""
 
 import logging
-import re
 import threading
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from dulwich.pack import write_pack_index, write_pack_objects
 
 from local_hub.disk.durable import OWN_FOREVER, TemporaryArea, publish
 from local_hub.errors import DamagedRepo, HubError, MissingObject
+from local_hub.git.lfs_pointer import MOST_POINTER_BYTES, LfsPointer
 
 _log = logging.getLogger(__name__)
 
@@ -25,38 +24,6 @@ FILE_MODE, FOLDER_MODE, SUBMODULE_MODE = 0o100644, 0o040000, 0o160000
 _MOST_LOOSE_OBJECTS = 16
 # objects wait in memory up to this many bytes before they go into a pack
 _MOST_PENDING_BYTES = 16 * 2**20
-
-_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n?"
-)
-_MOST_POINTER_BYTES = 1024
-MOST_OBJECT_BYTES = 2**63 - 1  # no file system holds more
-
-
-@dataclass(frozen=True)
-class LfsPointer:
-    """What git stores in place of a large file: the sha256 and size of the content."""
-
-    sha256: str
-    size: int
-
-    def content(self) -> bytes:
-        """The pointer file, as the git-lfs specification writes it."""
-        return f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {self.size}\n".encode()
-
-    @classmethod
-    def parse(cls, content: bytes) -> "LfsPointer | None":
-        """The pointer that `content` is, or None for any other file."""
-        match = _POINTER.fullmatch(content) if len(content) <= _MOST_POINTER_BYTES else None
-        if match is None or len(match[2]) > 19 or int(match[2]) > MOST_OBJECT_BYTES:
-            return None
-        return cls(match[1].decode(), int(match[2]))
-
-    @staticmethod
-    def is_impossible(content: bytes) -> bool:
-        """True for a pointer to an object that is larger than any file: `parse` takes it for a text."""
-        looks_like_one = len(content) <= _MOST_POINTER_BYTES and _POINTER.fullmatch(content) is not None
-        return looks_like_one and LfsPointer.parse(content) is None
 
 
 class BlobInfo(NamedTuple):
@@ -167,12 +134,12 @@ class GitObjects:
     def _beginning_of_blob(self, oid: str) -> tuple[int, bytes]:
         try:
             with (self.folder / oid[:2] / oid[2:]).open("rb") as file:
-                unpacked = zlib.decompressobj().decompress(file.read(4096), _MOST_POINTER_BYTES + 32)
+                unpacked = zlib.decompressobj().decompress(file.read(4096), MOST_POINTER_BYTES + 32)
             header, _, beginning = unpacked.partition(b"\0")
             return int(header.split()[1]), beginning
         except FileNotFoundError:
             content = self.blob(oid)
-            return len(content), content[: _MOST_POINTER_BYTES + 1]
+            return len(content), content[: MOST_POINTER_BYTES + 1]
         except (OSError, ValueError, IndexError, zlib.error) as error:
             raise _unreadable(oid, error) from error
 

@@ -17,9 +17,9 @@ from local_hub.pages import addresses, formats
 from local_hub.pages.static_files import static_url
 from local_hub.repos.repository import Repository
 from local_hub.repos.store import UnreadableRepo
+from local_hub.requests.answers import true_reason
 from local_hub.requests.body import MOST_FORM_BYTES, read_body
 from local_hub.requests.browser_session import BrowserCall, signed_in
-from local_hub.requests.call import true_reason
 
 _log = logging.getLogger(__name__)
 

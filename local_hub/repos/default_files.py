@@ -1,5 +1,10 @@
 """What a new repo begins with: which files go to LFS, and for a Space or a licensed repo a README."""
 
+from pathlib import Path
+
+from local_hub.disk.durable import OWN_FOLDER
+from local_hub.git.refs import MAIN
+
 # what models and datasets are usually made of and git stores badly
 _LFS_PATTERNS = """
 *.7z *.arrow *.bin *.bz2 *.ckpt *.ftz *.gz *.h5 *.joblib *.lfs.* *.mlmodel *.model *.msgpack *.npy *.npz *.onnx *.ot
@@ -9,8 +14,28 @@ _LFS_PATTERNS = """
 _LFS_PATTERNS_OF_DATASETS = """
 *.lz4 *.mds *.pcm *.sam *.raw *.aac *.flac *.mp3 *.ogg *.wav *.bmp *.gif *.png *.tiff *.jpg *.jpeg *.webp *.mp4 *.webm
 """
-
 GIT_ATTRIBUTES = ".gitattributes"
+
+# a bare repo without automatic garbage collection; git clients may ask for any commit that a revision names
+_GIT_CONFIG = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+[gc]
+\tauto = 0
+[uploadpack]
+\tallowReachableSHA1InWant = true
+"""
+
+
+def make_bare_repo(folder: Path) -> None:
+    """Create the folders, HEAD and config of a bare git repo in an empty folder."""
+    folder.chmod(OWN_FOLDER)
+    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
+        (folder / name).mkdir(parents=True)
+    (folder / "HEAD").write_text(f"ref: {MAIN}\n")
+    (folder / "config").write_text(_GIT_CONFIG)
 
 
 def initial_files(repo_type: str) -> dict[str, bytes]:

@@ -5,8 +5,9 @@ from contextlib import suppress
 from typing import Any
 
 from local_hub.errors import EntryNotFound
+from local_hub.repos.entry import Entry
 from local_hub.repos.history import summarize
-from local_hub.repos.repository import Entry, Repository
+from local_hub.repos.repository import Repository
 from local_hub.untrusted.card_metadata import parse_card, split_card, tags_of
 from local_hub.untrusted.data import BadData, read_json_object
 from local_hub.untrusted.safetensors_header import read_header

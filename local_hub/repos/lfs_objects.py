@@ -8,7 +8,7 @@ from typing import IO
 
 from local_hub.disk.durable import OWN_FOREVER, TemporaryArea, publish, sync_folder
 from local_hub.errors import BadRequest
-from local_hub.git.objects import LfsPointer
+from local_hub.git.lfs_pointer import LfsPointer
 from local_hub.repos.lock import RepoLock
 
 _COPY_BYTES = 4 * 2**20
@@ -75,3 +75,19 @@ class LfsObjects:
     def delete(self, sha256: str) -> None:
         """Forget the object, if it is here."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def refuse_bad_pointer(self, path: str, content: bytes) -> None:
+        """A pointer may come as a plain file, too. Raises BadRequest when what it points to is not here as it says."""
+        if LfsPointer.is_impossible(content):
+            raise BadRequest(f"{path}: this LFS pointer names a size that no file can have")
+        self.refuse_missing_object(path, LfsPointer.parse(content))
+
+    def refuse_missing_object(self, path: str, pointer: LfsPointer | None) -> None:
+        """Raises BadRequest when the object of a pointer was deleted or never came; None is any other file."""
+        if pointer is None:
+            return
+        stored = self.size(pointer.sha256)
+        if stored is None:
+            raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({pointer.sha256})")
+        if stored != pointer.size:
+            raise BadRequest(f"{path}: the LFS pointer says {pointer.size} bytes, {pointer.sha256} has {stored} bytes")

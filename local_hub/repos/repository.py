@@ -1,23 +1,31 @@
 """One repo of the Hub: a bare git repo, its large files and settings; reading, and the one way to write a commit."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dulwich.objects import Commit
-
 from local_hub.disk.durable import TemporaryArea
 from local_hub.errors import BadRequest, DamagedRepo, EntryNotFound, RevisionNotFound, StaleParent
-from local_hub.git.objects import FOLDER_MODE, GitObjects, LfsPointer, ObjectBatch, TreeItem
+from local_hub.git.lfs_pointer import LfsPointer
+from local_hub.git.objects import FOLDER_MODE, GitObjects, ObjectBatch, TreeItem
 from local_hub.git.reachable import Reachable
 from local_hub.git.refs import MAIN, Refs
 from local_hub.git.tree_edit import TreeEdit
-from local_hub.names import check_file_path
+from local_hub.names import check_file_path, url_path
+from local_hub.repos.entry import Entry
 from local_hub.repos.lfs_objects import LfsObjects
 from local_hub.repos.lock import RepoLock
+from local_hub.repos.operations import (
+    AddFile,
+    AddLfsFile,
+    CopyFile,
+    DeleteFile,
+    DeleteFolder,
+    Operation,
+    join_message,
+    new_commit,
+)
 from local_hub.repos.settings import RepoSettings
 
 # files that are checked before a commit is written: the Hub itself reads them for its pages and lists
@@ -26,66 +34,6 @@ CHECKED_FILES = ("README.md",)
 MOST_CHECKED_BYTES = 8 * 2**20
 
 _PREFIX_OF_SHA = set("0123456789abcdef")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A file or folder at a revision."""
-
-    path: str
-    oid: str  # git's id of the blob or tree
-    is_folder: bool
-    size: int = 0  # bytes of the content: for an LFS file those of the object, not of the pointer
-    lfs: LfsPointer | None = None
-    pointer_size: int = 0
-
-    @property
-    def etag(self) -> str:
-        """What identifies the content to clients: the sha256 of an LFS file, the git id of another."""
-        return self.lfs.sha256 if self.lfs else self.oid
-
-
-@dataclass(frozen=True)
-class AddFile:
-    """Put this content at `path`, in git itself."""
-
-    path: str
-    content: bytes
-
-
-@dataclass(frozen=True)
-class AddLfsFile:
-    """Put an object that was uploaded before at `path`. `size` may be None: the stored one counts."""
-
-    path: str
-    sha256: str
-    size: int | None = None
-
-
-@dataclass(frozen=True)
-class CopyFile:
-    """Put what `source` is at `source_revision` (None: the parent commit) at `path`."""
-
-    path: str
-    source: str
-    source_revision: str | None = None
-
-
-@dataclass(frozen=True)
-class DeleteFile:
-    """Remove one file; clients also name folders with it."""
-
-    path: str
-
-
-@dataclass(frozen=True)
-class DeleteFolder:
-    """Remove a folder and what is in it; the empty path or "/" means everything."""
-
-    path: str
-
-
-Operation = AddFile | AddLfsFile | CopyFile | DeleteFile | DeleteFolder
 
 
 class Repository:
@@ -290,7 +238,7 @@ class Repository:
         path = check_file_path(operation.path)
         match operation:
             case AddFile(content=content):
-                self.refuse_bad_pointer(path, content)
+                self.lfs.refuse_bad_pointer(path, content)
                 edit.set_file(path, batch.add_blob(content))
             case AddLfsFile(sha256=sha256, size=size):
                 stored = self.lfs.size(sha256)
@@ -299,47 +247,7 @@ class Repository:
                 edit.set_file(path, batch.add_blob(LfsPointer(sha256, stored).content()))
             case CopyFile(source=source, source_revision=revision):
                 entry = self.file(self.resolve(revision) if revision else head, source)
-                self.refuse_missing_object(path, entry.lfs)
+                self.lfs.refuse_missing_object(path, entry.lfs)
                 edit.set_file(path, entry.oid)
             case DeleteFile():
                 edit.delete(path)
-
-    def refuse_bad_pointer(self, path: str, content: bytes) -> None:
-        """A pointer may come as a plain file, too. Raises BadRequest when what it points to is not here as it says."""
-        if LfsPointer.is_impossible(content):
-            raise BadRequest(f"{path}: this LFS pointer names a size that no file can have")
-        self.refuse_missing_object(path, LfsPointer.parse(content))
-
-    def refuse_missing_object(self, path: str, pointer: LfsPointer | None) -> None:
-        """Raises BadRequest when the object of a pointer was deleted or never came; None is any other file."""
-        if pointer is None:
-            return
-        stored = self.lfs.size(pointer.sha256)
-        if stored is None:
-            raise BadRequest(f"LFS pointer pointed to a file that does not exist: {path} ({pointer.sha256})")
-        if stored != pointer.size:
-            raise BadRequest(f"{path}: the LFS pointer says {pointer.size} bytes, {pointer.sha256} has {stored} bytes")
-
-
-def url_path(repo_type: str, repo_id: str) -> str:
-    """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
-    return f"/{repo_id}" if repo_type == "model" else f"/{repo_type}s/{repo_id}"
-
-
-def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:
-    """A commit object of the Hub's user `author`, dated now."""
-    commit = Commit()
-    commit.tree = tree.encode()
-    commit.parents = [parent.encode() for parent in parents]
-    commit.author = commit.committer = f"{author} <{author}@users.noreply.localhost>".encode()
-    commit.author_time = commit.commit_time = int(time.time())
-    commit.author_timezone = commit.commit_timezone = 0
-    commit.encoding = b"UTF-8"
-    commit.message = message.encode(errors="replace")
-    return commit
-
-
-def join_message(summary: str, description: str = "") -> str:
-    """Title, empty line, body: git's convention. NUL would end the object's text for git."""
-    text = f"{summary.strip()}\n\n{description.strip()}" if description.strip() else summary.strip()
-    return text.replace("\0", "")

@@ -1,6 +1,5 @@
 """All repos under one root: finding them by id in any case, creating, renaming and deleting them in one step."""
 
-import json
 import logging
 import os
 import threading
@@ -9,31 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_hub.disk.durable import OWN_FOLDER, TemporaryArea, room_or_disk_full, sync_folder
+from local_hub.disk.durable import TemporaryArea, room_or_disk_full, sync_folder
 from local_hub.disk.set_aside import is_remnant, set_aside
 from local_hub.errors import AlreadyExists, BadRequest, DamagedRepo, RepoMoved, RepoNotFound
 from local_hub.git.refs import MAIN
 from local_hub.git.tree_edit import TreeEdit
 from local_hub.names import REPO_TYPES, check_file_path, check_repo_id
 from local_hub.repos.copy_history import copy_history
-from local_hub.repos.default_files import initial_files
-from local_hub.repos.repository import Repository, new_commit
+from local_hub.repos.default_files import initial_files, make_bare_repo
+from local_hub.repos.operations import new_commit
+from local_hub.repos.redirects import Redirects
+from local_hub.repos.repository import Repository
 from local_hub.repos.settings import RepoSettings
-from local_hub.untrusted.data import BadData, read_json_object
+from local_hub.untrusted.data import BadData
 
 _log = logging.getLogger(__name__)
-
-# bare, never garbage-collected behind our back; git clients may ask for any commit that a revision names
-_GIT_CONFIG = """\
-[core]
-\trepositoryformatversion = 0
-\tfilemode = true
-\tbare = true
-[gc]
-\tauto = 0
-[uploadpack]
-\tallowReachableSHA1InWant = true
-"""
 
 
 @dataclass(frozen=True)
@@ -66,8 +55,7 @@ class Store:
         for repo_type in REPO_TYPES:
             for folder in sorted((root / "repos" / f"{repo_type}s").glob("*/*.git")):
                 self._find(repo_type, folder)
-        self._moved_file = root / "moved.json"  # "type/old id" -> new id
-        self._moved: dict[str, str] = self._read_moved()
+        self._redirects = Redirects(root, self.temporary)
 
     def _find(self, repo_type: str, folder: Path) -> None:
         """Put a folder into the index. What is no repo is set aside: it would stand in the way of a new one."""
@@ -90,17 +78,6 @@ class Store:
         except OSError as error:
             _log.warning("%s is not a repo and cannot be set aside: %s", path, error)
 
-    def _read_moved(self) -> dict[str, str]:
-        """The redirects; none of them when the file is damaged, which is then set aside."""
-        try:
-            return read_moved(self._moved_file)
-        except FileNotFoundError:
-            return {}
-        except (OSError, BadData) as error:
-            kept = set_aside(self.root, self._moved_file)
-            _log.warning("the redirects of renamed repos are lost (%s); the file was set aside as %s", error, kept)
-            return {}
-
     def open(self, repo_type: str, repo_id: str) -> Repository:
         """The repo with this id in any case. Raises RepoNotFound, RepoMoved with the new id, or DamagedRepo."""
         key = repo_type, repo_id.lower()
@@ -108,7 +85,7 @@ class Store:
             if key not in self._open:
                 folder = self._folders.get(key)
                 if folder is None:
-                    new_id = self._moved.get(f"{repo_type}/{repo_id.lower()}")
+                    new_id = self._redirects.new_id(repo_type, repo_id)
                     raise RepoMoved(new_id) if new_id else RepoNotFound()
                 try:
                     self._open[key] = Repository(repo_type, _id_of(folder), folder, self.temporary)
@@ -152,12 +129,13 @@ class Store:
         Raises AlreadyExists, BadRequest, UnsafePath, DiskFull.
         """
         with self._draft(repo_type, repo_id) as folder:
-            self._fill(folder, RepoSettings(private=private, sdk=sdk))
+            make_bare_repo(folder)
+            RepoSettings(private=private, sdk=sdk).save(folder, self.temporary)
             repo = Repository(repo_type, repo_id, folder, self.temporary)
             batch = repo.objects.batch()
             edit = TreeEdit(repo.objects, None)
             for path, content in {**initial_files(repo_type), **(files or {})}.items():
-                repo.refuse_bad_pointer(path, content)
+                repo.lfs.refuse_bad_pointer(path, content)
                 edit.set_file(check_file_path(path), batch.add_blob(content))
             first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
             batch.flush()
@@ -168,7 +146,8 @@ class Store:
     def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
         """A new repo with the branches and tags of another and what they lead to, nothing that was squashed away."""
         with source.lock, self._draft(source.type, new_id) as folder:
-            self._fill(folder, RepoSettings(private=private, sdk=source.settings.sdk))
+            make_bare_repo(folder)
+            RepoSettings(private=private, sdk=source.settings.sdk).save(folder, self.temporary)
             tips = {
                 kind + name: source.objects.commit(oid).id.decode()
                 for kind in ("refs/heads/", "refs/tags/")
@@ -230,11 +209,7 @@ class Store:
             if taken not in (None, repo.folder):
                 raise AlreadyExists(f"A {repo.type} repository called {new_id} already exists")
             # the redirect first: until the folder is renamed, the repo that still exists under the old id wins
-            moved = {old: new_id if new.lower() == repo.id.lower() else new for old, new in self._moved.items()}
-            moved[f"{repo.type}/{repo.id.lower()}"] = new_id
-            moved.pop(f"{repo.type}/{new_id.lower()}", None)
-            self.temporary.write(self._moved_file, json.dumps(moved, indent=1).encode())
-            self._moved = moved
+            self._redirects.add(repo.type, repo.id, new_id)
             target.parent.mkdir(parents=True, exist_ok=True)
             with self._leaving(repo, renamed=True):
                 repo.folder.rename(target)
@@ -249,22 +224,6 @@ class Store:
     def _drop(self, repo: Repository) -> None:
         self._folders.pop((repo.type, repo.id.lower()), None)
         self._open.pop((repo.type, repo.id.lower()), None)
-
-    def _fill(self, folder: Path, settings: RepoSettings) -> None:
-        folder.chmod(OWN_FOLDER)
-        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
-            (folder / name).mkdir(parents=True)
-        (folder / "HEAD").write_text(f"ref: {MAIN}\n")
-        (folder / "config").write_text(_GIT_CONFIG)
-        settings.save(folder, self.temporary)
-
-
-def read_moved(file: Path) -> dict[str, str]:
-    """The redirects that a Hub has stored. Raises OSError, BadData."""
-    moved = read_json_object(file.read_bytes())
-    if not all(isinstance(new_id, str) and new_id.count("/") == 1 for new_id in moved.values()):
-        raise BadData("a redirect leads to what is no repo id")
-    return moved
 
 
 def _id_of(folder: Path) -> str:

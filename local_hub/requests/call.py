@@ -6,20 +6,14 @@ against Starlette directly, and call `admitted` first.
 """
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from anyio import CapacityLimiter, to_thread
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from local_hub.accounts import Accounts, Token
 from local_hub.errors import (
-    NO_ROOM,
     BadRequest,
     DamagedRepo,
     DisabledRepo,
@@ -27,21 +21,16 @@ from local_hub.errors import (
     GatedRepo,
     HubError,
     InvalidCredentials,
-    RepoGone,
     RepoMoved,
     RepoNotFound,
 )
 from local_hub.repos.repository import Repository
 from local_hub.repos.store import Store
 from local_hub.requests import url_parts
-from local_hub.requests.body import MOST_JSON_BYTES, HeldBodies, has_body, read_body, trust
+from local_hub.requests.body import HeldBodies
 from local_hub.untrusted.data import BadData, read_json
 
 _MOST_DIGITS = 15  # of a number in the query
-# Parsing holds Python's one lock: forty threads that do, and everybody else waits for seconds. So many bodies of strangers
-# are worked on at one time, so many that are long, and so many long ones of those with a token. Short ones need not wait.
-_SHORT_BYTES, _LONG_BYTES_OF_STRANGERS, _LONG_BYTES = 4 * 2**10, 64 * 2**10, 2**20
-_MOST_OF_STRANGERS, _MOST_LONG_OF_STRANGERS, _MOST_LONG = 2, 1, 4
 
 
 @dataclass(frozen=True)
@@ -243,113 +232,3 @@ class Call:
         pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] not in changes]
         url = f"{self.base_url}{self.request.scope['path']}?{urlencode(pairs + list(changes.items()))}"
         return {"Link": f'<{url}>; rel="next"'}
-
-
-Handler = Callable[[Call], Response]
-
-
-def endpoint(
-    handler: Handler, *, first: Callable[[Call], object] | None = None, most: int = MOST_JSON_BYTES
-) -> Callable:
-    """A Starlette endpoint that reads the body, of at most `most` bytes, and runs the handler in a thread.
-
-    `first` raises for callers who may not do this at all; it and the token are asked before any of the body is read.
-    With `most` 0 the body is left alone.
-    """
-
-    @wraps(handler)
-    async def run(request: Request) -> Response:
-        if most == 0 or not has_body(request.scope) or request.method in ("GET", "HEAD"):
-            return await run_in_threadpool(lambda: handler(Call(request)))
-        call = await admitted(request, first)
-        with call.hub.held_bodies.reading(request) as room:
-            call.body = await read_body(request, most, room)
-            return await to_thread.run_sync(handler, call, limiter=_workers(call))
-
-    return run
-
-
-def _workers(call: Call) -> CapacityLimiter | None:
-    """Who works on the call's body; None: all threads of the Hub."""
-    size = len(call.body)
-    if size <= _SHORT_BYTES:
-        return None
-    if call.token is not None:
-        return _limiter("known", _MOST_LONG) if size > _LONG_BYTES else None
-    return _limiter("strangers", _MOST_LONG_OF_STRANGERS if size > _LONG_BYTES_OF_STRANGERS else _MOST_OF_STRANGERS)
-
-
-@cache
-def _limiter(whose: str, most: int) -> CapacityLimiter:
-    return CapacityLimiter(most)
-
-
-async def admitted(request: Request, first: Callable[[Call], object] | None = None) -> Call:
-    """The caller of a request with a body, before it is read. Raises what `first` raises, and InvalidCredentials."""
-
-    def ask() -> Call:
-        call = Call(request)
-        if first is not None:
-            first(call)
-        return call
-
-    call = await run_in_threadpool(ask)
-    if call.token is not None:
-        trust(request)
-    return call
-
-
-def answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return JSONResponse(content, status_code=status, headers=headers)
-
-
-def refusal(request: Request, error: HubError) -> Response:
-    """The answer to a request that failed: status and JSON for people, headers for the clients."""
-    if isinstance(error, RepoMoved):
-        return _redirect(request, error.new_id)
-    headers = {"X-Error-Message": _one_line(error.message)}
-    if error.code:
-        headers["X-Error-Code"] = error.code
-    if commit := getattr(error, "commit", None):
-        headers["X-Repo-Commit"] = commit
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # makes git ask for a token
-    return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
-
-
-def true_reason(request: Request, error: Exception) -> Exception:
-    """The refusal that a failure amounts to, or `error` itself.
-
-    A file of the repo that the system cannot read is damage; and what seems damaged may have been deleted or renamed
-    while it was read.
-    """
-    repo = getattr(request.state, "repo", None)
-    if repo is None or not isinstance(error, DamagedRepo | OSError):
-        return error
-    if isinstance(error, OSError) and (error.errno is None or error.errno in NO_ROOM):
-        return error
-    try:
-        repo.lock.check()
-    except RepoGone as gone:
-        return gone
-    if isinstance(error, OSError):
-        return DamagedRepo(f"one of its files cannot be read ({error.strerror})")
-    return error
-
-
-def _one_line(text: str) -> str:
-    """What a header can hold: printable latin-1, no line breaks."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split()).encode("latin-1", "replace").decode("latin-1")
-
-
-def _redirect(request: Request, new_id: str) -> Response:
-    place = request.path_params.get("place")
-    old_id = place.id if place else request.path_params.get("id")
-    if old_id is None:  # the body names the repo: the same request to another address would not find it either
-        headers = {"X-Error-Code": "RepoNotFound", "X-Error-Message": f"This repository is called {new_id} now"}
-        return answer({"error": headers["X-Error-Message"]}, status=404, headers=headers)
-    path, query = request.scope["path"], request.url.query
-    target = path.replace(old_id, new_id, 1) + (f"?{query}" if query else "")
-    return answer({"error": f"Moved to {new_id}"}, status=307, headers={"Location": target})

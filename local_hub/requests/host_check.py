@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_hub.errors import WrongHost
-from local_hub.requests.call import refusal
+from local_hub.requests.answers import refusal
 
 ANY = "*"
 

@@ -24,7 +24,8 @@ from starlette.routing import Route
 from local_hub.errors import NO_ROOM, BadRequest, DamagedRepo, DiskFull, TooLarge
 from local_hub.repos.repository import Repository
 from local_hub.requests.body import read_body
-from local_hub.requests.call import Call, admitted, endpoint
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import admitted, endpoint
 
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Expires": "Fri, 01 Jan 1980 00:00:00 GMT"}
 _SERVICE = b"# service=git-upload-pack\n"

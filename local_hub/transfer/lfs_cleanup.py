@@ -11,7 +11,9 @@ from local_hub.git.objects import ObjectBatch
 from local_hub.git.refs import MAIN
 from local_hub.repos.repository import Repository
 from local_hub.repos.settings import hub_time
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 
 def listed(call: Call) -> Response:

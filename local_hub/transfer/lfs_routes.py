@@ -5,13 +5,6 @@ this one object, until nobody has used it for an hour or the server stops.
 """
 
 import hashlib
-import secrets
-import shutil
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_hub.disk.durable import room_or_disk_full
-from local_hub.errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
-from local_hub.git.objects import MOST_OBJECT_BYTES, LfsPointer
+from local_hub.errors import BadRequest, NotFound, TooLarge
+from local_hub.git.lfs_pointer import MOST_OBJECT_BYTES, LfsPointer
 from local_hub.repos.repository import Repository
+from local_hub.requests.answers import answer
 from local_hub.requests.body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
+from local_hub.transfer.lfs_uploads import Upload, Uploads
 from local_hub.transfer.resolve import may_download
 
 # larger files are sent in parts, so that a broken connection costs one part; smaller ones are written to disk only once
@@ -33,65 +29,7 @@ _PART_BYTES = 2 * 2**30
 _MOST_PARTS = 10_000
 _MOST_OBJECTS = 2000  # in one request: clients ask for some hundreds at a time
 _WRITE_BYTES = 2**20
-_IDLE_SECONDS = 3600
 _LFS_JSON = "application/vnd.git-lfs+json"
-
-
-@dataclass
-class Upload:
-    """One object on its way to one repo."""
-
-    repo: Repository
-    pointer: LfsPointer
-    part_bytes: int | None = None
-    parts: Path | None = None  # folder of the parts that have arrived
-    last_used: float = field(default_factory=time.monotonic)
-
-    def drop_parts(self) -> None:
-        """Free their space. The address stays good: clients repeat a request whose answer was lost."""
-        if self.parts is not None:
-            shutil.rmtree(self.parts, ignore_errors=True)
-            self.parts = None
-
-    @contextmanager
-    def parts_dropped_when_disk_full(self) -> Iterator[None]:
-        """Without room for the rest, the parts that arrived are only in the way."""
-        try:
-            yield
-        except DiskFull:
-            self.drop_parts()
-            raise
-
-
-class Uploads:
-    """The uploads that were promised, by their key."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_key: dict[str, Upload] = {}
-
-    def add(self, upload: Upload) -> str:
-        """The key of a new upload."""
-        key = secrets.token_urlsafe(24)
-        oldest = time.monotonic() - _IDLE_SECONDS
-        with self._lock:
-            for old in [key for key, upload in self._by_key.items() if upload.last_used < oldest]:
-                self._by_key.pop(old).drop_parts()
-            self._by_key[key] = upload
-        return key
-
-    def get(self, key: str) -> Upload:
-        """Raises NotFound, RepoGone."""
-        upload = self._by_key.get(key)
-        if upload is None:
-            raise NotFound("This upload address has expired: start the upload again")
-        try:
-            upload.repo.lock.check()
-        except RepoGone:
-            upload.drop_parts()
-            raise
-        upload.last_used = time.monotonic()
-        return upload
 
 
 def batch(call: Call) -> Response:

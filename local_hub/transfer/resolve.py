@@ -14,8 +14,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from local_hub.errors import EntryNotFound
-from local_hub.git.objects import LfsPointer
-from local_hub.repos.repository import Entry, Repository
+from local_hub.git.lfs_pointer import LfsPointer
+from local_hub.repos.entry import Entry
+from local_hub.repos.repository import Repository
 from local_hub.requests.browser_session import BrowserCall
 from local_hub.requests.call import Call
 

@@ -25,10 +25,12 @@ from starlette.routing import Route
 
 from local_hub.disk.durable import publish
 from local_hub.errors import BadRequest, DiskFull, NotFound, RepoGone, TooLarge
-from local_hub.git.objects import LfsPointer
+from local_hub.git.lfs_pointer import LfsPointer
 from local_hub.repos.repository import Repository
+from local_hub.requests.answers import answer
 from local_hub.requests.body import read_body, refuse_encoding, refuse_length, trust
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 from local_hub.transfer.xet_format import Segment, files_of_shard, read_chunks
 
 _TOKEN_SECONDS = 24 * 3600

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from local_hub.errors import BadRequest
-from local_hub.untrusted.data import BadData, read_yaml
+from local_hub.untrusted.data import BadData
+from local_hub.untrusted.yaml_reader import read_yaml
 
 CARD = "README.md"
 _BLOCK = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)

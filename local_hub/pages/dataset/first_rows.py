@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from local_hub.errors import EntryNotFound
-from local_hub.repos.repository import Entry, Repository
+from local_hub.repos.entry import Entry
+from local_hub.repos.repository import Repository
 from local_hub.untrusted.bounded import TooMuch, bounded
 from local_hub.untrusted.data import read_json
 

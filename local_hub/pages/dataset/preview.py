@@ -6,7 +6,8 @@ from typing import Any
 
 from local_hub.pages.dataset.first_rows import Table, UnreadableTable, first_rows, row_count
 from local_hub.pages.dataset.splits import configs_of
-from local_hub.repos.repository import Entry, Repository
+from local_hub.repos.entry import Entry
+from local_hub.repos.repository import Repository
 
 ROWS = 20
 _MOST_SPLITS_COUNTED = 20

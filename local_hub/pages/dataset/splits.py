@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local_hub.repos.repository import Entry
+from local_hub.repos.entry import Entry
 
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 

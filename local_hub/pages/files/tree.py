@@ -9,8 +9,8 @@ from starlette.routing import Route
 from local_hub.pages.files.view import show_file
 from local_hub.pages.page import Visit, page, render
 from local_hub.pages.repo.view import RepoView
+from local_hub.repos.entry import Entry
 from local_hub.repos.history import CommitSummary, last_commits
-from local_hub.repos.repository import Entry
 
 _MOST_ENTRIES = 1000
 _MOST_EXPLAINED = 200  # looking up the last commit of more entries takes longer than a visitor waits

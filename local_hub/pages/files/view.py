@@ -9,7 +9,7 @@ from local_hub.pages.dataset.first_rows import Table, UnreadableTable, first_row
 from local_hub.pages.highlight import code_block, source_lines
 from local_hub.pages.markdown import Surroundings, render_markdown
 from local_hub.pages.repo.view import RepoView
-from local_hub.repos.repository import Entry
+from local_hub.repos.entry import Entry
 from local_hub.untrusted.card_metadata import split_card
 from local_hub.untrusted.data import BadData, read_json
 from local_hub.untrusted.safetensors_header import Tensor, read_header

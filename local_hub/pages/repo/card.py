@@ -14,8 +14,8 @@ from local_hub.pages.repo.card_facts import chips, evaluations, texts
 from local_hub.pages.repo.usage import snippet
 from local_hub.pages.repo.view import RepoView
 from local_hub.repos.damaged_info import read_or_reason
+from local_hub.repos.entry import Entry
 from local_hub.repos.info import RepoInfo, card_of
-from local_hub.repos.repository import Entry
 from local_hub.untrusted.card_metadata import check_card, split_card
 
 _MOST_REPOS_ASKED = 300

@@ -11,9 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from local_hub.errors import HubError, RepoGone
-from local_hub.git.objects import LfsPointer
+from local_hub.git.lfs_pointer import LfsPointer
 from local_hub.git.refs import MAIN
-from local_hub.repos.repository import AddFile, Repository
+from local_hub.repos.operations import AddFile
+from local_hub.repos.repository import Repository
 from tests.local_hub.pages.pages_world import WRITE_TOKEN, World
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}

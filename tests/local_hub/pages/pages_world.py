@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from local_hub.accounts import Accounts
 from local_hub.app import create_app
-from local_hub.repos.repository import AddFile, AddLfsFile, Repository
+from local_hub.repos.operations import AddFile, AddLfsFile
+from local_hub.repos.repository import Repository
 
 WRITE_TOKEN, OTHER_TOKEN = "hf_of_ada", "hf_of_eve"
 _ACCOUNTS = {

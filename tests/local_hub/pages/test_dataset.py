@@ -5,7 +5,7 @@ import json
 import pytest
 
 from local_hub.pages.dataset.splits import configs_of
-from local_hub.repos.repository import Entry
+from local_hub.repos.entry import Entry
 from tests.local_hub.pages.pages_world import Elements, World, parquet, put, text_of
 
 

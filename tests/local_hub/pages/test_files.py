@@ -5,7 +5,7 @@ import json
 import pytest
 
 from local_hub.community import discussions, pull_requests
-from local_hub.repos.repository import AddFile
+from local_hub.repos.operations import AddFile
 from tests.local_hub.pages.pages_world import Elements, World, parquet, put, text_of
 
 REPORT = "<!doctype html><title>Report</title><script>document.title = document.cookie</script>"

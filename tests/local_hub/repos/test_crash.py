@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from local_hub.git.refs import MAIN
-from local_hub.repos.repository import AddFile
+from local_hub.repos.operations import AddFile
 from local_hub.repos.store import Store
 from local_hub.server import start, stop
 from tests import ROOT
@@ -25,7 +25,7 @@ import os, signal, sys
 from pathlib import Path
 root, files, die_at, moment = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 from local_hub.repos.store import Store
-from local_hub.repos.repository import AddFile
+from local_hub.repos.operations import AddFile
 repo = Store(root).open("model", "ada/net")
 original, count = Path.replace, 0
 def replace(self, target):

@@ -12,7 +12,7 @@ import pytest
 
 from local_hub.check.hub import check
 from local_hub.errors import HubError, UsageError
-from local_hub.server import locked
+from local_hub.root_folder import locked
 from tests.local_hub.pages.pages_world import OTHER_TOKEN, WRITE_TOKEN, World, put, text_of
 
 ADA, EVE = {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": f"Bearer {OTHER_TOKEN}"}

@@ -18,7 +18,8 @@ from local_hub.errors import (
 )
 from local_hub.git.refs import MAIN
 from local_hub.repos import history
-from local_hub.repos.repository import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Repository
+from local_hub.repos.operations import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder
+from local_hub.repos.repository import Repository
 from local_hub.repos.store import Store
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from local_hub import connections, serving
+from local_hub import connections, uvicorn_server
 from local_hub.connections import Connections
 from tests import ROOT
 
@@ -48,7 +48,7 @@ def while_serving(visit: Callable[[int], Awaitable[None]], most: int = 100) -> N
 
     async def run() -> None:
         listener = socket.create_server(("127.0.0.1", 0))
-        server = serving.server_of(APP, Connections(most))
+        server = uvicorn_server.server_of(APP, Connections(most))
         serving_task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             async with asyncio.timeout(20):
@@ -126,7 +126,7 @@ def test_at_the_limit_the_newest_client_is_answered():
 
 
 def test_when_all_are_at_work_the_next_is_told_to_wait(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(serving, "_AT_ONCE", 1)
+    monkeypatch.setattr(uvicorn_server, "_AT_ONCE", 1)
 
     async def visit(port: int) -> None:
         working = [await connect(port, GET.replace(b"/quick", b"/slow")) for _ in range(9)]
@@ -174,7 +174,7 @@ def test_a_client_that_takes_no_answer_loses_it_and_a_slow_one_does_not(monkeypa
 def test_the_limit_follows_the_operating_systems(tmp_path: Path):
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {1}))\n"
-        "from local_hub.serving import most_connections; print(most_connections())\n"
+        "from local_hub.uvicorn_server import most_connections; print(most_connections())\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

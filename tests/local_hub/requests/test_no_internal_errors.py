@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from local_hub.community import discussions, pull_requests
 from local_hub.errors import HubError
-from local_hub.repos.repository import AddFile
+from local_hub.repos.operations import AddFile
 from tests.local_hub.pages.pages_world import WRITE_TOKEN, World, parquet
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}

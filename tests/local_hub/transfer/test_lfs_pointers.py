@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from local_hub.accounts import Accounts, ensure_accounts, first_tokens
 from local_hub.app import create_app
-from local_hub.git.objects import LfsPointer
+from local_hub.git.lfs_pointer import LfsPointer
 
 CONTENT = b"weights\0" * 10
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -102,7 +102,7 @@ def test_after_its_object_was_deleted(client: TestClient):
 def test_a_bad_pointer_that_is_stored_already_breaks_nothing(client: TestClient):
     repo = client.app.app.state.hub.store.open("model", "titlecraft/net") if hasattr(client.app, "app") else None
     repo = repo or client.app.state.hub.store.open("model", "titlecraft/net")
-    repo.refuse_bad_pointer = lambda *_: None  # as an older version stored them
+    repo.lfs.refuse_bad_pointer = lambda *_: None  # as an older version stored them
     assert (
         commit(client, file("far.bin", pointer(NOWHERE, "9" * 700)), file("short.bin", pointer(SHA256, 5))).status_code
         == 200
