@@ -94,9 +94,9 @@ def scored(family: str, precision: str) -> dict[str, float | str]:
     """How far the NLL of evaluation is from the model's own, the three ways."""
     import numpy as np
 
-    from evaluation.model.grouped_attention import attention_of
-    from evaluation.model.score import plain_nll, reference_nll
     from titlecraft.models.document_attention import documents_fault
+    from titlecraft.models.grouped_attention import attention_of
+    from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 
     drawn, model = np.random.default_rng(2), base_of(family, precision)
     pairs = [(drawn.integers(3, 300, asked).tolist(), drawn.integers(3, 300, answered).tolist())

@@ -20,10 +20,10 @@ import numpy as np
 
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.load import Loaded
 from evaluation.progress import Progress
 from evaluation.titles.draw import Sample, Title
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import Loaded
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Recipe

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from msgspec import UNSET
 
 from evaluation.measures.scripts import SPACES, has
-from evaluation.model.guards import guard
 from evaluation.titles.draw import Room, Title, beside_others
 from titlecraft.grounded_prompt import SOURCES, grounded_prompt
+from titlecraft.models.checks import require_check
 from titlecraft.prompt import PromptFormat, encode_prompt
 from titlecraft.records import Check, Grounded, Measure
 from titlecraft.search.row_index import FoundRow
@@ -93,11 +93,11 @@ def check_sources(titles: Sequence[Title], grounded: GroundedSample) -> list[Che
         away += folded(title.reference) in folded(asked.prompt) or any(gives_away(row, title) for row in sources)
         same += title.reference_tokens == asked.reference_tokens
     return [
-        guard(
+        require_check(
             "no source holds the answer, or stands under the same title", "0", str(away), not away,
             "please report it",
         ),
-        guard(
+        require_check(
             "the same references are scored with and without sources", f"{len(titles)} equal references",
             "equal" if same == len(titles) else f"{same} equal", same == len(titles), "please report it",
         ),

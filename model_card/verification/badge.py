@@ -2,7 +2,7 @@
 
 from html import escape
 
-from model_card.verification.lines import Verification
+from model_card.verification.lines.checks import Verification
 
 HEIGHT, PADDING, CHARACTER = 20, 8, 6.6  # pixels; a character of 11 pixels in Verdana is about 6.6 wide
 LEFT, GOOD, BAD, UNKNOWN = "#555", "#2f7d4f", "#b3372b", "#7a6a2f"

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from model_card.verification.level_card.files.checksums import sha256_of
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat

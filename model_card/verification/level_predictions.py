@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from model_card.verification.level_scores.scores import measure_line
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.records import PREDICTIONS, EvaluationRecord, file_sha256, sources_sha256
 from titlecraft.settings import Recipe

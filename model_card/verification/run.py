@@ -19,10 +19,11 @@ from model_card.verification.level_card.text.card import verify_card
 from model_card.verification.level_card.text.claims import verify_claims
 from model_card.verification.level_card.text.configs import verify_configs
 from model_card.verification.level_card.training import verify_training
-from model_card.verification.lines import LADDER, Checks, Level, Line, Verification, is_out_of_reach
+from model_card.verification.lines.checks import LADDER, Checks, Level, Line, Verification, is_out_of_reach
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors, pin
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 

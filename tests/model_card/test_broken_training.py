@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from model_card.verification.level_card.training import of_adapter, of_log
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from tests.model_card.literal_records import ADAPTER, training_record
 

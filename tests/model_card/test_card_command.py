@@ -128,7 +128,7 @@ def test_a_repo_that_holds_no_adapter(refused: Callable[..., str]) -> None:
 
 def test_the_history_of_reports(world: World) -> None:
     """The newest of the largest reports is shown, the others and one that was taken out are named, another repo's is refused."""
-    done = world.run("-m", "tests.model_card.verification.history_world", str(world.root / "history"))
+    done = world.run("-m", "tests.model_card.verification.level_card.history_world", str(world.root / "history"))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["one"] == [] and found["newest"] == "000000000000" and found["about to be published"] == "ffffffffffff"

@@ -48,16 +48,18 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
-        titlecraft/hub: checksums data_revision pins publishing
+        titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
     """,
     "training": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/models/adapter: probe weights
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models/decoding: batches
+        titlecraft/models: document_attention
+        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         training: adapter checks effect finished out_of_memory prepare record run trainer
@@ -73,55 +75,51 @@ SOURCES: dict[str, str] = {
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/model: finished_batches guards reread sampling
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts errors root_folder server
-        local_hub/untrusted: data
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/command_line: choose_hub
-        titlecraft/hub: checksums pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: __init__ checksums errors pins publishing
+        titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models: checks document_attention grouped_attention
+        titlecraft/models/decoding: batches generate
+        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index
     """,
     "export": """
-        evaluation: inputs processes
         evaluation/lookup: copies
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches grouped_attention guards load score zeroed_adapter
+        evaluation/measures: detail entry scripts sentences
+        evaluation/model: guards
+        evaluation: processes
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
-        titlecraft/hub: checksums licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: checksums errors licence pins publishing
+        titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models: checks document_attention grouped_attention
+        titlecraft/models/decoding: batches
+        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
         titlecraft/search: title_match
     """,
     "space": """
-        evaluation: inputs processes
-        evaluation/lookup: copies
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/titles: draw near_copies
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
-        titlecraft/hub: checksums pins publishing
-        titlecraft/models: adapter_weights
+        titlecraft/hub: checksums errors pins publishing
+        titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
-        titlecraft/process: distributed machine
+        titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
-        titlecraft/search: title_match
     """,
     "verification": """
         dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
@@ -133,27 +131,27 @@ SOURCES: dict[str, str] = {
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/model: finished_batches guards reread sampling
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts errors root_folder server
-        local_hub/untrusted: data
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
         model_card/lineage: trained
+        model_card/verification: confusables level_data level_predictions repo_state run
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums renderings tokenizer
-        model_card/verification/level_card/text: added card card_lines claims configs lookalike metadata
-        model_card/verification: level_data level_predictions lines repo_state run
+        model_card/verification/level_card/text: added card card_lines claims configs metadata
         model_card/verification/level_scores: grounded scores titles values
+        model_card/verification/lines: checks
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
-        titlecraft/command_line: choose_hub
-        titlecraft/hub: checksums data_revision licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
+        titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models: checks document_attention grouped_attention
+        titlecraft/models/decoding: batches generate
+        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index

@@ -14,11 +14,12 @@ from typing import Any
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, JobHardwareInfo, JobInfo, JobStage, get_token
 
-from titlecraft.command_line.choose_hub import PUBLIC_HUB
 from titlecraft.errors import UserError
+from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import licence_of, require_name
-from titlecraft.hub.pins import address, endpoint, hub_errors, pin, require_write
+from titlecraft.hub.pins import address, endpoint, pin, require_write
 from titlecraft.records import Pin, sources_sha256
 from titlecraft.settings import Recipe, Training
 from training.jobs.source_archive import NAME, source_archive

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import first_line
+from titlecraft.hub.errors import first_line
 from titlecraft.models.base.config import CAUSAL, context_length, load_config, require_decoder
 from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision

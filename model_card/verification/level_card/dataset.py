@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.prompt import PROMPT_FILE, PromptFormat

@@ -11,10 +11,11 @@ from huggingface_hub import HfApi
 
 from model_card.inputs import choose_report, report_ages
 from model_card.lineage.trained import is_about
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.data_revision import last_changes
-from titlecraft.hub.pins import first_line, hub_errors, read_file
+from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.pins import read_file
 from titlecraft.records import REPORT, TRAINING_RECORD, EvaluationRecord, Pin, has_schema, read_record
 
 MOST = 20  # commits that are looked into

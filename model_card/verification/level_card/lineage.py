@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from model_card.verification.level_card.files.renderings import rendered
 from model_card.verification.level_card.pins import exists
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.records import TRAINING_RECORD, read_record
 from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage

@@ -8,11 +8,12 @@ from tempfile import TemporaryDirectory
 import msgspec
 from huggingface_hub import HfApi
 
-from model_card.verification.lines import Checks, Line, is_away, is_out_of_reach
+from model_card.verification.lines.checks import Checks, Line, is_away, is_out_of_reach
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
+from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import LEGAL_FILES, copy_legal_files, licence_of
-from titlecraft.hub.pins import holds, hub_errors, pin, read_file
+from titlecraft.hub.pins import holds, pin, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, Pin
 
@@ -71,9 +72,10 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
 
 def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, folder: str) -> Iterator[Line]:
     """The key over all that the numbers depend on, and the id and the folder that are named by it."""
-    from evaluation.inputs import WEIGHTS, Adapter, depends_on
+    from evaluation.inputs import depends_on
     from evaluation.measures import measure_names
     from model_card.verification.level_card.files.checksums import sha256_of
+    from titlecraft.models.adapter.read import WEIGHTS, Adapter
     from titlecraft.records import digest
     from titlecraft.settings import Recipe
 

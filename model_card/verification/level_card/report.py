@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
 from titlecraft.records import (

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from model_card.verification.lines import EXACT, ROUNDED, Checks, Line
+from model_card.verification.lines.checks import EXACT, ROUNDED, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
-from titlecraft.models.adapter_weights import tensors_of
+from titlecraft.models.adapter.weights import tensors_of
 from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
 
 LOG = "training_log.jsonl"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from model_card.verification.level_scores.titles import all_equal, prompt_of
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.records import EvaluationRecord, Grounded
 

@@ -10,7 +10,7 @@ import msgspec
 from model_card.verification.level_scores.grounded import verify_grounded
 from model_card.verification.level_scores.titles import verify_titles
 from model_card.verification.level_scores.values import verify_values
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.records import PREDICTIONS, Code, EvaluationRecord, Measure
 

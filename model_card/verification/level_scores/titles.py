@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import download, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat

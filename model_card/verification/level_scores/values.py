@@ -9,7 +9,7 @@ from math import isclose, log
 from typing import Any
 
 from model_card.verification.level_scores.titles import DATA, all_equal
-from model_card.verification.lines import Checks, Line
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import download
 from titlecraft.records import EvaluationRecord

@@ -8,7 +8,7 @@ import pytest
 from evaluation.titles.draw import Room, Title, beside_others, encode
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
 from model_card.verification.level_scores.grounded import of_sources
-from model_card.verification.lines import Checks
+from model_card.verification.lines.checks import Checks
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat

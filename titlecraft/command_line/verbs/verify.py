@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         find_files(asked.source)
 
     from model_card.verification.badge import badge
-    from model_card.verification.lines import STATUS, print_verification, visible
+    from model_card.verification.lines.checks import STATUS, print_verification, visible
     from model_card.verification.run import verify
 
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model_card.verification.level_card.training import WEIGHTS
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 
 CONFIG = "adapter_config.json"

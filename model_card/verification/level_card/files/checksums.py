@@ -5,8 +5,8 @@ from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 
-from model_card.verification.level_card.text.lookalike import letters_of, skeleton
-from model_card.verification.lines import Checks, Line
+from model_card.verification.confusables import letters_of, skeleton
+from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.checksums import NOT_LISTED, SUMS, read_sums
 from titlecraft.records import PREDICTIONS, REPORT, File, file_sha256

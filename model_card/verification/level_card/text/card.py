@@ -10,7 +10,7 @@ from typing import Any
 from model_card.verification.level_card.text.added import verify_added
 from model_card.verification.level_card.text.card_lines import LONGEST_CARD
 from model_card.verification.level_card.text.metadata import FRONT, as_written, fault_of_card, same, verify_metadata
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import Card, Owned, merge, split
 from titlecraft.errors import UserError

@@ -7,7 +7,7 @@ that looks like one of ours and is not, or stands where none belongs, is a fault
 import re
 from dataclasses import dataclass, field
 
-from model_card.verification.level_card.text.lookalike import skeleton
+from model_card.verification.confusables import skeleton
 from titlecraft.cards.merge import NOTICE
 
 OPENING = re.compile(r"<!-- titlecraft:([a-z0-9_-]+) -->")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any
 
+from model_card.verification.confusables import letters_of
 from model_card.verification.level_card.text.card import CARD, readable_card
-from model_card.verification.level_card.text.lookalike import letters_of
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import split
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from model_card.verification.confusables import letters_of, mixed_word, skeleton
 from model_card.verification.level_card.text.card_lines import front_matter
-from model_card.verification.level_card.text.lookalike import letters_of, mixed_word, skeleton
-from model_card.verification.lines import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks, Line
 from titlecraft.cards.merge import Card, Owned
 
 FRONT = "front matter"

@@ -18,7 +18,7 @@ from model_card.verification.level_card.files.adapter import verify_adapter
 from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.level_card.files.tokenizer import difference
 from model_card.verification.level_card.text.configs import patterns_of, takes_in
-from model_card.verification.lines import Line
+from model_card.verification.lines.checks import Line
 from model_card.verification.repo_state import RepoState
 from model_card.verification.run import EXPORT_RECORD, impossible_levels
 from tests.model_card.literal_records import ADAPTER, DATASET, dataset_record, training_record

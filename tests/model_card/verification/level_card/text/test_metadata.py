@@ -7,10 +7,10 @@ import pytest
 from model_card.metadata import owned
 from model_card.verification.level_card.text.card import metadata_line, results
 from model_card.verification.level_card.text.metadata import fault_of_card, same, verify_metadata
-from model_card.verification.lines import Checks
+from model_card.verification.lines.checks import Checks
 from titlecraft.cards.merge import split
 
-CARD = (Path(__file__).parents[1] / "evaluated.md").read_text(encoding="utf-8")
+CARD = (Path(__file__).parents[3] / "evaluated.md").read_text(encoding="utf-8")
 HERE = split(CARD)
 CHECKS = Checks("card", "card")
 
@@ -56,7 +56,7 @@ def test_what_two_readers_may_read_differently_is_refused(text: str) -> None:
 
 def test_the_cards_that_we_write_have_one_reading() -> None:
     for name in ("evaluated.md", "not_evaluated.md", "energy.md", "dataset.md", "foreign.md"):
-        assert fault_of_card((Path(__file__).parents[1] / name).read_text(encoding="utf-8")) is None
+        assert fault_of_card((Path(__file__).parents[3] / name).read_text(encoding="utf-8")) is None
     assert wrong(CARD) == []
 
 

@@ -22,7 +22,7 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
 RESULTS = HERE / "results" / "verify.json"
 BAR = 1.0
@@ -64,7 +64,7 @@ def publish_world(folder: Path) -> None:
 
 def tamperings(count: int, seed: int) -> Iterator[tuple[Any, Random]]:
     """So many tamperings, each kind in turn, each with random numbers of its own."""
-    from benchmarks.tamperings import KINDS
+    from benchmarks.tampering.random_changes import KINDS
 
     for number in range(count):
         yield KINDS[number % len(KINDS)], Random(f"{seed} {number}")
@@ -73,7 +73,7 @@ def tamperings(count: int, seed: int) -> Iterator[tuple[Any, Random]]:
 def tamper(state: Any, kind: Any, random: Random, folder: Path) -> tuple[Any, str, bool]:
     """A tampered copy of a state, what was changed, and whether it is wholly covered up; tries again where nothing is left of a change (a forger who mends
     the size of a file that a record gave wrongly has changed nothing)."""
-    from benchmarks.covering_up import cover_up
+    from benchmarks.tampering.recompute_checksums import cover_up
     from model_card.verification.repo_state import RepoState
 
     while True:

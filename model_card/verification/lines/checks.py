@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from titlecraft.hub.pins import first_line
+from titlecraft.hub.errors import first_line
 from titlecraft.records import Code, Pin, Record
 
 Level = Literal["card", "scores", "predictions", "data"]

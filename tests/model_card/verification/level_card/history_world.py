@@ -1,6 +1,6 @@
 """Publish an adapter with several reports to the Hub of the environment and print what a verification says of its history.
 
-python -m tests.model_card.verification.history_world FOLDER
+python -m tests.model_card.verification.level_card.history_world FOLDER
 """
 
 import json

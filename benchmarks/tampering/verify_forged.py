@@ -18,7 +18,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
 RESULTS = HERE / "results" / "forgeries.json"
@@ -329,7 +329,7 @@ HOSTILE_DATA: dict[str, Change] = {
 
 def cover_up(folder: Path, state: Any, redraw: bool) -> None:
     """Mend hashes and sizes in the records, draw card, page and plots anew, and list every file in SHA256SUMS."""
-    from benchmarks.covering_up import cover_up as mend_and_redraw
+    from benchmarks.tampering.recompute_checksums import cover_up as mend_and_redraw
     from titlecraft.hub.checksums import SUMS, write_sums
     from titlecraft.records import describe_file, file_sha256
 

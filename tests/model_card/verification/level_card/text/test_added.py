@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from model_card.verification.confusables import letters_of, mixed_word, skeleton
 from model_card.verification.level_card.text.added import verify_added
-from model_card.verification.level_card.text.lookalike import letters_of, mixed_word, skeleton
 from titlecraft.cards.merge import NOTICE
 
-CARD = (Path(__file__).parents[1] / "evaluated.md").read_text(encoding="utf-8")
+CARD = (Path(__file__).parents[3] / "evaluated.md").read_text(encoding="utf-8")
 RESULT = re.search(r"<!-- titlecraft:result -->\n.*?<!-- /titlecraft:result -->\n", CARD, re.DOTALL)[0]
 FORGED = RESULT.replace("2.25", "0.13").replace("2.250", "0.13")
 OPENS, ENDS = "<!-- titlecraft:result -->", "<!-- /titlecraft:result -->"

@@ -11,10 +11,10 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 from model_card.verification.badge import badge
 from model_card.verification.level_scores.titles import all_equal
 from model_card.verification.level_scores.values import stops_rightly
-from model_card.verification.lines import STATUS, Checks, Line, Verification, verdict_of
+from model_card.verification.lines.checks import STATUS, Checks, Line, Verification, verdict_of
 from titlecraft.errors import UserError
 from titlecraft.hub.checksums import read_sums, write_sums
-from titlecraft.hub.pins import hub_errors
+from titlecraft.hub.errors import hub_errors
 from titlecraft.records import Code, Pin
 
 CHECKS = Checks("scores", "report")

@@ -5,7 +5,7 @@ import pytest
 
 from evaluation.measures import MEASURES
 from model_card.verification.level_card.report import of_definitions
-from model_card.verification.lines import Checks
+from model_card.verification.lines.checks import Checks
 from tests.model_card.literal_records import CODE, evaluation_record
 from titlecraft.records import EvaluationRecord, sources_sha256
 

@@ -1,0 +1,1 @@
+"""Forged contents of published repos, by the part that they change."""
