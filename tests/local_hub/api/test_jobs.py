@@ -43,8 +43,9 @@ def test_a_job_that_nobody_runs_fails_and_says_why(hub: RunningHub, api: HfApi) 
     change(hub, job, createdAt="2026-01-01T00:00:00.000Z")
     status = api.inspect_job(job_id=job, namespace="titlecraft").status
     assert (status.stage, status.message) == (
-        "ERROR", "This Hub has no machines: it recorded the job, and nobody ran it within 20 s",
-    )  # fmt: skip
+        "ERROR",
+        "This Hub has no machines: it recorded the job, and nobody ran it within 20 s",
+    )
 
 
 def test_output_comes_line_by_line_until_the_end(hub: RunningHub, api: HfApi) -> None:

@@ -102,8 +102,11 @@ def test_no_address_tells_the_name_of_what_is_private(world: World) -> None:
         ada.post(f"/api/{kind}s/ada/{SECRET}/like").raise_for_status()
     slug = ada.post("/api/collections", json={"title": "open"}).json()["slug"]
     hidden = ada.post("/api/collections", json={"title": SECRET, "private": True}).json()["slug"]
-    for item in (*({"type": kind, "id": f"ada/{SECRET}"} for kind in ("model", "dataset", "space")), {"type": "collection", "id": hidden},
-                 {"type": "model", "id": "ada/net"}):  # fmt: skip
+    for item in (
+        *({"type": kind, "id": f"ada/{SECRET}"} for kind in ("model", "dataset", "space")),
+        {"type": "collection", "id": hidden},
+        {"type": "model", "id": "ada/net"},
+    ):
         ada.post(f"/api/collections/{slug}/items", json={"item": item}).raise_for_status()
     (world.store.root / "repos/models/ada" / f"{SECRET}-model.git" / "hub.json").write_text("{}")
     world = World(world.store.root.parent)

@@ -57,9 +57,7 @@ def statuses(client: TestClient, commit: str, repo: str = "titlecraft/net") -> s
         for kind in ("resolve", "raw", "blob")
         for revision in (commit, commit[:7], commit[:12])
     ]
-    addresses += [
-        f"/api/models/{repo}/{kind}/{commit}" for kind in ("revision", "tree", "commits")
-    ]  # fmt: skip
+    addresses += [f"/api/models/{repo}/{kind}/{commit}" for kind in ("revision", "tree", "commits")]
     addresses += [f"/{repo}/commit/{commit}", f"/{repo}/tree/{commit}"]
     return {client.get(address, follow_redirects=False).status_code for address in addresses}
 

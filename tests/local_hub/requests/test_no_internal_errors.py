@@ -31,12 +31,31 @@ PIECES = {
 }
 QUERY_VALUES = ["9" * 5000, "²", "-1", "1", "main:²", "\0", "[]", "lastModified"]
 RIGHT: dict[str, Any] = {
-    "type": "model", "name": "other", "organization": "ada", "fromRepo": "ada/net", "toRepo": "ada/net2", "repository": "ada/copy",
-    "flavor": "cpu-basic", "command": ["x"], "dockerImage": "y", "operation": "upload", "title": "title", "comment": "text",
-    "status": "closed", "tag": "v1", "deletions": {"sha": ["0" * 64]}, "target": {"type": "model", "name": "ada/net"},
-    "item": {"type": "model", "id": "ada/net"}, "files": [{"path": "a.txt", "content": "x", "sample": "", "size": 1}],
-    "objects": [{"oid": "0" * 64, "size": 3}], "user": "eve", "content": "text", "oid": "0" * 64, "size": 3, "paths": ["a"],
-}  # fmt: skip
+    "type": "model",
+    "name": "other",
+    "organization": "ada",
+    "fromRepo": "ada/net",
+    "toRepo": "ada/net2",
+    "repository": "ada/copy",
+    "flavor": "cpu-basic",
+    "command": ["x"],
+    "dockerImage": "y",
+    "operation": "upload",
+    "title": "title",
+    "comment": "text",
+    "status": "closed",
+    "tag": "v1",
+    "deletions": {"sha": ["0" * 64]},
+    "target": {"type": "model", "name": "ada/net"},
+    "item": {"type": "model", "id": "ada/net"},
+    "files": [{"path": "a.txt", "content": "x", "sample": "", "size": 1}],
+    "objects": [{"oid": "0" * 64, "size": 3}],
+    "user": "eve",
+    "content": "text",
+    "oid": "0" * 64,
+    "size": 3,
+    "paths": ["a"],
+}
 WRONG = [5, None, ["x", 5, None], {"a": 5}, {"path": [], "oid": [], "sha": 5, "name": {}, "type": []}, "\0", 10**200]
 RANGES: list[str | bytes] = [
     "bytes=" + "9" * 5000 + "-",

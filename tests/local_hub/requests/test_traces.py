@@ -54,11 +54,21 @@ def test_set_aside_is_for_check() -> None:
         main(["status", "--set-aside"])
 
 
-@pytest.mark.parametrize("content", [
-    "", "[]", "{", '{"users": {}, "tokens": 5}', '{"users": {"ada": {"orgs": 5}}, "tokens": {}}', '{"users": {"ada": {"email": 5}}, "tokens": {}}',
-    '{"users": {"ada": {}}, "tokens": {"hf_x": {"user": "eve"}}}', '{"users": {"ada": {}}, "tokens": {"hf_x": {"user": "ada", "role": 5}}}',
-    '{"users": {}, "tokens": {}, "orgs": {"acme": {"private_by_default": "no"}}}', "[" * 100_000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"users": {}, "tokens": 5}',
+        '{"users": {"ada": {"orgs": 5}}, "tokens": {}}',
+        '{"users": {"ada": {"email": 5}}, "tokens": {}}',
+        '{"users": {"ada": {}}, "tokens": {"hf_x": {"user": "eve"}}}',
+        '{"users": {"ada": {}}, "tokens": {"hf_x": {"user": "ada", "role": 5}}}',
+        '{"users": {}, "tokens": {}, "orgs": {"acme": {"private_by_default": "no"}}}',
+        "[" * 100_000,
+    ],
+)
 def test_damaged_accounts_are_named_in_one_line(tmp_path: Path, content: str) -> None:
     file = tmp_path / "accounts.json"
     file.write_text(content)
