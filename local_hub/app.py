@@ -1,7 +1,7 @@
 """The Hub as one ASGI application: all routes over one root folder, and the answers to errors."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -102,7 +102,7 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
     return app
 
 
-def _pages() -> list[BaseRoute]:
+def _pages() -> Sequence[BaseRoute]:
     """The routes of the web pages. Without their libraries the API still works, because clients do not need pages."""
     try:
         from local_hub import pages

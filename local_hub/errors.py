@@ -135,7 +135,7 @@ class DamagedRepo(HubError):
 
     def __init__(self, reason: str):
         super().__init__(
-            f"This repository is damaged: {reason} (on the Hub's machine, `titlecraft hub check` says more)"
+            f"This repository is damaged: {reason} (on the Hub's machine, `python -m local_hub check` says more)"
         )
         self.reason = reason
 

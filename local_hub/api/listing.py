@@ -21,7 +21,8 @@ _SORT_KEYS = {*_TIMES, "likes", "downloads", "trendingScore"}
 def index(call: Call) -> Response:
     """GET /api/models, /api/datasets, /api/spaces. A damaged repo is listed with the reason as `damaged`."""
     repos = call.hub.store.list(call.params["type"])
-    key = call.query("sort") if call.query("sort") in _SORT_KEYS else "lastModified"
+    sort = call.query("sort")
+    key = sort if sort is not None and sort in _SORT_KEYS else "lastModified"
     pairs = [pair for repo in repos if (pair := _matching(call, repo, key))]
     if not _asks_for_tags(call):
         hidden = [repo for repo in call.hub.store.unreadable(call.params["type"]) if _may_know(call, repo)]
@@ -74,7 +75,8 @@ def _asks_for_tags(call: Call) -> bool:
 
 def _wanted_tags(call: Call) -> list[str]:
     wanted = [tag for text in call.query_list("filter") for tag in text.split(",") if tag]
-    return wanted + ([call.query("pipeline_tag")] if call.query("pipeline_tag") else [])
+    task = call.query("pipeline_tag")
+    return [*wanted, task] if task else wanted
 
 
 def _shown(call: Call, info: RepoInfo | DamagedInfo) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Nothing is deleted. Checking works while the Hub runs; moving does not.
 """
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def check(root: Path, *, move_damaged: bool = False) -> int:
     hub = status(root)
     if hub is not None:
         raise UsageError(
-            f"{root} is served at {hub.url}: stop that Hub (titlecraft hub stop --root {shlex.quote(str(root))}) first, "
+            f"{root} is served at {hub.url}: stop that Hub (kill {hub.pid}) first, "
             "because --set-aside would take files away under it"
         )
     with locked(root):

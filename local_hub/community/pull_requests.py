@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dulwich.object_store import DiskObjectStore
+from dulwich.objects import ObjectID
 from dulwich.patch import write_tree_diff
 
 from local_hub.community import discussions
@@ -144,7 +145,7 @@ def tree_diff(objects: Path, old: str | None, new: str) -> str:
     """The diff of two trees (None: an empty tree), at most a million bytes. Runs in `bounded`."""
     text = io.BytesIO()
     with closing(DiskObjectStore(objects)) as store:
-        write_tree_diff(text, store, old.encode() if old else None, new.encode())
+        write_tree_diff(text, store, ObjectID(old.encode()) if old else None, ObjectID(new.encode()))
     return text.getvalue()[:_MOST_DIFF_BYTES].decode(errors="replace")
 
 

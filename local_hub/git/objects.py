@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree, parse_tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tag, Tree, parse_tree
 from dulwich.pack import write_pack_index, write_pack_objects
 
 from local_hub.disk.durable import OWN_FOREVER, TemporaryArea, publish
@@ -72,13 +72,13 @@ class GitObjects:
 
     def __contains__(self, oid: str) -> bool:
         with self._reading:
-            return oid.encode() in self._store
+            return ObjectID(oid.encode()) in self._store
 
     def read(self, oid: str) -> tuple[int, bytes]:
         """(git's type number, content). Raises MissingObject (a KeyError), DamagedRepo."""
         try:
             with self._reading:
-                return self._store.get_raw(oid.encode())
+                return self._store.get_raw(ObjectID(oid.encode()))
         except KeyError:
             raise MissingObject(oid) from None
         except Exception as error:  # zlib, struct, mmap and dulwich raise many kinds of errors for invalid bytes
@@ -93,15 +93,19 @@ class GitObjects:
         number, content = self.read(oid)
         try:
             while number == Tag.type_num:
-                number, content = self.read(ShaFile.from_raw_string(number, content).object[1].decode())
+                tag = ShaFile.from_raw_string(number, content)
+                assert isinstance(tag, Tag)
+                number, content = self.read(tag.object[1].decode())
             if number != Commit.type_num:
                 raise MissingObject(oid)
-            commit = Commit.from_raw_string(number, content)
+            commit = ShaFile.from_raw_string(number, content)
+            assert isinstance(commit, Commit)
             # dulwich parses a field at its first use, which would fail in the middle of a page
             datetime.fromtimestamp(commit.commit_time, UTC)
             for name in (commit.tree, *commit.parents):
                 name.decode("ascii")
-            commit.author.decode(errors="replace"), commit.message.decode(errors="replace")
+            for text in (commit.author, commit.message):
+                text.decode(errors="replace")
         except HubError:
             raise
         except Exception as error:
@@ -202,7 +206,7 @@ class ObjectBatch:
         new_objects = [(git_object, None) for git_object in self._pending.values()]
         with temporary.unfinished_file() as pack, temporary.unfinished_file() as index:
             offsets, checksum = write_pack_objects(
-                pack.write, new_objects, DEFAULT_OBJECT_FORMAT, deltify=False, compression_level=1
+                pack, new_objects, DEFAULT_OBJECT_FORMAT, deltify=False, compression_level=1
             )
             entries = sorted((oid, offset, crc) for oid, (offset, crc) in offsets.items())
             write_pack_index(index, entries, checksum)

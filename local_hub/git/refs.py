@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from dulwich.refs import check_ref_format
+from dulwich.refs import Ref, check_ref_format
 
 from local_hub.disk.durable import TemporaryArea, sync_folder
 from local_hub.errors import BadRequest
@@ -37,7 +37,7 @@ class Refs:
 
         Names come from clients: one with `..` could lead to any file that this process can read.
         """
-        if not check_ref_format(name.encode(errors="replace")):
+        if not check_ref_format(Ref(name.encode(errors="replace"))):
             return None
         try:
             return read_ref(self.folder / name)

@@ -1,6 +1,6 @@
 """Edits a git tree by path. Only the folders that contain a change are read and rewritten."""
 
-from dulwich.objects import Tree
+from dulwich.objects import ObjectID, Tree
 
 from local_hub.errors import EntryNotFound, UnsafePath
 from local_hub.git.objects import FILE_MODE, FOLDER_MODE, GitObjects, ObjectBatch
@@ -32,7 +32,7 @@ class TreeEdit:
     def file_oid(self, path: str) -> str | None:
         """The blob of the file `path` in the root folder, or None."""
         entry = self._root.entries.get(path)
-        return None if entry is None or self._is_folder(entry) else entry[1]  # type: ignore[index]
+        return entry[1] if isinstance(entry, tuple) and entry[0] != FOLDER_MODE else None
 
     def delete(self, path: str) -> None:
         """Delete a file or a folder. Raises EntryNotFound if there is neither."""
@@ -63,7 +63,7 @@ class TreeEdit:
                 if oid is None:
                     continue
                 entry = (FOLDER_MODE, oid)
-            tree.add(name.encode(errors="surrogateescape"), entry[0], entry[1].encode())
+            tree.add(name.encode(errors="surrogateescape"), entry[0], ObjectID(entry[1].encode()))
         return batch.add(tree) if len(tree) else None
 
     def _parent(self, path: str, *, create: bool) -> tuple[_Folder, str]:

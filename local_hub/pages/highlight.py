@@ -1,6 +1,7 @@
 """Source code as HTML with Pygments' classes, which the stylesheet colours."""
 
 import html
+from typing import Any
 
 from local_hub.untrusted.bounded import TooMuch, bounded
 
@@ -48,7 +49,7 @@ def _lines(coloured: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def _coloured(text: str, lexer: object) -> str:
+def _coloured(text: str, lexer: Any) -> str:
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
 

@@ -71,8 +71,8 @@ def last_commits(repo: Repository, start: str, paths: Iterable[str]) -> dict[str
     oids = {path: _oid_at(repo, start, path, at_start) for path in paths}
     oids = {path: oid for path, oid in oids.items() if oid is not None}
     newest: dict[str, CommitSummary] = {}
-    commit = repo.objects.commit(start)
-    while oids:
+    commit: Commit | None = repo.objects.commit(start)
+    while oids and commit is not None:
         parent = repo.objects.commit(commit.parents[0].decode()) if commit.parents else None
         if parent is None or parent.tree != commit.tree:
             folders: dict[str, dict[str, str]] = {}

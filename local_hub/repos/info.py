@@ -77,7 +77,7 @@ class RepoInfo:
 
     def _pick(self, names: list[str], *, blobs: bool = False) -> dict[str, Any]:
         fields = self._fields()
-        answer = {"_id": self.repo.settings.internal_id, "id": self.repo.id}
+        answer: dict[str, Any] = {"_id": self.repo.settings.internal_id, "id": self.repo.id}
         if self.repo.type == "model":
             answer["modelId"] = self.repo.id
         for name in names:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from dulwich.objects import Commit
+from dulwich.objects import Commit, ObjectID
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ Operation = AddFile | AddLfsFile | CopyFile | DeleteFile | DeleteFolder
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:
     """A git commit of the user `author`, dated now."""
     commit = Commit()
-    commit.tree = tree.encode()
-    commit.parents = [parent.encode() for parent in parents]
+    commit.tree = ObjectID(tree.encode())
+    commit.parents = [ObjectID(parent.encode()) for parent in parents]
     commit.author = commit.committer = f"{author} <{author}@users.noreply.localhost>".encode()
     commit.author_time = commit.commit_time = int(time.time())
     commit.author_timezone = commit.commit_timezone = 0

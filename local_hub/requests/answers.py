@@ -1,6 +1,6 @@
 """JSON answers, and the answers to errors in the form that clients expect."""
 
-from typing import Any
+from typing import Any, overload
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,6 +31,14 @@ def refusal(request: Request, error: HubError) -> Response:
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # git asks for a token
     return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
+
+
+@overload
+def true_reason(request: Request, error: HubError) -> HubError: ...
+
+
+@overload
+def true_reason(request: Request, error: Exception) -> Exception: ...
 
 
 def true_reason(request: Request, error: Exception) -> Exception:

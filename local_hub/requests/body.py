@@ -32,7 +32,7 @@ _LEAST_BYTES_A_SECOND, _SECONDS_TO_JUDGE = 100, 60.0
 # limits for discarding the rest of an unread body
 _SMALL_REST_BYTES, _SMALL_REST_SECONDS = 64 * 2**10, 0.25
 _MOST_REST_BYTES, _REST_SECONDS = 256 * 2**20, 5.0
-_BODY = "titlecraft.body"
+_BODY = "local_hub.body"
 
 
 class Bodies:

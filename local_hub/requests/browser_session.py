@@ -87,7 +87,7 @@ def sign_out(request: Request, response: Response) -> None:
 def cookie_name(request: Request) -> str:
     """The name of the cookie. It contains the port, because cookies are shared by all ports of a host."""
     _, port = request.scope.get("server") or ("", "")
-    return f"titlecraft-{port}"
+    return f"local-hub-{port}"
 
 
 def from_own_page(request: Request) -> bool:

@@ -6,7 +6,7 @@ bodies are Starlette endpoints and call `admitted` first.
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -92,6 +92,12 @@ class Call:
         if not isinstance(value, dict):
             raise BadRequest("The body must be a JSON object")
         return value
+
+    @overload
+    def text(self, name: str, default: str) -> str: ...
+
+    @overload
+    def text(self, name: str, default: None = None) -> str | None: ...
 
     def text(self, name: str, default: str | None = None) -> str | None:
         """The text at `name` in the body; `default` if it is absent, null or empty. Raises BadRequest."""

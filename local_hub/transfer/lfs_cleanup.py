@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from dulwich.objects import Commit, Tree
+from dulwich.objects import Commit, ObjectID, Tree
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -98,7 +98,7 @@ class _Rewrite:
         if tree == commit.tree.decode() and parents == [parent.decode() for parent in commit.parents]:
             return commit.id.decode()
         new = Commit.from_string(commit.as_raw_string())
-        new.tree, new.parents = tree.encode(), [parent.encode() for parent in parents]
+        new.tree, new.parents = ObjectID(tree.encode()), [ObjectID(parent.encode()) for parent in parents]
         return self.batch.add(new)
 
     def _tree(self, oid: str) -> str | None:
@@ -108,7 +108,7 @@ class _Rewrite:
                 oid_after = self._tree(item.oid) if item.is_folder else item.oid
                 lfs = None if item.is_folder else self.repo.objects.blob_info(item.oid).lfs
                 if oid_after and not (lfs and lfs.sha256 in self.doomed):
-                    tree.add(item.name.encode(errors="surrogateescape"), item.mode, oid_after.encode())
+                    tree.add(item.name.encode(errors="surrogateescape"), item.mode, ObjectID(oid_after.encode()))
             self.trees[oid] = self.batch.add(tree) if len(tree) else None
         return self.trees[oid]
 

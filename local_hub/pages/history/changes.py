@@ -47,21 +47,23 @@ def changes(repo: Repository, commit: str, parent: str | None) -> Changes:
     )
 
 
-def _differing(repo: Repository, old: str | None, new: str | None, folder: str = "") -> list[tuple]:
+def _differing(
+    repo: Repository, old: str | None, new: str | None, folder: str = ""
+) -> list[tuple[str, str | None, str | None]]:
     """(path, old blob or None, new blob or None) of every file that differs. Equal folders are not read."""
     before, after = _items(repo, old), _items(repo, new)
-    differences: list[tuple] = []
+    differences: list[tuple[str, str | None, str | None]] = []
     for name in before.keys() | after.keys():
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
         path = f"{folder}{name}"
-        folders = [item.oid if item and item.is_folder else None for item in (was, now)]
-        if any(folders):
-            differences += _differing(repo, *folders, f"{path}/")
-        files = [item.oid if item and not item.is_folder else None for item in (was, now)]
-        if any(files):
-            differences.append((path, *files))
+        old_folder, new_folder = (item.oid if item and item.is_folder else None for item in (was, now))
+        if old_folder or new_folder:
+            differences += _differing(repo, old_folder, new_folder, f"{path}/")
+        old_file, new_file = (item.oid if item and not item.is_folder else None for item in (was, now))
+        if old_file or new_file:
+            differences.append((path, old_file, new_file))
     return differences
 
 
@@ -71,15 +73,15 @@ def _items(repo: Repository, tree: str | None) -> dict[str, TreeItem]:
 
 def _change(repo: Repository, path: str, old: str | None, new: str | None) -> Change:
     infos = [repo.objects.blob_info(oid) if oid else None for oid in (old, new)]
-    sizes = [0 if info is None else info.lfs.size if info.lfs else info.size for info in infos]
-    lfs = any(info and info.lfs for info in infos)
+    old_size, new_size = (0 if info is None else info.lfs.size if info.lfs else info.size for info in infos)
+    lfs = any(info is not None and info.lfs is not None for info in infos)
     kind = "added" if old is None else "deleted" if new is None else "changed"
-    if lfs or max(sizes) > _MOST_BYTES:
-        return Change(path, kind, *sizes, lfs, note="large file" if lfs else "too large to compare here")
+    if lfs or max(old_size, new_size) > _MOST_BYTES:
+        return Change(path, kind, old_size, new_size, lfs, note="large file" if lfs else "too large to compare here")
     old_lines, new_lines = (_text(repo, oid) for oid in (old, new))
     if old_lines is None or new_lines is None:
-        return Change(path, kind, *sizes, lfs, note="not text")
-    return Change(path, kind, *sizes, lfs, texts=(old_lines, new_lines))
+        return Change(path, kind, old_size, new_size, lfs, note="not text")
+    return Change(path, kind, old_size, new_size, lfs, texts=(old_lines, new_lines))
 
 
 def _compared(changes: list[Change]) -> list[Change]:

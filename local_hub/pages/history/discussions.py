@@ -64,7 +64,8 @@ def discussion(visit: Visit) -> Response:
 
 def _event(view: RepoView, event: dict[str, Any]) -> Event:
     data = event.get("data", {})
-    kind, author, date = event["type"], event["author"]["name"], event["createdAt"]
+    kind: str = event["type"]
+    author, date = event["author"]["name"], event["createdAt"]
     if kind == "comment":
         hidden = data.get("hidden")
         text = "" if hidden else data.get("latest", {}).get("raw", "")

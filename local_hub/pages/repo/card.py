@@ -83,8 +83,10 @@ def _preview(view: RepoView, metadata: dict, files: list[Entry]) -> Preview | No
 def _used_by(view: RepoView) -> list[tuple[str, str]]:
     """(id, address) of the visible models whose cards name this repo as base model or dataset."""
     field = {"model": "base_model", "dataset": "datasets"}.get(view.type)
+    if field is None:
+        return []
     models = []
-    for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED] if field else []:
+    for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED]:
         names = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
         if view.id.lower() in (name.lower() for name in names):
             models.append((repo.id, addresses.repo_url("model", repo.id)))

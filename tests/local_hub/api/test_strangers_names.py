@@ -1,4 +1,4 @@
-"""Names and cards from strangers reach neither files outside the repo nor the Hub's memory."""
+"""Hostile names and cards neither reach files outside the repo nor use up memory."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A root folder with a sound repo and one to damage."""
+"""A root folder with two repos, one of which tests damage."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.local_hub.pages.pages_world import World, put
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A Hub's root that nobody serves, with the repos ada/good and ada/bad (which has packs and loose objects)."""
+    """A root folder that is not served, with the repos ada/good and ada/bad (with packs and loose objects)."""
     world = World(tmp_path)
     world.model("good", "---\ntags: [fine]\n---\n# Good")
     repo = world.repo("model", "ada/bad", {f"{i}.txt": str(i) for i in range(40)})

@@ -61,14 +61,14 @@ def file_in_its_place(repo: Path) -> None:
 
 
 def swap_two_objects(repo: Path) -> None:
-    """Every object is valid by itself, and none is what its name says."""
+    """Swap objects: each is valid by itself, and its content does not match its id."""
     files = loose(repo)
     contents = [file.read_bytes() for file in files]
     for file, content in zip(files, contents[1:] + contents[:1], strict=True):
         rewrite(file, content)
 
 
-UNREADABLE = {  # nobody can tell who may see them: only their namespace is told
+UNREADABLE = {  # the visibility is unknown, so only members of the namespace see them
     "empty settings": lambda repo: rewrite(repo / "hub.json", b""),
     "no settings": lambda repo: (repo / "hub.json").unlink(),
     "settings that are a folder": lambda repo: ((repo / "hub.json").unlink(), (repo / "hub.json").mkdir()),

@@ -1,4 +1,4 @@
-"""`python -m local_hub check`: what it finds, sets aside and refuses."""
+"""`python -m local_hub check`: damages that it finds and sets aside, and its refusals."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def test_strays_are_set_aside_and_odd_names_are_not_served(root: Path, capsys: p
     assert capsys.readouterr().out.count("damaged: model ") == 3
     world = World(root)
     assert (root / "hub/set-aside/repos/models/ada/ghost.git/lfs/objects/ab/kept").read_text() == "kept"
-    assert sorted(one["id"].lower() for one in world.anonymous.get("/api/models").json()) == ["ada/bad", "ada/good"]
+    assert sorted(repo["id"].lower() for repo in world.anonymous.get("/api/models").json()) == ["ada/bad", "ada/good"]
     assert world.anonymous.get("/").status_code == 200
     assert world.browser().post("/api/repos/create", json={"name": "ghost"}, headers=ADA).status_code == 200
 
@@ -83,7 +83,7 @@ def test_a_namespace_that_cannot_be_read(root: Path, capsys: pytest.CaptureFixtu
 
 
 def test_nothing_is_damaged_while_others_write(root: Path) -> None:
-    store, stop, odd = World(root).store, threading.Event(), []
+    store, stop, statuses = World(root).store, threading.Event(), []
 
     def write() -> None:
         while not stop.is_set():
@@ -99,11 +99,11 @@ def test_nothing_is_damaged_while_others_write(root: Path) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        odd = [check(root / "hub") for _ in range(5)]
+        statuses = [check(root / "hub") for _ in range(5)]
     finally:
         stop.set()
         writer.join()
-    assert odd == [0] * 5
+    assert statuses == [0] * 5
 
 
 def test_what_check_refuses(root: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_what_check_refuses(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"0" * 40, b"ref: HEAD\n"])
 def test_a_head_that_only_git_reads(root: Path, content: bytes, capsys: pytest.CaptureFixture) -> None:
-    """Every page is there, and nobody can clone."""
+    """All pages work, and `git clone` fails."""
     rewrite(root / "hub/repos/models/ada/bad.git/HEAD", content)
     assert check(root / "hub") == 1
     assert "damaged: model ada/bad: its HEAD names no branch" in capsys.readouterr().out

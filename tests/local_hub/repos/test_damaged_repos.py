@@ -1,4 +1,4 @@
-"""One damaged repo breaks no list: it is shown as damaged, its own addresses say so, and `hub check` finds it."""
+"""A damaged repo breaks no list: it is listed as damaged, its own addresses answer 409, and `check` finds it."""
 
 import json
 import os
@@ -21,19 +21,19 @@ def test_one_damaged_repo(root: Path, name: str, capsys: pytest.CaptureFixture) 
     for visitor in (ada, anonymous):
         for address in LISTS:
             assert visitor.get(address).status_code == 200, (address, visitor.get(address).text)
-    listed = {one["id"]: one.get("damaged") for one in ada.get("/api/models").json()}
+    listed = {repo["id"]: repo.get("damaged") for repo in ada.get("/api/models").json()}
     assert listed["ada/good"] is None and listed["ada/bad"]
     assert "damaged" in text_of(ada.get("/").text)
-    seen = {one["id"] for one in anonymous.get("/api/models").json()}
-    assert seen == ({"ada/good"} if name in UNREADABLE else {"ada/good", "ada/bad"})
-    own = (
+    public = {repo["id"] for repo in anonymous.get("/api/models").json()}
+    assert public == ({"ada/good"} if name in UNREADABLE else {"ada/good", "ada/bad"})
+    addresses = (
         "/api/models/ada/bad",
         "/ada/bad",
         "/api/models/ada/bad/tree/main",
         "/ada/bad/resolve/main/1.txt",
         "/ada/bad/tree/main",
     )
-    answers = [ada.get(address) for address in own]
+    answers = [ada.get(address) for address in addresses]
     if name != "objects in each other's place":
         assert [answer.status_code for answer in answers[:4]] == [409] * 4
         assert answers[0].headers["X-Error-Code"] == "DamagedRepo"
@@ -43,10 +43,10 @@ def test_one_damaged_repo(root: Path, name: str, capsys: pytest.CaptureFixture) 
     assert clone.status_code < 500, clone.text
 
     assert check(root / "hub") == 1
-    said = capsys.readouterr().out.splitlines()
+    output = capsys.readouterr().out.splitlines()
     assert (
-        said[0].startswith("damaged: model ada/bad: ")
-        and said[1] == "1 repos are sound, 1 damaged, and 0 other records"
+        output[0].startswith("damaged: model ada/bad: ")
+        and output[1] == "1 repos are sound, 1 damaged, and 0 other records"
     )
     assert check(root / "hub", move_damaged=True) == 1
     assert os.path.lexists(root / "hub/set-aside/repos/models/ada/bad.git")
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_read_damages_its_own_address_only(root: Path) -> 
     world = World(root)
     assert world.anonymous.get("/ada/bad/resolve/main/config.json").status_code == 409
     assert world.anonymous.get("/ada/bad/resolve/main/1.txt").text == "1"
-    assert world.anonymous.get("/api/models/ada/bad/tree/main").status_code == 409  # it tells sizes
+    assert world.anonymous.get("/api/models/ada/bad/tree/main").status_code == 409  # it includes sizes
 
 
 def test_redirects_that_run_in_a_circle(root: Path) -> None:

@@ -7,7 +7,7 @@ from starlette.routing import Route
 from local_hub.requests import body as request_body
 from tests.local_hub.requests.asgi_request import NEVER, send
 
-# what strangers may send a body to, because it is a question
+# addresses for which strangers may send a body, because they only read
 OPEN = {
     "/api/validate-yaml",
     "/login",
@@ -35,7 +35,7 @@ PIECES = {
 
 
 def address(pattern: str) -> str:
-    """An address that the route answers."""
+    """An address that matches a route."""
     for name, value in PIECES.items():
         pattern = pattern.replace("{" + name + "}", value)
     while "{" in pattern:
@@ -47,21 +47,24 @@ def address(pattern: str) -> str:
 def routes_with_bodies(app: Starlette) -> list[tuple[str, str]]:
     routes = [route for route in app.routes if isinstance(route, Route)]
     return [
-        (method, route.path) for route in routes for method in sorted(route.methods) if method not in ("GET", "HEAD")
+        (method, route.path)
+        for route in routes
+        for method in sorted(route.methods or ())
+        if method not in ("GET", "HEAD")
     ]
 
 
 def test_strangers_are_refused_before_their_body_comes(app: Starlette, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
-    asked = 0
+    count = 0
     for method, pattern in routes_with_bodies(app):
         if pattern in OPEN | {"/logout"}:
             continue
         answer = send(app, method, address(pattern), [NEVER], {})
         assert answer.status in (401, 403, 404), (method, pattern, answer)
         assert (answer.taken, answer.finished, answer.headers["connection"]) == (0, True, "close"), (method, pattern)
-        asked += pattern not in LEFT_ALONE
-    assert asked > 30
+        count += pattern not in LEFT_ALONE
+    assert count > 30
 
 
 def test_a_token_that_only_reads_is_refused_before_its_body_comes(app: Starlette, monkeypatch: pytest.MonkeyPatch):

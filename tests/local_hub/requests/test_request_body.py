@@ -1,4 +1,4 @@
-"""Bodies: who may send one is asked first, then how much and how fast; what nobody reads does no harm."""
+"""Limits of request bodies: size, speed, memory; unread bodies do no harm."""
 
 import asyncio
 import gzip
@@ -54,9 +54,9 @@ def test_limits_with_a_token(app: Starlette, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_an_lfs_upload_longer_than_promised(app: Starlette):
-    wish = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 100}]}
+    body = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 100}]}
     batch = send(
-        app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [json.dumps(wish).encode()], app.state.writer
+        app, "POST", "/titlecraft/net.git/info/lfs/objects/batch", [json.dumps(body).encode()], app.state.writer
     )
     href = json.loads(batch.body)["objects"][0]["actions"]["upload"]["href"].removeprefix("http://127.0.0.1")
     answer = send(app, "PUT", href, [NEVER], {"expect": "100-continue"}, **{"content-length": "101"})
@@ -66,8 +66,8 @@ def test_an_lfs_upload_longer_than_promised(app: Starlette):
 
 def test_a_xorb_has_a_largest_size(app: Starlette):
     token = send(app, "GET", "/api/models/titlecraft/net/xet-write-token/main", [b""], app.state.writer)
-    place = json.loads(token.body)["casUrl"].removeprefix("http://127.0.0.1")
-    for path in (f"{place}/v1/xorbs/default/{'a' * 64}", f"{place}/v1/shards"):
+    session_url = json.loads(token.body)["casUrl"].removeprefix("http://127.0.0.1")
+    for path in (f"{session_url}/v1/xorbs/default/{'a' * 64}", f"{session_url}/v1/shards"):
         answer = send(app, "POST", path, [NEVER], {"expect": "100-continue"}, **{"content-length": str(80 * MB)})
         assert (answer.status, answer.taken) == (413, 0)
 
@@ -111,7 +111,7 @@ def test_silence_and_trickles_end(app: Starlette, monkeypatch: pytest.MonkeyPatc
     assert not list((app.state.hub.store.root / "tmp").iterdir())
     monkeypatch.setattr(request_body, "_SECONDS_TO_JUDGE", 0.0)
     trickle = [b" "] * 50 + [b"{}"]
-    assert send(app, "POST", "/api/validate-yaml", trickle, {}).status == 200  # at a speed that is no trickle
+    assert send(app, "POST", "/api/validate-yaml", trickle, {}).status == 200  # fast enough
     monkeypatch.setattr(request_body, "_LEAST_BYTES_A_SECOND", 10**9)
     answer = send(app, "POST", "/api/validate-yaml", trickle, {})
     assert (answer.status, "a second" in answer.headers["x-error-message"]) == (408, True)
@@ -122,7 +122,7 @@ def test_new_strangers_push_out_old_ones_and_leave_those_with_a_token(app: Starl
     monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
     chunked = {"transfer-encoding": "chunked"}
 
-    async def run() -> tuple[Answer, list[Answer], asyncio.Task]:
+    async def run() -> tuple[Answer, list[Answer], bool]:
         create = asyncio.create_task(ask(app, "POST", "/api/repos/create", [NEVER], chunked | app.state.writer))
         await asyncio.sleep(0.05)
         slow = [asyncio.create_task(ask(app, "POST", "/api/validate-yaml", [NEVER], chunked)) for _ in range(5)]
@@ -155,7 +155,7 @@ def test_bodies_in_memory_have_one_limit_together(app: Starlette, monkeypatch: p
 
     stranger, known = asyncio.run(run())
     assert (stranger.status, known.status) == (503, 200)
-    assert send(app, "POST", "/api/validate-yaml", [b"{}"], {}).status == 200  # what was held is given back
+    assert send(app, "POST", "/api/validate-yaml", [b"{}"], {}).status == 200  # the memory is released
 
 
 def test_a_small_body_that_nobody_reads_keeps_the_connection(app: Starlette):
@@ -189,7 +189,7 @@ def test_questions_about_too_many_things_at_once(app: Starlette):
 def test_few_bodies_of_strangers_are_worked_on_at_one_time(
     app: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
 ):
-    """Parsing keeps everybody else waiting."""
+    """Parsing holds the GIL."""
     at_once, highest, lock = 0, 0, threading.Lock()
 
     def slow_check(readme: str, repo_type: str) -> tuple[list[str], list[str]]:

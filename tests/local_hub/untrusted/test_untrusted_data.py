@@ -1,4 +1,4 @@
-"""What strangers write as JSON and YAML is read within bounds, by one module only."""
+"""Untrusted JSON is read within bounds, and bad cards are refused everywhere."""
 
 import ast
 import json
@@ -109,7 +109,7 @@ STORED = (
     ids=range(10),
 )
 def test_no_stored_file_breaks_a_page_or_a_list(tmp_path: Path, content: bytes) -> None:
-    """As a Hub of an older version stored it, without any check."""
+    """Files that an older version stored without a check."""
     world = World(tmp_path)
     for kind in ("model", "dataset"):
         world.repo(kind, "ada/odd", dict.fromkeys(STORED, content))
@@ -139,9 +139,9 @@ def test_the_pages_show_why_a_card_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_nothing_else_in_the_hub_reads_json_or_yaml() -> None:
-    """Others may write JSON: `json.dumps` and `json.dump`. `bounded` pickles what this program's own processes say."""
+    """Other modules may write JSON (`json.dumps`, `json.dump`). `bounded` unpickles data of its own processes."""
     package = Path(local_hub.__file__).parent
-    found = set()
+    readers = set()
     for file in sorted(package.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
@@ -154,8 +154,8 @@ def test_nothing_else_in_the_hub_reads_json_or_yaml() -> None:
                 case _:
                     continue
             if used:
-                found.add(file.relative_to(package).as_posix())
-    assert found - {"untrusted/bounded.py"} == {"untrusted/data.py", "untrusted/yaml_reader.py"}
+                readers.add(file.relative_to(package).as_posix())
+    assert readers - {"untrusted/bounded.py"} == {"untrusted/data.py", "untrusted/yaml_reader.py"}
 
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}
@@ -190,8 +190,8 @@ def test_every_way_in_refuses_a_bad_card(tmp_path: Path, name: str) -> None:
         assert _commit(world, *lines) == 400
         assert _commit(world, *lines, query="?create_pr=1") == 400
     assert repo.head() == head and not repo.refs.under("refs/pr/")
-    wish = {"name": "made", "files": [{"path": "README.md", "content": card}]}
-    assert world.anonymous.post("/api/repos/create", json=wish, headers=HEADERS).status_code == 400
-    said = world.anonymous.post("/api/validate-yaml", json={"content": card, "repoType": "model"})
-    assert said.status_code == 400 and said.json()["errors"]
+    body = {"name": "made", "files": [{"path": "README.md", "content": card}]}
+    assert world.anonymous.post("/api/repos/create", json=body, headers=HEADERS).status_code == 400
+    validation = world.anonymous.post("/api/validate-yaml", json={"content": card, "repoType": "model"})
+    assert validation.status_code == 400 and validation.json()["errors"]
     assert _commit(world, {"key": "file", "value": {"path": "other.md", "content": card}}) == 200  # it is no card there
