@@ -1,7 +1,7 @@
 """python benchmarks/answers.py      on a machine with a GPU, and again on one without
 
 How long a visitor waits for `ask` and `play` once the model is loaded: seconds to the first token of each arm, tokens a second
-of each, and seconds until both answers are whole. On a GPU: an 8B base with random weights in bfloat16, as evaluation/model/load.py
+of each, and seconds until both answers are whole. On a GPU: an 8B base with random weights in bfloat16, as titlecraft/models/adapter/load.py
 has it on a large card, with an adapter of r 16. On a CPU: the tiny model of the tests. Three questions after one to warm up;
 256 new tokens each. Writes its part of benchmarks/results/answers.json.
 """
@@ -46,9 +46,9 @@ def random_8b() -> Any:
 def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
     """An engine over a model that was never published."""
     from evaluation.inputs import Inputs
-    from evaluation.model.load import Loaded
     from playground.ask.answer import Engine
     from tests.evaluation.published_world import training_record
+    from titlecraft.models.adapter.load import Loaded
     from titlecraft.models.base.model import LoadedBase
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import Pin

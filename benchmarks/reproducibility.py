@@ -57,10 +57,10 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     """(arm, title) -> NLL per token of the reference, and the greedy answer; batches as the evaluation makes them."""
     import torch
 
-    from evaluation.model.batches import length_sorted
-    from evaluation.model.generate import Shape, generate
-    from evaluation.model.grouped_attention import attention_of
-    from evaluation.model.score import reference_nll
+    from titlecraft.models.attention.grouped import attention_of
+    from titlecraft.models.decoding.batches import length_sorted
+    from titlecraft.models.decoding.generate import Shape, generate
+    from titlecraft.models.loss.answer_nll import reference_nll
 
     torch.set_num_threads(threads)
     pad, on_gpu = tokenizer.pad_token_id, model.device.type == "cuda"

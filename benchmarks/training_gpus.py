@@ -26,17 +26,17 @@ def on_this_gpu() -> None:
     from benchmarks.training import fast
     from titlecraft.process import distributed
 
-    distributed.gather()
+    distributed.init_process_group()
     distributed.use_own_gpu()
     found = fast(STEPS, batch_size=4)
     rates = torch.tensor([found["rows_per_second"], found["tokens_per_second"]], device="cuda")
     if distributed.world_size() > 1:
         all_reduce(rates)
-    if distributed.is_first():
+    if distributed.is_rank0():
         rows, tokens = rates.tolist()
         said = {name: found[name] for name in ("step_seconds", "peak_gb", "losses", "steps")}
         print(json.dumps({"rows_per_second": round(rows, 2), "tokens_per_second": round(tokens, 1)} | said))
-    distributed.part()
+    distributed.destroy_process_group()
 
 
 def measured(gpus: int) -> dict[str, Any]:

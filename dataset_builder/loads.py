@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_builder.alpaca import COLUMNS
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors
+from titlecraft.hub.errors import hub_errors
 from titlecraft.records import DatasetRecord, Pin
 
 EXPECTED = [f"{name}: string" for name in COLUMNS]

@@ -17,7 +17,6 @@ from evaluation.lookup.sources import Lookup
 from evaluation.measures import entry_named, measures_of
 from evaluation.model.finished_batches import FinishedBatches, machine_of
 from evaluation.model.guards import check_scores, check_titles
-from evaluation.model.load import Loaded, load
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.predictions import write_predictions
@@ -28,6 +27,7 @@ from evaluation.statistics.significance import detectable
 from evaluation.titles.draw import SPLIT, Room, Sample, draw
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
 from titlecraft.hub.pins import download
+from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.base.model import device_name
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file

@@ -9,7 +9,8 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, hub_errors, read_file
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import download, read_file
 from titlecraft.hub.publishing import REPLACED_BY_TRAINING
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import (

@@ -18,8 +18,9 @@ from model_card.claims.saying import Said, say
 from model_card.claims.third_party import FOREIGN
 from titlecraft.cards.front_matter import read_front_matter
 from titlecraft.errors import UserError
+from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import licence_of
-from titlecraft.hub.pins import hub_errors, pin, read_file
+from titlecraft.hub.pins import pin, read_file
 from titlecraft.records import Pin
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"

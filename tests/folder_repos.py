@@ -7,7 +7,7 @@ from titlecraft.records import Pin
 
 PATCHED = (
     "titlecraft.models.base.files", "titlecraft.models.base.config", "titlecraft.models.base.tokenizer", "titlecraft.models.base.model", "training.planning.known_base",
-    "evaluation.inputs", "evaluation.model.load", "evaluation.lookup.encoders",
+    "evaluation.inputs", "titlecraft.models.adapter.read", "titlecraft.models.adapter.load", "evaluation.lookup.encoders",
 )  # fmt: skip
 
 

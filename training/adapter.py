@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.models.adapter_weights import require_finite
+from titlecraft.models.adapter.weights import require_finite
 from titlecraft.models.base.tokenizer import as_published
 from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads
@@ -19,10 +19,10 @@ from training.checkpoints.saving import Saving, save_adapter
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
+from training.lost_settings import lost, require_learning
 from training.model.build import longest_example, slow_down
 from training.out_of_memory import within_memory
 from training.planning.known_base import inspect_base
-from training.planning.lost_settings import lost, require_learning
 from training.planning.steps import count_steps
 from training.prepare import Prepared, prepare
 
@@ -92,7 +92,7 @@ def train_adapter(
         going_on = replace(saving, resume=begin[0] if begin else None)
         return train_prepared(ready, folder, going_on, callbacks, country, dataset=data, base=base, **inputs)
 
-    return within_memory(attempt, *distributed.agree(fit_memory(recipe, encoded)), encoded, auto_batch)
+    return within_memory(attempt, *distributed.broadcast_from_rank0(fit_memory(recipe, encoded)), encoded, auto_batch)
 
 
 def say_lost(recipe: Recipe, ready: Prepared, encoded: Encoded, given: Collection[str]) -> None:
@@ -145,8 +145,8 @@ def train_prepared(
     with steady_threads(model):
         effect = measure_effect(model, ready.held_out, any(one.name == checks.CHANGES for one in after))
     say_effect(effect)
-    distributed.part()
-    if not distributed.is_first():
+    distributed.destroy_process_group()
+    if not distributed.is_rank0():
         return None
     slow_down(model)
     save_adapter(model, folder)

@@ -3,9 +3,15 @@
 from itertools import pairwise
 from typing import Any
 
+import torch
+from peft import PeftModel
+from torch import Tensor
+
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.probe import probe_adapter
 from titlecraft.models.base.config import size_of
-from titlecraft.models.loss.answer_logits import decoder_of, own_logits
+from titlecraft.models.layers import decoder_of
+from titlecraft.models.loss.answer_logits import own_logits
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
@@ -91,39 +97,27 @@ def expected_trainable(model: Any, r: int, target_modules: list[str]) -> int:
     return sum(r * (size[0] + size[1]) for size in sizes if size)
 
 
-def probe_logits(model: Any, token_ids: list[int]) -> Any:
-    """Logits of one sequence in eval mode, float tensor of shape (1, tokens, vocabulary)."""
-    import torch
-
-    model.eval()
-    with torch.no_grad():
-        return model(input_ids=torch.tensor([token_ids], device=model.device)).logits.float()
-
-
-def require_finite_logits(logits: Any, whose: str, fix: str) -> None:
+def require_finite_logits(logits: Tensor, whose: str, fix: str) -> None:
     """Raises UserError where a logit is NaN or infinite, which compares with nothing."""
-    import torch
-
     if not bool(torch.isfinite(logits).all()):
-        raise UserError(f"{whose} gives logits that are not finite (nan or infinity): {fix}; nothing was published")
+        raise not_finite(whose, fix)
 
 
-def check_adapter(model: Any, token_ids: list[int], base_logits: Any) -> list[Check]:
+def not_finite(whose: str, fix: str) -> UserError:
+    """The error of a model whose logits are NaN or infinite."""
+    return UserError(f"{whose} gives logits that are not finite (nan or infinity): {fix}; nothing was published")
+
+
+def check_adapter(model: PeftModel, token_ids: list[int], base_logits: Tensor) -> list[Check]:
     """The trained adapter changes the logits; switched off, it gives the base's back, bit for bit.
 
     The first is left out where it changes nothing: the record and the card say so. Raises UserError for logits with NaN.
     """
-    tuned = probe_logits(model, token_ids)
-    require_finite_logits(
-        tuned, "the trained adapter", "set a lower --training.learning_rate, or another --training.precision"
-    )
-    with model.disable_adapter():
-        off = probe_logits(model, token_ids)
-    changes = [check(CHANGES, True, True)] if bool((tuned != base_logits).any()) else []
-    return [
-        *changes,
-        check("without the adapter the logits are the base's, bit for bit", True, bool((off == base_logits).all())),
-    ]
+    probe = probe_adapter(model, base_logits, token_ids)
+    if not probe.finite_on:
+        raise not_finite("the trained adapter", "set a lower --training.learning_rate, or another --training.precision")
+    changes = [check(CHANGES, True, True)] if probe.changes else []
+    return [*changes, check("without the adapter the logits are the base's, bit for bit", True, probe.restores)]
 
 
 def require_gradients(model: Any, token_ids: list[int], base: Any) -> None:
@@ -131,8 +125,6 @@ def require_gradients(model: Any, token_ids: list[int], base: Any) -> None:
 
     One short forward and backward pass in eval mode; no random number is drawn, and the gradients are given back.
     """
-    import torch
-
     model.eval()
     ids = torch.tensor([token_ids[:SHORT]], device=model.device)
     with torch.enable_grad():
@@ -180,8 +172,6 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
 
 def check_accumulation(trainer: Any) -> list[Check]:
     """Two items in two forward passes of one step have the loss that they have in one pass, as the trainer computes it."""
-    import torch
-
     items = [trainer.train_dataset[place] for place in range(min(2, len(trainer.train_dataset)))]
     batches = [trainer._prepare_inputs(trainer.data_collator(some)) for some in ([*items], *([item] for item in items))]
     counts = [int((batch["labels"][:, 1:] != IGNORED).sum()) for batch in batches]
@@ -201,8 +191,6 @@ def check_accumulation(trainer: Any) -> list[Check]:
 
 def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:
     """Mean loss of each example's answer in a flattened batch, in nats per token, from plain logits of the answers' places."""
-    import torch
-
     labels, borders = batch["labels"][0], batch["cu_seq_lens_q"].tolist()
     states = hidden_states(model, batch)[0]
     found = []
@@ -216,8 +204,6 @@ def losses_of_answers(model: Any, batch: dict[str, Any]) -> list[float]:
 
 def hidden_states(model: Any, batch: dict[str, Any]) -> Any:
     """Last hidden states of a flattened batch in eval mode, of shape (1, tokens, width)."""
-    import torch
-
     model.eval()
     inputs = {
         name: value.to(model.device) if hasattr(value, "to") else value

@@ -12,6 +12,7 @@ import numpy as np
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
+from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Effect, Pin
 from training.data.inputs import COLUMNS
@@ -57,8 +58,8 @@ def measure_effect(model: Any, pairs: list[tuple[list[int], list[int]]], changes
     model.eval()
     try:
         with model.disable_adapter():
-            before = [answer_nll(model, *pair) for pair in pairs]
-        after = [answer_nll(model, *pair) for pair in pairs]
+            before = [plain_nll(model, *pair) for pair in pairs]
+        after = [plain_nll(model, *pair) for pair in pairs]
     except torch.OutOfMemoryError as error:
         print(f"the effect on the {SPLIT} split is not measured: {str(error).splitlines()[0]}")
         tokens = 0
@@ -85,13 +86,3 @@ def say_effect(effect: Effect) -> None:
         )
     if not effect.changes_logits:
         print("THE ADAPTER DOES NOT CHANGE WHAT THE BASE SAYS, and its card says so")
-
-
-def answer_nll(model: Any, prompt: list[int], answer: list[int]) -> float:
-    """Negative log-likelihood of one answer in nats, summed over its tokens, from the model's own logits."""
-    import torch
-
-    ids = torch.tensor([[*prompt, *answer]], device=model.device)
-    with torch.no_grad():
-        logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
-    return float(torch.nn.functional.cross_entropy(logits, ids[0, len(prompt) :].to(logits.device), reduction="sum"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
@@ -87,7 +88,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     if recipe.training.packing or recipe.training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
     with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
-        base_logits = checks.probe_logits(model, probe)
+        base_logits = probe_logits(model, probe)
     checks.require_finite_logits(
         base_logits, f"{base} in {loaded.precision}", "set another --training.precision, or another base.repo"
     )

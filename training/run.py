@@ -109,7 +109,7 @@ def train(
         if record is None:
             saving = begin(repo, work, run, care)
             write_target(folder, repo, private)
-            together = distributed.agree({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
+            together = distributed.broadcast_from_rank0({"data": data, "base": base, "prompt": prompt, "recipe": recipe, "folder": folder,
                                     "saving": saving, "auto_batch": care.auto_batch, "given": given})  # fmt: skip
             push = BackgroundPush(repo, private) if care.push_every else None
             record = train_adapter(
@@ -171,7 +171,7 @@ def publish_trained(
 
 def follow() -> None:
     """The part of all processes but the first: train with it, by what it says. Publishing is its affair."""
-    together = distributed.agree(None)
+    together = distributed.broadcast_from_rank0(None)
     if together is not None:
         require_backend(together["recipe"].training)
         train_adapter(**together)

@@ -14,16 +14,16 @@ from lighteval.tasks.requests import Doc
 from evaluation.lighteval_harness.switched_model import SwitchedModel, memory_of
 from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, is_sampled
 from evaluation.lookup.sources import Lookup
-from evaluation.model.batches import length_sorted
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.generate import Shape, generate
-from evaluation.model.grouped_attention import attention_of
-from evaluation.model.load import Loaded
 from evaluation.model.reread import order_nll
 from evaluation.model.sampling import random_numbers
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.decoding.batches import length_sorted
+from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Generation, Recipe
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, unharmed_process
 from evaluation.measures import Entry, Scored
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.load import Loaded
 from evaluation.progress import Progress
 from evaluation.statistics.compare import compare, correct
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import pin
+from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.base.files import files_of
 from titlecraft.records import Measure, Pin
 from titlecraft.settings import Evaluation

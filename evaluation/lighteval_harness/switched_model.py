@@ -8,11 +8,11 @@ from lighteval.models.abstract_model import LightevalModel, ModelConfig
 
 from evaluation.lighteval_harness.tasks import BEFORE
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.load import Loaded
-from evaluation.model.score import reference_nll
-from evaluation.model.zeroed_adapter import silenced
 from evaluation.progress import Progress
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.adapter.zeroed import silenced
+from titlecraft.models.loss.answer_nll import reference_nll
 
 
 class NoCache:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from evaluation.lookup.title_index import TitleIndex, shared_rank
-from evaluation.model.batches import length_sorted
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, hub_errors
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import read_object, require_whole, said
+from titlecraft.models.decoding.batches import length_sorted
 from titlecraft.records import Pin
 
 LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions

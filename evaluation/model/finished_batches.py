@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from evaluation.model.load import Loaded
 from titlecraft.files import write_atomically
+from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.base.model import device_name
 from titlecraft.records import digest
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from evaluation.measures.sentences import orders
-from evaluation.model.batches import length_sorted
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.grouped_attention import attention_of
-from evaluation.model.load import Loaded
-from evaluation.model.score import reference_nll
 from evaluation.progress import Progress
+from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.decoding.batches import length_sorted
+from titlecraft.models.loss.answer_nll import reference_nll
 from titlecraft.prompt import token_ids
 
 

@@ -8,7 +8,7 @@ from evaluation.report import wording
 from evaluation.report.distributions import lengths, scores
 from evaluation.report.examples import choose_examples
 from evaluation.report.plots import by_title, forest
-from titlecraft.command_line.choose_hub import PUBLIC_HUB
+from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.pins import address, endpoint
 from titlecraft.records import EvaluationRecord, Pin, Tested
 

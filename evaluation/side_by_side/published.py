@@ -8,7 +8,8 @@ from evaluation.report.pages import draw_plots, render_page
 from evaluation.report.predictions import read_predictions
 from evaluation.side_by_side.comparison import ComparisonRecord, Published, compare_reports
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, hub_errors, pin
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import download, pin
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Pin, file_sha256, read_record
 
 JSON, HTML = "compare.json", "compare.html"

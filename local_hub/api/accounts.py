@@ -1,4 +1,4 @@
-"""Who is asking, and who else is here: `whoami-v2`, users, organisations and what they like or own."""
+"""Users and organisations: `whoami-v2`, overviews, likes, members, own repos."""
 
 import hashlib
 
@@ -9,7 +9,9 @@ from local_hub.accounts import Organization, User
 from local_hub.errors import InvalidCredentials, NotFound
 from local_hub.repos.damaged_info import read_or_reason
 from local_hub.repos.repository import Repository
-from local_hub.requests.call import Call, answer, endpoint
+from local_hub.requests.answers import answer
+from local_hub.requests.call import Call
+from local_hub.requests.endpoint import endpoint
 
 
 def whoami(call: Call) -> Response:
@@ -81,7 +83,7 @@ def org_members(call: Call) -> Response:
 
 
 def nobody(call: Call) -> Response:
-    """GET /api/users/NAME/followers and the like: nobody follows anybody here."""
+    """GET /api/users/NAME/followers and others: always empty, because this Hub has no followers."""
     return answer([])
 
 

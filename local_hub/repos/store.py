@@ -1,6 +1,5 @@
-"""All repos under one root: finding them by id in any case, creating, renaming and deleting them in one step."""
+"""The store of all repos in one root folder: open, create, duplicate, rename and delete, each in one step."""
 
-import json
 import logging
 import os
 import threading
@@ -9,36 +8,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_hub.disk.durable import OWN_FOLDER, TemporaryArea, room_or_disk_full, sync_folder
+from local_hub.disk.durable import TemporaryArea, room_or_disk_full, sync_folder
 from local_hub.disk.set_aside import is_remnant, set_aside
 from local_hub.errors import AlreadyExists, BadRequest, DamagedRepo, RepoMoved, RepoNotFound
 from local_hub.git.refs import MAIN
 from local_hub.git.tree_edit import TreeEdit
 from local_hub.names import REPO_TYPES, check_file_path, check_repo_id
 from local_hub.repos.copy_history import copy_history
-from local_hub.repos.default_files import initial_files
-from local_hub.repos.repository import Repository, new_commit
+from local_hub.repos.default_files import initial_files, make_bare_repo
+from local_hub.repos.operations import new_commit
+from local_hub.repos.redirects import Redirects
+from local_hub.repos.repository import Repository
 from local_hub.repos.settings import RepoSettings
-from local_hub.untrusted.data import BadData, read_json_object
+from local_hub.untrusted.data import BadData
 
 _log = logging.getLogger(__name__)
-
-# bare, never garbage-collected behind our back; git clients may ask for any commit that a revision names
-_GIT_CONFIG = """\
-[core]
-\trepositoryformatversion = 0
-\tfilemode = true
-\tbare = true
-[gc]
-\tauto = 0
-[uploadpack]
-\tallowReachableSHA1InWant = true
-"""
 
 
 @dataclass(frozen=True)
 class UnreadableRepo:
-    """A repo whose settings cannot be read: nobody knows who may see it, so only its namespace is told."""
+    """A repo with unreadable settings. Its visibility is unknown, so only members of its namespace see it."""
 
     type: str
     id: str
@@ -50,10 +39,9 @@ class UnreadableRepo:
 
 
 class Store:
-    """`root/repos/{models,datasets,spaces}/NAMESPACE/NAME.git`, with an index in memory. One server owns a root.
+    """The folders `root/repos/{models,datasets,spaces}/NAMESPACE/NAME.git`, with an index in memory.
 
-    A folder's name is the id with its capitals, so renaming a repo is renaming its folder. Thread-safe; who needs a
-    repo's lock and the store's takes the repo's first.
+    Ids are case-insensitive. Thread-safe: code that needs both locks takes the repo's lock before the store's.
     """
 
     def __init__(self, root: Path):
@@ -66,11 +54,10 @@ class Store:
         for repo_type in REPO_TYPES:
             for folder in sorted((root / "repos" / f"{repo_type}s").glob("*/*.git")):
                 self._find(repo_type, folder)
-        self._moved_file = root / "moved.json"  # "type/old id" -> new id
-        self._moved: dict[str, str] = self._read_moved()
+        self._redirects = Redirects(root, self.temporary)
 
     def _find(self, repo_type: str, folder: Path) -> None:
-        """Put a folder into the index. What is no repo is set aside: it would stand in the way of a new one."""
+        """Add a folder to the index. A folder that is not a repo is set aside, because it would block a new repo."""
         if is_remnant(folder):
             self._clear_way(folder)
             return
@@ -90,25 +77,14 @@ class Store:
         except OSError as error:
             _log.warning("%s is not a repo and cannot be set aside: %s", path, error)
 
-    def _read_moved(self) -> dict[str, str]:
-        """The redirects; none of them when the file is damaged, which is then set aside."""
-        try:
-            return read_moved(self._moved_file)
-        except FileNotFoundError:
-            return {}
-        except (OSError, BadData) as error:
-            kept = set_aside(self.root, self._moved_file)
-            _log.warning("the redirects of renamed repos are lost (%s); the file was set aside as %s", error, kept)
-            return {}
-
     def open(self, repo_type: str, repo_id: str) -> Repository:
-        """The repo with this id in any case. Raises RepoNotFound, RepoMoved with the new id, or DamagedRepo."""
+        """The repo with this id (case-insensitive). Raises RepoNotFound, RepoMoved with the new id, DamagedRepo."""
         key = repo_type, repo_id.lower()
         with self._lock:
             if key not in self._open:
                 folder = self._folders.get(key)
                 if folder is None:
-                    new_id = self._moved.get(f"{repo_type}/{repo_id.lower()}")
+                    new_id = self._redirects.new_id(repo_type, repo_id)
                     raise RepoMoved(new_id) if new_id else RepoNotFound()
                 try:
                     self._open[key] = Repository(repo_type, _id_of(folder), folder, self.temporary)
@@ -119,23 +95,22 @@ class Store:
             return self._open[key]
 
     def unreadable(self, repo_type: str | None = None) -> list[UnreadableRepo]:
-        """The repos that `list` cannot give, sorted by id."""
-        return [one for one in self._all(repo_type) if isinstance(one, UnreadableRepo)]
+        """The repos with unreadable settings, sorted by id."""
+        return [repo for repo in self._all(repo_type) if isinstance(repo, UnreadableRepo)]
 
     def _all(self, repo_type: str | None) -> list[Repository | UnreadableRepo]:
-        found: list[Repository | UnreadableRepo] = []
+        repos: list[Repository | UnreadableRepo] = []
         with self._lock:
             for key in sorted(key for key in self._folders if repo_type in (None, key[0])):
                 try:
-                    found.append(self.open(*key))
+                    repos.append(self.open(*key))
                 except DamagedRepo as error:
-                    found.append(UnreadableRepo(key[0], _id_of(self._folders[key]), error.reason))
-        return found
+                    repos.append(UnreadableRepo(key[0], _id_of(self._folders[key]), error.reason))
+        return repos
 
     def list(self, repo_type: str | None = None) -> list[Repository]:
-        """All repos, of one type if given, sorted by id, without the unreadable ones. Visibility is the caller's
-        business."""
-        return [one for one in self._all(repo_type) if isinstance(one, Repository)]
+        """All readable repos, or those of one type, sorted by id, private ones included."""
+        return [repo for repo in self._all(repo_type) if isinstance(repo, Repository)]
 
     def create(
         self,
@@ -147,17 +122,18 @@ class Store:
         sdk: str | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> Repository:
-        """A new repo with its first commit: the usual files and `files`. It appears with one rename, complete.
+        """Create a repo with its first commit: `initial_files` and `files`. It appears complete, with one rename.
 
         Raises AlreadyExists, BadRequest, UnsafePath, DiskFull.
         """
         with self._draft(repo_type, repo_id) as folder:
-            self._fill(folder, RepoSettings(private=private, sdk=sdk))
+            make_bare_repo(folder)
+            RepoSettings(private=private, sdk=sdk).save(folder, self.temporary)
             repo = Repository(repo_type, repo_id, folder, self.temporary)
             batch = repo.objects.batch()
             edit = TreeEdit(repo.objects, None)
             for path, content in {**initial_files(repo_type), **(files or {})}.items():
-                repo.refuse_bad_pointer(path, content)
+                repo.lfs.refuse_bad_pointer(path, content)
                 edit.set_file(check_file_path(path), batch.add_blob(content))
             first = batch.add(new_commit(edit.write(batch), [], author=author, message="initial commit"))
             batch.flush()
@@ -166,9 +142,10 @@ class Store:
         return self.open(repo_type, repo_id)
 
     def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
-        """A new repo with the branches and tags of another and what they lead to, nothing that was squashed away."""
+        """Create a repo with the branches and tags of another and all that is reachable from them."""
         with source.lock, self._draft(source.type, new_id) as folder:
-            self._fill(folder, RepoSettings(private=private, sdk=source.settings.sdk))
+            make_bare_repo(folder)
+            RepoSettings(private=private, sdk=source.settings.sdk).save(folder, self.temporary)
             tips = {
                 kind + name: source.objects.commit(oid).id.decode()
                 for kind in ("refs/heads/", "refs/tags/")
@@ -183,7 +160,7 @@ class Store:
 
     @contextmanager
     def _draft(self, repo_type: str, repo_id: str) -> Iterator[Path]:
-        """An empty folder that becomes the repo of this id, with one rename, when the block succeeds."""
+        """An empty folder that is renamed to the repo's folder if the block succeeds."""
         if repo_type not in REPO_TYPES:
             raise BadRequest(f"Invalid repo type {repo_type!r}: expected one of {', '.join(REPO_TYPES)}")
         target = self._folder(repo_type, check_repo_id(repo_id))
@@ -204,15 +181,15 @@ class Store:
             self._folders[repo_type, repo_id.lower()] = target
 
     def delete(self, repo: Repository) -> None:
-        """Remove a repo for good; it is gone with one rename."""
+        """Delete a repo with one rename."""
         with repo.lock, self._lock, self._leaving(repo, renamed=False):
             repo.objects.close()
             self.temporary.discard(repo.folder)
 
     @contextmanager
     def _leaving(self, repo: Repository, *, renamed: bool) -> Iterator[None]:
-        """The block takes the repo's folder away. From here on nothing more is written into it, and nobody finds it; when
-        the block fails, it is found again."""
+        """The block removes the repo's folder. Before it, the repo is locked and leaves the index; if it fails, the repo
+        returns to the index."""
         repo.lock.end(renamed=renamed)
         self._drop(repo)
         try:
@@ -223,18 +200,14 @@ class Store:
             raise
 
     def move(self, repo: Repository, new_id: str) -> Repository:
-        """Rename a repo; the old id answers RepoMoved from then on. Raises AlreadyExists, BadRequest."""
+        """Rename a repo. After that `open` raises RepoMoved for the old id. Raises AlreadyExists, BadRequest."""
         target = self._folder(repo.type, check_repo_id(new_id))
         with repo.lock, self._lock:
             taken = self._folders.get((repo.type, new_id.lower()))
             if taken not in (None, repo.folder):
                 raise AlreadyExists(f"A {repo.type} repository called {new_id} already exists")
             # the redirect first: until the folder is renamed, the repo that still exists under the old id wins
-            moved = {old: new_id if new.lower() == repo.id.lower() else new for old, new in self._moved.items()}
-            moved[f"{repo.type}/{repo.id.lower()}"] = new_id
-            moved.pop(f"{repo.type}/{new_id.lower()}", None)
-            self.temporary.write(self._moved_file, json.dumps(moved, indent=1).encode())
-            self._moved = moved
+            self._redirects.add(repo.type, repo.id, new_id)
             target.parent.mkdir(parents=True, exist_ok=True)
             with self._leaving(repo, renamed=True):
                 repo.folder.rename(target)
@@ -249,22 +222,6 @@ class Store:
     def _drop(self, repo: Repository) -> None:
         self._folders.pop((repo.type, repo.id.lower()), None)
         self._open.pop((repo.type, repo.id.lower()), None)
-
-    def _fill(self, folder: Path, settings: RepoSettings) -> None:
-        folder.chmod(OWN_FOLDER)
-        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
-            (folder / name).mkdir(parents=True)
-        (folder / "HEAD").write_text(f"ref: {MAIN}\n")
-        (folder / "config").write_text(_GIT_CONFIG)
-        settings.save(folder, self.temporary)
-
-
-def read_moved(file: Path) -> dict[str, str]:
-    """The redirects that a Hub has stored. Raises OSError, BadData."""
-    moved = read_json_object(file.read_bytes())
-    if not all(isinstance(new_id, str) and new_id.count("/") == 1 for new_id in moved.values()):
-        raise BadData("a redirect leads to what is no repo id")
-    return moved
 
 
 def _id_of(folder: Path) -> str:

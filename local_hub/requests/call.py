@@ -1,25 +1,18 @@
-"""One request as the handlers see it: who asks, for which repo, with what; and the answers they give.
+"""One request as the handlers see it: the caller, the repo, the rights, the query and the body.
 
-Handlers are plain functions `(Call) -> Response` that run in a thread, because storage blocks; `endpoint` makes them
-into Starlette's, and refuses who may not send a body before it reads one. Handlers that stream large bodies are written
-against Starlette directly, and call `admitted` first.
+Handlers are plain functions `(Call) -> Response`; `requests.endpoint` runs them in a thread. Handlers that stream large
+bodies are Starlette endpoints and call `admitted` first.
 """
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, wraps
-from typing import Any
+from typing import Any, overload
 from urllib.parse import parse_qsl, urlencode
 
-from anyio import CapacityLimiter, to_thread
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from local_hub.accounts import Accounts, Token
 from local_hub.errors import (
-    NO_ROOM,
     BadRequest,
     DamagedRepo,
     DisabledRepo,
@@ -27,26 +20,21 @@ from local_hub.errors import (
     GatedRepo,
     HubError,
     InvalidCredentials,
-    RepoGone,
     RepoMoved,
     RepoNotFound,
 )
 from local_hub.repos.repository import Repository
 from local_hub.repos.store import Store
 from local_hub.requests import url_parts
-from local_hub.requests.body import MOST_JSON_BYTES, HeldBodies, has_body, read_body, trust
+from local_hub.requests.body import HeldBodies
 from local_hub.untrusted.data import BadData, read_json
 
-_MOST_DIGITS = 15  # of a number in the query
-# Parsing holds Python's one lock: forty threads that do, and everybody else waits for seconds. So many bodies of strangers
-# are worked on at one time, so many that are long, and so many long ones of those with a token. Short ones need not wait.
-_SHORT_BYTES, _LONG_BYTES_OF_STRANGERS, _LONG_BYTES = 4 * 2**10, 64 * 2**10, 2**20
-_MOST_OF_STRANGERS, _MOST_LONG_OF_STRANGERS, _MOST_LONG = 2, 1, 4
+_MAX_DIGITS = 15  # of a number in the query string
 
 
 @dataclass(frozen=True)
 class Hub:
-    """What the whole application shares."""
+    """The objects that all requests share."""
 
     store: Store
     accounts: Accounts
@@ -54,7 +42,7 @@ class Hub:
 
 
 class Call:
-    """A request with its caller known. Raises InvalidCredentials for a token that does not exist."""
+    """A request and its caller. Raises InvalidCredentials for an unknown token."""
 
     def __init__(self, request: Request, body: bytes = b""):
         self.request = request
@@ -66,7 +54,7 @@ class Call:
     def _authenticate(self, header: str) -> Token | None:
         scheme, _, value = header.partition(" ")
         value = value.strip()
-        if scheme.lower() == "basic":  # git and git-lfs: the token is the password
+        if scheme.lower() == "basic":  # git and git-lfs send the token as the password
             try:
                 user, _, password = base64.b64decode(value).decode().partition(":")
             except ValueError:
@@ -92,7 +80,7 @@ class Call:
 
     @property
     def base_url(self) -> str:
-        """How this client reaches the Hub, e.g. `http://127.0.0.1:8080`."""
+        """The address of the Hub in this request, e.g. `http://127.0.0.1:8080`."""
         return str(self.request.base_url).rstrip("/")
 
     def json(self) -> dict[str, Any]:
@@ -105,22 +93,28 @@ class Call:
             raise BadRequest("The body must be a JSON object")
         return value
 
+    @overload
+    def text(self, name: str, default: str) -> str: ...
+
+    @overload
+    def text(self, name: str, default: None = None) -> str | None: ...
+
     def text(self, name: str, default: str | None = None) -> str | None:
-        """The text at `name` in the body; `default` when it is absent, null or empty. Raises BadRequest."""
+        """The text at `name` in the body; `default` if it is absent, null or empty. Raises BadRequest."""
         value = self.json().get(name)
         if value is not None and not isinstance(value, str):
             raise BadRequest(f"{name!r} must be text")
         return value or default
 
     def objects(self, name: str, within: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The list of JSON objects at `name` in the body (or in a part of it); empty when absent. Raises BadRequest."""
+        """The list of JSON objects at `name` in the body or in `within`; empty if absent. Raises BadRequest."""
         value = (self.json() if within is None else within).get(name) or []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise BadRequest(f"{name!r} must be a list of JSON objects")
         return value
 
     def form(self) -> list[tuple[str, str]]:
-        """The body as form fields (or the lists of a JSON object): (name, value) pairs."""
+        """(name, value) pairs of the form in the body; a JSON object with lists is accepted too."""
         if "json" in self.request.headers.get("content-type", ""):
             pairs = []
             for key, value in self.json().items():
@@ -129,39 +123,39 @@ class Call:
         return parse_qsl(self.body.decode("utf-8", errors="replace"), keep_blank_values=True)
 
     def query(self, name: str) -> str | None:
-        """One query parameter."""
+        """A query parameter, or None."""
         return self.request.query_params.get(name)
 
     def query_list(self, name: str) -> list[str]:
-        """A query parameter that may come several times, or as `name[]`."""
+        """All values of a query parameter, given as `name` or `name[]`."""
         parameters = self.request.query_params
         return parameters.getlist(name) + parameters.getlist(f"{name}[]")
 
     def number(self, name: str, default: int, *, least: int = 0) -> int:
-        """A whole number from the query. Raises BadRequest."""
+        """A query parameter that is a whole number of at least `least`. Raises BadRequest."""
         text = self.query(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or int(text) < least:
+        if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or int(text) < least:
             raise BadRequest(
-                f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more, of at most {_MOST_DIGITS} digits"
+                f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more, of at most {_MAX_DIGITS} digits"
             )
         return int(text)
 
     def flag(self, name: str) -> bool:
-        """True for `?name=1`, `?name=true`, `?name=True`."""
+        """Return True for `?name=1`, `?name=true`, `?name=True`."""
         return (self.query(name) or "").lower() in ("1", "true", "yes", "on")
 
     def repo(self, *, files: bool = False) -> Repository:
-        """The repo that the address names, if the caller may see it; with `files`, also what is in it.
+        """The repo of the address, if the caller may see it and, with `files`, read its files.
 
-        Raises RepoNotFound (also when it is hidden: nobody learns that it exists), RepoMoved, DisabledRepo, GatedRepo.
+        Raises RepoNotFound (also for a repo that is hidden from the caller), RepoMoved, DisabledRepo, GatedRepo.
         """
         place = self.params.get("place") or url_parts.Place(self.params["type"], self.params["id"])
         return self.find_repo(place.type, place.id, files=files)
 
     def find_repo(self, repo_type: str, repo_id: str, *, files: bool = False) -> Repository:
-        """As `repo`, for a repo that the body names. Raises DamagedRepo to those who may know that it is here."""
+        """As `repo`, for any repo. Raises also DamagedRepo, for members of its namespace."""
         try:
             repo = self.hub.store.open(repo_type, repo_id)
         except RepoNotFound:
@@ -170,7 +164,7 @@ class Call:
             if self.knows(repo_type, moved.new_id)[1]:
                 raise
             raise RepoNotFound(anonymous=self.token is None) from None
-        except DamagedRepo:  # with its settings, nobody knows who may see it
+        except DamagedRepo:  # its visibility is unknown
             if self.token is not None and self.token.belongs_to(repo_id.split("/")[0]):
                 raise
             raise RepoNotFound(anonymous=self.token is None) from None
@@ -214,7 +208,7 @@ class Call:
         return self.token.belongs_to(repo.namespace) or (request is not None and request.status == "accepted")
 
     def writable_repo(self) -> Repository:
-        """As `repo(files=True)`, if the caller may also change it. Raises Forbidden."""
+        """As `repo(files=True)`, if the caller may also change the repo. Raises Forbidden."""
         repo = self.repo(files=True)
         self.require_write(repo.namespace)
         return repo
@@ -232,124 +226,14 @@ class Call:
             raise Forbidden(f"This token has the role {token.role!r}: writing needs a token with the role 'write'")
 
     def require_contribution(self) -> Repository:
-        """A repo that the caller sees and may open pull requests in: any write token."""
+        """As `repo(files=True)`, for any write token, which may open pull requests and discussions. Raises Forbidden."""
         repo = self.repo(files=True)
         if self.require_token().role != "write":
             raise Forbidden("Opening a pull request needs a token with the role 'write'")
         return repo
 
     def next_link(self, **changes: str) -> dict[str, str]:
-        """The `Link` header of a page whose next one has these query parameters."""
+        """The `Link` header to the next page, which has the query parameters `changes`."""
         pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] not in changes]
         url = f"{self.base_url}{self.request.scope['path']}?{urlencode(pairs + list(changes.items()))}"
         return {"Link": f'<{url}>; rel="next"'}
-
-
-Handler = Callable[[Call], Response]
-
-
-def endpoint(
-    handler: Handler, *, first: Callable[[Call], object] | None = None, most: int = MOST_JSON_BYTES
-) -> Callable:
-    """A Starlette endpoint that reads the body, of at most `most` bytes, and runs the handler in a thread.
-
-    `first` raises for callers who may not do this at all; it and the token are asked before any of the body is read.
-    With `most` 0 the body is left alone.
-    """
-
-    @wraps(handler)
-    async def run(request: Request) -> Response:
-        if most == 0 or not has_body(request.scope) or request.method in ("GET", "HEAD"):
-            return await run_in_threadpool(lambda: handler(Call(request)))
-        call = await admitted(request, first)
-        with call.hub.held_bodies.reading(request) as room:
-            call.body = await read_body(request, most, room)
-            return await to_thread.run_sync(handler, call, limiter=_workers(call))
-
-    return run
-
-
-def _workers(call: Call) -> CapacityLimiter | None:
-    """Who works on the call's body; None: all threads of the Hub."""
-    size = len(call.body)
-    if size <= _SHORT_BYTES:
-        return None
-    if call.token is not None:
-        return _limiter("known", _MOST_LONG) if size > _LONG_BYTES else None
-    return _limiter("strangers", _MOST_LONG_OF_STRANGERS if size > _LONG_BYTES_OF_STRANGERS else _MOST_OF_STRANGERS)
-
-
-@cache
-def _limiter(whose: str, most: int) -> CapacityLimiter:
-    return CapacityLimiter(most)
-
-
-async def admitted(request: Request, first: Callable[[Call], object] | None = None) -> Call:
-    """The caller of a request with a body, before it is read. Raises what `first` raises, and InvalidCredentials."""
-
-    def ask() -> Call:
-        call = Call(request)
-        if first is not None:
-            first(call)
-        return call
-
-    call = await run_in_threadpool(ask)
-    if call.token is not None:
-        trust(request)
-    return call
-
-
-def answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return JSONResponse(content, status_code=status, headers=headers)
-
-
-def refusal(request: Request, error: HubError) -> Response:
-    """The answer to a request that failed: status and JSON for people, headers for the clients."""
-    if isinstance(error, RepoMoved):
-        return _redirect(request, error.new_id)
-    headers = {"X-Error-Message": _one_line(error.message)}
-    if error.code:
-        headers["X-Error-Code"] = error.code
-    if commit := getattr(error, "commit", None):
-        headers["X-Repo-Commit"] = commit
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # makes git ask for a token
-    return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
-
-
-def true_reason(request: Request, error: Exception) -> Exception:
-    """The refusal that a failure amounts to, or `error` itself.
-
-    A file of the repo that the system cannot read is damage; and what seems damaged may have been deleted or renamed
-    while it was read.
-    """
-    repo = getattr(request.state, "repo", None)
-    if repo is None or not isinstance(error, DamagedRepo | OSError):
-        return error
-    if isinstance(error, OSError) and (error.errno is None or error.errno in NO_ROOM):
-        return error
-    try:
-        repo.lock.check()
-    except RepoGone as gone:
-        return gone
-    if isinstance(error, OSError):
-        return DamagedRepo(f"one of its files cannot be read ({error.strerror})")
-    return error
-
-
-def _one_line(text: str) -> str:
-    """What a header can hold: printable latin-1, no line breaks."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split()).encode("latin-1", "replace").decode("latin-1")
-
-
-def _redirect(request: Request, new_id: str) -> Response:
-    place = request.path_params.get("place")
-    old_id = place.id if place else request.path_params.get("id")
-    if old_id is None:  # the body names the repo: the same request to another address would not find it either
-        headers = {"X-Error-Code": "RepoNotFound", "X-Error-Message": f"This repository is called {new_id} now"}
-        return answer({"error": headers["X-Error-Message"]}, status=404, headers=headers)
-    path, query = request.scope["path"], request.url.query
-    target = path.replace(old_id, new_id, 1) + (f"?{query}" if query else "")
-    return answer({"error": f"Moved to {new_id}"}, status=307, headers={"Location": target})

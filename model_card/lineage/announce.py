@@ -14,7 +14,8 @@ from dataset_builder.card.write import CARD, CardInputs, read_card_inputs, write
 from model_card.lineage.collection import tie_together
 from model_card.lineage.trained import trained_at
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors, pin, published_pin, read_file, require_write
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import pin, published_pin, read_file, require_write
 from titlecraft.hub.publishing import publish, sole_publisher
 from titlecraft.records import DATASET_RECORD, Pin
 from titlecraft.records.lineage import LINEAGE, Trained, with_adapter

@@ -3,7 +3,7 @@
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import Collection
 
-from titlecraft.hub.pins import hub_errors
+from titlecraft.hub.errors import hub_errors
 from titlecraft.records import Pin
 from titlecraft.records.lineage import Trained
 

@@ -13,7 +13,8 @@ from huggingface_hub import HfApi
 from model_card.lineage.trained import confirm, trained_at
 from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import data_revision
-from titlecraft.hub.pins import hub_errors, pin, published_pin, read_file
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import pin, published_pin, read_file
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, DatasetRecord, Pin, Record, Source, read_record
 from titlecraft.records.lineage import LINEAGE, DatasetLineage, Trained
 

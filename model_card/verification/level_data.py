@@ -10,7 +10,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from dataset_builder.build import write_dataset
-from dataset_builder.engine.interface import start_engine
+from dataset_builder.engine.choose import start_engine
 from dataset_builder.source.catalogue import examine_files, find_files, read_content
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line

@@ -7,7 +7,8 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, hub_errors
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import download
 from titlecraft.records import (
     DATASET_RECORD,
     REPORT,

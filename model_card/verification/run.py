@@ -23,7 +23,8 @@ from model_card.verification.lines.line import CUMULATIVE, Level, Line, Verifica
 from model_card.verification.lines.unavailable import is_access_denied
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors, pin
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
 from titlecraft.records.export import EXPORT_RECORD

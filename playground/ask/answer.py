@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal
 
-from evaluation.inputs import Adapter, read_adapter
-from evaluation.model.load import Loaded, load
-from evaluation.model.score import reference_nll
 from playground.ask.decoding import Chooser, Decoding
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import Loaded, load
+from titlecraft.models.adapter.read import Adapter, read_adapter
 from titlecraft.models.base.model import device_name
+from titlecraft.models.loss.answer_nll import reference_nll
 from titlecraft.process.threads import is_small, one_thread
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.inputs import Adapter
-from evaluation.model.load import Loaded
-from evaluation.model.score import LOGITS_AT_ONCE, reference_nll
 from evaluation.titles.draw import SPLIT, Room, Title, draw
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
+from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.adapter.read import Adapter
+from titlecraft.models.loss.answer_nll import LOGITS_AT_ONCE, reference_nll
 from titlecraft.records.export import MergeCheck
 
 # nats per token, of rounding the merged weights once; a trained base of 1.2 M parameters changed by 3e-10, 1e-5 and 4e-5

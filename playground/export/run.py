@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.inputs import Adapter, read_adapter
 from model_card.inputs import dataset_record
 from playground.export.card import write_card
 from playground.export.gguf import Tools, convert, find_tools, read_header
@@ -16,6 +15,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.licence import copy_legal_files, require_name
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
+from titlecraft.models.adapter.read import Adapter, read_adapter
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256, read_record
 from titlecraft.records.export import EXPORT_RECORD, ExportRecord, Form, Gguf

@@ -35,7 +35,7 @@ def pinned_requirements() -> list[str]:
 
 
 def suggested_hardware(record: TrainingRecord, config: dict[str, Any]) -> Hardware:
-    """The smallest flavor whose memory holds the base as evaluation/model/load.py loads it there. Nothing of it was tried.
+    """The smallest flavor whose memory holds the base as titlecraft/models/adapter/load.py loads it there. Nothing of it was tried.
 
     Without a GPU 4-bit weights are unpacked to the precision that was trained in; with one they stay packed where the
     memory is short.

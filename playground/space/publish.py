@@ -8,7 +8,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from evaluation.inputs import read_adapter
 from playground.space.files import APP, SOURCES, source_files, write_card, write_files
 from playground.space.needs import pinned_requirements, suggested_hardware
 from titlecraft.errors import UserError
@@ -22,6 +21,7 @@ from titlecraft.hub.pins import (
     split_revision,
 )
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
+from titlecraft.models.adapter.read import read_adapter
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
 from titlecraft.records.space import SPACE_RECORD, SpaceRecord
 

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from evaluation import inputs
-from evaluation.inputs import Adapter, require_test_split
+from evaluation.inputs import require_test_split
 from tests.model_card.literal_records import ADAPTER, dataset_record, training_record
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.read import Adapter
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DatasetRecord
 from titlecraft.settings import Prompt

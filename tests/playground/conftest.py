@@ -5,10 +5,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.inputs import Inputs
-from evaluation.model.load import Loaded
 from playground.ask.answer import Engine
 from tests.evaluation.published_world import training_record
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
+from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.evaluation.published_world import upload
 from tests.tiny_world import save_base
+from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import load_base
-from training.checks import probe_logits
 
 
 def compare(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datasets import Dataset
 
 from tests.tiny_world import make_base, row, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
@@ -38,7 +39,7 @@ def train(folder: Path) -> tuple[Any, Any, dict[str, int]]:
     examples = encode_split(rows, tokenizer, PromptFormat.from_settings(Prompt()), 512)
     probe = examples.dataset[0]["input_ids"]
     with model.disable_adapter():
-        before = checks.probe_logits(model, probe)
+        before = probe_logits(model, probe)
     trainer = make_trainer(model, tokenizer, examples.dataset, SETTINGS, "float32", folder / "trainer")
     trainer.train()
     checks.require(checks.check_adapter(model, probe, before))

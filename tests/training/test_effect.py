@@ -10,12 +10,14 @@ import torch
 
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.probe import probe_logits
+from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Effect, Pin, TrainingRecord
 from titlecraft.settings import Prompt
 from training.adapter import require_trained
-from training.checks import CHANGES, check_adapter, probe_logits
-from training.effect import MOST_ROWS, answer_nll, draw_rows, encode_held_out, measure_effect, say_effect
+from training.checks import CHANGES, check_adapter
+from training.effect import MOST_ROWS, draw_rows, encode_held_out, measure_effect, say_effect
 from training.run import publish_trained
 from training.trainer import make_trainer, run_all_steps
 
@@ -112,9 +114,9 @@ def test_without_rows_or_memory_it_is_not_measured(model: Any, monkeypatch: pyte
     def full(*_: Any) -> float:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr("training.effect.answer_nll", full)
+    monkeypatch.setattr("training.effect.plain_nll", full)
     assert measure_effect(model, PAIRS, True) == measure_effect(model, [], True)
-    assert answer_nll is not full
+    assert plain_nll is not full
 
 
 @pytest.mark.parametrize("rows", [0, 5, 500])

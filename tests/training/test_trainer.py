@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from tests.tiny_world import make_base, train_tokenizer
+from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase, four_bit_fault
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
-from training.checks import check_adapter, probe_logits
+from training.checks import check_adapter
 from training.model.build import add_adapter, longest_example, speed_up
 from training.trainer import make_trainer, run_all_steps
 from training.watching.progress import padding_share

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from titlecraft.errors import UserError
-
-PUBLIC_HUB = "https://huggingface.co"
+from titlecraft.hub import PUBLIC_HUB
 
 
 def local_root() -> Path:

@@ -9,7 +9,8 @@ from fnmatch import fnmatch
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
-from titlecraft.hub.pins import hub_errors, pin, published_pin
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import pin, published_pin
 from titlecraft.records import DATASET_RECORD, Pin
 
 BESIDE_THE_DATA = ("README.md", "lineage.json", "SHA256SUMS", ".gitattributes", "assets/*")

@@ -5,7 +5,8 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, first_line
+from titlecraft.hub.errors import first_line
+from titlecraft.hub.pins import download
 from titlecraft.records import Licence, Pin
 
 LEGAL_FILES = ["LICENSE*", "LICENCE*", "USE_POLICY*", "NOTICE*"]

@@ -1,35 +1,21 @@
-"""The way to the Hub: pins, reading at a pin, and the Hub's refusals in words that say what to do.
+"""Pins, and reading at a pin: repo + 40-hex commit.
 
 Everything goes through the unmodified `huggingface_hub` client to the endpoint that HF_ENDPOINT names (the embedded Hub
 speaks the same protocol). Import this module only after the endpoint has been chosen: the client reads it at import.
 """
 
-import errno
 import hashlib
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import httpx
 from huggingface_hub import HfApi, constants
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    LocalTokenNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
 from titlecraft.errors import UserError
+from titlecraft.hub.errors import hub_errors
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import File, Pin, RepoType, read_record, record_key
 from titlecraft.records.base import R
@@ -40,9 +26,6 @@ FIRST_FILES = {
     "model": {".gitattributes"},
     "space": {".gitattributes", "README.md"},
 }
-
-# said in one upload thread of the client after another one lost the connection and closed what they share
-CLIENT_CLOSED = ("client has been closed", "'NoneType' object has no attribute 'request'")
 
 
 def endpoint() -> str:
@@ -195,77 +178,3 @@ def require_write(repo: str) -> None:
     if token.get("role") == "read":
         raise UserError(f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
                         "read; make a token with the role 'write' and put it in HF_TOKEN")  # fmt: skip
-
-
-@contextmanager
-def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
-    """Turn what the client raises into one line: what was being done, what the Hub said, and the fix."""
-    try:
-        yield
-    except (OSError, ValueError, httpx.TransportError, RuntimeError) as error:
-        if explained := explain(error, repo, f"{type} {repo}"):
-            raise UserError(f"{action}: {explained}") from error
-        raise
-
-
-def explain(error: BaseException, repo: str, kind: str) -> str | None:
-    """One line for an exception of the Hub's client, or None for one that has nothing to do with the Hub or the disk."""
-    match error:
-        case GatedRepoError():
-            return f"{kind} is gated: ask for access at {endpoint()}/{repo}, then set HF_TOKEN"
-        case RepositoryNotFoundError():
-            return f"{endpoint()} has no {kind} that this token may see: check the spelling, and HF_TOKEN if the repo is private"
-        case RevisionNotFoundError():
-            return f"{kind} has no such revision: see {endpoint()}/{repo} for branches and tags"
-        case LocalTokenNotFoundError():
-            return f"there is no token for {endpoint()}: set HF_TOKEN, or run `hf auth login`"
-        case HFValidationError():
-            return f"{first_line(error)}; check the repo id"
-        case HfHubHTTPError():
-            return refusal(error, kind)
-        case RuntimeError() if error.__cause__:  # the client wraps what befell one of several uploads
-            broke_off = f"{first_line(error)} ({first_line(error.__cause__)}) Does {endpoint()} still answer? Run the same command again"
-            return explain(error.__cause__, repo, kind) or broke_off
-        case RuntimeError() | AttributeError() if not any(closed in str(error) for closed in CLIENT_CLOSED):
-            return None
-        case (
-            RuntimeError()
-            | AttributeError()
-            | httpx.TransportError()
-            | LocalEntryNotFoundError()
-            | OfflineModeIsEnabled()
-        ):
-            return (
-                f"the Hub at {endpoint()} does not answer ({first_line(error)}). "
-                "Start it or check HF_ENDPOINT, then run the same command again"
-            )
-        case OSError(errno=errno.ENOSPC):
-            where = error.filename or os.environ.get("HF_HOME", constants.HF_HOME)
-            return f"disk full at {where}. Free some space and run the same command again"
-        case json.JSONDecodeError():
-            return f"what answers at {endpoint()} is not a Hub; check HF_ENDPOINT and --hub"
-    return None
-
-
-def refusal(error: HfHubHTTPError, kind: str) -> str:
-    """One line for a status code that the Hub answered with."""
-    status = error.response.status_code if error.response is not None else 0
-    said = (error.server_message or first_line(error)).strip().splitlines()[0]
-    match status:
-        case 401:
-            return f"{endpoint()} refused the token ({said}); put a valid one in HF_TOKEN"
-        case 403:
-            return f"no write right on {kind} ({said}); use a token with the role 'write' of its owner"
-        case 409 | 412:
-            return f"somebody else published to {kind} in the meantime ({said}); run the same command again"
-        case 429:
-            return f"{endpoint()} asks to slow down ({said}); wait a few minutes and run the same command again"
-        case 507:
-            return f"the Hub's disk is full ({said}). Free some space there and run the same command again"
-        case _:
-            return f"{endpoint()} answered {status or 'nothing'} ({said})"
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type where it has none."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

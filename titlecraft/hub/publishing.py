@@ -16,7 +16,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 
 from titlecraft.errors import UserError
 from titlecraft.hub.checksums import SUMS, published_before, sums_of_kept, write_sums
-from titlecraft.hub.pins import FIRST_FILES, hub_errors, published_pin
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import FIRST_FILES, published_pin
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
 

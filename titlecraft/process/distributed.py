@@ -1,7 +1,7 @@
-"""One process for each device, as `torchrun` and `accelerate launch` start them: who this one is, and what rank 0 says.
+"""Distributed training with one process per device, as `torchrun` and `accelerate launch` start them.
 
-The group is made here, with gloo for words between the processes and NCCL for what lies on GPUs, so that it can be used
-before CUDA is. Accelerate and the Trainer find it there and take it as it is.
+The process group is initialised here, with gloo for Python objects and NCCL for tensors on GPUs, so that objects can be
+broadcast before CUDA is initialised. Accelerate and the Trainer reuse an initialised group.
 """
 
 import os
@@ -10,77 +10,80 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-_spoken = False  # whether rank 0 has said anything yet
-PATIENCE = timedelta(hours=12)  # the others wait while rank 0 encodes and publishes
+_broadcast_done = False  # whether rank 0 has broadcast anything yet
+TIMEOUT = timedelta(hours=12)  # the other ranks wait while rank 0 tokenises the rows
 
 
 def rank() -> int:
-    """Of this process among all, 0 where it is alone."""
+    """Rank of this process among all processes; 0 in a single-process run."""
     return int(os.environ.get("RANK", 0))
 
 
 def local_rank() -> int:
-    """Of this process among those of its machine: the number of its GPU."""
+    """Rank of this process on its machine, which is also the index of its GPU."""
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
 def world_size() -> int:
-    """How many processes there are on all machines."""
+    """Number of processes on all machines."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
-def is_first() -> bool:
-    """Whether this process is the one that speaks, writes and publishes."""
+def is_rank0() -> bool:
+    """Whether this process is rank 0: the one that prints, writes files and publishes."""
     return rank() == 0
 
 
 def on_one_machine() -> bool:
-    """Whether all processes are on this machine."""
+    """Whether all processes run on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", world_size())) == world_size()
 
 
-def gather() -> None:
-    """Meet the other processes, if there are any."""
+def init_process_group() -> None:
+    """Initialise torch's process group; no-op in a single-process run."""
     import torch
     from torch import distributed
 
     if world_size() > 1 and not distributed.is_initialized():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
 
 
 def use_own_gpu() -> None:
-    """Make this process's GPU the one that torch means by "cuda". CUDA starts here: fork before."""
+    """Make the GPU of this rank torch's current CUDA device. This initialises CUDA: fork before."""
     import torch
 
     if world_size() > 1 and torch.cuda.is_available():
         torch.cuda.set_device(local_rank())
 
 
-def agree(said: Any) -> Any:
-    """What rank 0 says here, in every process; the others' own words count for nothing. All of them have to call it."""
-    global _spoken
-    _spoken = True
+def broadcast_from_rank0(value: Any) -> Any:
+    """Return rank 0's `value` on every rank. Every rank has to call it; the values of the others are ignored."""
+    global _broadcast_done
+    _broadcast_done = True
     if world_size() == 1:
-        return said
+        return value
     from torch import distributed
 
-    words = [said]
-    distributed.broadcast_object_list(words, src=0, device="cpu")
-    return words[0]
+    values = [value]
+    distributed.broadcast_object_list(values, src=0, device="cpu")
+    return values[0]
 
 
 @contextmanager
-def leading() -> Iterator[None]:
-    """For rank 0, while the others wait for its first word: if it has nothing to say, they hear None and go home."""
+def rank0_first() -> Iterator[None]:
+    """Run the body on rank 0 while the other ranks wait for its first broadcast.
+
+    If the body ends before it broadcasts, None is broadcast so that the other ranks exit.
+    """
     try:
         yield
     finally:
-        if not _spoken:
-            agree(None)
+        if not _broadcast_done:
+            broadcast_from_rank0(None)
 
 
-def part() -> None:
-    """Leave the other processes: what follows is for rank 0 alone."""
+def destroy_process_group() -> None:
+    """Leave the process group; what follows runs on rank 0 alone. No-op in a single-process run."""
     if world_size() > 1:
         from torch import distributed
 

@@ -19,7 +19,7 @@ def quiet_libraries() -> None:
     logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     if (
-        not distributed.is_first()
+        not distributed.is_rank0()
     ):  # the first of several processes speaks for all; what goes wrong is still said by each
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the process lives)

@@ -41,130 +41,105 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
+        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
         dataset_builder/card: build_command metadata plots write
-        dataset_builder/duplicates: leakage near_duplicates repeated sketch
-        dataset_builder/engine: array_file interface on_ray processes work_storage
+        dataset_builder/duplicates: near_duplicates repeated sketch
+        dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
-        titlecraft/hub: checksums data_revision pins publishing
+        titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
+        titlecraft/search: word_ngrams
     """,
     "training": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/models/adapter: probe weights
+        titlecraft/models/attention: document spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models/decoding: batches
+        titlecraft/models: layers
+        titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        training: adapter checks effect finished out_of_memory prepare record run trainer
+        training: adapter checks effect finished health lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving
         training/data: examples inputs packing
         training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora own_loss router_loss
         training/model: sharded_base
-        training/planning: fit known_base lost_settings memory steps
-        training/watching: energy health watch
+        training/planning: fit known_base memory steps
+        training/watching: energy watch
     """,
     "evaluation": """
-        evaluation: experiment inputs processes readable run
+        evaluation: experiment inputs outcome processes readable run
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/model: finished_batches guards reread sampling
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server serving
-        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
-        local_hub/api: upload_rules
-        local_hub/community: collection discussions job_output pull_requests
-        local_hub/disk: durable set_aside
-        local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
-        local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: tree view
-        local_hub/pages/history: changes commits discussions
-        local_hub/pages/repo: card card_facts usage view
-        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
-        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
-        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
-        local_hub/untrusted: bounded card_metadata data safetensors_header
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/command_line: choose_hub
-        titlecraft/hub: checksums pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: __init__ checksums errors pins publishing
+        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models: checks layers
+        titlecraft/models/decoding: batches generate
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        titlecraft/search: row_index row_index_build title_match word_index
+        titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
-        evaluation: inputs processes
-        evaluation/lookup: copies
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches grouped_attention guards load score zeroed_adapter
+        evaluation/measures: detail entry scripts sentences
+        evaluation/model: guards
+        evaluation: processes
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
-        titlecraft/hub: checksums licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: checksums errors licence pins publishing
+        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models: checks layers
+        titlecraft/models/decoding: batches
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
-        titlecraft/search: title_match
+        titlecraft/search: title_match word_ngrams
     """,
     "space": """
-        evaluation: inputs processes
-        evaluation/lookup: copies
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/titles: draw near_copies
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter merge templates
-        titlecraft/hub: checksums pins publishing
-        titlecraft/models: adapter_weights
+        titlecraft/hub: checksums errors pins publishing
+        titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
-        titlecraft/process: distributed machine
+        titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
-        titlecraft/search: title_match
     """,
     "verification": """
-        dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
+        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
         dataset_builder/card: build_command metadata plots write
-        dataset_builder/duplicates: leakage near_duplicates repeated sketch
-        dataset_builder/engine: array_file interface on_ray processes work_storage
+        dataset_builder/duplicates: near_duplicates repeated sketch
+        dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        evaluation: experiment inputs processes readable
+        dataset_builder/workers: array_file in_order
+        evaluation: experiment inputs outcome processes readable
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: batches finished_batches generate grouped_attention guards load reread sampling score zeroed_adapter
+        evaluation/model: finished_batches guards reread sampling
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: compare corpus significance
         evaluation/titles: draw grounded near_copies
-        local_hub: accounts app connections errors names server serving
-        local_hub/api: access accounts collections commit discussions file_content jobs listing refs repos tree
-        local_hub/api: upload_rules
-        local_hub/community: collection discussions job_output pull_requests
-        local_hub/disk: durable set_aside
-        local_hub/git: objects reachable refs tree_edit
-        local_hub/pages: __init__ addresses collections formats highlight home markdown page sign_in static_files
-        local_hub/pages/dataset: first_rows preview splits
-        local_hub/pages/files: tree view
-        local_hub/pages/history: changes commits discussions
-        local_hub/pages/repo: card card_facts usage view
-        local_hub/repos: copy_history damaged_info default_files history info lfs_objects lock repository settings store
-        local_hub/requests: body browser_session call host_check ids unexpected_errors url_parts
-        local_hub/transfer: git_http lfs_cleanup lfs_routes resolve xet_format xet_routes
-        local_hub/untrusted: bounded card_metadata data safetensors_header
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
         model_card/lineage: trained
@@ -176,14 +151,16 @@ SOURCES: dict[str, str] = {
         model_card/verification/lines: checks columns line one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
-        titlecraft/command_line: choose_hub
-        titlecraft/hub: checksums data_revision licence pins publishing
-        titlecraft/models: adapter_weights document_attention
+        titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
+        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models/loss: answer_logits attention_spy guard
+        titlecraft/models: checks layers
+        titlecraft/models/decoding: batches generate
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export lineage stage_sources training
-        titlecraft/search: row_index row_index_build title_match word_index
+        titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training: record
         training/watching: energy
     """,

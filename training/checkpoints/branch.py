@@ -13,7 +13,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors, read_file
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import read_file
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin
 from training.checkpoints.folder import CHECKPOINT, Checkpoint, checkpoints_folder, put, read_checkpoint, whole

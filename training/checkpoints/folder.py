@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from titlecraft.files import sync_folder
-from titlecraft.models.adapter_weights import read_tensors
+from titlecraft.models.adapter.weights import read_tensors
 from titlecraft.records import File, Record, describe_file, file_sha256
 
 CHECKPOINT = "checkpoint.json"

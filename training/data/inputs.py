@@ -4,7 +4,8 @@ import errno
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, first_line, hub_errors, read_file
+from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.pins import download, read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import Pin
 

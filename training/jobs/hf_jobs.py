@@ -14,11 +14,12 @@ from typing import Any
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, JobHardwareInfo, JobInfo, JobStage, get_token
 
-from titlecraft.command_line.choose_hub import PUBLIC_HUB
 from titlecraft.errors import UserError
+from titlecraft.hub import PUBLIC_HUB
 from titlecraft.hub.data_revision import pin_data
+from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import licence_of, require_name
-from titlecraft.hub.pins import address, endpoint, hub_errors, pin, require_write
+from titlecraft.hub.pins import address, endpoint, pin, require_write
 from titlecraft.records import Pin, sources_sha256
 from titlecraft.settings import Recipe, Training
 from training.jobs.source_archive import NAME, source_archive
@@ -97,7 +98,7 @@ def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeo
     with hub_errors("submitting the job", needs.repo.split("/")[0], "model"):
         return HfApi().run_uv_job(
             "python",
-            script_args=[*python, "training.jobs.hf_job_inside", needs.repo, needs.revision, sums[RECIPE],
+            script_args=[*python, "training.jobs", needs.repo, needs.revision, sums[RECIPE],
                          sources_sha256("training"), f"--dataset={data.repo}@{data.revision}", f"--repo={repo}",
                          "--watch=none", *options],
             dependencies=[f"titlecraft[{extras}] @ {address(needs, ARCHIVE)}#sha256={sums[ARCHIVE]}"],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from titlecraft.errors import UserError
-from titlecraft.models.loss.guard import IGNORED, own_loss_check, plain_nll, tolerance
+from titlecraft.models.loss.guard import IGNORED, labelled_nll, own_loss_check, tolerance
 from titlecraft.records import Check
 from titlecraft.settings import Training
 
@@ -48,7 +48,7 @@ def measure(model: Any, dataset: Any, lengths: np.ndarray, batch_size: int) -> Y
 def plain_loss(model: Any, dataset: Any, places: list[int]) -> float:
     """Mean over the labelled tokens of these items, from plain logits of each example alone, in nats."""
     examples = [example for place in places for example in examples_of(dataset[place])]
-    total = sum(plain_nll(model, tokens, labels) for tokens, labels in examples)
+    total = sum(labelled_nll(model, tokens, labels) for tokens, labels in examples)
     return total / sum(label != IGNORED for _, labels in examples for label in labels[1:])
 
 

@@ -59,7 +59,7 @@ def grams_per_kwh(country: str) -> float:
 def metered(country: str | None) -> Iterator[Energy]:
     """Measure what runs inside, in the first process and for all GPUs of the run; nothing where `country` is None."""
     energy = Energy()
-    if country is None or not distributed.is_first() or not distributed.on_one_machine():
+    if country is None or not distributed.is_rank0() or not distributed.on_one_machine():
         yield energy
         return
     intensity = grams_per_kwh(country)

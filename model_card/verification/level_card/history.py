@@ -15,7 +15,8 @@ from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState, is_report
 from titlecraft.hub.data_revision import last_changes
-from titlecraft.hub.pins import first_line, hub_errors, read_file
+from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.pins import read_file
 from titlecraft.records import TRAINING_RECORD, EvaluationRecord, Pin, has_schema, read_record
 
 MAX_COMMITS = 20  # that are searched for removed reports

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from evaluation.inputs import WEIGHTS, Adapter, depends_on
+from evaluation.inputs import depends_on
 from evaluation.measures import measure_names
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
@@ -15,6 +15,7 @@ from model_card.verification.lines.pinned_repo import commit_exists
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.licence import LEGAL_FILES, copy_legal_files, licence_of
 from titlecraft.hub.pins import holds, read_file
+from titlecraft.models.adapter.read import WEIGHTS, Adapter
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, digest
 from titlecraft.settings import Recipe

@@ -12,7 +12,7 @@ from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
-from titlecraft.models.adapter_weights import tensors_of
+from titlecraft.models.adapter.weights import tensors_of
 from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
 from training.record import LOG, losses
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import measure_names, measures_of
+from evaluation.outcome import Outcome
 from evaluation.readable import not_measured
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 from model_card.verification.level_scores.columns import greedy_arms, sampled_columns

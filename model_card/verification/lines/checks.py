@@ -8,7 +8,7 @@ import msgspec
 from model_card.verification.lines.line import Level, Line, Verdict
 from model_card.verification.lines.one_line import escape_unprintable, first_difference, format_value
 from model_card.verification.lines.unavailable import is_access_denied, is_hub_down
-from titlecraft.hub.pins import first_line
+from titlecraft.hub.errors import first_line
 
 EXACT, ROUNDED = "equal", "within rounding"
 

@@ -6,7 +6,8 @@ from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.lines.unavailable import is_access_denied, is_hub_down
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors, pin
+from titlecraft.hub.errors import hub_errors
+from titlecraft.hub.pins import pin
 from titlecraft.records import Pin
 
 

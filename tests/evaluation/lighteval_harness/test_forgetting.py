@@ -7,11 +7,11 @@ from lighteval.tasks.requests import Doc
 from evaluation.lighteval_harness.choices import BothArmsChoose
 from evaluation.lighteval_harness.forgetting import find_benchmark, task_modules
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.load import Loaded
-from evaluation.model.score import plain_nll
 from evaluation.progress import Progress
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import encode_prompt, token_ids
 
 torch.set_grad_enabled(True)  # importing lighteval switches them off

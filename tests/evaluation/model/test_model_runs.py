@@ -4,20 +4,21 @@ import pytest
 import torch
 
 from evaluation.measures.sentences import orders
-from evaluation.model.batches import length_sorted, pad_left
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.generate import Shape, generate
-from evaluation.model.grouped_attention import attention_of
-from evaluation.model.guards import check_adapter, check_scores, check_titles, probe_logits
-from evaluation.model.load import Loaded
+from evaluation.model.guards import check_scores, check_titles
 from evaluation.model.reread import order_nll
 from evaluation.model.sampling import random_numbers
-from evaluation.model.score import pieces, plain_nll, reference_nll
-from evaluation.model.zeroed_adapter import is_base_when_silenced, silenced
 from evaluation.progress import Progress
 from evaluation.titles.draw import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import Loaded, check_adapter
+from titlecraft.models.adapter.probe import probe_logits
+from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.decoding.batches import length_sorted, pad_left
+from titlecraft.models.decoding.generate import Shape, generate
+from titlecraft.models.loss.answer_nll import pieces, plain_nll, reference_nll
 from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids
 from titlecraft.settings import Generation, Prompt
@@ -45,7 +46,7 @@ def titles(tokenizer) -> list[Title]:
 
 
 def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.model.score.LOGITS_AT_ONCE", 50 * len(tokenizer))  # many chunks
+    monkeypatch.setattr("titlecraft.models.loss.answer_nll.LOGITS_AT_ONCE", 50 * len(tokenizer))  # many chunks
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
     assert len({len(completion) for _, completion in pairs}) > 1
     batched = reference_nll(model, pairs, tokenizer.pad_token_id)
@@ -76,7 +77,7 @@ def test_a_batch_is_cut_where_its_tokens_are_too_many() -> None:
 def test_cut_batches_give_the_same_scores(model, tokenizer, titles, monkeypatch) -> None:
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
     whole = reference_nll(model, pairs, tokenizer.pad_token_id)
-    monkeypatch.setattr("evaluation.model.score.tokens_at_once", lambda model: 600)
+    monkeypatch.setattr("titlecraft.models.loss.answer_nll.tokens_at_once", lambda model: 600)
     assert reference_nll(model, pairs, tokenizer.pad_token_id) == pytest.approx(whole, rel=1e-5)
 
 
@@ -114,7 +115,7 @@ def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer,
 
 @pytest.mark.parametrize("doing", ["scoring", "generating"])
 def test_the_attention_that_a_gpu_uses_gives_the_same(doing: str, model, tokenizer, titles, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.model.score.TOKENS_AT_ONCE", 150)  # several rows
+    monkeypatch.setattr("titlecraft.models.loss.answer_nll.TOKENS_AT_ONCE", 150)  # several rows
     prompts = [title.prompt_tokens for title in titles]
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
     shape = Shape.of(len(prompts), prompts)
@@ -220,7 +221,7 @@ def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: 
     from bitsandbytes.nn import Linear4bit
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    from evaluation.model.load import dequantise
+    from titlecraft.models.adapter.load import dequantise
     from titlecraft.models.base.model import four_bit_fault, keep_four_bit_layers_as_they_are
 
     if four_bit_fault():

@@ -11,14 +11,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from evaluation import inputs
-from evaluation.inputs import read_adapter
 from evaluation.measures.likelihood import NLL_PER_TOKEN
-from evaluation.model.guards import check_adapter, probe_logits
 from evaluation.statistics.compare import compare
 from tests.model_card.literal_records import training_record
 from tests.tiny_world import add_adapter, make_base
 from titlecraft.errors import UserError
+from titlecraft.models.adapter import read as inputs
+from titlecraft.models.adapter.load import check_adapter
+from titlecraft.models.adapter.probe import probe_logits
+from titlecraft.models.adapter.read import read_adapter
 from titlecraft.records import Pin
 from titlecraft.settings import Evaluation
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from evaluation.model.grouped_attention import attention_of
-from evaluation.model.guards import PROBE_PAIRS, check_own_scores, check_probe_scores
-from evaluation.model.score import plain_nll, reference_nll
 from playground.export.merge import merge
 from tests.tiny_families import make, with_adapter
 from titlecraft.errors import UserError
+from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
+from titlecraft.models.loss.check_scores import PROBE_PAIRS, check_own_scores, check_probe_scores
 
 check = partial(check_own_scores, pairs=PROBE_PAIRS, pad_token_id=2, name="scores")
 FAMILIES = (
@@ -51,7 +51,7 @@ def test_scores_are_the_models_own_alone_padded_and_in_one_row_with_the_adapter_
 def test_a_score_that_leaves_out_the_scale_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = adapted("granite")
     monkeypatch.setattr(
-        "evaluation.model.score.own_logits", lambda model, states: model.get_output_embeddings()(states)
+        "titlecraft.models.loss.answer_nll.own_logits", lambda model, states: model.get_output_embeddings()(states)
     )  # the old mistake
     with pytest.raises(UserError, match=r"^scores are those of the model's own logits, with the adapter and without: expected within "
                        r"0\.0001 nats per token, found [\d.]+ apart; this base is not supported yet: train on another base\.repo$"):  # fmt: skip

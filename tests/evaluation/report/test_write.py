@@ -22,7 +22,7 @@ from evaluation.statistics.significance import detectable
 from model_card.verification.level_card.files.renderings import with_links_to_this_hub
 from tests import ROOT
 from tests.evaluation.report.literal_report import SETTINGS, predictions, record_of
-from titlecraft.command_line.choose_hub import PUBLIC_HUB
+from titlecraft.hub import PUBLIC_HUB
 from titlecraft.records import EvaluationRecord
 
 

@@ -1,4 +1,4 @@
-"""Silent clients lose their connections, honest ones are answered however many silent ones there are."""
+"""Silent connections are closed, and other clients are answered however many silent ones there are."""
 
 import asyncio
 import resource
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from local_hub import connections, serving
+from local_hub import connections, uvicorn_server
 from local_hub.connections import Connections
 from tests import ROOT
 
@@ -48,7 +48,7 @@ def while_serving(visit: Callable[[int], Awaitable[None]], most: int = 100) -> N
 
     async def run() -> None:
         listener = socket.create_server(("127.0.0.1", 0))
-        server = serving.server_of(APP, Connections(most))
+        server = uvicorn_server.server_of(APP, Connections(most))
         serving_task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             async with asyncio.timeout(20):
@@ -69,7 +69,7 @@ async def connect(port: int, first: bytes = b"") -> Streams:
 
 
 async def ends(stream: Streams) -> bool:
-    """True when the server has ended the connection, or does so soon, without an answer."""
+    """Return True if the server closes the connection soon, without an answer."""
     try:
         return await asyncio.wait_for(stream[0].read(1), 0.05) == b""
     except ConnectionError:
@@ -94,17 +94,17 @@ def test_silent_and_half_sent_requests_end(monkeypatch: pytest.MonkeyPatch):
         silent = [await connect(port, first) for first in (b"", b"G", GET[:-2], GET[:20])]
         second = await connect(port)
         assert await answer(second) == b"here"
-        second[1].write(GET[:30])  # half of the next request on a kept connection
-        kept = await connect(port)
-        assert await answer(kept) == b"here"
+        second[1].write(GET[:30])  # half of the next request on a keep-alive connection
+        idle = await connect(port)
+        assert await answer(idle) == b"here"
         working = await connect(port, GET.replace(b"/quick", b"/slow"))
         trickle = await connect(port)
         for byte in GET[:15]:
             await asyncio.sleep(0.1)
             trickle[1].write(bytes([byte]))
-        assert [await ends(one) for one in [*silent, second, trickle]] == [True] * 6
+        assert [await ends(client) for client in [*silent, second, trickle]] == [True] * 6
         assert b"at last" in await working[0].readuntil(b"at last")
-        assert await answer(kept) == b"here"
+        assert await answer(idle) == b"here"
 
     while_serving(visit)
 
@@ -112,21 +112,21 @@ def test_silent_and_half_sent_requests_end(monkeypatch: pytest.MonkeyPatch):
 def test_at_the_limit_the_newest_client_is_answered():
     async def visit(port: int) -> None:
         working = await connect(port, GET.replace(b"/quick", b"/slow"))
-        kept = await connect(port)
-        await answer(kept)
+        idle = await connect(port)
+        await answer(idle)
         silent = [await connect(port, b"GET / HT" * (number % 2)) for number in range(40)]
         for _ in range(3):
             honest = await connect(port)
             assert await answer(honest) == b"here"
-        assert [await ends(one) for one in silent[:30]] == [True] * 30
+        assert [await ends(client) for client in silent[:30]] == [True] * 30
         assert b"at last" in await working[0].readuntil(b"at last")
-        assert await answer(kept) == b"here"  # what has asked before stays before what never did
+        assert await answer(idle) == b"here"  # connections with an earlier request are kept longer
 
     while_serving(visit, most=8)
 
 
 def test_when_all_are_at_work_the_next_is_told_to_wait(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(serving, "_AT_ONCE", 1)
+    monkeypatch.setattr(uvicorn_server, "_AT_ONCE", 1)
 
     async def visit(port: int) -> None:
         working = [await connect(port, GET.replace(b"/quick", b"/slow")) for _ in range(9)]
@@ -174,7 +174,7 @@ def test_a_client_that_takes_no_answer_loses_it_and_a_slow_one_does_not(monkeypa
 def test_the_limit_follows_the_operating_systems(tmp_path: Path):
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {1}))\n"
-        "from local_hub.serving import most_connections; print(most_connections())\n"
+        "from local_hub.uvicorn_server import most_connections; print(most_connections())\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from evaluation import inputs
-from evaluation.model.generate import generate
-from evaluation.model.score import plain_nll
 from playground.ask import answer
 from playground.ask.answer import Answer, Engine
 from playground.ask.decoding import Decoding
 from tests.model_card.literal_records import dataset_record
 from titlecraft.errors import UserError
+from titlecraft.models.decoding.generate import generate
+from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import hub_errors
+from titlecraft.hub.errors import hub_errors
 
 
 def wrapped(cause: Exception) -> RuntimeError:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save, save_file
 
 from titlecraft.errors import UserError
-from titlecraft.models.adapter_weights import Tensor, read_tensors, require_finite, tensors_of
+from titlecraft.models.adapter.weights import Tensor, read_tensors, require_finite, tensors_of
 
 NAME = "base_model.model.layers.0.q_proj.lora_B.weight"
 TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.float8_e5m2, torch.float8_e4m3fn]

@@ -69,12 +69,12 @@ def main(arguments: list[str]) -> int:
 
     from training.run import Care, follow, train
 
-    distributed.gather()
-    if not distributed.is_first():
+    distributed.init_process_group()
+    if not distributed.is_rank0():
         follow()
         return 0
     care = Care(asked.fresh, asked.resume, asked.save_every, asked.push_checkpoints, asked.auto_batch)
-    with distributed.leading():
+    with distributed.rank0_first():
         published, record = train(
             asked.dataset, asked.repo, recipe, private=not asked.public, care=care, watch=asked.watch,
             country=asked.energy, given=stage.given, write_card=write_picture_and_card,

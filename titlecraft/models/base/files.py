@@ -10,7 +10,8 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download, first_line, hub_errors
+from titlecraft.hub.errors import first_line, hub_errors
+from titlecraft.hub.pins import download
 from titlecraft.records import Pin
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the names that transformers looks for

@@ -21,7 +21,7 @@ ROUTED_TOLERANCE = 2e-3
 INT8_TOLERANCE = TOLERANCE["float16"]
 
 
-def plain_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> float:
+def labelled_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> float:
     """Summed negative log-likelihood in nats of the labelled tokens of one sequence, from plain logits, log-softmax in float32.
 
     Args:

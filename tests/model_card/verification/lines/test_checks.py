@@ -16,7 +16,7 @@ from model_card.verification.lines.line import EXIT_STATUS, Line, Verification
 from model_card.verification.printing import summary
 from titlecraft.errors import UserError
 from titlecraft.hub.checksums import read_sums, write_sums
-from titlecraft.hub.pins import hub_errors
+from titlecraft.hub.errors import hub_errors
 from titlecraft.records import Code, Pin
 
 CHECKS = Checks("scores", "report")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from evaluation.inputs import Adapter, read_adapter
 from evaluation.lookup.encoders import load_encoder
-from evaluation.model.load import load
 from tests.evaluation.lookup.tiny_encoder import save_encoder
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import load
+from titlecraft.models.adapter.read import Adapter, read_adapter
 from titlecraft.models.base.model import load_base
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
@@ -154,7 +154,7 @@ def test_a_damaged_adapter_is_refused(repos: Path, monkeypatch: pytest.MonkeyPat
     adapter, found = repos / "adapter", adapter_of(repos)
     (adapter / "training_record.json").write_bytes(found.training.to_json())
     prompt = found.prompt.to_json()
-    inputs = "evaluation.inputs"
+    inputs = "titlecraft.models.adapter.read"
     monkeypatch.setattr(f"{inputs}.pin", lambda reference, kind: found.adapter)
     monkeypatch.setattr(
         f"{inputs}.read_file", lambda pinned, name: prompt if pinned == DATA else (adapter / name).read_bytes()

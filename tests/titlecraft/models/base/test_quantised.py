@@ -9,17 +9,17 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from evaluation.inputs import Adapter
-from evaluation.model.load import load
-from evaluation.model.score import plain_nll
 from playground.export import merge
 from tests.evaluation.published_world import training_record
 from tests.folder_repos import pin_of, use_folders
 from tests.tiny_world import make_base, train_tokenizer
 from titlecraft.errors import UserError
+from titlecraft.models.adapter.load import load
+from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.base.four_bit import frozen_weight
 from titlecraft.models.base.model import four_bit_fault, load_base
 from titlecraft.models.base.quantisation import in_words, published_as
+from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training

@@ -4,16 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.inputs import ADAPTER_FIX, WEIGHTS, Adapter
-from evaluation.model.guards import check_adapter, check_probe_scores, guard, probe_logits
-from evaluation.model.zeroed_adapter import is_base_when_silenced
+from peft import PeftModel
+from torch import Tensor
+
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
+from titlecraft.models.adapter.probe import probe_adapter, probe_logits
+from titlecraft.models.adapter.read import ADAPTER_FIX, WEIGHTS, Adapter
+from titlecraft.models.adapter.zeroed import is_base_when_silenced
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import loading
 from titlecraft.models.base.four_bit import unpack_four_bit
 from titlecraft.models.base.model import LoadedBase, load_base
 from titlecraft.models.base.quantisation import FOUR_BIT, in_words
+from titlecraft.models.checks import require_check
+from titlecraft.models.loss.check_scores import check_probe_scores
 from titlecraft.records import Check
 
 CLOSE = {
@@ -57,8 +62,6 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     `unpack` replaces 4-bit and 8-bit layers by plain ones even where that takes memory from the batches. Without it 8-bit
     layers stay: they round their inputs as in training.
     """
-    from peft import PeftModel
-
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
     if base.quantization != (recorded := inputs.training.quantization):
@@ -88,6 +91,26 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
             Check(name=name, expected="logits equal to the bare base's, bit for bit", found="equal", holds=True)
         )
     return Loaded(model, base.tokenizer, base, checks, silences)
+
+
+def check_adapter(model: PeftModel, bare: Tensor) -> list[Check]:
+    """Check that the adapter changes the logits, and that the base without it has the logits `bare`, bit for bit."""
+    probe = probe_adapter(model, bare)
+    if not (probe.finite_on and probe.finite_off):  # a NaN differs from everything
+        raise UserError(
+            f"logits of the {'adapter' if probe.finite_off else 'base'} are not finite (nan or infinity), so there is "
+            "nothing to measure: the weights are broken, or too large for this precision"
+        )
+    return [
+        require_check(
+            "the adapter changes the model", "other logits with it than without", "other" if probe.changes else "equal",
+            probe.changes, "the adapter is as it was before training: train it, or evaluate another revision",
+        ),
+        require_check(
+            "switching the adapter off gives back the base", "logits equal to the bare base's, bit for bit",
+            "equal" if probe.restores else "other", probe.restores, "the base was changed in memory: update peft",
+        ),
+    ]  # fmt: skip
 
 
 def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
@@ -132,7 +155,7 @@ def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
     unpack_four_bit(model, precision)
     same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
     close = ROUNDED_INPUTS if quantization == "int8" else CLOSE[precision]
-    return guard(
+    return require_check(
         f"{precision} copies of the {'8' if quantization == 'int8' else '4'}-bit weights give the logits that the adapter was trained against",
         f"largest difference at most {close:g} of the largest logit", f"{same:.2g}" if same > close or quantization == "int8" else "within it",
         same <= close, "please report this machine's CPU",

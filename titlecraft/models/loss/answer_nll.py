@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evaluation.model.batches import pad_left
-from titlecraft.models.document_attention import DOCUMENTS
-from titlecraft.models.loss.answer_logits import decoder_of, own_logits
-from titlecraft.models.loss.guard import IGNORED
-from titlecraft.models.loss.guard import plain_nll as own_nll
+from titlecraft.models.attention.document import DOCUMENTS
+from titlecraft.models.decoding.batches import pad_left
+from titlecraft.models.layers import decoder_of
+from titlecraft.models.loss.answer_logits import own_logits
+from titlecraft.models.loss.guard import IGNORED, labelled_nll
 
 LOGITS_AT_ONCE = 1 << 25  # float32 logits of one chunk: 128 MiB, whatever the vocabulary
 TOKENS_AT_ONCE = 1 << 14  # of one forward pass on a GPU; bounds the memory of its activations
@@ -105,4 +105,4 @@ def token_losses(model: Any, states: Any, targets: Any) -> Any:
 
 def plain_nll(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> float:
     """The same for one title, the plain way: one unpadded forward pass with all logits. The yardstick of reference_nll."""
-    return own_nll(model, [*prompt, *completion], [IGNORED] * len(prompt) + [*completion])
+    return labelled_nll(model, [*prompt, *completion], [IGNORED] * len(prompt) + [*completion])

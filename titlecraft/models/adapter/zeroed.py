@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from evaluation.model.guards import probe_logits
+from titlecraft.models.adapter.probe import probe_logits
 
 # an update is a product of two factors; one that stays might overflow, and nothing times infinity is no number
 FACTORS = "lora_"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.model.batches import pad_left
+from titlecraft.models.decoding.batches import pad_left
 from titlecraft.settings import Generation
 
 COLUMNS = 64  # widths are rounded up to these, so that another sample may find the same step compiled

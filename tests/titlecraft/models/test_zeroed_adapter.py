@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from evaluation.lighteval_harness.pipeline import unharmed_process
-from evaluation.model import generate as generating
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.generate import Shape, generate
-from evaluation.model.grouped_attention import attention_of
-from evaluation.model.guards import probe_logits
-from evaluation.model.load import Loaded
-from evaluation.model.zeroed_adapter import is_base_when_silenced, silenced
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
+from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.adapter.probe import probe_logits
+from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.decoding import generate as generating
+from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Evaluation, Recipe
 
 with unharmed_process():

@@ -1,0 +1,49 @@
+"""A published adapter at its pin: its record, its prompt and the checksums of its weights. Loads no model."""
+
+from dataclasses import dataclass
+
+from titlecraft.errors import UserError
+from titlecraft.hub.pins import download, pin, read_file
+from titlecraft.models.adapter.weights import require_finite
+from titlecraft.models.base.files import require_whole
+from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, file_sha256, read_record
+
+ADAPTER_FIX = "train it again with `titlecraft train`, or take another revision of it"
+WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A published adapter at its pin; `training` says which dataset and base it came from, `weights` has its files' sha256."""
+
+    adapter: Pin
+    training: TrainingRecord
+    prompt: PromptFormat
+    weights: dict[str, str]
+
+
+def read_adapter(adapter: str) -> Adapter:
+    """Pin an adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
+    pinned = pin(adapter, "model")
+    raw = read_file(pinned, TRAINING_RECORD)
+    if raw is None:
+        raise UserError(
+            f"{pinned} has no {TRAINING_RECORD}: what reads it takes from there which dataset and which base the adapter "
+            "was trained on. Train one with `titlecraft train`, which writes it"
+        )
+    training = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {pinned}")
+    local = download(pinned, list(WEIGHTS))
+    for name in WEIGHTS:
+        if not (local / name).is_file():
+            raise UserError(f"{pinned} has no {name}: it is not a PEFT adapter; train one with `titlecraft train`")
+    require_whole(local, pinned, list(WEIGHTS))
+    require_finite(local / WEIGHTS[0], f"{pinned} cannot be used", "train it anew, or take another revision")
+    prompt = read_file(training.dataset, PROMPT_FILE)
+    if prompt is None:
+        raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
+    return Adapter(
+        adapter=pinned, training=training,
+        prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
+        weights={name: file_sha256(local / name) for name in WEIGHTS},
+    )  # fmt: skip

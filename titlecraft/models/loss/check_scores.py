@@ -1,0 +1,53 @@
+"""The NLL of our batched scoring against that of plain logits, one sequence at a time."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from titlecraft.models.attention.document import DOCUMENTS
+from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.checks import require_check
+from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
+from titlecraft.models.loss.guard import tolerance
+from titlecraft.records import Check
+
+PROBE_PAIRS = ((range(8, 14), range(14, 28)), (range(8, 28), range(28, 40)))  # prompt and completion, of two lengths
+ROUNDED = 3e-2  # nats per token of a completion: the most that 16-bit rounding may move a score
+
+
+def check_probe_scores(model: PreTrainedModel | PeftModel, pad_token_id: int, on_gpu: bool) -> Check:
+    """The same over fixed sequences, one at a time, before any title is drawn."""
+    name = "scores are those of the model's own logits, with the adapter and without"
+    return check_own_scores(model, PROBE_PAIRS, pad_token_id, on_gpu, 1, name)
+
+
+def check_own_scores(
+    model: PreTrainedModel | PeftModel, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int, on_gpu: bool,
+    batch_size: int, name: str,
+) -> Check:  # fmt: skip
+    """What `reference_nll` finds, in both arms of a PeftModel, is the NLL of plain logits by the model's own attention."""
+    allowed = min(tolerance(model), ROUNDED)
+    arms = [nullcontext, *([model.disable_adapter] if hasattr(model, "disable_adapter") else [])]
+    worst, padded = 0.0, batch_size > 1
+    batches = [pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size)]
+    for arm in arms:
+        with arm():
+            own = [plain_nll(model, *pair) for pair in pairs]
+            with attention_of("scoring", model, on_gpu):
+                padded = padded and model.config._attn_implementation != DOCUMENTS
+                ours = [nll for batch in batches for nll in reference_nll(model, batch, pad_token_id)]
+        apart = [abs(one - other) / len(pair[1]) for one, other, pair in zip(own, ours, pairs, strict=True)]
+        worst = max([*apart, worst], key=lambda value: (value != value, value))  # NaN is the worst
+    return require_check(
+        name, f"within {allowed:g} nats per token", "within it" if worst <= allowed else f"{worst:.2g} apart",
+        worst <= allowed, fix_of_scores(padded),
+    )  # fmt: skip
+
+
+def fix_of_scores(padded: bool) -> str:
+    """What to set where our scores are not the model's own."""
+    if padded:
+        return "this base does not score a padded batch as it scores one title: set --evaluation.batch_size=1"
+    return "this base is not supported yet: train on another base.repo"
