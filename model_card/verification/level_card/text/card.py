@@ -69,8 +69,8 @@ def check_card(checks: Checks, state: RepoState) -> Iterator[Line]:
     stale = [key for key in published.metadata if key in owned_keys.keys and key not in expected.metadata]
     yield checks.equal(f"{FRONT}, keys that the records do not license", "none", ", ".join(stale) or "none")
     published_sections, expected_sections = sections(published), sections(expected)
-    names = [[name for name, _ in parts] for parts in (published_sections, expected_sections)]
-    yield checks.equal("sections, in order", *names)
+    published_names, expected_names = ([name for name, _ in parts] for parts in (published_sections, expected_sections))
+    yield checks.equal("sections, in order", published_names, expected_names)
     for name, section in expected_sections:
         texts = [text for other, text in published_sections if other == name]
         different = [text for text in texts if text != section]
