@@ -59,7 +59,8 @@ def dataset_record_of(state: RepoState) -> DatasetRecord:
 def check_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
     """A line for each file of the source, in the order in which the builder reads them."""
     record = dataset_record_of(state)
-    given = [(file.name, read_content(file)) for file in examine_files(find_files(sources), map)]
+    files = examine_files(find_files(sources), lambda function, tasks: map(function, tasks))
+    given = [(file.name, read_content(file)) for file in files]
     yield checks.equal("number of files", len(record.source.files), len(given))
     for file, (name, content) in zip(record.source.files, given, strict=False):
         note = f"{name} has {content.bytes:,} bytes, the dataset was built from a file of {file.bytes:,}"

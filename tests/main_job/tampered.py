@@ -1,4 +1,4 @@
-"""Verify copies of the published adapter and dataset, each with one thing changed; prints JSON: name -> claims that do not hold.
+"""Verify copies of the published adapter and dataset, each with one change; prints JSON: name -> claims that do not hold.
 
 python tests/main_job/tampered.py ADAPTER DATASET trn.json.gz
 """
@@ -11,10 +11,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from model_card.verification.lines.line import Level
 from model_card.verification.repo_state import RepoState
 from model_card.verification.run import find, verify_state
 from titlecraft.hub.checksums import SUMS, read_sums, write_sums
@@ -22,7 +24,7 @@ from titlecraft.records import describe_file, file_sha256
 
 
 def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
-    """Put one text in the place of another, the first time that it stands in a file."""
+    """Replace the first occurrence of a text in a file."""
 
     def change(folder: Path) -> None:
         text = (folder / path).read_text(encoding="utf-8")
@@ -32,8 +34,8 @@ def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
-def set_cells(pattern: str, row: int, cells: dict[str, object]) -> Callable[[Path], None]:
-    """Change cells of one row of a parquet file; a function makes a new value of the old one."""
+def set_cells(pattern: str, row: int, cells: dict[str, Any]) -> Callable[[Path], None]:
+    """Change cells of one row of a parquet file. A function computes the new value from the old one."""
 
     def change(folder: Path) -> None:
         (path,) = folder.glob(pattern)
@@ -47,7 +49,7 @@ def set_cells(pattern: str, row: int, cells: dict[str, object]) -> Callable[[Pat
 
 
 def add_words(folder: Path) -> None:
-    """What a person may do on the Hub: a section and a tag of one's own, and a file."""
+    """Add what a person may add on the Hub: a section, a tag and a file."""
     card = (folder / "README.md").read_text(encoding="utf-8")
     card = card.replace("\ntags:\n", "\ntags:\n- mine\n", 1) + "\n\n\n## My notes\n\n12 of 34 are wrong.\n"
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -55,7 +57,7 @@ def add_words(folder: Path) -> None:
 
 
 def second_result(folder: Path) -> None:
-    """The handed case: a result section with other numbers, and the real one behind a summary."""
+    """Put a result with other numbers in place of ours, and ours into a collapsed block."""
     card = (folder / "README.md").read_text(encoding="utf-8")
     real = card[card.index("<!-- titlecraft:result -->") : card.index("<!-- /titlecraft:result -->") + 27]
     forged = real.replace("0.", "0.0")
@@ -64,7 +66,7 @@ def second_result(folder: Path) -> None:
 
 
 def exchange_tokens(folder: Path) -> None:
-    """Two tokens of the tokenizer change places."""
+    """Exchange the ids of two tokens of the tokenizer."""
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary = tokenizer["model"]["vocab"]
     one, other = sorted(vocabulary)[300:302]
@@ -72,13 +74,26 @@ def exchange_tokens(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
 
 
+def add_report(report: str) -> Callable[[Path], None]:
+    """Copy the report to a folder of another id."""
+
+    def change(folder: Path) -> None:
+        shutil.copytree(folder / report, folder / "evaluation" / ("0" * 12))
+
+    return change
+
+
 def write(path: str, text: str) -> Callable[[Path], None]:
-    """A file more."""
-    return lambda folder: (folder / path).write_text(text) and None
+    """Add a file."""
+
+    def change(folder: Path) -> None:
+        (folder / path).write_text(text)
+
+    return change
 
 
-def cover_up(folder: Path) -> None:
-    """Mend the hash and size of predictions in report.json, those of the shards in the dataset's record, and SHA256SUMS."""
+def recompute_checksums(folder: Path) -> None:
+    """Recompute checksums and sizes in report.json and dataset_record.json, and SHA256SUMS."""
     for path in [*folder.glob("evaluation/*/report.json"), *folder.glob("dataset_record.json")]:
         record, text = json.loads(path.read_text()), path.read_text()
         files = [
@@ -97,7 +112,7 @@ def cover_up(folder: Path) -> None:
 
 
 def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
-    """Every tampering of the table below."""
+    """Name of each change -> the claims that do not hold after it."""
     states = {name: RepoState.download(find(name)) for name in (adapter, f"datasets/{dataset}")}
     model, data = states
     record = states[model].training
@@ -106,13 +121,13 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
     mean = str(measures[0].after)
     flipped = record.dataset.revision[:-1] + ("0" if record.dataset.revision[-1] != "0" else "1")
     more = {"nll_per_token_after": lambda value: value * 2, "bits_per_byte_after": lambda value: value * 2}
-    table: dict[str, tuple[str, str, bool, Callable[[Path], None]]] = {
+    table: dict[str, tuple[str, Level, bool, Callable[[Path], None]]] = {
         "a digit of the card": (model, "card", False, replace("README.md", f"**{record.examples.seen:,}**", f"**{record.examples.seen + 1:,}**")),
         "a number of the record": (model, "card", True, replace("training_record.json", '"trainable_parameters": ', '"trainable_parameters": 1')),
         "a pin of the record": (model, "card", True, replace("training_record.json", record.dataset.revision, flipped)),
         "a byte of a file": (model, "card", False, replace("tokenizer_config.json", "{", "{ ")),
         "a file less": (data, "card", False, lambda folder: (folder / "assets" / "splits.png").unlink()),
-        "a report more": (model, "card", False, lambda folder: shutil.copytree(folder / report, folder / "evaluation" / ("0" * 12))),
+        "a report more": (model, "card", False, add_report(report)),
         "a digit of the report": (model, "scores", True, replace(f"{report}/report.json", mean, "1" + mean)),
         "a text of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"after": "A lamp. It is red."})),
         "a row of the predictions": (model, "scores", True, set_cells(f"{report}/predictions.parquet", 3, {"uid": "B000000001"})),
@@ -128,13 +143,13 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
         "a digit of the dataset's record": (data, "card", True, replace("dataset_record.json", '"published": ', '"published": 1')),
     }  # fmt: skip
     found = {}
-    for name, (repo, level, covered, change) in table.items():
+    for name, (repo, level, recomputed, change) in table.items():
         with tempfile.TemporaryDirectory() as temporary, contextlib.redirect_stdout(io.StringIO()):
             folder = Path(temporary) / "repo"
             shutil.copytree(states[repo].folder, folder)
             change(folder)
-            if covered:
-                cover_up(folder)
+            if recomputed:
+                recompute_checksums(folder)
             state = RepoState.of_folder(states[repo].pin, folder)
             failures = verify_state(state, level, [source] if level == "data" else []).failures()
             found[name] = [f"{line.level}: {line.claim.replace(report, 'report')}" for line in failures]

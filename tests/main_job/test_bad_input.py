@@ -166,8 +166,12 @@ def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) 
 def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
     """Two builds of one repo: one of them publishes, the other says who is in its way."""
     command = [PYTHON, "-m", "titlecraft.command_line.main", *build("trn.json.gz", "titlecraft/twice")]
-    both = [subprocess.Popen(command, env=world.environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(2)]  # fmt: skip
+    both = [
+        subprocess.Popen(
+            command, env=world.environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
     ends = [(process.communicate(timeout=200)[1], process.returncode) for process in both]
     assert sorted(status for _, status in ends) in ([0, 2], [0, 0]), ends
     for stderr, code in ends:
@@ -188,7 +192,7 @@ def meanwhile(self, *args, **kwargs):
     return files
 publishing.HfApi.list_repo_files = meanwhile
 raise SystemExit(main(["build", "trn.json.gz", "--repo", "titlecraft/raced", "--recipe", "recipe.yaml"]))
-""")  # fmt: skip
+""")
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "somebody else published to dataset titlecraft/raced in the meantime" in done.stderr.splitlines()[-1]
 
@@ -200,7 +204,7 @@ from huggingface_hub import HfApi
 for kind in ("dataset", "model"):
     HfApi().create_repo("titlecraft/precious", repo_type=kind)
     HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="data/thesis.csv", repo_id="titlecraft/precious", repo_type=kind)
-""")  # fmt: skip
+""")
     assert done.returncode == 0, done.stderr
     said = refused(*build("trn.json.gz", "titlecraft/precious"))
     assert "holds 1 files that this command did not publish (data/thesis.csv)" in said and "another repo" in said

@@ -20,7 +20,9 @@ def say(world: World, code: str) -> str:
 
 
 def test_load_dataset_plain_streaming_at_a_tag_and_at_a_sha(world: World) -> None:
-    said = say(world, f"""
+    said = say(
+        world,
+        f"""
 from datasets import load_dataset
 from huggingface_hub import HfApi
 sha = HfApi().dataset_info("{DATASET}").sha
@@ -33,11 +35,12 @@ assert list(plain["train"].features) == ["uid", "title", "instruction", "input",
 assert list(streamed["test"]) == list(plain["test"])  # to its end: a stream that is left open can abort Python at its exit
 assert tagged[:] == pinned[:] == plain["test"][:]
 print({{name: len(split) for name, split in plain.items()}})
-""")  # fmt: skip
+""",
+    )
     raw = world.python(f"""
 from huggingface_hub import hf_hub_download
 print(hf_hub_download("{DATASET}", "{DATASET_RECORD}", repo_type="dataset"))
-""").stdout.strip()  # fmt: skip
+""").stdout.strip()
     record = read_record(Path(raw).read_bytes(), DatasetRecord, raw)
     assert said == str({name: split.rows for name, split in record.splits.items()})
     accounted = record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
@@ -46,7 +49,9 @@ print(hf_hub_download("{DATASET}", "{DATASET_RECORD}", repo_type="dataset"))
 
 def test_the_adapter_by_every_route(world: World) -> None:
     """AutoModel and AutoTokenizer on the adapter repo, PeftModel on the pinned base, and a pipeline: the same answers."""
-    said = say(world, f"""
+    said = say(
+        world,
+        f"""
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
@@ -61,18 +66,22 @@ with torch.no_grad():
         assert not torch.equal(auto(**inputs).logits, peft(**inputs).logits)
 answer = pipeline("text-generation", model="{ADAPTER}")("A red kettle", max_new_tokens=4, do_sample=False)
 print(answer[0]["generated_text"])
-""")  # fmt: skip
+""",
+    )
     assert said.startswith("A red kettle")
 
 
 def test_the_card_as_data(world: World) -> None:
-    said = say(world, f"""
+    said = say(
+        world,
+        f"""
 from huggingface_hub import ModelCard, DatasetCard
 data = ModelCard.load("{ADAPTER}").data
 print(data.base_model, data.datasets, data.library_name, data.license, data.pipeline_tag)
 print(sorted(result.metric_type for result in data.eval_results))
 print(DatasetCard.load("{DATASET}").data.license)
-""")  # fmt: skip
+""",
+    )
     first, measures, licence = said.splitlines()
     assert first == f"{BASE} ['{DATASET}'] peft mit text-generation"
     assert {"nll_per_token", "chrf", "rouge_l", "length_ratio", "stop_rate"} <= set(re.findall(r"'(\w+)'", measures))
@@ -84,7 +93,7 @@ def test_the_quick_start_of_the_card(world: World) -> None:
     card = world.python(f"""
 from huggingface_hub import ModelCard
 print(ModelCard.load("{ADAPTER}").text)
-""").stdout  # fmt: skip
+""").stdout
     snippet = re.search(r"```python\n(.*?)```", card, re.DOTALL)
     assert snippet, card
     assert re.search(r'revision="[0-9a-f]{40}"', snippet[1])

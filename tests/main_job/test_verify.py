@@ -1,4 +1,4 @@
-"""`titlecraft verify` on what the main job published: all of it holds, by the repo's id alone; one changed thing does not."""
+"""`titlecraft verify` on what the main job published: everything holds, and every single change is caught."""
 
 import json
 import re
@@ -22,16 +22,24 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
     assert {line["level"] for line in found["lines"]} == {"card", "scores"}
     assert {line["verdict"] for line in found["lines"]} <= {"holds", "not looked at"} and found["verdict"] == "holds"
     claims = [line["claim"] for line in found["lines"]]
-    for part in ("data.seen", "trainable parameters", "sha256 of adapter_model.safetensors", "dataset exists", "NLL per token",
-                 "prompt of every title", "rouge_l_after of every title", "report.html, drawn again"):  # fmt: skip
+    for part in (
+        "data.seen",
+        "trainable parameters",
+        "sha256 of adapter_model.safetensors",
+        "dataset exists",
+        "NLL per token",
+        "prompt of every title",
+        "rouge_l_after of every title",
+        "report.html, drawn again",
+    ):
         assert any(part in claim for claim in claims), part
     assert f"verified: all {found['counts']['holds']} claims hold at level scores" in done.stdout
     badge = (world.folder / "v.svg").read_text()
     assert ">verified: scores<" in badge and found["repo"]["revision"][:8] in badge
     (card,) = (world.folder / "never seen").rglob(f"models--{ADAPTER.replace('/', '--')}/snapshots/*/README.md")
-    commands = re.search(r"```bash\n(titlecraft verify .*?)```", card.read_text(encoding="utf-8"), re.DOTALL)[
-        1
-    ].splitlines()
+    block = re.search(r"```bash\n(titlecraft verify .*?)```", card.read_text(encoding="utf-8"), re.DOTALL)
+    assert block
+    commands = block[1].splitlines()
     assert [shlex.split(command)[:3] for command in commands] == [
         ["titlecraft", "verify", ADAPTER],
         ["titlecraft", "verify", f"datasets/{DATASET}"],
@@ -45,7 +53,7 @@ def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, publi
 
 @pytest.fixture(scope="module")
 def tampered(world: World, published: dict[str, str]) -> dict[str, list[str]]:
-    """For each tampering the claims that do not hold, as LEVEL: CLAIM."""
+    """Name of each change -> the claims that do not hold after it, as LEVEL: CLAIM."""
     done = world.run(PYTHON, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -79,7 +87,7 @@ def test_one_changed_thing_is_caught(tampered: dict[str, list[str]], name: str) 
 
 
 def test_what_is_not_touched_still_holds(tampered: dict[str, list[str]]) -> None:
-    """One byte, one line; a person's words none; and two likelihoods of one title are found by the model alone, and nothing else of it is wrong."""
+    """A changed byte fails one line, a person's text none, and two changed likelihoods only the lines that need the model."""
     assert tampered["a byte of a file"] == ["card: files: sha256 of tokenizer_config.json"]
     assert tampered["a person's words"] == []
     (imitated,) = tampered["an imitated table"]
@@ -98,7 +106,7 @@ def test_mistakes_are_said_in_one_line(world: World, published: dict[str, str], 
 
 
 def test_what_is_private_or_deleted_could_not_be_looked_at(world: World, published: dict[str, str]) -> None:
-    """Whoever may not see the base gets no verdict about what follows from it, and status 3."""
+    """Without access to the base there is no verdict on what follows from it, and the exit status is 3."""
     show = "import sys; from huggingface_hub import HfApi; HfApi().update_repo_settings(sys.argv[1], private=sys.argv[2] == 'yes')"
     nobody = {"HF_TOKEN": "", "HF_HOME": str(world.folder / "nobody"), "COLUMNS": "160"}
     assert world.run(PYTHON, "-c", show, BASE, "yes").returncode == 0

@@ -32,10 +32,10 @@ def verify_history(state: RepoState) -> list[Line]:
 
 
 @lru_cache(maxsize=8)
-def commits_of(pin: Pin) -> tuple[str, ...]:
-    """The ids of all commits of a model up to a pin, newest first."""
-    with hub_errors(f"looking into the history of {pin}", pin.repo, pin.type):
-        return tuple(commit.commit_id for commit in HfApi().list_repo_commits(pin.repo, revision=pin.revision))
+def commits_of(repo: str, revision: str) -> tuple[str, ...]:
+    """The ids of all commits of a model up to a revision, newest first."""
+    with hub_errors(f"looking into the history of {repo}@{revision[:12]}", repo, "model"):
+        return tuple(commit.commit_id for commit in HfApi().list_repo_commits(repo, revision=revision))
 
 
 @lru_cache(maxsize=8)
@@ -50,7 +50,7 @@ def check_evaluated_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     for folder in state.readable_reports():
         adapter = state.report(folder).adapter
         yield checks.equal(f"{folder}: repo of the evaluated adapter", current_id(adapter.repo), state.pin.repo)
-        earlier = adapter.revision in commits_of(state.pin)
+        earlier = adapter.revision in commits_of(state.pin.repo, state.pin.revision)
         yield checks.line(
             f"{folder}: the evaluated adapter is an earlier state of this repo",
             adapter.revision,
@@ -87,7 +87,7 @@ def check_shown_report(checks: Checks, state: RepoState) -> Iterator[Line]:
 def check_removed_reports(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Lists reports about this adapter that are in the history and not in the repo. Titlecraft never removes a report."""
     trained = last_changes(state.pin, [TRAINING_RECORD])[TRAINING_RECORD].revision
-    commits = list(commits_of(state.pin))
+    commits = list(commits_of(state.pin.repo, state.pin.revision))
     since_training = commits[1 : commits.index(trained) + 1] if trained in commits else commits[1:]
     removed: dict[str, str] = {}
     for commit in since_training[:MAX_COMMITS]:

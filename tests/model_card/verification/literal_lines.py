@@ -12,6 +12,4 @@ CODE = Code(titlecraft="0.1.0", sources="5" * 64, python="3.11.7", packages={})
 
 def verification(*lines: Line) -> Verification:
     pin = Pin(type="model", repo="ns/titles", revision="a1b2c3d4e5" * 4)
-    return Verification(
-        repo=pin, level="scores", code=CODE, impossible={}, lines=list(lines), remarks={}
-    )  # fmt: skip
+    return Verification(repo=pin, level="scores", code=CODE, impossible={}, lines=list(lines), remarks={})

@@ -1,4 +1,4 @@
-"""Publish an adapter with several reports to the Hub of the environment and print what a verification says of its history.
+"""Publish an adapter with several reports to the Hub of the environment, and print the lines of a verification about its history.
 
 python -m tests.model_card.verification.level_card.history_world FOLDER
 """
@@ -22,20 +22,26 @@ REPO = "titlecraft/history"
 
 
 def report(folder: Path, id: str, adapter: Pin, n: int = 200) -> EvaluationRecord:
-    """A report in a commit of its own."""
+    """Publish a report in a commit of its own."""
     record = msgspec.structs.replace(evaluation_record(), id=id, adapter=adapter, n=n)
     upload(REPO, "model", {f"evaluation/{id}/report.json": record.to_json()}, folder / id)
     return record
 
 
-def said() -> list[tuple[str, str, str, str]]:
-    """Claim, what stands there, what was found and the verdict of each line but for those that hold."""
+def lines_that_do_not_hold() -> list[tuple[str, str, str, str]]:
+    """Claim, claimed value, derived value and verdict of each line with another verdict than "holds"."""
     lines = verify_history(RepoState.download(find(REPO)))
-    return [(one.claim, one.claimed, one.derived, one.verdict) for one in lines if one.verdict != "holds"]
+    return [(line.claim, line.claimed, line.derived, str(line.verdict)) for line in lines if line.verdict != "holds"]
+
+
+def shown(reports: list[EvaluationRecord], training: bytes, adapter: Pin) -> str | None:
+    """The id of the report that the card of an adapter shows."""
+    report = choose_report(reports, training, adapter)
+    return None if report is None else report.id
 
 
 def main(folder: Path) -> dict[str, object]:
-    """What is found after each step."""
+    """The lines after each step."""
     training = training_record("other").to_json()
     files = {"training_record.json": training, "adapter_config.json": json.dumps(CONFIG).encode()}
     adapter = upload(
@@ -43,18 +49,18 @@ def main(folder: Path) -> dict[str, object]:
     )
     found: dict[str, object] = {}
     reports = [report(folder, "ffffffffffff", adapter)]
-    found["one"] = said()
+    found["one"] = lines_that_do_not_hold()
     reports.append(report(folder, "000000000000", adapter))
     reports.append(report(folder, "eeeeeeeeeeee", adapter, n=20))
-    found["three"] = said()
-    found["newest"] = choose_report(reports, training, find(REPO)).id
-    found["about to be published"] = choose_report(reports, training, adapter).id
+    found["three"] = lines_that_do_not_hold()
+    found["newest"] = shown(reports, training, find(REPO))
+    found["about to be published"] = shown(reports, training, adapter)
     HfApi().delete_folder("evaluation/000000000000", REPO, commit_message="Tidy up")
-    found["one taken out"] = said()
+    found["one taken out"] = lines_that_do_not_hold()
     report(
         folder, "dddddddddddd", Pin(type="model", repo="titlecraft/lamps", revision=find("titlecraft/lamps").revision)
     )
-    found["of another repo"] = [one for one in said() if one[3] == "does not hold"]
+    found["of another repo"] = [one for one in lines_that_do_not_hold() if one[3] == "does not hold"]
     HfApi().create_repo("titlecraft/empty")
     found["a dataset without its prefix"] = find("titlecraft/titles").type
     gone = RepoState.download(find(REPO))

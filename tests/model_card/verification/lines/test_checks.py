@@ -45,8 +45,12 @@ def test_a_private_or_deleted_repo_is_out_of_reach_and_a_missing_commit_is_wrong
     def answer(status: int) -> httpx.Response:
         return httpx.Response(status, request=httpx.Request("GET", "http://hub/ns/data"))
 
-    gone = [RepositoryNotFoundError("404", response=answer(404)), GatedRepoError("403", response=answer(403)),
-            HfHubHTTPError("403", response=answer(403)), HfHubHTTPError("451", response=answer(451))]  # fmt: skip
+    gone = [
+        RepositoryNotFoundError("404", response=answer(404)),
+        GatedRepoError("403", response=answer(403)),
+        HfHubHTTPError("403", response=answer(403)),
+        HfHubHTTPError("451", response=answer(451)),
+    ]
     wrong = [RevisionNotFoundError("404", response=answer(404)), KeyError("column"), ValueError("x")]
     verdicts = [CHECKS.gather(raises(error))[0].verdict for error in gone + wrong]
     assert verdicts == ["could not be looked at"] * 4 + ["does not hold"] * 3

@@ -50,7 +50,16 @@ def test_a_class_of_transformers_may_be_named(tmp_path: Path) -> None:
 
 def raw(header: bytes, length: int | None = None, body: bytes = b"") -> Change:
     data = struct.pack("<Q", len(header) if length is None else length) + header + body
-    return lambda folder: (folder / "adapter_model.safetensors").write_bytes(data) and None
+
+    def change(folder: Path) -> None:
+        (folder / "adapter_model.safetensors").write_bytes(data)
+
+    return change
+
+
+def append_byte(folder: Path) -> None:
+    file = folder / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes() + b"x")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +72,7 @@ def raw(header: bytes, length: int | None = None, body: bytes = b"") -> Change:
         tensors(base_model__model__layers__0__self_attn__q_proj__lora_A__weight=np.full((4, 16), np.inf, np.float16)),
         tensors(base_model__model__layers__0__self_attn__q_proj__lora_magnitude_vector__weight=np.ones(16, np.float32)),
         lambda folder: save_file(layers("self_attn.q_proj"), folder / "adapter_model.safetensors"),
-        lambda folder: (folder / "adapter_model.safetensors").write_bytes((folder / "adapter_model.safetensors").read_bytes() + b"x"),
+        append_byte,
         raw(b"{}", 1 << 62), raw(b"[" * 50_000), raw(b"{}"), raw(b""), raw(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}}'),
         raw(b'{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}'),
     ],

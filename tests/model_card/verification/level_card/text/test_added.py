@@ -1,10 +1,11 @@
-"""What a person adds to a card: free text is listed and not looked at, and what imitates our sections is refused.
+"""Text added to a card by a person: free text is listed and not looked at, and an imitation of our sections is refused.
 
-The card is the golden one; a forger edits it by hand on the Hub.
+The card is the golden one; the attacker edits it on the Hub.
 """
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,15 @@ from model_card.verification.level_card.text.added import verify_added
 from titlecraft.cards.merge import NOTICE
 
 CARD = (Path(__file__).parents[3] / "evaluated.md").read_text(encoding="utf-8")
-RESULT = re.search(r"<!-- titlecraft:result -->\n.*?<!-- /titlecraft:result -->\n", CARD, re.DOTALL)[0]
-FORGED = RESULT.replace("2.25", "0.13").replace("2.250", "0.13")
 OPENS, ENDS = "<!-- titlecraft:result -->", "<!-- /titlecraft:result -->"
+RESULT = CARD[CARD.index(OPENS) : CARD.index(ENDS) + len(ENDS) + 1]
+FORGED = RESULT.replace("2.25", "0.13").replace("2.250", "0.13")
+Place = Callable[[str], str]
 TABLE = "| measure | value |\n|---|---|\n| {} | 0.99 |\n"
 
 
 def wrong(text: str) -> list[str]:
-    """Claim, what stands there and the note of each line that does not hold."""
+    """Claim, claimed value and note of each line that does not hold."""
     return [
         f"{line.claim}: {line.claimed} ({line.note})"
         for line in verify_added(text, CARD)
@@ -34,18 +36,19 @@ def behind(text: str) -> str:
 
 
 def front(text: str) -> str:
-    """With a text in front of the first section."""
+    """The card with a text in front of the first section."""
     return CARD.replace(NOTICE, f"{NOTICE}\n\n{text}\n", 1)
 
 
 def around(before: str, after: str) -> str:
-    """With a text before and behind the result's section."""
+    """The card with texts before and after the section with the result."""
     return CARD.replace(RESULT, f"{before}{RESULT}{after}", 1)
 
 
 REPEATED = {
     "a second section": behind(FORGED),
-    "the handed case": CARD.replace(RESULT, FORGED) + f"\n<details><summary> </summary>\n\n{RESULT}\n</details>\n",
+    "ours in a collapsed block": CARD.replace(RESULT, FORGED)
+    + f"\n<details><summary> </summary>\n\n{RESULT}\n</details>\n",
     "a second section in front": front(FORGED),
     "a second section behind the first": around("", FORGED),
     "a section of a name of one's own": behind(
@@ -166,7 +169,7 @@ ALLOWED = {
     "smaller than": "a < b and c > d, 5 < 6",
     "a footnote": "A claim[^1].\n\n[^1]: Its source.",
     "a formula": "It is $$a^2$$.",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -178,7 +181,7 @@ def test_a_repeated_section_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("place", [behind, front])
 @pytest.mark.parametrize("name", MARKS)
-def test_a_mark_that_looks_like_ours_is_refused(name: str, place: object) -> None:
+def test_a_mark_that_looks_like_ours_is_refused(name: str, place: Place) -> None:
     assert any(line.startswith("card: marks of the sections") for line in wrong(place(MARKS[name])))
 
 
@@ -194,14 +197,14 @@ def test_nothing_hides_our_sections(name: str) -> None:
 
 @pytest.mark.parametrize("place", [behind, front])
 @pytest.mark.parametrize("name", IMITATED)
-def test_an_imitation_is_refused_with_its_line(name: str, place: object) -> None:
+def test_an_imitation_is_refused_with_its_line(name: str, place: Place) -> None:
     found = wrong(place(IMITATED[name]))
     assert len(found) == 1 and re.search(r"text added by hand, lines? \d+", found[0]) and "(line " in found[0], found
 
 
 @pytest.mark.parametrize("place", [behind, front, lambda text: around(text + "\n\n", "")])
 @pytest.mark.parametrize("name", ALLOWED)
-def test_free_text_is_listed_and_not_looked_at(name: str, place: object) -> None:
+def test_free_text_is_listed_and_not_looked_at(name: str, place: Place) -> None:
     lines = verify_added(place(ALLOWED[name]), CARD)
     assert [line.verdict for line in lines] == ["holds", "not looked at"], wrong(place(ALLOWED[name]))
     assert re.fullmatch(r"card: text added by hand, lines? [\d–]+", lines[1].claim)
