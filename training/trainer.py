@@ -13,7 +13,7 @@ from training.checkpoints.run_state import run_so_far
 from training.checkpoints.saving import Saving, WritesWholeCheckpoints, save_now
 from training.data.examples import IGNORED
 from training.data.packing import flatten_rows
-from training.watching.health import stop_when_broken
+from training.health import stop_when_broken
 from training.watching.progress import Pace, figures, progress_bar
 
 OPTIMIZER = Optimizer()

@@ -24,10 +24,10 @@ from titlecraft.records import describe_file
 from titlecraft.settings import Training
 from training.checkpoints.folder import Checkpoint, by_step, newest
 from training.checkpoints.saving import Saving
-from training.model.build import speed_up
+from training.health import MOST_SKIPPED, stop_when_broken
+from training.model.build import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
-from training.watching.health import MOST_SKIPPED, stop_when_broken
 
 NAN, INF = float("nan"), float("inf")
 PLAIN = replace(SETTINGS, max_steps=4, batch_size=1, accumulation=2, gradient_checkpointing=False, logging_steps=1)
@@ -42,7 +42,7 @@ WAYS = {
 def trainer_of(folder: Path, settings: Training, every: int = 0) -> Any:
     """A trainer of the tiny base, ready to run."""
     model, tokenizer = adapter_on_base(dropout=0.1)
-    speed_up(awake(model), settings)
+    apply_kernels(awake(model), settings)
     data = rows_of() if settings.packing else examples()
     saving = Saving(RUN, folder / "checkpoints", every=every)
     return make_trainer(model, tokenizer, data, settings, "float32", folder / "unfinished", saving)
