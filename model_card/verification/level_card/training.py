@@ -12,7 +12,7 @@ from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.models.adapter.weights import tensors_of
-from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
+from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, read_record
 
 LOG = "training_log.jsonl"
 WEIGHTS = "adapter_model.safetensors"
@@ -99,14 +99,10 @@ def of_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 def key_line(checks: Checks, record: TrainingRecord) -> Line:
     """The key over all that the training depends on."""
-    inputs: dict[str, Any] = {
-        "dataset": record.dataset, "base": record.base, "length": record.base_settings.max_length,
-        "quantization": record.base_settings.quantization, "lora": record.lora, "training": record.training,
-        "generation": record.generation, "code": record.code, "devices": record.measured.devices,
-    }  # fmt: skip
     if record.memory_note is not None:  # the recipe that was asked for is not the one that was carried out
         return checks.not_looked_at("key over all inputs", record.key, "not derived", record.memory_note)
-    return checks.line("key over all inputs", record.key, digest(inputs), record.key == digest(inputs), EXACT)
+    key = record.key_inputs().key
+    return checks.line("key over all inputs", record.key, key, record.key == key, EXACT)
 
 
 def of_tokenizer(checks: Checks, state: RepoState) -> Iterator[Line]:
