@@ -11,7 +11,8 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback
 from trl import SFTConfig
 
-from titlecraft.models.loss.answer_logits import causal_of, head_of
+from titlecraft.models.layers import causal_of
+from titlecraft.models.loss.answer_logits import head_of
 from titlecraft.process import distributed
 from titlecraft.records import Optimizer
 from titlecraft.settings import Training

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_builder.duplicates.sketch import VALUES, mix
-from dataset_builder.engine.array_file import save_array
-from dataset_builder.engine.processes import InOrder
+from dataset_builder.duplicates.sketch import VALUES
+from dataset_builder.workers.array_file import save_array
+from dataset_builder.workers.in_order import InOrder
+from titlecraft.search.word_ngrams import mix
 
 ALIKE = 0.8
 ENOUGH = ALIKE - 3 * (ALIKE * (1 - ALIKE) / VALUES) ** 0.5

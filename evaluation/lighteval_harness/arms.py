@@ -21,9 +21,9 @@ from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.batches import length_sorted
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.settings import Generation, Recipe
 
 

@@ -8,8 +8,8 @@ from lighteval.tasks.requests import Doc
 
 from evaluation.lighteval_harness.switched_model import SwitchedModel
 from evaluation.lighteval_harness.tasks import ARMS
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.batches import length_sorted
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.prompt import encode_prompts, token_ids
 
 

@@ -7,8 +7,8 @@ from evaluation.measures.sentences import orders
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.progress import Progress
 from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.batches import length_sorted
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.models.loss.answer_nll import reference_nll
 from titlecraft.prompt import token_ids
 

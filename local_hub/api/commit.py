@@ -1,4 +1,4 @@
-"""Writing: `preupload` says how each file is to be sent, `commit` takes all changes, as lines of JSON."""
+"""Commits: `preupload` answers how to send each file, `commit` takes all changes as lines of JSON."""
 
 import base64
 import binascii
@@ -19,21 +19,21 @@ from local_hub.names import check_file_path
 from local_hub.repos.operations import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Operation
 from local_hub.repos.repository import Repository
 from local_hub.requests.answers import answer
-from local_hub.requests.body import MOST_TEXT_BYTES, refuse_encoding, refuse_length
+from local_hub.requests.body import MAX_TEXT_BYTES, refuse_encoding, refuse_length
 from local_hub.requests.call import Call
 from local_hub.requests.endpoint import admitted, endpoint
 from local_hub.untrusted.card_metadata import check_card, refuse_bad_card
 from local_hub.untrusted.data import BadData, read_json_object
 
 # one line of the body is one file in base64; the client sends files of more than 10 MB through LFS
-_MOST_LINE_BYTES = 48 * 2**20
-_MOST_COMMIT_BYTES = 4 * 2**30
+_MAX_LINE_BYTES = 48 * 2**20
+_MAX_COMMIT_BYTES = 4 * 2**30
 
 
 def preupload(call: Call) -> Response:
-    """POST /api/models/ID/preupload/REV[?create_pr=1]: `lfs` or `regular`, and the id of what is there now.
+    """POST /api/models/ID/preupload/REV[?create_pr=1]: `lfs` or `regular` for each file, and its present `oid`.
 
-    The client skips a file whose `oid` it has itself: the sha256 of an LFS file, git's id of another.
+    The client skips a file with the same `oid`: the sha256 of an LFS file, the git blob id of a regular file.
     """
     repo = _contributed_to(call)
     commit = repo.resolve(call.params["rev"])
@@ -58,17 +58,17 @@ def preupload(call: Call) -> Response:
 async def commit(request: Request) -> Response:
     """POST /api/models/ID/commit/REV[?create_pr=1] with lines of JSON.
 
-    The body goes to disk first, so a client that breaks off has changed nothing and a large commit needs no memory.
+    The body is written to disk first, so an aborted request changes nothing and a large commit needs no memory.
     """
     call = await admitted(request, _contributed_to)
     refuse_encoding(request)
-    refuse_length(request, _MOST_COMMIT_BYTES)
+    refuse_length(request, _MAX_COMMIT_BYTES)
     received = 0
     with call.hub.store.temporary.unfinished_file() as body:
         async for chunk in request.stream():
             received += len(chunk)
-            if received > _MOST_COMMIT_BYTES:
-                raise TooLarge(_MOST_COMMIT_BYTES, "The commit")
+            if received > _MAX_COMMIT_BYTES:
+                raise TooLarge(_MAX_COMMIT_BYTES, "The commit")
             await run_in_threadpool(body.write, chunk)
         body.seek(0)
         return await run_in_threadpool(_commit, call, body)
@@ -117,12 +117,12 @@ def _opens_pull_request(call: Call) -> bool:
 
 
 def _contributed_to(call: Call) -> Repository:
-    """The repo, if the caller may do what is asked: open a pull request, or commit to the revision."""
+    """The repo, if the caller may open a pull request (`create_pr`) or commit to the revision."""
     return call.require_contribution() if _opens_pull_request(call) else _target(call)
 
 
 def _target(call: Call) -> Repository:
-    """The repo, if the caller may commit to this revision: owners anywhere, authors of a pull request to it."""
+    """The repo, if the caller may commit to the revision: a writer of the repo, or the author of the pull request."""
     number = pull_requests.number_of(call.params["rev"])
     if number is not None:
         repo = call.require_contribution()
@@ -132,7 +132,7 @@ def _target(call: Call) -> Repository:
 
 
 def _branch_ref(repo: Repository, revision: str) -> str:
-    """The full name of a branch or pull request. Raises RevisionNotFound: nobody can commit to a tag or a sha."""
+    """The ref of a branch or pull request. Raises RevisionNotFound, also for a tag or a sha."""
     ref = revision if revision.startswith("refs/") else f"refs/heads/{revision}"
     if repo.refs.get(ref) is None or ref.startswith("refs/tags/"):
         raise RevisionNotFound(f"Invalid rev id: {revision} (not a branch)")
@@ -141,14 +141,14 @@ def _branch_ref(repo: Repository, revision: str) -> str:
 
 def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
-    while line := body.readline(_MOST_LINE_BYTES):
+    while line := body.readline(_MAX_LINE_BYTES):
         number += 1
-        if len(line) == _MOST_LINE_BYTES and not line.endswith(b"\n"):
-            raise TooLarge(_MOST_LINE_BYTES, f"Line {number} of the commit (send such a file through LFS)")
+        if len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
+            raise TooLarge(_MAX_LINE_BYTES, f"Line {number} of the commit (send such a file through LFS)")
         if not line.strip():
             continue
         try:
-            item = read_json_object(line, strict=True, most_bytes=_MOST_LINE_BYTES)
+            item = read_json_object(line, strict=True, most_bytes=_MAX_LINE_BYTES)
             key, value = item["key"], item["value"]
         except BadData as error:
             raise BadRequest(f"Line {number} of the commit is not valid JSON: {error}") from None
@@ -186,16 +186,18 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
 
 def validate_yaml(call: Call) -> Response:
     """POST /api/validate-yaml with `{content, repoType}`"""
-    wish = call.json()
-    errors, warnings = check_card(str(wish.get("content") or ""), str(wish.get("repoType") or "model"))
+    body = call.json()
+    errors, warnings = check_card(str(body.get("content") or ""), str(body.get("repoType") or "model"))
     content = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
     return answer(content, status=400 if errors else 200)
 
 
 routes = [
     Route(
-        "/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload, first=_contributed_to), methods=["POST"]
+        "/api/{type:plural}/{id:repo}/preupload/{rev:rev}",
+        endpoint(preupload, authorize=_contributed_to),
+        methods=["POST"],
     ),
     Route("/api/{type:plural}/{id:repo}/commit/{rev:rev}", commit, methods=["POST"]),
-    Route("/api/validate-yaml", endpoint(validate_yaml, most=MOST_TEXT_BYTES), methods=["POST"]),
+    Route("/api/validate-yaml", endpoint(validate_yaml, max_bytes=MAX_TEXT_BYTES), methods=["POST"]),
 ]

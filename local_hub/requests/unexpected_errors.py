@@ -1,7 +1,7 @@
-"""An error that nobody foresaw becomes an answer, and the connection goes on.
+"""Turns unexpected errors into answers and keeps the connection open.
 
-Starlette's own last resort raises the error again after answering; uvicorn then cuts the connection without having said
-so, and the next request of a client that keeps its connections fails.
+Starlette's own handler raises the error again after the answer; uvicorn then closes the connection without announcing it,
+and the next request of a client with keep-alive connections fails.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,24 +12,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class UnexpectedErrors:
-    """ASGI middleware. `answer` makes the response; an answer that had begun cannot be saved, so the error goes on."""
+    """ASGI middleware. `answer` makes the response. After the start of another answer the error is raised again."""
 
     def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]):
         self.app = app
         self.answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        started = False
 
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, noted)
+            await self.app(scope, receive, send_and_note)
         except Exception as error:
-            if begun or scope["type"] != "http":
+            if started or scope["type"] != "http":
                 raise
             response = await self.answer(Request(scope), error)
             await response(scope, receive, send)

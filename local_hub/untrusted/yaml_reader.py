@@ -1,27 +1,27 @@
-"""YAML that somebody else wrote, read within bounds."""
+"""Reads untrusted YAML within bounds: cards of repos. See `data` for the bounds and for `strict`."""
 
 import math
 from typing import Any
 
 import yaml
 
-from local_hub.untrusted.data import MOST_DEPTH, MOST_DIGITS, SURROGATE, BadData, one_line
+from local_hub.untrusted.data import MAX_DEPTH, MAX_DIGITS, SURROGATE, BadData, one_line
 
-_MOST_YAML_CHARACTERS = 2_000_000
-_MOST_YAML_VALUES = 100_000  # with aliases expanded
-_MOST_ALIASED_CHARACTERS = 8_000_000
+_MAX_YAML_CHARACTERS = 2_000_000
+_MAX_YAML_VALUES = 100_000  # with aliases expanded
+_MAX_ALIASED_CHARACTERS = 8_000_000
 # libyaml's parser if PyYAML was built with it
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONVERTED = ("null", "bool", "int", "float", "timestamp")
 
 
 def read_yaml(text: str, *, strict: bool = False) -> Any:
-    """The value of the one YAML document in `text`, None for an empty one. Raises BadData.
+    """The value of the YAML document in `text`; None for an empty text. Raises BadData.
 
-    All keys become text, dates become text. Tags other than YAML's own for plain values are errors.
+    Keys and dates become text. Tags other than the standard ones of plain values are errors.
     """
-    if len(text) > _MOST_YAML_CHARACTERS:
-        raise BadData(f"it is longer than {_MOST_YAML_CHARACTERS:,} characters")
+    if len(text) > _MAX_YAML_CHARACTERS:
+        raise BadData(f"it is longer than {_MAX_YAML_CHARACTERS:,} characters")
     try:
         loader = _Loader(SURROGATE.sub("\ufffd", text))
         try:
@@ -33,8 +33,11 @@ def read_yaml(text: str, *, strict: bool = False) -> Any:
 
 
 class _YamlReader:
-    """Values straight from libyaml's events. Its own way from text to nodes calls itself for every level in C, where
-    30,000 brackets end the process, and works out merges (`<<`) of merges without counting them."""
+    """Builds values from libyaml's events.
+
+    PyYAML's own composer recurses in C, where 30,000 brackets end the process, and expands merges (`<<`) of merges
+    without a limit.
+    """
 
     def __init__(self, loader: Any, strict: bool):
         self.loader = loader
@@ -55,7 +58,7 @@ class _YamlReader:
         return value
 
     def _node(self, event: Any, depth: int) -> tuple[Any, int]:
-        """(value, how many levels it has)"""
+        """(value, number of levels)."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         values, characters = self.values, self.characters
@@ -64,8 +67,8 @@ class _YamlReader:
             self._count(event, 0, len(event.value))
             value, height = self._scalar(event), 0
         else:
-            if depth >= MOST_DEPTH:
-                raise BadData(f"{_line(event)}: it is nested more than {MOST_DEPTH} deep")
+            if depth >= MAX_DEPTH:
+                raise BadData(f"{_line(event)}: it is nested more than {MAX_DEPTH} deep")
             inside = self._sequence if isinstance(event, yaml.SequenceStartEvent) else self._mapping
             value, height = inside(event, depth)
         if event.anchor is not None:
@@ -79,31 +82,31 @@ class _YamlReader:
             )
         value, values, characters, height = self.anchors[event.anchor]
         self._count(event, values, characters)
-        if depth + height > MOST_DEPTH:
-            raise BadData(f"{_line(event)}: its aliases are nested more than {MOST_DEPTH} deep")
+        if depth + height > MAX_DEPTH:
+            raise BadData(f"{_line(event)}: its aliases are nested more than {MAX_DEPTH} deep")
         return value, height
 
     def _count(self, event: Any, values: int, characters: int) -> None:
         self.values += values
         self.characters += characters
-        if self.values > _MOST_YAML_VALUES or self.characters > _MOST_ALIASED_CHARACTERS:
+        if self.values > _MAX_YAML_VALUES or self.characters > _MAX_ALIASED_CHARACTERS:
             raise BadData(
-                f"{_line(event)}: it has more than {_MOST_YAML_VALUES:,} values or {_MOST_ALIASED_CHARACTERS:,} characters; "
+                f"{_line(event)}: it has more than {_MAX_YAML_VALUES:,} values or {_MAX_ALIASED_CHARACTERS:,} characters; "
                 "aliases count as what they stand for"
             )
 
     def _sequence(self, start: Any, depth: int) -> tuple[list, int]:
         self._check_tag(start, "tag:yaml.org,2002:seq")
-        found, highest = [], 0
+        items, highest = [], 0
         while not isinstance(event := self.loader.get_event(), yaml.SequenceEndEvent):
             value, height = self._node(event, depth + 1)
-            found.append(value)
+            items.append(value)
             highest = max(highest, height)
-        return found, highest + 1
+        return items, highest + 1
 
     def _mapping(self, start: Any, depth: int) -> tuple[dict, int]:
         self._check_tag(start, "tag:yaml.org,2002:map")
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         highest = 0
         while not isinstance(event := self.loader.get_event(), yaml.MappingEndEvent):
@@ -116,13 +119,13 @@ class _YamlReader:
                         raise BadData(f"{_line(event)}: '<<' needs a mapping or a list of mappings")
                     merged = source | merged
                 continue
-            if self.strict and name in found:
+            if self.strict and name in mapping:
                 raise BadData(f"{_line(event)}: the name {name[:80]!r} comes twice")
-            found[name] = value
-        return merged | found, highest + 1
+            mapping[name] = value
+        return merged | mapping, highest + 1
 
     def _key(self, event: Any) -> str:
-        """A key as it is written: `no:` and `1:` are names like others."""
+        """A key as text: `no` and `1` are keys like any other."""
         if isinstance(event, yaml.AliasEvent):
             value, _ = self._alias(event, 0)
             if isinstance(value, list | dict):
@@ -150,13 +153,13 @@ class _YamlReader:
         if kind not in _CONVERTED:
             raise BadData(f"{_line(event)}: the tag {tag[:80]!r} is not allowed")
         try:
-            if kind in ("int", "float") and len(text) > MOST_DIGITS:
-                raise BadData(f"{_line(event)}: a number of {len(text):,} digits, {MOST_DIGITS} at most are allowed")
+            if kind in ("int", "float") and len(text) > MAX_DIGITS:
+                raise BadData(f"{_line(event)}: a number of {len(text):,} digits, {MAX_DIGITS} at most are allowed")
             value = getattr(self.loader, f"construct_yaml_{kind}")(yaml.ScalarNode(tag, text))
         except (ValueError, OverflowError, LookupError, AttributeError) as error:
             if isinstance(error, BadData):
                 raise
-            if guessed and kind == "timestamp":  # 2026-13-45 only looks like a date
+            if guessed and kind == "timestamp":  # 2026-13-45 is not a date
                 return text
             raise BadData(f"{_line(event)}: {text[:40]!r} is not a valid {kind}") from None
         if isinstance(value, float) and not math.isfinite(value):

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from titlecraft.errors import UserError
 from titlecraft.models.base.files import loading
-from titlecraft.models.document_attention import DOCUMENTS, documents_fault, use_documents_attention
+from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.model.answer_loss import use_answer_loss

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from dataset_builder.duplicates.near_duplicates import ALIKE, ENOUGH, band_keys, estimate, read_sketches
 from dataset_builder.duplicates.sketch import resemblance
-from dataset_builder.engine.array_file import save_array
-from dataset_builder.engine.processes import InOrder
 from dataset_builder.shards import ShardResult
+from dataset_builder.workers.array_file import save_array
+from dataset_builder.workers.in_order import InOrder
 from titlecraft.records import Leakage
 
 BANDS, BAND_VALUES = 30, 4
