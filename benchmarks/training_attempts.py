@@ -144,8 +144,9 @@ def main() -> None:
     from titlecraft.models.attention import document
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
-    from training.model.build import add_adapter, apply_kernels
+    from training.model.build import add_adapter
     from training.model.fused_lora import fuse_lora, unfuse_lora
+    from training.model.kernels import apply_kernels
 
     write_base(BASE)
     torch.manual_seed(0)

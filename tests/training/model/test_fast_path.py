@@ -14,10 +14,10 @@ from titlecraft.settings import Training
 from training.checks import check_accumulation, check_packing, losses_of_answers
 from training.data.packing import flatten_rows, pack, packed_dataset
 from training.model.answer_loss import use_answer_loss
-from training.model.build import apply_kernels, remove_kernels
 from training.model.dropout import drop, keep_mask
 from training.model.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
 from training.model.fused_lora import fuse_lora, unfuse_lora
+from training.model.kernels import apply_kernels, remove_kernels
 from training.trainer import make_trainer, run_all_steps
 
 LENGTHS = [7, 30, 12, 25, 9, 18, 5, 22, 11, 16]
