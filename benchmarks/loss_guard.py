@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose dataset_builder.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
 RESULTS = HERE / "results" / "loss_guard.json"
 MODES = {"plain": (False, False), "fused": (False, True), "packed": (True, False), "packed and fused": (True, True)}
 SCORED = ("evaluation, one by one", "evaluation, padded", "evaluation, documents")

@@ -22,7 +22,7 @@ from random import Random
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # two threads that wait without spinning: other programs may use a core
 RESULTS = HERE / "results" / "reproducibility.json"
 TITLES, NEW_TOKENS, STEPS = 100, 64, 200

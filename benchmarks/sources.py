@@ -144,7 +144,7 @@ def main() -> None:
     if asked.part:
         print(json.dumps(globals()[asked.part](asked.source, asked.work)))
         return
-    from benchmarks.own_process import measure
+    from benchmarks.world.own_process import measure
 
     with tempfile.TemporaryDirectory(dir=asked.dataset.parent) as temporary:
         work, script = Path(temporary), Path(__file__).resolve()

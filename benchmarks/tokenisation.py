@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose dataset_builder.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
 RESULTS = HERE / "results" / "tokenisation.json"
 TOOLS = HERE.parent.parent / "shared" / "tools"
 VOCABULARY, SCALE, BATCH, MAX_LENGTH = 32_000, 0.42, 1000, 2048

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose training.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
 RESULTS = HERE / "results" / "training_end_to_end.json"
 BASE, DATASET = "titlecraft/tiny-llama-base", "titlecraft/amazon-titles-alpaca"
 ROWS, STEPS, KILLED_AFTER, LEFT_FREE = 8_000, 60, 30, 2_200_000_000

@@ -23,7 +23,7 @@ def on_this_gpu() -> None:
     import torch
     from torch.distributed import all_reduce
 
-    from benchmarks.training import fast
+    from benchmarks.training_speed import fast
     from titlecraft.process import distributed
 
     distributed.init_process_group()
@@ -65,8 +65,8 @@ def main() -> None:
         return on_this_gpu()
     import torch
 
-    from benchmarks.random_8b import write_base
-    from benchmarks.training import BASE
+    from benchmarks.training_speed import BASE
+    from benchmarks.world.random_8b import write_base
 
     os.environ.setdefault("OMP_NUM_THREADS", "8")
     there = torch.cuda.device_count()

@@ -1,4 +1,4 @@
-"""python benchmarks/dataset_builder.py [--rows 2248619] [--keep FOLDER] [--only PART …]
+"""python benchmarks/build_speed.py [--rows 2248619] [--keep FOLDER] [--only PART …]
 
 The dataset builder against the notebook's way, on the full-size synthetic catalogue, each in a process of its own, one
 after another on the same machine. Writes benchmarks/results/dataset_builder.json. About 20 minutes on two cores.
@@ -12,14 +12,18 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from notebook_way import lean, notebook
-from own_process import HERE, measure
-from synthetic_catalogue import FULL_ROWS, packed_catalogue, plain_catalogue
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.world.notebook_way import lean, notebook  # noqa: E402
+from benchmarks.world.own_process import measure  # noqa: E402
+from benchmarks.world.synthetic_catalogue import FULL_ROWS, packed_catalogue, plain_catalogue  # noqa: E402
 
 RESULTS = HERE / "results" / "dataset_builder.json"
 
