@@ -21,6 +21,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
 from benchmarks.world.notebook_way import lean, notebook  # noqa: E402
 from benchmarks.world.own_process import measure  # noqa: E402
 from benchmarks.world.synthetic_catalogue import FULL_ROWS, packed_catalogue, plain_catalogue  # noqa: E402
@@ -131,17 +132,6 @@ def measure_part(name: str, forms: dict[str, Path], folder: Path) -> dict[str, A
     }
 
 
-def bar(name: str, value: float, bar: float, unit: str, larger: bool = False) -> dict[str, Any]:
-    """One bar of the issue; `larger`: the value must be at least the bar, otherwise at most."""
-    return {
-        "name": name,
-        "value": round(value, 3),
-        "bar": bar,
-        "unit": unit,
-        "holds": value >= bar if larger else value <= bar,
-    }
-
-
 def judge(measured: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """The bars that these parts decide."""
     bars = []
@@ -190,13 +180,10 @@ def main() -> None:
             if name != "ours":
                 shutil.rmtree(folder / name)
     bars = judge(measured)
-    for one in bars:
-        verdict = "holds" if one["holds"] else "FAILS"
-        print(f"{verdict:<7}{one['name']:<28}{one['value']:>9} {one['unit']} (bar {one['bar']})")
+    print_bars(bars)
     if asked.only is None:
         result = {"rows": asked.rows, "cores": os.cpu_count(), "bars": bars, "measured": measured}
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(json.dumps(result, indent=2) + "\n")
+        write_results(asked.out, result)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
+from benchmarks.bars import write_results  # noqa: E402
 from benchmarks.world.own_process import measure  # noqa: E402
 from benchmarks.world.synthetic_catalogue import FULL_ROWS, plain_catalogue  # noqa: E402
 
@@ -134,8 +135,7 @@ def main() -> None:
             measured.append(measure_size(rows, asked.keep, folder))
     grows = {part: {cost: growth(measured, part, cost) for cost in COSTS} for part in PARTS}
     result = {"cores": os.cpu_count(), "growth": grows, "measured": measured}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    write_results(asked.out, result)
     plot(measured, asked.out.with_suffix(".png"))
     for part, costs in grows.items():
         for cost, found in costs.items():

@@ -19,6 +19,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar, write_results  # noqa: E402
+
 RESULTS = HERE / "results" / "evaluation.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
 PARTS = ("loop", "evaluation", "low-memory")
@@ -147,10 +150,7 @@ def bars(parts: dict[str, Any], tiny: bool) -> list[dict[str, Any]]:
             found.append(("scoring_share_of_ceiling", speed / top, 0.55, "share", True))
     if low and low["reserved_gb"]:
         found.append(("peak_gb_low_memory", low["reserved_gb"], 8, "GB of GPU memory for tensors", False))
-    return [
-        {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": value >= bar if larger else value <= bar}
-        for name, value, bar, unit, larger in found
-    ]  # fmt: skip
+    return [bar(name, value, limit, unit, larger=larger) for name, value, limit, unit, larger in found]
 
 
 def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -216,8 +216,7 @@ def main() -> None:
             parts[part] = run_part(part, work, asked)
             result = {"gpu": gpu, "titles": SIZES[asked.tiny][0], "new_tokens": SIZES[asked.tiny][1], "bars": bars(parts, asked.tiny),
                       "measured": parts}  # fmt: skip
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.write_text(json.dumps(result, indent=2) + "\n")
+            write_results(asked.out, result)
     finally:
         stop(work / "hub")
     print(json.dumps(result["bars"]))

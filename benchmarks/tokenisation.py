@@ -11,7 +11,6 @@ asks for the ratio.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -22,6 +21,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+
 RESULTS = HERE / "results" / "tokenisation.json"
 TOOLS = HERE.parent.parent / "shared" / "tools"
 VOCABULARY, SCALE, BATCH, MAX_LENGTH = 32_000, 0.42, 1000, 2048
@@ -126,12 +128,6 @@ def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any
     }
 
 
-def bar(name: str, value: float, bar: float, unit: str, larger: bool) -> dict[str, Any]:
-    """One bar; `larger`: the value must be at least the bar, otherwise at most."""
-    holds = value >= bar if larger else value <= bar
-    return {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": holds}
-
-
 def main() -> None:
     """Measure, judge the bars, write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,20 +140,17 @@ def main() -> None:
         measured = measure(asked.rows, asked.rounds, asked.tools, Path(folder))
     rate = measured["rows_per_second"]
     bars = [
-        bar("share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", True),
-        bar("x_transformers_call", rate["encode_split"] / rate["the tokenizer as transformers calls it"], 1, "times", True),
-        bar("found_again_s", measured["found_again_seconds"], 1, "seconds", False),
+        bar("share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", larger=True),
+        bar("x_transformers_call", rate["encode_split"] / rate["the tokenizer as transformers calls it"], 1, "times", larger=True),
+        bar("found_again_s", measured["found_again_seconds"], 1, "seconds"),
     ]  # fmt: skip
     tokenizer = f"byte-level BPE, {VOCABULARY:,} tokens, trained on the synthetic rows"
     from titlecraft.process.machine import usable_cores
 
     cores = usable_cores()
     result = {"rows": asked.rows, "cores": cores, "tokenizer": tokenizer, "bars": bars, "measured": measured}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
-    for one in bars:
-        verdict = "holds" if one["holds"] else "FAILS"
-        print(f"{verdict:<7}{one['name']:<28}{one['value']:>9} {one['unit']} (bar {one['bar']})")
+    write_results(asked.out, result)
+    print_bars(bars)
 
 
 if __name__ == "__main__":

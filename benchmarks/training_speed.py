@@ -20,6 +20,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+
 RESULTS = HERE / "results" / "training.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
 FLOP_PER_PARAMETER = 4  # forward, and back to the inputs: frozen weights have no gradient
@@ -234,10 +237,7 @@ def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         ("x_unsloth_packed", ours["rows_per_second"] / packed["rows_per_second"], 4, "times the rows a second"),
         ("share_of_ceiling", ours["tokens_per_second"] / top, 0.58, "share of the matmul ceiling"),
     ]
-    return [
-        {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": value >= bar}
-        for name, value, bar, unit in bars
-    ]
+    return [bar(name, value, limit, unit, larger=True) for name, value, limit, unit in bars]
 
 
 def main() -> None:
@@ -264,12 +264,8 @@ def main() -> None:
         for part, backend, how in (("fast", "trl", FAST), ("unsloth_seed", "unsloth", SEED))
     ]  # fmt: skip
     result = {"bars": judge(found), "rates": rates, "measured": found}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
-    for one in result["bars"]:
-        print(
-            f"{'holds' if one['holds'] else 'FAILS':<7}{one['name']:<20}{one['value']:>9} {one['unit']} (bar {one['bar']})"
-        )
+    write_results(asked.out, result)
+    print_bars(result["bars"])
 
 
 if __name__ == "__main__":
