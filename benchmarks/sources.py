@@ -2,7 +2,7 @@
 
 Indexing the rows of a dataset for the playground, and finding sources in it, beside SQLite's FTS5 of the same run: the same
 rows, the same words, the five best by BM25. DATASET is the folder of a downloaded dataset (with data/*.parquet); the full-size
-one is built from `make_trn.py`'s catalogue. Each part runs in a process of its own. Writes results/sources.json.
+one is built from world/generate_catalogue.py's catalogue. Each part runs in a process of its own. Writes results/sources.json.
 
 Queries are of four kinds, a quarter each: a title that is there, one with an edition behind it, words of two titles, and a
 whole question about a title.
