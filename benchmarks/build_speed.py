@@ -87,7 +87,7 @@ def floor_write(source: Path, work: Path) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from dataset_builder.alpaca import write_parquet
+    from dataset_builder.shards.alpaca import write_parquet
 
     for index, file in enumerate(sorted(source.glob("*.parquet"))):
         batches = pq.ParquetFile(file).iter_batches(batch_size=2000)
