@@ -42,6 +42,7 @@ from titlecraft.records.training import (
     Losses,
     Measured,
     Optimizer,
+    TrainingInputs,
     TrainingRecord,
     is_ruinous,
 )
@@ -51,5 +52,5 @@ __all__ = [  # noqa: RUF022
     "DATASET_RECORD", "DatasetRecord", "Distribution", "Leakage", "Source", "SourceFile", "Split",
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
-    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingRecord", "is_ruinous",
+    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingInputs", "TrainingRecord", "is_ruinous",
 ]  # fmt: skip

@@ -41,11 +41,13 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
+        dataset_builder: build clean first_pass guards leakage loads outcome
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
@@ -65,13 +67,14 @@ SOURCES: dict[str, str] = {
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        training: adapter checks effect finished health lost_settings out_of_memory prepare record run trainer
-        training/checkpoints: branch folder resume run_state saving
+        training: adapter backend checks effect finished health job lost_settings out_of_memory prepare publish record
+        training: run trainer
+        training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs packing
-        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora own_loss router_loss
-        training/model: sharded_base
+        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora kernels lora_targets
+        training/model: own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
-        training/watching: energy watch
+        training/watching: energy trackers watch
     """,
     "evaluation": """
         evaluation: experiment inputs outcome processes readable run
@@ -126,11 +129,13 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
     """,
     "verification": """
-        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
+        dataset_builder: build clean first_pass guards leakage loads outcome
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
         evaluation: experiment inputs outcome processes readable
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks

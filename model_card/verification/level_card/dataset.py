@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_builder.alpaca import COLUMNS
 from dataset_builder.card.write import first_row
+from dataset_builder.shards.alpaca import COLUMNS
+from dataset_builder.shards.statistics import length_distribution
+from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
 from dataset_builder.source.parse import product_kind
-from dataset_builder.statistics import length_distribution
-from dataset_builder.wording import Wording
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState

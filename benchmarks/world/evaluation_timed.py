@@ -1,4 +1,4 @@
-"""One evaluation with a stopwatch, for benchmarks/evaluation.py: seconds of its parts, and how much was computed in them."""
+"""One evaluation with a stopwatch, for benchmarks/evaluation_speed.py: seconds of its parts, and how much was computed in them."""
 
 import json
 import time
