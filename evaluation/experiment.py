@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from evaluation.guards import check_scores, check_titles
 from evaluation.inputs import PACKAGES, Inputs
 from evaluation.lighteval_harness.forgetting import compare_benchmarks, find_benchmarks
 from evaluation.lighteval_harness.pipeline import run_pipeline
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import entry_named, measures_of
 from evaluation.model.finished_batches import FinishedBatches, machine_of
-from evaluation.model.guards import check_scores, check_titles
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.predictions import write_predictions

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from evaluation.guards import check_titles
 from evaluation.lighteval_harness.pipeline import outcomes
-from evaluation.model.guards import check_titles
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 

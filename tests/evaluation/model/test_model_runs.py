@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from evaluation.guards import check_scores, check_titles
 from evaluation.measures.sentences import orders
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.guards import check_scores, check_titles
 from evaluation.model.reread import order_nll
 from evaluation.model.sampling import random_numbers
 from evaluation.progress import Progress

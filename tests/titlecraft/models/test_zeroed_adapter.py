@@ -39,7 +39,7 @@ def bare(tokenizer):
 @pytest.fixture
 def model(tokenizer):
     model = add_adapter(make_base(len(tokenizer)))
-    with model.disable_adapter():  # PEFT has switched once when a run decodes: evaluation.model.guards
+    with model.disable_adapter():  # PEFT has switched once when a run decodes: evaluation.guards
         pass
     return model
 
