@@ -6,9 +6,9 @@ All else becomes None, and a measure that reads too few titles is "not measured"
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import Entry, entry_named, sampled_measures
 from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.outcome import Outcome
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
 from titlecraft.records import NotMeasured

@@ -10,7 +10,6 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
+from evaluation.outcome import Outcome
 from evaluation.progress import Progress
 from evaluation.titles.draw import Sample, Title
 from titlecraft.errors import UserError
@@ -27,17 +27,6 @@ from titlecraft.models.adapter.load import Loaded
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Recipe
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One title in one arm: the prompt of that arm's document, what was written (one text, or several sampled ones), and the
-    value of every measure; None where the measure cannot read the text (evaluation.readable)."""
-
-    prompt: str
-    texts: list[str]
-    tokens: int
-    values: dict[str, float | None]
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import measure_names
+from evaluation.outcome import Outcome
 from evaluation.titles.draw import Title
 from evaluation.titles.grounded import GroundedSample
 from titlecraft.settings import Evaluation

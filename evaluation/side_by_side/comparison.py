@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 from msgspec import UNSET, UnsetType
 
 from evaluation.inputs import PACKAGES
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import measure_names, measures_of
+from evaluation.outcome import Outcome
 from evaluation.readable import not_measured, readable_only
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms
 from evaluation.titles.draw import FEWEST

@@ -7,8 +7,8 @@ from math import isfinite
 import msgspec
 import numpy as np
 
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import Entry, entry_named, measures_of, sampled_measures
+from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.readable import ANY_SCRIPT, enough, read_pairs
 from evaluation.statistics.corpus import Paired, paired_p_value

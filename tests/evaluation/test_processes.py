@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.lookup.overlaps import Overlaps
 from evaluation.measures import measures_of
 from evaluation.measures.overlap import SCORES
+from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.statistics.compare import compare_all
 from titlecraft.settings import Evaluation

@@ -102,8 +102,8 @@ def asked_arms(record: EvaluationRecord) -> list[str]:
 
 def outcomes(record: EvaluationRecord, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """The rows as evaluation had them: arm -> outcomes, of greedy answers and, where there are any, of sampled ones."""
-    from evaluation.lighteval_harness.pipeline import Outcome
     from evaluation.measures import measure_names
+    from evaluation.outcome import Outcome
 
     arms = [*asked_arms(record), *(f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled)]
     return {

@@ -6,9 +6,9 @@ from math import isfinite
 import msgspec
 import pytest
 
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import MEASURES, Written, entry_named, measures_of, sampled_measures
 from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.outcome import Outcome
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.examples import choose_examples, starting_views
 from evaluation.report.pages import render_page

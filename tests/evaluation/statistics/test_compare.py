@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from evaluation.inputs import read_inputs
-from evaluation.lighteval_harness.pipeline import Outcome
 from evaluation.measures import MEASURES, entry_named
+from evaluation.outcome import Outcome
 from evaluation.statistics.compare import compare, compare_arms, compare_corpora, compare_sampled, correct
 from evaluation.statistics.corpus import Paired, paired_p_value
 from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_value, p_values

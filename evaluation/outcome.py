@@ -1,0 +1,20 @@
+"""One title's answers and values in one arm: what the harness gives, and what statistics and reports read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One title in one arm.
+
+    Args:
+        prompt: the prompt of that arm's document.
+        texts: the greedy answer, or several sampled ones.
+        tokens: tokens of the first answer.
+        values: measure -> value; None where the measure cannot read the text (evaluation.readable).
+    """
+
+    prompt: str
+    texts: list[str]
+    tokens: int
+    values: dict[str, float | None]
