@@ -10,7 +10,7 @@ import xxhash
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dataset_builder.duplicates.sketch import mix
+from titlecraft.search.word_ngrams import mix
 from titlecraft.settings import Data
 
 SPLITS = ("train", "validation", "test")

@@ -11,17 +11,17 @@ from math import nan
 from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
-from evaluation.lighteval_harness.switched_model import SwitchedModel, memory_of
+from evaluation.lighteval_harness.switched_model import SwitchedModel
 from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, is_sampled
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.reread import order_nll
+from evaluation.model.in_batches import in_batches, memory_error_names_batch_size
 from evaluation.model.sampling import random_numbers
+from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
-from titlecraft.models.decoding.batches import length_sorted
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.models.grouped_attention import attention_of
 from titlecraft.settings import Generation, Recipe
@@ -104,8 +104,10 @@ class TwoArms(SwitchedModel):
             for doc, response in zip(docs, responses, strict=True)
             for text in response.text
         ]
-        with self.lookup.looking_up(answers, self.progress), memory_of(self.batch_size):
-            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished)
+        with self.lookup.looking_up(answers, self.progress), memory_error_names_batch_size(self.batch_size):
+            scores = sentence_order_nll(
+                self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished
+            )
         self.lookup.encode(answers, self.progress)
         for response in responses:
             response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
@@ -161,14 +163,14 @@ class TwoArms(SwitchedModel):
                     f"the prompt of {doc.specific['title']!r} is not the same in the sample and in lighteval"
                 )
         asked = {doc.specific["title"] for doc in docs}
-        responses: dict[tuple[str, str], ModelResponse] = {}
-        batches = length_sorted([title for name, title in titles.items() if name in asked], length, self.batch_size)
+        items = [title for name, title in titles.items() if name in asked]
+
+        def compute(arm: str, batch: list[Title]) -> list[ModelResponse]:
+            with self.arm(arm, compiled=doing != "scoring" and self.loaded.compiles):
+                return run(arm, batch)
+
         fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
         with self.progress.bar(doing, len(docs)) as advance, fastest:
-            for number, batch in enumerate(batches):
-                for arm in arms if number % 2 == 0 else reversed(arms):
-                    with self.arm(arm, compiled=doing != "scoring" and self.loaded.compiles):
-                        answers = run(arm, batch)
-                    responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
-                    advance(len(batch))
+            answered = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
+            responses = {(arm, title.title): response for arm, title, response in answered}
         return [responses[arm_of(doc.task_name), doc.specific["title"]] for doc in docs]

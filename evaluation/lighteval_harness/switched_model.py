@@ -8,8 +8,8 @@ from lighteval.models.abstract_model import LightevalModel, ModelConfig
 
 from evaluation.lighteval_harness.tasks import BEFORE
 from evaluation.model.finished_batches import FinishedBatches
+from evaluation.model.in_batches import memory_error_names_batch_size
 from evaluation.progress import Progress
-from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.zeroed import silenced
 from titlecraft.models.loss.answer_nll import reference_nll
@@ -62,10 +62,13 @@ class SwitchedModel(LightevalModel):
         `compiled`: the arms are to run the same compiled step, so that it is compiled once.
         """
         if compiled and name == BEFORE and self.loaded.silences:
-            with memory_of(self.batch_size), silenced(self.loaded.model):
+            with memory_error_names_batch_size(self.batch_size), silenced(self.loaded.model):
                 yield
             return
-        with memory_of(self.batch_size), self.loaded.model.disable_adapter() if name == BEFORE else nullcontext():
+        with (
+            memory_error_names_batch_size(self.batch_size),
+            self.loaded.model.disable_adapter() if name == BEFORE else nullcontext(),
+        ):
             yield
 
     def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
@@ -76,17 +79,3 @@ class SwitchedModel(LightevalModel):
     def loglikelihood_rolling(self, docs: Any) -> Any:
         """Perplexity of prompts: no measure asks for it."""
         raise NotImplementedError("no measure of Titlecraft reads the likelihood of a prompt")
-
-
-@contextmanager
-def memory_of(batch_size: int) -> Iterator[None]:
-    """Say in one line that a GPU's memory is full, and what to set."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
-            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
-        ) from error

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from evaluation.lookup.title_index import TitleIndex, shared_rank
+from evaluation.model.in_batches import in_batches
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import read_object, require_whole, said
-from titlecraft.models.decoding.batches import length_sorted
 from titlecraft.records import Pin
 
 LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions
@@ -68,15 +68,16 @@ def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.nd
     """Each different text's mean last hidden state over its tokens, of length 1; float32 [hidden]."""
     import torch
 
-    found: dict[str, np.ndarray] = {}
-    for some in length_sorted(sorted(set(texts)), len, AT_ONCE):
-        batch = tokenizer(some, padding=True, truncation=True, return_tensors="pt").to(model.device)
+    def encode(_: str, batch: list[str]) -> np.ndarray:
+        inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt").to(model.device)
         with torch.no_grad():
-            hidden = model(**batch).last_hidden_state
-        mask = batch["attention_mask"][..., None]
+            hidden = model(**inputs).last_hidden_state
+        mask = inputs["attention_mask"][..., None]
         means = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1).clamp(min=1), dim=1)
-        found.update(zip(some, means.cpu().numpy(), strict=True))
-    return found
+        return means.cpu().numpy()
+
+    encoded = in_batches({"encoder": sorted(set(texts))}, len, AT_ONCE, encode)
+    return {text: vector for _, text, vector in encoded}
 
 
 class EmbeddedTitles:

@@ -1,6 +1,7 @@
 """Measures of form: length, whether a text ends, and whether it repeats itself."""
 
 from evaluation.measures.entry import Entry, Written
+from titlecraft.search.word_ngrams import word_ngrams
 
 
 def length_ratio(answer: Written) -> float:
@@ -13,22 +14,16 @@ def stopped(answer: Written) -> float:
     return float(answer.stopped)
 
 
-def runs(text: str, length: int) -> list[tuple[str, ...]]:
-    """Every run of so many words between white space, case folded."""
-    words = text.casefold().split()
-    return [tuple(words[start : start + length]) for start in range(len(words) - length + 1)]
-
-
 def distinct_2(answer: Written) -> float:
     """Different pairs of words per pair of words; 0 where there is no pair."""
-    pairs = runs(answer.text, 2)
+    pairs = word_ngrams(answer.text, 2)
     return len(set(pairs)) / len(pairs) if pairs else 0.0
 
 
 def repetition(answer: Written) -> float:
-    """Share of the runs of four words that stood in the answer before; 0 where there is no such run."""
-    found = runs(answer.text, 4)
-    return 1 - len(set(found)) / len(found) if found else 0.0
+    """Share of the answer's word 4-grams that repeat an earlier one; 0 for fewer than four words."""
+    four_grams = word_ngrams(answer.text, 4)
+    return 1 - len(set(four_grams)) / len(four_grams) if four_grams else 0.0
 
 
 LENGTH_RATIO = Entry(

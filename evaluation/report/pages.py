@@ -20,7 +20,7 @@ FRAME = 60_000  # bytes of a page besides plots and titles, at most
 REASONS = {
     "title_in_train": "their title stands in the training split",
     "output_in_train": "their description stands in the training split",
-    "near_output_in_train": "their description is nearly one of the training split (0.8 of its runs of five words, Jaccard)",
+    "near_output_in_train": "their description is nearly one of the training split (Jaccard similarity of their word 5-grams at least 0.8)",
     "repeated_title": "the split holds their title more than once",
     "answer_in_prompt": "their description stands in their own prompt",
     "no_room_for_answer": "their prompt leaves no room for an answer",

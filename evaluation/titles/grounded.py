@@ -1,7 +1,7 @@
 """The third arm, where a recipe asks for it: the tuned model, with rows of the training split in its prompt.
 
 A source that would give the answer away is left out and counted: the title's own row, a row of the same title, and a row that
-shares more than a fifth of the reference's runs of eight words.
+shares more than a fifth of the reference's word 8-grams.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,11 @@ from titlecraft.prompt import PromptFormat, encode_prompt
 from titlecraft.records import Check, Grounded, Measure
 from titlecraft.search.row_index import FoundRow
 from titlecraft.search.title_match import folded
+from titlecraft.search.word_ngrams import COPIED, word_ngrams
 
 SPLIT = "train"  # that sources come from
 CANDIDATES = 4 * SOURCES  # rows that are looked at
-RUN, SHARE = 8, 0.2
+GIVES_AWAY = 0.2  # share of a reference's word 8-grams
 
 
 class Rows(Protocol):
@@ -47,10 +48,9 @@ class GroundedSample:
     left_out: int
 
 
-def runs(text: str) -> set[tuple[str, ...]]:
-    """Every run of RUN words, case folded; of a shorter text all its words as one."""
-    words = text.casefold().split()
-    return {tuple(words[start : start + RUN]) for start in range(max(1, len(words) - RUN + 1))}
+def eight_grams(text: str) -> set[tuple[str, ...]]:
+    """The different word 8-grams of a text; of a shorter text all its words as one."""
+    return set(word_ngrams(text, COPIED)) or {tuple(text.casefold().split())}
 
 
 def gives_away(source: FoundRow, title: Title) -> bool:
@@ -59,8 +59,8 @@ def gives_away(source: FoundRow, title: Title) -> bool:
         return True
     if folded(title.reference) in folded(source.text):
         return True
-    reference = runs(title.reference)
-    return len(reference & runs(source.text)) > SHARE * len(reference)
+    reference = eight_grams(title.reference)
+    return len(reference & eight_grams(source.text)) > GIVES_AWAY * len(reference)
 
 
 def ground(titles: Sequence[Title], rows: Rows, prompt: PromptFormat, tokenizer: Any, room: Room) -> GroundedSample:

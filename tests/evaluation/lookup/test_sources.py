@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.lookup.copies import Copies, longest_run
+from evaluation.lookup.copies import Copies, longest_passage
 from evaluation.lookup.title_index import AT_RANDOM, NEAR, TitleIndex
 
 LAMPS = [f"Red lamp number {word}" for word in ("one", "two", "three", "four")]
@@ -93,5 +93,5 @@ def test_all_texts_at_once_give_what_each_gives_alone(copies: Copies) -> None:
 
 
 def test_a_run_is_as_long_as_its_runs_of_eight_say() -> None:
-    assert longest_run(np.array([False, True, True, False, True])) == 9
-    assert longest_run(np.array([False])) == longest_run(np.zeros(0, bool)) == 0
+    assert longest_passage(np.array([False, True, True, False, True])) == 9
+    assert longest_passage(np.array([False])) == longest_passage(np.zeros(0, bool)) == 0

@@ -164,7 +164,7 @@ def test_length_ratio_and_stop() -> None:
 
 
 def test_pairs_and_repeats() -> None:
-    looped = replace(CAT, text="a b a b a b")  # pairs ab ba ab ba ab; runs of four abab baba abab
+    looped = replace(CAT, text="a b a b a b")  # pairs ab ba ab ba ab; 4-grams abab baba abab
     assert value("distinct_2", looped) == pytest.approx(2 / 5)
     assert value("repetition", looped) == pytest.approx(1 / 3)
     assert (value("distinct_2", CAT), value("repetition", CAT)) == (1.0, 0.0)

@@ -6,8 +6,8 @@ import torch
 from evaluation.guards import check_scores, check_titles
 from evaluation.measures.sentences import orders
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.reread import order_nll
 from evaluation.model.sampling import random_numbers
+from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
@@ -102,9 +102,11 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
 def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer, tmp_path) -> None:
     texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
     loaded = Loaded(model, tokenizer, base=None, checks=[])
-    found = order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {}))
+    found = sentence_order_nll(
+        loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {})
+    )
     again = FinishedBatches(tmp_path, {})
-    assert order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=again) == found
+    assert sentence_order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=again) == found
     assert (again.found, again.computed) == ({"rereading": 2}, {})
     assert list(found) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
     with model.disable_adapter():
