@@ -27,7 +27,7 @@ RESULTS = HERE / "results" / "dataset_builder.json"
 def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Both passes of the builder."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.engine.interface import local_engine
+    from dataset_builder.engine.local import local_engine
     from dataset_builder.source.catalogue import examine_files, find_files
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code

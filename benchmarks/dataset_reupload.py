@@ -60,7 +60,7 @@ def changed(source: Path, out: Path, scattered: bool) -> None:
 def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     """The folder with the shards."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.engine.interface import local_engine
+    from dataset_builder.engine.local import local_engine
     from dataset_builder.source.catalogue import examine_files, find_files
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code

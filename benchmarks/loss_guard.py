@@ -94,8 +94,8 @@ def scored(family: str, precision: str) -> dict[str, float | str]:
     """How far the NLL of evaluation is from the model's own, the three ways."""
     import numpy as np
 
-    from titlecraft.models.document_attention import documents_fault
-    from titlecraft.models.grouped_attention import attention_of
+    from titlecraft.models.attention.document import documents_fault
+    from titlecraft.models.attention.grouped import attention_of
     from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 
     drawn, model = np.random.default_rng(2), base_of(family, precision)
@@ -164,7 +164,7 @@ def is_routed(family: str) -> bool:
 
 def ask_all(families: list[str]) -> None:
     """Let every family say what it asks of its attention, as a training does before its kernels are put over the model."""
-    from titlecraft.models.document_attention import documents_fault
+    from titlecraft.models.attention.document import documents_fault
 
     for family in families:
         documents_fault(base_of(family, "float32"))

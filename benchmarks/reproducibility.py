@@ -57,9 +57,9 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     """(arm, title) -> NLL per token of the reference, and the greedy answer; batches as the evaluation makes them."""
     import torch
 
+    from titlecraft.models.attention.grouped import attention_of
     from titlecraft.models.decoding.batches import length_sorted
     from titlecraft.models.decoding.generate import Shape, generate
-    from titlecraft.models.grouped_attention import attention_of
     from titlecraft.models.loss.answer_nll import reference_nll
 
     torch.set_num_threads(threads)

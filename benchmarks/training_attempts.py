@@ -141,7 +141,7 @@ def main() -> None:
 
     from benchmarks.random_8b import load_in_four_bit, write_base
     from benchmarks.training import BASE, FAST, settings
-    from titlecraft.models import document_attention
+    from titlecraft.models.attention import document
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
     from training.model.build import add_adapter, speed_up
@@ -158,7 +158,7 @@ def main() -> None:
     fuse_lora(model)
     look("+ adapters fused, dropout 0.05", model, given, profile="--profile" in sys.argv)
 
-    with patch.object(document_attention, "varlen_groups", lambda: False):
+    with patch.object(document, "varlen_groups", lambda: False):
         look("keys copied for each query head", model, given[:6])
     set_dropout(model, 0.0)
     look("without dropout", model, given[:6])

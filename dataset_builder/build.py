@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from dataset_builder.card.write import PICTURES, first_row, require_readable_card, write_card
-from dataset_builder.duplicates.leakage import Sketches, measure_leakage
 from dataset_builder.duplicates.near_duplicates import near_duplicates
 from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
-from dataset_builder.engine.array_file import save_array
-from dataset_builder.engine.interface import PACKAGES, Engine, require_engine, start_engine
-from dataset_builder.engine.processes import InOrder
+from dataset_builder.engine.choose import start_engine
+from dataset_builder.engine.interface import PACKAGES, Engine, require_engine
 from dataset_builder.first_pass import Rows, read_rows
 from dataset_builder.guards import (
     files_without_rows,
@@ -31,6 +29,7 @@ from dataset_builder.guards import (
     require_settings,
     without_identifiers,
 )
+from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.loads import require_files, require_loads
 from dataset_builder.outcome import split_notes
 from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_shard
@@ -48,6 +47,8 @@ from dataset_builder.source.read_blocks import expected_lines, require_whole
 from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows, too_large
 from dataset_builder.statistics import length_distribution
 from dataset_builder.wording import Wording
+from dataset_builder.workers.array_file import save_array
+from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write

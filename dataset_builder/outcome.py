@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from dataset_builder.card.plots import share_label
 from titlecraft.records import DatasetRecord
 
 SHARE_MISSED = 2.0  # a split with more than twice or less than half of the share asked for
@@ -67,3 +66,8 @@ def split_notes(record: DatasetRecord) -> Iterator[str]:
 
 
 NEEDED_FOR = {"validation": "", "test": ", and an adapter that is trained from it cannot be evaluated"}
+
+
+def share_label(share: float) -> str:
+    """A share in per cent; one that is not zero does not read as zero."""
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"

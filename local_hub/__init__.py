@@ -1,22 +1,20 @@
-"""The embedded Hub: the Hub's HTTP protocol on loopback, on top of plain git repositories.
+"""A Hugging Face Hub on this machine: the Hub's HTTP protocol on loopback, over plain git repositories. See README.md.
 
 From the outside in:
 
-    server          start, stop, serve: finds or makes the process that serves a root (standard library only)
-    serving, app    uvicorn and the routes;  connections: how many, and how long a silent one stays
-    request_body    who may send how much, how fast;  host_check: to which names the Hub answers
-    api_*           the JSON API by subject: repos, tree, commit, refs, discussions, access, accounts, listing, …
-    resolve         files, with ranges;  git_http: `git clone`;  lfs_routes, lfs_cleanup: large files
-    xet_routes      uploads of clients that have hf_xet
-    call            one request: who asks, for which repo, with what right
-    pages           what a browser sees;  bounded: work on strangers' files, in a process with limits
+    server             start, stop, status: the process that serves a root folder (standard library only)
+    serving            serving a root in this process;  root_folder: its files and its lock;  accounts: users and tokens
+    app                all routes as one ASGI application;  uvicorn_server, connections: running it, limits of connections
+    requests/          one request: body limits, host check, `Call` (the caller, the repo, the rights), answers
+    api/               the JSON API, one file per part of `/api/…`
+    transfer/          file downloads, git over HTTP, LFS, Xet uploads
+    pages/             the web pages
+    community/         discussions, pull requests, collections, output of jobs as they are stored
 
-    store           all repos of a root
-    repository      one repo: reading it, and the one way to write a commit;  history, discussions, pull_requests
-    reachable       what refs lead to: only that is given out;  copy_history: only that is copied
-    git_objects     git's objects, refs, tree_edit, lfs_objects: what a repo consists of
-    durable         writing files that survive a kill;  repo_lock: nothing is written where a repo was
-    untrusted_data  the one way in for JSON and YAML;  card_metadata, collection, safetensors_header: what it is used for
-    hub_check       `hub check`;  repo_check: one repo;  set_aside: moving damage away;  damaged_info: how lists show it
-    names           which ids, paths and branches are allowed;  hub_errors: what is refused, and how clients see it
+    repos/             the store of all repos; one repo: reading, the commit, settings, history, API fields
+    git/               git objects, refs, trees, LFS pointers;  reachable: what the refs lead to
+    disk/              files that survive a kill or a power cut;  set_aside: moving damaged files away
+    untrusted/         JSON, YAML and file headers that others wrote, read within bounds; work in a limited process
+    check/             `python -m local_hub check`
+    names, errors      allowed ids, paths and branch names; refusals and their HTTP status
 """

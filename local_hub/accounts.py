@@ -1,4 +1,4 @@
-"""Who may do what: users, organisations and access tokens, from one JSON file.
+"""Users, organisations and access tokens, read from one JSON file.
 
 {"users": {"ada": {"fullname": "Ada", "email": "ada@localhost", "orgs": {"acme": "admin"}}},
  "orgs": {"acme": {"fullname": "Acme", "private_by_default": false}},
@@ -22,7 +22,7 @@ TokenRole = Literal["read", "write"]
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with tokens. `orgs` maps an organisation to the role in it: admin, write, contributor or read."""
+    """A user. `orgs` maps the name of an organisation to the role in it: admin, write, contributor or read."""
 
     name: str
     fullname: str = ""
@@ -32,7 +32,7 @@ class User:
 
 @dataclass(frozen=True)
 class Organization:
-    """A namespace that several users share."""
+    """A namespace shared by several users."""
 
     name: str
     fullname: str = ""
@@ -41,7 +41,7 @@ class Organization:
 
 @dataclass(frozen=True)
 class Token:
-    """An access token: what its user may do, or only read."""
+    """An access token of a user; with the role `read` it may not change anything."""
 
     value: str
     user: User
@@ -49,18 +49,18 @@ class Token:
     name: str = "token"
 
     def may_write(self, namespace: str) -> bool:
-        """True when this token may change repos of that user or organisation."""
+        """Return True if this token may change repos of the user or organisation `namespace`."""
         return self.role == "write" and self.belongs_to(namespace, ("admin", "write", "contributor"))
 
     def belongs_to(self, namespace: str, roles: tuple[str, ...] = ("admin", "write", "contributor", "read")) -> bool:
-        """True for the user's own namespace, and for organisations where the user has one of these roles."""
+        """Return True for the user's own namespace and for organisations in which the user has one of the roles."""
         if namespace.lower() == self.user.name.lower():
             return True
         return any(org.lower() == namespace.lower() and role in roles for org, role in self.user.orgs.items())
 
 
 class Accounts:
-    """All accounts of one Hub; they do not change while it runs."""
+    """All accounts of one Hub. They do not change while it runs."""
 
     def __init__(self, users: dict[str, User], orgs: dict[str, Organization], tokens: dict[str, Token]):
         self.users = users
@@ -68,28 +68,28 @@ class Accounts:
         self._tokens = tokens
 
     def token(self, value: str) -> Token | None:
-        """The token with this value; takes the same time for every wrong one."""
-        found = None
+        """The token with this value, or None. The time does not depend on the value (no timing attack)."""
+        match = None
         for candidate in self._tokens.values():
             if secrets.compare_digest(candidate.value.encode(), value.encode()):
-                found = candidate
-        return found
+                match = candidate
+        return match
 
     def tokens(self) -> list[Token]:
-        """All of them, in the file's order."""
+        """All tokens, in the order of the file."""
         return list(self._tokens.values())
 
     def user(self, name: str) -> User | None:
-        """A user by name, in any case."""
+        """The user with this name (case-insensitive), or None."""
         return next((user for user in self.users.values() if user.name.lower() == name.lower()), None)
 
     def organization(self, name: str) -> Organization | None:
-        """An organisation by name, in any case."""
+        """The organisation with this name (case-insensitive), or None."""
         return next((org for org in self.orgs.values() if org.name.lower() == name.lower()), None)
 
     @classmethod
     def load(cls, path: Path) -> "Accounts":
-        """Read the file. Raises UsageError when it is not what the module's docstring shows."""
+        """Read an accounts file. Raises UsageError if it does not have the form shown above."""
         try:
             stored = read_json_object(path.read_bytes())
             users = {name: User(name, **fields) for name, fields in stored["users"].items()}
@@ -112,7 +112,7 @@ class Accounts:
 
 
 def ensure_accounts(root: Path) -> Path:
-    """The accounts file of a Hub root; made on first use, with one user and random tokens, mode 0600."""
+    """The accounts file of a root folder; created on first use with one user and two random tokens, mode 0600."""
     path = root / FILE_NAME
     if not path.exists():
         tokens = {
@@ -131,10 +131,7 @@ def ensure_accounts(root: Path) -> Path:
 
 
 def first_tokens(path: Path) -> tuple[str, str]:
-    """(a write token, a read token) of an accounts file, for the environment of local clients.
-
-    Each is "" where the file has none. Raises UsageError.
-    """
+    """(first write token, first read token) of an accounts file, "" if it has none. Raises UsageError."""
     tokens = Accounts.load(path).tokens()
     writers = [token.value for token in tokens if token.role == "write"]
     readers = [token.value for token in tokens if token.role == "read"]
@@ -142,13 +139,13 @@ def first_tokens(path: Path) -> tuple[str, str]:
 
 
 def _check_kinds(accounts: list[User | Organization | Token]) -> None:
-    """Raises ValueError where a field is not of the kind that its class declares."""
-    for one in accounts:
+    """Raises ValueError if a field does not have the type that its class declares."""
+    for account in accounts:
         for name in ("name", "fullname", "email", "value", "role"):
-            if not isinstance(getattr(one, name, ""), str):
-                raise ValueError(f"{name!r} must be text, not {getattr(one, name)!r}")
-        orgs = getattr(one, "orgs", {})
+            if not isinstance(getattr(account, name, ""), str):
+                raise ValueError(f"{name!r} must be text, not {getattr(account, name)!r}")
+        orgs = getattr(account, "orgs", {})
         if not isinstance(orgs, dict) or not all(isinstance(role, str) for role in orgs.values()):
             raise ValueError(f"'orgs' of a user must map organisations to roles, not be {orgs!r}")
-        if not isinstance(getattr(one, "private_by_default", False), bool):
+        if not isinstance(getattr(account, "private_by_default", False), bool):
             raise ValueError("'private_by_default' must be true or false")

@@ -1,7 +1,7 @@
-"""The Hub as one ASGI application: all routes over one storage root, and how errors are answered."""
+"""The Hub as one ASGI application: all routes over one root folder, and the answers to errors."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -30,17 +30,17 @@ _log = logging.getLogger(__name__)
 
 
 def health(call: Call) -> Response:
-    """GET /api/health: what the launcher waits for; `instance` is a random word that tells it whose server answers."""
+    """GET /api/health: `server.start` waits for it. The random `instance` identifies the server process."""
     return answer({"status": "ok", "instance": call.request.app.state.instance})
 
 
 def unknown_repo_address(call: Call) -> Response:
-    """An address below /api/models that nothing answers: for the clients that is a repo that does not exist."""
+    """Any other address below /api/models, /api/datasets, /api/spaces: clients expect RepoNotFound."""
     raise RepoNotFound(anonymous=call.token is None)
 
 
 def unknown_address(call: Call) -> Response:
-    """Any other address that nothing answers."""
+    """Any other address: 404."""
     raise NotFound(f"Nothing answers {call.request.method} {call.request.scope['path']}")
 
 
@@ -48,9 +48,13 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = None, instance: str = "") -> Starlette:
-    """The application for one root. The caller owns the root: unfinished files of an earlier run are deleted.
+    """The application for one root folder. The caller holds its lock: unfinished files of an earlier run are deleted.
 
-    `names` are those that it answers to (`host_check.known_names`), None for any. `instance` is what `/api/health` says.
+    Args:
+        root: the folder of the repos.
+        accounts: users and tokens.
+        names: host names that it answers to (`host_check.known_names`); None allows any.
+        instance: what `/api/health` returns as `instance`.
     """
     routes = [
         Route("/api/health", endpoint(health)),
@@ -98,8 +102,8 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
     return app
 
 
-def _pages() -> list[BaseRoute]:
-    """The pages for browsers. Clients need none of them, so the API also runs where they cannot be loaded."""
+def _pages() -> Sequence[BaseRoute]:
+    """The routes of the web pages. Without their libraries the API still works, because clients do not need pages."""
     try:
         from local_hub import pages
     except ImportError:
@@ -114,7 +118,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    """The client broke off: nobody reads this answer."""
+    """The client disconnected: nobody reads this answer."""
     return Response(status_code=499)
 
 
@@ -131,5 +135,5 @@ async def _operating_system(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    # the text of an exception may hold what no client should see: it goes to the log alone
+    # the message of an exception may contain secrets, so it goes to the log only
     return answer({"error": f"Internal error of the Hub ({type(error).__name__}); its log says more"}, status=500)

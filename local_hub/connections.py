@@ -1,7 +1,7 @@
-"""Open connections: silent ones end, there is a limit, and at the limit a new one takes the place of an old idle one.
+"""Limits for open connections: silent connections are closed, and at the limit a new one replaces an idle one.
 
-uvicorn ends kept connections that are idle, and nothing else: one that never finishes its first line stays for ever. Its
-`limit_concurrency` turns new clients away while old silent ones stay, so it is only the last resort here.
+uvicorn closes idle keep-alive connections only: one that never sends a complete request line stays open for ever. Its
+`limit_concurrency` rejects new clients while silent ones stay, so it is only the last resort here.
 """
 
 import fcntl
@@ -13,42 +13,42 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# from the first byte to the end of the headers, and from connecting to the first byte
+# from the connection to the first byte, and from there to the end of the headers
 _HEADER_SECONDS = 20.0
-# an answer of which the client takes nothing: for ever, and when the place is needed
+# a client that does not read its answer: always, and when the limit of connections is reached
 _UNREAD_SECONDS, _UNREAD_SECONDS_AT_THE_LIMIT = 300.0, 20.0
 
 
 class Connections:
-    """The connections of one server, and since when each waits for a request."""
+    """The connections of one server, and until when each may wait for a request."""
 
     def __init__(self, most: int):
         self.most = most
         self._open: dict[Connection, _Outgoing] = {}
-        # without a request at the moment, the longest first: when it has to be there, None for a kept connection
+        # connections without a request, longest first -> deadline of the request, None for an idle keep-alive connection
         self._waiting: dict[Connection, float | None] = {}
 
     def opened(self, connection: "Connection") -> None:
-        """A client connected."""
+        """Register a new connection."""
         if len(self._open) >= self.most:
             self._make_room()
         self._open[connection] = _Outgoing()
         self._waiting[connection] = time.monotonic() + _HEADER_SECONDS
 
     def closed(self, connection: "Connection") -> None:
-        """A connection is gone."""
+        """Forget a closed connection."""
         self._open.pop(connection, None)
         self._waiting.pop(connection, None)
 
     def changed(self, connection: "Connection", *, heard: bool) -> None:
-        """Bytes came (`heard`), or an answer is complete."""
+        """Bytes were received (`heard`), or an answer is complete."""
         if connection.in_request or connection not in self._open:
             self._waiting.pop(connection, None)
         elif self._waiting.get(connection) is None:
             self._waiting[connection] = time.monotonic() + _HEADER_SECONDS if heard else None
 
     def sweep(self, now: float) -> None:
-        """End what has been silent for too long; called about every second."""
+        """Close connections that were silent for too long; called about once a second."""
         for connection, deadline in list(self._waiting.items()):
             if deadline is not None and deadline < now:
                 self._end(connection)
@@ -57,9 +57,9 @@ class Connections:
                 self._end(connection)
 
     def _make_room(self) -> None:
-        """End the oldest idle connection of the client that has the most, before kept ones those that never asked.
+        """Close the oldest idle connection of the client address that has most; those without any request come first.
 
-        When none is idle, the one that has taken nothing of its answer for longest, if any has stopped taking it.
+        If no connection is idle, close the one whose client has not read its answer for longest.
         """
         silent = [connection for connection, deadline in self._waiting.items() if deadline is not None]
         candidates = silent or list(self._waiting)
@@ -78,14 +78,14 @@ class Connections:
 
 
 class _Outgoing:
-    """How long the bytes that wait to be sent have been the same number."""
+    """For how long the number of unsent bytes has not changed."""
 
     def __init__(self) -> None:
         self._size, self._since = (0, 0), 0.0
         self.seconds = 0.0
 
     def stuck_for(self, size: tuple[int, int], now: float) -> float:
-        """Seconds without progress; 0 when nothing waits."""
+        """Seconds without progress; 0 if nothing is unsent."""
         if size[0] == 0 or size != self._size:
             self._size, self._since = size, now
         self.seconds = now - self._since
@@ -93,7 +93,7 @@ class _Outgoing:
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection, which tells `Connections` what happens to it."""
+    """uvicorn's connection; it reports its state to `Connections`."""
 
     def __init__(self, *, all_connections: Connections, **options: Any):
         super().__init__(**options)
@@ -106,23 +106,23 @@ class Connection(H11Protocol):
 
     @property
     def address(self) -> str:
-        """The client's, without its port."""
+        """The client's address without the port."""
         return self.client[0] if self.client else ""
 
     @property
     def unsent(self) -> tuple[int, int]:
-        """Bytes of the answer that wait here, and when there are some, those that wait in the operating system.
+        """(bytes of the answer in uvicorn's buffer, bytes in the socket's buffer if the first is not empty).
 
-        There may be megabytes, for minutes on a slow line; what wait here are then no fewer, but the client is not stuck.
+        On a slow line the first number stays the same for minutes while the second shows the progress.
         """
-        here = self.transport.get_write_buffer_size()
-        if here == 0:
+        buffered = self.transport.get_write_buffer_size()
+        if buffered == 0:
             return 0, 0
         try:
-            number = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+            queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
         except OSError:
-            return here, 0
-        return here, int.from_bytes(number, sys.byteorder)
+            return buffered, 0
+        return buffered, int.from_bytes(queued, sys.byteorder)
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

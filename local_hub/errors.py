@@ -1,6 +1,6 @@
-"""What can go wrong in the Hub, each with the HTTP status and the `X-Error-Code` that the clients look for.
+"""The refusals of the Hub, each with the HTTP status and the `X-Error-Code` that clients look for.
 
-The clients decide by header, in this order: `RevisionNotFound`, `EntryNotFound`, `GatedRepo`, the message of a disabled
+Clients check in this order: `RevisionNotFound`, `EntryNotFound`, `GatedRepo`, the message of a disabled
 repo, `RepoNotFound` (huggingface_hub 1.33, `utils/_http.py: hf_raise_for_status`).
 """
 
@@ -15,7 +15,7 @@ class UsageError(Exception):
 
 
 class HubError(Exception):
-    """A refusal that a client is told about: `message` is for people, `status` and `code` are for programs."""
+    """A refusal that is sent to the client: `message` is for people, `status` and `code` are for programs."""
 
     status = 400
     code: str | None = None
@@ -28,7 +28,7 @@ class HubError(Exception):
 
 
 class BadRequest(HubError):
-    """400: the request cannot be understood or is refused for what it says."""
+    """400: the request is invalid."""
 
 
 class InvalidCredentials(HubError):
@@ -41,13 +41,13 @@ class InvalidCredentials(HubError):
 
 
 class Forbidden(HubError):
-    """403: known user, no right."""
+    """403: the user is known and lacks the right."""
 
     status = 403
 
 
 class RepoNotFound(HubError):
-    """404 (401 for anonymous callers, who may just lack a token): missing, or hidden from this user."""
+    """404 (401 for anonymous callers, who may lack a token): the repo is missing or hidden from this user."""
 
     status = 404
     code = "RepoNotFound"
@@ -57,7 +57,7 @@ class RepoNotFound(HubError):
 
 
 class RepoMoved(HubError):
-    """307: the repo was renamed; `new_id` is where it lives now."""
+    """307: the repo was renamed to `new_id`."""
 
     status = 307
 
@@ -67,14 +67,14 @@ class RepoMoved(HubError):
 
 
 class GatedRepo(HubError):
-    """403: the repo is public, its files are not."""
+    """403: the repo is visible and its files are not."""
 
     status = 403
     code = "GatedRepo"
 
 
 class DisabledRepo(HubError):
-    """403: the client recognises the sentence, not a code."""
+    """403: clients recognise the message."""
 
     status = 403
 
@@ -90,7 +90,7 @@ class RevisionNotFound(HubError):
 
 
 class EntryNotFound(HubError):
-    """404: the revision exists, the file or folder does not. `commit` goes into `X-Repo-Commit`: clients cache that."""
+    """404: the revision has no such file or folder. Clients cache that for the `X-Repo-Commit`, which is `commit`."""
 
     status = 404
     code = "EntryNotFound"
@@ -101,19 +101,19 @@ class EntryNotFound(HubError):
 
 
 class NotFound(HubError):
-    """404 for anything that is not a repo, revision or file (a discussion, a user)."""
+    """404 for other things, such as a discussion or a user."""
 
     status = 404
 
 
 class AlreadyExists(HubError):
-    """409: repo, branch or tag of that name."""
+    """409: a repo, branch or tag of that name exists."""
 
     status = 409
 
 
 class StaleParent(HubError):
-    """412: somebody else committed since the caller looked."""
+    """412: the branch has moved since the caller read it."""
 
     status = 412
 
@@ -122,50 +122,50 @@ class StaleParent(HubError):
 
 
 class UnsafePath(HubError):
-    """422: a path that would leave the repo, or that git or a client's disk could not hold."""
+    """422: a path that leaves the repo, or that git or the file system of a client cannot hold."""
 
     status = 422
 
 
 class DamagedRepo(HubError):
-    """409: what is stored of the repo cannot be read; `reason` says what. Clients retry 500 to 504, but not 409."""
+    """409: the stored repo cannot be read, because of `reason`. Clients retry 500 to 504 but not 409."""
 
     status = 409
     code = "DamagedRepo"
 
     def __init__(self, reason: str):
         super().__init__(
-            f"This repository is damaged: {reason} (on the Hub's machine, `titlecraft hub check` says more)"
+            f"This repository is damaged: {reason} (on the Hub's machine, `python -m local_hub check` says more)"
         )
         self.reason = reason
 
 
 class MissingObject(DamagedRepo, KeyError):
-    """A git object that is not there. For an id that a caller made up that is no damage, so it is a KeyError, too."""
+    """A missing git object. It is also a KeyError, because the id may come from the caller."""
 
     def __init__(self, oid: str):
         super().__init__(f"its object {oid[:40]} is missing")
 
 
 class RepoGone(HubError):
-    """404 or 409: the repo was deleted or renamed while the request was under way; nothing was stored."""
+    """404 or 409: the repo was deleted or renamed during the request; nothing was stored."""
 
     status = 404
 
     def __init__(self, *, renamed: bool):
-        what = "renamed" if renamed else "deleted"
-        super().__init__(f"This repository was {what} meanwhile: nothing was stored", status=409 if renamed else 404)
+        verb = "renamed" if renamed else "deleted"
+        super().__init__(f"This repository was {verb} meanwhile: nothing was stored", status=409 if renamed else 404)
         self.code = None if renamed else "RepoNotFound"
 
 
 class TooSlow(HubError):
-    """408: the body did not come in time."""
+    """408: the body did not arrive in time."""
 
     status = 408
 
 
 class TooLarge(HubError):
-    """413: more bytes than this address takes."""
+    """413: the body is larger than this address accepts."""
 
     status = 413
 
@@ -174,7 +174,7 @@ class TooLarge(HubError):
 
 
 class WrongHost(HubError):
-    """421: the request was meant for somebody else."""
+    """421: the `Host` header names another server."""
 
     status = 421
 
@@ -186,7 +186,7 @@ class WrongHost(HubError):
 
 
 class UnknownEncoding(HubError):
-    """415: a body that was compressed."""
+    """415: the body is compressed."""
 
     status = 415
 
@@ -195,7 +195,7 @@ class UnknownEncoding(HubError):
 
 
 class Busy(HubError):
-    """503: clients wait a moment and try again."""
+    """503: clients wait and retry."""
 
     status = 503
 
@@ -204,9 +204,9 @@ class Busy(HubError):
 
 
 class DiskFull(HubError):
-    """507: nothing visible was changed, the temporary files are gone.
+    """507: the disk is full; nothing visible was changed and temporary files are deleted.
 
-    Clients retry 500 to 504 but not 507, so the user reads the reason at once.
+    Clients retry 500 to 504 but not 507, so the user sees the reason at once.
     """
 
     status = 507
@@ -215,5 +215,5 @@ class DiskFull(HubError):
         super().__init__(message)
 
 
-# what the operating system says when there is no room, over quota, or a file may not grow further (RLIMIT_FSIZE)
+# no space, over quota, or a file reached its size limit (RLIMIT_FSIZE)
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

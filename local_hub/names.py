@@ -1,4 +1,4 @@
-"""Which repo ids, file paths and branch names the Hub accepts: nothing that leaves the root or that git cannot hold."""
+"""The repo ids, file paths and branch names that the Hub accepts. None leaves the root folder; git can hold them all."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ REPO_TYPES = ("model", "dataset", "space")
 # the client's own rule (huggingface_hub `validate_repo_id`): letters, digits, - _ . ; no -- and no .., at most 96
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
 _MAX_NAME = 96
-# each folder is one call more in what walks through trees, here and in clients: Python ends at a thousand
+# code that walks trees, here and in clients, recurses once per folder, and Python's limit is 1000
 _MOST_FOLDERS = 200
 
 # git's own list of what a ref name must not hold (git-check-ref-format(1))
@@ -20,7 +20,7 @@ _FULL_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 def check_repo_id(repo_id: str) -> str:
-    """`repo_id` when it is a good `namespace/name`, else BadRequest."""
+    """Return `repo_id`. Raises BadRequest if it is not a valid `namespace/name`."""
     namespace, slash, name = repo_id.partition("/")
     for part in (namespace, name):
         good = _NAME.fullmatch(part) and "--" not in part and ".." not in part and not part.endswith((".git", ".ipynb"))
@@ -33,10 +33,10 @@ def check_repo_id(repo_id: str) -> str:
 
 
 def check_file_path(path: str) -> str:
-    """`path` when it names a place inside a repo, else UnsafePath.
+    """Return `path`. Raises UnsafePath if it is not a valid path inside a repo.
 
-    Refuses empty, absolute and dotted components, control characters, and `.git` in every spelling that some file
-    system takes for it (case, `git~1`, trailing dots and spaces, invisible characters, after a backslash), as git does.
+    As in git, empty, absolute and dotted components and control characters are invalid, and so is `.git` in every
+    spelling that some file system accepts (case, `git~1`, trailing dots and spaces, invisible characters, backslash).
     """
     if not path or len(path) > 4096:
         raise UnsafePath(f"Invalid path in repo {path[:80]!r}: it is empty or longer than 4096 characters")
@@ -49,7 +49,7 @@ def check_file_path(path: str) -> str:
     if path.count("/") > _MOST_FOLDERS:
         raise UnsafePath(f"Invalid path in repo {path[:80]!r}…: it is in more than {_MOST_FOLDERS} folders")
     for part in path.split("/"):
-        # Windows takes a backslash for a separator; further in, such a name harms nobody here and the Hub accepts it
+        # Windows reads a backslash as a separator; the Hub accepts one that is not at the start
         if part in ("", ".", "..") or path.startswith(("..\\", "\\")):
             raise UnsafePath(f"Invalid path in repo {path!r}: empty, '.' and '..' components are not allowed")
         if len(part.encode()) > 255:
@@ -65,7 +65,7 @@ def _means_dot_git(part: str) -> bool:
 
 
 def is_good_ref_name(name: str) -> bool:
-    """True for what may name a branch or a tag; a name that reads as a commit or a full ref is refused as ambiguous."""
+    """Return True for a valid name of a branch or tag. Names that look like a commit or a full ref are ambiguous: False."""
     return (
         bool(name)
         and len(name) <= 255
@@ -74,5 +74,5 @@ def is_good_ref_name(name: str) -> bool:
 
 
 def url_path(repo_type: str, repo_id: str) -> str:
-    """`/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
+    """The address of a repo: `/ns/name`, `/datasets/ns/name` or `/spaces/ns/name`."""
     return f"/{repo_id}" if repo_type == "model" else f"/{repo_type}s/{repo_id}"

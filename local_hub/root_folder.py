@@ -1,4 +1,4 @@
-"""The folder of a Hub: who may read it, who serves it, and where it is served."""
+"""The root folder of a Hub: its own files, its lock, its permissions, and the state that the serving process writes."""
 
 import contextlib
 import fcntl
@@ -12,11 +12,11 @@ from typing import Any
 from local_hub.errors import UsageError
 from local_hub.untrusted.data import BadData, read_json_object
 
-# in the root: the write token, for `HF_TOKEN="$(cat …)"`; no terminal and no log shows it
+# in the root: the write token, for `HF_TOKEN="$(cat …)"`, so that it appears in no terminal and no log
 TOKEN_FILE = "token"
 
 
-# everything that a Hub writes into its root
+# all names that a Hub writes into its root
 _OWN_FILES = {
     "collections",
     "accounts.json",
@@ -42,7 +42,7 @@ def write_state(root: Path, state: dict[str, Any]) -> None:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Replace `file` by one that only this user can read."""
+    """Write `text` to `file` in one step, readable by this user only."""
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
@@ -54,7 +54,7 @@ def usable_root(root: Path) -> Path:
     root = Path(root).absolute()
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = {entry.name for entry in root.iterdir()}
+        names = {entry.name for entry in root.iterdir()}
         (root / "tmp").mkdir(mode=0o700, exist_ok=True)
     except NotADirectoryError:
         raise UsageError(f"{root} is not a folder: choose another with --root DIR") from None
@@ -69,17 +69,17 @@ def usable_root(root: Path) -> Path:
         raise UsageError(f"The Hub cannot write to {root} ({error.strerror}): choose another with --root DIR") from None
     if not os.access(root, os.W_OK | os.X_OK):
         raise UsageError(f"The Hub cannot write to {root}: choose another with --root DIR")
-    if found and "hub.lock" not in found and found - _OWN_FILES:
+    if names and "hub.lock" not in names and names - _OWN_FILES:
         with contextlib.suppress(OSError):
             (root / "tmp").rmdir()
-        stranger = sorted(found - _OWN_FILES)[0]
+        stranger = sorted(names - _OWN_FILES)[0]
         raise UsageError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
     _close_to_others(root)
     return root
 
 
 def _close_to_others(root: Path) -> None:
-    """Private repos and tokens lie in there: only this user may look, as the Hub decides for everybody else."""
+    """Take the permissions of other users away: private repos and tokens are in the folder. Prints a line if it did."""
     opened = [path for path in (root, *(root / name for name in sorted(_OWN_FILES))) if others_may_read(path)]
     if not opened:
         return
@@ -87,10 +87,10 @@ def _close_to_others(root: Path) -> None:
         for path in opened:
             path.chmod(path.stat().st_mode & 0o700)
     except PermissionError:
-        said = "belongs to another user, and others may read it, private repos and tokens included"
+        message = "belongs to another user, and others may read it, private repos and tokens included"
     else:
-        said = "could be read by other users of this machine: only by its owner from now on"
-    print(f"{root} {said}", file=sys.stderr, flush=True)
+        message = "could be read by other users of this machine: only by its owner from now on"
+    print(f"{root} {message}", file=sys.stderr, flush=True)
 
 
 def others_may_read(path: Path) -> bool:
@@ -102,7 +102,7 @@ def others_may_read(path: Path) -> bool:
 
 @contextlib.contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """No other process serves or changes the root during the block. Raises UsageError when one does already."""
+    """Hold the lock of the root during the block: no other process serves or changes it. Raises UsageError if one does."""
     with (root / "hub.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,7 +113,7 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def is_served(root: Path) -> bool:
-    """True while a process holds the lock: it ends with the process, however that dies."""
+    """Return True while a process holds the lock. The system releases it when the process ends."""
     try:
         with (root / "hub.lock").open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""Starting and stopping the embedded Hub. Standard library only: the command line imports this for every command.
+"""Starts and stops a Hub in a process of its own. Standard library only, because every command line imports it.
 
-hub = start(Path(".demo/hub"))          # a detached server, or the one that already serves this root
+hub = start(Path(".demo/hub"))          # a detached server, or the running server of this root
 subprocess.run([...], env=os.environ | hub.environment(Path(".demo/hf")))
 stop(Path(".demo/hub"))
 """
@@ -41,17 +41,16 @@ class RunningHub:
     pid: int
 
     def environment(self, hf_home: Path) -> dict[str, str]:
-        """The variables that make unmodified clients use this Hub and keep its files apart in `hf_home`.
+        """Environment variables for unmodified clients of this Hub, with their cache in `hf_home`.
 
-        The clients' cache is keyed by repo id, not by endpoint: with the usual `HF_HOME` it would mix up two hubs.
-        Set them before the client is imported: it reads them once.
+        Clients read them at import. Their cache is keyed by repo id, not by endpoint: the usual `HF_HOME` would mix two Hubs.
         """
         home = Path(hf_home).absolute()
         return {
             "HF_ENDPOINT": self.url,
             "HF_TOKEN": self.token,
             "HF_HOME": str(home),
-            # these win over HF_HOME when somebody has set them
+            # if set, these take precedence over HF_HOME
             "HF_HUB_CACHE": str(home / "hub"),
             "HF_ASSETS_CACHE": str(home / "assets"),
             "HF_XET_CACHE": str(home / "xet"),
@@ -70,10 +69,14 @@ class RunningHub:
 
 
 def start(root: Path, port: int | None = None) -> RunningHub:
-    """A Hub on this root: the one that serves it already, else a new detached process that outlives this one.
+    """Return the Hub that serves this root folder; start a detached process if there is none.
 
-    `port` None means the port that this root had last (so that addresses stay valid), else a free one.
-    Raises UsageError.
+    Args:
+        root: the folder of the Hub; created if missing.
+        port: None takes the last port of this root, so that addresses stay valid, else a free port; 0 takes a free port.
+
+    Raises:
+        UsageError: the folder or the port cannot be used, or the server does not answer.
     """
     root = usable_root(root)
     if is_served(root) and (hub := _running(root, port)):
@@ -91,13 +94,13 @@ def start(root: Path, port: int | None = None) -> RunningHub:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C in this terminal is not meant for the Hub
+            start_new_session=True,  # Ctrl-C in this terminal does not reach the Hub
             env=os.environ | {"PYTHONPATH": path},
         )
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            if is_served(root) and (hub := _running(root, port)):  # somebody else was faster
+            if is_served(root) and (hub := _running(root, port)):  # another process started one meanwhile
                 return hub
             raise UsageError(_last_error(root / "hub.log", before))
         state = read_state(root)
@@ -109,7 +112,7 @@ def start(root: Path, port: int | None = None) -> RunningHub:
 
 
 def stop(root: Path) -> bool:
-    """Stop the Hub that serves `root` and wait until it is gone; False when none does."""
+    """Stop the Hub that serves `root` and wait until it has ended; return False if there is none. Raises UsageError."""
     root = Path(root).absolute()
     if not is_served(root):
         return False
@@ -121,7 +124,7 @@ def stop(root: Path) -> bool:
             os.kill(pid, sent)
         deadline = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):  # it may be a child of ours, then it waits to be collected
+            with contextlib.suppress(ChildProcessError):  # a child process stays a zombie until it is waited for
                 os.waitpid(pid, os.WNOHANG)
             if not is_served(root):
                 return True
@@ -130,14 +133,14 @@ def stop(root: Path) -> bool:
 
 
 def status(root: Path) -> RunningHub | None:
-    """The Hub that serves `root` and answers, or None."""
+    """The Hub that serves `root` and answers, or None if there is none."""
     root = Path(root).absolute()
     state = read_state(root) if is_served(root) else {}
     return _described(root, state) if state and _answers(state, root) else None
 
 
 def _running(root: Path, port: int | None) -> RunningHub | None:
-    """The Hub that serves the root; None when it ended while we waited for its answer."""
+    """The Hub that holds the lock of the root, once it answers; None if it ends before."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         state = read_state(root)
@@ -157,16 +160,16 @@ def _described(root: Path, state: dict) -> RunningHub:
 
 
 def _answers(state: dict[str, Any], root: Path) -> bool:
-    """True when the Hub at this address is the one that wrote the state."""
+    """Return True if the Hub at the address in `state` is the one that wrote it."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
     try:
         with opener.open(f"{state['url']}/api/health", timeout=5) as response:
-            said = read_json_object(response.read(10_000))
+            health = read_json_object(response.read(10_000))
     except (urllib.error.URLError, OSError, ValueError):
         return False
     if "instance" not in state:  # a Hub of an older version
-        return said.get("root") == str(root)
-    return said.get("instance") == state["instance"]
+        return health.get("root") == str(root)
+    return health.get("instance") == state["instance"]
 
 
 def _last_error(log: Path, start_at: int) -> str:

@@ -32,19 +32,25 @@ def serve(
     accounts: Path | None = None,
     allowed_hosts: Iterable[str] = (),
 ) -> None:
-    """Serve `root` in the foreground until SIGTERM or SIGINT. `port` as in `start`; 0 is any free one.
+    """Serve a root folder in the foreground until SIGTERM or SIGINT.
 
-    `allowed_hosts`: names by which other machines or a proxy reach it, beside numbers and this machine's name; `*` is any.
+    Args:
+        root: the folder of the Hub; created if missing.
+        host: the address to listen on.
+        port: as in `server.start`; 0 takes a free port.
+        accounts: the file of users and tokens; None takes `accounts.json` in the root.
+        allowed_hosts: host names of this Hub besides IP addresses and the name of this machine; `*` allows any.
 
-    Raises UsageError for a port in use, a root that cannot be written or that another Hub serves, bad accounts.
+    Raises:
+        UsageError: the port is in use, another Hub serves the root, it cannot be written, or the accounts are invalid.
     """
-    os.umask(0o077)  # whatever is written from here on is for this user
+    os.umask(0o077)  # new files are readable by this user only
     root = usable_root(root)
     with locked(root):
         accounts_file = Path(accounts).absolute() if accounts else ensure_accounts(root)
         if accounts and others_may_read(accounts_file):
-            said = "holds tokens and can be read by other users of this machine: chmod 600 it"
-            print(f"{accounts_file} {said}", file=sys.stderr, flush=True)
+            warning = "holds tokens and can be read by other users of this machine: chmod 600 it"
+            print(f"{accounts_file} {warning}", file=sys.stderr, flush=True)
         before = read_state(root)
         listener = _listen(host, port, before.get("port"))
         chosen = listener.getsockname()[1]
@@ -54,9 +60,9 @@ def serve(
         state["instance"] = secrets.token_hex(16)
         if before.get("instance") and before.get("pid"):
             print(f"warning: the last Hub on this root (process {before['pid']}) crashed or was killed", flush=True)
-        faulthandler.enable()  # a crash in C leaves its traceback in the log
+        faulthandler.enable()  # a crash in C code writes a traceback into the log
         _run(root, accounts_file, listener, host, allowed_hosts, state)
-        write_state(root, state | {"pid": None})  # it ended as it should
+        write_state(root, state | {"pid": None})  # a clean end
 
 
 def _run(
@@ -80,13 +86,13 @@ def _run(
 
 
 def _listen(host: str, port: int | None, last_port: int | None) -> socket.socket:
-    """A bound socket. Raises UsageError that names the port and the fix."""
+    """A listening socket. Raises UsageError, which names the port and the fix."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     candidates = [port] if port is not None else [last_port, 0] if last_port else [0]
     for candidate in candidates:
-        # asyncio switches Nagle's delay (40 ms an answer) off only where the protocol is named
+        # asyncio disables Nagle's algorithm (40 ms per answer) only if the protocol is given explicitly
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        # a port whose old connections are still winding down is free to take; one that is listened to is not
+        # allows a port with connections in TIME_WAIT, but not one that another process listens on
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))

@@ -1,4 +1,4 @@
-"""Running the application with uvicorn until a signal asks it to end."""
+"""Runs the application with uvicorn until a signal ends it."""
 
 import asyncio
 import contextlib
@@ -15,20 +15,20 @@ from starlette.types import ASGIApp
 
 from local_hub.connections import Connection, Connections
 
-# running requests may finish this long after the signal
+# time for running requests after the signal
 _GRACE_SECONDS = 5
-# longer than clients keep idle connections, so that they close first
+# longer than clients keep idle connections, so that the client closes first
 _KEEP_ALIVE_SECONDS = 75
 _MOST_CONNECTIONS = 512
-# open files beside one or two for each connection: git's packs, the log, what the libraries hold
+# open files besides one or two per connection: git packs, the log, libraries
 _OTHER_FILES = 64
-# connections that asyncio takes in each time it looks; it looks some times more before those that they push out are gone
+# connections that asyncio accepts in one step, and steps until closed connections are gone
 _AT_ONCE, _LOOKS = 16, 4
 _WAITING_IN_THE_SYSTEM = 2048
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, but a signal ends it with status 0 instead of being raised again, and silent connections end."""
+    """uvicorn's server; a signal ends it with status 0 instead of being raised again, and silent connections are closed."""
 
     def __init__(self, config: uvicorn.Config, connections: Connections):
         super().__init__(config)
@@ -44,7 +44,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            listener.listen(_WAITING_IN_THE_SYSTEM)  # asyncio's own number is also how many it takes in at once
+            listener.listen(
+                _WAITING_IN_THE_SYSTEM
+            )  # asyncio uses its backlog also as the number of connections to accept at once
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
@@ -53,22 +55,22 @@ class _Server(uvicorn.Server):
 
 
 def run_until_signalled(app: Starlette, listener: socket.socket) -> None:
-    """Answer requests on a listening socket until SIGTERM or SIGINT; a second signal ends it at once."""
+    """Answer requests on a listening socket until SIGTERM or SIGINT. A second signal ends it at once."""
     asyncio.run(server_of(app, Connections(most_connections())).serve(sockets=[listener]))
 
 
 def server_of(app: ASGIApp, connections: Connections) -> uvicorn.Server:
-    """uvicorn's server for the application, with this limit of connections."""
+    """A uvicorn server for the application that closes silent connections."""
     config = uvicorn.Config(
         app,
         http=functools.partial(Connection, all_connections=connections),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
-        log_level="error",  # warnings are about what clients send: anybody could fill the log
+        log_level="error",  # clients cause warnings and could fill the log
         access_log=False,
         server_header=False,
         backlog=_AT_ONCE,
-        limit_concurrency=connections.most + _AT_ONCE * _LOOKS,  # all of them in a request: the next is told to wait
+        limit_concurrency=connections.most + _AT_ONCE * _LOOKS,  # answered with 503
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         h11_max_incomplete_event_size=2**18,
@@ -77,7 +79,7 @@ def server_of(app: ASGIApp, connections: Connections) -> uvicorn.Server:
 
 
 def most_connections() -> int:
-    """As many as the operating system's limit of open files allows, and at most `_MOST_CONNECTIONS`."""
+    """The number of connections that the limit of open files allows, at most `_MOST_CONNECTIONS`."""
     wanted = 2 * _MOST_CONNECTIONS + _AT_ONCE * _LOOKS + _OTHER_FILES
     files, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY and files < wanted:

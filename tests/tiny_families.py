@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from titlecraft.models.document_attention import caps_scores
+from titlecraft.models.attention.document import caps_scores
 
 VOCABULARY = 320
 COMMON = {

@@ -19,10 +19,10 @@ from training.checkpoints.saving import Saving, save_adapter
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
+from training.lost_settings import lost, require_learning
 from training.model.build import longest_example, slow_down
 from training.out_of_memory import within_memory
 from training.planning.known_base import inspect_base
-from training.planning.lost_settings import lost, require_learning
 from training.planning.steps import count_steps
 from training.prepare import Prepared, prepare
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.probe import probe_adapter
 from titlecraft.models.base.config import size_of
-from titlecraft.models.loss.answer_logits import decoder_of, own_logits
+from titlecraft.models.layers import decoder_of
+from titlecraft.models.loss.answer_logits import own_logits
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check

@@ -5,7 +5,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from titlecraft.models.loss.answer_logits import causal_of, head_of
+from titlecraft.models.layers import causal_of
+from titlecraft.models.loss.answer_logits import head_of
 from titlecraft.process import distributed
 from titlecraft.records import Optimizer
 from titlecraft.settings import Training
@@ -13,7 +14,7 @@ from training.checkpoints.run_state import run_so_far
 from training.checkpoints.saving import Saving, WritesWholeCheckpoints, save_now
 from training.data.examples import IGNORED
 from training.data.packing import flatten_rows
-from training.watching.health import stop_when_broken
+from training.health import stop_when_broken
 from training.watching.progress import Pace, figures, progress_bar
 
 OPTIMIZER = Optimizer()

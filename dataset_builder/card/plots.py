@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+from dataset_builder.outcome import share_label
 from titlecraft.records import DatasetRecord
 
 COLOURS = {"train": "#4c72b0", "validation": "#dd8452", "test": "#55a868"}
@@ -64,8 +65,3 @@ def plot_splits(record: DatasetRecord, path: Path) -> None:
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     figure.savefig(path, dpi=200, metadata=NO_VERSION)
-
-
-def share_label(share: float) -> str:
-    """A share in per cent; one that is not zero does not read as zero."""
-    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"

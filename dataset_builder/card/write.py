@@ -16,8 +16,8 @@ from dataset_builder.card.metadata import (
     require_no_licence,
     without_licence_tags,
 )
-from dataset_builder.card.plots import length_labels, plot_lengths, plot_splits, share_label
-from dataset_builder.outcome import split_notes
+from dataset_builder.card.plots import length_labels, plot_lengths, plot_splits
+from dataset_builder.outcome import share_label, split_notes
 from titlecraft.cards.front_matter import split_front_matter
 from titlecraft.cards.lineage_picture import draw_dataset
 from titlecraft.cards.merge import merge, split

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from dataset_builder.duplicates.sketch import VALUES
-from dataset_builder.engine.array_file import save_array
-from dataset_builder.engine.processes import InOrder
-from titlecraft.search.word_ngrams import NEAR_COPY, mix
+from dataset_builder.workers.array_file import save_array
+from dataset_builder.workers.in_order import InOrder
+from titlecraft.search.word_ngrams import mix
 
-ENOUGH = NEAR_COPY - 3 * (NEAR_COPY * (1 - NEAR_COPY) / VALUES) ** 0.5
+ALIKE = 0.8
+ENOUGH = ALIKE - 3 * (ALIKE * (1 - ALIKE) / VALUES) ** 0.5
 BANDS, BAND_VALUES = 20, 6
 CHUNK = 1 << 16
 

@@ -1,7 +1,8 @@
 """MinHash sketches of texts: how alike two texts are, from 256 bytes for each (Broder 1997).
 
-A text is the set of its word 5-grams, case ignored; two texts are as alike as their sets (Jaccard). titlecraft.search.word_ngrams
-hashes them over whole batches at once, and `rensa` makes the sketches. Only the lowest 16 bits of each value are kept (b-bit minwise hashing, Li & König 2010): two values agree by chance once in 65,536.
+A text is the set of its word 5-grams, case ignored; two texts are as alike as their sets (Jaccard). `rensa` makes the
+sketches from the hashes of the 5-grams. Only the
+lowest 16 bits of each value are kept (b-bit minwise hashing, Li & König 2010): two values agree by chance once in 65,536.
 
 Words are what stands between spaces. So the measure says nothing of texts of fewer than five words, nor of scripts that are
 written without spaces: `measurable` tells which texts it can compare.
@@ -15,8 +16,9 @@ import numpy as np
 os.environ.setdefault("RAYON_NUM_THREADS", "1")  # before rensa's first import: processes, not threads, share the work
 from rensa import RMinHash
 
-from titlecraft.search.word_ngrams import SHINGLE, hash_shingles
+from titlecraft.search.word_ngrams import shingles
 
+WORDS = 5
 VALUES = 128
 SEED = 42
 BATCH_CHARACTERS = 1 << 17
@@ -36,7 +38,7 @@ def sketch(texts: list[str]) -> np.ndarray:
         while end < len(texts) and (size < BATCH_CHARACTERS or end == start):
             size += len(texts[end])
             end += 1
-        hashes, borders = hash_shingles(texts[start:end])
+        hashes, borders = shingles(texts[start:end], WORDS)
         rows = RMinHash.digest_matrix_from_flat_token_hashes(hashes, borders, num_perm=VALUES, seed=SEED).to_rows()
         found.append(np.array(rows, dtype=np.uint32).astype(np.uint16))
         start = end
@@ -50,7 +52,7 @@ def measurable(texts: list[str]) -> np.ndarray:
 
 def has_words(text: str) -> bool:
     """Five words or more, as cleaning leaves them, and at most a quarter of the characters in scripts without spaces."""
-    if text.count(" ") < SHINGLE - 1:
+    if text.count(" ") < WORDS - 1:
         return False
     if text.isascii():
         return True
@@ -60,6 +62,6 @@ def has_words(text: str) -> bool:
 
 def resemblance(one: str, other: str) -> float:
     """The exact Jaccard similarity of two texts' word 5-grams."""
-    hashes, borders = hash_shingles([one, other])
+    hashes, borders = shingles([one, other], WORDS)
     first, second = set(hashes[: borders[1]].tolist()), set(hashes[borders[1] :].tolist())
     return len(first & second) / len(first | second)

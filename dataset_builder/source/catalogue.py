@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, NamedTuple
 import fsspec
 from fsspec.registry import known_implementations
 
-from dataset_builder.engine.processes import InOrder
 from dataset_builder.source.addresses import is_url, short_names, shown, without_secrets
 from dataset_builder.source.foreign_formats import HEAD_BYTES, require_json_lines
+from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"

@@ -22,8 +22,8 @@ from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.settings import Generation, Recipe
 
 

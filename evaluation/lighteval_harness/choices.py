@@ -9,7 +9,7 @@ from lighteval.tasks.requests import Doc
 from evaluation.lighteval_harness.switched_model import SwitchedModel
 from evaluation.lighteval_harness.tasks import ARMS
 from evaluation.model.in_batches import in_batches
-from titlecraft.models.grouped_attention import attention_of
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.prompt import encode_prompts, token_ids
 
 

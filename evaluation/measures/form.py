@@ -15,15 +15,15 @@ def stopped(answer: Written) -> float:
 
 
 def distinct_2(answer: Written) -> float:
-    """Different pairs of words per pair of words; 0 where there is no pair."""
+    """Distinct word 2-grams per word 2-gram; 0 where there is none (Li et al. 2016)."""
     pairs = word_ngrams(answer.text, 2)
     return len(set(pairs)) / len(pairs) if pairs else 0.0
 
 
 def repetition(answer: Written) -> float:
-    """Share of the answer's word 4-grams that repeat an earlier one; 0 for fewer than four words."""
-    four_grams = word_ngrams(answer.text, 4)
-    return 1 - len(set(four_grams)) / len(four_grams) if four_grams else 0.0
+    """Share of the word 4-grams that repeat an earlier one of the answer; 0 where there is none."""
+    ngrams = word_ngrams(answer.text, 4)
+    return 1 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
 LENGTH_RATIO = Entry(

@@ -7,7 +7,7 @@ from evaluation.model.finished_batches import FinishedBatches
 from evaluation.model.in_batches import in_batches
 from evaluation.progress import Progress
 from titlecraft.models.adapter.load import Loaded
-from titlecraft.models.grouped_attention import attention_of
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.loss.answer_nll import reference_nll
 from titlecraft.prompt import token_ids
 

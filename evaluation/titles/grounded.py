@@ -18,11 +18,11 @@ from titlecraft.prompt import PromptFormat, encode_prompt
 from titlecraft.records import Check, Grounded, Measure
 from titlecraft.search.row_index import FoundRow
 from titlecraft.search.title_match import folded
-from titlecraft.search.word_ngrams import COPIED, word_ngrams
+from titlecraft.search.word_ngrams import word_ngrams
 
 SPLIT = "train"  # that sources come from
 CANDIDATES = 4 * SOURCES  # rows that are looked at
-GIVES_AWAY = 0.2  # share of a reference's word 8-grams
+N, SHARE = 8, 0.2  # words of an n-gram; share of the reference's n-grams
 
 
 class Rows(Protocol):
@@ -48,9 +48,9 @@ class GroundedSample:
     left_out: int
 
 
-def eight_grams(text: str) -> set[tuple[str, ...]]:
-    """The different word 8-grams of a text; of a shorter text all its words as one."""
-    return set(word_ngrams(text, COPIED)) or {tuple(text.casefold().split())}
+def ngram_set(text: str) -> set[tuple[str, ...]]:
+    """The word 8-grams of a text; of a shorter text all its words as one."""
+    return set(word_ngrams(text, N)) or {tuple(text.casefold().split())}
 
 
 def gives_away(source: FoundRow, title: Title) -> bool:
@@ -59,8 +59,8 @@ def gives_away(source: FoundRow, title: Title) -> bool:
         return True
     if folded(title.reference) in folded(source.text):
         return True
-    reference = eight_grams(title.reference)
-    return len(reference & eight_grams(source.text)) > GIVES_AWAY * len(reference)
+    reference = ngram_set(title.reference)
+    return len(reference & ngram_set(source.text)) > SHARE * len(reference)
 
 
 def ground(titles: Sequence[Title], rows: Rows, prompt: PromptFormat, tokenizer: Any, room: Room) -> GroundedSample:

@@ -1,4 +1,4 @@
-"""Gated repos: asking for access, and the owner's list of who asked, was let in or turned away."""
+"""Gated repos: requests for access, and the owner's lists of pending, accepted and rejected requests."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,15 +17,15 @@ def listed(call: Call) -> Response:
     repo = call.writable_repo()
     if call.params["status"] not in _STATUSES:
         raise BadRequest(f"Invalid status {call.params['status']!r}: expected one of {', '.join(_STATUSES)}")
-    found = []
+    requests = []
     for name, request in repo.settings.access.items():
         user = call.hub.accounts.user(name)
         if user is not None and request.status == call.params["status"]:
             person = {"user": user.name, "fullname": user.fullname or user.name, "type": "user"}
-            # the address is the user's to give: by asking, not by being let in unasked
+            # users give their e-mail address by asking for access, not if they were granted it unasked
             if request.fields is not None:
                 person["email"] = user.email
-            found.append(
+            requests.append(
                 {
                     "user": person,
                     "status": request.status,
@@ -34,17 +34,17 @@ def listed(call: Call) -> Response:
                     "grantedBy": None,
                 }
             )
-    return answer(found)
+    return answer(requests)
 
 
 def handle(call: Call) -> Response:
     """POST /api/models/ID/user-access-request/handle with `{user, status, rejectionReason?}`"""
     repo = call.writable_repo()
-    wish = call.json()
-    status = wish.get("status")
+    body = call.json()
+    status = body.get("status")
     if status not in _STATUSES:
         raise BadRequest(f"Invalid status {status!r}: expected one of {', '.join(_STATUSES)}")
-    name = _known_user(call, wish)
+    name = _known_user(call, body)
     with repo.lock:
         request = repo.settings.access.get(name)
         if request is None or request.status == status:
@@ -55,7 +55,7 @@ def handle(call: Call) -> Response:
 
 
 def grant(call: Call) -> Response:
-    """POST /api/models/ID/user-access-request/grant with `{user}`: let somebody in who did not ask."""
+    """POST /api/models/ID/user-access-request/grant with `{user}`: grant access without a request."""
     repo = call.writable_repo()
     name = _known_user(call, call.json())
     with repo.lock:
@@ -68,7 +68,7 @@ def grant(call: Call) -> Response:
 
 
 def ask(call: Call) -> Response:
-    """POST /ID/ask-access: let in at once where access is automatic, else wait for the owner."""
+    """POST /ID/ask-access: accepted at once if `gated` is `auto`, else pending."""
     repo = call.repo()
     if not repo.settings.gated:
         raise BadRequest(f"{repo.id} is not gated: no access is needed")
@@ -86,10 +86,10 @@ def _may_ask(call: Call) -> None:
     call.require_token()
 
 
-def _known_user(call: Call, wish: dict) -> str:
-    user = call.hub.accounts.user(str(wish.get("user") or ""))
+def _known_user(call: Call, body: dict) -> str:
+    user = call.hub.accounts.user(str(body.get("user") or ""))
     if user is None:
-        raise NotFound(f"The user {wish.get('user')!r} does not exist")
+        raise NotFound(f"The user {body.get('user')!r} does not exist")
     return user.name
 
 

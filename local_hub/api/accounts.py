@@ -1,4 +1,4 @@
-"""Who is asking, and who else is here: `whoami-v2`, users, organisations and what they like or own."""
+"""Users and organisations: `whoami-v2`, overviews, likes, members, own repos."""
 
 import hashlib
 
@@ -83,7 +83,7 @@ def org_members(call: Call) -> Response:
 
 
 def nobody(call: Call) -> Response:
-    """GET /api/users/NAME/followers and the like: nobody follows anybody here."""
+    """GET /api/users/NAME/followers and others: always empty, because this Hub has no followers."""
     return answer([])
 
 

@@ -30,37 +30,37 @@ def _folder(call: Call) -> Path:
     return call.hub.store.root / "collections"
 
 
-def _save(call: Call, one: Collection) -> None:
-    one.last_updated = now()
-    call.hub.store.temporary.write(_folder(call) / f"{one.id}.json", json.dumps(asdict(one)).encode())
+def _save(call: Call, collection: Collection) -> None:
+    collection.last_updated = now()
+    call.hub.store.temporary.write(_folder(call) / f"{collection.id}.json", json.dumps(asdict(collection)).encode())
 
 
 def _load(call: Call, *, write: bool = False) -> Collection:
-    """The collection that the address names. Raises NotFound (also when it is hidden), Forbidden."""
+    """The collection of the address. Raises NotFound (also for a hidden one), Forbidden."""
     return find(call, call.params["slug"], write=write)
 
 
 def find(call: Call, slug: str, *, write: bool = False) -> Collection:
-    """The collection with this slug. Raises NotFound (also when it is hidden), Forbidden."""
+    """The collection with this slug. Raises NotFound (also for a hidden one), Forbidden."""
     number = slug.rsplit("-", 1)[-1]
     file = _folder(call) / f"{number}.json"
-    one = _read(file) if _ID.fullmatch(number) else None
-    if one is not None:
-        if write and _visible(call, one):
-            call.require_write(one.owner)
-        if _visible(call, one):
-            return one
+    collection = _read(file) if _ID.fullmatch(number) else None
+    if collection is not None:
+        if write and _visible(call, collection):
+            call.require_write(collection.owner)
+        if _visible(call, collection):
+            return collection
     raise NotFound(f"The collection {slug} does not exist")
 
 
 def _all(call: Call) -> Iterator[Collection]:
     for file in sorted(_folder(call).glob("*.json")):
-        if (one := _read(file)) is not None:
-            yield one
+        if (collection := _read(file)) is not None:
+            yield collection
 
 
 def _read(file: Path) -> Collection | None:
-    """None for one that is not there, and for a damaged one, which the log names."""
+    """The collection in a file; None if it is missing or damaged, which is logged."""
     try:
         return read_collection(file)
     except FileNotFoundError:
@@ -70,18 +70,18 @@ def _read(file: Path) -> Collection | None:
         return None
 
 
-def _described(call: Call, one: Collection) -> dict[str, Any]:
-    return one.described(lambda item: _item_visible(call, one, item))
+def _described(call: Call, collection: Collection) -> dict[str, Any]:
+    return collection.described(lambda item: _item_visible(call, collection, item))
 
 
-def _item_visible(call: Call, one: Collection, item: dict[str, Any]) -> bool:
-    """True for what the caller may know of; what is not on this Hub any more is shown to the collection's owner."""
+def _item_visible(call: Call, collection: Collection, item: dict[str, Any]) -> bool:
+    """Return True if the caller may see the item. The owner of the collection also sees items that no longer exist."""
     if item["type"] == "collection":
         other = _read(_folder(call) / f"{_number(item['id'])}.json")
-        exists, seen = other is not None, other is not None and _visible(call, other)
+        exists, visible = other is not None, other is not None and _visible(call, other)
     else:
-        exists, seen = call.knows(item["type"], item["id"])
-    return seen or (not exists and call.token is not None and call.token.belongs_to(one.owner))
+        exists, visible = call.knows(item["type"], item["id"])
+    return visible or (not exists and call.token is not None and call.token.belongs_to(collection.owner))
 
 
 def _number(slug: str) -> str:
@@ -89,40 +89,42 @@ def _number(slug: str) -> str:
     return number if _ID.fullmatch(number) else "none"
 
 
-def _visible(call: Call, one: Collection) -> bool:
-    return not one.private or (call.token is not None and call.token.belongs_to(one.owner))
+def _visible(call: Call, collection: Collection) -> bool:
+    return not collection.private or (call.token is not None and call.token.belongs_to(collection.owner))
 
 
 def index(call: Call) -> Response:
     """GET /api/collections?owner=&item=models/ID&limit="""
     owners, items = call.query_list("owner"), call.query_list("item")
-    found = []
-    for one in _all(call):
-        holds = {f"{item['type']}s/{item['id']}" for item in _described(call, one)["items"]} if items else set()
-        if _visible(call, one) and (not owners or one.owner in owners) and (not items or holds & set(items)):
-            found.append(one)
-    found.sort(key=lambda one: one.last_updated, reverse=True)
-    shown = [_described(call, one) for one in found[: call.number("limit", _PAGE, least=1)]]
+    collections = []
+    for collection in _all(call):
+        holds = {f"{item['type']}s/{item['id']}" for item in _described(call, collection)["items"]} if items else set()
+        if (
+            _visible(call, collection)
+            and (not owners or collection.owner in owners)
+            and (not items or holds & set(items))
+        ):
+            collections.append(collection)
+    collections.sort(key=lambda collection: collection.last_updated, reverse=True)
+    shown = [_described(call, collection) for collection in collections[: call.number("limit", _PAGE, least=1)]]
     for described in shown:
-        del described["position"]  # the client counts for itself here, and takes it badly to be told
+        del described["position"]  # the client adds positions itself and fails if they are given
     return answer(shown)
 
 
 def create(call: Call) -> Response:
     """POST /api/collections with `{title, namespace, description?, private?}`"""
-    wish = call.json()
-    owner = str(wish.get("namespace") or call.user)
+    body = call.json()
+    owner = str(body.get("namespace") or call.user)
     call.require_write(owner)
-    one = Collection(secrets.token_hex(12), owner, title="")
-    one.change(wish)
+    collection = Collection(secrets.token_hex(12), owner, title="")
+    collection.change(body)
     for other in _all(call):
-        if (other.owner, other.title) == (
-            one.owner,
-            one.title,
-        ):  # the client's `exists_ok` reads the slug of the answer
+        if (other.owner, other.title) == (collection.owner, collection.title):
+            # with `exists_ok`, the client reads the slug of the answer
             raise AlreadyExists(f"{owner} has a collection of this title already", extra={"slug": other.slug})
-    _save(call, one)
-    return answer(_described(call, one))
+    _save(call, collection)
+    return answer(_described(call, collection))
 
 
 def show(call: Call) -> Response:
@@ -132,23 +134,23 @@ def show(call: Call) -> Response:
 
 def update(call: Call) -> Response:
     """PATCH /api/collections/SLUG with some of `{title, description, private, theme, position}`"""
-    one = _load(call, write=True)
-    one.change(call.json())
-    _save(call, one)
-    return answer({"success": True, "data": _described(call, one)})
+    collection = _load(call, write=True)
+    collection.change(call.json())
+    _save(call, collection)
+    return answer({"success": True, "data": _described(call, collection)})
 
 
 def delete(call: Call) -> Response:
     """DELETE /api/collections/SLUG"""
-    one = _load(call, write=True)
-    (_folder(call) / f"{one.id}.json").unlink(missing_ok=True)
+    collection = _load(call, write=True)
+    (_folder(call) / f"{collection.id}.json").unlink(missing_ok=True)
     return answer({"success": True})
 
 
 def add_item(call: Call) -> Response:
     """POST /api/collections/SLUG/items with `{item: {type, id}, note?}`"""
-    one, wish = _load(call, write=True), call.json()
-    item = wish.get("item")
+    collection, body = _load(call, write=True), call.json()
+    item = body.get("item")
     if not isinstance(item, dict):
         raise BadRequest("An item of a collection is {type, id}")
     kind, name = str(item.get("type")), str(item.get("id"))
@@ -159,31 +161,31 @@ def add_item(call: Call) -> Response:
         added["id"] = added["slug"] = find(call, name).slug
     else:
         raise BadRequest(f"Invalid type {kind!r} of an item: expected collection, {', '.join(REPO_TYPES)}")
-    if any((old["type"], old["id"]) == (kind, added["id"]) for old in one.items):
+    if any((old["type"], old["id"]) == (kind, added["id"]) for old in collection.items):
         raise AlreadyExists(f"{name} is in this collection already")
-    if wish.get("note"):
-        added["note"] = {"text": str(wish["note"])}
-    one.items.append(added)
-    _save(call, one)
-    return answer(_described(call, one))
+    if body.get("note"):
+        added["note"] = {"text": str(body["note"])}
+    collection.items.append(added)
+    _save(call, collection)
+    return answer(_described(call, collection))
 
 
 def change_item(call: Call) -> Response:
     """PATCH /api/collections/SLUG/items/ITEM with `{note?, position?}`, or DELETE it"""
-    one = _load(call, write=True)
-    item = next((item for item in one.items if item["_id"] == call.params["item"]), None)
+    collection = _load(call, write=True)
+    item = next((item for item in collection.items if item["_id"] == call.params["item"]), None)
     if item is None:
-        raise NotFound(f"The collection {one.slug} has no item {call.params['item']}")
+        raise NotFound(f"The collection {collection.slug} has no item {call.params['item']}")
     if call.request.method == "DELETE":
-        one.items.remove(item)
+        collection.items.remove(item)
     else:
-        wish = call.json()
-        if "note" in wish:
-            item["note"] = {"text": str(wish["note"])}
-        if isinstance(wish.get("position"), int):
-            one.items.remove(item)
-            one.items.insert(max(-len(one.items), min(wish["position"], len(one.items))), item)
-    _save(call, one)
+        body = call.json()
+        if "note" in body:
+            item["note"] = {"text": str(body["note"])}
+        if isinstance(body.get("position"), int):
+            collection.items.remove(item)
+            collection.items.insert(max(-len(collection.items), min(body["position"], len(collection.items))), item)
+    _save(call, collection)
     return answer({"success": True})
 
 

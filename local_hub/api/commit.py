@@ -1,4 +1,4 @@
-"""Writing: `preupload` says how each file is to be sent, `commit` takes all changes, as lines of JSON."""
+"""Commits: `preupload` answers how to send each file, `commit` takes all changes as lines of JSON."""
 
 import base64
 import binascii
@@ -31,9 +31,9 @@ _MOST_COMMIT_BYTES = 4 * 2**30
 
 
 def preupload(call: Call) -> Response:
-    """POST /api/models/ID/preupload/REV[?create_pr=1]: `lfs` or `regular`, and the id of what is there now.
+    """POST /api/models/ID/preupload/REV[?create_pr=1]: `lfs` or `regular` for each file, and its present `oid`.
 
-    The client skips a file whose `oid` it has itself: the sha256 of an LFS file, git's id of another.
+    The client skips a file with the same `oid`: the sha256 of an LFS file, the git blob id of a regular file.
     """
     repo = _contributed_to(call)
     commit = repo.resolve(call.params["rev"])
@@ -58,7 +58,7 @@ def preupload(call: Call) -> Response:
 async def commit(request: Request) -> Response:
     """POST /api/models/ID/commit/REV[?create_pr=1] with lines of JSON.
 
-    The body goes to disk first, so a client that breaks off has changed nothing and a large commit needs no memory.
+    The body is written to disk first, so an aborted request changes nothing and a large commit needs no memory.
     """
     call = await admitted(request, _contributed_to)
     refuse_encoding(request)
@@ -117,12 +117,12 @@ def _opens_pull_request(call: Call) -> bool:
 
 
 def _contributed_to(call: Call) -> Repository:
-    """The repo, if the caller may do what is asked: open a pull request, or commit to the revision."""
+    """The repo, if the caller may open a pull request (`create_pr`) or commit to the revision."""
     return call.require_contribution() if _opens_pull_request(call) else _target(call)
 
 
 def _target(call: Call) -> Repository:
-    """The repo, if the caller may commit to this revision: owners anywhere, authors of a pull request to it."""
+    """The repo, if the caller may commit to the revision: a writer of the repo, or the author of the pull request."""
     number = pull_requests.number_of(call.params["rev"])
     if number is not None:
         repo = call.require_contribution()
@@ -132,7 +132,7 @@ def _target(call: Call) -> Repository:
 
 
 def _branch_ref(repo: Repository, revision: str) -> str:
-    """The full name of a branch or pull request. Raises RevisionNotFound: nobody can commit to a tag or a sha."""
+    """The ref of a branch or pull request. Raises RevisionNotFound, also for a tag or a sha."""
     ref = revision if revision.startswith("refs/") else f"refs/heads/{revision}"
     if repo.refs.get(ref) is None or ref.startswith("refs/tags/"):
         raise RevisionNotFound(f"Invalid rev id: {revision} (not a branch)")
@@ -186,8 +186,8 @@ def _operations(repo: Repository, lines: Iterator[tuple[str, dict[str, Any]]]) -
 
 def validate_yaml(call: Call) -> Response:
     """POST /api/validate-yaml with `{content, repoType}`"""
-    wish = call.json()
-    errors, warnings = check_card(str(wish.get("content") or ""), str(wish.get("repoType") or "model"))
+    body = call.json()
+    errors, warnings = check_card(str(body.get("content") or ""), str(body.get("repoType") or "model"))
     content = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
     return answer(content, status=400 if errors else 200)
 

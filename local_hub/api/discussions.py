@@ -1,4 +1,4 @@
-"""Discussions and pull requests over HTTP: list, details, new, comment, status, title, merge."""
+"""Discussions and pull requests: list, details, new, comment, status, title, merge."""
 
 from typing import Any
 
@@ -21,27 +21,27 @@ def index(call: Call) -> Response:
     repo = call.repo()
     kind, status, author = call.query("type") or "all", call.query("status") or "all", call.query("author")
 
-    def wanted(one: Discussion) -> bool:
-        right_kind = kind == "all" or (kind == "pull_request") == one.is_pull_request
-        right_status = status == "all" or (status == "open") == (one.status in ("open", "draft"))
-        return right_kind and right_status and author in (None, one.author)
+    def wanted(discussion: Discussion) -> bool:
+        right_kind = kind == "all" or (kind == "pull_request") == discussion.is_pull_request
+        right_status = status == "all" or (status == "open") == (discussion.status in ("open", "draft"))
+        return right_kind and right_status and author in (None, discussion.author)
 
-    found = discussions.listed(repo, wanted)
+    matching = discussions.listed(repo, wanted)
     start = call.number("p", 0) * _PAGE
-    shown = [_summary(repo, one) for one in found[start : start + _PAGE]]
-    return answer({"discussions": shown, "count": len(found), "start": start})
+    shown = [_summary(repo, discussion) for discussion in matching[start : start + _PAGE]]
+    return answer({"discussions": shown, "count": len(matching), "start": start})
 
 
-def _summary(repo: Repository, one: Discussion) -> dict[str, Any]:
+def _summary(repo: Repository, discussion: Discussion) -> dict[str, Any]:
     return {
-        "num": one.num,
-        "title": one.title,
-        "status": one.status,
-        "author": {"name": one.author, "type": "user"},
-        "createdAt": one.created_at,
-        "isPullRequest": one.is_pull_request,
+        "num": discussion.num,
+        "title": discussion.title,
+        "status": discussion.status,
+        "author": {"name": discussion.author, "type": "user"},
+        "createdAt": discussion.created_at,
+        "isPullRequest": discussion.is_pull_request,
         "pinned": False,
-        "numComments": sum(event["type"] == "comment" for event in one.events),
+        "numComments": sum(event["type"] == "comment" for event in discussion.events),
         "repo": {"name": repo.id, "type": repo.type},
         "repoOwner": {"name": repo.namespace},
     }
@@ -50,32 +50,32 @@ def _summary(repo: Repository, one: Discussion) -> dict[str, Any]:
 def details(call: Call) -> Response:
     """GET /api/models/ID/discussions/N[?diff=1]"""
     repo = call.repo()
-    one = discussions.load(repo, call.params["num"])
-    content = _summary(repo, one) | {"events": one.events}
-    if one.is_pull_request:
-        content["changes"] = {"base": one.base, "mergeCommitId": one.merge_commit}
-        content["filesWithConflicts"] = pull_requests.conflicting_files(repo, one)
+    discussion = discussions.load(repo, call.params["num"])
+    content = _summary(repo, discussion) | {"events": discussion.events}
+    if discussion.is_pull_request:
+        content["changes"] = {"base": discussion.base, "mergeCommitId": discussion.merge_commit}
+        content["filesWithConflicts"] = pull_requests.conflicting_files(repo, discussion)
         if call.flag("diff") and call.may_read_files(repo):
-            content["diff"] = pull_requests.diff(repo, one)
+            content["diff"] = pull_requests.diff(repo, discussion)
     return answer(content)
 
 
 def new(call: Call) -> Response:
     """POST /api/models/ID/discussions with `{title, description, pullRequest?}`"""
     repo = call.require_contribution()
-    wish = call.json()
-    title, description = str(wish.get("title") or "").strip(), str(wish.get("description") or "")
+    body = call.json()
+    title, description = str(body.get("title") or "").strip(), str(body.get("description") or "")
     if len(title) < 3:
         raise BadRequest("The title of a discussion needs at least 3 characters")
     with repo.lock:
-        if wish.get("pullRequest"):
-            one = pull_requests.open_empty(repo, title, description, call.user)
+        if body.get("pullRequest"):
+            discussion = pull_requests.open_empty(repo, title, description, call.user)
         else:
-            one = Discussion(discussions.next_number(repo), title, call.user)
-            one.comment(call.user, description)
-            discussions.save(repo, one)
-    url = f"{call.base_url}{repo.url_path}/discussions/{one.num}"
-    return answer({"num": one.num, "pullRequest": one.is_pull_request, "url": url})
+            discussion = Discussion(discussions.next_number(repo), title, call.user)
+            discussion.comment(call.user, description)
+            discussions.save(repo, discussion)
+    url = f"{call.base_url}{repo.url_path}/discussions/{discussion.num}"
+    return answer({"num": discussion.num, "pullRequest": discussion.is_pull_request, "url": url})
 
 
 def comment(call: Call) -> Response:
@@ -85,9 +85,9 @@ def comment(call: Call) -> Response:
         raise BadRequest("A comment must not be empty")
     repo = call.require_contribution()
     with repo.lock:
-        one = discussions.load(repo, call.params["num"])
-        event = one.comment(call.user, text)
-        discussions.save(repo, one)
+        discussion = discussions.load(repo, call.params["num"])
+        event = discussion.comment(call.user, text)
+        discussions.save(repo, discussion)
     return answer({"newMessage": event})
 
 
@@ -95,10 +95,10 @@ def edit_comment(call: Call) -> Response:
     """POST …/discussions/N/comment/ID/edit with `{content}`, or …/hide"""
     repo = call.require_contribution()
     with repo.lock:
-        one = discussions.load(repo, call.params["num"])
-        event = next((event for event in one.events if event["id"] == call.params["comment"]), None)
+        discussion = discussions.load(repo, call.params["num"])
+        event = next((event for event in discussion.events if event["id"] == call.params["comment"]), None)
         if event is None or event["type"] != "comment":
-            raise NotFound(f"#{one.num} has no comment {call.params['comment']}")
+            raise NotFound(f"#{discussion.num} has no comment {call.params['comment']}")
         if event["author"]["name"] != call.user:
             call.require_write(repo.namespace)
         data = event["data"]
@@ -109,12 +109,12 @@ def edit_comment(call: Call) -> Response:
             data["history"].append(data["latest"])
             data["latest"] = discussions.comment_data(call.user, str(call.json().get("content") or ""))["latest"]
             data |= {"edited": True, "numEdits": len(data["history"])}
-        discussions.save(repo, one)
+        discussions.save(repo, discussion)
     return answer({"updatedComment": event})
 
 
 def _owned(call: Call) -> Repository:
-    """The repo, if the caller may change this discussion: its author or who may write to the repo."""
+    """The repo, if the caller may change the discussion: its author, or a writer of the repo."""
     repo = call.require_contribution()
     if discussions.load(repo, call.params["num"]).author != call.user:
         call.require_write(repo.namespace)
@@ -128,27 +128,27 @@ def title(call: Call) -> Response:
         raise BadRequest("The title of a discussion needs at least 3 characters")
     repo = _owned(call)
     with repo.lock:
-        one = discussions.load(repo, call.params["num"])
-        event = one.add_event("title-change", call.user, {"from": one.title, "to": new_title})
-        one.title = new_title
-        discussions.save(repo, one)
+        discussion = discussions.load(repo, call.params["num"])
+        event = discussion.add_event("title-change", call.user, {"from": discussion.title, "to": new_title})
+        discussion.title = new_title
+        discussions.save(repo, discussion)
     return answer({"newTitle": event})
 
 
 def status(call: Call) -> Response:
     """POST …/discussions/N/status with `{status: open|closed, comment?}`"""
-    wish = call.json()
-    if wish.get("status") not in ("open", "closed"):
-        raise BadRequest(f"Invalid status {wish.get('status')!r}: expected 'open' or 'closed'")
+    body = call.json()
+    if body.get("status") not in ("open", "closed"):
+        raise BadRequest(f"Invalid status {body.get('status')!r}: expected 'open' or 'closed'")
     repo = _owned(call)
     with repo.lock:
-        one = discussions.load(repo, call.params["num"])
-        if one.status == "merged":
-            raise Forbidden(f"#{one.num} is merged already")
-        if wish.get("comment"):
-            one.comment(call.user, str(wish["comment"]))
-        event = one.change_status(call.user, wish["status"])
-        discussions.save(repo, one)
+        discussion = discussions.load(repo, call.params["num"])
+        if discussion.status == "merged":
+            raise Forbidden(f"#{discussion.num} is merged already")
+        if body.get("comment"):
+            discussion.comment(call.user, str(body["comment"]))
+        event = discussion.change_status(call.user, body["status"])
+        discussions.save(repo, discussion)
     return answer({"newStatus": event})
 
 
@@ -156,13 +156,13 @@ def merge(call: Call) -> Response:
     """POST …/discussions/N/merge with `{comment?}`"""
     repo = call.writable_repo()
     with repo.lock:
-        one = discussions.load(repo, call.params["num"])
-        oid = pull_requests.merge(repo, one, call.user)
+        discussion = discussions.load(repo, call.params["num"])
+        oid = pull_requests.merge(repo, discussion, call.user)
         if text := call.json().get("comment"):
-            one.comment(call.user, str(text))
-        event = one.change_status(call.user, "merged")
+            discussion.comment(call.user, str(text))
+        event = discussion.change_status(call.user, "merged")
         event["data"]["mergeCommitId"] = oid
-        discussions.save(repo, one)
+        discussions.save(repo, discussion)
     return answer({"newStatus": event, "mergeCommitId": oid})
 
 

@@ -1,4 +1,4 @@
-"""File contents inside JSON: plain text, or base64 for anything."""
+"""File contents inside JSON: plain text or base64."""
 
 import base64
 import binascii
@@ -9,7 +9,8 @@ from local_hub.errors import BadRequest
 
 def file_content(path: str, value: dict[str, Any]) -> bytes:
     """The bytes of `{content, encoding?}`. Raises BadRequest, which names `path`."""
-    content, encoding = value.get("content"), value.get("encoding", "utf-8")
+    content: Any = value.get("content")
+    encoding = value.get("encoding", "utf-8")
     try:
         if encoding == "base64":
             return base64.b64decode(content, validate=True)

@@ -1,7 +1,7 @@
-"""Jobs, as far as a Hub without machines has them: a request is recorded, and whoever has a machine may carry it out.
+"""Jobs: requests are recorded, and a separate runner may execute them.
 
-A job is `root/jobs/NAMESPACE/ID.json` as the API shows it, with its output beside it in `ID.log`. The values of secrets are
-not kept. A runner (the tests have one) writes status and output into these files; a job that nobody takes fails and says so.
+A job is `root/jobs/NAMESPACE/ID.json` in the form of the API, with its output in `ID.log`. The values of secrets are not
+stored. A runner (the tests have one) writes status and output into these files. A job that no runner takes fails.
 """
 
 import json
@@ -69,7 +69,7 @@ HARDWARE = [
 
 
 def hardware(call: Call) -> Response:
-    """GET /api/jobs/hardware: some of the public Hub's flavors; they cost nothing here."""
+    """GET /api/jobs/hardware: some flavors of the public Hub, free of charge."""
     return answer(HARDWARE)
 
 
@@ -77,14 +77,14 @@ def create(call: Call) -> Response:
     """POST /api/jobs/NAMESPACE with `{dockerImage | spaceId, command, arguments, environment, secrets, flavor, …}`"""
     namespace = call.params["name"]
     call.require_write(namespace)
-    wish = call.json()
-    flavors = [one["name"] for one in HARDWARE]
-    if wish.get("flavor") not in flavors:
-        raise BadRequest(f"Invalid flavor {wish.get('flavor')!r}: expected one of {', '.join(flavors)}")
+    body = call.json()
+    flavors = [flavor["name"] for flavor in HARDWARE]
+    if body.get("flavor") not in flavors:
+        raise BadRequest(f"Invalid flavor {body.get('flavor')!r}: expected one of {', '.join(flavors)}")
     for name, kind in _KINDS.items():
-        if wish.get(name) is not None and not isinstance(wish[name], kind):
-            raise BadRequest(f"Invalid {name!r} of a job: {str(wish[name])[:40]!r}")
-    if not wish.get("command") or not (wish.get("dockerImage") or wish.get("spaceId")):
+        if body.get(name) is not None and not isinstance(body[name], kind):
+            raise BadRequest(f"Invalid {name!r} of a job: {str(body[name])[:40]!r}")
+    if not body.get("command") or not (body.get("dockerImage") or body.get("spaceId")):
         raise BadRequest("A job needs a command, and a dockerImage or a spaceId")
     job = {
         "id": secrets.token_hex(12),
@@ -92,16 +92,16 @@ def create(call: Call) -> Response:
         "startedAt": None,
         "finishedAt": None,
         "owner": {"id": namespace, "name": namespace, "type": "user"},
-        "secrets": dict.fromkeys(wish.get("secrets") or {}, ""),  # their names
+        "secrets": dict.fromkeys(body.get("secrets") or {}, ""),  # the names only
         "status": {"stage": "SCHEDULING", "message": None},
-        **{name: wish[name] for name in _KEPT if name in wish},
+        **{name: body[name] for name in _KEPT if name in body},
     }
     _save(call, namespace, job)
     return answer(job)
 
 
 def index(call: Call) -> Response:
-    """GET /api/jobs/NAMESPACE?stage=&label=KEY=VALUE: the jobs of a namespace, the newest first (`hf jobs ps`)."""
+    """GET /api/jobs/NAMESPACE?stage=&label=KEY=VALUE: the jobs of a namespace, newest first (`hf jobs ps`)."""
     namespace = call.params["name"]
     if not call.require_token().belongs_to(namespace):
         raise Forbidden(f"The jobs of {namespace!r} are for its members")
@@ -139,7 +139,7 @@ def cancel(call: Call) -> Response:
 
 
 def logs(call: Call) -> Response:
-    """GET /api/jobs/NAMESPACE/ID/logs: each line of output as a server-sent event, until the job has ended."""
+    """GET /api/jobs/NAMESPACE/ID/logs: the lines of output as server-sent events until the job has ended."""
     _load(call)
     readers: Readers = call.request.app.state.job_readers
     token = call.require_token().value
@@ -157,7 +157,7 @@ def _file(call: Call, namespace: str, job_id: str) -> Path:
 
 
 def _load(call: Call) -> dict[str, Any]:
-    """The job of the address, as it stands now. Raises NotFound, also where the caller may not know of it."""
+    """The job of the address. Raises NotFound, also if the caller may not see it."""
     namespace, job_id = call.params["name"], call.params["job"]
     file = _file(call, namespace, job_id)
     if not call.require_token().belongs_to(namespace) or not file.is_file():
@@ -166,7 +166,7 @@ def _load(call: Call) -> dict[str, Any]:
 
 
 def _read(call: Call, namespace: str, file: Path) -> dict[str, Any]:
-    """The job in a file; one that nobody took in time has failed. Raises HubError (409) for a damaged file."""
+    """The job in a file; set to ERROR if no runner took it in time. Raises NotFound, HubError (409) for a damaged file."""
     try:
         job = read_job(file)
     except FileNotFoundError:
@@ -175,14 +175,14 @@ def _read(call: Call, namespace: str, file: Path) -> dict[str, Any]:
         raise HubError(f"The record of the job {file.stem} is damaged: {error}", status=409) from error
     age = (datetime.now(UTC) - datetime.fromisoformat(job["createdAt"])).total_seconds()
     if job["status"]["stage"] == "SCHEDULING" and age > TAKEN_WITHIN:
-        said = f"This Hub has no machines: it recorded the job, and nobody ran it within {TAKEN_WITHIN} s"
-        job["status"] = {"stage": "ERROR", "message": said}
+        message = f"This Hub has no machines: it recorded the job, and nobody ran it within {TAKEN_WITHIN} s"
+        job["status"] = {"stage": "ERROR", "message": message}
         _save(call, namespace, job)
     return job
 
 
 def read_job(file: Path) -> dict[str, Any]:
-    """A job as it is stored. Raises OSError, BadData."""
+    """The job in a file. Raises OSError, BadData."""
     job = read_json_object(file.read_bytes())
     status = job.get("status")
     if job.get("id") != file.stem or not is_hub_time(job.get("createdAt")):

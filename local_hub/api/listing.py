@@ -1,4 +1,4 @@
-"""Finding repos: `/api/models?author=&search=&filter=&sort=&limit=`, and the tags in use."""
+"""Lists of repos: `/api/models?author=&search=&filter=&sort=&limit=`, and the tags in use."""
 
 from typing import Any
 
@@ -19,24 +19,25 @@ _SORT_KEYS = {*_TIMES, "likes", "downloads", "trendingScore"}
 
 
 def index(call: Call) -> Response:
-    """GET /api/models, /api/datasets, /api/spaces; a damaged repo is in the list with `damaged`, the reason."""
+    """GET /api/models, /api/datasets, /api/spaces. A damaged repo is listed with the reason as `damaged`."""
     repos = call.hub.store.list(call.params["type"])
-    key = call.query("sort") if call.query("sort") in _SORT_KEYS else "lastModified"
-    found = [pair for repo in repos if (pair := _matching(call, repo, key))]
+    sort = call.query("sort")
+    key = sort if sort is not None and sort in _SORT_KEYS else "lastModified"
+    pairs = [pair for repo in repos if (pair := _matching(call, repo, key))]
     if not _asks_for_tags(call):
-        hidden = [one for one in call.hub.store.unreadable(call.params["type"]) if _may_know(call, one)]
-        found += [(DamagedInfo(one, one.reason), "" if key in _TIMES else 0) for one in hidden if _named(call, one)]
+        hidden = [repo for repo in call.hub.store.unreadable(call.params["type"]) if _may_know(call, repo)]
+        pairs += [(DamagedInfo(repo, repo.reason), "" if key in _TIMES else 0) for repo in hidden if _named(call, repo)]
     ascending = call.query("direction") == "1"
-    found.sort(key=lambda pair: pair[1], reverse=not ascending)
+    pairs.sort(key=lambda pair: pair[1], reverse=not ascending)
     limit = min(call.number("limit", _PAGE, least=1), _PAGE)
     start = call.number("cursor", 0)
-    shown = [_shown(call, info) for info, _ in found[start : start + limit]]
-    more = len(found) > start + limit
+    shown = [_shown(call, info) for info, _ in pairs[start : start + limit]]
+    more = len(pairs) > start + limit
     return answer(shown, headers=call.next_link(cursor=str(start + limit)) if more else None)
 
 
 def _matching(call: Call, repo: Repository, key: str) -> tuple[RepoInfo | DamagedInfo, Any] | None:
-    """The repo and its place in the order, None when it was not asked for."""
+    """(repo, sort key), or None if the repo does not match the query."""
     if not call.may_see(repo) or repo.settings.disabled or not _named(call, repo):
         return None
     gated = call.query("gated")
@@ -74,7 +75,8 @@ def _asks_for_tags(call: Call) -> bool:
 
 def _wanted_tags(call: Call) -> list[str]:
     wanted = [tag for text in call.query_list("filter") for tag in text.split(",") if tag]
-    return wanted + ([call.query("pipeline_tag")] if call.query("pipeline_tag") else [])
+    task = call.query("pipeline_tag")
+    return [*wanted, task] if task else wanted
 
 
 def _shown(call: Call, info: RepoInfo | DamagedInfo) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def _shown(call: Call, info: RepoInfo | DamagedInfo) -> dict[str, Any]:
 
 
 def tags_by_type(call: Call) -> Response:
-    """GET /api/models-tags-by-type: the tags of the repos here, grouped by what comes before the colon."""
+    """GET /api/models-tags-by-type: the tags of all visible repos, grouped by the prefix before the colon."""
     groups: dict[str, dict[str, dict[str, str]]] = {"library": {}, "pipeline_tag": {}, "language": {}, "license": {}}
     for repo in call.hub.store.list(call.params["type"]):
         if call.may_see(repo) and not repo.settings.disabled:

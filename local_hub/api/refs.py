@@ -1,4 +1,4 @@
-"""Branches and tags: `refs`, `branch/B`, `tag/REV`, and squashing the history of a branch."""
+"""Branches and tags: `refs`, `branch/B`, `tag/REV`, `super-squash/B`."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,21 +22,21 @@ def refs(call: Call) -> Response:
             for name, oid in repo.refs.under(prefix).items()
         ]
 
-    found = {"branches": listed("refs/heads/"), "converts": listed("refs/convert/"), "tags": listed("refs/tags/")}
+    groups = {"branches": listed("refs/heads/"), "converts": listed("refs/convert/"), "tags": listed("refs/tags/")}
     if call.flag("include_prs"):
-        found["pullRequests"] = listed("refs/pr/", "refs/pr/")
-    return answer(found)
+        groups["pullRequests"] = listed("refs/pr/", "refs/pr/")
+    return answer(groups)
 
 
 def create_branch(call: Call) -> Response:
     """POST /api/models/ID/branch/B with `{startingPoint?, emptyBranch?, overwrite?}`"""
     repo = call.writable_repo()
-    wish, branch = call.json(), call.params["branch"]
+    body, branch = call.json(), call.params["branch"]
     with repo.lock:
         start = repo.resolve(call.text("startingPoint", "main"))
         if not is_good_ref_name(branch):
             raise BadRequest(f"Invalid branch name: {branch!r}")
-        if repo.refs.get(f"refs/heads/{branch}") and not wish.get("overwrite"):
+        if repo.refs.get(f"refs/heads/{branch}") and not body.get("overwrite"):
             raise AlreadyExists(f"Reference refs/heads/{branch} already exists")
         repo.refs.set(f"refs/heads/{branch}", start)
     return answer({"success": True})

@@ -1,4 +1,4 @@
-"""Creating, renaming, deleting and describing repos: `/api/repos/*`, `/api/models/ID`, settings, likes."""
+"""Repos: create, rename, delete, duplicate, info, settings, likes: `/api/repos/*`, `/api/models/ID`."""
 
 from collections.abc import Callable
 
@@ -20,12 +20,12 @@ from local_hub.untrusted.card_metadata import CARD, refuse_bad_card
 
 def create(call: Call) -> Response:
     """POST /api/repos/create"""
-    wish = call.json()
+    body = call.json()
     repo_type, repo_id = call.text("type", "model"), _full_id(call)
     namespace = repo_id.split("/")[0]
     call.require_write(namespace)
     organization = call.hub.accounts.organization(namespace)
-    private = wants_private(wish, default=organization is not None and organization.private_by_default)
+    private = wants_private(body, default=organization is not None and organization.private_by_default)
     sdk = call.text("sdk") if repo_type == "space" else None
     if repo_type == "space" and not sdk:
         raise BadRequest("A Space needs an 'sdk': gradio, docker, static or streamlit")
@@ -37,7 +37,7 @@ def create(call: Call) -> Response:
 
 
 def _first_files(call: Call) -> dict[str, bytes]:
-    """`files` of the request: `[{path, content, encoding?}]`"""
+    """path -> content of the field `files` of the body: `[{path, content, encoding?}]`."""
     return {str(file.get("path")): file_content(str(file.get("path")), file) for file in call.objects("files")}
 
 
@@ -62,20 +62,20 @@ def move(call: Call) -> Response:
 def duplicate(call: Call) -> Response:
     """POST /api/models/ID/duplicate with `{repository, visibility?, private?}`"""
     source = call.repo(files=True)
-    wish = call.json()
+    body = call.json()
     target = call.text("repository", f"{call.user}/{source.id.split('/')[1]}")
     call.require_write(target.split("/")[0])
-    private = wants_private(wish, default=source.settings.private)
+    private = wants_private(body, default=source.settings.private)
     repo = _or_with_url(call, source.type, target, lambda: call.hub.store.duplicate(source, target, private=private))
     return answer({"url": call.base_url + repo.url_path, "name": repo.id})
 
 
-def wants_private(wish: dict, *, default: bool) -> bool:
-    """What `visibility` or `private` in a request says. Raises BadRequest for any other word: it must not mean public."""
-    visibility, private = wish.get("visibility"), wish.get("private")
-    if "visibility" in wish and visibility not in ("public", "private"):
+def wants_private(body: dict, *, default: bool) -> bool:
+    """The visibility in the fields `visibility` or `private` of a body. Raises BadRequest for unknown values."""
+    visibility, private = body.get("visibility"), body.get("private")
+    if "visibility" in body and visibility not in ("public", "private"):
         raise BadRequest(f"Invalid 'visibility' {str(visibility)[:40]!r}: this Hub knows 'public' and 'private'")
-    if "private" in wish and not isinstance(private, bool):
+    if "private" in body and not isinstance(private, bool):
         raise BadRequest(f"Invalid 'private' {str(private)[:40]!r}: expected true or false")
     if visibility is not None and private is not None and (visibility == "private") != private:
         raise BadRequest("'visibility' and 'private' contradict each other: give one of them")
@@ -90,7 +90,7 @@ def _may_duplicate(call: Call) -> None:
 
 
 def _or_with_url(call: Call, repo_type: str, repo_id: str, make: Callable[[], Repository]) -> Repository:
-    """The new repo; a 409 carries the `url` of the one that exists, which clients with `exist_ok` read."""
+    """Return `make()`. Raises AlreadyExists with the `url` of the existing repo, which clients read with `exist_ok`."""
     try:
         return make()
     except AlreadyExists as exists:
@@ -129,21 +129,21 @@ def info(call: Call) -> Response:
 def settings(call: Call) -> Response:
     """PUT /api/models/ID/settings: `{private?, visibility?, gated?}`"""
     repo = call.writable_repo()
-    wish = call.json()
-    gated = wish.get("gated", False)
+    body = call.json()
+    gated = body.get("gated", False)
     if gated is not False and gated not in ("auto", "manual"):
         raise BadRequest(f"Invalid 'gated' {str(gated)[:40]!r}: expected false, 'auto' or 'manual'")
-    wants_private(wish, default=True)
+    wants_private(body, default=True)
     with repo.lock:
-        if "gated" in wish:
+        if "gated" in body:
             repo.settings.gated = gated
-        repo.settings.private = wants_private(wish, default=repo.settings.private)
+        repo.settings.private = wants_private(body, default=repo.settings.private)
         repo.save_settings()
     return answer({"private": repo.settings.private, "gated": repo.settings.gated})
 
 
 def auth_check(call: Call) -> Response:
-    """GET /api/models/ID/auth-check[/write]: 200 when the caller may read (write)."""
+    """GET /api/models/ID/auth-check[/write]: 200 if the caller may read (write)."""
     repo = call.repo(files=True)
     if call.request.scope["path"].endswith("/write"):
         call.require_write(repo.namespace)

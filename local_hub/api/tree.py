@@ -1,4 +1,4 @@
-"""What is in a repo at a revision: `tree`, `paths-info`, `commits`."""
+"""The files of a repo at a revision: `tree`, `paths-info`, and its history: `commits`."""
 
 import re
 from itertools import islice
@@ -25,7 +25,7 @@ _MOST_PATHS = 20_000
 def tree(call: Call) -> Response:
     """GET /api/models/ID/tree/REV[/PATH]?recursive=&expand=&cursor=
 
-    The cursor holds the commit, so that all pages of a listing show one state of a branch that moves on meanwhile.
+    The cursor contains the commit, so that all pages of a listing show the same state of a branch.
     """
     repo = call.repo(files=True)
     expand = call.flag("expand")
@@ -46,22 +46,22 @@ def paths_info(call: Call) -> Response:
     commit = repo.resolve(call.params["rev"])
     fields = call.form()
     entries = []
-    asked = dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]"))
-    if len(asked) > _MOST_PATHS:
-        raise BadRequest(f"{len(asked):,} paths in one request: at most {_MOST_PATHS:,} are looked up", status=413)
-    for path in asked:
+    paths = dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]"))
+    if len(paths) > _MOST_PATHS:
+        raise BadRequest(f"{len(paths):,} paths in one request: at most {_MOST_PATHS:,} are looked up", status=413)
+    for path in paths:
         try:
             entries.append(repo.entry(commit, path.strip("/")))
         except EntryNotFound:
             continue
     expand = any(name == "expand" and str(value).lower() in ("true", "1") for name, value in fields)
-    found = nodes(repo, commit, [entry for entry in entries if entry.path], expand=expand)
-    for node in found:
-        # the client copies a large file to another repo only if it has some Xet hash, which it hands back to us beside
-        # the sha256 (`lfs_routes.duplicate`); in a tree listing the same field would make it download through Xet
+    listed = nodes(repo, commit, [entry for entry in entries if entry.path], expand=expand)
+    for node in listed:
+        # the client copies an LFS file to another repo only if it has a Xet hash, which it sends back with the sha256
+        # (`lfs_routes.duplicate`); in a tree listing this field would make it download through Xet
         if "lfs" in node:
             node["xetHash"] = node["lfs"]["oid"]
-    return answer(found)
+    return answer(listed)
 
 
 def _may_list(call: Call) -> None:
@@ -69,16 +69,16 @@ def _may_list(call: Call) -> None:
 
 
 def nodes(repo: Repository, commit: str, entries: list[Entry], *, expand: bool) -> list[dict[str, Any]]:
-    """Entries as the API writes them; `expand` adds the last commit and the security scan (there is none here)."""
-    found = [_node(entry) for entry in entries]
+    """Entries in the form of the API; `expand` adds the last commit and an empty security scan."""
+    listed = [_node(entry) for entry in entries]
     if expand:
         last = history.last_commits(repo, commit, [entry.path for entry in entries])
-        for node in found:
+        for node in listed:
             changed = last[node["path"]]
             node["lastCommit"] = {"id": changed.id, "title": changed.title, "date": changed.date}
             if node["type"] == "file":
                 node["securityFileStatus"] = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
-    return found
+    return listed
 
 
 def _node(entry: Entry) -> dict[str, Any]:

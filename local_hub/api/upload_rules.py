@@ -1,4 +1,4 @@
-"""Which files of an upload go to LFS, which are ignored: `.gitattributes`, `.gitignore`, size and content."""
+"""The rules for uploaded files, LFS or regular, ignored or not: `.gitattributes`, `.gitignore`, size, content."""
 
 import io
 import re
@@ -10,12 +10,12 @@ from local_hub.errors import EntryNotFound
 from local_hub.repos.default_files import GIT_ATTRIBUTES
 from local_hub.repos.repository import Repository
 
-# the Hub stores text up to this size in git
+# larger files go to LFS
 MOST_REGULAR_BYTES = 10 * 2**20
 
 
-# the library's regular expressions try every way to share a path out between the stars of a pattern: `*a*a*a*a*b` takes
-# seconds for one name, in which nobody is answered. Such patterns and such paths are passed over.
+# The library's regular expressions backtrack over the stars of a pattern: `*a*a*a*a*b` takes seconds for one name, while
+# no other request is answered. Patterns and paths beyond these limits are skipped.
 _MOST_STARS, _MOST_DOUBLE_STARS, _MOST_FOLDERS = 2, 3, 50
 
 
@@ -27,7 +27,7 @@ def _is_cheap(pattern: bytes) -> bool:
 
 
 class UploadRules:
-    """The rules of a repo at a commit; `ignore_text` replaces the `.gitignore` of the repo."""
+    """The rules of a repo at a commit. `ignore_text` replaces the `.gitignore` of the repo."""
 
     def __init__(self, repo: Repository, commit: str, ignore_text: str | None = None):
         attributes = io.BytesIO(_text(repo, commit, GIT_ATTRIBUTES))
@@ -37,7 +37,7 @@ class UploadRules:
         self._ignore = IgnoreFilter(filter(_is_cheap, read_ignore_patterns(io.BytesIO(ignored))))
 
     def goes_to_lfs(self, path: str, size: int, sample: bytes) -> bool:
-        """True for what `.gitattributes` says, for large files, and for binary content, which git stores badly."""
+        """Return True for files that `.gitattributes` names, large files, and binary content."""
         if size == 0:
             return False
         chosen = None
@@ -49,7 +49,7 @@ class UploadRules:
         return size > MOST_REGULAR_BYTES or b"\0" in sample
 
     def is_ignored(self, path: str) -> bool:
-        """True when `.gitignore` names the file or a folder that it is in."""
+        """Return True if `.gitignore` matches the file or one of its folders."""
         parts = path.split("/")
         if len(parts) > _MOST_FOLDERS:
             return False

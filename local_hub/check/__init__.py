@@ -1,1 +1,1 @@
-"""`hub check`: which repos and records are damaged, and moving them out of the way."""
+"""`python -m local_hub check`: finds damaged repos and records and moves them away."""

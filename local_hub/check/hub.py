@@ -1,10 +1,9 @@
-"""`titlecraft hub check`: which repos and records of a Hub are damaged, and moving those out of the way.
+"""`python -m local_hub check`: finds damaged repos and records of a Hub and moves them to `ROOT/set-aside`.
 
-Nothing is deleted: what is set aside lies in `ROOT/set-aside` as it was. Looking is possible while the Hub runs.
+Nothing is deleted. Checking works while the Hub runs; moving does not.
 """
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +22,10 @@ from local_hub.untrusted.data import BadData
 
 
 def check(root: Path, *, move_damaged: bool = False) -> int:
-    """Print one line for everything that is damaged below `root`; the exit status: 1 when something is, else 0.
+    """Print one line for each damaged repo or record below `root`; return the exit status, 1 if there are any.
 
-    With `move_damaged` it is set aside, too. Raises UsageError when there is no Hub's folder, or when a Hub that is
-    running would have things taken away under it.
+    With `move_damaged`, also move them to `ROOT/set-aside`. Raises UsageError if `root` is not the folder of a Hub, and
+    with `move_damaged` if a Hub serves it.
     """
     root = Path(root).absolute()
     if not (root / "repos").is_dir() and not (root / ACCOUNTS).exists():
@@ -36,7 +35,7 @@ def check(root: Path, *, move_damaged: bool = False) -> int:
     hub = status(root)
     if hub is not None:
         raise UsageError(
-            f"{root} is served at {hub.url}: stop that Hub (titlecraft hub stop --root {shlex.quote(str(root))}) first, "
+            f"{root} is served at {hub.url}: stop that Hub (kill {hub.pid}) first, "
             "because --set-aside would take files away under it"
         )
     with locked(root):
@@ -69,7 +68,7 @@ def _tell(root: Path, name: str, damage: Damage, move: bool) -> None:
 
 
 def _repos(root: Path) -> Iterator[tuple[str, list[Damage]]]:
-    """(type and id, what is wrong) for every repo of the root."""
+    """(type and id, damages) of every repo below the root."""
     for repo_type in REPO_TYPES:
         known: dict[str, Path] = {}
         yield from _unreadable_namespaces(root, repo_type)
@@ -89,11 +88,11 @@ def _repos(root: Path) -> Iterator[tuple[str, list[Damage]]]:
 
 
 def _unreadable_namespaces(root: Path, repo_type: str) -> Iterator[tuple[str, list[Damage]]]:
-    """Folders of namespaces that cannot be looked into: their repos would seem not to exist."""
+    """Folders of namespaces that cannot be read; their repos would seem not to exist."""
     for folder in sorted((root / "repos" / f"{repo_type}s").glob("*")):
         try:
             next(folder.iterdir(), None)
-        except NotADirectoryError:  # a file that somebody left there is in nobody's way
+        except NotADirectoryError:  # a stray file does no harm
             continue
         except OSError as error:
             if os.path.lexists(folder):
@@ -101,7 +100,7 @@ def _unreadable_namespaces(root: Path, repo_type: str) -> Iterator[tuple[str, li
 
 
 def _records(root: Path) -> Iterator[tuple[str, Damage]]:
-    """The Hub's own files and folders besides the repos."""
+    """Damaged files and folders of the Hub besides the repos."""
     for repo_type in REPO_TYPES:
         folder = root / "repos" / f"{repo_type}s"
         if os.path.lexists(folder) and not folder.is_dir():
@@ -119,5 +118,5 @@ def _records(root: Path) -> Iterator[tuple[str, Damage]]:
             except BadData as error:
                 yield file.relative_to(root).as_posix(), Damage(file, str(error))
             except OSError as error:
-                if not isinstance(error, FileNotFoundError) or file.is_symlink():  # else deleted while we looked
+                if not isinstance(error, FileNotFoundError) or file.is_symlink():  # else it was deleted meanwhile
                     yield file.relative_to(root).as_posix(), Damage(file, f"it cannot be read ({error.strerror})")

@@ -1,6 +1,6 @@
-"""What is wrong with one repo on disk: settings, refs, every object that a ref leads to, large files, discussions.
+"""Checks one repo on disk: settings, refs, every reachable object, large files, discussions.
 
-Only reads, and takes no lock: refs are read first and objects are written before refs, so a Hub may be running.
+It only reads and takes no lock, so a Hub may be running: refs are read first, and a Hub writes objects before refs.
 """
 
 import hashlib
@@ -28,16 +28,16 @@ _TYPE_NAMES = {Commit.type_num: b"commit", Tree.type_num: b"tree", Blob.type_num
 
 @dataclass(frozen=True)
 class Damage:
-    """Something that cannot be read. Without `path` the repo would be whole again, as far as it can be."""
+    """A file or folder that cannot be read. If `path` is removed, the rest of the repo can be served."""
 
     path: Path
     reason: str
 
 
 def damages_of_repo(folder: Path) -> list[Damage]:
-    """Everything that is wrong with the repo in `folder`; one damage of the whole folder when it can serve nothing.
+    """All damages of the repo in `folder`; a single one, of the folder itself, if the repo cannot be served at all.
 
-    Damage is looked at twice: a repo that is replaced by another of its name meanwhile seems damaged.
+    A damage must be found twice, because a repo that is being replaced seems damaged for a moment.
     """
     return _damages(folder) and _damages(folder)
 
@@ -45,10 +45,10 @@ def damages_of_repo(folder: Path) -> list[Damage]:
 def _damages(folder: Path) -> list[Damage]:
     reason = _whole_reason(folder)
     if reason is not None:
-        return [Damage(folder, reason)] if os.path.lexists(folder) else []  # deleted while we looked
-    found = list(_damages_inside(folder))
-    whole = [damage for damage in found if damage.path == folder]
-    return (whole[:1] or found) if os.path.lexists(folder) else []
+        return [Damage(folder, reason)] if os.path.lexists(folder) else []  # else it was deleted meanwhile
+    damages = list(_damages_inside(folder))
+    of_the_folder = [damage for damage in damages if damage.path == folder]
+    return (of_the_folder[:1] or damages) if os.path.lexists(folder) else []
 
 
 def _whole_reason(folder: Path) -> str | None:
@@ -69,7 +69,7 @@ def _whole_reason(folder: Path) -> str | None:
 
 
 def _leads_to_a_branch(head: Path) -> bool:
-    """Only git reads HEAD: with another one every page is there, and nobody can clone."""
+    """Return True if HEAD names a branch. Only `git clone` needs it."""
     try:
         return head.is_file() and head.read_bytes().startswith(b"ref: refs/heads/")
     except OSError:
@@ -102,20 +102,20 @@ def _damages_inside(folder: Path) -> Iterator[Damage]:
 
 
 def _ref_files(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """(file, the id in it or None) for every ref."""
-    for place, _, names in os.walk(folder / "refs"):
+    """(file, object id or None) of every ref."""
+    for directory, _, names in os.walk(folder / "refs"):
         for name in names:
             try:
-                yield Path(place, name), read_ref(Path(place, name))
+                yield Path(directory, name), read_ref(Path(directory, name))
             except FileNotFoundError:
-                if Path(place, name).is_symlink():
-                    yield Path(place, name), None
+                if Path(directory, name).is_symlink():
+                    yield Path(directory, name), None
             except OSError:
-                yield Path(place, name), None
+                yield Path(directory, name), None
 
 
 class _Walk:
-    """Reads each object once. One that was damaged stays so for every ref that needs it."""
+    """Reads each object once for all refs. A damaged object is reported for every ref that needs it."""
 
     def __init__(self, folder: Path):
         self.objects = GitObjects(folder / "objects", TemporaryArea(folder))
@@ -124,7 +124,7 @@ class _Walk:
         self.bad_large_files: list[Damage] = []
 
     def read_all_from(self, start: str) -> None:
-        """Raises DamagedRepo, which names the first object that is missing or not what its id says."""
+        """Read all objects that `start` leads to. Raises DamagedRepo for the first that is missing or does not match its id."""
         todo, read = [start], set()
         while todo:
             oid = todo.pop()
@@ -135,7 +135,7 @@ class _Walk:
         self.sound |= read
 
     def _read(self, oid: str) -> list[str]:
-        """The objects that this one names."""
+        """The ids of the objects that this object refers to."""
         number, content = self.objects.read(oid)
         header = b"%s %d\0" % (_TYPE_NAMES.get(number, b"?"), len(content))
         if hashlib.sha1(header + content, usedforsecurity=False).hexdigest() != oid:
@@ -151,7 +151,7 @@ class _Walk:
         return [commit.tree.decode(), *(parent.decode() for parent in commit.parents)]
 
     def _check_large_file(self, content: bytes) -> None:
-        """One that is missing was deleted through the API, perhaps; one of another size is damaged."""
+        """Record a large file of the wrong size as damaged. A missing one may have been deleted through the API."""
         pointer = LfsPointer.parse(content)
         stored = self.lfs.size(pointer.sha256) if pointer else None
         if pointer is not None and stored not in (None, pointer.size):

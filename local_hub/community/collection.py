@@ -1,4 +1,4 @@
-"""A collection as it is stored: a titled list of repos, one JSON file each, `ROOT/collections/ID.json`."""
+"""Stored collections: titled lists of repos, one JSON file each, `ROOT/collections/ID.json`."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from local_hub.untrusted.data import BadData, read_json_object
 
 @dataclass
 class Collection:
-    """A collection. Its address changes with its title, except for the id at the end, which finds it."""
+    """A collection. Its slug changes with its title; the id at the end of the slug does not."""
 
     id: str
     owner: str
@@ -23,7 +23,7 @@ class Collection:
     theme: str = "orange"
     position: int = 0
     last_updated: str = field(default_factory=now)
-    items: list[dict[str, Any]] = field(default_factory=list)  # as the API gives them
+    items: list[dict[str, Any]] = field(default_factory=list)  # in the form of the API
 
     @property
     def slug(self) -> str:
@@ -32,7 +32,7 @@ class Collection:
         return f"{self.owner}/{words}-{self.id}"
 
     def described(self, visible: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """As the API gives it, with the items for which `visible` is true: nobody learns that there are others."""
+        """The fields of the API, with only those items for which `visible` returns True."""
         return {
             "slug": self.slug,
             "title": self.title,
@@ -46,13 +46,13 @@ class Collection:
             "items": [item | {"position": position} for position, item in enumerate(filter(visible, self.items))],
         }
 
-    def change(self, wish: dict[str, Any]) -> None:
-        """Set what `wish` names. Raises BadRequest."""
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set the fields in `changes`. Raises BadRequest."""
         for name, kind in (("title", str), ("description", str), ("private", bool), ("theme", str), ("position", int)):
-            if name in wish:
-                if not isinstance(wish[name], kind) or (kind is int and isinstance(wish[name], bool)):
-                    raise BadRequest(f"Invalid {name!r} of a collection: {wish[name]!r}")
-                setattr(self, name, wish[name])
+            if name in changes:
+                if not isinstance(changes[name], kind) or (kind is int and isinstance(changes[name], bool)):
+                    raise BadRequest(f"Invalid {name!r} of a collection: {changes[name]!r}")
+                setattr(self, name, changes[name])
         if not self.title.strip():
             raise BadRequest("A collection needs a title")
 
@@ -73,14 +73,14 @@ _KINDS = {
 def read_collection(file: Path) -> Collection:
     """The collection in a file. Raises OSError, BadData."""
     stored = read_json_object(file.read_bytes())
-    found = {one.name: stored[one.name] for one in fields(Collection) if one.name in stored}
+    known = {field_.name: stored[field_.name] for field_ in fields(Collection) if field_.name in stored}
     for name in ("id", "owner", "title", "private"):
-        if name not in found:
+        if name not in known:
             raise BadData(f"it has no {name!r}")
-    for name, value in found.items():
+    for name, value in known.items():
         if not isinstance(value, _KINDS[name]):
             raise BadData(f"its {name!r} is {str(value)[:80]!r}")
-    for item in found.get("items", []):
+    for item in known.get("items", []):
         if not isinstance(item, dict) or not all(isinstance(item.get(name), str) for name in ("_id", "type", "id")):
             raise BadData("one of its items is not {_id, type, id}")
-    return Collection(**found)
+    return Collection(**known)

@@ -1,6 +1,6 @@
-"""Discussions and pull requests of a repo: one JSON file each, `repo.git/discussions/N.json`.
+"""Stored discussions and pull requests of a repo: one JSON file each, `repo.git/discussions/N.json`.
 
-Events are stored as the API gives them: comment, status-change, title-change, commit.
+Events are stored in the form of the API: comment, status-change, title-change, commit.
 """
 
 import json
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Discussion:
-    """A discussion; a pull request when `base` names the branch that it wants to change."""
+    """A discussion. It is a pull request if `base` names the branch to merge into."""
 
     num: int
     title: str
@@ -44,7 +44,7 @@ class Discussion:
         return f"refs/pr/{self.num}"
 
     def add_event(self, kind: str, author: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Append an event; returns it as the API gives it."""
+        """Append an event and return it in the form of the API."""
         event = {
             "id": secrets.token_hex(12),
             "type": kind,
@@ -56,11 +56,11 @@ class Discussion:
         return event
 
     def comment(self, author: str, text: str) -> dict[str, Any]:
-        """Add a comment."""
+        """Add a comment and return its event."""
         return self.add_event("comment", author, comment_data(author, text))
 
     def change_status(self, author: str, status: str) -> dict[str, Any]:
-        """Open, close or merge."""
+        """Set the status and return the event."""
         self.status = status
         return self.add_event("status-change", author, {"status": status})
 
@@ -76,12 +76,12 @@ def comment_data(author: str, text: str) -> dict[str, Any]:
     }
 
 
-def _file(repo: Repository, number: int):
+def _file(repo: Repository, number: int) -> Path:
     return repo.folder / "discussions" / f"{number}.json"
 
 
 def load(repo: Repository, number: int) -> Discussion:
-    """Raises NotFound, DamagedRepo."""
+    """The discussion with this number. Raises NotFound, DamagedRepo."""
     try:
         return read_discussion(_file(repo, number))
     except FileNotFoundError:
@@ -93,16 +93,16 @@ def load(repo: Repository, number: int) -> Discussion:
 def read_discussion(file: Path) -> Discussion:
     """The discussion in a file. Raises OSError, BadData."""
     stored = read_json_object(file.read_bytes())
-    found = {name: stored[name] for name in _KINDS if name in stored}
+    known = {name: stored[name] for name in _KINDS if name in stored}
     for name in ("num", "title", "author", "status", "created_at"):
-        if name not in found:
+        if name not in known:
             raise BadData(f"it has no {name!r}")
-    for name, value in found.items():
+    for name, value in known.items():
         if not isinstance(value, _KINDS[name]):
             raise BadData(f"its {name!r} is {str(value)[:80]!r}")
-    if not is_hub_time(found["created_at"]) or not all(map(_is_event, found.get("events", []))):
+    if not is_hub_time(known["created_at"]) or not all(map(_is_event, known.get("events", []))):
         raise BadData("one of its times or events is not what the Hub wrote")
-    return Discussion(**found)
+    return Discussion(**known)
 
 
 _KINDS = {
@@ -133,25 +133,29 @@ def _is_comment(data: dict[str, Any]) -> bool:
 
 
 def save(repo: Repository, discussion: Discussion) -> None:
-    """Write it in one step; the caller holds the repo's lock."""
+    """Store a discussion in one step. The caller holds the repo's lock."""
     repo.temporary.write(_file(repo, discussion.num), json.dumps(asdict(discussion)).encode())
 
 
 def numbers(repo: Repository) -> list[int]:
-    """All numbers in use, the newest first. A ref without a file is a pull request that a crash cut short: not one."""
+    """The numbers of all discussions, newest first. A ref without a file is left from a crash and does not count."""
     stems = (file.stem for file in (repo.folder / "discussions").glob("*.json"))
     return sorted((int(stem) for stem in stems if _NUMBER.fullmatch(stem)), reverse=True)
 
 
 def listed(repo: Repository, wanted: Callable[[Discussion], bool]) -> list[Discussion]:
-    """The discussions for which `wanted` is true, the newest first, without those that are damaged."""
-    return [found for number in numbers(repo) if (found := _or_none(repo, number)) is not None and wanted(found)]
+    """The discussions for which `wanted` returns True, newest first, without damaged ones."""
+    return [
+        discussion
+        for number in numbers(repo)
+        if (discussion := _or_none(repo, number)) is not None and wanted(discussion)
+    ]
 
 
 def _or_none(repo: Repository, number: int) -> Discussion | None:
     try:
         return load(repo, number)
-    except NotFound:  # deleted while we looked
+    except NotFound:  # deleted meanwhile
         return None
     except DamagedRepo as error:
         _log.warning("%s %s: %s", repo.type, repo.id, error.reason)
@@ -159,5 +163,5 @@ def _or_none(repo: Repository, number: int) -> Discussion | None:
 
 
 def next_number(repo: Repository) -> int:
-    """The number of the next discussion; never one whose ref is taken."""
+    """The number for a new discussion; its ref is not in use."""
     return max([0, *numbers(repo), *(int(name) for name in repo.refs.under("refs/pr/") if _NUMBER.fullmatch(name))]) + 1

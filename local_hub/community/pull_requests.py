@@ -1,4 +1,4 @@
-"""Pull requests: a ref `refs/pr/N` beside a discussion, commits on it, and merging it."""
+"""Pull requests: a discussion with a ref `refs/pr/N`; commits on it, diff and merge."""
 
 import io
 import re
@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dulwich.object_store import DiskObjectStore
+from dulwich.objects import ObjectID
 from dulwich.patch import write_tree_diff
 
 from local_hub.community import discussions
@@ -30,7 +31,7 @@ def number_of(revision: str) -> int | None:
 
 
 def is_author(repo: Repository, number: int, user: str) -> bool:
-    """True when the pull request is this user's, who may then add commits to it."""
+    """Return True if the user opened the pull request and may add commits to it."""
     try:
         return discussions.load(repo, number).author == user
     except NotFound:
@@ -38,7 +39,7 @@ def is_author(repo: Repository, number: int, user: str) -> bool:
 
 
 def open_empty(repo: Repository, title: str, description: str, author: str) -> Discussion:
-    """A draft pull request to main without commits of its own."""
+    """Open a draft pull request to main without commits."""
     with repo.lock:
         draft = Discussion(discussions.next_number(repo), title, author, status="draft", base=MAIN)
         draft.comment(author, description)
@@ -58,10 +59,10 @@ def open_with_commit(
     description: str,
     check_file: Callable[[str, bytes], None] | None = None,
 ) -> tuple[str, int]:
-    """A pull request to the branch `base`; its first commit, on top of `start`, are these operations: (commit, number).
-    `check_file` as in `Repository.commit`.
+    """Open a pull request to the branch `base` with one commit on top of `start`; return (commit id, number).
 
-    The discussion is written last, and a ref without one does not count, so a crash leaves no half pull request.
+    `check_file` is that of `Repository.commit`. The discussion is written last, and a ref without a discussion does not
+    count, so a crash leaves no incomplete pull request.
     """
     with repo.lock:
         opened = Discussion(discussions.next_number(repo), summary.strip(), author, base=base)
@@ -80,7 +81,7 @@ def open_with_commit(
 
 
 def note_commit(repo: Repository, ref: str, oid: str, author: str) -> None:
-    """Record a commit that was added to a pull request among its events."""
+    """Add a commit event to the pull request of `ref`, if it is one."""
     number = number_of(ref)
     if number is None:
         return
@@ -93,7 +94,7 @@ def note_commit(repo: Repository, ref: str, oid: str, author: str) -> None:
 
 
 def merge(repo: Repository, discussion: Discussion, author: str) -> str:
-    """Merge into the base branch; the merge commit's id. Raises AlreadyExists (409) when both changed the same file."""
+    """Merge into the base branch and return the merge commit. Raises AlreadyExists (409) for conflicts."""
     with repo.lock:
         if discussion.base is None or discussion.status in ("merged", "closed"):
             raise BadRequest(f"#{discussion.num} is not an open pull request")
@@ -119,7 +120,7 @@ def merge(repo: Repository, discussion: Discussion, author: str) -> str:
 
 
 def conflicting_files(repo: Repository, discussion: Discussion) -> list[str]:
-    """Files that the base branch and the pull request changed differently since they parted."""
+    """Files that the base branch and the pull request changed differently since their common ancestor."""
     if discussion.base is None or discussion.status == "merged":
         return []
     head, proposed = repo.resolve(discussion.base), repo.resolve(discussion.ref)
@@ -129,7 +130,7 @@ def conflicting_files(repo: Repository, discussion: Discussion) -> list[str]:
 
 
 def diff(repo: Repository, discussion: Discussion) -> str:
-    """What the pull request changes, as `git diff` writes it; cut off after a million bytes."""
+    """The changes of a pull request in the format of `git diff`, at most a million bytes."""
     proposed = repo.resolve(discussion.ref)
     base = discussion.merge_commit and repo.objects.commit(discussion.merge_commit).parents[0].decode()
     ancestor = _common_ancestor(repo, base or repo.resolve(discussion.base or MAIN), proposed)
@@ -141,10 +142,10 @@ def diff(repo: Repository, discussion: Discussion) -> str:
 
 
 def tree_diff(objects: Path, old: str | None, new: str) -> str:
-    """The differences of two trees (None: empty), without a limit of time, cut off after a million bytes."""
+    """The diff of two trees (None: an empty tree), at most a million bytes. Runs in `bounded`."""
     text = io.BytesIO()
     with closing(DiskObjectStore(objects)) as store:
-        write_tree_diff(text, store, old.encode() if old else None, new.encode())
+        write_tree_diff(text, store, ObjectID(old.encode()) if old else None, ObjectID(new.encode()))
     return text.getvalue()[:_MOST_DIFF_BYTES].decode(errors="replace")
 
 
@@ -156,27 +157,27 @@ def _changes(repo: Repository, old: str | None, new: str) -> dict[str, str | Non
 
 
 def _files(objects: GitObjects, tree: str, folder: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
+    blobs: dict[str, str] = {}
     for item in objects.tree(tree):
         if item.is_folder:
-            found |= _files(objects, item.oid, f"{folder}{item.name}/")
+            blobs |= _files(objects, item.oid, f"{folder}{item.name}/")
         elif item.mode != SUBMODULE_MODE:
-            found[folder + item.name] = item.oid
-    return found
+            blobs[folder + item.name] = item.oid
+    return blobs
 
 
 def _tree(repo: Repository, commit: str) -> str:
     return repo.objects.commit(commit).tree.decode()
 
 
-def _common_ancestor(repo: Repository, one: str, other: str) -> str | None:
-    """The newest commit that both descend from; None for unrelated histories (after a squash)."""
-    seen, todo = {one}, [one]
+def _common_ancestor(repo: Repository, first: str, second: str) -> str | None:
+    """The nearest common ancestor of two commits; None for unrelated histories, as after a squash."""
+    seen, todo = {first}, [first]
     while todo:
         new = {parent.decode() for parent in repo.objects.commit(todo.pop()).parents} - seen
         seen |= new
         todo.extend(new)
-    layer = [other]
+    layer = [second]
     visited = set(layer)
     while layer:
         shared = [oid for oid in layer if oid in seen]

@@ -1,1 +1,1 @@
-"""Writing to disk so that a kill or a power cut leaves the old file or the new one."""
+"""Atomic writes to disk."""

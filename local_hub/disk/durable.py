@@ -1,7 +1,7 @@
-"""Writing files so that a kill or a power cut leaves the old file or the new one, never half of either.
+"""Atomic writes: a kill or a power cut leaves the old file or the new one, never a part.
 
-Everything new is first written into one temporary folder of the root (same file system, so a rename is atomic, and
-whatever a crash left there is deleted at the next start), flushed to disk, then renamed into place.
+New files are written into one temporary folder of the root, flushed to disk and renamed into place. The folder is on
+the same file system, so the rename is atomic, and it is emptied at the next start.
 """
 
 import os
@@ -14,27 +14,27 @@ from typing import IO
 
 from local_hub.errors import NO_ROOM, DiskFull
 
-# repos may be private, and the Hub alone knows who may read them: other users of the machine do not
+# only the Hub decides who may read a repo, so other users of this machine have no access to its files
 OWN, OWN_FOREVER, OWN_FOLDER = 0o600, 0o400, 0o700
 
 
 class TemporaryArea:
-    """The folder of unfinished files under one Hub root."""
+    """The folder of unfinished files in one root folder."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def clear(self) -> None:
-        """Delete what a killed server left behind; only the process that owns the root may call this."""
+        """Delete what a killed server left. Only the process that holds the lock of the root may call this."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True, exist_ok=True)
 
     def new_folder(self) -> Path:
-        """An empty folder, for a repo in the making or for the parts of an upload."""
+        """Create an empty folder, for a new repo or the parts of an upload."""
         return Path(tempfile.mkdtemp(dir=self.path))
 
     def discard(self, path: Path) -> None:
-        """Make `path` vanish at once (a rename into here), then free its space."""
+        """Remove `path` with one rename, then free its space."""
         if os.path.lexists(path):
             grave = self.new_folder()
             path.rename(grave / path.name)
@@ -42,9 +42,9 @@ class TemporaryArea:
 
     @contextmanager
     def unfinished_file(self) -> Iterator[IO[bytes]]:
-        """A new file opened for reading and writing, deleted on leaving unless `publish` moved it away.
+        """Open a new file for reading and writing; it is deleted at the end of the block unless `publish` moved it.
 
-        Raises DiskFull when the block ran out of room.
+        Raises DiskFull if the block ran out of disk space.
         """
         with room_or_disk_full():
             file = tempfile.NamedTemporaryFile(dir=self.path, delete=False)  # noqa: SIM115 (closed below)
@@ -63,7 +63,7 @@ class TemporaryArea:
         sync_name: bool = True,
         placing: AbstractContextManager[None] | None = None,
     ) -> None:
-        """Replace `target` by a file with this content; the options are those of `publish`. Raises DiskFull."""
+        """Replace `target` by a file with this content. The options are those of `publish`. Raises DiskFull."""
         with self.unfinished_file() as file:
             file.write(content)
             publish(file, target, mode=mode, sync_name=sync_name, placing=placing)
@@ -71,7 +71,7 @@ class TemporaryArea:
 
 @contextmanager
 def room_or_disk_full() -> Iterator[None]:
-    """Turn the operating system's "no space left" into DiskFull."""
+    """Raise DiskFull for an OSError that means that there is no disk space."""
     try:
         yield
     except OSError as error:
@@ -88,11 +88,15 @@ def publish(
     sync_name: bool = True,
     placing: AbstractContextManager[None] | None = None,
 ) -> None:
-    """Flush an unfinished file to disk and rename it to `target`; when this returns, it survives a power cut.
+    """Flush an unfinished file to disk and rename it to `target`. After that it survives a power cut.
 
-    Without `sync_name` it survives from the next name on that is synced: journals keep names in order. That is for files
-    which nothing refers to before such a name, as git's objects before their ref. `placing` is held while the file gets
-    its name.
+    Args:
+        file: a file of `TemporaryArea.unfinished_file`.
+        target: its place.
+        mode: its permissions.
+        sync_name: also flush the folder. Without it the name survives once a later name is flushed, because journals
+            keep the order. That is enough for files to which nothing refers before, such as git objects before their ref.
+        placing: a context manager that is held during the rename.
     """
     file.flush()
     os.fchmod(file.fileno(), mode)
@@ -101,13 +105,13 @@ def publish(
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file.name).replace(target)
     if sync_name:
-        # a repo that is deleted or renamed just now takes what was placed in it along
+        # a concurrent delete or rename of the repo takes the file along
         with suppress(FileNotFoundError) if placing else nullcontext():
             sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
+    """Flush the names in `folder` to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Moving what is damaged out of the way: into a folder beside the repos, where nothing reads it and nothing is deleted."""
+"""Moves damaged files to `ROOT/set-aside`, which nothing reads. Nothing is deleted."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ FOLDER = "set-aside"
 
 
 def set_aside(root: Path, path: Path) -> Path:
-    """Move `path`, which lies below the Hub's root, to the same place below `ROOT/set-aside`; where it lies then."""
+    """Move `path`, which is below `root`, to the same relative path below `ROOT/set-aside`; return the new path."""
     wanted = root / FOLDER / path.relative_to(root)
     wanted.parent.mkdir(parents=True, exist_ok=True)
     target, number = wanted, 1
@@ -23,7 +23,7 @@ def set_aside(root: Path, path: Path) -> Path:
 
 
 def is_remnant(folder: Path) -> bool:
-    """True for a folder that was never a repo or is what a delete left: neither settings nor HEAD nor refs."""
+    """Return True for a folder without settings, HEAD and refs: it never was a repo, or a delete left it."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     return not any(os.path.lexists(folder / name) for name in ("hub.json", "HEAD", "refs"))

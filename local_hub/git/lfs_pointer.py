@@ -12,18 +12,18 @@ MOST_OBJECT_BYTES = 2**63 - 1  # no file system holds more
 
 @dataclass(frozen=True)
 class LfsPointer:
-    """What git stores in place of a large file: the sha256 and size of the content."""
+    """The sha256 and size of a large file."""
 
     sha256: str
     size: int
 
     def content(self) -> bytes:
-        """The pointer file, as the git-lfs specification writes it."""
+        """The pointer file in the form of the git-lfs specification."""
         return f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {self.size}\n".encode()
 
     @classmethod
     def parse(cls, content: bytes) -> "LfsPointer | None":
-        """The pointer that `content` is, or None for any other file."""
+        """The pointer in a pointer file; None for any other file."""
         match = _POINTER.fullmatch(content) if len(content) <= MOST_POINTER_BYTES else None
         if match is None or len(match[2]) > 19 or int(match[2]) > MOST_OBJECT_BYTES:
             return None
@@ -31,6 +31,6 @@ class LfsPointer:
 
     @staticmethod
     def is_impossible(content: bytes) -> bool:
-        """True for a pointer to an object that is larger than any file: `parse` takes it for a text."""
+        """Return True for a pointer to an object that is larger than any file; `parse` returns None for it."""
         looks_like_one = len(content) <= MOST_POINTER_BYTES and _POINTER.fullmatch(content) is not None
         return looks_like_one and LfsPointer.parse(content) is None

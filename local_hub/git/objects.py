@@ -1,4 +1,4 @@
-"""The git objects of one repo: dulwich underneath, safe for threads, cheap sizes, durable writes."""
+"""The git objects of one repo, through dulwich: thread-safe reads, sizes without reading, durable writes."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree, parse_tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tag, Tree, parse_tree
 from dulwich.pack import write_pack_index, write_pack_objects
 
 from local_hub.disk.durable import OWN_FOREVER, TemporaryArea, publish
@@ -20,21 +20,21 @@ _log = logging.getLogger(__name__)
 
 FILE_MODE, FOLDER_MODE, SUBMODULE_MODE = 0o100644, 0o040000, 0o160000
 
-# a commit with more new objects than this is stored as one pack: one fsync instead of thousands
+# more new objects than this are stored as one pack: one fsync instead of thousands
 _MOST_LOOSE_OBJECTS = 16
-# objects wait in memory up to this many bytes before they go into a pack
+# new objects stay in memory up to this size, then go into a pack
 _MOST_PENDING_BYTES = 16 * 2**20
 
 
 class BlobInfo(NamedTuple):
-    """Size of a blob in git and, when it is an LFS pointer, what it points to."""
+    """Size of a blob in git, and the LFS pointer in it, if it is one."""
 
     size: int
     lfs: LfsPointer | None
 
 
 class TreeItem(NamedTuple):
-    """One line of a git tree."""
+    """One entry of a git tree."""
 
     name: str
     mode: int
@@ -52,7 +52,7 @@ def _unreadable(oid: str, error: Exception) -> DamagedRepo:
 
 
 class GitObjects:
-    """The objects of one bare repo. Reading one takes a lock for that moment: dulwich's packs are not thread-safe."""
+    """The objects of one bare repo. Each read takes a lock, because dulwich's packs are not thread-safe."""
 
     def __init__(self, objects_folder: Path, temporary: TemporaryArea):
         self.folder = objects_folder
@@ -62,26 +62,26 @@ class GitObjects:
         self._blob_infos: dict[str, BlobInfo] = {}
 
     def close(self) -> None:
-        """Unmap the packs."""
+        """Close the packs."""
         self._store.close()
 
     @property
     def dulwich_store(self) -> DiskObjectStore:
-        """For dulwich's own algorithms; the caller does not share it with other threads for long."""
+        """A new object store for dulwich's own algorithms. It is not thread-safe."""
         return DiskObjectStore(self.folder)
 
     def __contains__(self, oid: str) -> bool:
         with self._reading:
-            return oid.encode() in self._store
+            return ObjectID(oid.encode()) in self._store
 
     def read(self, oid: str) -> tuple[int, bytes]:
-        """(git's type number, content). Raises MissingObject (a KeyError), DamagedRepo for what git could not read."""
+        """(git's type number, content). Raises MissingObject (a KeyError), DamagedRepo."""
         try:
             with self._reading:
-                return self._store.get_raw(oid.encode())
+                return self._store.get_raw(ObjectID(oid.encode()))
         except KeyError:
             raise MissingObject(oid) from None
-        except Exception as error:  # zlib, struct, mmap and dulwich have a dozen kinds for bytes that make no sense
+        except Exception as error:  # zlib, struct, mmap and dulwich raise many kinds of errors for invalid bytes
             raise _unreadable(oid, error) from error
 
     def blob(self, oid: str) -> bytes:
@@ -89,19 +89,23 @@ class GitObjects:
         return self.read(oid)[1]
 
     def commit(self, oid: str) -> Commit:
-        """A commit. Raises MissingObject when `oid` is not one (annotated tags are followed), DamagedRepo."""
+        """The commit `oid`, through annotated tags. Raises MissingObject if it is not a commit, DamagedRepo."""
         number, content = self.read(oid)
         try:
             while number == Tag.type_num:
-                number, content = self.read(ShaFile.from_raw_string(number, content).object[1].decode())
+                tag = ShaFile.from_raw_string(number, content)
+                assert isinstance(tag, Tag)
+                number, content = self.read(tag.object[1].decode())
             if number != Commit.type_num:
                 raise MissingObject(oid)
-            commit = Commit.from_raw_string(number, content)
-            # dulwich takes the text apart when a field is asked for: better here than in the middle of a page
+            commit = ShaFile.from_raw_string(number, content)
+            assert isinstance(commit, Commit)
+            # dulwich parses a field at its first use, which would fail in the middle of a page
             datetime.fromtimestamp(commit.commit_time, UTC)
             for name in (commit.tree, *commit.parents):
                 name.decode("ascii")
-            commit.author.decode(errors="replace"), commit.message.decode(errors="replace")
+            for text in (commit.author, commit.message):
+                text.decode(errors="replace")
         except HubError:
             raise
         except Exception as error:
@@ -109,7 +113,7 @@ class GitObjects:
         return commit
 
     def tree(self, oid: str) -> list[TreeItem]:
-        """The lines of a tree, in git's order, without submodules (the Hub has none). Raises DamagedRepo."""
+        """The entries of a tree in git's order, without submodules. Raises MissingObject, DamagedRepo."""
         number, content = self.read(oid)
         if number != Tree.type_num:
             raise MissingObject(oid)
@@ -123,7 +127,7 @@ class GitObjects:
             raise _unreadable(oid, error) from error
 
     def blob_info(self, oid: str) -> BlobInfo:
-        """Size and LFS pointer of a blob; only the first bytes of a large loose blob are unpacked."""
+        """Size and LFS pointer of a blob. Of a large loose blob only the first bytes are decompressed."""
         info = self._blob_infos.get(oid)
         if info is None:
             size, beginning = self._beginning_of_blob(oid)
@@ -144,21 +148,21 @@ class GitObjects:
             raise _unreadable(oid, error) from error
 
     def matching(self, prefix: str) -> list[str]:
-        """Commits whose id starts with `prefix` (4 characters or more)."""
+        """The ids of commits that start with `prefix`, of 4 characters or more."""
         try:
             with self._reading:
-                found = [oid.decode() for oid in self._store.iter_prefix(prefix.encode())]
+                ids = [oid.decode() for oid in self._store.iter_prefix(prefix.encode())]
         except Exception as error:
             raise _unreadable(prefix, error) from error
-        return [oid for oid in found if self.read(oid)[0] == Commit.type_num]
+        return [oid for oid in ids if self.read(oid)[0] == Commit.type_num]
 
     def batch(self) -> "ObjectBatch":
-        """A place to put new objects."""
+        """A batch of new objects for one commit."""
         return ObjectBatch(self)
 
 
 class ObjectBatch:
-    """New objects of one commit. Nothing refers to them until a ref does, so a crash on the way is harmless."""
+    """New objects of one commit. A crash before the ref is set leaves unreachable objects only."""
 
     def __init__(self, objects: GitObjects):
         self.objects = objects
@@ -166,7 +170,7 @@ class ObjectBatch:
         self._pending_bytes = 0
 
     def add(self, git_object: ShaFile) -> str:
-        """The id of `git_object`, which is durable after `flush`."""
+        """Add an object and return its id. It is durable after `flush`."""
         oid = git_object.id.decode()
         if oid not in self._pending and oid not in self.objects:
             self._pending[oid] = git_object
@@ -176,16 +180,16 @@ class ObjectBatch:
         return oid
 
     def add_blob(self, content: bytes) -> str:
-        """The id of a blob with this content."""
+        """Add a blob with this content and return its id."""
         return self.add(Blob.from_string(content))
 
     def blob(self, oid: str) -> bytes:
-        """The content of a blob, new or stored before."""
+        """The content of a new or a stored blob."""
         pending = self._pending.get(oid)
         return pending.as_raw_string() if pending is not None else self.objects.blob(oid)
 
     def flush(self) -> None:
-        """Put everything on disk. Raises DiskFull."""
+        """Write all new objects to disk. Raises DiskFull."""
         if len(self._pending) > _MOST_LOOSE_OBJECTS:
             self._write_pack()
         for oid, git_object in self._pending.items():
@@ -202,11 +206,11 @@ class ObjectBatch:
         new_objects = [(git_object, None) for git_object in self._pending.values()]
         with temporary.unfinished_file() as pack, temporary.unfinished_file() as index:
             offsets, checksum = write_pack_objects(
-                pack.write, new_objects, DEFAULT_OBJECT_FORMAT, deltify=False, compression_level=1
+                pack, new_objects, DEFAULT_OBJECT_FORMAT, deltify=False, compression_level=1
             )
             entries = sorted((oid, offset, crc) for oid, (offset, crc) in offsets.items())
             write_pack_index(index, entries, checksum)
-            # git looks for the index, so the pack has to be there before it
+            # git looks for the index, so the pack must exist before it
             publish(pack, folder / f"pack-{checksum.hex()}.pack", mode=OWN_FOREVER, sync_name=False)
             publish(index, folder / f"pack-{checksum.hex()}.idx", mode=OWN_FOREVER, sync_name=False)
         self._forget()

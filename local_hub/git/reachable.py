@@ -1,7 +1,7 @@
-"""What the branches, tags and pull requests of a repo lead to: the rest was squashed away, or its branch was deleted.
+"""The objects that are reachable from the branches, tags and pull requests of a repo.
 
-Such objects may lie on disk for long, in packs with others. They are not given to anybody who knows their id, and a copy
-of the repo does not get them.
+Other objects (squashed away, or of a deleted branch) may stay on disk, in packs with reachable ones. Nobody can read
+them by their id, and a duplicate of the repo does not contain them.
 """
 
 import threading
@@ -14,7 +14,7 @@ from local_hub.git.refs import Refs
 
 
 class Reachable:
-    """Grows with the history: a commit is looked at once, until a ref is moved back or deleted."""
+    """A cache of reachable commits and LFS objects. It is cleared if a ref is moved back or deleted."""
 
     def __init__(self, objects: GitObjects, refs: Refs):
         self._objects = objects
@@ -22,12 +22,12 @@ class Reachable:
         self._lock = threading.Lock()
         self._lost = -1
         self._commits: set[str] = set()
-        self._unread_commits: list[str] = []  # whose files are not in `_lfs` yet
+        self._unread_commits: list[str] = []  # commits whose files are not in `_lfs` yet
         self._trees: set[str] = set()
         self._lfs: set[str] = set()
 
     def has_commit(self, oid: str) -> bool:
-        """True when some ref leads to this commit."""
+        """Return True if the commit is reachable from a ref."""
         with self._lock:
             if self._refs.lost != self._lost:
                 self._forget()
@@ -36,7 +36,7 @@ class Reachable:
             return oid in self._commits
 
     def has_lfs(self, sha256: str) -> bool:
-        """True when some commit that a ref leads to has a file with this content."""
+        """Return True if a reachable commit has a file with this content."""
         with self._lock:
             if self._refs.lost != self._lost:
                 self._forget()
@@ -57,28 +57,28 @@ class Reachable:
     def _look_at_new_commits(self) -> None:
         tips = set()
         for oid in self._refs.under("refs/").values():
-            with suppress(KeyError, HubError):  # one damaged branch does not hide the others
+            with suppress(KeyError, HubError):  # a damaged branch does not hide the others
                 tips.add(self._objects.commit(oid).id.decode())
         self._unread_commits += history(self._objects, tips, self._commits)
 
 
 def history(objects: GitObjects, tips: Iterable[str], seen: set[str]) -> list[str]:
-    """The commits that `tips` lead to and that are not in `seen`, which gets them."""
-    found = []
+    """The commits reachable from `tips` that are not in `seen`; they are added to `seen`."""
+    commits = []
     todo = [oid for oid in tips if oid not in seen]
     seen.update(todo)
     while todo:
         oid = todo.pop()
-        found.append(oid)
+        commits.append(oid)
         new = {parent.decode() for parent in objects.commit(oid).parents} - seen
         seen |= new
         todo += new
-    return found
+    return commits
 
 
 def blobs(objects: GitObjects, tree: str, seen: set[str]) -> list[tuple[str, str | None]]:
-    """(id, sha256 of the LFS object or None) of each file below a tree; trees in `seen` are left out, new ones added."""
-    found: list[tuple[str, str | None]] = []
+    """(id, sha256 of the LFS object or None) of each file below a tree. Trees in `seen` are skipped, new ones added."""
+    files: list[tuple[str, str | None]] = []
     todo = [tree]
     while todo:
         oid = todo.pop()
@@ -90,5 +90,5 @@ def blobs(objects: GitObjects, tree: str, seen: set[str]) -> list[tuple[str, str
                 todo.append(item.oid)
             else:
                 lfs = objects.blob_info(item.oid).lfs
-                found.append((item.oid, lfs.sha256 if lfs else None))
-    return found
+                files.append((item.oid, lfs.sha256 if lfs else None))
+    return files

@@ -1,10 +1,10 @@
-"""The branches, tags and pull requests of one bare repo: loose refs only, each change one atomic rename."""
+"""The refs of one bare repo: loose refs only; each change is one atomic rename."""
 
 import os
 import re
 from pathlib import Path
 
-from dulwich.refs import check_ref_format
+from dulwich.refs import Ref, check_ref_format
 
 from local_hub.disk.durable import TemporaryArea, sync_folder
 from local_hub.errors import BadRequest
@@ -14,7 +14,7 @@ OBJECT_ID = re.compile("[0-9a-f]{40}")
 
 
 def read_ref(file: Path) -> str | None:
-    """The id in a ref's file, None where there is none. Raises OSError. A pipe in its place is not waited for."""
+    """The object id in the file of a ref, or None. Does not block on a named pipe. Raises OSError."""
     number = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     try:
         oid = os.read(number, 64).decode("ascii", errors="replace").strip()
@@ -24,19 +24,20 @@ def read_ref(file: Path) -> str | None:
 
 
 class Refs:
-    """`name -> 40-hex object id` under one repo folder. The caller holds the repo's lock when it writes."""
+    """Maps ref names to object ids (40 hex digits). The caller holds the repo's lock when it writes."""
 
     def __init__(self, repo_folder: Path, temporary: TemporaryArea):
         self.folder = repo_folder
         self.temporary = temporary
-        self.lost = 0  # how often a ref was moved or deleted so that commits may have lost the last one to lead to them
+        # how often a ref was deleted, or moved to a commit that is not known to descend from the old one
+        self.lost = 0
 
     def get(self, name: str) -> str | None:
-        """What a full name like `refs/heads/main` points to; None for a name that git would not allow.
+        """The object id of a full ref name such as `refs/heads/main`; None if it does not exist or is not a valid name.
 
-        Names come from strangers: one with `..` in it would lead to any file that this process can read.
+        Names come from clients: one with `..` could lead to any file that this process can read.
         """
-        if not check_ref_format(name.encode(errors="replace")):
+        if not check_ref_format(Ref(name.encode(errors="replace"))):
             return None
         try:
             return read_ref(self.folder / name)
@@ -44,21 +45,21 @@ class Refs:
             return None
 
     def under(self, prefix: str) -> dict[str, str]:
-        """All refs below `refs/heads/`, `refs/tags/`, …: short name -> id, sorted by name."""
+        """Short name -> object id of all refs below a prefix such as `refs/heads/`, sorted by name."""
         start = self.folder / prefix
-        found = {}
+        refs = {}
         for folder, _, files in os.walk(start):
             for file in files:
                 name = Path(folder, file).relative_to(start).as_posix()
-                if oid := self.get(prefix + name):  # None: deleted while we looked
-                    found[name] = oid
-        return dict(sorted(found.items()))
+                if oid := self.get(prefix + name):  # None: deleted meanwhile
+                    refs[name] = oid
+        return dict(sorted(refs.items()))
 
     def set(self, name: str, oid: str, *, after: str | None = None) -> None:
-        """Point `name` at `oid`: after the rename inside, every reader sees the new commit, before it the old one.
+        """Set the ref `name` to `oid` in one step.
 
-        `after` is what it pointed to, where the new commit's history holds that. Raises BadRequest when git could not
-        hold both this ref and another (`a` and `a/b`).
+        `after` is the old object id if `oid` descends from it. Raises BadRequest for a ref that clashes with another
+        one (`a` and `a/b`).
         """
         old = self.get(name)
         try:
@@ -69,13 +70,13 @@ class Refs:
             self.lost += old is not None
 
     def delete(self, name: str) -> None:
-        """Remove a ref and the folders that it leaves empty."""
+        """Delete a ref and the folders that are empty after that."""
         path = self.folder / name
         path.unlink()
         self.lost += 1
         sync_folder(path.parent)
-        kept = {self.folder / "refs" / kind for kind in ("heads", "tags")} | {self.folder / "refs"}
+        permanent = {self.folder / "refs" / kind for kind in ("heads", "tags")} | {self.folder / "refs"}
         for parent in path.parents:
-            if parent in kept or any(parent.iterdir()):
+            if parent in permanent or any(parent.iterdir()):
                 break
             parent.rmdir()

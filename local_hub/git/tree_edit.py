@@ -1,13 +1,13 @@
-"""Editing a git tree by path: only the folders on the way to a change are read and rewritten."""
+"""Edits a git tree by path. Only the folders that contain a change are read and rewritten."""
 
-from dulwich.objects import Tree
+from dulwich.objects import ObjectID, Tree
 
 from local_hub.errors import EntryNotFound, UnsafePath
 from local_hub.git.objects import FILE_MODE, FOLDER_MODE, GitObjects, ObjectBatch
 
 
 class _Folder:
-    """A folder that was opened: its files as (mode, oid), its subfolders as ids or, once opened, as _Folder."""
+    """An opened folder: entries are (mode, oid), or _Folder for a subfolder that was opened."""
 
     def __init__(self, objects: GitObjects, oid: str | None):
         self.entries: dict[str, tuple[int, str] | _Folder] = {}
@@ -16,33 +16,33 @@ class _Folder:
 
 
 class TreeEdit:
-    """A tree in the making, starting from the tree `oid` (None: empty)."""
+    """Changes to the tree `oid` (None: an empty tree)."""
 
     def __init__(self, objects: GitObjects, oid: str | None):
         self._objects = objects
         self._root = _Folder(objects, oid)
 
     def set_file(self, path: str, blob: str) -> None:
-        """Put a file at `path`. Raises UnsafePath when a folder is there, or a file stands where a folder is needed."""
+        """Put a blob at `path`. Raises UnsafePath if `path` is a folder or one of its parents is a file."""
         folder, name = self._parent(path, create=True)
         if self._is_folder(folder.entries.get(name)):
             raise UnsafePath(f"Cannot write the file {path!r}: a folder has that name")
         folder.entries[name] = (FILE_MODE, blob)
 
     def file_oid(self, path: str) -> str | None:
-        """The blob that lies at `path` of the root folder now, None where there is no file."""
+        """The blob of the file `path` in the root folder, or None."""
         entry = self._root.entries.get(path)
-        return None if entry is None or self._is_folder(entry) else entry[1]  # type: ignore[index]
+        return entry[1] if isinstance(entry, tuple) and entry[0] != FOLDER_MODE else None
 
     def delete(self, path: str) -> None:
-        """Remove a file, or a folder with what is in it. Raises EntryNotFound when there is neither."""
+        """Delete a file or a folder. Raises EntryNotFound if there is neither."""
         folder, name = self._parent(path, create=False)
         if name not in folder.entries:
             raise EntryNotFound(f"A file with the name {path!r} does not exist")
         del folder.entries[name]
 
     def delete_folder(self, path: str) -> None:
-        """Raises EntryNotFound when there is no such folder. The empty path empties the repo."""
+        """Delete a folder; the empty path deletes everything. Raises EntryNotFound if there is no such folder."""
         if not path:
             self._root.entries.clear()
             return
@@ -52,7 +52,7 @@ class TreeEdit:
         del folder.entries[name]
 
     def write(self, batch: ObjectBatch) -> str:
-        """Add the changed trees to `batch`; the id of the root. Folders that became empty disappear, as in git."""
+        """Add the changed trees to `batch` and return the id of the root tree. Empty folders are dropped, as in git."""
         return self._write(self._root, batch) or batch.add(Tree())
 
     def _write(self, folder: _Folder, batch: ObjectBatch) -> str | None:
@@ -63,7 +63,7 @@ class TreeEdit:
                 if oid is None:
                     continue
                 entry = (FOLDER_MODE, oid)
-            tree.add(name.encode(errors="surrogateescape"), entry[0], entry[1].encode())
+            tree.add(name.encode(errors="surrogateescape"), entry[0], ObjectID(entry[1].encode()))
         return batch.add(tree) if len(tree) else None
 
     def _parent(self, path: str, *, create: bool) -> tuple[_Folder, str]:

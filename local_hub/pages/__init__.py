@@ -1,16 +1,16 @@
-"""What a person sees in a browser: the Hub's repos as web pages. `routes` is what the application mounts.
+"""The web pages of the Hub. `routes` are all their routes.
 
-Handlers are functions `(Visit) -> Response` in `home`, `collections`, `card`, `files`, `commits`, `discussions` and `sign_in`; what they
-show is read through the Store and written by the templates, which escape every value.
+A page is a handler `(Visit) -> Response` with a template of `templates/`; templates escape every value. To add a page,
+write a module with handlers and `routes` and add it below.
 """
 
 from local_hub.pages import collections, home, sign_in, static_files
 from local_hub.pages.files import tree
 from local_hub.pages.history import commits, discussions
 from local_hub.pages.repo import card
-from local_hub.requests import url_parts  # noqa: F401  (makes {place:place} and the like known to Starlette)
+from local_hub.requests import url_parts  # noqa: F401  (registers {place:place} and the other convertors)
 
-# the most general addresses come last
+# the most general addresses are last
 routes = [
     *static_files.routes,
     *sign_in.routes,

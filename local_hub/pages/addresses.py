@@ -1,4 +1,4 @@
-"""The addresses of the pages. Revisions are quoted whole (`refs%2Fpr%2F1`), paths keep their slashes."""
+"""The addresses of the pages. Slashes are quoted in revisions (`refs%2Fpr%2F1`) and not in paths."""
 
 from urllib.parse import quote
 
@@ -9,7 +9,7 @@ def repo_url(repo_type: str, repo_id: str) -> str:
 
 
 def person(name: str) -> str:
-    """What a user or organisation has. Authors of pushed commits have any name, so it is quoted whole."""
+    """The page of a user or organisation. Authors of commits may have any name, so everything is quoted."""
     return f"/{quote(name, safe='', errors='replace')}"
 
 
@@ -20,11 +20,11 @@ def inside(repo_type: str, repo_id: str, kind: str, revision: str, path: str = "
 
 
 def quote_path(path: str) -> str:
-    """A path inside a repo for an address; names that are not UTF-8 keep their bytes."""
+    """A path inside a repo, quoted; names that are not UTF-8 keep their bytes."""
     return quote(path, errors="surrogateescape")
 
 
 def card_at(repo_type: str, repo_id: str, revision: str) -> str:
-    """The card page at a revision; `main` needs no mention."""
+    """The card page at a revision; without a query for `main`."""
     address = repo_url(repo_type, repo_id)
     return address if revision == "main" else f"{address}?revision={quote(revision, safe='')}"

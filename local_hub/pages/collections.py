@@ -1,4 +1,4 @@
-"""One collection: the repos that somebody put together under a title."""
+"""The page of a collection."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,11 +10,11 @@ from local_hub.pages.page import Visit, page, render
 
 
 def show(visit: Visit) -> Response:
-    """GET /collections/SLUG; of its repos those that the visitor may know about."""
-    one = find(visit, visit.params["slug"])
-    held = [(item["type"], item["id"]) for item in one.items if item["type"] in REPO_TYPES]
-    repos = [repo for kind, name in held if (repo := visit.visible_repo(kind, name))]
-    return render(visit, "collection.html.jinja", one=one, groups=groups_of(repos))
+    """GET /collections/SLUG, with the repos that the visitor may see."""
+    collection = find(visit, visit.params["slug"])
+    ids = [(item["type"], item["id"]) for item in collection.items if item["type"] in REPO_TYPES]
+    repos = [repo for kind, name in ids if (repo := visit.visible_repo(kind, name))]
+    return render(visit, "collection.html.jinja", collection=collection, groups=groups_of(repos))
 
 
 routes = [Route("/collections/{slug:repo}", page(show))]

@@ -1,4 +1,4 @@
-"""Numbers, sizes and times as people read them."""
+"""Template filters: numbers, sizes and times for people."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ def count(number: int) -> str:
 
 
 def number(value: Any) -> str:
-    """A metric's value: at most four decimals, whole and short numbers as they are."""
+    """The value of a metric: at most four decimals; short numbers are not rounded."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
@@ -31,7 +31,7 @@ def number(value: Any) -> str:
 
 
 def ago(hub_time: str) -> str:
-    """`3 hours ago`, for a time as the Hub writes it."""
+    """`3 hours ago`, for a time in the Hub's format."""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(hub_time)).total_seconds()
     for length, unit in _STEPS:
         if seconds >= length:

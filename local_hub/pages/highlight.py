@@ -1,15 +1,16 @@
-"""Source code as HTML with colours: Pygments' classes, which the stylesheet colours for light and dark."""
+"""Source code as HTML with Pygments' classes, which the stylesheet colours."""
 
 import html
+from typing import Any
 
 from local_hub.untrusted.bounded import TooMuch, bounded
 
-_MOST_COLOURED = 200_000  # characters; more takes Pygments longer than a visitor waits
+_MOST_COLOURED = 200_000  # characters; Pygments is too slow for more
 _MOST_COLOURED_HERE = 20_000
 
 
 def code_block(code: str, language: str) -> str:
-    """A fenced block of a card: `<pre class="code"><code>…`; plain when the language is unknown."""
+    """A fenced block of a card: `<pre class="code"><code>…`, without colours for an unknown language."""
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
@@ -21,7 +22,7 @@ def code_block(code: str, language: str) -> str:
 
 
 def source_lines(text: str, file_name: str) -> list[str]:
-    """The lines of a file, each as HTML of its own."""
+    """The lines of a file, each as complete HTML."""
     if len(text) <= _MOST_COLOURED_HERE:
         return coloured_lines(text, file_name)
     try:
@@ -31,7 +32,7 @@ def source_lines(text: str, file_name: str) -> list[str]:
 
 
 def coloured_lines(text: str, file_name: str) -> list[str]:
-    """As `source_lines`, without a limit of time: some texts take Pygments the square of their length."""
+    """As `source_lines`, without a time limit: Pygments is quadratic for some texts. Runs in `bounded`."""
     from pygments.lexers import get_lexer_for_filename
     from pygments.util import ClassNotFound
 
@@ -39,7 +40,7 @@ def coloured_lines(text: str, file_name: str) -> list[str]:
         lexer = get_lexer_for_filename(file_name, stripnl=False)
     except ClassNotFound:
         lexer = None
-    # Pygments closes and reopens a span that goes over the end of a line, so lines can stand alone
+    # Pygments closes and reopens spans at the end of a line, so each line is complete
     return _lines(_coloured(text, lexer))
 
 
@@ -48,7 +49,7 @@ def _lines(coloured: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def _coloured(text: str, lexer: object) -> str:
+def _coloured(text: str, lexer: Any) -> str:
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
 

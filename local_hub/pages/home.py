@@ -1,4 +1,4 @@
-"""The front page, and what one user or organisation has."""
+"""The front page, and the page of a user or organisation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Line:
     updated: str
     private: bool
     gated: bool
-    damaged: str = ""  # why it cannot be read
+    damaged: str = ""  # the reason, if it cannot be read
 
 
 def front(visit: Visit) -> Response:
@@ -64,7 +64,7 @@ def namespace(visit: Visit) -> Response:
 
 
 async def missing(request: Request) -> Response:
-    """Any other address: a page for browsers; programs are answered by the application, in JSON."""
+    """Any other address: an HTML page for browsers, a NotFound in JSON for programs."""
     error = NotFound("There is no page at this address.")
     if "text/html" not in request.headers.get("accept", ""):
         raise error
@@ -72,14 +72,14 @@ async def missing(request: Request) -> Response:
 
 
 def groups_of(repos: Sequence[Repository | UnreadableRepo]) -> list[tuple[str, str, list[Line]]]:
-    """The lines of a list of repos by type, each with its heading, the one that changed last first."""
+    """(type, heading, lines) of a list of repos, the last changed first."""
     lines = [line for repo in repos if (line := _line_of(repo))]
     lines.sort(key=lambda line: line.updated, reverse=True)
     return [(kind, title, [line for line in lines if line.type == kind]) for kind, title in _GROUPS]
 
 
 def _line_of(repo: Repository | UnreadableRepo) -> Line | None:
-    """The line of a repo, which says so where it is damaged; None for one that was deleted while we looked."""
+    """The line of a repo, with the reason if it is damaged; None if it was deleted meanwhile."""
     if isinstance(repo, UnreadableRepo):
         return _damaged_line(repo, repo.reason)
     return read_or_reason(

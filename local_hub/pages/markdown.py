@@ -1,7 +1,7 @@
-"""Cards as safe HTML: GitHub's Markdown, addresses that work inside the Hub, and nothing that a stranger could misuse.
+"""Renders cards as safe HTML: GitHub's Markdown, with links that work inside the Hub.
 
-A card may hold raw HTML, so the result is sanitised as a whole: no script, style, form, frame or event handler comes
-through, and images come from this Hub only, because a picture elsewhere would tell its owner who reads the card.
+A card may contain raw HTML, so the result is sanitised as a whole: no scripts, styles, forms, frames or event handlers.
+Images are loaded from this Hub only, because the owner of another server would learn who reads the card.
 """
 
 import posixpath
@@ -20,11 +20,11 @@ from local_hub.pages import addresses
 from local_hub.pages.highlight import code_block, css_classes
 from local_hub.untrusted.bounded import TooMuch, bounded
 
-_ANCHOR = "card-"  # before every id of a card, so that it cannot pose as a part of the page around it
+_ANCHOR = "card-"  # prefix of every id of a card, so that it cannot imitate a part of the page
 _MOST_CHARACTERS, _MOST_CHARACTERS_AS_SOURCE = 500_000, 100_000
-# some texts of this length take the parser a tenth of a second, and four times as long each time the length doubles
+# some texts of this length take the parser a tenth of a second, and the time is quadratic in the length
 _MOST_CHARACTERS_HERE = 20_000
-# making the anchors of equal headings different takes the square of their number
+# making the anchors of equal headings unique is quadratic in their number
 _MOST_ANCHORS = 1000
 _HEADING = re.compile(r"^[ >\d.*+-]*#|^[ >]*(=+|-+)[ \t]*$", re.MULTILINE)
 
@@ -65,8 +65,8 @@ _CLASSES = {
 }
 
 
-# GitHub's tag filter: these swallow the text after them, so they are shown as text. A whole script or style is not: the
-# sanitiser takes it out.
+# GitHub's tag filter: these tags would swallow the text after them, so they are shown as text. The sanitiser removes a
+# complete script or style.
 _SWALLOWING = re.compile(r"<(?=/?(?:title|textarea|xmp|iframe|noembed|noframes|plaintext)\b)", re.IGNORECASE)
 _OPEN_SCRIPT_OR_STYLE = re.compile(r"<(?=/?(?:script|style)\b)", re.IGNORECASE)
 _CLOSED = ("</script>", "</style>")
@@ -74,7 +74,7 @@ _CLOSED = ("</script>", "</style>")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a Markdown file lies: what its relative addresses are relative to."""
+    """The repo, revision and folder of a Markdown file, for its relative addresses."""
 
     repo_type: str
     repo_id: str
@@ -82,7 +82,7 @@ class Surroundings:
     folder: str = ""
 
     def link(self, address: str) -> str | None:
-        """Where a link goes: to a file's page, to an anchor of the card, or out; None for schemes of no use here."""
+        """The target of a link: the page of a file, an anchor of the card, or another site; None for other schemes."""
         if address.startswith("#"):
             return f"#{_ANCHOR}{address[1:]}"
         scheme = _scheme(address)
@@ -90,12 +90,12 @@ class Surroundings:
             return address if scheme in ("http", "https", "mailto") else None
         if address.startswith("/"):
             return address
-        # a report is there to be read: its link opens it, not its source
+        # links to HTML files, such as reports, open the file and not its source
         opens = address.partition("#")[0].lower().endswith((".html", ".htm"))
         return self._in_repo("resolve" if opens else "blob", address)
 
     def image(self, address: str) -> str | None:
-        """Where a picture comes from; None when that is not this Hub."""
+        """The source of an image; None if it is not on this Hub."""
         if _scheme(address) or address.startswith(("//", "/\\")):
             return address if address.startswith("data:image/") else None
         return address if address.startswith("/") else self._in_repo("resolve", address)
@@ -110,13 +110,13 @@ class Surroundings:
 
 
 def _scheme(address: str) -> str:
-    """The scheme of an address in lower case, empty for a relative one."""
+    """The scheme of an address in lower case; empty for a relative address."""
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", address)
     return match[1].lower() if match else ""
 
 
 def render_markdown(text: str, where: Surroundings) -> str:
-    """HTML that may stand in a page as it is; of a text that is too large or takes too long, its source."""
+    """Safe HTML of a Markdown text; its source, if it is too large or takes too long."""
     if len(text) <= _MOST_CHARACTERS_HERE:
         return _kept(text, where)
     try:
@@ -160,7 +160,7 @@ def _parser(anchors: bool) -> MarkdownIt:
 
 
 def _image(renderer: Any, tokens: list[Token], index: int, options: Any, environment: dict[str, Any]) -> str:
-    """A picture from elsewhere becomes a link to it."""
+    """Render an image; one from another site becomes a link."""
     token = tokens[index]
     address = str(token.attrs.get("src", ""))
     if environment["where"].image(address) is None:
@@ -170,7 +170,7 @@ def _image(renderer: Any, tokens: list[Token], index: int, options: Any, environ
 
 
 def _cell(renderer: Any, tokens: list[Token], index: int, options: Any, environment: dict[str, Any]) -> str:
-    """The page's policy forbids style attributes, so alignment is said the older way."""
+    """Render a table cell with an `align` attribute, because the page's policy forbids style attributes."""
     token = tokens[index]
     style = str(token.attrs.pop("style", ""))
     if style.startswith("text-align:"):
@@ -191,7 +191,7 @@ def _cleaner(where: Surroundings) -> Any:
             return where.link(value.strip())
         if name == "src":
             return where.image(value.strip())
-        if name == "srcset":  # one picture for light and one for dark pages; lists of sizes are not needed
+        if name == "srcset":  # a single image for light or dark pages; lists of sizes are dropped
             return None if re.search(r"[\s,]", value.strip()) else where.image(value.strip())
         return value
 

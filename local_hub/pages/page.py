@@ -1,4 +1,4 @@
-"""One page: who visits, rendering a template, the headers that keep a page harmless, and errors that people can read."""
+"""The basis of all pages: the visit, rendering a template, security headers, error pages."""
 
 import logging
 import secrets
@@ -35,19 +35,19 @@ _TITLES = {
 
 
 class Visit(BrowserCall):
-    """A request for a page."""
+    """A request for a page, with or without a signed-in user."""
 
     def visible_repos(self, repo_type: str | None = None) -> list[Repository]:
-        """The repos that this visitor may know about, sorted by id."""
+        """The repos that the visitor may see, sorted by id."""
         return [repo for repo in self.hub.store.list(repo_type) if self.may_see(repo) and not repo.settings.disabled]
 
     def unreadable_repos(self) -> list[UnreadableRepo]:
-        """The repos whose settings cannot be read, in the namespaces that this visitor belongs to."""
+        """The repos with unreadable settings in the namespaces of the visitor."""
         token = self.token
         return [repo for repo in self.hub.store.unreadable() if token is not None and token.belongs_to(repo.namespace)]
 
     def visible_repo(self, repo_type: str, repo_id: str) -> Repository | None:
-        """The repo if it exists here and this visitor may know about it: whether a link to it would work."""
+        """The repo, or None if it does not exist or the visitor may not see it."""
         try:
             return self.find_repo(repo_type, repo_id)
         except HubError:
@@ -58,7 +58,7 @@ Handler = Callable[[Visit], Response]
 
 
 def page(handler: Handler) -> Callable:
-    """A Starlette endpoint for a page; whatever goes wrong becomes a page, too."""
+    """A Starlette endpoint for a page. Errors become pages, too."""
 
     @wraps(handler)
     async def run(request: Request) -> Response:
@@ -75,7 +75,7 @@ def page(handler: Handler) -> Callable:
 
 
 async def _in_thread(handler: Handler, request: Request, body: bytes) -> Response:
-    """Pages have threads of their own: while they wait for a large preview, clients of the API are answered."""
+    """Run a handler in the threads for pages, so that a slow preview does not block the API."""
     return await to_thread.run_sync(_answer, handler, request, body, limiter=_threads())
 
 
@@ -93,7 +93,7 @@ def _answer(handler: Handler, request: Request, body: bytes) -> Response:
         return RedirectResponse(request.scope["path"].replace(old, new, 1), status_code=302)
     except HubError as error:
         return error_page(request, true_reason(request, error))
-    except Exception as error:  # a visitor gets a sentence, whoever runs the Hub gets the traceback
+    except Exception as error:  # the visitor sees a sentence, the log has the traceback
         _log.exception("the page %s failed", request.scope["path"])
         reason = true_reason(request, error)
         if isinstance(reason, HubError):
@@ -102,7 +102,7 @@ def _answer(handler: Handler, request: Request, body: bytes) -> Response:
 
 
 def error_page(request: Request, error: HubError) -> Response:
-    """What is missing (repo, revision or file) or refused, in words."""
+    """The page for a refusal: its title, message and status."""
     missing_repo = isinstance(error, RepoNotFound)
     status = 404 if missing_repo else 403 if isinstance(error, GatedRepo) else error.status
     title = next((text for kind, text in _TITLES.items() if isinstance(error, kind)), f"Error {status}")
@@ -118,7 +118,7 @@ def error_page(request: Request, error: HubError) -> Response:
 
 
 def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
-    """The page that a template makes of these values."""
+    """Render a template with these values."""
     return _render(visit.request, visit.token, template, values, status=status)
 
 
@@ -132,12 +132,12 @@ def _render(request: Request, token: Token | None, template: str, values: dict[s
         "here": request.scope["path"] + query,
     }
     html = _templates().get_template(template).render(shared | values)
-    # half a surrogate pair, in a name or a cell, is no text that could be sent
+    # a lone surrogate, in a name or a cell, cannot be encoded
     return HTMLResponse(html.encode(errors="replace"), status_code=status, headers=_headers(nonce))
 
 
 def _headers(nonce: str) -> dict[str, str]:
-    """Files in repos have the same origin as the pages, so scripts and styles need the nonce: 'self' is not enough."""
+    """Security headers. Scripts and styles need a nonce: files of repos have the same origin, so 'self' is not enough."""
     policy = (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""Signing in to see private repos: `/login`, `/logout`."""
+"""Sign in to see private repos, sign out: `/login`, `/logout`."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,7 +11,7 @@ from local_hub.requests import browser_session
 
 
 def show_form(visit: Visit) -> Response:
-    """GET /login?next=/where/to/go/then"""
+    """GET /login?next=/path/after/sign-in"""
     return render(visit, "login.html.jinja", next=_own_address(visit.query("next")), problem="")
 
 
@@ -43,7 +43,7 @@ def _refuse_forged(visit: Visit) -> None:
 
 
 def _own_address(address: str | None) -> str:
-    """`address` if it is a path on this Hub, else the front page: nobody is sent elsewhere after signing in."""
+    """Return `address` if it is a path on this Hub, else the front page (no open redirect)."""
     if not address or not address.startswith("/") or address.startswith(("//", "/\\")) or urlsplit(address).netloc:
         return "/"
     return address if address.isprintable() else "/"

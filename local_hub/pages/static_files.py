@@ -1,4 +1,4 @@
-"""The stylesheet, the script and the icon. `/-/` can be no repo: a namespace does not start with `-`."""
+"""The stylesheet, the script and the icon, below `/-/`: a namespace cannot start with `-`."""
 
 import hashlib
 from functools import cache
@@ -14,13 +14,13 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 @cache
 def _files() -> dict[str, bytes]:
-    """All of them, in memory: only these names are ever served."""
+    """Name -> content of all static files; no other names are served."""
     return {path.name: path.read_bytes() for path in _FOLDER.iterdir() if path.suffix in _TYPES}
 
 
 @cache
 def static_url(name: str) -> str:
-    """The address of a file, with its content's hash so that browsers may keep it for ever."""
+    """The address of a static file, with the hash of its content, so that browsers may cache it for ever."""
     return f"/-/static/{name}?v={hashlib.sha256(_files()[name]).hexdigest()[:12]}"
 
 
@@ -34,7 +34,7 @@ async def static_file(request: Request) -> Response:
 
 
 async def favicon(_: Request) -> Response:
-    """GET /favicon.ico: browsers ask for it beside raw files."""
+    """GET /favicon.ico, which browsers request for raw files."""
     return Response(_files()["icon.svg"], media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 

@@ -1,1 +1,1 @@
-"""A repo as it is stored: git, large files, settings, history; and all repos under one root."""
+"""Stored repos: git, large files, settings, history; and the store of all repos in one root folder."""

@@ -1,4 +1,4 @@
-"""Copying what some commits lead to from one repo into a new one, with the large files that they use."""
+"""Copies commits with their history, files and LFS objects from one repo into a new one."""
 
 import os
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from local_hub.repos.repository import Repository
 
 
 def copy_history(source: Repository, target: Repository, tips: Iterable[str]) -> None:
-    """Put the commits `tips`, all before them and all their files into `target`. The caller holds the source's lock.
+    """Copy everything that is reachable from the commits `tips` to `target`. The caller holds the lock of `source`.
 
-    A file whose large object was deleted stays a pointer to nothing, as it is in the source.
+    A pointer whose LFS object was deleted stays without an object.
     """
     batch = target.objects.batch()
     trees: set[str] = set()
@@ -31,9 +31,9 @@ def copy_history(source: Repository, target: Repository, tips: Iterable[str]) ->
 
 
 def _linked(source: Repository, target: Repository, oid: str) -> bool:
-    """True when the object is a file of its own and the new repo has the same file now: objects never change."""
+    """Hard-link a loose object; return False if it is not loose or the file system has no links."""
     path = target.objects.folder / oid[:2] / oid[2:]
-    with suppress(OSError):  # it is in a pack, or this file system has no links
+    with suppress(OSError):  # in a pack, or no links on this file system
         path.parent.mkdir(exist_ok=True)
         os.link(source.objects.folder / oid[:2] / oid[2:], path)
         return True

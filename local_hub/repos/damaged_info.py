@@ -1,4 +1,4 @@
-"""A damaged repo in lists: shown as what it is, so that a list of all repos goes on and its owner learns what is wrong."""
+"""Damaged repos in lists: a damaged repo is listed with the reason, so that the list itself does not fail."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _Found = TypeVar("_Found")
 
 
 class DamagedInfo:
-    """What lists of the API say about a damaged repo: its id and `damaged`, the reason. As `repo_info.RepoInfo`."""
+    """The fields of a damaged repo in lists of the API: its id, and the reason as `damaged`. Same methods as `RepoInfo`."""
 
     def __init__(self, repo: Repository | UnreadableRepo, reason: str):
         self.repo = repo
@@ -38,22 +38,22 @@ class DamagedInfo:
         return {name: value for name, value in fields.items() if value is not None}
 
     def expanded(self, names: list[str]) -> dict[str, Any]:
-        """The fields that are known, whichever were asked for."""
+        """The known fields, whatever `names` are."""
         return self._fields()
 
     def in_list(self, *, full: bool = False, card: bool = False, config: bool = False) -> dict[str, Any]:
-        """The same."""
+        """The known fields."""
         return self._fields()
 
 
 def read_or_reason(repo: Repository, read: Callable[[], _Found], otherwise: Callable[[str], _Found]) -> _Found:
-    """What `read` finds in a repo, or what `otherwise` makes of the reason why it cannot."""
+    """Return `read()`, or `otherwise(reason)` if the repo cannot be read."""
     try:
         return read()
     except DamagedRepo as error:
         return otherwise(error.reason)
     except HubError as error:
         return otherwise(error.message)
-    except Exception as error:  # whatever it is: one repo must not take the list of all of them down
+    except Exception as error:  # one damaged repo must not break the list of all repos
         _log.exception("the %s %s cannot be listed", repo.type, repo.id)
         return otherwise(f"it cannot be read ({type(error).__name__})")

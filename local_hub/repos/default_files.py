@@ -1,11 +1,11 @@
-"""What a new repo begins with: which files go to LFS, and for a Space or a licensed repo a README."""
+"""The first files of a new repo: `.gitattributes`, and a README for a Space or a repo with a licence."""
 
 from pathlib import Path
 
 from local_hub.disk.durable import OWN_FOLDER
 from local_hub.git.refs import MAIN
 
-# what models and datasets are usually made of and git stores badly
+# binary formats of models and datasets
 _LFS_PATTERNS = """
 *.7z *.arrow *.bin *.bz2 *.ckpt *.ftz *.gz *.h5 *.joblib *.lfs.* *.mlmodel *.model *.msgpack *.npy *.npz *.onnx *.ot
 *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar *.safetensors saved_model/**/* *.tar.* *.tar *.tflite *.tgz *.wasm
@@ -39,13 +39,13 @@ def make_bare_repo(folder: Path) -> None:
 
 
 def initial_files(repo_type: str) -> dict[str, bytes]:
-    """path -> content of what every new repo of this type begins with."""
+    """path -> content of the files of a new repo of this type."""
     patterns = (_LFS_PATTERNS + (_LFS_PATTERNS_OF_DATASETS if repo_type == "dataset" else "")).split()
     attributes = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in patterns)
     return {GIT_ATTRIBUTES: attributes.encode()}
 
 
 def first_card(**metadata: str | None) -> dict[str, bytes]:
-    """A README.md with this metadata, or nothing when there is none to write down."""
+    """path -> content of a README.md with this metadata; empty if all values are empty."""
     lines = [f"{name}: {value}\n" for name, value in metadata.items() if value]
     return {"README.md": f"---\n{''.join(lines)}---\n".encode()} if lines else {}

@@ -1,4 +1,4 @@
-"""Reading the history of a repo: the commits behind a revision, and which of them last touched each path."""
+"""The history of a repo: the ancestors of a commit, and the last commit of each path."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from local_hub.repos.settings import hub_time
 
 @dataclass(frozen=True)
 class CommitSummary:
-    """A commit as the pages and the API show it."""
+    """A commit in the form of the pages and the API."""
 
     id: str
     title: str
@@ -24,7 +24,7 @@ class CommitSummary:
 
 
 def summarize(commit: Commit) -> CommitSummary:
-    """The fields of a git commit that the Hub shows."""
+    """The summary of a git commit."""
     title, _, message = commit.message.decode(errors="replace").partition("\n")
     return CommitSummary(
         id=commit.id.decode(),
@@ -53,7 +53,7 @@ def commits(repo: Repository, start: str) -> Iterator[CommitSummary]:
 
 
 def count_commits(repo: Repository, start: str) -> int:
-    """How many commits `start` and its ancestors are."""
+    """The number of commits: `start` and all its ancestors."""
     seen, todo = {start}, [start]
     while todo:
         new = {parent.decode() for parent in repo.objects.commit(todo.pop()).parents} - seen
@@ -65,27 +65,27 @@ def count_commits(repo: Repository, start: str) -> int:
 def last_commits(repo: Repository, start: str, paths: Iterable[str]) -> dict[str, CommitSummary]:
     """For each path that exists at `start`, the newest commit (along first parents) that changed it.
 
-    Walks back only until every path is explained; a folder's tree is read once per commit in which it differs.
+    Stops as soon as all paths are found. A folder is read once per commit in which the root tree differs.
     """
     at_start: dict[str, dict[str, str]] = {}
-    wanted = {path: _oid_at(repo, start, path, at_start) for path in paths}
-    wanted = {path: oid for path, oid in wanted.items() if oid is not None}
-    found: dict[str, CommitSummary] = {}
-    commit = repo.objects.commit(start)
-    while wanted:
+    oids = {path: _oid_at(repo, start, path, at_start) for path in paths}
+    oids = {path: oid for path, oid in oids.items() if oid is not None}
+    newest: dict[str, CommitSummary] = {}
+    commit: Commit | None = repo.objects.commit(start)
+    while oids and commit is not None:
         parent = repo.objects.commit(commit.parents[0].decode()) if commit.parents else None
         if parent is None or parent.tree != commit.tree:
             folders: dict[str, dict[str, str]] = {}
-            for path, oid in list(wanted.items()):
+            for path, oid in list(oids.items()):
                 if parent is None or _oid_at(repo, parent.id.decode(), path, folders) != oid:
-                    found[path] = summarize(commit)
-                    del wanted[path]
+                    newest[path] = summarize(commit)
+                    del oids[path]
         commit = parent
-    return found
+    return newest
 
 
 def _oid_at(repo: Repository, commit: str, path: str, folders: dict[str, dict[str, str]]) -> str | None:
-    """The id of what is at `path` in `commit`; `folders` remembers the folders of that commit that were read."""
+    """The object id at `path` in `commit`, or None; `folders` caches the folders of that commit."""
     return _items(repo, commit, path.rpartition("/")[0], folders).get(path.rpartition("/")[2])
 
 
@@ -98,6 +98,6 @@ def _items(repo: Repository, commit: str, folder: str, folders: dict[str, dict[s
             oid = repo.objects.commit(commit).tree.decode()
         try:
             folders[folder] = {item.name: item.oid for item in repo.objects.tree(oid)} if oid else {}
-        except KeyError:  # it was a file at that time
+        except KeyError:  # it was a file in that commit
             folders[folder] = {}
     return folders[folder]

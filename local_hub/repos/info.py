@@ -1,4 +1,4 @@
-"""What the API says about a repo: the answer of `/api/models/ID` and its relatives, whole or by `expand`."""
+"""The fields of a repo in the API (`/api/models/ID`, `/api/datasets/ID`, `/api/spaces/ID`), all or by `expand`."""
 
 import threading
 from contextlib import suppress
@@ -12,10 +12,10 @@ from local_hub.untrusted.card_metadata import parse_card, split_card, tags_of
 from local_hub.untrusted.data import BadData, read_json_object
 from local_hub.untrusted.safetensors_header import read_header
 
-# metadata come first in a README, and are much shorter
+# the metadata are at the start of a README and much shorter than this
 _MOST_README_BYTES = 4 * 2**20
 _MOST_KEPT, _MOST_KEPT_CHARACTERS = 1024, 20_000
-# fields that the Hub gives only when asked
+# fields that the Hub returns only with `expand`
 _ONLY_ON_REQUEST = {
     "baseModels",
     "childrenModelCount",
@@ -51,7 +51,7 @@ _IN_LISTS = {
 
 
 class RepoInfo:
-    """The fields of one repo at one commit; each is computed when it is asked for."""
+    """The fields of one repo at one commit, computed on demand."""
 
     def __init__(self, repo: Repository, commit: str):
         self.repo = repo
@@ -60,16 +60,16 @@ class RepoInfo:
         self._json_files: dict[str, dict[str, Any]] = {}
 
     def full(self, *, blobs: bool = False) -> dict[str, Any]:
-        """Everything that the Hub gives without being asked."""
+        """All fields that the Hub returns without `expand`."""
         names = [name for name in self._fields() if name not in _ONLY_ON_REQUEST]
         return self._pick([*names, "siblings"], blobs=blobs)
 
     def expanded(self, names: list[str]) -> dict[str, Any]:
-        """Only these fields, besides the id."""
+        """The id and the fields `names`."""
         return self._pick(names)
 
     def in_list(self, *, full: bool = False, card: bool = False, config: bool = False) -> dict[str, Any]:
-        """The short form in which lists of repos are answered."""
+        """The fields of a repo in a list."""
         names = {*_IN_LISTS, *(("author", "disabled", "sha", "siblings") if full else ())}
         names |= {"cardData"} if card or (full and self.repo.type == "dataset") else set()
         names |= {"config"} if config else set()
@@ -77,7 +77,7 @@ class RepoInfo:
 
     def _pick(self, names: list[str], *, blobs: bool = False) -> dict[str, Any]:
         fields = self._fields()
-        answer = {"_id": self.repo.settings.internal_id, "id": self.repo.id}
+        answer: dict[str, Any] = {"_id": self.repo.settings.internal_id, "id": self.repo.id}
         if self.repo.type == "model":
             answer["modelId"] = self.repo.id
         for name in names:
@@ -156,7 +156,7 @@ class RepoInfo:
         return sum(entry.size for entry in self.repo.files(self.commit))
 
     def _json_file(self, path: str) -> dict[str, Any]:
-        """The object in a JSON file, read once; empty where there is none or it cannot be read."""
+        """The object in a JSON file, cached; empty if it is missing or cannot be read."""
         if path not in self._json_files:
             self._json_files[path] = self._read_json_file(path)
         return self._json_files[path]
@@ -194,7 +194,7 @@ class RepoInfo:
         return {"auto_model": "AutoModelForCausalLM" if causal else "AutoModel", "processor": "AutoTokenizer"}
 
     def _safetensors(self) -> dict[str, Any] | None:
-        """Parameters by type, from the header of each safetensors file that has a readable one."""
+        """The number of parameters by dtype, from the headers of the safetensors files that can be read."""
         parameters: dict[str, int] = {}
         for entry in self.repo.tree(self.commit):
             if entry.path.endswith(".safetensors") and entry.lfs is not None:
@@ -212,7 +212,7 @@ def _sibling(entry: Entry) -> dict[str, Any]:
 
 
 def card_of(repo: Repository, commit: str) -> dict[str, Any]:
-    """The metadata of the README at a commit; empty without one."""
+    """The metadata of the README at a commit; empty without a README."""
     try:
         entry = repo.file(commit, "README.md")
         if entry.lfs is not None:
@@ -224,7 +224,7 @@ def card_of(repo: Repository, commit: str) -> dict[str, Any]:
 
 
 def _read_card(repo: Repository, entry: Entry) -> dict[str, Any]:
-    """The metadata; those of usual length are kept for the next time, by what identifies the README's content."""
+    """The metadata of a README. They are cached by its ETag unless they are very long."""
     beginning = repo.beginning(entry, _MOST_README_BYTES)
     card = parse_card(beginning)
     block, _ = split_card(beginning.decode("utf-8", errors="replace"))

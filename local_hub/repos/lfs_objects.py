@@ -1,4 +1,4 @@
-"""The large files of one repo, each stored once under its sha256, in the layout that git-lfs uses itself."""
+"""The LFS objects of one repo, stored by sha256 in the layout of git-lfs."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ _COPY_BYTES = 4 * 2**20
 
 
 class LfsObjects:
-    """Content by sha256 in `repo.git/lfs/objects/ab/cd/`. Kept per repo, so a private file needs its repo's rights."""
+    """The folder `repo.git/lfs/objects/ab/cd/`. Every repo has its own, so access follows the rights of the repo."""
 
     def __init__(self, repo_folder: Path, temporary: TemporaryArea, lock: RepoLock):
         self.folder = repo_folder / "lfs" / "objects"
@@ -23,22 +23,22 @@ class LfsObjects:
         self.lock = lock
 
     def path(self, sha256: str) -> Path:
-        """Where the object lies or would lie. Raises BadRequest for what is not a sha256."""
+        """The path of an object, stored or not. Raises BadRequest for an invalid sha256."""
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             raise BadRequest(f"Invalid LFS oid {sha256[:80]!r}: expected 64 hexadecimal digits")
         return self.folder / sha256[:2] / sha256[2:4] / sha256
 
     def size(self, sha256: str) -> int | None:
-        """Bytes of the object, None when it is not here."""
+        """Size of the object in bytes, None if it is not stored."""
         try:
             return self.path(sha256).stat().st_size
         except FileNotFoundError:
             return None
 
     def accept(self, file: IO[bytes], digest: str, expected: LfsPointer) -> None:
-        """Take over an unfinished file whose content has this digest.
+        """Store an unfinished file whose sha256 is `digest`.
 
-        Raises BadRequest when it is not `expected`, RepoGone when the repo was deleted or renamed meanwhile.
+        Raises BadRequest if it is not the object `expected`, RepoGone if the repo was deleted or renamed meanwhile.
         """
         size = file.seek(0, os.SEEK_END)
         if digest != expected.sha256 or size != expected.size:
@@ -49,14 +49,14 @@ class LfsObjects:
         publish(file, self.path(expected.sha256), mode=OWN_FOREVER, placing=self.lock.placing())
 
     def store(self, content: bytes) -> LfsPointer:
-        """Store content that is already in memory."""
+        """Store content from memory and return its pointer."""
         pointer = LfsPointer(hashlib.sha256(content).hexdigest(), len(content))
         if self.size(pointer.sha256) is None:
             self.temporary.write(self.path(pointer.sha256), content, mode=OWN_FOREVER, placing=self.lock.placing())
         return pointer
 
     def take_from(self, other: "LfsObjects", sha256: str) -> None:
-        """Have the same object as another repo: a hard link, or a copy where links do not work. Raises RepoGone."""
+        """Store an object of another repo as a hard link, or as a copy if links are not possible. Raises RepoGone."""
         target = self.path(sha256)
         if target.exists():
             return
@@ -73,17 +73,17 @@ class LfsObjects:
                 publish(file, target, mode=OWN_FOREVER, placing=self.lock.placing())
 
     def delete(self, sha256: str) -> None:
-        """Forget the object, if it is here."""
+        """Delete the object if it is stored."""
         self.path(sha256).unlink(missing_ok=True)
 
     def refuse_bad_pointer(self, path: str, content: bytes) -> None:
-        """A pointer may come as a plain file, too. Raises BadRequest when what it points to is not here as it says."""
+        """Raises BadRequest if `content` is an LFS pointer and no such object is stored."""
         if LfsPointer.is_impossible(content):
             raise BadRequest(f"{path}: this LFS pointer names a size that no file can have")
         self.refuse_missing_object(path, LfsPointer.parse(content))
 
     def refuse_missing_object(self, path: str, pointer: LfsPointer | None) -> None:
-        """Raises BadRequest when the object of a pointer was deleted or never came; None is any other file."""
+        """Raises BadRequest if the object of a pointer is not stored; None stands for a file that is not a pointer."""
         if pointer is None:
             return
         stored = self.size(pointer.sha256)

@@ -1,4 +1,4 @@
-"""The lock of one repo, which ends with the repo: after a delete or a rename nothing is written where it lay."""
+"""The lock of one repo. After a delete or a rename nothing is written to the old folder."""
 
 import threading
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from local_hub.errors import RepoGone
 
 
 class RepoLock:
-    """`with lock:` for whatever changes refs or settings; `with lock.placing():` for the moment in which a file that is
-    complete is put into the repo's folder. Both raise RepoGone once the repo has gone."""
+    """`with lock:` around changes of refs or settings; `with lock.placing():` around the rename of a complete file into
+    the repo's folder. Both raise RepoGone after a delete or a rename of the repo."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -31,22 +31,22 @@ class RepoLock:
 
     @property
     def gone(self) -> bool:
-        """True once the repo was deleted or renamed."""
+        """True if the repo was deleted or renamed."""
         return self._renamed is not None
 
     def check(self) -> None:
-        """Raises RepoGone."""
+        """Raises RepoGone if the repo was deleted or renamed."""
         if self._renamed is not None:
             raise RepoGone(renamed=self._renamed)
 
     @contextmanager
     def placing(self) -> Iterator[None]:
-        """The repo stays where it is during the block, which must be short: no reading, no waiting for the disk."""
+        """The repo keeps its folder during the block. The block must be short: no reading, no fsync."""
         with self._placing:
             self.check()
             yield
 
     def end(self, *, renamed: bool) -> None:
-        """The repo leaves its folder now. The caller holds the lock."""
+        """Mark the repo as deleted or renamed. The caller holds the lock."""
         with self._placing:
             self._renamed = renamed

@@ -3,12 +3,12 @@
 import time
 from dataclasses import dataclass
 
-from dulwich.objects import Commit
+from dulwich.objects import Commit, ObjectID
 
 
 @dataclass(frozen=True)
 class AddFile:
-    """Put this content at `path`, in git itself."""
+    """Store `content` at `path` in git."""
 
     path: str
     content: bytes
@@ -16,7 +16,7 @@ class AddFile:
 
 @dataclass(frozen=True)
 class AddLfsFile:
-    """Put an object that was uploaded before at `path`. `size` may be None: the stored one counts."""
+    """Put an uploaded LFS object at `path`. If `size` is None, the size of the stored object is used."""
 
     path: str
     sha256: str
@@ -25,7 +25,7 @@ class AddLfsFile:
 
 @dataclass(frozen=True)
 class CopyFile:
-    """Put what `source` is at `source_revision` (None: the parent commit) at `path`."""
+    """Copy the file `source` at `source_revision` (None: the parent commit) to `path`."""
 
     path: str
     source: str
@@ -34,14 +34,14 @@ class CopyFile:
 
 @dataclass(frozen=True)
 class DeleteFile:
-    """Remove one file; clients also name folders with it."""
+    """Delete a file. Some clients use it for folders too."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class DeleteFolder:
-    """Remove a folder and what is in it; the empty path or "/" means everything."""
+    """Delete a folder; the empty path or "/" deletes everything."""
 
     path: str
 
@@ -50,10 +50,10 @@ Operation = AddFile | AddLfsFile | CopyFile | DeleteFile | DeleteFolder
 
 
 def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> Commit:
-    """A commit object of the Hub's user `author`, dated now."""
+    """A git commit of the user `author`, dated now."""
     commit = Commit()
-    commit.tree = tree.encode()
-    commit.parents = [parent.encode() for parent in parents]
+    commit.tree = ObjectID(tree.encode())
+    commit.parents = [ObjectID(parent.encode()) for parent in parents]
     commit.author = commit.committer = f"{author} <{author}@users.noreply.localhost>".encode()
     commit.author_time = commit.commit_time = int(time.time())
     commit.author_timezone = commit.commit_timezone = 0
@@ -63,6 +63,6 @@ def new_commit(tree: str, parents: list[str], *, author: str, message: str) -> C
 
 
 def join_message(summary: str, description: str = "") -> str:
-    """Title, empty line, body: git's convention. NUL would end the object's text for git."""
+    """A commit message: title, empty line, body. NUL characters are removed, because git ends the text there."""
     text = f"{summary.strip()}\n\n{description.strip()}" if description.strip() else summary.strip()
     return text.replace("\0", "")

@@ -1,4 +1,4 @@
-"""One repo of the Hub: a bare git repo, its large files and settings; reading, and the one way to write a commit."""
+"""One repo: a bare git repository, its LFS objects and its settings. `commit` is the only way to write files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -28,16 +28,16 @@ from local_hub.repos.operations import (
 )
 from local_hub.repos.settings import RepoSettings
 
-# files that are checked before a commit is written: the Hub itself reads them for its pages and lists
+# files that are checked before a commit, because the Hub itself reads them
 CHECKED_FILES = ("README.md",)
-# a card's metadata are refused long before they reach this length
+# the metadata of a card are refused at a much smaller size
 MOST_CHECKED_BYTES = 8 * 2**20
 
 _PREFIX_OF_SHA = set("0123456789abcdef")
 
 
 class Repository:
-    """Open one with `Store.open`. Reading needs no lock; everything that changes refs or settings holds `lock`."""
+    """A repo; `Store.open` returns it. Reading needs no lock; changes of refs and settings hold `lock`."""
 
     def __init__(self, repo_type: str, repo_id: str, folder: Path, temporary: TemporaryArea):
         self.type = repo_type
@@ -61,21 +61,21 @@ class Repository:
         return url_path(self.type, self.id)
 
     def save_settings(self) -> None:
-        """Make changes of `settings` durable."""
+        """Store changes of `settings`."""
         self.settings.save(self.folder, self.temporary)
 
     def resolve(self, revision: str = "main") -> str:
-        """The 40-hex commit of a branch, a tag, a full or short sha (7 or more), or a full ref such as `refs/pr/1`.
+        """The commit id (40 hex digits) of a branch, a tag, a sha of 7 to 40 digits, or a ref such as `refs/pr/1`.
 
-        A sha counts only where a ref leads to it: what was squashed away is gone, also for those who know its id.
-        Raises RevisionNotFound; DamagedRepo where the branch or tag is there and its commit is not.
+        A sha must be reachable from a ref: commits that were squashed away do not exist for clients.
+        Raises RevisionNotFound, and DamagedRepo if the commit of an existing branch or tag is missing.
         """
         names = [revision] if revision.startswith("refs/") else [f"refs/heads/{revision}", f"refs/tags/{revision}"]
         if revision == "HEAD":
             names = [MAIN]
         for oid in filter(None, map(self.refs.get, names)):
             return self.objects.commit(oid).id.decode()
-        if names[0] == MAIN:  # every repo has it, from its first commit on
+        if names[0] == MAIN:  # every repo has a branch main
             raise DamagedRepo("its branch main points to no commit")
         try:
             if 7 <= len(revision) <= 40 and set(revision) <= _PREFIX_OF_SHA:
@@ -91,7 +91,7 @@ class Repository:
         raise RevisionNotFound(f"Invalid rev id: {revision}")
 
     def head(self) -> str:
-        """The commit that `main` points to."""
+        """The commit id of `main`."""
         return self.resolve("main")
 
     def entry(self, commit: str, path: str) -> Entry:
@@ -105,14 +105,14 @@ class Repository:
         return self.describe(path, item)
 
     def file(self, commit: str, path: str) -> Entry:
-        """As `entry`, for files only."""
+        """The file at `path`. Raises EntryNotFound, also for a folder."""
         entry = self.entry(commit, path)
         if entry.is_folder:
             raise EntryNotFound(f'"{path}" is a folder on "{commit}", not a file', commit=commit)
         return entry
 
     def walk(self, commit: str, path: str = "", *, recursive: bool = False) -> Iterator[tuple[str, TreeItem]]:
-        """(path, tree item) for what is in a folder, in git's order; cheap, no file is opened. Raises EntryNotFound."""
+        """(path, tree item) of the contents of a folder, in git's order. No file is opened. Raises EntryNotFound."""
         folder = self.entry(commit, path)
         if not folder.is_folder:
             raise EntryNotFound(f'"{path}" is a file on "{commit}", not a folder', commit=commit)
@@ -126,14 +126,14 @@ class Repository:
                 yield from self._walk(item_path, item.oid, recursive)
 
     def describe(self, path: str, item: TreeItem) -> Entry:
-        """The tree item with its sizes."""
+        """The entry of a tree item, with sizes."""
         if item.is_folder:
             return Entry(path, item.oid, is_folder=True)
         size, lfs = self.objects.blob_info(item.oid)
         return Entry(path, item.oid, False, lfs.size if lfs else size, lfs, size if lfs else 0)
 
     def tree(self, commit: str, path: str = "", *, recursive: bool = False) -> list[Entry]:
-        """Everything in a folder with sizes; `recursive` goes into subfolders. Raises EntryNotFound."""
+        """The contents of a folder, with sizes; `recursive` includes subfolders. Raises EntryNotFound."""
         return [self.describe(item_path, item) for item_path, item in self.walk(commit, path, recursive=recursive)]
 
     def files(self, commit: str) -> list[Entry]:
@@ -141,26 +141,26 @@ class Repository:
         return [entry for entry in self.tree(commit, recursive=True) if not entry.is_folder]
 
     def read(self, commit: str, path: str) -> bytes:
-        """The whole content of a file, through an LFS pointer: for small files. Raises EntryNotFound."""
+        """The content of a small file, regular or LFS. Raises EntryNotFound."""
         return self.content(self.file(commit, path))
 
     def content(self, entry: Entry) -> bytes:
-        """As `read`, for a file that was looked up before."""
+        """The content of the file `entry`. Raises EntryNotFound."""
         return self.objects.blob(entry.oid) if entry.lfs is None else self.lfs_file(entry).read_bytes()
 
     def beginning(self, entry: Entry, most: int) -> bytes:
-        """The first `most` bytes of a file, through an LFS pointer. Raises EntryNotFound."""
+        """The first `most` bytes of a file, regular or LFS. Raises EntryNotFound."""
         if entry.lfs is None:
             return self.objects.blob(entry.oid)[:most]
         with self.open_lfs(entry) as file:
             return file.read(most)
 
     def open_lfs(self, entry: Entry) -> IO[bytes]:
-        """The content of an LFS file, opened: seek and read what is needed. Raises EntryNotFound."""
+        """Open the content of an LFS file. Raises EntryNotFound."""
         return self.lfs_file(entry).open("rb")
 
     def lfs_file(self, entry: Entry) -> Path:
-        """Where the content of an LFS file lies. Raises EntryNotFound when its object was deleted or is another."""
+        """The path of the object of an LFS file. Raises EntryNotFound if it was deleted or has another size."""
         assert entry.lfs is not None, f"{entry.path} is not an LFS file"
         stored = self.lfs.size(entry.lfs.sha256)
         if stored is None:
@@ -182,13 +182,15 @@ class Repository:
         parent: str | None = None,
         check_file: Callable[[str, bytes], None] | None = None,
     ) -> str:
-        """Write one commit on top of `ref` (a full name) and move the ref; the new commit's id, or the head when the
-        operations change nothing. `check_file` is shown the beginning of each checked file (`CHECKED_FILES`) that the
-        operations changed, however it got there, and raises what it has against it.
+        """Write one commit on top of a ref and return its id, or the id of the head if nothing changes.
 
-        All or nothing: whatever raises on the way (also in `operations`) leaves the repo as it was. One commit at a
-        time per repo. Raises StaleParent when `parent` is given and is not the head, RevisionNotFound, UnsafePath,
-        EntryNotFound (deleting what is not there), BadRequest (an LFS object that was not uploaded), DiskFull.
+        An exception, also one of the iterator `operations`, leaves the repo unchanged. `check_file(path, beginning)` is
+        called for each changed file of CHECKED_FILES and raises if the file is not acceptable.
+
+        Raises:
+            StaleParent: `parent` is given and is not the head of `ref`.
+            RevisionNotFound, UnsafePath, EntryNotFound, DiskFull.
+            BadRequest: an LFS object was not uploaded.
         """
         with self.lock:
             head = self.refs.get(ref)

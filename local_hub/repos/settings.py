@@ -1,4 +1,4 @@
-"""What the Hub knows about a repo besides its git history: one small JSON file inside the repo's folder."""
+"""The settings of a repo: visibility, likes, access requests. One JSON file in the repo's folder."""
 
 import json
 import secrets
@@ -16,18 +16,18 @@ FILE_NAME = "hub.json"
 
 
 def now() -> str:
-    """The time as the Hub writes it: UTC, milliseconds, `Z`."""
+    """The present time in the Hub's format: UTC, milliseconds, `Z`."""
     return hub_time(datetime.now(UTC))
 
 
 def hub_time(moment: datetime) -> str:
-    """`moment` as the Hub writes times in JSON."""
+    """A time in the Hub's format."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 @dataclass
 class AccessRequest:
-    """Somebody's wish to read a gated repo."""
+    """A user's request for access to a gated repo."""
 
     status: Literal["pending", "accepted", "rejected"]
     timestamp: str
@@ -35,7 +35,7 @@ class AccessRequest:
 
 
 def is_hub_time(value: Any) -> bool:
-    """True for a time that can be read again, with its zone."""
+    """Return True for an ISO 8601 time with a time zone."""
     try:
         return datetime.fromisoformat(value).tzinfo is not None
     except (TypeError, ValueError):
@@ -75,7 +75,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
 
 @dataclass
 class RepoSettings:
-    """Everything of a repo that is not in git. Change it under the repo's lock, then `save`."""
+    """The data of a repo that are not in git. Change them under the repo's lock, then `save`."""
 
     internal_id: str = field(default_factory=lambda: secrets.token_hex(12))
     created_at: str = field(default_factory=now)
@@ -88,25 +88,25 @@ class RepoSettings:
 
     @classmethod
     def load(cls, repo_folder: Path) -> "RepoSettings":
-        """Raises OSError when the file cannot be read, BadData when it is not what `save` writes.
+        """Read the settings of a repo. Raises OSError if the file cannot be read, BadData if its content is invalid.
 
-        Nothing is guessed: a repo whose visibility cannot be read must not become public.
+        There are no defaults for required fields: a repo with an unreadable visibility must not become public.
         """
         file = repo_folder / FILE_NAME
-        if stat.S_ISFIFO(file.stat().st_mode):  # reading a pipe waits for ever
+        if stat.S_ISFIFO(file.stat().st_mode):  # reading a pipe blocks for ever
             raise BadData("it is no file")
         stored = read_json_object(file.read_bytes())
-        known = {one.name for one in fields(cls)}  # a newer version may have written more
-        found = {name: value for name, value in stored.items() if name in known}
+        known = {field_.name for field_ in fields(cls)}  # a newer version may have more fields
+        values = {name: value for name, value in stored.items() if name in known}
         for name in ("internal_id", "created_at", "private"):
-            if name not in found:
+            if name not in values:
                 raise BadData(f"it has no {name!r}")
-        for name, value in found.items():
+        for name, value in values.items():
             if not _VALID[name](value):
                 raise BadData(f"its {name!r} is {str(value)[:80]!r}")
-        found["access"] = {user: AccessRequest(**request) for user, request in found.get("access", {}).items()}
-        return cls(**found)
+        values["access"] = {user: AccessRequest(**request) for user, request in values.get("access", {}).items()}
+        return cls(**values)
 
     def save(self, repo_folder: Path, temporary: TemporaryArea) -> None:
-        """Replace the file in one step."""
+        """Write the settings in one step."""
         temporary.write(repo_folder / FILE_NAME, json.dumps(asdict(self), indent=1).encode())

@@ -1,4 +1,4 @@
-"""All repos under one root: finding them by id in any case, creating, renaming and deleting them in one step."""
+"""The store of all repos in one root folder: open, create, duplicate, rename and delete, each in one step."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UnreadableRepo:
-    """A repo whose settings cannot be read: nobody knows who may see it, so only its namespace is told."""
+    """A repo with unreadable settings. Its visibility is unknown, so only members of its namespace see it."""
 
     type: str
     id: str
@@ -39,10 +39,9 @@ class UnreadableRepo:
 
 
 class Store:
-    """`root/repos/{models,datasets,spaces}/NAMESPACE/NAME.git`, with an index in memory. One server owns a root.
+    """The folders `root/repos/{models,datasets,spaces}/NAMESPACE/NAME.git`, with an index in memory.
 
-    A folder's name is the id with its capitals, so renaming a repo is renaming its folder. Thread-safe; who needs a
-    repo's lock and the store's takes the repo's first.
+    Ids are case-insensitive. Thread-safe: code that needs both locks takes the repo's lock before the store's.
     """
 
     def __init__(self, root: Path):
@@ -58,7 +57,7 @@ class Store:
         self._redirects = Redirects(root, self.temporary)
 
     def _find(self, repo_type: str, folder: Path) -> None:
-        """Put a folder into the index. What is no repo is set aside: it would stand in the way of a new one."""
+        """Add a folder to the index. A folder that is not a repo is set aside, because it would block a new repo."""
         if is_remnant(folder):
             self._clear_way(folder)
             return
@@ -79,7 +78,7 @@ class Store:
             _log.warning("%s is not a repo and cannot be set aside: %s", path, error)
 
     def open(self, repo_type: str, repo_id: str) -> Repository:
-        """The repo with this id in any case. Raises RepoNotFound, RepoMoved with the new id, or DamagedRepo."""
+        """The repo with this id (case-insensitive). Raises RepoNotFound, RepoMoved with the new id, DamagedRepo."""
         key = repo_type, repo_id.lower()
         with self._lock:
             if key not in self._open:
@@ -96,23 +95,22 @@ class Store:
             return self._open[key]
 
     def unreadable(self, repo_type: str | None = None) -> list[UnreadableRepo]:
-        """The repos that `list` cannot give, sorted by id."""
-        return [one for one in self._all(repo_type) if isinstance(one, UnreadableRepo)]
+        """The repos with unreadable settings, sorted by id."""
+        return [repo for repo in self._all(repo_type) if isinstance(repo, UnreadableRepo)]
 
     def _all(self, repo_type: str | None) -> list[Repository | UnreadableRepo]:
-        found: list[Repository | UnreadableRepo] = []
+        repos: list[Repository | UnreadableRepo] = []
         with self._lock:
             for key in sorted(key for key in self._folders if repo_type in (None, key[0])):
                 try:
-                    found.append(self.open(*key))
+                    repos.append(self.open(*key))
                 except DamagedRepo as error:
-                    found.append(UnreadableRepo(key[0], _id_of(self._folders[key]), error.reason))
-        return found
+                    repos.append(UnreadableRepo(key[0], _id_of(self._folders[key]), error.reason))
+        return repos
 
     def list(self, repo_type: str | None = None) -> list[Repository]:
-        """All repos, of one type if given, sorted by id, without the unreadable ones. Visibility is the caller's
-        business."""
-        return [one for one in self._all(repo_type) if isinstance(one, Repository)]
+        """All readable repos, or those of one type, sorted by id, private ones included."""
+        return [repo for repo in self._all(repo_type) if isinstance(repo, Repository)]
 
     def create(
         self,
@@ -124,7 +122,7 @@ class Store:
         sdk: str | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> Repository:
-        """A new repo with its first commit: the usual files and `files`. It appears with one rename, complete.
+        """Create a repo with its first commit: `initial_files` and `files`. It appears complete, with one rename.
 
         Raises AlreadyExists, BadRequest, UnsafePath, DiskFull.
         """
@@ -144,7 +142,7 @@ class Store:
         return self.open(repo_type, repo_id)
 
     def duplicate(self, source: Repository, new_id: str, *, private: bool = False) -> Repository:
-        """A new repo with the branches and tags of another and what they lead to, nothing that was squashed away."""
+        """Create a repo with the branches and tags of another and all that is reachable from them."""
         with source.lock, self._draft(source.type, new_id) as folder:
             make_bare_repo(folder)
             RepoSettings(private=private, sdk=source.settings.sdk).save(folder, self.temporary)
@@ -162,7 +160,7 @@ class Store:
 
     @contextmanager
     def _draft(self, repo_type: str, repo_id: str) -> Iterator[Path]:
-        """An empty folder that becomes the repo of this id, with one rename, when the block succeeds."""
+        """An empty folder that is renamed to the repo's folder if the block succeeds."""
         if repo_type not in REPO_TYPES:
             raise BadRequest(f"Invalid repo type {repo_type!r}: expected one of {', '.join(REPO_TYPES)}")
         target = self._folder(repo_type, check_repo_id(repo_id))
@@ -183,15 +181,15 @@ class Store:
             self._folders[repo_type, repo_id.lower()] = target
 
     def delete(self, repo: Repository) -> None:
-        """Remove a repo for good; it is gone with one rename."""
+        """Delete a repo with one rename."""
         with repo.lock, self._lock, self._leaving(repo, renamed=False):
             repo.objects.close()
             self.temporary.discard(repo.folder)
 
     @contextmanager
     def _leaving(self, repo: Repository, *, renamed: bool) -> Iterator[None]:
-        """The block takes the repo's folder away. From here on nothing more is written into it, and nobody finds it; when
-        the block fails, it is found again."""
+        """The block removes the repo's folder. Before it, the repo is locked and leaves the index; if it fails, the repo
+        returns to the index."""
         repo.lock.end(renamed=renamed)
         self._drop(repo)
         try:
@@ -202,7 +200,7 @@ class Store:
             raise
 
     def move(self, repo: Repository, new_id: str) -> Repository:
-        """Rename a repo; the old id answers RepoMoved from then on. Raises AlreadyExists, BadRequest."""
+        """Rename a repo. After that `open` raises RepoMoved for the old id. Raises AlreadyExists, BadRequest."""
         target = self._folder(repo.type, check_repo_id(new_id))
         with repo.lock, self._lock:
             taken = self._folders.get((repo.type, new_id.lower()))

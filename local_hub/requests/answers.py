@@ -1,6 +1,6 @@
-"""The answers of handlers: JSON, and what a refusal looks like to clients."""
+"""JSON answers, and the answers to errors in the form that clients expect."""
 
-from typing import Any
+from typing import Any, overload
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,12 +15,12 @@ from local_hub.errors import (
 
 
 def answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return JSONResponse(content, status_code=status, headers=headers)
 
 
 def refusal(request: Request, error: HubError) -> Response:
-    """The answer to a request that failed: status and JSON for people, headers for the clients."""
+    """The response to a failed request: status, JSON for people, headers for clients."""
     if isinstance(error, RepoMoved):
         return _redirect(request, error.new_id)
     headers = {"X-Error-Message": _one_line(error.message)}
@@ -29,15 +29,23 @@ def refusal(request: Request, error: HubError) -> Response:
     if commit := getattr(error, "commit", None):
         headers["X-Repo-Commit"] = commit
     if error.status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # makes git ask for a token
+        headers["WWW-Authenticate"] = 'Basic realm="Hub", charset="UTF-8"'  # git asks for a token
     return answer({"error": error.message, **error.extra}, status=error.status, headers=headers)
 
 
-def true_reason(request: Request, error: Exception) -> Exception:
-    """The refusal that a failure amounts to, or `error` itself.
+@overload
+def true_reason(request: Request, error: HubError) -> HubError: ...
 
-    A file of the repo that the system cannot read is damage; and what seems damaged may have been deleted or renamed
-    while it was read.
+
+@overload
+def true_reason(request: Request, error: Exception) -> Exception: ...
+
+
+def true_reason(request: Request, error: Exception) -> Exception:
+    """The HubError that explains `error`, or `error` itself.
+
+    A damage that is found while the repo is being deleted or renamed is RepoGone. An OSError while a repo is read is
+    DamagedRepo.
     """
     repo = getattr(request.state, "repo", None)
     if repo is None or not isinstance(error, DamagedRepo | OSError):
@@ -54,7 +62,7 @@ def true_reason(request: Request, error: Exception) -> Exception:
 
 
 def _one_line(text: str) -> str:
-    """What a header can hold: printable latin-1, no line breaks."""
+    """The text for a header: printable latin-1 on one line."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split()).encode("latin-1", "replace").decode("latin-1")
 
@@ -62,7 +70,7 @@ def _one_line(text: str) -> str:
 def _redirect(request: Request, new_id: str) -> Response:
     place = request.path_params.get("place")
     old_id = place.id if place else request.path_params.get("id")
-    if old_id is None:  # the body names the repo: the same request to another address would not find it either
+    if old_id is None:  # the body names the repo, so a redirect would not help
         headers = {"X-Error-Code": "RepoNotFound", "X-Error-Message": f"This repository is called {new_id} now"}
         return answer({"error": headers["X-Error-Message"]}, status=404, headers=headers)
     path, query = request.scope["path"], request.url.query

@@ -1,7 +1,9 @@
-"""Bodies of requests: how much of one is taken, how long the Hub waits for it, and what becomes of one that nobody reads.
+"""Limits for the bodies of requests: their size, the time to receive them, and the memory of all bodies together.
 
-A handler says who may send a body before any of it is read (`call.endpoint`). What is left of a refused body is thrown
-away for some seconds, so that the client reads the answer instead of a broken connection, and then the connection ends.
+A handler decides who may send a body before it is read (`requests.endpoint`). The rest of a refused body is discarded for
+some seconds, so that the client reads the answer instead of seeing a broken connection; then the connection is closed.
+
+A body is trusted once its sender has shown a right to send it, and a stranger's body until then.
 """
 
 import asyncio
@@ -19,22 +21,22 @@ MOST_JSON_BYTES = 4 * 2**20
 # texts inside JSON: cards to be checked, the first files of a repo
 MOST_TEXT_BYTES = 64 * 2**20
 MOST_FORM_BYTES = 64 * 2**10
-# all bodies that wait in memory at one time: of those with a token, and of strangers (nobody asked them for one)
+# memory for all bodies at one time: trusted ones, and those of strangers
 _MOST_HELD_BYTES, _MOST_HELD_BYTES_OF_STRANGERS = 256 * 2**20, 128 * 2**20
 _MOST_BYTES_OF_A_STRANGER = 4 * 2**20
-# bodies of strangers on their way at one time; the one that began first makes room for the next
+# bodies of strangers that may arrive at one time; the next one ends the oldest
 _MOST_STRANGERS = 64
 _SILENT_SECONDS, _SILENT_SECONDS_OF_STRANGERS = 60.0, 20.0
-# a body that trickles holds a connection for ever: after a minute of waiting it must have come at this speed
+# the minimum speed, checked after a minute of waiting, so that a slow body does not hold a connection for ever
 _LEAST_BYTES_A_SECOND, _SECONDS_TO_JUDGE = 100, 60.0
-# what is left of a body that nobody reads
+# limits for discarding the rest of an unread body
 _SMALL_REST_BYTES, _SMALL_REST_SECONDS = 64 * 2**10, 0.25
 _MOST_REST_BYTES, _REST_SECONDS = 256 * 2**20, 5.0
-_BODY = "titlecraft.body"
+_BODY = "local_hub.body"
 
 
 class Bodies:
-    """ASGI middleware: time limits for bodies, and an end to the connection when one was not read."""
+    """ASGI middleware: time limits for bodies; closes the connection if a body was not read."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -49,7 +51,7 @@ class Bodies:
 
 
 def has_body(scope: Scope) -> bool:
-    """True when the headers announce a body that is not empty."""
+    """Return True if the headers announce a body that is not empty."""
     for name, value in scope["headers"]:
         if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
             return True
@@ -62,14 +64,14 @@ def _is_trusted(request: Request) -> bool:
 
 
 def trust(request: Request) -> None:
-    """The sender of this request's body may send it: more patience, and no stranger's body pushes it out."""
+    """Mark the body of a request as trusted: longer time limits, and other bodies do not end it."""
     body = request.scope.get(_BODY)
     if body is not None:
         body.trusted = True
 
 
 class Body:
-    """One body on its way."""
+    """One body that is being received."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, strangers: dict["Body", asyncio.Timeout]):
         headers = Headers(scope=scope)
@@ -83,7 +85,7 @@ class Body:
         self._answered = self._closing = False
 
     async def receive(self) -> Message:
-        """The next piece. Raises TooSlow when it does not come in time, Busy when newer strangers push this one out."""
+        """The next ASGI message. Raises TooSlow if it does not arrive in time, Busy if newer strangers' bodies end this one."""
         if self.complete or self._answered:
             return self._noted(await self._receive())
         patience = _SILENT_SECONDS if self.trusted else _SILENT_SECONDS_OF_STRANGERS
@@ -125,7 +127,7 @@ class Body:
             self._strangers.pop(self, None)
 
     async def send(self, message: Message) -> None:
-        """Pass an answer on; when the body was not read, say that the connection ends, and end it gently."""
+        """Send a message of the answer. If the body was not read, announce `Connection: close` and discard the rest."""
         if message["type"] == "http.response.start":
             if not self.complete and not self._waits_for_100 and self._left is not None:
                 await self._skip(_SMALL_REST_BYTES if self._left <= _SMALL_REST_BYTES else 0, _SMALL_REST_SECONDS)
@@ -140,7 +142,7 @@ class Body:
         await self._send(message)
 
     async def _skip(self, most: int, seconds: float) -> None:
-        """Throw away what comes, up to `most` bytes and `seconds`."""
+        """Discard the rest of the body, up to `most` bytes and `seconds`."""
         stop_at = self._received + most
         try:
             async with asyncio.timeout(seconds):
@@ -152,14 +154,14 @@ class Body:
 
 
 class HeldBodies:
-    """How many bytes of bodies are in memory, of all requests together."""
+    """The bytes of bodies in memory, of all requests together."""
 
     def __init__(self) -> None:
         self._held = {True: 0, False: 0}  # by trust
 
     @contextmanager
     def reading(self, request: Request) -> Iterator["Room"]:
-        """Room for the body of a request, given back on leaving."""
+        """Reserve memory for the body of a request during the block."""
         room = Room(self._held, trusted=_is_trusted(request))
         try:
             yield room
@@ -168,7 +170,7 @@ class HeldBodies:
 
 
 class Room:
-    """What one body takes of the memory for bodies."""
+    """The memory that one body has reserved."""
 
     def __init__(self, held: dict[bool, int], *, trusted: bool):
         self._held = held
@@ -176,7 +178,7 @@ class Room:
         self.taken = 0
 
     def take(self, size: int) -> None:
-        """Raises Busy when there is no room for `size` bytes more."""
+        """Reserve `size` more bytes. Raises Busy if there is no room."""
         if self._held[self.trusted] + size > (_MOST_HELD_BYTES if self.trusted else _MOST_HELD_BYTES_OF_STRANGERS):
             raise Busy
         self._held[self.trusted] += size
@@ -184,9 +186,9 @@ class Room:
 
 
 async def read_body(request: Request, most: int, room: Room, *, gzip: bool = False) -> bytes:
-    """The whole body. Raises TooLarge (before reading when the length is announced), UnknownEncoding, TooSlow, Busy.
+    """The whole body. Raises TooLarge (before reading if the length is announced), UnknownEncoding, TooSlow, Busy.
 
-    With `gzip`, the body may be compressed; the caller unpacks it, with a limit of its own.
+    With `gzip`, the body may be compressed. It is returned as it is, and the caller decompresses it within a limit.
     """
     if not room.trusted:
         most = min(most, _MOST_BYTES_OF_A_STRANGER)
@@ -203,14 +205,14 @@ async def read_body(request: Request, most: int, room: Room, *, gzip: bool = Fal
 
 
 def refuse_length(request: Request, most: int) -> None:
-    """Raises TooLarge when the announced length of the body is more than `most` bytes."""
+    """Raises TooLarge if the announced length of the body is more than `most` bytes."""
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > most):
         raise TooLarge(most)
 
 
 def refuse_encoding(request: Request, *, gzip: bool = False) -> None:
-    """Raises UnknownEncoding for a compressed body: no client needs one but git, whose bodies `git_http` unpacks."""
+    """Raises UnknownEncoding for a compressed body. Only git compresses bodies; `git_http` decompresses them."""
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding != "identity" and not (gzip and encoding == "gzip"):
         raise UnknownEncoding(encoding)

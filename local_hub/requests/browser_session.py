@@ -1,7 +1,7 @@
-"""How a browser says who it is: a token is pasted once on the sign-in page and stays on the server.
+"""Browser sessions: a user enters a token on the sign-in page, and a cookie identifies the session after that.
 
-The cookie holds a random session id, not the token, because browsers send a cookie of 127.0.0.1 to every port of it.
-It lets its holder look: the pages and downloads accept it, the API that changes things never does.
+The cookie holds a random session id, not the token, because browsers send a cookie of 127.0.0.1 to every port.
+Pages and downloads accept it; the API, which changes things, does not.
 """
 
 import secrets
@@ -32,7 +32,7 @@ class Sessions:
         self._sessions: dict[str, _Session] = {}
 
     def start(self, token: Token) -> str:
-        """A new session id for somebody who showed this token."""
+        """Start a session for a token and return its id."""
         if len(self._sessions) >= _MOST_SESSIONS:
             self._sessions.pop(next(iter(self._sessions)))
         session_id = secrets.token_urlsafe(32)
@@ -40,12 +40,12 @@ class Sessions:
         return session_id
 
     def token(self, session_id: str) -> Token | None:
-        """Whose session this is, None when it ended or never was."""
+        """The token of a session; None if it has ended or never existed."""
         session = self._sessions.get(session_id)
         return session.token if session and session.ends > time.monotonic() else None
 
     def end(self, session_id: str) -> None:
-        """Forget a session."""
+        """End a session."""
         self._sessions.pop(session_id, None)
 
 
@@ -58,19 +58,19 @@ def sessions_of(request: Request) -> Sessions:
 
 
 def signed_in(request: Request) -> Token | None:
-    """The token behind the request's cookie, if there is one."""
+    """The token of the session in the request's cookie, or None."""
     return sessions_of(request).token(request.cookies.get(cookie_name(request), ""))
 
 
 class BrowserCall(Call):
-    """A request that may come from a browser: without a token in its header, the cookie says who asks."""
+    """A request that may come from a browser: without an Authorization header, the cookie identifies the caller."""
 
     def _authenticate(self, header: str) -> Token | None:
         return super()._authenticate(header) if header else signed_in(self.request)
 
 
 def sign_in(request: Request, response: Response, token: Token) -> None:
-    """Start a session and give its cookie to the browser, for this site's own pages only."""
+    """Start a session and set its cookie, which the browser sends from this site only."""
     session_id = sessions_of(request).start(token)
     secure = request.url.scheme == "https"
     response.set_cookie(
@@ -79,21 +79,21 @@ def sign_in(request: Request, response: Response, token: Token) -> None:
 
 
 def sign_out(request: Request, response: Response) -> None:
-    """End the session and take the cookie back."""
+    """End the session and delete its cookie."""
     sessions_of(request).end(request.cookies.get(cookie_name(request), ""))
     response.delete_cookie(cookie_name(request), httponly=True, samesite="strict")
 
 
 def cookie_name(request: Request) -> str:
-    """One name per port: cookies do not know ports, and several Hubs may run on one machine."""
+    """The name of the cookie. It contains the port, because cookies are shared by all ports of a host."""
     _, port = request.scope.get("server") or ("", "")
-    return f"titlecraft-{port}"
+    return f"local-hub-{port}"
 
 
 def from_own_page(request: Request) -> bool:
-    """False for a form that another site's page sent here (forged requests).
+    """Return False for a form that a page of another site sent (cross-site request forgery).
 
-    Browsers say where a form comes from in `Sec-Fetch-Site`, and in `Origin` on addresses that they do not trust.
+    Browsers name the sender in `Sec-Fetch-Site`, or in `Origin` for plain HTTP addresses.
     """
     if site := request.headers.get("sec-fetch-site"):
         return site in ("same-origin", "none")

@@ -1,13 +1,12 @@
-"""One request as the handlers see it: who asks, for which repo, with what; and the answers they give.
+"""One request as the handlers see it: the caller, the repo, the rights, the query and the body.
 
-Handlers are plain functions `(Call) -> Response` that run in a thread, because storage blocks; `endpoint` makes them
-into Starlette's, and refuses who may not send a body before it reads one. Handlers that stream large bodies are written
-against Starlette directly, and call `admitted` first.
+Handlers are plain functions `(Call) -> Response`; `requests.endpoint` runs them in a thread. Handlers that stream large
+bodies are Starlette endpoints and call `admitted` first.
 """
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -30,12 +29,12 @@ from local_hub.requests import url_parts
 from local_hub.requests.body import HeldBodies
 from local_hub.untrusted.data import BadData, read_json
 
-_MOST_DIGITS = 15  # of a number in the query
+_MOST_DIGITS = 15  # of a number in the query string
 
 
 @dataclass(frozen=True)
 class Hub:
-    """What the whole application shares."""
+    """The objects that all requests share."""
 
     store: Store
     accounts: Accounts
@@ -43,7 +42,7 @@ class Hub:
 
 
 class Call:
-    """A request with its caller known. Raises InvalidCredentials for a token that does not exist."""
+    """A request and its caller. Raises InvalidCredentials for an unknown token."""
 
     def __init__(self, request: Request, body: bytes = b""):
         self.request = request
@@ -55,7 +54,7 @@ class Call:
     def _authenticate(self, header: str) -> Token | None:
         scheme, _, value = header.partition(" ")
         value = value.strip()
-        if scheme.lower() == "basic":  # git and git-lfs: the token is the password
+        if scheme.lower() == "basic":  # git and git-lfs send the token as the password
             try:
                 user, _, password = base64.b64decode(value).decode().partition(":")
             except ValueError:
@@ -81,7 +80,7 @@ class Call:
 
     @property
     def base_url(self) -> str:
-        """How this client reaches the Hub, e.g. `http://127.0.0.1:8080`."""
+        """The address of the Hub in this request, e.g. `http://127.0.0.1:8080`."""
         return str(self.request.base_url).rstrip("/")
 
     def json(self) -> dict[str, Any]:
@@ -94,22 +93,28 @@ class Call:
             raise BadRequest("The body must be a JSON object")
         return value
 
+    @overload
+    def text(self, name: str, default: str) -> str: ...
+
+    @overload
+    def text(self, name: str, default: None = None) -> str | None: ...
+
     def text(self, name: str, default: str | None = None) -> str | None:
-        """The text at `name` in the body; `default` when it is absent, null or empty. Raises BadRequest."""
+        """The text at `name` in the body; `default` if it is absent, null or empty. Raises BadRequest."""
         value = self.json().get(name)
         if value is not None and not isinstance(value, str):
             raise BadRequest(f"{name!r} must be text")
         return value or default
 
     def objects(self, name: str, within: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The list of JSON objects at `name` in the body (or in a part of it); empty when absent. Raises BadRequest."""
+        """The list of JSON objects at `name` in the body or in `within`; empty if absent. Raises BadRequest."""
         value = (self.json() if within is None else within).get(name) or []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise BadRequest(f"{name!r} must be a list of JSON objects")
         return value
 
     def form(self) -> list[tuple[str, str]]:
-        """The body as form fields (or the lists of a JSON object): (name, value) pairs."""
+        """(name, value) pairs of the form in the body; a JSON object with lists is accepted too."""
         if "json" in self.request.headers.get("content-type", ""):
             pairs = []
             for key, value in self.json().items():
@@ -118,16 +123,16 @@ class Call:
         return parse_qsl(self.body.decode("utf-8", errors="replace"), keep_blank_values=True)
 
     def query(self, name: str) -> str | None:
-        """One query parameter."""
+        """A query parameter, or None."""
         return self.request.query_params.get(name)
 
     def query_list(self, name: str) -> list[str]:
-        """A query parameter that may come several times, or as `name[]`."""
+        """All values of a query parameter, given as `name` or `name[]`."""
         parameters = self.request.query_params
         return parameters.getlist(name) + parameters.getlist(f"{name}[]")
 
     def number(self, name: str, default: int, *, least: int = 0) -> int:
-        """A whole number from the query. Raises BadRequest."""
+        """A query parameter that is a whole number of at least `least`. Raises BadRequest."""
         text = self.query(name)
         if text is None:
             return default
@@ -138,19 +143,19 @@ class Call:
         return int(text)
 
     def flag(self, name: str) -> bool:
-        """True for `?name=1`, `?name=true`, `?name=True`."""
+        """Return True for `?name=1`, `?name=true`, `?name=True`."""
         return (self.query(name) or "").lower() in ("1", "true", "yes", "on")
 
     def repo(self, *, files: bool = False) -> Repository:
-        """The repo that the address names, if the caller may see it; with `files`, also what is in it.
+        """The repo of the address, if the caller may see it and, with `files`, read its files.
 
-        Raises RepoNotFound (also when it is hidden: nobody learns that it exists), RepoMoved, DisabledRepo, GatedRepo.
+        Raises RepoNotFound (also for a repo that is hidden from the caller), RepoMoved, DisabledRepo, GatedRepo.
         """
         place = self.params.get("place") or url_parts.Place(self.params["type"], self.params["id"])
         return self.find_repo(place.type, place.id, files=files)
 
     def find_repo(self, repo_type: str, repo_id: str, *, files: bool = False) -> Repository:
-        """As `repo`, for a repo that the body names. Raises DamagedRepo to those who may know that it is here."""
+        """As `repo`, for any repo. Raises also DamagedRepo, for members of its namespace."""
         try:
             repo = self.hub.store.open(repo_type, repo_id)
         except RepoNotFound:
@@ -159,7 +164,7 @@ class Call:
             if self.knows(repo_type, moved.new_id)[1]:
                 raise
             raise RepoNotFound(anonymous=self.token is None) from None
-        except DamagedRepo:  # with its settings, nobody knows who may see it
+        except DamagedRepo:  # its visibility is unknown
             if self.token is not None and self.token.belongs_to(repo_id.split("/")[0]):
                 raise
             raise RepoNotFound(anonymous=self.token is None) from None
@@ -203,7 +208,7 @@ class Call:
         return self.token.belongs_to(repo.namespace) or (request is not None and request.status == "accepted")
 
     def writable_repo(self) -> Repository:
-        """As `repo(files=True)`, if the caller may also change it. Raises Forbidden."""
+        """As `repo(files=True)`, if the caller may also change the repo. Raises Forbidden."""
         repo = self.repo(files=True)
         self.require_write(repo.namespace)
         return repo
@@ -221,14 +226,14 @@ class Call:
             raise Forbidden(f"This token has the role {token.role!r}: writing needs a token with the role 'write'")
 
     def require_contribution(self) -> Repository:
-        """A repo that the caller sees and may open pull requests in: any write token."""
+        """As `repo(files=True)`, for any write token, which may open pull requests and discussions. Raises Forbidden."""
         repo = self.repo(files=True)
         if self.require_token().role != "write":
             raise Forbidden("Opening a pull request needs a token with the role 'write'")
         return repo
 
     def next_link(self, **changes: str) -> dict[str, str]:
-        """The `Link` header of a page whose next one has these query parameters."""
+        """The `Link` header to the next page, which has the query parameters `changes`."""
         pairs = [pair for pair in self.request.query_params.multi_items() if pair[0] not in changes]
         url = f"{self.base_url}{self.request.scope['path']}?{urlencode(pairs + list(changes.items()))}"
         return {"Link": f'<{url}>; rel="next"'}

@@ -1,4 +1,7 @@
-"""Turns handlers into Starlette's endpoints: plain functions `(Call) -> Response` that run in a thread, because storage blocks."""
+"""Turns handlers `(Call) -> Response` into Starlette endpoints that run in a thread, because storage blocks.
+
+The token and the rights are checked before a body is read.
+"""
 
 from collections.abc import Callable
 from functools import cache, wraps
@@ -11,8 +14,8 @@ from starlette.responses import Response
 from local_hub.requests.body import MOST_JSON_BYTES, has_body, read_body, trust
 from local_hub.requests.call import Call
 
-# Parsing holds Python's one lock: forty threads that do, and everybody else waits for seconds. So many bodies of strangers
-# are worked on at one time, so many that are long, and so many long ones of those with a token. Short ones need not wait.
+# Parsing holds the GIL: with forty parsing threads all other requests wait for seconds. These limit how many bodies are
+# processed at one time: those of strangers, long ones of strangers, and long ones of callers with a token.
 _SHORT_BYTES, _LONG_BYTES_OF_STRANGERS, _LONG_BYTES = 4 * 2**10, 64 * 2**10, 2**20
 _MOST_OF_STRANGERS, _MOST_LONG_OF_STRANGERS, _MOST_LONG = 2, 1, 4
 
@@ -22,10 +25,12 @@ Handler = Callable[[Call], Response]
 def endpoint(
     handler: Handler, *, first: Callable[[Call], object] | None = None, most: int = MOST_JSON_BYTES
 ) -> Callable:
-    """A Starlette endpoint that reads the body, of at most `most` bytes, and runs the handler in a thread.
+    """A Starlette endpoint that reads the body and runs the handler in a thread.
 
-    `first` raises for callers who may not do this at all; it and the token are asked before any of the body is read.
-    With `most` 0 the body is left alone.
+    Args:
+        handler: returns the answer, or raises a HubError.
+        first: raises for callers without the right; called before the body is read.
+        most: the largest body in bytes; 0 does not read the body.
     """
 
     @wraps(handler)
@@ -41,7 +46,7 @@ def endpoint(
 
 
 def _workers(call: Call) -> CapacityLimiter | None:
-    """Who works on the call's body; None: all threads of the Hub."""
+    """The limiter for processing the body of a call; None for the default one."""
     size = len(call.body)
     if size <= _SHORT_BYTES:
         return None
@@ -51,20 +56,20 @@ def _workers(call: Call) -> CapacityLimiter | None:
 
 
 @cache
-def _limiter(whose: str, most: int) -> CapacityLimiter:
+def _limiter(kind: str, most: int) -> CapacityLimiter:
     return CapacityLimiter(most)
 
 
 async def admitted(request: Request, first: Callable[[Call], object] | None = None) -> Call:
-    """The caller of a request with a body, before it is read. Raises what `first` raises, and InvalidCredentials."""
+    """The call of a request before its body is read. Raises InvalidCredentials and what `first` raises."""
 
-    def ask() -> Call:
+    def check() -> Call:
         call = Call(request)
         if first is not None:
             first(call)
         return call
 
-    call = await run_in_threadpool(ask)
+    call = await run_in_threadpool(check)
     if call.token is not None:
         trust(request)
     return call

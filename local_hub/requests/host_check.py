@@ -1,8 +1,8 @@
-"""Which names the Hub answers to: otherwise any website could give its own name this address and read along.
+"""Checks the `Host` header, against DNS rebinding.
 
-A browser that shows a page of evil.example may be told, a minute later, that evil.example is 127.0.0.1 (DNS rebinding);
-its requests then reach this Hub, with evil.example as their `Host`. A number cannot be given another address, so all
-numbers are answered; of names only `localhost`, this machine's own, and those that whoever runs the Hub has listed.
+A browser that shows a page of evil.example may learn a minute later that evil.example is 127.0.0.1; its requests then
+reach this Hub with evil.example as their `Host`. IP addresses cannot be rebound, so all of them are answered. The
+allowed names are `localhost`, the name of this machine, and those of `--allow-host`.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ ANY = "*"
 
 
 def known_names(bound: str, allowed: Iterable[str] = ()) -> frozenset[str] | None:
-    """The names that a Hub listening on `bound` answers to beside numbers; None when `allowed` holds `*`: all."""
+    """The host names of a Hub that listens on `bound`, besides IP addresses; None (any name) if `allowed` has `*`."""
     names = {bound, *allowed}
     if ANY in names:
         return None
@@ -36,7 +36,7 @@ def _is_loopback(bound: str) -> bool:
 
 
 class HostCheck:
-    """ASGI middleware: 421 for a `Host` with a strange name."""
+    """ASGI middleware: answers 421 to an unknown `Host`."""
 
     def __init__(self, app: ASGIApp, names: Collection[str]):
         self.app = app
@@ -61,7 +61,7 @@ class HostCheck:
 
 
 def is_known(host: str, names: Collection[str]) -> bool:
-    """True when a Hub with these names answers to a `Host` header, which may have a port."""
+    """Return True if a Hub with these names answers to a `Host` header, which may have a port."""
     name, _, port = host.rpartition(":") if ":" in host and not host.endswith("]") else (host, "", "")
     if not name or not (port == "" or (port.isascii() and port.isdigit())):
         return False

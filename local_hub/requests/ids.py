@@ -1,4 +1,4 @@
-"""Every answer names its request in `X-Request-Id`: clients show it in their error messages."""
+"""Adds `X-Request-Id` to every answer; clients show it in their error messages."""
 
 import uuid
 
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class RequestIds:
-    """The client's own id (`X-Request-Id`, `X-Amzn-Trace-Id`), else a new one."""
+    """ASGI middleware: the id is the client's own (`X-Request-Id`, `X-Amzn-Trace-Id`), else a new one."""
 
     def __init__(self, app: ASGIApp):
         self.app = app

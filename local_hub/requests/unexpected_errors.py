@@ -1,7 +1,7 @@
-"""An error that nobody foresaw becomes an answer, and the connection goes on.
+"""Turns unexpected errors into answers and keeps the connection open.
 
-Starlette's own last resort raises the error again after answering; uvicorn then cuts the connection without having said
-so, and the next request of a client that keeps its connections fails.
+Starlette's own handler raises the error again after the answer; uvicorn then closes the connection without announcing it,
+and the next request of a client with keep-alive connections fails.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class UnexpectedErrors:
-    """ASGI middleware. `answer` makes the response; an answer that had begun cannot be saved, so the error goes on."""
+    """ASGI middleware. `answer` makes the response. After the start of another answer the error is raised again."""
 
     def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]):
         self.app = app

@@ -1,7 +1,7 @@
-"""The pieces of the Hub's addresses for Starlette's routes: `{type:plural}`, `{id:repo}`, `{place:place}`, `{rev:rev}`.
+"""Starlette's path convertors for the Hub's addresses: `{type:plural}`, `{id:repo}`, `{place:place}`, `{rev:rev}`.
 
-Clients quote revisions (`refs%2Fpr%2F1`) and sometimes whole paths (`data%2Ftrain.parquet`), so routes are matched on
-the raw path, before unquoting; each piece is unquoted here, once.
+Clients quote revisions (`refs%2Fpr%2F1`) and sometimes whole paths (`data%2Ftrain.parquet`), so routes match the raw
+path, and each convertor unquotes its part.
 """
 
 import re
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Place(NamedTuple):
-    """Which repo an address names: its type (model, dataset, space) and id."""
+    """The repo of an address: its type (model, dataset, space) and id."""
 
     type: str
     id: str
@@ -31,7 +31,7 @@ class _Unquoted(Convertor[str]):
 
 
 class _Number(Convertor[int]):
-    """A whole number that is short enough to be one of a discussion or of a part of a file."""
+    """A number of at most 9 digits: of a discussion or of a part of a file."""
 
     regex = "[0-9]{1,9}"
 
@@ -55,7 +55,7 @@ class _Plural(Convertor[str]):
 
 
 class _Place(Convertor[Place]):
-    """`ada/net` -> a model, `datasets/ada/titles` -> a dataset; the `.git` of a clone address is taken off"""
+    """`ada/net` -> a model, `datasets/ada/titles` -> a dataset; the `.git` of a clone address is removed"""
 
     regex = "(?:datasets/|spaces/)?[^/]+/[^/]+"
 
@@ -68,11 +68,11 @@ class _Place(Convertor[Place]):
         return value.id if value.type == "model" else f"{value.type}s/{value.id}"
 
 
-# importing this module makes the pieces known to Starlette
+# importing this module registers the convertors
 register_url_convertor("plural", _Plural())
 register_url_convertor("place", _Place())
 register_url_convertor("repo", _Unquoted("[^/]+/[^/]+"))
-# people type refs/pr/1 unquoted, too
+# people also type refs/pr/1 unquoted
 register_url_convertor("rev", _Unquoted(r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"))
 register_url_convertor("name", _Unquoted("[^/]+"))
 register_url_convertor("file", _Unquoted(".+"))
@@ -80,7 +80,7 @@ register_url_convertor("number", _Number())
 
 
 class RawPathMiddleware:
-    """Give the application the path as it was sent, without unquoting."""
+    """ASGI middleware: gives the application the raw path, not unquoted."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -88,6 +88,6 @@ class RawPathMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             raw = scope.get("raw_path") or scope["path"].encode()
-            # some clients join an endpoint that ends in "/" with a path that begins with one
+            # some clients join an endpoint that ends in "/" with a path that starts with "/"
             scope = {**scope, "path": re.sub("^/+", "/", raw.split(b"?")[0].decode("latin-1"))}
         await self.app(scope, receive, send)

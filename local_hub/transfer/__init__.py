@@ -1,1 +1,1 @@
-"""Moving files: resolve, git over HTTP, LFS and Xet."""
+"""File transfer: downloads, git over HTTP, LFS and Xet uploads."""

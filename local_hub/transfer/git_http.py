@@ -1,6 +1,6 @@
-"""`git clone http://HOST/NS/NAME` and `git fetch`: the reading half of git's smart HTTP protocol, through dulwich.
+"""`git clone http://HOST/NS/NAME` and `git fetch`: git's smart HTTP protocol for reading, through dulwich.
 
-Writing goes through the API: only there are large files, pull requests and cards checked.
+`git push` is refused: the API checks large files, pull requests and cards.
 """
 
 import io
@@ -30,9 +30,9 @@ from local_hub.requests.endpoint import admitted, endpoint
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Expires": "Fri, 01 Jan 1980 00:00:00 GMT"}
 _SERVICE = b"# service=git-upload-pack\n"
 _READ_BYTES = 2**20
-# what a client wants and has: 50 bytes for each commit
+# the wants and haves of a client: 50 bytes for each commit
 _MOST_WISH_BYTES = 16 * 2**20
-# packs that are made at one time: other requests keep their threads
+# packs that are made at one time, so that other requests keep their threads
 _MOST_PACKERS = 4
 
 
@@ -41,7 +41,7 @@ def refs(call: Call) -> Response:
     repo = call.repo(files=True)
     service = call.query("service")
     if service == "git-receive-pack":
-        # git shows the text of an answer only when it is plain
+        # git shows the text of an answer only if it is text/plain
         text = "This Hub takes no 'git push': use 'hf upload' or huggingface_hub, which check what they send\n"
         return PlainTextResponse(text, status_code=403)
     if service != "git-upload-pack":
@@ -55,7 +55,7 @@ def refs(call: Call) -> Response:
 
 
 async def upload_pack(request: Request) -> Response:
-    """POST /ID.git/git-upload-pack: the objects that the client lacks."""
+    """POST /ID.git/git-upload-pack: a pack of the objects that the client lacks."""
     call = await admitted(request, _may_read)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     with call.hub.held_bodies.reading(request) as room:
@@ -71,7 +71,7 @@ def _may_read(call: Call) -> None:
 
 
 def _inflate(body: bytes) -> bytes:
-    """Undo gzip; git compresses what it wants when that is long. Raises BadRequest, TooLarge."""
+    """Decompress gzip, which git uses for long requests. Raises BadRequest, TooLarge."""
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         content = unpacker.decompress(body, _MOST_WISH_BYTES)
@@ -85,11 +85,11 @@ def _inflate(body: bytes) -> bytes:
 
 
 async def _answer(repo: Repository, body: bytes) -> Response:
-    # a pack may be large, so it waits on disk; and when making it fails, the client still gets a proper error
+    # a pack may be large, so it is written to disk first; if that fails, the client still gets a proper error
     with repo.temporary.unfinished_file() as pack:
         await to_thread.run_sync(_upload_pack, repo, io.BytesIO(body), pack, limiter=_packers())
         pack.seek(0)
-        kept_open = open(pack.name, "rb")  # noqa: PTH123, SIM115 (its name vanishes now, `_stream` closes it)
+        kept_open = open(pack.name, "rb")  # noqa: PTH123, SIM115 (the file is unlinked now; `_stream` closes it)
     return StreamingResponse(_stream(kept_open), media_type="application/x-git-upload-pack-result", headers=_NO_CACHE)
 
 
@@ -99,17 +99,16 @@ def _packers() -> CapacityLimiter:
 
 
 class _UploadPack(UploadPackHandler):
-    """dulwich's, without partial clones: it offers them, and then gives out none of the blobs that git asks for later.
-
-    git is told in time, and clones everything.
-    """
+    """dulwich's handler without partial clones, which it offers but cannot serve: git then clones everything."""
 
     def capabilities(self) -> list[bytes]:
         return [capability for capability in super().capabilities() if capability != CAPABILITY_FILTER]
 
     def set_client_capabilities(self, caps: Iterable[bytes]) -> None:
-        # git says that it ignores the filter, and names it all the same
-        super().set_client_capabilities([one for one in caps if one.partition(b"=")[0] != CAPABILITY_FILTER])
+        # git warns that it ignores the filter, and still sends it
+        super().set_client_capabilities(
+            [capability for capability in caps if capability.partition(b"=")[0] != CAPABILITY_FILTER]
+        )
 
 
 def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, advertise: bool = False) -> None:
@@ -119,24 +118,24 @@ def _upload_pack(repo: Repository, request: IO[bytes], answer: IO[bytes], *, adv
         try:
             _UploadPack(backend, ["/"], protocol, stateless_rpc=True, advertise_refs=advertise).handle()
         except (GitProtocolError, ValueError) as error:
-            # dulwich says that of a full disk, too
+            # dulwich raises these for a full disk, too
             for cause in (error.__cause__, error.__context__):
                 if isinstance(cause, OSError) and cause.errno in NO_ROOM:
                     raise DiskFull from error
-            if advertise:  # nothing of the client's was read yet
+            if advertise:  # nothing of the request was read yet
                 raise DamagedRepo(f"git cannot read its refs ({type(error).__name__})") from error
             raise BadRequest(f"Not a request of git's protocol: {error}") from None
         except OSError:
             raise
-        except Exception as error:  # what dulwich raises for objects that make no sense has a dozen kinds
+        except Exception as error:  # dulwich raises many kinds of errors for invalid objects
             raise DamagedRepo(f"git cannot read all of its objects ({type(error).__name__})") from error
 
 
 def _opened(repo: Repository) -> Repo:
-    for place, _, names in os.walk(repo.folder / "refs"):
+    for directory, _, names in os.walk(repo.folder / "refs"):
         for name in names:
-            if Path(place, name).is_fifo():
-                raise DamagedRepo(f"its ref {name} is a pipe")  # git would wait for it
+            if Path(directory, name).is_fifo():
+                raise DamagedRepo(f"its ref {name} is a pipe")  # git would block on it
     try:
         return Repo(str(repo.folder))
     except NotGitRepository as error:

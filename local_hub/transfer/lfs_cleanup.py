@@ -1,8 +1,8 @@
-"""Listing the large files of a repo and deleting them for good, from the history too: `/api/models/ID/lfs-files`."""
+"""Lists and deletes the LFS files of a repo, also from its history: `/api/models/ID/lfs-files`."""
 
 from datetime import UTC, datetime
 
-from dulwich.objects import Commit, Tree
+from dulwich.objects import Commit, ObjectID, Tree
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -17,9 +17,9 @@ from local_hub.requests.endpoint import endpoint
 
 
 def listed(call: Call) -> Response:
-    """GET /api/models/ID/lfs-files: each object once, with a file and a ref (main first) that use it."""
+    """GET /api/models/ID/lfs-files: each object once, with one file and ref (main first) that use it."""
     repo = call.writable_repo()
-    found: dict[str, dict] = {}
+    objects: dict[str, dict] = {}
     for ref in _all_refs(repo):
         for entry in repo.files(repo.resolve(ref)):
             if entry.lfs is None or repo.lfs.size(entry.lfs.sha256) is None:
@@ -33,19 +33,19 @@ def listed(call: Call) -> Response:
                 "ref": ref,
                 "size": entry.size,
             }
-            found.setdefault(entry.lfs.sha256, described)
-    return answer(list(found.values()))
+            objects.setdefault(entry.lfs.sha256, described)
+    return answer(list(objects.values()))
 
 
 def delete(call: Call) -> Response:
     """POST /api/models/ID/lfs-files/batch with `{deletions: {sha: […], rewriteHistory}}`"""
     repo = call.writable_repo()
-    wish = call.json().get("deletions")
-    if not isinstance(wish, dict) or not isinstance(wish.get("sha"), list):
+    deletions = call.json().get("deletions")
+    if not isinstance(deletions, dict) or not isinstance(deletions.get("sha"), list):
         raise BadRequest("'deletions' must hold a list 'sha' of LFS object ids")
-    doomed = {str(sha256) for sha256 in wish["sha"]}
+    doomed = {str(sha256) for sha256 in deletions["sha"]}
     with repo.lock:
-        if wish.get("rewriteHistory"):
+        if deletions.get("rewriteHistory"):
             _Rewrite(repo, doomed).run()
         for sha256 in doomed:
             repo.lfs.delete(sha256)
@@ -58,7 +58,7 @@ def _all_refs(repo: Repository) -> list[str]:
 
 
 class _Rewrite:
-    """Every commit again without the pointers to some objects; commits and trees that never had one stay as they are."""
+    """Rewrites all commits without the pointers to some objects. Commits and trees without such pointers keep their id."""
 
     def __init__(self, repo: Repository, doomed: set[str]):
         self.repo = repo
@@ -68,7 +68,7 @@ class _Rewrite:
         self.commits: dict[str, str] = {}
 
     def run(self) -> None:
-        """Write the new history, then move the refs to it."""
+        """Write the new commits, then move the refs to them."""
         moves = {}
         for ref in _all_refs(self.repo):
             old = self.repo.resolve(ref)
@@ -80,7 +80,7 @@ class _Rewrite:
             self.repo.refs.set(ref, oid)
 
     def _commit(self, oid: str) -> str:
-        """Parents first, without recursion: histories are long."""
+        """Rewrite a commit and its ancestors, parents first. It is iterative, because histories are long."""
         todo = [oid]
         while todo:
             current = self.repo.objects.commit(todo[-1])
@@ -98,17 +98,17 @@ class _Rewrite:
         if tree == commit.tree.decode() and parents == [parent.decode() for parent in commit.parents]:
             return commit.id.decode()
         new = Commit.from_string(commit.as_raw_string())
-        new.tree, new.parents = tree.encode(), [parent.encode() for parent in parents]
+        new.tree, new.parents = ObjectID(tree.encode()), [ObjectID(parent.encode()) for parent in parents]
         return self.batch.add(new)
 
     def _tree(self, oid: str) -> str | None:
         if oid not in self.trees:
             tree = Tree()
             for item in self.repo.objects.tree(oid):
-                kept = self._tree(item.oid) if item.is_folder else item.oid
+                oid_after = self._tree(item.oid) if item.is_folder else item.oid
                 lfs = None if item.is_folder else self.repo.objects.blob_info(item.oid).lfs
-                if kept and not (lfs and lfs.sha256 in self.doomed):
-                    tree.add(item.name.encode(errors="surrogateescape"), item.mode, kept.encode())
+                if oid_after and not (lfs and lfs.sha256 in self.doomed):
+                    tree.add(item.name.encode(errors="surrogateescape"), item.mode, ObjectID(oid_after.encode()))
             self.trees[oid] = self.batch.add(tree) if len(tree) else None
         return self.trees[oid]
 

@@ -1,12 +1,12 @@
-"""Large files: git-lfs's batch API, and the addresses that it hands out for uploading and downloading.
+"""Large files: git-lfs's batch API, and the addresses that it returns for uploads and downloads.
 
-Upload addresses need no token, as on the Hub, where they are pre-signed: they carry a random key that is valid for
-this one object, until nobody has used it for an hour or the server stops.
+Upload addresses need no token, like the pre-signed ones of the Hub. They contain a random key for one object, which
+expires an hour after its last use or when the server stops.
 """
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,20 +24,20 @@ from local_hub.requests.endpoint import endpoint
 from local_hub.transfer.lfs_uploads import Upload, Uploads
 from local_hub.transfer.resolve import may_download
 
-# larger files are sent in parts, so that a broken connection costs one part; smaller ones are written to disk only once
+# larger files are sent in parts, so that a broken connection costs one part; smaller ones are written only once
 _PART_BYTES = 2 * 2**30
 _MOST_PARTS = 10_000
-_MOST_OBJECTS = 2000  # in one request: clients ask for some hundreds at a time
+_MOST_OBJECTS = 2000  # in one request; clients send some hundreds
 _WRITE_BYTES = 2**20
 _LFS_JSON = "application/vnd.git-lfs+json"
 
 
 def batch(call: Call) -> Response:
-    """POST /ID.git/info/lfs/objects/batch; an object without `actions` is here already."""
-    wish = call.json()
-    uploading = wish.get("operation") == "upload"
+    """POST /ID.git/info/lfs/objects/batch. An uploaded object without `actions` is stored already."""
+    body = call.json()
+    uploading = body.get("operation") == "upload"
     repo = call.require_contribution() if uploading else call.repo(files=True)
-    transfers = wish.get("transfers") or []
+    transfers = body.get("transfers") or []
     if not isinstance(transfers, list):
         raise BadRequest("'transfers' must be a list of names")
     multipart = "multipart" in transfers
@@ -75,8 +75,8 @@ def _pointer(item: dict[str, Any]) -> LfsPointer:
 
 
 def _upload_actions(call: Call, repo: Repository, pointer: LfsPointer, multipart: bool) -> dict:
-    place = f"{call.base_url}{repo.url_path}.git/info/lfs"
-    verify = {"href": f"{place}/verify", "header": _own_authorization(call)}
+    lfs_url = f"{call.base_url}{repo.url_path}.git/info/lfs"
+    verify = {"href": f"{lfs_url}/verify", "header": _own_authorization(call)}
     if multipart and pointer.size > _PART_BYTES:
         part_bytes = max(_PART_BYTES, -(-pointer.size // _MOST_PARTS))
         key = _uploads(call.request).add(Upload(repo, pointer, part_bytes))
@@ -103,37 +103,37 @@ def _uploads(request: Request) -> Uploads:
 
 
 def _promised(request: Request) -> Upload:
-    """The upload that the address was handed out for. Raises NotFound."""
-    one = _uploads(request).get(request.path_params["key"])
+    """The upload of the key in the address. Raises NotFound, RepoGone."""
+    pending = _uploads(request).get(request.path_params["key"])
     trust(request)
-    return one
+    return pending
 
 
 async def upload(request: Request) -> Response:
-    """PUT /lfs-upload/KEY: the whole object, checked against its sha256 before it counts."""
-    one = _promised(request)
-    with one.repo.temporary.unfinished_file() as file:
-        digest = await _receive(request, file, one.pointer.size)
-        await run_in_threadpool(one.repo.lfs.accept, file, digest, one.pointer)
+    """PUT /lfs-upload/KEY: the whole object, which is stored if its sha256 is right."""
+    pending = _promised(request)
+    with pending.repo.temporary.unfinished_file() as file:
+        digest = await _receive(request, file, pending.pointer.size)
+        await run_in_threadpool(pending.repo.lfs.accept, file, digest, pending.pointer)
     return Response()
 
 
 async def upload_part(request: Request) -> Response:
-    """PUT /lfs-upload/KEY/N: one part; its ETag is asked for again when the upload is completed."""
-    one, number = _promised(request), request.path_params["number"]
-    if one.part_bytes is None or not 1 <= number <= -(-one.pointer.size // one.part_bytes):
+    """PUT /lfs-upload/KEY/N: one part. The client sends its ETag again to complete the upload."""
+    pending, number = _promised(request), request.path_params["number"]
+    if pending.part_bytes is None or not 1 <= number <= -(-pending.pointer.size // pending.part_bytes):
         raise BadRequest(f"This upload has no part {number}")
-    if one.parts is None:
-        one.parts = one.repo.temporary.new_folder()
-    with one.parts_dropped_when_disk_full(), one.repo.temporary.unfinished_file() as file:
-        digest = await _receive(request, file, one.part_bytes)
+    if pending.parts is None:
+        pending.parts = pending.repo.temporary.new_folder()
+    with pending.parts_dropped_when_disk_full(), pending.repo.temporary.unfinished_file() as file:
+        digest = await _receive(request, file, pending.part_bytes)
         file.flush()
-        Path(file.name).rename(one.parts / str(number))  # not synced: parts do not outlive the server anyway
+        Path(file.name).rename(pending.parts / str(number))  # not synced: parts do not outlive the server
     return Response(headers={"ETag": f'"{digest}"'})
 
 
-async def _receive(request: Request, file, most: int) -> str:
-    """Write the body to `file`; its sha256. Raises TooLarge when it is longer than the `most` bytes promised, DiskFull."""
+async def _receive(request: Request, file: IO[bytes], most: int) -> str:
+    """Write the body to `file` and return its sha256. Raises TooLarge if it has more than `most` bytes, DiskFull."""
     refuse_encoding(request)
     refuse_length(request, most)
     hasher, waiting, received = hashlib.sha256(), bytearray(), 0
@@ -155,7 +155,7 @@ async def _receive(request: Request, file, most: int) -> str:
 
 
 async def complete(request: Request) -> Response:
-    """POST /lfs-upload/KEY with `{oid, parts}`: put the parts together."""
+    """POST /lfs-upload/KEY with `{oid, parts}`: join the parts."""
     _promised(request)
     with request.app.state.hub.held_bodies.reading(request) as room:
         await read_body(request, MOST_JSON_BYTES, room)
@@ -164,14 +164,14 @@ async def complete(request: Request) -> Response:
 
 
 def _join(request: Request) -> None:
-    one = _uploads(request).get(request.path_params["key"])
-    if one.repo.lfs.size(one.pointer.sha256) == one.pointer.size:
+    pending = _uploads(request).get(request.path_params["key"])
+    if pending.repo.lfs.size(pending.pointer.sha256) == pending.pointer.size:
         return
-    count = -(-one.pointer.size // (one.part_bytes or one.pointer.size))
+    count = -(-pending.pointer.size // (pending.part_bytes or pending.pointer.size))
     hasher = hashlib.sha256()
-    with one.parts_dropped_when_disk_full(), one.repo.temporary.unfinished_file() as file:
+    with pending.parts_dropped_when_disk_full(), pending.repo.temporary.unfinished_file() as file:
         for number in range(1, count + 1):
-            part = one.parts / str(number) if one.parts else None
+            part = pending.parts / str(number) if pending.parts else None
             if part is None or not part.exists():
                 raise BadRequest(f"Part {number} of {count} has not been uploaded")
             with part.open("rb") as source:
@@ -179,16 +179,16 @@ def _join(request: Request) -> None:
                     hasher.update(block)
                     file.write(block)
             part.unlink()  # so the parts and the whole never need twice the space
-        one.repo.lfs.accept(file, hasher.hexdigest(), one.pointer)
-    one.drop_parts()
+        pending.repo.lfs.accept(file, hasher.hexdigest(), pending.pointer)
+    pending.drop_parts()
 
 
 def verify(call: Call) -> Response:
     """POST /ID.git/info/lfs/verify with `{oid, size}`"""
     repo = call.require_contribution()
-    wish = call.json()
-    if repo.lfs.size(str(wish.get("oid"))) != wish.get("size"):
-        raise NotFound(f"The object {wish.get('oid')} has not been uploaded to {repo.id}")
+    body = call.json()
+    if repo.lfs.size(str(body.get("oid"))) != body.get("size"):
+        raise NotFound(f"The object {body.get('oid')} has not been uploaded to {repo.id}")
     return answer({"success": True})
 
 

@@ -1,4 +1,4 @@
-"""Uploads of large files that were promised to clients, each with a random key in its address."""
+"""Pending uploads of LFS objects, each with a random key in its address."""
 
 import secrets
 import shutil
@@ -18,23 +18,23 @@ _IDLE_SECONDS = 3600
 
 @dataclass
 class Upload:
-    """One object on its way to one repo."""
+    """A pending upload of one object to one repo."""
 
     repo: Repository
     pointer: LfsPointer
     part_bytes: int | None = None
-    parts: Path | None = None  # folder of the parts that have arrived
+    parts: Path | None = None  # folder of the received parts
     last_used: float = field(default_factory=time.monotonic)
 
     def drop_parts(self) -> None:
-        """Free their space. The address stays good: clients repeat a request whose answer was lost."""
+        """Delete the parts. The address stays valid, because clients repeat a request whose answer was lost."""
         if self.parts is not None:
             shutil.rmtree(self.parts, ignore_errors=True)
             self.parts = None
 
     @contextmanager
     def parts_dropped_when_disk_full(self) -> Iterator[None]:
-        """Without room for the rest, the parts that arrived are only in the way."""
+        """Delete the parts if the block raises DiskFull: the rest would not fit."""
         try:
             yield
         except DiskFull:
@@ -43,14 +43,14 @@ class Upload:
 
 
 class Uploads:
-    """The uploads that were promised, by their key."""
+    """All pending uploads by key."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_key: dict[str, Upload] = {}
 
     def add(self, upload: Upload) -> str:
-        """The key of a new upload."""
+        """Add an upload and return its key. Uploads that were idle for an hour are dropped."""
         key = secrets.token_urlsafe(24)
         oldest = time.monotonic() - _IDLE_SECONDS
         with self._lock:
@@ -60,7 +60,7 @@ class Uploads:
         return key
 
     def get(self, key: str) -> Upload:
-        """Raises NotFound, RepoGone."""
+        """The upload with this key. Raises NotFound, RepoGone."""
         upload = self._by_key.get(key)
         if upload is None:
             raise NotFound("This upload address has expired: start the upload again")

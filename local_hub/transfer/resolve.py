@@ -1,4 +1,4 @@
-"""Files: `GET/HEAD /ID/resolve/REV/PATH` with ranges and conditions, `/ID/raw/REV/PATH`, and LFS objects by sha256."""
+"""Downloads: `/ID/resolve/REV/PATH` with ranges and conditions, `/ID/raw/REV/PATH`, and LFS objects by sha256."""
 
 import io
 import mimetypes
@@ -22,17 +22,17 @@ from local_hub.requests.call import Call
 
 _READ_BYTES = 2**20
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
-# what a browser may show by itself; everything else that is text is shown as text
+# types that a browser may show; other text is sent as text/plain
 _SHOWN = ("image/", "audio/", "video/", "application/pdf", "application/json")
-# The sandbox takes the Hub's origin away from what a repo's author wrote: it sees no cookie and can ask the Hub nothing.
-# Pages, such as reports, may run their own scripts in there.
+# The sandbox gives files of repos an opaque origin: no cookies, no requests to the Hub. HTML files, such as reports, may
+# run their own scripts.
 _POLICY = "default-src 'none'; img-src 'self' data:; media-src 'self' data:; font-src data:; style-src 'unsafe-inline'"
 _SANDBOX = f"{_POLICY}; form-action 'none'; base-uri 'none'; sandbox"
 _SANDBOX_OF_PAGES = f"{_POLICY}; script-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; sandbox allow-scripts"
 
 
 async def resolve(request: Request) -> Response:
-    """GET and HEAD /ID/resolve/REV/PATH: the content, through an LFS pointer, without a redirect."""
+    """GET and HEAD /ID/resolve/REV/PATH: the content of a regular or LFS file, without a redirect."""
     call = await run_in_threadpool(BrowserCall, request)
     repo, commit, entry = await run_in_threadpool(_find, call)
     headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.etag}"'}
@@ -41,7 +41,7 @@ async def resolve(request: Request) -> Response:
     headers["Content-Disposition"] = _disposition(entry.path, attachment=call.query("download") is not None)
     try:
         return await send_file(request, repo, entry, headers)
-    except EntryNotFound as error:  # its object is gone
+    except EntryNotFound as error:  # its LFS object was deleted
         raise EntryNotFound(error.message, commit=commit) from None
 
 
@@ -52,7 +52,7 @@ def _find(call: Call) -> tuple[Repository, str, Entry]:
 
 
 async def raw(request: Request) -> Response:
-    """GET /ID/raw/REV/PATH: what git stores, so the pointer of an LFS file."""
+    """GET /ID/raw/REV/PATH: the blob in git; for an LFS file the pointer."""
     call = await run_in_threadpool(Call, request)
     repo, commit, entry = await run_in_threadpool(_find, call)
     headers = {"X-Repo-Commit": commit, "ETag": f'"{entry.oid}"'}
@@ -61,7 +61,7 @@ async def raw(request: Request) -> Response:
 
 
 async def lfs_object(request: Request) -> Response:
-    """GET /lfs-download/models/ID/SHA256: where the LFS batch API sends git-lfs."""
+    """GET /lfs-download/models/ID/SHA256: the download address of the LFS batch API."""
     call = await run_in_threadpool(Call, request)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     sha256 = call.params["sha256"]
@@ -76,15 +76,15 @@ def _downloadable_size(call: Call, repo: Repository, sha256: str) -> int | None:
 
 
 def may_download(call: Call, repo: Repository, sha256: str) -> bool:
-    """True for what a commit of the repo uses. What none does any more, or does yet, is for those who may write."""
+    """Return True for objects of reachable commits. Other objects are for callers who may write."""
     writes = call.token is not None and call.token.may_write(repo.namespace)
     return writes or repo.reachable.has_lfs(sha256)
 
 
 async def send_file(request: Request, repo: Repository, entry: Entry, headers: dict[str, str]) -> Response:
-    """The content of `entry` as the request wants it: 200, 206 for a range, 304 when unchanged, 416 for a bad range.
+    """The response with the content of `entry`: 200, 206 for a range, 304 if unchanged, 416 for an invalid range.
 
-    Raises EntryNotFound, before anything is promised, when the object of an LFS file is not here.
+    Raises EntryNotFound if the object of an LFS file is not stored.
     """
     if entry.lfs is not None:
         await run_in_threadpool(repo.lfs_file, entry)
@@ -118,9 +118,9 @@ async def send_file(request: Request, repo: Repository, entry: Entry, headers: d
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """(first, last byte) of a `Range` header for a file of `size` bytes; first > last when it cannot be satisfied.
+    """(first, last byte) of a `Range` header for a file of `size` bytes; first > last if it cannot be satisfied.
 
-    None for what RFC 9110 (14.2) tells servers to ignore: other units, several ranges, malformed ones.
+    None for headers that RFC 9110 (14.2) lets servers ignore: other units, several ranges, malformed ones.
     """
     match = _RANGE.fullmatch(header.strip())
     if match is None or match[0] == "bytes=-":
@@ -135,7 +135,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _position(digits: str) -> int:
-    """A number of any length; no file is as long as the longest that counts."""
+    """The number of a range, limited to more than any file has."""
     return min(int(digits.lstrip("0")[:20] or "0"), 10**18)
 
 
@@ -145,7 +145,7 @@ async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIt
         if len(content) <= _READ_BYTES:
             yield content[start:end]
             return
-        # a client may take it slowly, and many may: meanwhile it waits on disk
+        # clients may read slowly, so the content is on disk and not in memory
         file = await run_in_threadpool(_on_disk, repo, content)
         del content
     else:
@@ -161,7 +161,7 @@ async def _read(repo: Repository, entry: Entry, start: int, end: int) -> AsyncIt
 
 
 def _on_disk(repo: Repository, content: bytes) -> IO[bytes]:
-    """The content in a file without a name; in memory when there is no room."""
+    """An unnamed temporary file with the content; in memory if the disk is full."""
     file = tempfile.TemporaryFile(dir=repo.temporary.path)  # noqa: SIM115 (its reader closes it)
     try:
         file.write(content)
@@ -173,7 +173,7 @@ def _on_disk(repo: Repository, content: bytes) -> IO[bytes]:
 
 
 def content_type(path: str) -> str:
-    """A type that is safe to show under the Hub's address, in a sandbox."""
+    """The Content-Type of a file, safe to show at the Hub's address in a sandbox."""
     guessed = mimetypes.guess_type(path)[0] or "application/octet-stream"
     if guessed == "text/html":
         return "text/html; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Xet's two formats, as far as an upload needs them: a shard says which chunks make a file, a xorb holds chunks.
+"""Xet's two upload formats: a shard lists the chunks of each file, a xorb holds chunks.
 
 Layouts from the public specification of the Xet protocol (huggingface.co/docs/xet): all integers little-endian, all
 records of a shard 48 bytes.
@@ -23,7 +23,7 @@ _UNCOMPRESSED, _LZ4, _GROUPED_LZ4 = 0, 1, 2
 
 @dataclass(frozen=True)
 class Segment:
-    """Chunks `first` to `end` (exclusive) of a xorb, which make `size` bytes of a file."""
+    """Chunks `first` to `end` (exclusive) of a xorb: `size` bytes of a file."""
 
     xorb: str
     first: int
@@ -32,7 +32,7 @@ class Segment:
 
 
 def files_of_shard(shard: bytes) -> list[list[Segment]]:
-    """The segments of each file that the shard describes. Raises BadRequest for what is not a shard."""
+    """The segments of each file in a shard. Raises BadRequest for an invalid shard."""
     try:
         return list(_files(shard))
     except (struct.error, IndexError) as error:
@@ -57,12 +57,12 @@ def _files(shard: bytes) -> Iterator[list[Segment]]:
 
 
 def hash_text(digest: bytes) -> str:
-    """A hash as Xet writes it in addresses: four little-endian numbers of 64 bits in hexadecimal."""
+    """A hash in the form of Xet's addresses: four little-endian 64-bit numbers in hexadecimal."""
     return "".join(f"{number:016x}" for number in struct.unpack("<4Q", digest))
 
 
 def read_chunks(xorb: IO[bytes], first: int, end: int) -> Iterator[bytes]:
-    """The content of chunks `first` to `end` (exclusive). Raises BadRequest when the xorb has fewer."""
+    """The content of chunks `first` to `end` (exclusive). Raises BadRequest if the xorb has fewer chunks."""
     for index in range(end):
         header = xorb.read(_CHUNK_HEADER)
         if len(header) < _CHUNK_HEADER or header.startswith(_XORB_FOOTER):
@@ -91,7 +91,7 @@ def _unpack(stored: bytes, scheme: int, size: int) -> bytes:
 
 @lru_cache(maxsize=1)
 def _lz4() -> Any:
-    # imported on the first Xet upload only: it would make the Hub slow to start, and needs more memory than all the rest
+    # imported at the first Xet upload, because pyarrow makes the start slow and needs much memory
     import pyarrow
 
     return pyarrow.Codec("lz4")

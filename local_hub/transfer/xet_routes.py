@@ -1,8 +1,8 @@
-"""Uploads through Xet: clients with `hf_xet` use it without asking whether the server has it.
+"""Uploads through Xet, which clients with `hf_xet` use by default.
 
-Files are put together again when their shard arrives and stored like every other large file, under their sha256; what
-came over Xet is then forgotten. Each upload session has an address of its own: clients remember per address which
-chunks a server has, and ours keeps none. Downloads do not use Xet, because no answer of this Hub offers it.
+When a shard arrives, its files are rebuilt from the xorbs and stored as LFS objects; the xorbs are deleted. Each upload
+session has an address of its own, because clients remember for each address which chunks a server has, and this Hub
+keeps none. Downloads do not use Xet, because no answer offers it.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
@@ -35,30 +36,30 @@ from local_hub.transfer.xet_format import Segment, files_of_shard, read_chunks
 
 _TOKEN_SECONDS = 24 * 3600
 _IDLE_SECONDS = 3600
-# the most that a xorb and a shard may have (the public specification of Xet), with room for headers
+# the limits of the Xet specification, with room for headers
 _MOST_XORB_BYTES = 72 * 2**20
 _MOST_SHARD_BYTES = 72 * 2**20
-_MOST_REBUILDERS = 4  # files that are put together at one time: other requests keep their threads
+_MOST_REBUILDERS = 4  # files that are rebuilt at one time, so that other requests keep their threads
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
 class Session:
-    """One client's uploads to one repo: its xorbs, until it ends."""
+    """The xorbs of one client for one repo."""
 
     repo: Repository
     folder: Path
     last_used: float = field(default_factory=time.monotonic)
 
     def xorb(self, name: str) -> Path:
-        """Where a xorb lies. Raises BadRequest for what is not a hash."""
+        """The path of a xorb. Raises BadRequest for an invalid hash."""
         if not _HASH.fullmatch(name):
             raise BadRequest(f"Invalid xorb hash {name[:80]!r}")
         return self.folder / name
 
     @contextmanager
     def dropped_when_disk_full(self) -> Iterator[None]:
-        """Without room for the rest, what has arrived is only in the way."""
+        """Delete the xorbs if the block raises DiskFull: the rest would not fit."""
         try:
             yield
         except DiskFull:
@@ -67,14 +68,14 @@ class Session:
 
 
 class Sessions:
-    """The sessions that were opened, by their key."""
+    """All open sessions by key."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_key: dict[str, Session] = {}
 
     def open(self, repo: Repository) -> str:
-        """The key of a new session; sessions that nobody has used for an hour are cleared away."""
+        """Open a session and return its key. Sessions that were idle for an hour are dropped."""
         key, session = secrets.token_urlsafe(24), Session(repo, repo.temporary.new_folder())
         oldest = time.monotonic() - _IDLE_SECONDS
         with self._lock:
@@ -84,7 +85,7 @@ class Sessions:
         return key
 
     def get(self, request: Request) -> Session:
-        """The session that the address names. Raises NotFound, RepoGone."""
+        """The session of the key in the address. Raises NotFound, RepoGone."""
         session = self._by_key.get(request.path_params["key"])
         if session is None:
             raise NotFound("This Xet session has expired: start the upload again")
@@ -108,7 +109,7 @@ def write_token(call: Call) -> Response:
 
 
 async def xorb(request: Request) -> Response:
-    """POST /xet/KEY/v1/xorbs/PREFIX/HASH: chunks."""
+    """POST /xet/KEY/v1/xorbs/PREFIX/HASH: store a xorb."""
     session = _sessions(request).get(request)
     target = session.xorb(request.path_params["hash"])
     refuse_encoding(request)
@@ -125,7 +126,7 @@ async def xorb(request: Request) -> Response:
 
 
 async def shard(request: Request) -> Response:
-    """POST /xet/KEY/v1/shards: which chunks make which files; each is rebuilt at once."""
+    """POST /xet/KEY/v1/shards: rebuild and store the files of a shard."""
     session = _sessions(request).get(request)
     with request.app.state.hub.held_bodies.reading(request) as room:
         files = await run_in_threadpool(files_of_shard, await read_body(request, _MOST_SHARD_BYTES, room))
@@ -152,12 +153,12 @@ def _rebuild(session: Session, segments: list[Segment]) -> None:
                     size += len(chunk)
                     if size > announced:
                         raise BadRequest(f"The shard announces {announced:,} bytes of a file, its chunks hold more")
-        # the commit that follows names the sha256 that the client computed: a file that was rebuilt wrongly has another
+        # the following commit names the sha256 that the client computed, so a wrongly rebuilt file is not accepted
         digest = hasher.hexdigest()
         session.repo.lfs.accept(file, digest, LfsPointer(digest, size))
 
 
-def _open_xorb(session: Session, segment: Segment):
+def _open_xorb(session: Session, segment: Segment) -> IO[bytes]:
     try:
         return session.xorb(segment.xorb).open("rb")
     except FileNotFoundError:
@@ -165,7 +166,7 @@ def _open_xorb(session: Session, segment: Segment):
 
 
 async def nothing_known(request: Request) -> Response:
-    """Other addresses, which clients try first and can do without: known chunks, upload grants, newer shards."""
+    """Optional addresses that clients try first: known chunks, upload grants, newer shards."""
     raise NotFound("This Hub keeps no chunks and takes xorbs and shards at /v1 only")
 
 

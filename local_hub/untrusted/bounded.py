@@ -1,7 +1,7 @@
-"""Work on what strangers wrote, in a process of its own that has so much memory and so much time and no more.
+"""Runs functions on untrusted data in a worker process with limits of memory and CPU time.
 
-A few kilobytes may unpack into gigabytes, and a text may take a parser minutes; a thread can neither be stopped nor be given
-a limit of memory. `python -m local_hub.untrusted.bounded` is such a process: it reads tasks from its standard input.
+A few kilobytes may decompress into gigabytes, and a text may take a parser minutes. A thread cannot be stopped and has no
+memory limit of its own. `python -m local_hub.untrusted.bounded` is the worker: it reads tasks from its standard input.
 """
 
 import atexit
@@ -23,11 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-# of the processor; on a busy machine a task may take that many times as long before the Hub stops waiting
+# CPU seconds of a task, and the factor for the time that the Hub waits (on a busy machine)
 _SECONDS, _PATIENCE = 5.0, 3.0
 _START_SECONDS = 60.0
 _MOST_BYTES = 768 * 2**20
-# after a task that took more, a new process takes over: freed memory is seldom given back
+# a worker that used more is replaced, because freed memory is seldom returned to the system
 _MOST_KEPT_BYTES = 384 * 2**20
 _MOST_WORKERS = 2
 _MOST_REMEMBERED = 1000
@@ -36,16 +36,16 @@ _READY, _DONE, _FAILED, _TOO_MUCH = b"R", b"D", b"F", b"T"
 
 
 class TooMuch(Exception):
-    """The task needed more memory or time than it may have, or too many others were waiting."""
+    """The task needed too much memory or time, or no worker was free in time."""
 
 
 class _Worker:
-    """One process, and tasks for it one after the other."""
+    """One worker process, which runs one task at a time."""
 
     def __init__(self) -> None:
         package = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-        # Arrow's own allocators reserve memory in large pieces; each of malloc's arenas does, too
+        # Arrow's own allocators and malloc's arenas reserve memory in large pieces
         options = {"PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local_hub.untrusted.bounded", str(_MOST_BYTES), str(_MOST_KEPT_BYTES)],
@@ -53,7 +53,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | options,
-            start_new_session=True,  # Ctrl-C in this terminal is not meant for it
+            start_new_session=True,  # Ctrl-C in this terminal does not reach it
         )
         _processes.add(self._process)
         if self._read(1, time.monotonic() + _START_SECONDS) != _READY:
@@ -61,7 +61,7 @@ class _Worker:
             raise TooMuch
 
     def do(self, task: bytes, seconds: float) -> tuple[bytes, Any]:
-        """(how it ended, the result or exception). Raises TooMuch."""
+        """Run a pickled task; return (outcome, result or exception). Raises TooMuch."""
         deadline = time.monotonic() + seconds * _PATIENCE
         assert self._process.stdin is not None
         self._process.stdin.write(_HEAD.pack(len(task), seconds) + task)
@@ -70,7 +70,7 @@ class _Worker:
         return head[:1], pickle.loads(self._read(int.from_bytes(head[1:], "big"), deadline))
 
     def end(self) -> None:
-        """Stop the process."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -102,9 +102,9 @@ _failed: OrderedDict[bytes, None] = OrderedDict()
 
 
 def bounded(function: Callable, *arguments: Any, seconds: float | None = None) -> Any:
-    """What a module's function returns or raises for these arguments, computed in the other process in so many seconds.
+    """Call a module-level function in a worker process; return its result or raise its exception.
 
-    Raises TooMuch, from the second time on at once.
+    Raises TooMuch if it needs more memory or more than `seconds` of CPU time. The same call is not tried again.
     """
     seconds = _SECONDS if seconds is None else seconds
     task = pickle.dumps((function.__module__, function.__qualname__, arguments))
@@ -114,16 +114,16 @@ def bounded(function: Callable, *arguments: Any, seconds: float | None = None) -
     if not _places.acquire(timeout=seconds * _PATIENCE):
         raise TooMuch
     try:
-        how, result = _done(task, seconds)
+        outcome, result = _done(task, seconds)
     except TooMuch:
         _remember(name)
         raise
     finally:
         _places.release()
-    if how == _TOO_MUCH:
+    if outcome == _TOO_MUCH:
         _remember(name)
         raise TooMuch
-    if how == _FAILED:
+    if outcome == _FAILED:
         raise result
     return result
 
@@ -133,13 +133,13 @@ def _done(task: bytes, seconds: float) -> tuple[bytes, Any]:
         with _lock:
             worker = _idle.pop() if _idle else None
         worker = worker or _Worker()
-    except OSError as error:  # no more processes or memory on this machine
+    except OSError as error:  # no process or memory available
         raise TooMuch from error
     try:
-        how, (result, keep) = worker.do(task, seconds)
+        outcome, (result, keep) = worker.do(task, seconds)
     except BaseException as error:
         worker.end()
-        if isinstance(error, OSError):  # it is gone
+        if isinstance(error, OSError):  # the process has ended
             raise TooMuch from error
         raise
     if keep:
@@ -147,7 +147,7 @@ def _done(task: bytes, seconds: float) -> tuple[bytes, Any]:
             _idle.append(worker)
     else:
         worker.end()
-    return how, result
+    return outcome, result
 
 
 def _remember(name: bytes) -> None:
@@ -164,8 +164,8 @@ def _end_all() -> None:
 
 
 def _serve(tasks: IO[bytes], answers: IO[bytes], most_bytes: int, most_kept_bytes: int) -> None:
-    """Do tasks until there are no more; memory and time are limited from the start."""
-    import pyarrow  # before the limit, as all that tasks need for sure
+    """Run tasks from a stream until it ends, with limits of memory and CPU time."""
+    import pyarrow  # imported before the limit, like everything that tasks need
 
     importlib.import_module("local_hub.pages")
     pyarrow.set_cpu_count(1)
@@ -179,12 +179,12 @@ def _serve(tasks: IO[bytes], answers: IO[bytes], most_bytes: int, most_kept_byte
     while head := tasks.read(_HEAD.size):
         size, seconds = _HEAD.unpack(head)
         task = tasks.read(size)
-        signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal ends the process
-        how, result = _attempt(task)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # the signal ends the process
+        outcome, result = _attempt(task)
         signal.setitimer(signal.ITIMER_PROF, 0)
         keep = _used_bytes() < most_kept_bytes
         content = pickle.dumps((result, keep))
-        answers.write(how + len(content).to_bytes(8, "big") + content)
+        answers.write(outcome + len(content).to_bytes(8, "big") + content)
         answers.flush()
         if not keep:
             return
@@ -201,7 +201,7 @@ def _attempt(task: bytes) -> tuple[bytes, Any]:
 
 
 def _used_bytes() -> int:
-    """The most memory that this process has used. Linux counts its parent's in `ru_maxrss`."""
+    """Peak memory of this process in bytes. On Linux `ru_maxrss` includes the memory of the parent."""
     try:
         status = Path("/proc/self/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024

@@ -1,4 +1,4 @@
-"""The YAML block at the top of a README: reading it, checking it as the Hub does, and the tags that follow from it."""
+"""The metadata of a card (the YAML block of a README): reading, the Hub's checks, and the tags of a repo."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ CARD = "README.md"
 _BLOCK = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _LIST_FIELDS = ("tags", "datasets", "metrics", "task_categories", "task_ids", "size_categories", "annotations_creators")
 _STRING_FIELDS = ("license_name", "license_link", "library_name", "pipeline_tag", "sdk", "pretty_name", "title")
-# tags are plain for these and `field:value` for the others
+# fields whose values are tags themselves; the tags of other fields are `field:value`
 _PLAIN_TAGS = ("tags", "language", "library_name", "pipeline_tag")
 _PREFIXED_TAGS = {"datasets": "dataset", "license": "license", "base_model": "base_model"}
 _DATASET_PREFIXES = ("task_categories", "task_ids", "size_categories", "annotations_creators", "source_datasets")
@@ -24,7 +24,7 @@ def split_card(text: str) -> tuple[str | None, str]:
 
 
 def parse_card(readme: bytes) -> dict[str, Any]:
-    """The metadata of a card as JSON-compatible values; empty when there is none or it cannot be read."""
+    """The metadata of a card as JSON-compatible values; empty if there are none or they cannot be read."""
     block, _ = split_card(readme.decode("utf-8", errors="replace"))
     try:
         metadata = read_yaml(block) if block else None
@@ -34,7 +34,7 @@ def parse_card(readme: bytes) -> dict[str, Any]:
 
 
 def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
-    """(errors, warnings): what `/api/validate-yaml` says about a README, and why a commit with it is refused."""
+    """(errors, warnings) of a README, as `/api/validate-yaml` returns them. A commit with errors is refused."""
     block, _ = split_card(readme)
     if block is None:
         return [], ["empty or missing yaml metadata in repo card"]
@@ -50,7 +50,7 @@ def check_card(readme: str, repo_type: str) -> tuple[list[str], list[str]]:
 
 
 def refuse_bad_card(readme: bytes, repo_type: str) -> None:
-    """Raises BadRequest for a README whose metadata the Hub could not show. Every way in goes through here."""
+    """Raises BadRequest for a README with invalid metadata. Every upload of a README is checked here."""
     errors, _ = check_card(readme.decode("utf-8", errors="replace"), repo_type)
     if errors:
         raise BadRequest("Invalid metadata in README.md:\n- " + "\n- ".join(errors))
@@ -116,7 +116,7 @@ def _check_result(result: Any, where: str) -> list[str]:
 
 
 def tags_of(metadata: dict[str, Any], repo_type: str) -> list[str]:
-    """The tags that a repo is found by: those written down and those that follow from other fields."""
+    """The tags of a repo: those of `tags` and those derived from other fields."""
     tags: list[str] = []
     for name in ("library_name", "pipeline_tag", "tags", "language"):
         tags += [item for item in _as_list(metadata.get(name)) if name != "language" or len(item) < 20]

@@ -1,11 +1,10 @@
-"""JSON and YAML that somebody else wrote, read within bounds: the one way in for requests, cards and files of repos.
+"""Reads untrusted JSON within bounds: requests, cards and files of repos. `yaml_reader` does the same for YAML.
 
-What a file means is the caller's business. This module sees to it that reading it costs little, cannot end the process
-and gives values that an answer in JSON can hold: text without halves of surrogate pairs, finite numbers of at most
-`MOST_DIGITS` digits, lists and objects no deeper than `MOST_DEPTH`.
+Reading is cheap, cannot end the process, and gives values that a JSON answer can hold: no lone surrogates, finite
+numbers of at most `MOST_DIGITS` digits, lists and objects of at most `MOST_DEPTH` levels.
 
-`strict` is for what comes in and can still be refused: NaN, numbers that are too long and names that come twice are errors.
-For what is stored already, NaN becomes null and of two equal names the last one counts.
+`strict` is for input that can be refused: NaN, long numbers and duplicate names are errors. In stored data, NaN becomes
+None and the last of several equal names counts.
 """
 
 import json
@@ -18,18 +17,18 @@ MOST_JSON_BYTES = 64 * 2**20
 _MOST_JSON_VALUES = 2_000_000
 MOST_DIGITS = 300  # a double ends at 1.8e308
 
-# a string runs to its quote or to the end of the text: whatever the text is, the search takes one pass
+# a string ends at its quote or at the end of the text, so that the search is linear for any text
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[\[{]|[\]}]|,', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BadData(ValueError):
-    """Why the text cannot be read, in one line."""
+    """The text cannot be read; the message is one line."""
 
 
 def read_json(content: bytes | str, *, strict: bool = False, most_bytes: int = MOST_JSON_BYTES) -> Any:
-    """The JSON value that `content` (UTF-8) holds. Raises BadData."""
+    """The JSON value in `content` (UTF-8). Raises BadData."""
     if len(content) > most_bytes:
         raise BadData(f"it is longer than {most_bytes:,} bytes")
     try:
@@ -46,7 +45,7 @@ def read_json(content: bytes | str, *, strict: bool = False, most_bytes: int = M
 def read_json_object(
     content: bytes | str, *, strict: bool = False, most_bytes: int = MOST_JSON_BYTES
 ) -> dict[str, Any]:
-    """As `read_json`, for a JSON object. Raises BadData for any other value."""
+    """The JSON object in `content`. Raises BadData, also for any other value."""
     value = read_json(content, strict=strict, most_bytes=most_bytes)
     if not isinstance(value, dict):
         raise BadData("it is not a JSON object")
@@ -54,7 +53,7 @@ def read_json_object(
 
 
 def _check_json_shape(text: str) -> None:
-    """Refuse what is too deep or has too many values before anything is built. Most texts need three counts only."""
+    """Raises BadData for JSON that is too deep or has too many values, before it is parsed. Most texts need three counts."""
     opened = text.count("[") + text.count("{")
     if opened <= MOST_DEPTH and opened + text.count(",") <= _MOST_JSON_VALUES:
         return
@@ -97,12 +96,12 @@ def _no_constant(text: str) -> None:
 
 
 def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         names = [name for name, _ in pairs]
         double = next(name for name in names if names.count(name) > 1)
         raise BadData(f"the name {double[:80]!r} comes twice")
-    return found
+    return value
 
 
 _STRICT_JSON = json.JSONDecoder(
@@ -112,7 +111,7 @@ _LENIENT_JSON = json.JSONDecoder(parse_int=_whole_number, parse_float=_finite_or
 
 
 def _whole_characters(value: Any, strict: bool) -> Any:
-    """Halves of surrogate pairs are valid in JSON's escapes, but no text that could be stored or shown."""
+    """Replace lone surrogates, which JSON escapes may contain; `strict` raises BadData for them."""
     if isinstance(value, str):
         if strict and SURROGATE.search(value):
             raise BadData("it holds half of a surrogate pair")

@@ -1,4 +1,4 @@
-"""The header of a safetensors file: 8 bytes of length, then a JSON object that names each tensor, its type and shape."""
+"""The header of a safetensors file: 8 bytes of length, then a JSON object with dtype and shape of each tensor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _MOST_SIZE = 2**63 - 1
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a file; `parameters` is how many numbers it holds."""
+    """One tensor; `parameters` is its number of elements."""
 
     name: str
     dtype: str
@@ -36,7 +36,7 @@ def _tensors(header: dict[str, Any]) -> Iterator[Tensor]:
         if name == "__metadata__":
             continue
         dtype, shape = (facts.get("dtype"), facts.get("shape")) if isinstance(facts, dict) else (None, None)
-        if not isinstance(dtype, str) or not _is_shape(shape):
+        if not isinstance(dtype, str) or not isinstance(shape, list) or not _is_shape(shape):
             raise BadData(f"its tensor {name[:80]!r} has no valid dtype and shape")
         parameters = prod(shape)
         if parameters > _MOST_SIZE:
@@ -44,9 +44,5 @@ def _tensors(header: dict[str, Any]) -> Iterator[Tensor]:
         yield Tensor(name, dtype, shape, parameters)
 
 
-def _is_shape(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and len(shape) <= _MOST_DIMENSIONS
-        and all(type(size) is int and 0 <= size <= _MOST_SIZE for size in shape)
-    )
+def _is_shape(shape: list[Any]) -> bool:
+    return len(shape) <= _MOST_DIMENSIONS and all(type(size) is int and 0 <= size <= _MOST_SIZE for size in shape)

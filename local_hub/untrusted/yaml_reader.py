@@ -1,4 +1,4 @@
-"""YAML that somebody else wrote, read within bounds."""
+"""Reads untrusted YAML within bounds: cards of repos. See `data` for the bounds and for `strict`."""
 
 import math
 from typing import Any
@@ -16,9 +16,9 @@ _CONVERTED = ("null", "bool", "int", "float", "timestamp")
 
 
 def read_yaml(text: str, *, strict: bool = False) -> Any:
-    """The value of the one YAML document in `text`, None for an empty one. Raises BadData.
+    """The value of the YAML document in `text`; None for an empty text. Raises BadData.
 
-    All keys become text, dates become text. Tags other than YAML's own for plain values are errors.
+    Keys and dates become text. Tags other than the standard ones of plain values are errors.
     """
     if len(text) > _MOST_YAML_CHARACTERS:
         raise BadData(f"it is longer than {_MOST_YAML_CHARACTERS:,} characters")
@@ -33,8 +33,11 @@ def read_yaml(text: str, *, strict: bool = False) -> Any:
 
 
 class _YamlReader:
-    """Values straight from libyaml's events. Its own way from text to nodes calls itself for every level in C, where
-    30,000 brackets end the process, and works out merges (`<<`) of merges without counting them."""
+    """Builds values from libyaml's events.
+
+    PyYAML's own composer recurses in C, where 30,000 brackets end the process, and expands merges (`<<`) of merges
+    without a limit.
+    """
 
     def __init__(self, loader: Any, strict: bool):
         self.loader = loader
@@ -55,7 +58,7 @@ class _YamlReader:
         return value
 
     def _node(self, event: Any, depth: int) -> tuple[Any, int]:
-        """(value, how many levels it has)"""
+        """(value, number of levels)."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         values, characters = self.values, self.characters
@@ -94,16 +97,16 @@ class _YamlReader:
 
     def _sequence(self, start: Any, depth: int) -> tuple[list, int]:
         self._check_tag(start, "tag:yaml.org,2002:seq")
-        found, highest = [], 0
+        items, highest = [], 0
         while not isinstance(event := self.loader.get_event(), yaml.SequenceEndEvent):
             value, height = self._node(event, depth + 1)
-            found.append(value)
+            items.append(value)
             highest = max(highest, height)
-        return found, highest + 1
+        return items, highest + 1
 
     def _mapping(self, start: Any, depth: int) -> tuple[dict, int]:
         self._check_tag(start, "tag:yaml.org,2002:map")
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         highest = 0
         while not isinstance(event := self.loader.get_event(), yaml.MappingEndEvent):
@@ -116,13 +119,13 @@ class _YamlReader:
                         raise BadData(f"{_line(event)}: '<<' needs a mapping or a list of mappings")
                     merged = source | merged
                 continue
-            if self.strict and name in found:
+            if self.strict and name in mapping:
                 raise BadData(f"{_line(event)}: the name {name[:80]!r} comes twice")
-            found[name] = value
-        return merged | found, highest + 1
+            mapping[name] = value
+        return merged | mapping, highest + 1
 
     def _key(self, event: Any) -> str:
-        """A key as it is written: `no:` and `1:` are names like others."""
+        """A key as text: `no` and `1` are keys like any other."""
         if isinstance(event, yaml.AliasEvent):
             value, _ = self._alias(event, 0)
             if isinstance(value, list | dict):
@@ -156,7 +159,7 @@ class _YamlReader:
         except (ValueError, OverflowError, LookupError, AttributeError) as error:
             if isinstance(error, BadData):
                 raise
-            if guessed and kind == "timestamp":  # 2026-13-45 only looks like a date
+            if guessed and kind == "timestamp":  # 2026-13-45 is not a date
                 return text
             raise BadData(f"{_line(event)}: {text[:40]!r} is not a valid {kind}") from None
         if isinstance(value, float) and not math.isfinite(value):

@@ -74,7 +74,7 @@ def rebuilt(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Li
 def build_again(record: DatasetRecord, sources: list[str], work: Path, folder: Path) -> DatasetRecord:
     """Both passes of the builder into `folder`, publishing nothing."""
     from dataset_builder.build import write_dataset
-    from dataset_builder.engine.interface import start_engine
+    from dataset_builder.engine.choose import start_engine
     from dataset_builder.source.catalogue import examine_files, find_files, read_content
 
     folder.mkdir()

@@ -20,9 +20,9 @@ from titlecraft.hub.errors import first_line
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.adapter.read import WEIGHTS, Adapter
+from titlecraft.models.attention.document import caps_scores
 from titlecraft.models.base.four_bit import forget_quantisation, restore_conv1d
 from titlecraft.models.base.tokenizer import as_published
-from titlecraft.models.document_attention import caps_scores
 from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import describe_file, file_sha256, read_record

@@ -16,13 +16,14 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 _ENDPOINT = os.environ["HF_ENDPOINT"]
 _RESULTS = os.environ.get("HUB_SUITE_RESULTS")
-# the client checks cards at this literal address, whatever its endpoint is; there is no other way to test that here
+# the client validates cards at this literal address, whatever its endpoint is
 _CARD_CHECK = "https://huggingface.co/api/validate-yaml"
 _MARKERS = (
     "production: calls the public Hub",
@@ -36,11 +37,11 @@ _MARKERS = (
 
 RepoFactory = Callable  # test modules import this name from their conftest
 
-_calls = 0  # requests that reached the Hub since the test began
+_calls = 0  # requests to the Hub since the start of the test
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the suite's folder the package `tests`, and its staging address ours."""
+    """Make the suite's folder the package `tests`, and its staging address this Hub."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     suite = Path(os.environ["HUB_SUITE_FOLDER"])
@@ -48,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     package.__path__ = [str(suite)]
     sys.modules["tests"] = package
     sys.modules["tests.conftest"] = sys.modules[__name__]
-    importlib.import_module("tests.testing_constants").ENDPOINT_STAGING = _ENDPOINT
+    vars(importlib.import_module("tests.testing_constants"))["ENDPOINT_STAGING"] = _ENDPOINT
     _count_calls(httpx.HTTPTransport, "handle_request")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Recorder())
@@ -74,7 +75,7 @@ def _count_calls(transport: type, method: str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Note on each test how often it called the Hub, its fixtures included."""
+    """Record for each test how many requests it sent to the Hub, fixtures included."""
     global _calls
     _calls = 0
     return (yield)
@@ -87,7 +88,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
 
 
 class _Recorder:
-    """Collects one line per test and writes them at the end; in the process that shows the results."""
+    """Collects one result per test and writes them at the end, in the main process of pytest."""
 
     def __init__(self) -> None:
         self.tests: dict[str, dict] = {}
@@ -96,7 +97,8 @@ class _Recorder:
         test = self.tests.setdefault(
             report.nodeid, {"outcome": "passed", "hub_calls": 0, "message": "", "seconds": 0.0}
         )
-        test["hub_calls"] = max(test["hub_calls"], dict(report.user_properties).get("hub_calls", 0))
+        properties: dict[str, Any] = dict(report.user_properties)
+        test["hub_calls"] = max(test["hub_calls"], properties.get("hub_calls", 0))
         test["seconds"] += report.duration
         if report.outcome != "passed" and test["outcome"] == "passed":
             test["outcome"] = report.outcome
@@ -116,7 +118,7 @@ def _last_line(report: pytest.TestReport) -> str:
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has an empty cache, no stored token and no caches left over from the test before."""
+    """Each test has an empty cache, no stored token and no state of an earlier test."""
     from huggingface_hub import constants
     from huggingface_hub.utils import _auth
 
@@ -139,7 +141,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 @pytest.fixture(autouse=True)
 def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line's output does not depend on who runs it where."""
+    """The output of the command line does not depend on the environment."""
     from huggingface_hub.cli._output import out
     from huggingface_hub.utils import _detect_agent
 
@@ -152,7 +154,7 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _xet_only_where_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runner switches Xet off; the tests that are about Xet switch it on."""
+    """Enable Xet for the tests about Xet; the runner disables it."""
     from huggingface_hub import constants
 
     if request.node.get_closest_marker("xet"):
@@ -180,7 +182,7 @@ def api():
     """A client with the token of the suite's user."""
     from huggingface_hub import HfApi
 
-    from tests.testing_constants import TOKEN
+    from tests.testing_constants import TOKEN  # pyright: ignore[reportMissingImports]
 
     return HfApi(endpoint=_ENDPOINT, token=TOKEN)
 
@@ -195,8 +197,8 @@ def api_prod():
 
 @pytest.fixture
 def repo_factory(api) -> Iterator[Callable]:
-    """A function that makes repos which last as long as the test."""
-    from tests.testing_utils import repo_name
+    """A function that creates repos, which are deleted after the test."""
+    from tests.testing_utils import repo_name  # pyright: ignore[reportMissingImports]
 
     made = []
 
@@ -209,5 +211,5 @@ def repo_factory(api) -> Iterator[Callable]:
 
     yield make
     for repo_id, repo_type in made:
-        with contextlib.suppress(Exception):  # a test may have deleted, moved or hidden its repo
+        with contextlib.suppress(Exception):  # the test may have deleted, moved or hidden it
             api.delete_repo(repo_id=repo_id, repo_type=repo_type)

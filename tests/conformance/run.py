@@ -27,15 +27,15 @@ VERSION = "1.33.0"
 NEEDED = 270
 HERE = Path(__file__).parent
 WORK = HERE.parents[1] / ".conformance"
-# module -> package: what the suite imports besides what we have
+# module -> package of imports that only the suite needs
 REQUIREMENTS = {"pytest_mock": "pytest-mock", "jedi": "jedi"}
-# test files about other products than the Hub's repos
+# test files about other products than repos
 LEFT_OUT = ("buckets", "inference", "jobs_api", "sandbox", "webhooks", "generate_cli_reference", "windows", "oauth")
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one test of the suite went."""
+    """The result of one test of the suite."""
 
     id: str
     outcome: str
@@ -53,7 +53,7 @@ class Result:
 
 
 def suite_folder() -> Path:
-    """The suite's `tests` folder, downloaded on first use. Raises UsageError when that fails."""
+    """The suite's `tests` folder, downloaded on first use. Raises UsageError if the download fails."""
     unpacked = WORK / f"huggingface_hub-{VERSION}"
     if not unpacked.exists():
         WORK.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ def suite_folder() -> Path:
 
 
 def require_plugins() -> None:
-    """Install what the suite imports and we do not. Raises UsageError when that fails."""
+    """Install the packages that only the suite imports. Raises UsageError if that fails."""
     missing = [package for module, package in REQUIREMENTS.items() if importlib.util.find_spec(module) is None]
     if missing:
         done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], capture_output=True)
@@ -81,16 +81,16 @@ def require_plugins() -> None:
 
 
 def start_hub(root: Path) -> RunningHub:
-    """A Hub of its own with the suite's accounts."""
+    """Start a Hub with the accounts of the suite."""
     root.mkdir(parents=True)
     (root / "accounts.json").write_bytes((HERE / "accounts.json").read_bytes())
     return start(root)
 
 
 def run_suite(tests: list[str], hub: RunningHub, scratch: Path, options: list[str]) -> list[Result]:
-    """Run these files or test ids (relative to the suite's folder) in a process of their own."""
+    """Run files or test ids (relative to the suite's folder) in a new process."""
     suite, results = suite_folder(), scratch / "results.json"
-    # some of the suite's tests look at these themselves, and nothing here needs a proxy
+    # some tests of the suite read these variables, and no proxy is needed
     cleared = ("proxy", "hf_", "hugging")
     environment = {
         name: value for name, value in os.environ.items() if not any(word in name.lower() for word in cleared)
@@ -115,13 +115,13 @@ def run_suite(tests: list[str], hub: RunningHub, scratch: Path, options: list[st
 
 
 def known_failures() -> dict[str, str]:
-    """Test id -> why it fails here."""
+    """Test id -> the reason why it fails here."""
     table = tomllib.loads((HERE / "known_failures.toml").read_text())
     return {f"{file}::{test}": reason for file, tests in table.items() for test, reason in tests.items()}
 
 
 def report(results: list[Result]) -> int:
-    """Print the table; the number of passed tests, negative when something unexpected happened."""
+    """Print the table; return the number of passed tests, negative after an unexpected result."""
     counted = [result for result in results if result.counts]
     by_file: dict[str, list[Result]] = defaultdict(list)
     for result in counted:
@@ -155,8 +155,10 @@ def short_id(result: Result) -> str:
 
 
 def main() -> int:
-    """The exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.conformance.run", description=__doc__.splitlines()[0])
+    """Run the suite and return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.conformance.run", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("tests", nargs="*", help="files or test ids of the suite, e.g. test_hf_api.py; default: all")
     parser.add_argument("--workers", default="2", help="processes that run tests; default: %(default)s")
     parser.add_argument("--report-only", action="store_true", help="do not judge, for a look at a few tests")

@@ -1,4 +1,4 @@
-"""A minute's worth of the client's own test suite; `make conformance` runs all of it."""
+"""A part of the client's own test suite that takes a minute; `make conformance` runs all of it."""
 
 import shutil
 from collections.abc import Iterator

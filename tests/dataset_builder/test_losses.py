@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.engine.interface import local_engine
+from dataset_builder.engine.local import local_engine
 from dataset_builder.first_pass import read_rows
 from dataset_builder.guards import require_rows, require_settings
 from dataset_builder.outcome import outcome_lines, split_notes

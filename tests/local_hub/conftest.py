@@ -1,4 +1,4 @@
-"""One Hub for all tests of this folder, on a free port in a temporary root; clients that touch nothing else."""
+"""One Hub for all tests of this folder, and clients with caches of their own."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 @pytest.fixture(autouse=True)
 def _own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client in this process writes into the test's folder only, and uploads without Xet."""
+    """The client in this process writes into the folder of the test only and uploads without Xet."""
     home = tmp_path / "hf_home"
     for name, value in {
         "HF_HOME": str(home),
@@ -40,7 +40,7 @@ def _own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def api(hub: RunningHub) -> HfApi:
-    """The real client with the right to write."""
+    """The real client with a write token."""
     return HfApi(endpoint=hub.url, token=hub.token)
 
 
@@ -61,7 +61,7 @@ def anonymous(hub: RunningHub) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def make_repo(api: HfApi) -> Callable[..., str]:
-    """A function that makes a repo with a new name and returns its id."""
+    """A function that creates a repo with a new name and returns its id."""
 
     def make(repo_type: str = "model", **options) -> str:
         name = f"{repo_type}-{uuid.uuid4().hex[:8]}"
@@ -86,6 +86,6 @@ def fsck() -> Callable[[Path], None]:
 
 @pytest.fixture
 def user_environment(hub: RunningHub, tmp_path: Path) -> dict[str, str]:
-    """What a user sets who was told three variables, and nothing else of ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
-    return kept | {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(tmp_path / "home")}
+    """An environment with HF_ENDPOINT, HF_TOKEN and HF_HOME, and no other variables of the clients."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
+    return others | {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(tmp_path / "home")}

@@ -1,4 +1,4 @@
-"""Starting, finding again and stopping a Hub, and what is said when that cannot be."""
+"""Starting, finding and stopping a Hub, and the messages if that fails."""
 
 import os
 import socket
@@ -124,7 +124,7 @@ def test_the_environment_keeps_this_hubs_files_apart(root: Path, tmp_path: Path)
 
 
 def test_small_answers_are_not_held_back(root: Path):
-    """Without TCP_NODELAY each answer on a kept connection waits 40 ms for an acknowledgement."""
+    """Without TCP_NODELAY each answer on a keep-alive connection waits 40 ms for an acknowledgement."""
     with httpx.Client(base_url=start(root).url, trust_env=False) as client:
         client.get("/api/health")
         began = time.monotonic()

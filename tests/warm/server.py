@@ -46,11 +46,7 @@ def house_modules() -> list[str]:
     for package in HOUSE:
         for file in sorted((ROOT / package).rglob("*.py")):
             parts = file.relative_to(ROOT).with_suffix("").parts
-            if (
-                parts[-1] not in ("__main__", "hf_job_inside")
-                and "kernels" not in parts[-1]
-                and parts[-2:] != ("space", "app")
-            ):
+            if parts[-1] != "__main__" and "kernels" not in parts[-1] and parts[-2:] != ("space", "app"):
                 found.append(".".join(parts).removesuffix(".__init__"))
     return found
 

@@ -41,37 +41,40 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
+        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
         dataset_builder/card: build_command metadata plots write
-        dataset_builder/duplicates: leakage near_duplicates repeated sketch
-        dataset_builder/engine: array_file interface on_ray processes work_storage
+        dataset_builder/duplicates: near_duplicates repeated sketch
+        dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
+        titlecraft/search: word_ngrams
     """,
     "training": """
         titlecraft: __init__ files prompt settings
         titlecraft/hub: checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: probe weights
+        titlecraft/models/attention: document spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
         titlecraft/models/decoding: batches
-        titlecraft/models: document_attention
-        titlecraft/models/loss: answer_logits answer_nll attention_spy guard
+        titlecraft/models: layers
+        titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        training: adapter checks effect finished out_of_memory prepare record run trainer
+        training: adapter checks effect finished health lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving
         training/data: examples inputs packing
         training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora own_loss router_loss
         training/model: sharded_base
-        training/planning: fit known_base lost_settings memory steps
-        training/watching: energy health watch
+        training/planning: fit known_base memory steps
+        training/watching: energy watch
     """,
     "evaluation": """
-        evaluation: experiment inputs processes readable run
+        evaluation: experiment inputs outcome processes readable run
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
@@ -82,16 +85,16 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models: checks document_attention grouped_attention
+        titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
-        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        titlecraft/search: row_index row_index_build title_match word_index
+        titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
-        evaluation/lookup: copies
         evaluation/measures: detail entry scripts sentences
         evaluation/model: guards
         evaluation: processes
@@ -103,13 +106,14 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter merge templates
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models: checks document_attention grouped_attention
+        titlecraft/models: checks layers
         titlecraft/models/decoding: batches
-        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
-        titlecraft/search: title_match
+        titlecraft/search: title_match word_ngrams
     """,
     "space": """
         playground/space: files needs publish
@@ -122,12 +126,13 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
     """,
     "verification": """
-        dataset_builder: alpaca build clean first_pass guards loads outcome shards split statistics wording
+        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
         dataset_builder/card: build_command metadata plots write
-        dataset_builder/duplicates: leakage near_duplicates repeated sketch
-        dataset_builder/engine: array_file interface on_ray processes work_storage
+        dataset_builder/duplicates: near_duplicates repeated sketch
+        dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        evaluation: experiment inputs processes readable
+        dataset_builder/workers: array_file in_order
+        evaluation: experiment inputs outcome processes readable
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
@@ -148,13 +153,14 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: config files four_bit model quantisation tokenizer
-        titlecraft/models: checks document_attention grouped_attention
+        titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
-        titlecraft/models/loss: answer_logits answer_nll attention_spy check_scores guard
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
-        titlecraft/search: row_index row_index_build title_match word_index
+        titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training: record
         training/watching: energy
     """,

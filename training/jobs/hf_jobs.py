@@ -98,7 +98,7 @@ def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeo
     with hub_errors("submitting the job", needs.repo.split("/")[0], "model"):
         return HfApi().run_uv_job(
             "python",
-            script_args=[*python, "training.jobs.hf_job_inside", needs.repo, needs.revision, sums[RECIPE],
+            script_args=[*python, "training.jobs", needs.repo, needs.revision, sums[RECIPE],
                          sources_sha256("training"), f"--dataset={data.repo}@{data.revision}", f"--repo={repo}",
                          "--watch=none", *options],
             dependencies=[f"titlecraft[{extras}] @ {address(needs, ARCHIVE)}#sha256={sums[ARCHIVE]}"],

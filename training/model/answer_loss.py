@@ -10,7 +10,8 @@ from functools import partial
 from types import MethodType
 from typing import Any
 
-from titlecraft.models.loss.answer_logits import causal_of, decoder_of, head_of, own_logits
+from titlecraft.models.layers import causal_of, decoder_of
+from titlecraft.models.loss.answer_logits import head_of, own_logits
 from training.data.examples import IGNORED
 
 LOGITS_AT_ONCE = 1 << 26  # of one chunk on a GPU; made again for the backward pass

@@ -6,17 +6,17 @@ from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line
+from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.models.base.config import CAUSAL, context_length, load_config, require_decoder
 from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
 from titlecraft.models.base.quantisation import loaded_as
 from titlecraft.models.base.tokenizer import load_tokenizer
-from titlecraft.models.document_attention import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.process import distributed
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
+from training.lost_settings import fault
 from training.model.answer_loss import use_answer_loss
-from training.planning.lost_settings import fault
 
 GPU_EXTRA = 'pip install "titlecraft[gpu]"'
 

@@ -17,8 +17,8 @@ from titlecraft.hub.pins import pin, published_pin, require_own, require_write
 from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
+from training.lost_settings import fault, idle, lost
 from training.planning.fit import choose_fit, usable
-from training.planning.lost_settings import fault, idle, lost
 from training.planning.memory import estimate_memory
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
 from training.planning.steps import count_steps, padding_efficiency

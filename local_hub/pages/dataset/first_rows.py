@@ -1,4 +1,4 @@
-"""The first rows of a table that lies in a repo: parquet (only the head of it is read), JSON lines, JSON, CSV, TSV."""
+"""The first rows of a table in a repo: Parquet (only the first pages are read), JSON lines, JSON, CSV, TSV."""
 
 import csv
 import io
@@ -16,26 +16,26 @@ from local_hub.repos.repository import Repository
 from local_hub.untrusted.bounded import TooMuch, bounded
 from local_hub.untrusted.data import read_json
 
-# of a text file, this much is read for its first rows, and at most this much to count all its rows
+# bytes of a text file that are read for its first rows, and the largest file whose rows are counted
 _HEAD_BYTES = 2 * 2**20
 _MOST_COUNTED_BYTES = 64 * 2**20
 _MOST_COUNTED_FILES = 64
-_MOST_GIT_BYTES = 16 * 2**20  # of a file that git stores itself
+_MOST_GIT_BYTES = 16 * 2**20  # of a regular (non-LFS) file
 _SECONDS_OF_COUNTING = 2.0
 _MOST_CELL_CHARACTERS, _FEWEST_CELL_CHARACTERS = 20_000, 100
-# what one page holds
+# limits of one page
 _MOST_COLUMNS = 200
 _MOST_NAME_CHARACTERS = 200
 _MOST_CHARACTERS = 1_000_000
 
 
 class UnreadableTable(Exception):
-    """Why a file cannot be shown as a table."""
+    """A file cannot be shown as a table; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as text. `kind` is null, number, text or other; `cut` says that the text was longer."""
+    """A value as text. `kind` is null, number, text or other; `cut` is True if the text was truncated."""
 
     text: str
     kind: str = "text"
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """The beginning of a table. `total` is None when counting would take too long."""
+    """The first rows of a table. `total` is None if counting would take too long."""
 
     columns: list[tuple[str, str]]  # name, type
     rows: list[list[Cell]]
@@ -54,14 +54,14 @@ class Table:
 
 
 def first_rows(repo: Repository, files: list[Entry], most: int) -> Table:
-    """The first `most` rows of a split, whose files follow each other. Raises UnreadableTable."""
+    """The first `most` rows of a split, over its files in order. Raises UnreadableTable."""
     heads = []
     stop_at = time.monotonic() + _SECONDS_OF_COUNTING
     rows: list[list[Cell]] = []
     for number, file in enumerate(files):
         if len(rows) >= most and (number >= _MOST_COUNTED_FILES or time.monotonic() > stop_at):
             break
-        # a file whose rows are not shown still counts
+        # files without shown rows are read for their number of rows
         heads.append(_head(repo, file, most - len(rows)))
         rows += heads[-1].rows
     totals = [head.total for head in heads]
@@ -70,7 +70,7 @@ def first_rows(repo: Repository, files: list[Entry], most: int) -> Table:
 
 
 def row_count(repo: Repository, files: list[Entry]) -> int | None:
-    """How many rows the files have together, when that can be told from parquet footers alone."""
+    """The number of rows of Parquet files, from their footers; None for other files."""
     if not all(file.path.endswith(".parquet") for file in files):
         return None
     try:
@@ -95,9 +95,9 @@ def _head(repo: Repository, file: Entry, most: int) -> Table:
 
 
 def read_head(path: str, suffix: str, content: bytes | str, size: int, most: int) -> Table:
-    """The first `most` rows of one file: its bytes, or where it lies. Raises UnreadableTable, which names `path`.
+    """The first `most` rows of one file, given as bytes or as a path. Raises UnreadableTable, which names `path`.
 
-    For `bounded`: what a file unpacks into has no limit here.
+    Runs in `bounded`: the decompressed size has no limit here.
     """
     import pyarrow
 
@@ -112,7 +112,7 @@ def read_head(path: str, suffix: str, content: bytes | str, size: int, most: int
 
 
 def _shortened(table: Table) -> Table:
-    """The table as far as a page can hold it: some columns, and of long cells less when there are many."""
+    """The table within the limits of a page: at most _MOST_COLUMNS columns, long cells truncated."""
     columns = [(name[:_MOST_NAME_CHARACTERS], kind[:_MOST_NAME_CHARACTERS]) for name, kind in table.columns]
     rows, left = [], _MOST_CHARACTERS
     for row in table.rows:

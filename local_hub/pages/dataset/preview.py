@@ -1,4 +1,4 @@
-"""The first rows of a dataset as its page shows them: which configurations and splits there are, and one of them open."""
+"""The preview of a dataset: its configurations and splits, and the first rows of the chosen split."""
 
 import time
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ _SECONDS_OF_COUNTING = 5.0
 
 @dataclass(frozen=True)
 class Preview:
-    """What a visitor can choose from, and what is shown: a table, or why there is none."""
+    """The configurations and splits to choose from, and the table of the chosen split, or the problem with it."""
 
     configs: list[str]
     config: str
-    splits: list[tuple[str, int | None]]  # name, rows where that is cheap to tell
+    splits: list[tuple[str, int | None]]  # name, number of rows if it is cheap to count
     split: str
     table: Table | None
     problem: str
@@ -29,8 +29,10 @@ class Preview:
 def preview(
     repo: Repository, card: dict[str, Any], files: list[Entry], config_name: str | None, split_name: str | None
 ) -> Preview | None:
-    """The chosen split's first rows; the first split of the first configuration when nothing known is chosen. None for a
-    dataset without files that can be read as tables."""
+    """The preview of the chosen split, by default the first split of the first configuration.
+
+    None for a dataset without files that can be read as tables.
+    """
     configs = configs_of(card, files)
     if not configs:
         return None
@@ -45,6 +47,6 @@ def preview(
     stop_at = time.monotonic() + _SECONDS_OF_COUNTING
     for name, entries in config.splits.items():
         cheap = len(counts) < _MOST_SPLITS_COUNTED and time.monotonic() < stop_at
-        known = (table.total if table else None) if name == split else row_count(repo, entries) if cheap else None
-        counts.append((name, known))
+        rows = (table.total if table else None) if name == split else row_count(repo, entries) if cheap else None
+        counts.append((name, rows))
     return Preview([config.name for config in configs], config.name, counts, split, table, problem)

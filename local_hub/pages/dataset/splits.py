@@ -1,4 +1,4 @@
-"""Which files make up which split: as the card's `configs` say, or by the names that the `datasets` library looks for."""
+"""The files of each split: from the card's `configs`, or by the file names that the `datasets` library knows."""
 
 import re
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ _MOST_PATTERNS = 200
 _MOST_CONFIGS = 200
 _MOST_COMPARISONS = 100_000
 
-# the names of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
+# the keywords of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
 _KEYWORDS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "dev", "val"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
-# records about a dataset, beside it
+# files that are not data
 _NOT_DATA = re.compile(
     r"(^|/)(\.|quarantine/|assets/)|(^|/)(dataset_infos?|dataset_record|prompt|metadata|config)\.json$"
 )
@@ -35,18 +35,18 @@ class Config:
 
 
 def configs_of(card: dict[str, Any], files: list[Entry]) -> list[Config]:
-    """The configurations with at least one readable file; the default one first."""
+    """The configurations with at least one readable file, the default one first."""
     declared = card.get("configs")
-    found = []
+    configs = []
     left = _Comparisons()
     for config in declared[:_MOST_CONFIGS] if isinstance(declared, list) else []:
         if isinstance(config, dict) and (config.get("data_files") or config.get("data_dir")):
             splits = _declared_splits(config, files, left)
             if splits:
-                found.append((not config.get("default"), Config(str(config.get("config_name", "default")), splits)))
-    found.sort(key=lambda pair: pair[0])
-    if found:
-        return [config for _, config in found]
+                configs.append((not config.get("default"), Config(str(config.get("config_name", "default")), splits)))
+    configs.sort(key=lambda pair: pair[0])
+    if configs:
+        return [config for _, config in configs]
     splits = _splits_by_name(files)
     return [Config("default", splits)] if splits else []
 
@@ -100,7 +100,7 @@ def _order(split: str) -> tuple[int, str]:
 
 
 def _matching(pattern: str, files: list[Entry], left: "_Comparisons") -> list[Entry]:
-    """Files that a pattern of the card names: `*` within a folder, `**` across folders, `?` and `[…]`."""
+    """The files that match a pattern of the card: `*` within a folder, `**` across folders, `?` and `[…]`."""
     pattern = pattern.removeprefix("./")
     if not re.search(r"[*?\[]", pattern):
         return [file for file in files if file.path == pattern]
@@ -113,30 +113,30 @@ def _matching(pattern: str, files: list[Entry], left: "_Comparisons") -> list[En
 
 
 class _Comparisons:
-    """How many comparisons of a pattern with a file are left, for all configurations together."""
+    """The number of comparisons of patterns with files that are left, for all configurations together."""
 
     def __init__(self) -> None:
         self.number = _MOST_COMPARISONS
 
 
 def _fits(parts: list[str], pattern: list[str]) -> bool:
-    """Follows all ways through the pattern at once: a card's author could make backtracking take for ever."""
-    places = _after_stars({0}, pattern)
+    """Return True if the path matches. All positions in the pattern are tracked at once, without backtracking."""
+    positions = _after_stars({0}, pattern)
     for part in parts:
-        places = {
-            place if pattern[place] == "**" else place + 1
-            for place in places
-            if place < len(pattern) and (pattern[place] == "**" or fnmatchcase(part, pattern[place]))
+        positions = {
+            position if pattern[position] == "**" else position + 1
+            for position in positions
+            if position < len(pattern) and (pattern[position] == "**" or fnmatchcase(part, pattern[position]))
         }
-        places = _after_stars(places, pattern)
-    return len(pattern) in places
+        positions = _after_stars(positions, pattern)
+    return len(pattern) in positions
 
 
-def _after_stars(places: set[int], pattern: list[str]) -> set[int]:
-    """`**` also stands for no folder at all."""
-    found = set(places)
-    for place in sorted(places):
-        while place < len(pattern) and pattern[place] == "**":
-            place += 1
-            found.add(place)
-    return found
+def _after_stars(positions: set[int], pattern: list[str]) -> set[int]:
+    """The positions, and those reached if `**` matches no folder."""
+    reached = set(positions)
+    for position in sorted(positions):
+        while position < len(pattern) and pattern[position] == "**":
+            position += 1
+            reached.add(position)
+    return reached

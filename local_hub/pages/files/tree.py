@@ -13,7 +13,7 @@ from local_hub.repos.entry import Entry
 from local_hub.repos.history import CommitSummary, last_commits
 
 _MOST_ENTRIES = 1000
-_MOST_EXPLAINED = 200  # looking up the last commit of more entries takes longer than a visitor waits
+_MOST_EXPLAINED = 200  # entries with their last commit; more would be slow
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ def blob(visit: Visit) -> Response:
 def crumbs(view: RepoView, path: str) -> list[tuple[str, str]]:
     """(name, address) for the repo's root and every folder on the way to `path`."""
     parts = path.split("/") if path else []
-    found = [(view.name, view.url("tree"))]
+    links = [(view.name, view.url("tree"))]
     for i, part in enumerate(parts):
-        found.append((part, view.url("tree", "/".join(parts[: i + 1]))))
-    return found
+        links.append((part, view.url("tree", "/".join(parts[: i + 1]))))
+    return links
 
 
 routes = [

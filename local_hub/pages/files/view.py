@@ -1,4 +1,4 @@
-"""How one file is shown: as a picture, as Markdown, as a table, as coloured text, or as facts about bytes."""
+"""The view of one file: image, Markdown, table, tensors, coloured text, or a note."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,26 +18,26 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif")
 _TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
 _MOST_TEXT_BYTES = 500_000
 _MOST_LINES = 10_000
-_MOST_PRETTY_CHARACTERS = 100_000  # deep inside, each short value stands on a long line
+_MOST_PRETTY_CHARACTERS = 100_000  # indentation makes deeply nested values long
 _ROWS = 20
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page of a file holds; `kind` says which of the others is filled."""
+    """The content of a file page. `kind` determines which fields are used."""
 
     kind: str  # picture, markdown, table, tensors, text or bytes
-    html: str = ""  # of Markdown, safe as it is
-    lines: list[str] = field(default_factory=list)  # of text, each one HTML
+    html: str = ""  # of Markdown, sanitised
+    lines: list[str] = field(default_factory=list)  # of text, each as HTML
     table: Table | None = None
     tensors: list[Tensor] = field(default_factory=list)
     note: str = ""
-    has_source: bool = False  # `?plain=1` shows the text behind it
-    opens: bool = False  # a page of its own that a browser can show
+    has_source: bool = False  # `?plain=1` shows its source
+    opens: bool = False  # an HTML file that a browser can open
 
 
 def show_file(view: RepoView, entry: Entry, *, plain: bool) -> Shown:
-    """The best view of a file; `plain` asks for its text."""
+    """The best view of a file; with `plain` its text."""
     suffix = PurePosixPath(entry.path).suffix.lower()
     if suffix in _PICTURES and not plain:
         return Shown("picture", has_source=suffix == ".svg")
@@ -80,7 +80,7 @@ def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
 
 
 def _pretty(text: str) -> str:
-    """JSON on many lines, if it was all on a few."""
+    """JSON with indentation, if it has only a few lines."""
     try:
         return text if text.count("\n") > 3 else json.dumps(read_json(text), indent=2, ensure_ascii=False)
     except BadData:
@@ -88,7 +88,7 @@ def _pretty(text: str) -> str:
 
 
 def _tensors(view: RepoView, entry: Entry) -> Shown:
-    """A safetensors file begins with 8 bytes of length and a JSON object of that length."""
+    """The tensors in the header of a safetensors file."""
     try:
         with view.repo.open_lfs(entry) as file:
             return Shown("tensors", tensors=read_header(file))

@@ -1,4 +1,4 @@
-"""What a commit changed: which files, and for small text files which lines."""
+"""The changes of a commit: files, and for small text files the lines."""
 
 import difflib
 import time
@@ -17,7 +17,7 @@ _SECONDS = 3.0  # for all files
 
 @dataclass(frozen=True)
 class Change:
-    """One file: `kind` is added, deleted or changed; sizes in bytes, of the content behind LFS pointers."""
+    """One changed file. `kind` is added, deleted or changed; sizes are in bytes, for LFS files those of the object."""
 
     path: str
     kind: str
@@ -26,41 +26,45 @@ class Change:
     lfs: bool
     lines: list[tuple[str, str]] = field(default_factory=list)  # (what: place, added, deleted or same; text)
     note: str = ""
-    texts: tuple[list[str], list[str]] | None = None  # still to be compared
+    texts: tuple[list[str], list[str]] | None = None  # to be compared
 
 
 @dataclass(frozen=True)
 class Changes:
-    """All of them, or the first ones."""
+    """The first changed files, and the number of all."""
 
     files: list[Change]
     total: int
 
 
 def changes(repo: Repository, commit: str, parent: str | None) -> Changes:
-    """What `commit` changed since `parent` (None: everything was added)."""
+    """The changes of `commit` since `parent`; if that is None, everything was added."""
     new = repo.objects.commit(commit).tree.decode()
     old = repo.objects.commit(parent).tree.decode() if parent else None
-    found = sorted(_differing(repo, old, new))
-    return Changes(_compared([_change(repo, *difference) for difference in found[:_MOST_FILES]]), len(found))
+    differences = sorted(_differing(repo, old, new))
+    return Changes(
+        _compared([_change(repo, *difference) for difference in differences[:_MOST_FILES]]), len(differences)
+    )
 
 
-def _differing(repo: Repository, old: str | None, new: str | None, folder: str = "") -> list[tuple]:
-    """(path, old blob or None, new blob or None) for every file that differs; equal folders are never opened."""
+def _differing(
+    repo: Repository, old: str | None, new: str | None, folder: str = ""
+) -> list[tuple[str, str | None, str | None]]:
+    """(path, old blob or None, new blob or None) of every file that differs. Equal folders are not read."""
     before, after = _items(repo, old), _items(repo, new)
-    found: list[tuple] = []
+    differences: list[tuple[str, str | None, str | None]] = []
     for name in before.keys() | after.keys():
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
         path = f"{folder}{name}"
-        folders = [item.oid if item and item.is_folder else None for item in (was, now)]
-        if any(folders):
-            found += _differing(repo, *folders, f"{path}/")
-        files = [item.oid if item and not item.is_folder else None for item in (was, now)]
-        if any(files):
-            found.append((path, *files))
-    return found
+        old_folder, new_folder = (item.oid if item and item.is_folder else None for item in (was, now))
+        if old_folder or new_folder:
+            differences += _differing(repo, old_folder, new_folder, f"{path}/")
+        old_file, new_file = (item.oid if item and not item.is_folder else None for item in (was, now))
+        if old_file or new_file:
+            differences.append((path, old_file, new_file))
+    return differences
 
 
 def _items(repo: Repository, tree: str | None) -> dict[str, TreeItem]:
@@ -69,19 +73,19 @@ def _items(repo: Repository, tree: str | None) -> dict[str, TreeItem]:
 
 def _change(repo: Repository, path: str, old: str | None, new: str | None) -> Change:
     infos = [repo.objects.blob_info(oid) if oid else None for oid in (old, new)]
-    sizes = [0 if info is None else info.lfs.size if info.lfs else info.size for info in infos]
-    lfs = any(info and info.lfs for info in infos)
+    old_size, new_size = (0 if info is None else info.lfs.size if info.lfs else info.size for info in infos)
+    lfs = any(info is not None and info.lfs is not None for info in infos)
     kind = "added" if old is None else "deleted" if new is None else "changed"
-    if lfs or max(sizes) > _MOST_BYTES:
-        return Change(path, kind, *sizes, lfs, note="large file" if lfs else "too large to compare here")
+    if lfs or max(old_size, new_size) > _MOST_BYTES:
+        return Change(path, kind, old_size, new_size, lfs, note="large file" if lfs else "too large to compare here")
     old_lines, new_lines = (_text(repo, oid) for oid in (old, new))
     if old_lines is None or new_lines is None:
-        return Change(path, kind, *sizes, lfs, note="not text")
-    return Change(path, kind, *sizes, lfs, texts=(old_lines, new_lines))
+        return Change(path, kind, old_size, new_size, lfs, note="not text")
+    return Change(path, kind, old_size, new_size, lfs, texts=(old_lines, new_lines))
 
 
 def _compared(changes: list[Change]) -> list[Change]:
-    """The same with the lines that differ. Comparing takes up to the square of the lines, so many are compared elsewhere."""
+    """The changes with their lines. Comparing is quadratic in the lines, so long texts are compared in `bounded`."""
     texts = [change.texts for change in changes if change.texts]
     if sum(change.old_size + change.new_size for change in changes if change.texts) <= _MOST_BYTES_HERE:
         compared = iter(compare_all(texts))
@@ -101,7 +105,7 @@ def _with_lines(change: Change, lines: list[tuple[str, str]] | None) -> Change:
 
 
 def compare_all(texts: list[tuple[list[str], list[str]]]) -> list[list[tuple[str, str]] | None]:
-    """The differing lines of each pair, at most one more than are shown; None for those when the time is over."""
+    """The differing lines of each pair, at most one more than is shown; None for pairs after the time limit."""
     stop_at = time.monotonic() + _SECONDS
     return [_compare(*pair)[: _MOST_LINES + 1] if time.monotonic() < stop_at else None for pair in texts]
 
@@ -116,5 +120,5 @@ def _text(repo: Repository, oid: str | None) -> list[str] | None:
 
 def _compare(old: list[str], new: list[str]) -> list[tuple[str, str]]:
     kinds = {"@": "place", "+": "added", "-": "deleted", " ": "same"}
-    differences = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # after the two lines of file names
+    differences = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # without the two lines of file names
     return [(kinds[line[0]], line if line[0] == "@" else line[1:]) for line in differences]

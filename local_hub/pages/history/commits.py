@@ -1,4 +1,4 @@
-"""The history of a repo (`/commits/REV`) and what one commit changed (`/commit/SHA`)."""
+"""The history of a repo (`/commits/REV`) and the changes of one commit (`/commit/SHA`)."""
 
 from itertools import islice
 
@@ -16,8 +16,8 @@ _PAGE = 30
 def commits(visit: Visit) -> Response:
     """GET …/commits/REV?p=0"""
     view = RepoView(visit, visit.params["rev"], page="commits")
-    asked = visit.query("p") or "0"
-    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
+    page_text = visit.query("p") or "0"
+    number = int(page_text) if page_text.isascii() and page_text.isdigit() and len(page_text) < 9 else 0
     walk = history.commits(view.repo, view.commit)
     shown = list(islice(walk, number * _PAGE, (number + 1) * _PAGE))
     return render(
@@ -51,11 +51,11 @@ def commit(visit: Visit) -> Response:
 
 
 def _tags(view: RepoView) -> dict[str, list[str]]:
-    """commit -> the tags on it"""
-    found: dict[str, list[str]] = {}
+    """commit id -> names of its tags."""
+    tags: dict[str, list[str]] = {}
     for name in view.repo.refs.under("refs/tags/"):
-        found.setdefault(view.repo.resolve(f"refs/tags/{name}"), []).append(name)
-    return found
+        tags.setdefault(view.repo.resolve(f"refs/tags/{name}"), []).append(name)
+    return tags
 
 
 routes = [

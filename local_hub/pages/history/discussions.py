@@ -1,4 +1,4 @@
-"""The community tab: a repo's discussions and pull requests, to read; writing is done through the API."""
+"""The community tab: discussions and pull requests of a repo, read-only."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ _MOST_EVENTS = 300
 
 @dataclass(frozen=True)
 class Event:
-    """Something that was said or done: `html` of a comment is safe as it is."""
+    """An event of a discussion. `html` is the sanitised text of a comment."""
 
     kind: str
     author: str
@@ -32,9 +32,14 @@ class Event:
 def discussions(visit: Visit) -> Response:
     """GET …/discussions"""
     view = RepoView(visit, page="tree")
-    found = stored.listed(view.repo, lambda discussion: True)
+    listed = stored.listed(view.repo, lambda discussion: True)
     return render(
-        visit, "discussions.html.jinja", view=view, tab="community", discussions=found[:_MOST_LISTED], total=len(found)
+        visit,
+        "discussions.html.jinja",
+        view=view,
+        tab="community",
+        discussions=listed[:_MOST_LISTED],
+        total=len(listed),
     )
 
 
@@ -44,40 +49,41 @@ def discussion(visit: Visit) -> Response:
     number: str = visit.params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 9):
         raise NotFound(f"Discussion {number} does not exist in {view.id}")
-    found = stored.load(view.repo, int(number))
+    shown = stored.load(view.repo, int(number))
     return render(
         visit,
         "discussion.html.jinja",
         view=view,
         tab="community",
-        discussion=found,
-        events=[_event(view, event) for event in found.events[:_MOST_EVENTS]],
-        hidden_events=max(0, len(found.events) - _MOST_EVENTS),
-        changes=_changes(view, found),
+        discussion=shown,
+        events=[_event(view, event) for event in shown.events[:_MOST_EVENTS]],
+        hidden_events=max(0, len(shown.events) - _MOST_EVENTS),
+        changes=_changes(view, shown),
     )
 
 
 def _event(view: RepoView, event: dict[str, Any]) -> Event:
     data = event.get("data", {})
-    kind, author, date = event["type"], event["author"]["name"], event["createdAt"]
+    kind: str = event["type"]
+    author, date = event["author"]["name"], event["createdAt"]
     if kind == "comment":
         hidden = data.get("hidden")
         text = "" if hidden else data.get("latest", {}).get("raw", "")
         html = render_markdown(text, Surroundings(view.type, view.id, "main"))
         return Event(kind, author, date, html=html, text="This comment was hidden." if hidden else "")
-    said = {
+    sentences = {
         "status-change": f"changed the status to {data.get('status')}",
         "title-change": f"changed the title from “{data.get('from')}” to “{data.get('to')}”",
         "commit": f"committed {str(data.get('oid', ''))[:7]}: {data.get('subject', '')}",
     }
-    return Event(kind, author, date, text=said.get(kind, kind.replace("-", " ")))
+    return Event(kind, author, date, text=sentences.get(kind, kind.replace("-", " ")))
 
 
-def _changes(view: RepoView, found: stored.Discussion) -> Changes | None:
-    """What an open pull request would change, compared with the commit where it left its branch."""
-    if found.base is None or found.status not in ("open", "draft") or not view.readable:
+def _changes(view: RepoView, discussion: stored.Discussion) -> Changes | None:
+    """The changes of an open pull request since the commit at which it left its base branch."""
+    if discussion.base is None or discussion.status not in ("open", "draft") or not view.readable:
         return None
-    head, base = view.repo.resolve(found.ref), view.repo.resolve(found.base)
+    head, base = view.repo.resolve(discussion.ref), view.repo.resolve(discussion.base)
     merged = {commit.id for commit in commits(view.repo, base)}
     start = next((commit.id for commit in commits(view.repo, head) if commit.id in merged), None)
     return changes(view.repo, head, start)

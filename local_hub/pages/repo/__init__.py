@@ -1,1 +1,1 @@
-"""A repo's first page: card, facts, usage."""
+"""The first page of a repo: card, metadata, usage."""

@@ -1,4 +1,4 @@
-"""The first page of a repo: its card, the facts in its metadata, its evaluation, and for a dataset its first rows."""
+"""The first page of a repo: card, metadata, evaluation results, and for a dataset the first rows."""
 
 from dataclasses import dataclass
 
@@ -65,7 +65,7 @@ def _readme(view: RepoView, files: list[Entry]) -> _Readme | None:
         return None
     try:
         text = view.repo.beginning(entry, _MOST_README_BYTES).decode("utf-8", errors="replace")
-    except EntryNotFound as error:  # its LFS object is gone
+    except EntryNotFound as error:  # its LFS object was deleted
         return _Readme("", [error.message])
     where = Surroundings(view.type, view.id, view.revision)
     problems = check_card(text, view.type)[0]
@@ -81,14 +81,16 @@ def _preview(view: RepoView, metadata: dict, files: list[Entry]) -> Preview | No
 
 
 def _used_by(view: RepoView) -> list[tuple[str, str]]:
-    """(id, address) of the visible models whose cards name this repo as their base or their data."""
+    """(id, address) of the visible models whose cards name this repo as base model or dataset."""
     field = {"model": "base_model", "dataset": "datasets"}.get(view.type)
-    found = []
-    for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED] if field else []:
-        named = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
-        if view.id.lower() in (name.lower() for name in named):
-            found.append((repo.id, addresses.repo_url("model", repo.id)))
-    return found
+    if field is None:
+        return []
+    models = []
+    for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED]:
+        names = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
+        if view.id.lower() in (name.lower() for name in names):
+            models.append((repo.id, addresses.repo_url("model", repo.id)))
+    return models
 
 
 routes = [Route("/{place:place}", page(card))]

@@ -1,11 +1,13 @@
-"""What a card's metadata says, as chips and as an evaluation table. Cards are written by strangers: any value may have
-any shape, and what has an unexpected one is left out."""
+"""The metadata of a card as chips and as a table of evaluation results.
+
+Cards are untrusted: values of an unexpected type are skipped.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# field, label on the chip, and the type of repo that its values name
+# field, label of the chip, type of repo that the values name
 _FIELDS = {
     "model": (
         ("pipeline_tag", "task", None),
@@ -38,7 +40,7 @@ _MOST_TEXTS, _MOST_EVALUATIONS, _MOST_METRICS = 1000, 200, 200
 
 @dataclass(frozen=True)
 class Chip:
-    """One fact from the metadata: `license apache-2.0`. `href` leads to the repo that it names, if that is here."""
+    """One value of the metadata: `license apache-2.0`. `href` is the page of the repo that it names, if it exists."""
 
     label: str
     text: str
@@ -47,39 +49,39 @@ class Chip:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One result of a `model-index`: what was done on which data, and the metrics as (name, value)."""
+    """One result of a `model-index`: task, dataset, and the metrics as (name, value)."""
 
     task: str
     dataset: str
     split: str
     revision: str | None
-    href: str | None  # the dataset's page at that revision, if it is on this Hub
+    href: str | None  # page of the dataset at that revision, if it exists
     source: str | None
     metrics: list[tuple[str, Any]]
 
 
-FindRepo = Callable[[str, str], str | None]  # (type, id or id@revision) -> its page, None when it is not on this Hub
+FindRepo = Callable[[str, str], str | None]  # (type, id or id@revision) -> address of its page, or None
 
 
 def chips(card: dict[str, Any], repo_type: str, library: str | None, find_repo: FindRepo) -> list[Chip]:
-    """The chips of a card, in reading order. `library` is the one that the files reveal when the card names none."""
+    """The chips of a card. `library` is used if the card names no library."""
     facts = card if "library_name" in card or not library else {**card, "library_name": library}
-    found = []
+    chips_ = []
     for field, label, names in _FIELDS[repo_type]:
         for text in texts(facts.get(field)):
-            found.append(Chip(label, text, find_repo(names, text) if names else None))
-    said = {chip.text for chip in found if chip.label}
-    return [chip for chip in dict.fromkeys(found) if chip.label or chip.text not in said][:_MOST_CHIPS]
+            chips_.append(Chip(label, text, find_repo(names, text) if names else None))
+    labelled = {chip.text for chip in chips_ if chip.label}
+    return [chip for chip in dict.fromkeys(chips_) if chip.label or chip.text not in labelled][:_MOST_CHIPS]
 
 
 def texts(value: Any) -> list[str]:
-    """The strings that a field holds, whether it was written as one or as a list."""
+    """The values of a field as text, whether it is a list or a single value."""
     items = value[:_MOST_TEXTS] if isinstance(value, list) else [value]
     return [str(item)[:200] for item in items if isinstance(item, str | int | float) and str(item).strip()]
 
 
 def evaluations(card: dict[str, Any], find_repo: FindRepo) -> list[Evaluation]:
-    """Every result of the card's `model-index` with at least one metric, in its order."""
+    """The results of the card's `model-index` that have at least one metric."""
     results = [result for model in _objects(card.get("model-index")) for result in _objects(model.get("results"))]
     results = results[:_MOST_EVALUATIONS]
     return [evaluation for result in results if (evaluation := _evaluation(result, find_repo)).metrics]

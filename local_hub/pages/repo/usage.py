@@ -1,4 +1,4 @@
-"""The lines of Python that load a repo."""
+"""Python code that loads a repo."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from local_hub.pages.repo.card_facts import texts
 
 
 def snippet(repo_type: str, repo_id: str, library: str | None, card: dict[str, Any]) -> str:
-    """What a reader pastes to use the repo, with the library that its card or its files name."""
+    """A code sample for the repo, with the library that its card or its files name."""
     if repo_type == "dataset":
         return f'from datasets import load_dataset\n\ndata = load_dataset("{repo_id}")\n'
     if repo_type == "model" and library == "peft":

@@ -1,4 +1,4 @@
-"""What all pages of one repo share: its header, its tabs and the revisions that the visitor can choose from."""
+"""The data that all pages of a repo share: header, tabs and the revision picker."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from local_hub.repos.repository import Repository
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of the revision picker."""
+    """One entry of the revision picker."""
 
     kind: str  # branch, tag, pull request or commit
     name: str
@@ -20,13 +20,13 @@ class Choice:
 
 
 class RepoView:
-    """One repo at one revision, for one visitor. `page` is the kind of page the revision picker leads to."""
+    """One repo at one revision, for one visitor. `page` is the kind of page that the revision picker links to."""
 
     def __init__(self, visit: Visit, revision: str = "main", *, files: bool = False, page: str = "tree"):
         self.repo: Repository = visit.repo(files=files)
         self.visit = visit
         self.revision = revision
-        if ".." in revision:  # git allows it in no name; as a path it would lead out of refs/
+        if ".." in revision:  # not valid in a ref name; as a path it would leave refs/
             raise RevisionNotFound(f"Invalid rev id: {revision}")
         self.commit = self.repo.resolve(revision)
         self.page = page
@@ -46,11 +46,11 @@ class RepoView:
 
     @property
     def home(self) -> str:
-        """The card at this revision."""
+        """The address of the card at this revision."""
         return addresses.card_at(self.type, self.id, self.revision)
 
     def url(self, kind: str, path: str = "", revision: str | None = None) -> str:
-        """A page of this repo, at this revision unless another is given."""
+        """The address of a page of this repo; `revision` defaults to the present one."""
         revision = self.revision if revision is None else revision
         if kind == "card":
             return addresses.card_at(self.type, self.id, revision)
@@ -58,29 +58,29 @@ class RepoView:
 
     @cached_property
     def last_commit(self) -> CommitSummary:
-        """The commit that is shown."""
+        """The present commit."""
         return summarize(self.repo.objects.commit(self.commit))
 
     @property
     def is_pinned(self) -> bool:
-        """True when the address names a commit: what it shows never changes."""
+        """True if the revision is a commit, so that the page never changes."""
         return self.commit.startswith(self.revision)
 
     @cached_property
     def choices(self) -> list[Choice]:
-        """Branches (main first), tags and pull requests; the commit itself when one is shown."""
+        """Branches (main first), tags and pull requests, and the present commit if the revision is a commit."""
         branches = sorted(self.repo.refs.under("refs/heads/"), key=lambda name: (name != "main", name))
-        found = [Choice("branch", name, name) for name in branches]
-        found += [Choice("tag", name, name) for name in self.repo.refs.under("refs/tags/")]
-        found += [Choice("pull request", f"refs/pr/{name}", f"#{name}") for name in self._pull_requests()]
-        if self.revision not in {choice.name for choice in found}:
-            found.insert(0, Choice("commit", self.revision, self.commit[:7]))
-        return found
+        choices_ = [Choice("branch", name, name) for name in branches]
+        choices_ += [Choice("tag", name, name) for name in self.repo.refs.under("refs/tags/")]
+        choices_ += [Choice("pull request", f"refs/pr/{name}", f"#{name}") for name in self._pull_requests()]
+        if self.revision not in {choice.name for choice in choices_}:
+            choices_.insert(0, Choice("commit", self.revision, self.commit[:7]))
+        return choices_
 
     def _pull_requests(self) -> list[str]:
         return [name for name in self.repo.refs.under("refs/pr/") if name.isascii() and name.isdigit()]
 
     @property
     def chosen(self) -> Choice:
-        """The revision that is shown."""
+        """The entry of the present revision."""
         return next(choice for choice in self.choices if choice.name == self.revision)

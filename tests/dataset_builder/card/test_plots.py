@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from dataset_builder.card.plots import fates, plot_lengths, plot_splits, share_label
+from dataset_builder.card.plots import fates, plot_lengths, plot_splits
+from dataset_builder.outcome import share_label
 from tests.model_card.literal_records import dataset_record
 
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_builder.card.write import near_label
-from dataset_builder.duplicates.leakage import Sketches, near_rows
 from dataset_builder.duplicates.near_duplicates import SketchFile, near_duplicates
 from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
 from dataset_builder.duplicates.sketch import has_words, measurable, resemblance, sketch
+from dataset_builder.leakage import Sketches, near_rows
 from dataset_builder.outcome import outcome_lines
 from tests.dataset_builder.build_offline import build_offline
-from titlecraft.search.word_ngrams import hash_shingles
+from titlecraft.search.word_ngrams import shingles
 from titlecraft.settings import Data
 
 WORDS = [f"word{number}" for number in range(400)]
@@ -55,7 +55,7 @@ def test_resemblance_is_jaccard_of_runs_of_five_words() -> None:
 @given(st.lists(st.lists(st.sampled_from(["a", "bb", "é", "日本", "x" * 50]), max_size=9).map(" ".join), max_size=6))
 @settings(max_examples=60)
 def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
-    hashes, borders = hash_shingles(texts)
+    hashes, borders = shingles(texts, 5)
     seen: dict[str, int] = {}
     for number, one in enumerate(texts):
         words = one.split(" ")

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from dataset_builder.build import key_of
-from dataset_builder.engine.processes import worker_processes
 from dataset_builder.source.catalogue import examine_files, find_files, require_unchanged
 from dataset_builder.source.read_blocks import read_blocks
+from dataset_builder.workers.in_order import worker_processes
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError

@@ -15,9 +15,9 @@ from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded, check_adapter
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.models.loss.answer_nll import pieces, plain_nll, reference_nll
 from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids

@@ -9,7 +9,7 @@ import torch
 from playground.export.merge import merge
 from tests.tiny_families import make, with_adapter
 from titlecraft.errors import UserError
-from titlecraft.models.grouped_attention import attention_of
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 from titlecraft.models.loss.check_scores import PROBE_PAIRS, check_own_scores, check_probe_scores
 

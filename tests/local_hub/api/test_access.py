@@ -1,4 +1,4 @@
-"""Who may see and do what: private and gated repos, tokens, foreign namespaces."""
+"""Access rights: private and gated repos, tokens, namespaces of others."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ import httpx
 import pytest
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.hf_api import RepoFile
 
 from local_hub.server import RunningHub, start, stop
 
@@ -41,6 +42,13 @@ def bob(shared: RunningHub) -> HfApi:
     return HfApi(endpoint=shared.url, token="hf_bob")
 
 
+def sha256_of(api: HfApi, repo_id: str, path: str) -> str:
+    """The sha256 of an LFS file."""
+    file = api.get_paths_info(repo_id, [path])[0]
+    assert isinstance(file, RepoFile) and file.lfs is not None
+    return file.lfs.sha256
+
+
 def test_a_private_repo_is_hidden(ada: HfApi, bob: HfApi, shared: RunningHub):
     ada.create_repo("ada/secret", private=True)
     ada.upload_file(repo_id="ada/secret", path_in_repo="a.bin", path_or_fileobj=b"secret")
@@ -52,7 +60,7 @@ def test_a_private_repo_is_hidden(ada: HfApi, bob: HfApi, shared: RunningHub):
         with pytest.raises(RepositoryNotFoundError):
             hf_hub_download("ada/secret", "a.bin", endpoint=shared.url, token=api.token)
         assert "ada/secret" not in [repo.id for repo in api.list_models()]
-    sha256 = ada.get_paths_info("ada/secret", ["a.bin"])[0].lfs.sha256
+    sha256 = sha256_of(ada, "ada/secret", "a.bin")
     headers = {"Authorization": "Bearer hf_bob"}
     for url in (f"/lfs-download/models/ada/secret/{sha256}", "/ada/secret.git/info/refs?service=git-upload-pack"):
         assert httpx.get(shared.url + url, headers=headers, trust_env=False).status_code == 404
@@ -64,7 +72,7 @@ def test_a_private_repo_is_hidden(ada: HfApi, bob: HfApi, shared: RunningHub):
 def test_knowing_a_hash_gives_no_file_of_another_repo(ada: HfApi, bob: HfApi, shared: RunningHub):
     ada.create_repo("ada/hidden", private=True, exist_ok=True)
     ada.upload_file(repo_id="ada/hidden", path_in_repo="a.bin", path_or_fileobj=b"known hash")
-    sha256 = ada.get_paths_info("ada/hidden", ["a.bin"])[0].lfs.sha256
+    sha256 = sha256_of(ada, "ada/hidden", "a.bin")
     bob.create_repo("bob/own", exist_ok=True)
     line = {"key": "lfsFile", "value": {"path": "stolen.bin", "oid": sha256, "size": 10}}
     body = json.dumps({"key": "header", "value": {"summary": "x"}}) + "\n" + json.dumps(line)
@@ -96,6 +104,7 @@ def test_anybody_with_a_write_token_may_propose(ada: HfApi, bob: HfApi):
     ada.create_repo("ada/open", exist_ok=True)
     opened = bob.upload_file(repo_id="ada/open", path_in_repo="a.bin", path_or_fileobj=b"better", create_pr=True)
     bob.upload_file(repo_id="ada/open", path_in_repo="b.txt", path_or_fileobj=b"more", revision=opened.pr_revision)
+    assert opened.pr_num is not None
     with pytest.raises(HfHubHTTPError):
         bob.merge_pull_request("ada/open", opened.pr_num)
     ada.merge_pull_request("ada/open", opened.pr_num)
@@ -136,8 +145,8 @@ def test_a_private_collection_is_hidden(ada: HfApi, bob: HfApi):
     for attempt in (lambda: bob.get_collection(slug), lambda: bob.delete_collection(slug)):
         with pytest.raises(HfHubHTTPError):
             attempt()
-    assert slug not in [one.slug for one in bob.list_collections(owner="ada")]
-    assert slug in [one.slug for one in ada.list_collections(item="models/ada/listed")]
+    assert slug not in [collection.slug for collection in bob.list_collections(owner="ada")]
+    assert slug in [collection.slug for collection in ada.list_collections(item="models/ada/listed")]
 
 
 def test_whoami_with_a_bad_token(shared: RunningHub):

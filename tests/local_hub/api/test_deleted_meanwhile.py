@@ -1,4 +1,4 @@
-"""What ends after its repo was deleted or renamed is refused and leaves nothing: no ghost folder, no lost upload."""
+"""Requests that end after their repo was deleted or renamed are refused and leave no files."""
 
 import hashlib
 import json
@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -41,21 +40,21 @@ def rename(client: TestClient) -> int:
 
 
 def replace(client: TestClient) -> int:
-    """The new repo of the same name is another one: what was meant for the old one does not land in it."""
+    """Replace the repo by a new one of the same name: requests for the old one must not change it."""
     delete(client)
     client.post("/api/repos/create", json={"name": "net"}).raise_for_status()
     return 404
 
 
 def hrefs(client: TestClient, size: int, transfers: list[str]) -> dict:
-    wish = {"operation": "upload", "transfers": transfers, "objects": [{"oid": POINTER.sha256, "size": size}]}
-    return client.post("/ada/net.git/info/lfs/objects/batch", json=wish).json()["objects"][0]["actions"]["upload"]
+    body = {"operation": "upload", "transfers": transfers, "objects": [{"oid": POINTER.sha256, "size": size}]}
+    return client.post("/ada/net.git/info/lfs/objects/batch", json=body).json()["objects"][0]["actions"]["upload"]
 
 
 def assert_nothing_left(world: World, tmp_path: Path) -> None:
     models = tmp_path / "hub/repos/models/ada"
     repos = {folder.name for folder in models.iterdir()}
-    assert repos == {one["id"].split("/")[1] + ".git" for one in world.anonymous.get("/api/models").json()}
+    assert repos == {path["id"].split("/")[1] + ".git" for path in world.anonymous.get("/api/models").json()}
     assert not list(models.rglob(POINTER.sha256))
     again = World(tmp_path)
     for address in ("/", "/api/models", "/ada"):
@@ -75,7 +74,7 @@ def test_an_upload(world: World, tmp_path: Path, leave: Callable[[TestClient], i
 
 @pytest.mark.parametrize("leave", [delete, rename, replace])
 def test_an_upload_whose_body_is_under_way(world: World, tmp_path: Path, leave: Callable[[TestClient], int]) -> None:
-    """The repo leaves between the beginning and the end of the body."""
+    """The repo is deleted or renamed between the start and the end of the body."""
     href, status = hrefs(world.anonymous, 1000, ["basic"])["href"], 0
 
     def body():
@@ -136,9 +135,9 @@ def test_no_way_of_writing_makes_a_folder_again(world: World, tmp_path: Path, wa
 
 
 def test_writers_and_deletes_at_the_same_time(world: World, tmp_path: Path) -> None:
-    """Each object that was acknowledged is there or went with its repo; afterwards there is no ghost."""
+    """Every acknowledged object exists or was deleted with its repo; no other folder is left."""
     stop = threading.Event()
-    odd: list[BaseException] = []
+    unexpected: list[BaseException] = []
 
     def write(number: int) -> None:
         while not stop.is_set():
@@ -149,7 +148,7 @@ def test_writers_and_deletes_at_the_same_time(world: World, tmp_path: Path) -> N
             except HubError:
                 continue
             except BaseException as error:
-                odd.append(error)
+                unexpected.append(error)
                 return
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
@@ -162,7 +161,7 @@ def test_writers_and_deletes_at_the_same_time(world: World, tmp_path: Path) -> N
     stop.set()
     for writer in writers:
         writer.join()
-    assert not odd
+    assert not unexpected
     assert not list((tmp_path / "hub/repos/models/ada").iterdir())
 
 
@@ -193,5 +192,5 @@ def test_reading_a_repo_that_was_deleted_is_no_damage(world: World, monkeypatch:
         return original(self, *revision)
 
     monkeypatch.setattr(type(repo), "resolve", deleted_first)
-    answer: httpx.Response = world.anonymous.get("/api/models/ada/net")
+    answer = world.anonymous.get("/api/models/ada/net")
     assert answer.status_code == 404 and "deleted meanwhile" in answer.json()["error"]

@@ -1,4 +1,4 @@
-"""Many readers of a job's output: everybody else is answered, all of them get every line, and there is a limit."""
+"""Many readers of the output of a job: other requests are answered, all readers get every line, and there is a limit."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def test_a_hundred_readers_leave_threads_for_others(tmp_path: Path):
         return await asyncio.gather(*tasks)
 
     assert asyncio.run(run()) == [["one", "two", "three"]] * 100
-    readers.refuse_more("a")  # all places were given back
+    readers.refuse_more("a")  # no reader is counted any more
 
 
 def test_long_output_comes_in_pieces_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -43,10 +43,10 @@ def test_long_output_comes_in_pieces_and_whole(tmp_path: Path, monkeypatch: pyte
     file = tmp_path / "job.log"
     lines = [f"line {number}" for number in range(100)]
     file.write_text("\n".join(lines) + "\n" + "x" * 150 + "\nlast")
-    found = asyncio.run(read(Readers(), file, lambda: False))
-    assert found[:100] == lines
-    assert "".join(found[100:-1]) == "x" * 150
-    assert found[-1] == "last"
+    received = asyncio.run(read(Readers(), file, lambda: False))
+    assert received[:100] == lines
+    assert "".join(received[100:-1]) == "x" * 150
+    assert received[-1] == "last"
 
 
 def test_no_output_and_a_job_that_vanishes(tmp_path: Path):

@@ -1,9 +1,10 @@
-"""Jobs by the unmodified client: recorded without the values of secrets, output as it comes, and no pretence of a machine."""
+"""Jobs through the unmodified client: recorded without the values of secrets, streamed output, failed without a runner."""
 
 import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import HfApi
@@ -12,9 +13,9 @@ from huggingface_hub.errors import HfHubHTTPError
 from local_hub.server import RunningHub
 
 
-def submit(api: HfApi, **options: str) -> str:
-    wish = {"image": "python:3.12", "command": ["python", "-c", "1"], "flavor": "t4-small"} | options
-    return api.run_job(**wish, env={"A": "1"}, secrets={"HF_TOKEN": "hf_secret"}, namespace="titlecraft").id
+def submit(api: HfApi, **options: Any) -> str:
+    job: dict[str, Any] = {"image": "python:3.12", "command": ["python", "-c", "1"], "flavor": "t4-small"} | options
+    return api.run_job(**job, env={"A": "1"}, secrets={"HF_TOKEN": "hf_secret"}, namespace="titlecraft").id
 
 
 def file_of(hub: RunningHub, job: str) -> Path:
@@ -35,7 +36,7 @@ def test_a_request_is_kept_without_the_values_of_its_secrets(hub: RunningHub, ap
     assert json.loads(file_of(hub, job.id).read_bytes())["timeoutSeconds"] == 7200
     api.cancel_job(job_id=job.id, namespace="titlecraft")
     assert api.inspect_job(job_id=job.id, namespace="titlecraft").status.stage == "CANCELED"
-    assert "a10g-large" in [one.name for one in api.list_jobs_hardware()]
+    assert "a10g-large" in [job.name for job in api.list_jobs_hardware()]
 
 
 def test_a_job_that_nobody_runs_fails_and_says_why(hub: RunningHub, api: HfApi) -> None:
@@ -43,8 +44,9 @@ def test_a_job_that_nobody_runs_fails_and_says_why(hub: RunningHub, api: HfApi) 
     change(hub, job, createdAt="2026-01-01T00:00:00.000Z")
     status = api.inspect_job(job_id=job, namespace="titlecraft").status
     assert (status.stage, status.message) == (
-        "ERROR", "This Hub has no machines: it recorded the job, and nobody ran it within 20 s",
-    )  # fmt: skip
+        "ERROR",
+        "This Hub has no machines: it recorded the job, and nobody ran it within 20 s",
+    )
 
 
 def test_output_comes_line_by_line_until_the_end(hub: RunningHub, api: HfApi) -> None:

@@ -1,4 +1,4 @@
-"""Only the exact word makes a repo public, and the names of private repos are told to nobody who may not see them."""
+"""Only the exact value makes a repo public, and nobody without access learns the name of a private repo."""
 
 import json
 import re
@@ -40,36 +40,37 @@ def world(tmp_path: Path) -> World:
 def test_no_odd_visibility_makes_a_repo_public(world: World, kind: str, word: object) -> None:
     client = world.browser()
     client.headers.update(ADA)
-    wish = {"name": "made", "type": kind, "sdk": "static"}
-    for odd in (
+    body = {"name": "made", "type": kind, "sdk": "static"}
+    for value in (
         {"visibility": word},
         {"visibility": word, "private": False},
         {"private": "no" if isinstance(word, bool) else word},
     ):
-        answer = client.post("/api/repos/create", json=wish | odd)
-        assert (answer.status_code == 400 and "'visibility'" in answer.text) or "'private'" in answer.text, odd
+        answer = client.post("/api/repos/create", json=body | value)
+        assert (answer.status_code == 400 and "'visibility'" in answer.text) or "'private'" in answer.text, value
     world.repo(kind, "ada/hidden", {}, private=True)
-    for odd in ({"visibility": word}, {"private": "no" if isinstance(word, bool) else word}):
-        assert client.put(f"/api/{kind}s/ada/hidden/settings", json=odd).status_code == 400
+    for value in ({"visibility": word}, {"private": "no" if isinstance(word, bool) else word}):
+        assert client.put(f"/api/{kind}s/ada/hidden/settings", json=value).status_code == 400
         assert (
-            client.post(f"/api/{kind}s/ada/hidden/duplicate", json=odd | {"repository": "ada/copy"}).status_code == 400
+            client.post(f"/api/{kind}s/ada/hidden/duplicate", json=value | {"repository": "ada/copy"}).status_code
+            == 400
         )
     assert world.store.open(kind, "ada/hidden").settings.private
-    ids = [one["id"] for one in client.get(f"/api/{kind}s").json()]
+    ids = [repo["id"] for repo in client.get(f"/api/{kind}s").json()]
     assert not {"ada/made", "ada/copy"} & set(ids)
 
 
 def test_the_words_that_count(world: World) -> None:
     client = world.browser()
     client.headers.update(ADA)
-    for name, wish in (
+    for name, body in (
         ("a", {}),
         ("b", {"visibility": "public"}),
         ("c", {"private": False}),
         ("d", {"visibility": "private"}),
         ("e", {"private": True}),
     ):
-        client.post("/api/repos/create", json={"name": name} | wish).raise_for_status()
+        client.post("/api/repos/create", json={"name": name} | body).raise_for_status()
     assert [world.store.open("model", f"ada/{name}").settings.private for name in "abcde"] == [
         False,
         False,
@@ -85,7 +86,7 @@ def test_the_words_that_count(world: World) -> None:
 
 
 def test_no_address_tells_the_name_of_what_is_private(world: World) -> None:
-    """Every GET route, by people who may not see it."""
+    """All GET routes, as callers without access."""
     ada = world.browser()
     ada.headers.update(ADA)
     for kind in ("model", "dataset", "space"):
@@ -102,8 +103,11 @@ def test_no_address_tells_the_name_of_what_is_private(world: World) -> None:
         ada.post(f"/api/{kind}s/ada/{SECRET}/like").raise_for_status()
     slug = ada.post("/api/collections", json={"title": "open"}).json()["slug"]
     hidden = ada.post("/api/collections", json={"title": SECRET, "private": True}).json()["slug"]
-    for item in (*({"type": kind, "id": f"ada/{SECRET}"} for kind in ("model", "dataset", "space")), {"type": "collection", "id": hidden},
-                 {"type": "model", "id": "ada/net"}):  # fmt: skip
+    for item in (
+        *({"type": kind, "id": f"ada/{SECRET}"} for kind in ("model", "dataset", "space")),
+        {"type": "collection", "id": hidden},
+        {"type": "model", "id": "ada/net"},
+    ):
         ada.post(f"/api/collections/{slug}/items", json={"item": item}).raise_for_status()
     (world.store.root / "repos/models/ada" / f"{SECRET}-model.git" / "hub.json").write_text("{}")
     world = World(world.store.root.parent)

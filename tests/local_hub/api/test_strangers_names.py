@@ -1,4 +1,4 @@
-"""Names and cards from strangers reach neither files outside the repo nor the Hub's memory."""
+"""Hostile names and cards neither reach files outside the repo nor use up memory."""
 
 import time
 
@@ -12,10 +12,16 @@ from local_hub.untrusted.card_metadata import check_card, parse_card
 UP = "%2F..%2F..%2F..%2F..%2F..%2F..%2F"
 
 
-@pytest.mark.parametrize("path", [
-    "/api/models/{repo}/revision/..{up}accounts.json", "/api/models/{repo}/tree/..{up}accounts.json",
-    "/{repo}/resolve/..{up}accounts.json/README.md", "/api/models/{repo}/revision/..%2F..%2FHEAD", "/{repo}/tree/..{up}hub.json",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/models/{repo}/revision/..{up}accounts.json",
+        "/api/models/{repo}/tree/..{up}accounts.json",
+        "/{repo}/resolve/..{up}accounts.json/README.md",
+        "/api/models/{repo}/revision/..%2F..%2FHEAD",
+        "/{repo}/tree/..{up}hub.json",
+    ],
+)
 def test_no_revision_leads_out_of_the_refs(api: HfApi, anonymous: httpx.Client, hub: RunningHub, path: str) -> None:
     api.create_repo("titlecraft/names", exist_ok=True)
     answer = anonymous.get(path.format(repo="titlecraft/names", up=UP))

@@ -1,4 +1,4 @@
-"""Rules that strangers wrote decide about files, and neither break a request nor hold everybody up."""
+"""Hostile `.gitattributes` and `.gitignore` neither break a request nor block others."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What users do, in processes of their own that set HF_ENDPOINT, HF_TOKEN and HF_HOME and nothing else."""
+"""Typical uses of the clients, in processes that set HF_ENDPOINT, HF_TOKEN and HF_HOME only."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ assert [row["title"] for row in load_dataset(repo_id, split="train", streaming=T
 
 
 def test_large_files_over_xet(user_environment: dict[str, str], make_repo: Callable, hub: RunningHub):
-    """Clients with hf_xet use it unasked; random, compressible and floating-point content are packed differently."""
+    """Clients with hf_xet use it by default. Random, compressible and floating-point content are compressed differently."""
     pytest.importorskip("hf_xet")
     python(
         """
@@ -71,6 +71,7 @@ def test_the_hf_command(user_environment: dict[str, str], make_repo: Callable, t
     (folder / "sub/w.bin").write_bytes(os.urandom(50_000))
     (folder / "README.md").write_text("# Hello\n")
     program = shutil.which("hf", path=Path(sys.executable).parent)
+    assert program is not None
     for arguments in (
         ["auth", "whoami"],
         ["upload", repo_id, str(folder), "."],

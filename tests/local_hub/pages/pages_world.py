@@ -1,4 +1,4 @@
-"""A Hub in a folder with a few repos, and a browser that looks at its pages."""
+"""A Hub in this process with a few repos, and a browser for its pages."""
 
 import io
 import json
@@ -22,7 +22,7 @@ _ACCOUNTS = {
 
 
 class World:
-    """`repo` makes repos straight in the store; `get` looks at pages without a token; `browser()` is another visitor."""
+    """`repo` creates repos in the store; `get` requests pages without a token; `browser()` is another visitor."""
 
     def __init__(self, root: Path):
         accounts = root / "accounts.json"
@@ -88,7 +88,7 @@ class Elements(HTMLParser):
 
 
 def assert_harmless(html: str, nonce: str) -> None:
-    """Nothing in the page runs or styles but what carries the nonce; no handler, no odd address, no foreign picture."""
+    """Assert that all scripts and styles have the nonce, and that there are no event handlers or foreign images."""
     for tag, attributes in Elements(html).found:
         assert tag not in ("iframe", "object", "embed", "base", "style", "svg:script"), tag
         if tag in ("script", "link") and attributes.get("rel") != "icon":

@@ -1,4 +1,4 @@
-"""Private and gated repos in a browser: signing in shows them, and a browser's session can change nothing."""
+"""Private and gated repos in a browser: a signed-in user sees them, and a browser session cannot change anything."""
 
 import pytest
 
@@ -156,8 +156,8 @@ def test_a_collection_shows_what_the_visitor_may_see(world):
     owner = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 
     def make(title: str, private: bool) -> str:
-        wish = {"title": title, "namespace": "ada", "private": private}
-        slug = world.anonymous.post("/api/collections", json=wish, headers=owner).json()["slug"]
+        body = {"title": title, "namespace": "ada", "private": private}
+        slug = world.anonymous.post("/api/collections", json=body, headers=owner).json()["slug"]
         for name in ("ada/open", "ada/secret"):
             item = {"item": {"type": "model", "id": name}}
             assert world.anonymous.post(f"/api/collections/{slug}/items", json=item, headers=owner).status_code == 200

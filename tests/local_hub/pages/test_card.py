@@ -1,4 +1,4 @@
-"""The card page: Markdown, chips, the evaluation table, and what strangers' cards may not do."""
+"""The card page: Markdown, chips, the evaluation table, hostile cards."""
 
 import pytest
 
@@ -216,6 +216,6 @@ def test_the_front_page_lists_repos_and_says_how_to_use_them(world):
     assert "export HF_ENDPOINT=http://127.0.0.1:8080" in page
     links = Elements(page).links()
     assert "/ada/net" in links and "/datasets/ada/titles" in links
-    found = world.get("/?q=TITLES")
-    assert "/datasets/ada/titles" in Elements(found).links() and "/ada/net" not in Elements(found).links()
+    page = world.get("/?q=TITLES")
+    assert "/datasets/ada/titles" in Elements(page).links() and "/ada/net" not in Elements(page).links()
     assert "/ada/net" in Elements(world.get("/ada")).links()

@@ -1,4 +1,4 @@
-"""A dataset's page shows the first rows of each split, whatever the files are."""
+"""The page of a dataset shows the first rows of each split for all file formats."""
 
 import json
 
@@ -125,9 +125,10 @@ def test_rows_at_a_tag(world):
 
 
 def splits(card: dict, *paths: str) -> dict[str, dict[str, list[str]]]:
-    found = configs_of(card, [Entry(path, "0" * 40, False) for path in paths])
+    configs = configs_of(card, [Entry(path, "0" * 40, False) for path in paths])
     return {
-        config.name: {name: [file.path for file in files] for name, files in config.splits.items()} for config in found
+        config.name: {name: [file.path for file in files] for name, files in config.splits.items()}
+        for config in configs
     }
 
 

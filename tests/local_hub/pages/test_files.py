@@ -1,4 +1,4 @@
-"""Files at a revision, commits and what they changed, and what an address that leads nowhere says."""
+"""Pages of files, commits and their changes, and of addresses that do not exist."""
 
 import json
 
@@ -59,8 +59,8 @@ def test_a_folder_lists_names_sizes_and_last_commits(world):
     links = Elements(page).links()
     assert "/ada/net/tree/main/src" in links
     assert "/ada/net/resolve/main/weights.safetensors?download=true" in links
-    odd = next(link for link in links if link.startswith("/ada/net/blob/main/odd"))
-    assert "odd" in world.get(odd)
+    name = next(link for link in links if link.startswith("/ada/net/blob/main/odd"))
+    assert "odd" in world.get(name)
     assert text.index("src") < text.index("config.json")  # folders first
 
 

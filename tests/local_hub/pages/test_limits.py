@@ -1,4 +1,4 @@
-"""Pages about files that are small on disk and large in memory, or that take a parser for ever: answered, within bounds."""
+"""Pages of files that are small on disk and large in memory, or that take a parser very long, are answered within limits."""
 
 import io
 import time
@@ -181,10 +181,10 @@ def test_cards_with_thousands_of_everything(world):
 
 def test_a_discussion_of_thousands_of_entries(world):
     repo = world.repo("model", "ada/talk", {})
-    one = discussions.Discussion(1, "a title", "ada")
+    discussion = discussions.Discussion(1, "a title", "ada")
     for number in range(1000):
-        one.comment("ada", f"comment {number}")
-    discussions.save(repo, one)
+        discussion.comment("ada", f"comment {number}")
+    discussions.save(repo, discussion)
     page = text_of(world.get("/ada/talk/discussions/1"))
     assert "comment 299" in page
     assert "700 more entries are not shown" in page

@@ -1,4 +1,4 @@
-"""No room left: one clear error, nothing visible changed, no temporary files; afterwards everything works again."""
+"""A full disk: one clear error, no visible change, no temporary files; afterwards everything works again."""
 
 import os
 import resource
@@ -13,14 +13,14 @@ from local_hub.server import RunningHub
 
 @pytest.fixture
 def no_room(hub: RunningHub) -> Iterator[None]:
-    """The server may write no file beyond 300 kB: the operating system refuses as it does for a full disk."""
+    """Limit the files of the server to 300 kB: the system refuses writes as it does for a full disk."""
     before = resource.prlimit(hub.pid, resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
     yield
     resource.prlimit(hub.pid, resource.RLIMIT_FSIZE, before)
 
 
 def _unfinished(hub: RunningHub) -> list[str]:
-    """Temporary files of the Hub; tests that ran before on the same one may have left uploads that they never ended."""
+    """Temporary files of the Hub. Earlier tests on the same Hub may have left unfinished uploads."""
     return [path.name for path in (hub.root / "tmp").rglob("*") if path.is_file()]
 
 

@@ -1,4 +1,4 @@
-"""What may be a path, a branch, a repo: nothing that leaves the root, nothing that git or a client's disk trips over."""
+"""Valid paths, branch names and repo ids: none leaves the root folder, and git and all file systems can hold them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a Hub writes is for its own user: the folder may be anywhere, on a machine with others."""
+"""Files of a Hub are readable by its user only, wherever the folder is."""
 
 import stat
 import subprocess
@@ -36,8 +36,8 @@ def test_an_old_root_is_closed_and_it_is_said(tmp_path: Path, capfd: pytest.Capt
     start(root)
     stop(root)
     assert open_to_others(root) == []
-    said = capfd.readouterr().err.splitlines()
-    assert said == [f"{root} could be read by other users of this machine: only by its owner from now on"]
+    message = capfd.readouterr().err.splitlines()
+    assert message == [f"{root} could be read by other users of this machine: only by its owner from now on"]
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
 
 
@@ -59,8 +59,8 @@ def test_an_accounts_file_elsewhere_is_left_alone_but_it_is_said(tmp_path: Path)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None and "answers at" in process.stdout.readline()
     process.terminate()
-    _, said = process.communicate(timeout=20)
-    assert said == f"{accounts} holds tokens and can be read by other users of this machine: chmod 600 it\n"
+    _, warning = process.communicate(timeout=20)
+    assert warning == f"{accounts} holds tokens and can be read by other users of this machine: chmod 600 it\n"
     assert stat.S_IMODE(accounts.stat().st_mode) == 0o644
 
 

@@ -111,17 +111,17 @@ def test_large_files_are_stored_once_and_read_through_the_pointer(repo: Reposito
 
 
 def test_the_last_commit_of_each_path(repo: Repository):
-    one = write(repo, AddFile("a/1.txt", b"1"), AddFile("b.txt", b"1"))
+    first = write(repo, AddFile("a/1.txt", b"1"), AddFile("b.txt", b"1"))
     two = write(repo, AddFile("a/2.txt", b"2"))
     three = write(repo, AddFile("b.txt", b"3"))
     last = history.last_commits(repo, three, ["a", "a/1.txt", "a/2.txt", "b.txt", "missing"])
     assert {path: commit.id for path, commit in last.items()} == {
         "a": two,
-        "a/1.txt": one,
+        "a/1.txt": first,
         "a/2.txt": two,
         "b.txt": three,
     }
-    assert [commit.id for commit in history.commits(repo, three)][:3] == [three, two, one]
+    assert [commit.id for commit in history.commits(repo, three)][:3] == [three, two, first]
     assert history.count_commits(repo, three) == 4
 
 

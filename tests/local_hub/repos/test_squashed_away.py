@@ -1,4 +1,4 @@
-"""What no branch, tag or pull request leads to any more is not given out, and copies do not hold it."""
+"""Unreachable commits and files are not served, and duplicates do not contain them."""
 
 import base64
 import hashlib
@@ -43,31 +43,29 @@ def file(path: str, content: bytes) -> tuple[str, dict]:
 
 
 def large(client: TestClient, path: str) -> tuple[str, dict]:
-    wish = {"operation": "upload", "objects": [{"oid": SHA256, "size": len(SECRET)}]}
-    one = client.post("/titlecraft/net.git/info/lfs/objects/batch", json=wish).json()["objects"][0]
-    if "actions" in one:
-        client.put(one["actions"]["upload"]["href"], content=SECRET).raise_for_status()
+    body = {"operation": "upload", "objects": [{"oid": SHA256, "size": len(SECRET)}]}
+    pointer = client.post("/titlecraft/net.git/info/lfs/objects/batch", json=body).json()["objects"][0]
+    if "actions" in pointer:
+        client.put(pointer["actions"]["upload"]["href"], content=SECRET).raise_for_status()
     return "lfsFile", {"path": path, "oid": SHA256, "size": len(SECRET)}
 
 
 def statuses(client: TestClient, commit: str, repo: str = "titlecraft/net") -> set[int]:
-    """What all addresses say that take a commit's id."""
+    """The statuses of all addresses that take a commit id."""
     addresses = [
         f"/{repo}/{kind}/{revision}/k.txt"
         for kind in ("resolve", "raw", "blob")
         for revision in (commit, commit[:7], commit[:12])
     ]
-    addresses += [
-        f"/api/models/{repo}/{kind}/{commit}" for kind in ("revision", "tree", "commits")
-    ]  # fmt: skip
+    addresses += [f"/api/models/{repo}/{kind}/{commit}" for kind in ("revision", "tree", "commits")]
     addresses += [f"/{repo}/commit/{commit}", f"/{repo}/tree/{commit}"]
     return {client.get(address, follow_redirects=False).status_code for address in addresses}
 
 
 def lfs_statuses(client: TestClient, repo: str = "titlecraft/net") -> tuple[int, bool]:
     """(direct download, whether the batch API offers one)"""
-    wish = {"operation": "download", "objects": [{"oid": SHA256, "size": len(SECRET)}]}
-    offered = client.post(f"/{repo}.git/info/lfs/objects/batch", json=wish).json()["objects"][0]
+    body = {"operation": "download", "objects": [{"oid": SHA256, "size": len(SECRET)}]}
+    offered = client.post(f"/{repo}.git/info/lfs/objects/batch", json=body).json()["objects"][0]
     return client.get(f"/lfs-download/models/{repo}/{SHA256}").status_code, "actions" in offered
 
 
@@ -80,7 +78,7 @@ def test_a_squashed_branch(client: TestClient, stranger: TestClient):
     assert statuses(stranger, old) == {200}
     assert lfs_statuses(stranger) == (200, True)
     commit(client, "two", ("deletedFile", {"path": "k.txt"}), ("deletedFile", {"path": "w.bin"}))
-    assert statuses(stranger, old) == {200}  # history is for everybody as long as it is one
+    assert statuses(stranger, old) == {200}  # readable as long as a ref leads to it
     squash(client)
     assert statuses(stranger, old) == {404}
     assert statuses(client, old) == {404}
@@ -89,7 +87,7 @@ def test_a_squashed_branch(client: TestClient, stranger: TestClient):
     refused = stranger.post("/titlecraft/net.git/git-upload-pack", content=wanted)
     assert (refused.status_code, b"PACK" in refused.content) == (400, False)
     assert lfs_statuses(stranger) == (404, False)
-    assert lfs_statuses(client) == (200, True)  # the owner may look what takes up the room
+    assert lfs_statuses(client) == (200, True)  # the owner may list them
     new = commit(client, "three", file("k.txt", b"NEW"))
     assert statuses(stranger, new) == {200}
 
@@ -139,7 +137,7 @@ def test_a_copy_holds_what_its_refs_lead_to(client: TestClient, stranger: TestCl
     old = commit(client, "one", file("k.txt", b"OLD"), large(client, "w.bin"), *many)
     commit(client, "two", ("deletedFile", {"path": "k.txt"}), ("deletedFile", {"path": "w.bin"}))
     squash(client)
-    kept = commit(client, "three", file("new.txt", b"NEW"))
+    expected = commit(client, "three", file("new.txt", b"NEW"))
     client.post(f"{REPO}/tag/main", json={"tag": "v1"}).raise_for_status()
     request = commit(client, "four", file("k.txt", b"PROPOSED"), query="?create_pr=1")
     client.post(f"{REPO}/duplicate", json={"repository": "titlecraft/copy", "private": False}).raise_for_status()
@@ -155,7 +153,7 @@ def test_a_copy_holds_what_its_refs_lead_to(client: TestClient, stranger: TestCl
     assert not [path for path in (copy / "lfs").rglob("*") if path.is_file()]
     assert stranger.get("/titlecraft/copy/resolve/v1/new.txt").content == b"NEW"
     assert stranger.get("/titlecraft/copy/resolve/main/kept/7.txt").content == b"kept 7"
-    assert stranger.get("/api/models/titlecraft/copy").json()["sha"] == kept
+    assert stranger.get("/api/models/titlecraft/copy").json()["sha"] == expected
 
 
 def test_a_copy_has_the_large_files_that_it_uses(client: TestClient, stranger: TestClient, tmp_path: Path):

@@ -1,15 +1,17 @@
-"""One request to the application without a socket, whose body comes piece by piece, or never comes."""
+"""One ASGI request without a socket, whose body arrives in pieces or never."""
 
 import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-NEVER = None  # instead of a piece: nothing more comes, and the connection stays
+from starlette.applications import Starlette
+
+NEVER = None  # a piece that never arrives, while the connection stays open
 
 
 @dataclass
 class Answer:
-    """What came back; `taken` is the number of bytes of the body that the application asked for before its answer began."""
+    """A response; `taken` is the number of bytes of the body that were read before the response started."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -19,7 +21,7 @@ class Answer:
 
 
 async def ask(app: Any, method: str, path: str, pieces: list[bytes | None], headers: dict[str, str]) -> Answer:
-    """The answer to a request whose body comes in these pieces."""
+    """Send a request whose body arrives in these pieces; return the response."""
     answer, left, taken = Answer(), list(pieces), 0
 
     async def receive() -> dict[str, Any]:
@@ -27,8 +29,9 @@ async def ask(app: Any, method: str, path: str, pieces: list[bytes | None], head
         if not left:
             return {"type": "http.disconnect"}
         piece = left.pop(0)
-        if piece is NEVER:
+        if piece is None:  # NEVER
             await asyncio.Event().wait()
+            raise AssertionError("unreachable: nobody sets the event")
         await asyncio.sleep(0)
         taken += len(piece)
         return {"type": "http.request", "body": piece, "more_body": bool(left)}
@@ -60,3 +63,13 @@ async def ask(app: Any, method: str, path: str, pieces: list[bytes | None], head
     }
     await app(scope, receive, send)
     return answer
+
+
+def send(app: Starlette, method: str, path: str, pieces: list, headers: dict[str, str], **more: str) -> Answer:
+    """Send a request with a body of unknown length, within 20 seconds."""
+
+    async def run() -> Answer:
+        async with asyncio.timeout(20):
+            return await ask(app, method, path, pieces, {"transfer-encoding": "chunked", **headers, **more})
+
+    return asyncio.run(run())

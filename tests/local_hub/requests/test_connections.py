@@ -1,4 +1,4 @@
-"""Silent clients lose their connections, honest ones are answered however many silent ones there are."""
+"""Silent connections are closed, and other clients are answered however many silent ones there are."""
 
 import asyncio
 import resource
@@ -69,7 +69,7 @@ async def connect(port: int, first: bytes = b"") -> Streams:
 
 
 async def ends(stream: Streams) -> bool:
-    """True when the server has ended the connection, or does so soon, without an answer."""
+    """Return True if the server closes the connection soon, without an answer."""
     try:
         return await asyncio.wait_for(stream[0].read(1), 0.05) == b""
     except ConnectionError:
@@ -94,17 +94,17 @@ def test_silent_and_half_sent_requests_end(monkeypatch: pytest.MonkeyPatch):
         silent = [await connect(port, first) for first in (b"", b"G", GET[:-2], GET[:20])]
         second = await connect(port)
         assert await answer(second) == b"here"
-        second[1].write(GET[:30])  # half of the next request on a kept connection
-        kept = await connect(port)
-        assert await answer(kept) == b"here"
+        second[1].write(GET[:30])  # half of the next request on a keep-alive connection
+        idle = await connect(port)
+        assert await answer(idle) == b"here"
         working = await connect(port, GET.replace(b"/quick", b"/slow"))
         trickle = await connect(port)
         for byte in GET[:15]:
             await asyncio.sleep(0.1)
             trickle[1].write(bytes([byte]))
-        assert [await ends(one) for one in [*silent, second, trickle]] == [True] * 6
+        assert [await ends(client) for client in [*silent, second, trickle]] == [True] * 6
         assert b"at last" in await working[0].readuntil(b"at last")
-        assert await answer(kept) == b"here"
+        assert await answer(idle) == b"here"
 
     while_serving(visit)
 
@@ -112,15 +112,15 @@ def test_silent_and_half_sent_requests_end(monkeypatch: pytest.MonkeyPatch):
 def test_at_the_limit_the_newest_client_is_answered():
     async def visit(port: int) -> None:
         working = await connect(port, GET.replace(b"/quick", b"/slow"))
-        kept = await connect(port)
-        await answer(kept)
+        idle = await connect(port)
+        await answer(idle)
         silent = [await connect(port, b"GET / HT" * (number % 2)) for number in range(40)]
         for _ in range(3):
             honest = await connect(port)
             assert await answer(honest) == b"here"
-        assert [await ends(one) for one in silent[:30]] == [True] * 30
+        assert [await ends(client) for client in silent[:30]] == [True] * 30
         assert b"at last" in await working[0].readuntil(b"at last")
-        assert await answer(kept) == b"here"  # what has asked before stays before what never did
+        assert await answer(idle) == b"here"  # connections with an earlier request are kept longer
 
     while_serving(visit, most=8)
 

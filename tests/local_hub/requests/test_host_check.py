@@ -1,4 +1,4 @@
-"""A Hub answers to numbers, to localhost and to the names that it was given."""
+"""A Hub answers to IP addresses, localhost and the allowed names."""
 
 from pathlib import Path
 

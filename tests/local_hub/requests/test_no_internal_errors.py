@@ -1,9 +1,10 @@
-"""Whatever a stranger sends, wrong types included, is refused and never an internal error: tried on every route."""
+"""No input, wrong types included, causes an internal error; tried on every route."""
 
 import asyncio
 import inspect
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from local_hub.repos.operations import AddFile
 from tests.local_hub.pages.pages_world import WRITE_TOKEN, World, parquet
 
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}
-# what each piece of an address may be: the first value is a good one
+# values for each part of an address; the first is a good one
 PIECES = {
     "plural": ["models"],
     "repo": ["ada/net", "ada/%C2%B2", "%00/x"],
@@ -31,12 +32,31 @@ PIECES = {
 }
 QUERY_VALUES = ["9" * 5000, "²", "-1", "1", "main:²", "\0", "[]", "lastModified"]
 RIGHT: dict[str, Any] = {
-    "type": "model", "name": "other", "organization": "ada", "fromRepo": "ada/net", "toRepo": "ada/net2", "repository": "ada/copy",
-    "flavor": "cpu-basic", "command": ["x"], "dockerImage": "y", "operation": "upload", "title": "title", "comment": "text",
-    "status": "closed", "tag": "v1", "deletions": {"sha": ["0" * 64]}, "target": {"type": "model", "name": "ada/net"},
-    "item": {"type": "model", "id": "ada/net"}, "files": [{"path": "a.txt", "content": "x", "sample": "", "size": 1}],
-    "objects": [{"oid": "0" * 64, "size": 3}], "user": "eve", "content": "text", "oid": "0" * 64, "size": 3, "paths": ["a"],
-}  # fmt: skip
+    "type": "model",
+    "name": "other",
+    "organization": "ada",
+    "fromRepo": "ada/net",
+    "toRepo": "ada/net2",
+    "repository": "ada/copy",
+    "flavor": "cpu-basic",
+    "command": ["x"],
+    "dockerImage": "y",
+    "operation": "upload",
+    "title": "title",
+    "comment": "text",
+    "status": "closed",
+    "tag": "v1",
+    "deletions": {"sha": ["0" * 64]},
+    "target": {"type": "model", "name": "ada/net"},
+    "item": {"type": "model", "id": "ada/net"},
+    "files": [{"path": "a.txt", "content": "x", "sample": "", "size": 1}],
+    "objects": [{"oid": "0" * 64, "size": 3}],
+    "user": "eve",
+    "content": "text",
+    "oid": "0" * 64,
+    "size": 3,
+    "paths": ["a"],
+}
 WRONG = [5, None, ["x", 5, None], {"a": 5}, {"path": [], "oid": [], "sha": 5, "name": {}, "type": []}, "\0", 10**200]
 RANGES: list[str | bytes] = [
     "bytes=" + "9" * 5000 + "-",
@@ -55,7 +75,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _restore(world: World) -> None:
-    """What the requests deleted or renamed."""
+    """Create again the repos that requests deleted or renamed."""
     for kind in ("model", "dataset"):
         try:
             repo = world.store.open(kind, "ada/net")
@@ -65,12 +85,12 @@ def _restore(world: World) -> None:
             repo = world.repo(kind, "ada/net", data)
         if discussions.numbers(repo):
             continue
-        change = {"author": "ada", "summary": "change", "description": "d"}
+        change: dict[str, Any] = {"author": "ada", "summary": "change", "description": "d"}
         pull_requests.open_with_commit(repo, repo.head(), "refs/heads/main", [AddFile("b", b"b")], **change)
 
 
 def _addresses(route: Route) -> Iterator[str]:
-    """The route's address with good pieces, then with each piece replaced by each bad one."""
+    """Addresses of a route: with good parts, then with each part replaced by each bad one."""
     pieces = re.findall(r"\{(\w+)(?::(\w+))?\}", route.path)
     kinds = {name: kind or "name" for name, kind in pieces}
     good = {name: PIECES[kind][0] for name, kind in kinds.items()}
@@ -79,9 +99,9 @@ def _addresses(route: Route) -> Iterator[str]:
 
 
 def _bodies(route: Route) -> Iterator[bytes]:
-    """JSON objects in which each name that the handler's module looks up is once of every wrong kind."""
+    """JSON objects in which each name that the handler reads has every wrong type once."""
     handler = inspect.unwrap(route.endpoint)
-    source = inspect.getsource(inspect.getmodule(handler))
+    source = inspect.getsource(sys.modules[handler.__module__])
     names = set(re.findall(r"""(?:get|text|objects)\("(\w+)\"""", source)) & _names_in(handler, source)
     yield from (json.dumps(RIGHT | {name: wrong}).encode() for name in sorted(names) for wrong in WRONG)
     yield from (
@@ -104,7 +124,7 @@ def _bodies(route: Route) -> Iterator[bytes]:
 
 
 def _query_names(route: Route) -> set[str]:
-    source = inspect.getsource(inspect.getmodule(inspect.unwrap(route.endpoint)))
+    source = inspect.getsource(sys.modules[inspect.unwrap(route.endpoint).__module__])
     return set(re.findall(r"""(?:query|query_list|number|flag)\("(\w+)\"""", source)) | {"p"}
 
 

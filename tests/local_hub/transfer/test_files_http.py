@@ -1,4 +1,4 @@
-"""Reading files over HTTP: ranges, conditions, revisions, and what browsers are told."""
+"""Downloads over HTTP: ranges, conditions, revisions, headers for browsers."""
 
 import os
 import time
@@ -33,11 +33,11 @@ def test_head_tells_everything(web: httpx.Client, api: HfApi, repo_id: str):
 
 @pytest.mark.parametrize("path", ["w.bin", "sub/ä b.txt"])
 @pytest.mark.parametrize(
-    ("asked", "first", "last"), [("0-0", 0, 0), ("2-5", 2, 5), ("-3", -3, None), ("4-", 4, None), ("1-99999", 1, None)]
+    ("header", "first", "last"), [("0-0", 0, 0), ("2-5", 2, 5), ("-3", -3, None), ("4-", 4, None), ("1-99999", 1, None)]
 )
-def test_ranges(web: httpx.Client, repo_id: str, path: str, asked: str, first: int, last: int | None):
+def test_ranges(web: httpx.Client, repo_id: str, path: str, header: str, first: int, last: int | None):
     whole = web.get(f"/{repo_id}/resolve/main/{path}").content
-    part = web.get(f"/{repo_id}/resolve/main/{path}", headers={"Range": f"bytes={asked}"})
+    part = web.get(f"/{repo_id}/resolve/main/{path}", headers={"Range": f"bytes={header}"})
     expected = whole[first:] if last is None else whole[first : last + 1]
     assert (part.status_code, part.content) == (206, expected)
     start = first % len(whole)
@@ -91,7 +91,7 @@ def test_no_path_leaves_the_repo(web: httpx.Client, repo_id: str, path: str):
 def test_revisions_arrive_quoted_or_not(web: httpx.Client, api: HfApi, repo_id: str):
     number = api.upload_file(repo_id=repo_id, path_in_repo="n.txt", path_or_fileobj=b"new", create_pr=True).pr_num
     api.create_branch(repo_id, branch="feature/x")
-    sha = api.repo_info(repo_id).sha
+    sha = str(api.repo_info(repo_id).sha)
     for revision in (f"refs%2Fpr%2F{number}", f"refs/pr/{number}"):
         assert web.get(f"/{repo_id}/resolve/{revision}/n.txt").content == b"new"
     for revision in ("feature%2Fx", sha, sha[:10], "refs%2Fheads%2Fmain"):

@@ -1,4 +1,4 @@
-"""Files that are sent in parts, with parts of some bytes instead of gigabytes, in this process."""
+"""Multipart LFS uploads in this process, with parts of some bytes instead of gigabytes."""
 
 import errno
 import hashlib
@@ -25,8 +25,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
 
 
 def promised(client: TestClient) -> dict:
-    wish = {"oid": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
-    body = {"operation": "upload", "transfers": ["basic", "multipart"], "objects": [wish]}
+    pointer = {"oid": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
+    body = {"operation": "upload", "transfers": ["basic", "multipart"], "objects": [pointer]}
     answer = client.post("/titlecraft/net.git/info/lfs/objects/batch", json=body).json()
     return answer["objects"][0].get("actions")
 
@@ -45,7 +45,7 @@ def test_parts_in_any_order_make_the_file(client: TestClient, tmp_path: Path):
         part = client.put(header[str(number)], content=CONTENT[30 * (number - 1) : 30 * number])
         assert part.headers["ETag"]
     assert client.put(header["1"], content=CONTENT).status_code == 413
-    for _ in range(2):  # clients repeat what was not answered in time
+    for _ in range(2):  # clients repeat requests that were not answered in time
         assert client.post(actions["upload"]["href"], json={}).status_code == 200
     assert promised(client) is None
     assert unfinished(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Pointers to large files: whichever way one comes in, its object must be here."""
+"""LFS pointers: the object must be stored, whichever way the pointer is uploaded."""
 
 import base64
 import hashlib
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from local_hub.accounts import Accounts, ensure_accounts, first_tokens
@@ -18,13 +19,17 @@ NOWHERE = "f" * 64
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
-    accounts = ensure_accounts(tmp_path)
-    headers = {"Authorization": f"Bearer {first_tokens(accounts)[0]}"}
-    client = TestClient(create_app(tmp_path, Accounts.load(accounts)), headers=headers)
+def app(tmp_path: Path) -> Starlette:
+    return create_app(tmp_path, Accounts.load(ensure_accounts(tmp_path)))
+
+
+@pytest.fixture
+def client(app: Starlette, tmp_path: Path) -> TestClient:
+    headers = {"Authorization": f"Bearer {first_tokens(ensure_accounts(tmp_path))[0]}"}
+    client = TestClient(app, headers=headers)
     client.post("/api/repos/create", json={"name": "net"}).raise_for_status()
-    wish = {"operation": "upload", "objects": [{"oid": SHA256, "size": len(CONTENT)}]}
-    batch = client.post("/titlecraft/net.git/info/lfs/objects/batch", json=wish).json()
+    body = {"operation": "upload", "objects": [{"oid": SHA256, "size": len(CONTENT)}]}
+    batch = client.post("/titlecraft/net.git/info/lfs/objects/batch", json=body).json()
     client.put(batch["objects"][0]["actions"]["upload"]["href"], content=CONTENT).raise_for_status()
     return client
 
@@ -99,9 +104,8 @@ def test_after_its_object_was_deleted(client: TestClient):
     assert (merged.status_code, "does not exist" in merged.json()["error"]) == (400, True), merged.text
 
 
-def test_a_bad_pointer_that_is_stored_already_breaks_nothing(client: TestClient):
-    repo = client.app.app.state.hub.store.open("model", "titlecraft/net") if hasattr(client.app, "app") else None
-    repo = repo or client.app.state.hub.store.open("model", "titlecraft/net")
+def test_a_bad_pointer_that_is_stored_already_breaks_nothing(app: Starlette, client: TestClient):
+    repo = app.state.hub.store.open("model", "titlecraft/net")
     repo.lfs.refuse_bad_pointer = lambda *_: None  # as an older version stored them
     assert (
         commit(client, file("far.bin", pointer(NOWHERE, "9" * 700)), file("short.bin", pointer(SHA256, 5))).status_code

@@ -1,4 +1,4 @@
-"""Uploads over Xet that claim little and hold much."""
+"""Xet uploads whose content is larger than announced."""
 
 import struct
 from pathlib import Path
@@ -29,16 +29,16 @@ def chunk(content: bytes) -> bytes:
 
 
 def shard(*segments: tuple[int, int, int]) -> bytes:
-    """One file of these (size, first chunk, end)."""
+    """A shard with one file of these segments: (size, first chunk, end)."""
     head = b"\0" * 48 + struct.pack("<32sIIQ", b"f" * 32, 0, len(segments), 0)
     body = b"".join(struct.pack("<32sIIII", RAW, 0, size, first, end) for size, first, end in segments)
     return head + body + b"\xff" * 32 + b"\0" * 16
 
 
 def send(client: TestClient, xorb: bytes, shards: bytes):
-    place = client.get("/api/models/titlecraft/net/xet-write-token/main").json()["casUrl"]
-    client.post(f"{place}/v1/xorbs/default/{NAME}", content=xorb).raise_for_status()
-    return client.post(f"{place}/v1/shards", content=shards)
+    session_url = client.get("/api/models/titlecraft/net/xet-write-token/main").json()["casUrl"]
+    client.post(f"{session_url}/v1/xorbs/default/{NAME}", content=xorb).raise_for_status()
+    return client.post(f"{session_url}/v1/shards", content=shards)
 
 
 def test_what_is_announced_is_taken(client: TestClient, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Work in a process with limits: it ends, the Hub goes on, and what failed once is not tried again."""
+"""Worker processes with limits: they end, the Hub goes on, and a failed call is not tried again."""
 
 import os
 import time
@@ -83,7 +83,7 @@ def test_when_all_places_are_taken_nobody_waits_for_ever(monkeypatch: pytest.Mon
     finally:
         for _ in range(bounded._MOST_WORKERS):
             bounded._places.release()
-    assert bounded.bounded(here.double, 5)[0] == 10  # waiting in vain says nothing about the task
+    assert bounded.bounded(here.double, 5)[0] == 10  # a timeout while waiting for a worker is not the task's fault
 
 
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch):

@@ -11,9 +11,9 @@ from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding import generate as generating
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.settings import Evaluation, Recipe
 
 with unharmed_process():

@@ -130,7 +130,7 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
     assert job["command"] == [
         "uv", "run", "--with",
         f"titlecraft[gpu] @ {hub.url}/titlecraft/titlecraft-jobs/resolve/{commit}/{NAME}.tar.gz#sha256={sums[f'{NAME}.tar.gz']}",
-        "python", "-m", "training.jobs.hf_job_inside", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
+        "python", "-m", "training.jobs", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
         sources_sha256("training"), f"--dataset={DATASET}@{head}", "--repo=titlecraft/a", "--watch=none", "--public",
     ]  # fmt: skip
     assert job["environment"] == {"PYTHONUNBUFFERED": "1", "HF_ENDPOINT": hub.url}
@@ -166,7 +166,7 @@ def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path)
 
 
 def test_a_job_with_other_source_or_another_time_is_refused() -> None:
-    command = [sys.executable, "-m", "training.jobs.hf_job_inside", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
+    command = [sys.executable, "-m", "training.jobs", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert (

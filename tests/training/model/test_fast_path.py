@@ -9,7 +9,7 @@ import torch
 
 from tests.tiny_world import make_base
 from tests.training.test_trainer import adapter_on_base
-from titlecraft.models.document_attention import DOCUMENTS, use_documents_attention
+from titlecraft.models.attention.document import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
 from training.checks import check_accumulation, check_packing, losses_of_answers
 from training.data.packing import flatten_rows, pack, packed_dataset

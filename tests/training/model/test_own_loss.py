@@ -13,9 +13,10 @@ from tests.tiny_families import FAMILIES, make, with_adapter
 from tests.tiny_world import train_tokenizer
 from tests.training.model.test_fast_path import LENGTHS, examples, rows_of
 from titlecraft.errors import UserError
-from titlecraft.models.document_attention import documents_fault, use_documents_attention
-from titlecraft.models.loss import attention_spy
-from titlecraft.models.loss.answer_logits import Head, decoder_of, head_of, own_logits
+from titlecraft.models.attention import spy
+from titlecraft.models.attention.document import documents_fault, use_documents_attention
+from titlecraft.models.layers import decoder_of
+from titlecraft.models.loss.answer_logits import Head, head_of, own_logits
 from titlecraft.models.loss.guard import INT8_TOLERANCE, TOLERANCE, tolerance
 from titlecraft.records import Pin
 from titlecraft.settings import Training
@@ -256,18 +257,18 @@ def test_a_model_that_names_no_decoder_is_refused() -> None:
 
 def test_a_family_with_ligers_kernels_is_not_run_without_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """On torch's device "meta" a Triton kernel reads memory that is not there: on a GPU that ended the second try of --auto-batch."""
-    monkeypatch.setattr(attention_spy, "ANSWERS", {})
+    monkeypatch.setattr(spy, "ANSWERS", {})
     with torch.device("meta"):
         model = type(make("llama"))(make("llama").config)
     kernel = type("rope", (), {"__module__": "liger_kernel.ops.rope"})
     module = sys.modules[type(model).__module__]
-    monkeypatch.setattr(attention_spy, "ask", lambda causal: pytest.fail("it was run"))
+    monkeypatch.setattr(spy, "ask", lambda causal: pytest.fail("it was run"))
     monkeypatch.setattr(module, "apply_rotary_pos_emb", kernel)
-    assert attention_spy.asked_of_attention(model) is None and attention_spy.ANSWERS == {}
+    assert spy.asked_of_attention(model) is None and spy.ANSWERS == {}
     monkeypatch.undo()
-    asked = attention_spy.asked_of_attention(model)
+    asked = spy.asked_of_attention(model)
     monkeypatch.setattr(module, "apply_rotary_pos_emb", kernel)
-    assert asked and attention_spy.asked_of_attention(model) == asked  # said before the kernels came, and remembered
+    assert asked and spy.asked_of_attention(model) == asked  # said before the kernels came, and remembered
 
 
 def test_a_base_in_8_bit_may_round_by_its_batch() -> None:

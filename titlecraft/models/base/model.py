@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
+from titlecraft.models.attention.document import caps_scores
 from titlecraft.models.base.config import CAUSAL, load_config, on_meta, require_decoder
 from titlecraft.models.base.files import files_of, loading, require_weights, require_whole_weights
 from titlecraft.models.base.quantisation import FOUR_BIT, in_words, loaded_as, misread_on_cpu, published_as
 from titlecraft.models.base.tokenizer import load_tokenizer
-from titlecraft.models.document_attention import caps_scores
 from titlecraft.process import distributed
 from titlecraft.records import Pin
 

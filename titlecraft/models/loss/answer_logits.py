@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from titlecraft.errors import UserError
+from titlecraft.models.layers import causal_of, decoder_of
 
 PROBES = 4  # hidden states that a head is looked at with
 NARROW, WIDE, HUGE = (
@@ -56,23 +56,6 @@ class DecoderOutput:
 
     def __getitem__(self, key: Any) -> Any:
         return (self.last_hidden_state,)[key]
-
-
-def causal_of(model: Any) -> Any:
-    """The transformers model with its output layer, inside a PeftModel or alone."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def decoder_of(model: Any) -> Any:
-    """The module below the output layer. Raises UserError where the family has none of its own."""
-    causal = causal_of(model)
-    decoder = causal.get_decoder()
-    if decoder is causal:
-        raise UserError(
-            f"{type(causal).__name__} does not name the decoder below its output layer, so its loss over answers cannot be "
-            "computed: set another base.repo"
-        )
-    return decoder
 
 
 @contextmanager

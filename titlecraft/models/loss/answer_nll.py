@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from titlecraft.models.attention.document import DOCUMENTS
 from titlecraft.models.decoding.batches import pad_left
-from titlecraft.models.document_attention import DOCUMENTS
-from titlecraft.models.loss.answer_logits import decoder_of, own_logits
+from titlecraft.models.layers import decoder_of
+from titlecraft.models.loss.answer_logits import own_logits
 from titlecraft.models.loss.guard import IGNORED, labelled_nll
 
 LOGITS_AT_ONCE = 1 << 25  # float32 logits of one chunk: 128 MiB, whatever the vocabulary

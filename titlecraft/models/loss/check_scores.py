@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from peft import PeftModel
 from transformers import PreTrainedModel
 
+from titlecraft.models.attention.document import DOCUMENTS
+from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.checks import require_check
-from titlecraft.models.document_attention import DOCUMENTS
-from titlecraft.models.grouped_attention import attention_of
 from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.records import Check

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from titlecraft.models.document_attention import documents_fault, use_documents_attention, varlen_fault
-from titlecraft.models.loss.answer_logits import causal_of
+from titlecraft.models.attention.document import documents_fault, use_documents_attention, varlen_fault
+from titlecraft.models.layers import causal_of
 
 GROUPED = "titlecraft_grouped"
 

@@ -24,10 +24,10 @@ from titlecraft.records import describe_file
 from titlecraft.settings import Training
 from training.checkpoints.folder import Checkpoint, by_step, newest
 from training.checkpoints.saving import Saving
+from training.health import MOST_SKIPPED, stop_when_broken
 from training.model.build import speed_up
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
-from training.watching.health import MOST_SKIPPED, stop_when_broken
 
 NAN, INF = float("nan"), float("inf")
 PLAIN = replace(SETTINGS, max_steps=4, batch_size=1, accumulation=2, gradient_checkpointing=False, logging_steps=1)

@@ -12,13 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dataset_builder.duplicates.near_duplicates import ENOUGH, band_keys, estimate, read_sketches
+from dataset_builder.duplicates.near_duplicates import ALIKE, ENOUGH, band_keys, estimate, read_sketches
 from dataset_builder.duplicates.sketch import resemblance
-from dataset_builder.engine.array_file import save_array
-from dataset_builder.engine.processes import InOrder
 from dataset_builder.shards import ShardResult
+from dataset_builder.workers.array_file import save_array
+from dataset_builder.workers.in_order import InOrder
 from titlecraft.records import Leakage
-from titlecraft.search.word_ngrams import NEAR_COPY
 
 BANDS, BAND_VALUES = 30, 4
 PAIRS = 1 << 18
@@ -96,7 +95,7 @@ def near_rows(
     texts_here, texts_there = read_texts(folder, held_out, pairs[:, 0]), read_texts(folder, train, pairs[:, 1])
     near = np.zeros(len(ours), dtype=bool)
     for here, there in pairs.tolist():
-        if not near[here] and resemblance(texts_here[here], texts_there[there]) >= NEAR_COPY:
+        if not near[here] and resemblance(texts_here[here], texts_there[there]) >= ALIKE:
             near[here] = True
     return near
 

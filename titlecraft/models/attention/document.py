@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from titlecraft.errors import UserError
-from titlecraft.models.loss.attention_spy import AHEAD, asked_of_attention, given_to_attention
+from titlecraft.models.attention.spy import AHEAD, asked_of_attention, given_to_attention
 
 DOCUMENTS = "titlecraft_documents"
 LEFT_OUT = {  # what a family's attention may ask for, and attention within documents does not compute

@@ -1,4 +1,4 @@
-"""python -m training.jobs.hf_job_inside REPO REVISION RECIPE_SHA256 SOURCES_SHA256 [options of titlecraft train]
+"""python -m training.jobs REPO REVISION RECIPE_SHA256 SOURCES_SHA256 [options of titlecraft train]
 
 What a job runs that `titlecraft train --on hf-jobs` submitted: check that recipe and source are those that were sent, then
 train as everywhere. Written by hf_jobs.py, read by nobody else.

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from dataset_builder.engine.interface import require_engine
-from dataset_builder.engine.processes import worker_processes
+from dataset_builder.workers.in_order import worker_processes
 from titlecraft.errors import UserError
 
 

@@ -1,0 +1,35 @@
+"""The engine of one machine: its processes read the catalogue and write the shards."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from dataset_builder.engine.interface import Engine
+from dataset_builder.source.block import BlockTask, read_block
+from dataset_builder.source.catalogue import CatalogueFile, read_content_meanwhile
+from dataset_builder.source.parts import FoundBlock, Place, tasks_of, whole_files
+from dataset_builder.workers.in_order import InOrder, worker_processes
+from titlecraft.settings import Data
+
+
+@contextmanager
+def local_engine(workers: int) -> Iterator[Engine]:
+    """So many processes of this machine; the files are read, and decompressed, in this one."""
+    with worker_processes(workers) as in_order:
+        yield Engine(in_order, partial(read_here, in_order), read_content_meanwhile)
+
+
+def read_here(in_order: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:
+    """Read the files one after another and hand their blocks to the workers."""
+    places: deque[Place] = deque()
+
+    def tasks() -> Iterator[BlockTask]:
+        for part in whole_files(files, settings, work):
+            for place, task in tasks_of(part):
+                places.append(place)
+                yield task
+
+    for result in in_order(read_block, tasks()):
+        yield FoundBlock(places.popleft(), result)

@@ -1,0 +1,1 @@
+"""Work on the blocks of a catalogue in processes, with the results in order."""
