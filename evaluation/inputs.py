@@ -61,7 +61,7 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
         )
     found = read_adapter(adapter)
     require_test_split(found)
-    key = digest(depends_on(found, replace(recipe, evaluation=settings)))
+    key = digest(key_inputs(found, replace(recipe, evaluation=settings)))
     return Inputs(**vars(found), evaluation=settings, key=key)
 
 
@@ -88,9 +88,12 @@ def with_pins(settings: Evaluation) -> Evaluation:
     return replace(settings, **{name: f"{found.repo}@{found.revision}" for name, found in pins.items()})
 
 
-def depends_on(found: Adapter, recipe: Recipe) -> dict[str, Any]:
-    """Everything that the numbers depend on. The adapter counts by its bytes: adding a report to it keeps the key."""
-    training = found.training
+def key_inputs(adapter: Adapter, recipe: Recipe) -> dict[str, Any]:
+    """Everything that a report's numbers depend on; its digest is the report's key. Verification derives the key from the same.
+
+    The adapter counts by the sha256 of its weights: adding a report to the repo keeps the key.
+    """
+    training = adapter.training
     return {
         "stage": "evaluation",
         "protocol": PROTOCOL,
@@ -99,8 +102,8 @@ def depends_on(found: Adapter, recipe: Recipe) -> dict[str, Any]:
         "base_settings": training.base_settings,
         "quantization": training.quantization,
         "precision": training.precision,
-        "weights": found.weights,
-        "prompt": found.prompt,
+        "weights": adapter.weights,
+        "prompt": adapter.prompt,
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(recipe.evaluation),

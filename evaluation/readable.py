@@ -11,7 +11,7 @@ from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
 from evaluation.outcome import Outcome
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
-from titlecraft.records import NotMeasured
+from titlecraft.records import NotMeasured, sampled_arm
 from titlecraft.settings import Evaluation
 
 SMALLEST_SHARE = 0.2  # of the titles: what a measure reads of fewer says little about the catalogue
@@ -62,8 +62,10 @@ def not_measured(
     """
     coverage = ScriptCoverage(references)
     arms = [("before", "after", list(entries), "")]
-    if "before_sampled" in found:
-        arms.append(("before_sampled", "after_sampled", list(sampled_measures(settings)), ", sampled answers"))
+    if sampled_arm("before") in found:
+        arms.append(
+            (sampled_arm("before"), sampled_arm("after"), list(sampled_measures(settings)), ", sampled answers")
+        )
     left_out: dict[str, NotMeasured] = {}
     for before, after, measured, behind in arms:
         for entry in measured:

@@ -17,6 +17,7 @@ from titlecraft.records import (
     REPORT,
     EvaluationRecord,
     Pin,
+    column,
     read_record,
 )
 from titlecraft.settings import Recipe
@@ -80,7 +81,7 @@ def check_report(folder: Path, record: EvaluationRecord) -> None:
     back = read_record((folder / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT}")
     rows = read_predictions(folder / PREDICTIONS)
     primary = back.primary()
-    both = [[row[f"{primary.name}_{arm}"] for arm in back.arms] for row in rows]
+    both = [[row[column(primary.name, arm)] for arm in back.arms] for row in rows]
     read = [after for before, after in both if before is not None and after is not None]
     mean = sum(read) / len(read)
     if back != record or len(rows) != record.n or not abs(mean - primary.after) <= 1e-9:

@@ -18,12 +18,12 @@ from lighteval.tasks.requests import Doc, SamplingMethod
 from evaluation.measures import Entry, Known, Scored, Written, measures_of, sampled_measures
 from evaluation.titles.draw import SPLIT, Title
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Pin
+from titlecraft.records import Pin, sampled_arm
+from titlecraft.records.evaluation import SAMPLED
 from titlecraft.settings import Evaluation
 
 BEFORE, AFTER, GROUNDED = "before", "after", "grounded"
 ARMS = (BEFORE, AFTER)  # asked the same prompts; GROUNDED is the tuned model with sources in them
-SAMPLED = "_sampled"  # ends the name of a task whose answers are sampled
 
 
 def arm_of(task_name: str) -> str:
@@ -125,4 +125,4 @@ def build_tasks(
         )  # fmt: skip
 
     greedy = [task(arm, measures_of(settings)) for arm in (*ARMS, *([GROUNDED] if grounded else []))]
-    return greedy + ([task(arm + SAMPLED, sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])
+    return greedy + ([task(sampled_arm(arm), sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])

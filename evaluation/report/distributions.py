@@ -6,7 +6,7 @@ import numpy as np
 
 from evaluation.report.plots import FAINT, INK, new_figure, paired_values, png
 from evaluation.report.wording import number
-from titlecraft.records import Measure, Tested
+from titlecraft.records import Measure, Tested, column, tokens_column
 
 ARMS = {"light": ("#7b8490", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}
 BINS = 24
@@ -53,8 +53,8 @@ def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
         f"reference: mean {number(written.mean())} tokens", color=INK[theme], fontsize=9.5, loc="left"
     )
     for axes, key, arm, colour in zip(panels[1:, 0], ("before", "after"), record.arms, ARMS[theme], strict=True):
-        tokens = np.array([row[f"{key}_tokens"] for row in rows])
-        stopped = np.array([row[f"stop_rate_{key}"] == 1 for row in rows])
+        tokens = np.array([row[tokens_column(key)] for row in rows])
+        stopped = np.array([row[column("stop_rate", key)] == 1 for row in rows])
         draw_lengths(axes, {"stopped": tokens[stopped], "cut": tokens[~stopped]}, edges, colour, theme)
         axes.axvline(most, color=INK[theme], linewidth=0.8, linestyle=(0, (2, 3)))
         said = f"{arm}: mean {number(tokens.mean())} tokens, {stopped.mean():.1%} stop by themselves"

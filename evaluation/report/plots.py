@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.report.wording import has_spread, number, sides
-from titlecraft.records import Measure, Tested
+from titlecraft.records import Measure, Tested, column
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
@@ -27,7 +27,7 @@ def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarr
 
 def paired_values(measure: Measure, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     """Values before [n] and after [n] of the titles that the measure reads in both arms."""
-    both = [(row[f"{measure.name}_before"], row[f"{measure.name}_after"]) for row in rows]
+    both = [[row[column(measure.name, arm)] for arm in ("before", "after")] for row in rows]
     read = np.array([pair for pair in both if None not in pair], dtype=np.float64)
     return read[:, 0], read[:, 1]
 

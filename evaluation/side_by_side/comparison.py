@@ -13,7 +13,18 @@ from evaluation.readable import not_measured, readable_only
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
-from titlecraft.records import Code, EvaluationRecord, Measure, NotMeasured, Pin, Record, Tested, current_code
+from titlecraft.records import (
+    Code,
+    EvaluationRecord,
+    Measure,
+    NotMeasured,
+    Pin,
+    Record,
+    Tested,
+    column,
+    current_code,
+    tokens_column,
+)
 from titlecraft.settings import Evaluation, Generation
 
 TOKENS = ("uid", "title", "prompt", "reference", "reference_tokens")  # equal in both: the same tokens were scored
@@ -88,7 +99,7 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     require_comparable(a, b)
     pairs = common_rows(a, b)
     one = a.record
-    primary = f"{one.evaluation.primary}_before"
+    primary = column(one.evaluation.primary, "before")
     apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
     if not all(map(isfinite, apart)):  # max() may pass over a NaN
         raise UserError(f"{a} or {b} says of its base that {one.evaluation.primary} is no finite number: evaluate anew")
@@ -123,7 +134,9 @@ def require_comparable(a: Published, b: Published) -> None:
                 "adapters with the same recipe, trained on the same base and dataset revision"
             )
     for report in (a, b):
-        lacking = [name for name in measure_names(report.record.evaluation) if f"{name}_after" not in report.rows[0]]
+        lacking = [
+            name for name in measure_names(report.record.evaluation) if column(name, "after") not in report.rows[0]
+        ]
         if lacking:
             raise UserError(
                 f"{report} is of another version of Titlecraft and lacks {', '.join(lacking)}: evaluate {report.pin.repo} anew"
@@ -145,14 +158,14 @@ def common_rows(a: Published, b: Published) -> list[tuple[dict[str, Any], dict[s
 
 def outcome(row: dict[str, Any], settings: Evaluation) -> Outcome:
     """What the adapter of a report did with one title."""
-    values = {name: row[f"{name}_after"] for name in measure_names(settings)}
-    return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row["after_tokens"], values=values)
+    values = {name: row[column(name, "after")] for name in measure_names(settings)}
+    return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row[tokens_column("after")], values=values)
 
 
 def side_by_side(row: dict[str, Any], a: Outcome, b: Outcome) -> dict[str, Any]:
     """One row as the pages and plots read it, with A's adapter as "before" and B's as "after"."""
     both = {name: row[name] for name in TOKENS}
     for arm, one in (("before", a), ("after", b)):
-        both |= {arm: one.texts[0], f"{arm}_tokens": one.tokens}
-        both |= {f"{name}_{arm}": value for name, value in one.values.items()}
+        both |= {arm: one.texts[0], tokens_column(arm): one.tokens}
+        both |= {column(name, arm): value for name, value in one.values.items()}
     return both

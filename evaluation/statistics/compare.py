@@ -14,7 +14,7 @@ from evaluation.readable import ANY_SCRIPT, enough, read_pairs
 from evaluation.statistics.corpus import Paired, paired_p_value
 from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_values
 from titlecraft.errors import UserError
-from titlecraft.records import Measure
+from titlecraft.records import Measure, sampled_arm
 from titlecraft.settings import Evaluation
 
 INTERVAL_METHOD = (
@@ -210,7 +210,7 @@ def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> li
     """
     if not settings.sampled:
         return []
-    arms = found["before_sampled"], found["after_sampled"]
+    arms = found[sampled_arm("before")], found[sampled_arm("after")]
     every = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
     entries, read = readable_entries(every, *arms)
     measures = [

@@ -1,6 +1,6 @@
 """What an evaluation leaves behind: report.json, with every measure before and after."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -15,6 +15,24 @@ Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
 ]
 GROUNDED_HEADING = "Tuned → with sources"  # in the columns before and after
+SAMPLED = "_sampled"  # ends the name of an arm whose answers are sampled
+
+
+def column(measure: str, arm: str) -> str:
+    """Column of predictions.parquet with a measure's values in one arm: "chrf_after", "chrf_after_sampled"."""
+    return f"{measure}_{arm}"
+
+
+def sampled_arm(arm: str) -> str:
+    """The arm again with sampled answers, which is also the column with their texts: "after_sampled"."""
+    return f"{arm}{SAMPLED}"
+
+
+def tokens_column(arm: str) -> str:
+    """Column of predictions.parquet with the number of tokens of each answer: "after_tokens"."""
+    return f"{arm}_tokens"
+
+
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
@@ -101,6 +119,27 @@ class Tested(Record):
     """
 
     arms: ClassVar[tuple[str, str]]
+
+    if TYPE_CHECKING:  # msgspec would make fields of annotations, in this order
+
+        @property
+        def n(self) -> int: ...
+        @property
+        def evaluation(self) -> Evaluation: ...
+        @property
+        def generation(self) -> Generation: ...
+        @property
+        def dataset(self) -> Pin: ...
+        @property
+        def measures(self) -> list[Measure]: ...
+        @property
+        def sampled(self) -> list[Measure]: ...
+        @property
+        def also(self) -> list[Measure]: ...
+        @property
+        def grounded(self) -> Grounded | None: ...
+        @property
+        def not_measured(self) -> list[NotMeasured] | UnsetType: ...
 
     def primary(self) -> Measure:
         """The measure that was named in the recipe before anything was looked at."""

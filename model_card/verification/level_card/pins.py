@@ -72,7 +72,7 @@ def of_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:
 
 def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, folder: str) -> Iterator[Line]:
     """The key over all that the numbers depend on, and the id and the folder that are named by it."""
-    from evaluation.inputs import depends_on
+    from evaluation.inputs import key_inputs
     from evaluation.measures import measure_names
     from model_card.verification.level_card.files.checksums import sha256_of
     from titlecraft.models.adapter.read import WEIGHTS, Adapter
@@ -82,7 +82,7 @@ def key_of_report(checks: Checks, state: RepoState, report: EvaluationRecord, fo
     recipe = Recipe(evaluation=report.evaluation, generation=report.generation)
     weights = {name: sha256_of(state, name) for name in WEIGHTS}
     prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
-    inputs = depends_on(Adapter(report.adapter, state.training, prompt, weights), recipe)
+    inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
     inputs |= {
         "code": report.code,
         "dataset": report.dataset,

@@ -12,7 +12,7 @@ from model_card.verification.level_scores.titles import verify_titles
 from model_card.verification.level_scores.values import verify_values
 from model_card.verification.lines.checks import EXACT, Checks, Line
 from model_card.verification.repo_state import RepoState
-from titlecraft.records import PREDICTIONS, Code, EvaluationRecord, Measure
+from titlecraft.records import PREDICTIONS, Code, EvaluationRecord, Measure, column, sampled_arm, tokens_column
 
 DECIDE = ("bm25s", "numpy", "pyarrow", "rouge-score", "sacrebleu", "scipy", "tokenizers", "transformers")
 OTHER_VERSIONS = 1e-9  # between two versions of the packages; with the same ones all numbers are equal
@@ -88,10 +88,10 @@ def expected_columns(record: EvaluationRecord) -> list[str]:
     if record.grounded is not None:
         names[5:5] = ["grounded_prompt", "grounded_sources"]
         names += ["grounded", "grounded_tokens"]
-    names += [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
+    names += [sampled_arm(arm) for arm in ARMS if record.evaluation.sampled]
     for name in measure_names(record.evaluation):
-        names += [f"{name}_{arm}" for arm in asked_arms(record)]
-        names += [f"{name}_{arm}_sampled" for arm in ARMS if name in sampled]
+        names += [column(name, arm) for arm in asked_arms(record)]
+        names += [column(name, sampled_arm(arm)) for arm in ARMS if name in sampled]
     return names
 
 
@@ -105,13 +105,13 @@ def outcomes(record: EvaluationRecord, rows: list[dict[str, Any]]) -> dict[str, 
     from evaluation.measures import measure_names
     from evaluation.outcome import Outcome
 
-    arms = [*asked_arms(record), *(f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled)]
+    arms = [*asked_arms(record), *(sampled_arm(arm) for arm in ARMS if record.evaluation.sampled)]
     return {
         arm: [
             Outcome(
                 prompt=row["prompt"], texts=row[arm] if isinstance(row[arm], list) else [row[arm]],
-                tokens=row.get(f"{arm}_tokens", 0),
-                values={name: row[f"{name}_{arm}"] for name in measure_names(record.evaluation) if f"{name}_{arm}" in row},
+                tokens=row.get(tokens_column(arm), 0),
+                values={name: row[column(name, arm)] for name in measure_names(record.evaluation) if column(name, arm) in row},
             )
             for row in rows
         ]

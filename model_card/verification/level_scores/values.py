@@ -12,7 +12,7 @@ from model_card.verification.level_scores.titles import DATA, all_equal
 from model_card.verification.lines.checks import Checks, Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import download
-from titlecraft.records import EvaluationRecord
+from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
 
 ARMS = ("before", "after")
 BY_MODEL = ("coherence", "stop_rate")  # of the measures that read an answer
@@ -32,28 +32,28 @@ def verify_values(
     known, coverage = lookup(record, rows), ScriptCoverage([row["reference"] for row in rows])
     for arm in asked_arms(record):
         for entry in measures_of(record.evaluation):
-            column = f"{entry.name}_{arm}"
+            name = column(entry.name, arm)
             if entry.reads is Written and entry.name not in BY_MODEL:
                 values = [
                     float(entry.value(written(row[arm], row, title, known, arm)))
                     for row, title in zip(rows, titles, strict=True)
                 ]
                 values = read_only(values, entry.name, coverage, rows, arm)
-                yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
+                yield all_equal(checks, f"{name} of every title", [row[name] for row in rows], values, apart, note)
         yield from by_model(checks, record, rows, titles, arm)
         yield in_rows(checks, f"coherence_{arm} where the script can be read", unread_wrongly(coverage, rows, arm), len(rows))  # fmt: skip
         sampled = record.evaluation.sampled if arm in ARMS else 0
         for entry in sampled_measures(record.evaluation) if sampled else ():
-            column = f"{entry.name}_{arm}_sampled"
+            name = column(entry.name, sampled_arm(arm))
             if entry.name not in (*BY_MODEL, *BY_TOKENS):
                 values = [
-                    mean([float(entry.value(written(text, row, title, known, arm))) for text in row[f"{arm}_sampled"]])
+                    mean([float(entry.value(written(text, row, title, known, arm))) for text in row[sampled_arm(arm)]])
                     for row, title in zip(rows, titles, strict=True)
                 ]
-                values = read_only(values, entry.name, coverage, rows, f"{arm}_sampled")
-                yield all_equal(checks, f"{column} of every title", [row[column] for row in rows], values, apart, note)
+                values = read_only(values, entry.name, coverage, rows, sampled_arm(arm))
+                yield all_equal(checks, f"{name} of every title", [row[name] for row in rows], values, apart, note)
         if sampled:
-            counts = [len(row[f"{arm}_sampled"]) for row in rows]
+            counts = [len(row[sampled_arm(arm)]) for row in rows]
             yield all_equal(checks, f"{arm}: sampled answers of every title", counts, [sampled] * len(rows), 0.0, None)  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def read_only(values: list[Any], name: str, coverage: Any, rows: list[dict[str, 
 def unread_wrongly(coverage: Any, rows: list[dict[str, Any]], arm: str) -> list[int]:
     """Places of the rows that have a coherence and a script that it cannot read, or the other way round."""
     unread = [coverage.lacking("coherence", row["title"], row["reference"], *texts_of(row[arm])) for row in rows]
-    return [n for n, (row, lacking) in enumerate(zip(rows, unread, strict=True)) if (row[f"coherence_{arm}"] is None) != bool(lacking)]  # fmt: skip
+    return [n for n, (row, lacking) in enumerate(zip(rows, unread, strict=True)) if (row[column("coherence", arm)] is None) != bool(lacking)]  # fmt: skip
 
 
 def texts_of(answer: str | list[str]) -> list[str]:
@@ -91,7 +91,7 @@ def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
     split = read_split(dataset, record.split, ["title"], f"dataset {record.dataset}")
     titles = sorted(set(split["title"].to_pylist()))
     known = Lookup.over(dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation)
-    sampled = [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
+    sampled = [sampled_arm(arm) for arm in ARMS if record.evaluation.sampled]
     texts = lambda row: [row[arm] for arm in asked_arms(record)] + [text for arm in sampled for text in row[arm]]  # noqa: E731
     answers = [(row["title"], text, row["reference"]) for row in rows for text in texts(row)]
     with known.looking_up(answers, progress := Progress()):
@@ -105,9 +105,9 @@ def written(text: str, row: dict[str, Any], title: Any, known: Any, arm: str) ->
     """An answer as a measure reads it, without what only the model knows."""
     from evaluation.measures import Written
 
-    stopped = row[f"stop_rate_{arm}"] == 1
+    stopped = row[column("stop_rate", arm)] == 1
     return Written(
-        text=text, tokens=row[f"{arm}_tokens"] - stopped, stopped=stopped, reference=title.reference,
+        text=text, tokens=row[tokens_column(arm)] - stopped, stopped=stopped, reference=title.reference,
         reference_tokens=title.reference_length, title=title.title, nll_in_order=None, nll_shuffled=None, known=known,
     )  # fmt: skip
 
@@ -119,12 +119,16 @@ def by_model(
     from evaluation.measures.sentences import orders
 
     most = record.generation.max_new_tokens
-    wrong = [n for n, row in enumerate(rows) if not stops_rightly(row[f"stop_rate_{arm}"], row[f"{arm}_tokens"], most)]
+    wrong = [
+        n
+        for n, row in enumerate(rows)
+        if not stops_rightly(row[column("stop_rate", arm)], row[tokens_column(arm)], most)
+    ]
     yield in_rows(checks, f"stop_rate_{arm} and {arm}_tokens fit the most new tokens", wrong, len(rows))
     wrong = [
         n for n, row in enumerate(rows)
-        if row[f"coherence_{arm}"] not in (0.0, 0.5, 1.0, None)
-        or (orders(row[arm], record.evaluation.seed) is None and row[f"coherence_{arm}"] not in (0.5, None))
+        if row[column("coherence", arm)] not in (0.0, 0.5, 1.0, None)
+        or (orders(row[arm], record.evaluation.seed) is None and row[column("coherence", arm)] not in (0.5, None))
     ]  # fmt: skip
     yield in_rows(checks, f"coherence_{arm} is one half where a text has no two orders", wrong, len(rows))
     wrong = [
