@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluation.measures import Entry, entry_named, sampled_measures
-from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.measures.coverage import NEEDS, ScriptCoverage
+from evaluation.measures.scripts import ALL_NEEDS
 from evaluation.outcome import Outcome
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError

@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts
 from evaluation.measures.entry import Entry, Written
+from evaluation.measures.scripts import ACCENTS, LATIN, SPACES
 
 
 @cache
@@ -96,6 +97,8 @@ CHRF_PP = Entry(
     reads=Written,
     value=partial(scored, "chrf_pp"),
     corpus=chrf_pp_scorer,
+    needs=(SPACES,),
+    shares_words=True,
 )
 
 BLEU = Entry(
@@ -110,6 +113,8 @@ BLEU = Entry(
     reads=Written,
     value=partial(scored, "bleu"),
     corpus=bleu_scorer,
+    needs=(SPACES,),
+    shares_words=True,
 )
 
 ROUGE_L = Entry(
@@ -123,4 +128,5 @@ ROUGE_L = Entry(
     source="Lin 2004; rouge-score, no stemmer",
     reads=Written,
     value=partial(scored, "rouge_l"),
+    needs=(LATIN, ACCENTS),
 )

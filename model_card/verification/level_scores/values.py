@@ -15,8 +15,6 @@ from titlecraft.hub.pins import download
 from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
 
 ARMS = ("before", "after")
-BY_MODEL = ("coherence", "stop_rate")  # of the measures that read an answer
-BY_TOKENS = ("length_ratio",)  # their number is published for greedy answers only
 SAME_SUM = 1e-9  # relative: two ways to one number in float64
 
 
@@ -26,14 +24,14 @@ def verify_values(
 ) -> Iterator[Line]:  # fmt: skip
     """A line for each measure and arm."""
     from evaluation.measures import Written, measures_of, sampled_measures
-    from evaluation.measures.scripts import ScriptCoverage
+    from evaluation.measures.coverage import ScriptCoverage
     from model_card.verification.level_scores.scores import asked_arms
 
     known, coverage = lookup(record, rows), ScriptCoverage([row["reference"] for row in rows])
     for arm in asked_arms(record):
         for entry in measures_of(record.evaluation):
             name = column(entry.name, arm)
-            if entry.reads is Written and entry.name not in BY_MODEL:
+            if entry.reads is Written and entry.recomputed != "never":
                 values = [
                     float(entry.value(written(row[arm], row, title, known, arm)))
                     for row, title in zip(rows, titles, strict=True)
@@ -45,7 +43,7 @@ def verify_values(
         sampled = record.evaluation.sampled if arm in ARMS else 0
         for entry in sampled_measures(record.evaluation) if sampled else ():
             name = column(entry.name, sampled_arm(arm))
-            if entry.name not in (*BY_MODEL, *BY_TOKENS):
+            if entry.recomputed == "from texts":
                 values = [
                     mean([float(entry.value(written(text, row, title, known, arm))) for text in row[sampled_arm(arm)]])
                     for row, title in zip(rows, titles, strict=True)

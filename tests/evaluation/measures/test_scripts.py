@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from evaluation.measures import MEASURES, Written, entry_named, measures_of, sampled_measures
-from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.measures.coverage import NEEDS, ScriptCoverage
+from evaluation.measures.scripts import ALL_NEEDS
 from evaluation.outcome import Outcome
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.examples import choose_examples, starting_views
