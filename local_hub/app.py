@@ -71,13 +71,13 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
         *lfs_routes.routes,
         *xet_routes.routes,
         *repos.routes,
-        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address, most=0), methods=_METHODS),
-        Route("/api/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
+        Route("/api/{type:plural}/{rest:path}", endpoint(unknown_repo_address, max_bytes=0), methods=_METHODS),
+        Route("/api/{rest:path}", endpoint(unknown_address, max_bytes=0), methods=_METHODS),
         *git_http.routes,
         *resolve.routes,
         Route("/{name:name}/resolve/{rest:path}", endpoint(unknown_repo_address), methods=["GET", "HEAD"]),
         *_pages(),
-        Route("/{rest:path}", endpoint(unknown_address, most=0), methods=_METHODS),
+        Route("/{rest:path}", endpoint(unknown_address, max_bytes=0), methods=_METHODS),
     ]
     app = Starlette(
         routes=routes,
@@ -85,13 +85,13 @@ def create_app(root: Path, accounts: Accounts, names: Collection[str] | None = N
             Middleware(RequestIds),
             Middleware(Bodies),
             *([] if names is None else [Middleware(HostCheck, names=names)]),
-            Middleware(UnexpectedErrors, answer=_unexpected),
+            Middleware(UnexpectedErrors, answer=_unexpected_error),
             Middleware(RawPathMiddleware),
         ],
         exception_handlers={
-            HubError: _refused,
-            ClientDisconnect: _gone,
-            OSError: _operating_system,
+            HubError: _hub_error,
+            ClientDisconnect: _client_disconnected,
+            OSError: _os_error,
         },
     )
     app.state.hub = Hub(Store(root), accounts)
@@ -112,17 +112,17 @@ def _pages() -> Sequence[BaseRoute]:
     return pages.routes
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _hub_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubError)
     return refusal(request, true_reason(request, error))
 
 
-async def _gone(request: Request, error: Exception) -> Response:
+async def _client_disconnected(request: Request, error: Exception) -> Response:
     """The client disconnected: nobody reads this answer."""
     return Response(status_code=499)
 
 
-async def _operating_system(request: Request, error: Exception) -> Response:
+async def _os_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno in NO_ROOM:
         return refusal(request, DiskFull())
@@ -130,10 +130,10 @@ async def _operating_system(request: Request, error: Exception) -> Response:
     if isinstance(reason, HubError):
         _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
         return refusal(request, reason)
-    return await _unexpected(request, error)
+    return await _unexpected_error(request, error)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _unexpected_error(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     # the message of an exception may contain secrets, so it goes to the log only
     return answer({"error": f"Internal error of the Hub ({type(error).__name__}); its log says more"}, status=500)

@@ -11,7 +11,7 @@ REPO_TYPES = ("model", "dataset", "space")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
 _MAX_NAME = 96
 # code that walks trees, here and in clients, recurses once per folder, and Python's limit is 1000
-_MOST_FOLDERS = 200
+_MAX_FOLDERS = 200
 
 # git's own list of what a ref name must not hold (git-check-ref-format(1))
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|^-|\.$|(^|/)\.|\.lock(/|$)|^@$")
@@ -46,8 +46,8 @@ def check_file_path(path: str) -> str:
         raise UnsafePath(f"Invalid path in repo {path!r}: it is not valid Unicode") from None
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         raise UnsafePath(f"Invalid path in repo {path!r}: control characters are not allowed")
-    if path.count("/") > _MOST_FOLDERS:
-        raise UnsafePath(f"Invalid path in repo {path[:80]!r}…: it is in more than {_MOST_FOLDERS} folders")
+    if path.count("/") > _MAX_FOLDERS:
+        raise UnsafePath(f"Invalid path in repo {path[:80]!r}…: it is in more than {_MAX_FOLDERS} folders")
     for part in path.split("/"):
         # Windows reads a backslash as a separator; the Hub accepts one that is not at the start
         if part in ("", ".", "..") or path.startswith(("..\\", "\\")):

@@ -72,8 +72,8 @@ def usable_root(root: Path) -> Path:
     if names and "hub.lock" not in names and names - _OWN_FILES:
         with contextlib.suppress(OSError):
             (root / "tmp").rmdir()
-        stranger = sorted(names - _OWN_FILES)[0]
-        raise UsageError(f"{root} is not a Hub's folder (it holds {stranger!r}): choose a new one with --root DIR")
+        other = sorted(names - _OWN_FILES)[0]
+        raise UsageError(f"{root} is not a Hub's folder (it holds {other!r}): choose a new one with --root DIR")
     _close_to_others(root)
     return root
 

@@ -19,7 +19,7 @@ from local_hub.connections import Connection, Connections
 _GRACE_SECONDS = 5
 # longer than clients keep idle connections, so that the client closes first
 _KEEP_ALIVE_SECONDS = 75
-_MOST_CONNECTIONS = 512
+_MAX_CONNECTIONS = 512
 # open files besides one or two per connection: git packs, the log, libraries
 _OTHER_FILES = 64
 # connections that asyncio accepts in one step, and steps until closed connections are gone
@@ -79,8 +79,8 @@ def server_of(app: ASGIApp, connections: Connections) -> uvicorn.Server:
 
 
 def most_connections() -> int:
-    """The number of connections that the limit of open files allows, at most `_MOST_CONNECTIONS`."""
-    wanted = 2 * _MOST_CONNECTIONS + _AT_ONCE * _LOOKS + _OTHER_FILES
+    """The number of connections that the limit of open files allows, at most `_MAX_CONNECTIONS`."""
+    wanted = 2 * _MAX_CONNECTIONS + _AT_ONCE * _LOOKS + _OTHER_FILES
     files, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY and files < wanted:
         files = wanted if highest == resource.RLIM_INFINITY else min(wanted, highest)
@@ -88,5 +88,5 @@ def most_connections() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, highest))
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files == resource.RLIM_INFINITY:
-        return _MOST_CONNECTIONS
-    return max(8, min(_MOST_CONNECTIONS, (files - _AT_ONCE * _LOOKS - _OTHER_FILES) // 2))
+        return _MAX_CONNECTIONS
+    return max(8, min(_MAX_CONNECTIONS, (files - _AT_ONCE * _LOOKS - _OTHER_FILES) // 2))

@@ -96,8 +96,8 @@ def _known_user(call: Call, body: dict) -> str:
 _REQUESTS = "/api/{type:plural}/{id:repo}/user-access-request"
 
 routes = [
-    Route(_REQUESTS + "/handle", endpoint(handle, first=Call.writable_repo), methods=["POST"]),
-    Route(_REQUESTS + "/grant", endpoint(grant, first=Call.writable_repo), methods=["POST"]),
+    Route(_REQUESTS + "/handle", endpoint(handle, authorize=Call.writable_repo), methods=["POST"]),
+    Route(_REQUESTS + "/grant", endpoint(grant, authorize=Call.writable_repo), methods=["POST"]),
     Route(_REQUESTS + "/{status:name}", endpoint(listed)),
-    Route("/{place:place}/ask-access", endpoint(ask, first=_may_ask), methods=["POST"]),
+    Route("/{place:place}/ask-access", endpoint(ask, authorize=_may_ask), methods=["POST"]),
 ]

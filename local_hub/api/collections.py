@@ -197,10 +197,10 @@ _ONE = "/api/collections/{slug:repo}"
 
 routes = [
     Route("/api/collections", endpoint(index)),
-    Route("/api/collections", endpoint(create, first=Call.require_writer), methods=["POST"]),
+    Route("/api/collections", endpoint(create, authorize=Call.require_writer), methods=["POST"]),
     Route(_ONE, endpoint(show)),
-    Route(_ONE, endpoint(update, first=_may_change), methods=["PATCH"]),
-    Route(_ONE, endpoint(delete, first=_may_change), methods=["DELETE"]),
-    Route(_ONE + "/items", endpoint(add_item, first=_may_change), methods=["POST"]),
-    Route(_ONE + "/items/{item:name}", endpoint(change_item, first=_may_change), methods=["PATCH", "DELETE"]),
+    Route(_ONE, endpoint(update, authorize=_may_change), methods=["PATCH"]),
+    Route(_ONE, endpoint(delete, authorize=_may_change), methods=["DELETE"]),
+    Route(_ONE + "/items", endpoint(add_item, authorize=_may_change), methods=["POST"]),
+    Route(_ONE + "/items/{item:name}", endpoint(change_item, authorize=_may_change), methods=["PATCH", "DELETE"]),
 ]

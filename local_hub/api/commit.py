@@ -19,15 +19,15 @@ from local_hub.names import check_file_path
 from local_hub.repos.operations import AddFile, AddLfsFile, CopyFile, DeleteFile, DeleteFolder, Operation
 from local_hub.repos.repository import Repository
 from local_hub.requests.answers import answer
-from local_hub.requests.body import MOST_TEXT_BYTES, refuse_encoding, refuse_length
+from local_hub.requests.body import MAX_TEXT_BYTES, refuse_encoding, refuse_length
 from local_hub.requests.call import Call
 from local_hub.requests.endpoint import admitted, endpoint
 from local_hub.untrusted.card_metadata import check_card, refuse_bad_card
 from local_hub.untrusted.data import BadData, read_json_object
 
 # one line of the body is one file in base64; the client sends files of more than 10 MB through LFS
-_MOST_LINE_BYTES = 48 * 2**20
-_MOST_COMMIT_BYTES = 4 * 2**30
+_MAX_LINE_BYTES = 48 * 2**20
+_MAX_COMMIT_BYTES = 4 * 2**30
 
 
 def preupload(call: Call) -> Response:
@@ -62,13 +62,13 @@ async def commit(request: Request) -> Response:
     """
     call = await admitted(request, _contributed_to)
     refuse_encoding(request)
-    refuse_length(request, _MOST_COMMIT_BYTES)
+    refuse_length(request, _MAX_COMMIT_BYTES)
     received = 0
     with call.hub.store.temporary.unfinished_file() as body:
         async for chunk in request.stream():
             received += len(chunk)
-            if received > _MOST_COMMIT_BYTES:
-                raise TooLarge(_MOST_COMMIT_BYTES, "The commit")
+            if received > _MAX_COMMIT_BYTES:
+                raise TooLarge(_MAX_COMMIT_BYTES, "The commit")
             await run_in_threadpool(body.write, chunk)
         body.seek(0)
         return await run_in_threadpool(_commit, call, body)
@@ -141,14 +141,14 @@ def _branch_ref(repo: Repository, revision: str) -> str:
 
 def _lines(body: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
-    while line := body.readline(_MOST_LINE_BYTES):
+    while line := body.readline(_MAX_LINE_BYTES):
         number += 1
-        if len(line) == _MOST_LINE_BYTES and not line.endswith(b"\n"):
-            raise TooLarge(_MOST_LINE_BYTES, f"Line {number} of the commit (send such a file through LFS)")
+        if len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
+            raise TooLarge(_MAX_LINE_BYTES, f"Line {number} of the commit (send such a file through LFS)")
         if not line.strip():
             continue
         try:
-            item = read_json_object(line, strict=True, most_bytes=_MOST_LINE_BYTES)
+            item = read_json_object(line, strict=True, most_bytes=_MAX_LINE_BYTES)
             key, value = item["key"], item["value"]
         except BadData as error:
             raise BadRequest(f"Line {number} of the commit is not valid JSON: {error}") from None
@@ -194,8 +194,10 @@ def validate_yaml(call: Call) -> Response:
 
 routes = [
     Route(
-        "/api/{type:plural}/{id:repo}/preupload/{rev:rev}", endpoint(preupload, first=_contributed_to), methods=["POST"]
+        "/api/{type:plural}/{id:repo}/preupload/{rev:rev}",
+        endpoint(preupload, authorize=_contributed_to),
+        methods=["POST"],
     ),
     Route("/api/{type:plural}/{id:repo}/commit/{rev:rev}", commit, methods=["POST"]),
-    Route("/api/validate-yaml", endpoint(validate_yaml, most=MOST_TEXT_BYTES), methods=["POST"]),
+    Route("/api/validate-yaml", endpoint(validate_yaml, max_bytes=MAX_TEXT_BYTES), methods=["POST"]),
 ]

@@ -171,15 +171,15 @@ _ONE = _ALL + "/{num:number}"
 
 routes = [
     Route(_ALL, endpoint(index)),
-    Route(_ALL, endpoint(new, first=Call.require_contribution), methods=["POST"]),
+    Route(_ALL, endpoint(new, authorize=Call.require_contribution), methods=["POST"]),
     Route(_ONE, endpoint(details)),
-    Route(_ONE + "/comment", endpoint(comment, first=Call.require_contribution), methods=["POST"]),
+    Route(_ONE + "/comment", endpoint(comment, authorize=Call.require_contribution), methods=["POST"]),
     Route(
         _ONE + "/comment/{comment:name}/{action:name}",
-        endpoint(edit_comment, first=Call.require_contribution),
+        endpoint(edit_comment, authorize=Call.require_contribution),
         methods=["POST"],
     ),
-    Route(_ONE + "/title", endpoint(title, first=Call.require_contribution), methods=["POST"]),
-    Route(_ONE + "/status", endpoint(status, first=Call.require_contribution), methods=["POST"]),
-    Route(_ONE + "/merge", endpoint(merge, first=Call.writable_repo), methods=["POST"]),
+    Route(_ONE + "/title", endpoint(title, authorize=Call.require_contribution), methods=["POST"]),
+    Route(_ONE + "/status", endpoint(status, authorize=Call.require_contribution), methods=["POST"]),
+    Route(_ONE + "/merge", endpoint(merge, authorize=Call.writable_repo), methods=["POST"]),
 ]

@@ -208,8 +208,8 @@ _JOB = "/api/jobs/{name:name}/{job:name}"
 routes = [
     Route("/api/jobs/hardware", endpoint(hardware)),
     Route("/api/jobs/{name:name}", endpoint(index)),
-    Route("/api/jobs/{name:name}", endpoint(create, first=_may_run), methods=["POST"]),
+    Route("/api/jobs/{name:name}", endpoint(create, authorize=_may_run), methods=["POST"]),
     Route(_JOB, endpoint(inspect)),
     Route(_JOB + "/logs", endpoint(logs)),
-    Route(_JOB + "/cancel", endpoint(cancel, first=_may_run), methods=["POST"]),
+    Route(_JOB + "/cancel", endpoint(cancel, authorize=_may_run), methods=["POST"]),
 ]

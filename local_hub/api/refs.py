@@ -103,13 +103,13 @@ _BRANCH = "/api/{type:plural}/{id:repo}/branch/{branch:file}"
 
 routes = [
     Route("/api/{type:plural}/{id:repo}/refs", endpoint(refs)),
-    Route(_BRANCH, endpoint(create_branch, first=Call.writable_repo), methods=["POST"]),
-    Route(_BRANCH, endpoint(delete_branch, first=Call.writable_repo), methods=["DELETE"]),
-    Route(_TAG, endpoint(create_tag, first=Call.writable_repo), methods=["POST"]),
-    Route(_TAG, endpoint(delete_tag, first=Call.writable_repo), methods=["DELETE"]),
+    Route(_BRANCH, endpoint(create_branch, authorize=Call.writable_repo), methods=["POST"]),
+    Route(_BRANCH, endpoint(delete_branch, authorize=Call.writable_repo), methods=["DELETE"]),
+    Route(_TAG, endpoint(create_tag, authorize=Call.writable_repo), methods=["POST"]),
+    Route(_TAG, endpoint(delete_tag, authorize=Call.writable_repo), methods=["DELETE"]),
     Route(
         "/api/{type:plural}/{id:repo}/super-squash/{rev:rev}",
-        endpoint(super_squash, first=Call.writable_repo),
+        endpoint(super_squash, authorize=Call.writable_repo),
         methods=["POST"],
     ),
 ]

@@ -12,7 +12,7 @@ from local_hub.repos.default_files import first_card
 from local_hub.repos.info import RepoInfo
 from local_hub.repos.repository import Repository
 from local_hub.requests.answers import answer
-from local_hub.requests.body import MOST_TEXT_BYTES
+from local_hub.requests.body import MAX_TEXT_BYTES
 from local_hub.requests.call import Call
 from local_hub.requests.endpoint import endpoint
 from local_hub.untrusted.card_metadata import CARD, refuse_bad_card
@@ -175,14 +175,16 @@ def likers(call: Call) -> Response:
 
 
 routes = [
-    Route("/api/repos/create", endpoint(create, first=Call.require_writer, most=MOST_TEXT_BYTES), methods=["POST"]),
-    Route("/api/repos/delete", endpoint(delete, first=Call.require_writer), methods=["DELETE"]),
-    Route("/api/repos/move", endpoint(move, first=Call.require_writer), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate, first=_may_duplicate), methods=["POST"]),
-    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings, first=Call.writable_repo), methods=["PUT"]),
+    Route(
+        "/api/repos/create", endpoint(create, authorize=Call.require_writer, max_bytes=MAX_TEXT_BYTES), methods=["POST"]
+    ),
+    Route("/api/repos/delete", endpoint(delete, authorize=Call.require_writer), methods=["DELETE"]),
+    Route("/api/repos/move", endpoint(move, authorize=Call.require_writer), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/duplicate", endpoint(duplicate, authorize=_may_duplicate), methods=["POST"]),
+    Route("/api/{type:plural}/{id:repo}/settings", endpoint(settings, authorize=Call.writable_repo), methods=["PUT"]),
     Route("/api/{type:plural}/{id:repo}/auth-check", endpoint(auth_check)),
     Route("/api/{type:plural}/{id:repo}/auth-check/write", endpoint(auth_check)),
-    Route("/api/{type:plural}/{id:repo}/like", endpoint(like, first=_may_like), methods=["POST", "DELETE"]),
+    Route("/api/{type:plural}/{id:repo}/like", endpoint(like, authorize=_may_like), methods=["POST", "DELETE"]),
     Route("/api/{type:plural}/{id:repo}/likers", endpoint(likers)),
     Route("/api/{type:plural}/{id:repo}/revision/{rev:rev}", endpoint(info)),
     Route("/api/{type:plural}/{id:repo}", endpoint(info)),

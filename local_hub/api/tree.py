@@ -19,7 +19,7 @@ _SKIP = re.compile("[0-9]{1,15}")
 _PAGE = 1000
 _PAGE_WITH_COMMITS = 100
 _COMMITS_PAGE = 50
-_MOST_PATHS = 20_000
+_MAX_PATHS = 20_000
 
 
 def tree(call: Call) -> Response:
@@ -47,8 +47,8 @@ def paths_info(call: Call) -> Response:
     fields = call.form()
     entries = []
     paths = dict.fromkeys(str(value) for name, value in fields if name in ("paths", "paths[]"))
-    if len(paths) > _MOST_PATHS:
-        raise BadRequest(f"{len(paths):,} paths in one request: at most {_MOST_PATHS:,} are looked up", status=413)
+    if len(paths) > _MAX_PATHS:
+        raise BadRequest(f"{len(paths):,} paths in one request: at most {_MAX_PATHS:,} are looked up", status=413)
     for path in paths:
         try:
             entries.append(repo.entry(commit, path.strip("/")))
@@ -125,6 +125,8 @@ routes = [
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}", endpoint(tree)),
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}/", endpoint(tree)),
     Route("/api/{type:plural}/{id:repo}/tree/{rev:rev}/{path:file}", endpoint(tree)),
-    Route("/api/{type:plural}/{id:repo}/paths-info/{rev:rev}", endpoint(paths_info, first=_may_list), methods=["POST"]),
+    Route(
+        "/api/{type:plural}/{id:repo}/paths-info/{rev:rev}", endpoint(paths_info, authorize=_may_list), methods=["POST"]
+    ),
     Route("/api/{type:plural}/{id:repo}/commits/{rev:rev}", endpoint(commits)),
 ]

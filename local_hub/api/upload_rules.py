@@ -11,18 +11,18 @@ from local_hub.repos.default_files import GIT_ATTRIBUTES
 from local_hub.repos.repository import Repository
 
 # larger files go to LFS
-MOST_REGULAR_BYTES = 10 * 2**20
+MAX_REGULAR_BYTES = 10 * 2**20
 
 
 # The library's regular expressions backtrack over the stars of a pattern: `*a*a*a*a*b` takes seconds for one name, while
 # no other request is answered. Patterns and paths beyond these limits are skipped.
-_MOST_STARS, _MOST_DOUBLE_STARS, _MOST_FOLDERS = 2, 3, 50
+_MAX_STARS, _MAX_DOUBLE_STARS, _MAX_FOLDERS = 2, 3, 50
 
 
 def _is_cheap(pattern: bytes) -> bool:
     parts = pattern.split(b"/")
-    return parts.count(b"**") <= _MOST_DOUBLE_STARS and all(
-        part == b"**" or len(re.findall(rb"\*+", part)) <= _MOST_STARS for part in parts
+    return parts.count(b"**") <= _MAX_DOUBLE_STARS and all(
+        part == b"**" or len(re.findall(rb"\*+", part)) <= _MAX_STARS for part in parts
     )
 
 
@@ -41,17 +41,17 @@ class UploadRules:
         if size == 0:
             return False
         chosen = None
-        for pattern, values in self._patterns if path.count("/") <= _MOST_FOLDERS else ():
+        for pattern, values in self._patterns if path.count("/") <= _MAX_FOLDERS else ():
             if b"filter" in values and pattern.match(path.encode()):
                 chosen = values[b"filter"]
         if chosen is not None:
             return chosen == b"lfs"
-        return size > MOST_REGULAR_BYTES or b"\0" in sample
+        return size > MAX_REGULAR_BYTES or b"\0" in sample
 
     def is_ignored(self, path: str) -> bool:
         """Return True if `.gitignore` matches the file or one of its folders."""
         parts = path.split("/")
-        if len(parts) > _MOST_FOLDERS:
+        if len(parts) > _MAX_FOLDERS:
             return False
         folders = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
         return any(self._ignore.is_ignored(name) for name in [*folders, path])

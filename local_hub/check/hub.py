@@ -48,17 +48,17 @@ def _report(root: Path, *, move_damaged: bool) -> int:
     for name, damages in _repos(root):
         counts["damaged" if damages else "sound"] += 1
         for damage in damages:
-            _tell(root, name, damage, move_damaged)
+            _print_damage(root, name, damage, move_damaged)
     for name, damage in _records(root):
         others += 1
-        _tell(root, name, damage, move_damaged and name != ACCOUNTS)
+        _print_damage(root, name, damage, move_damaged and name != ACCOUNTS)
     print(f"{counts['sound']} repos are sound, {counts['damaged']} damaged, and {others} other records", flush=True)
     if (counts["damaged"] or others) and not move_damaged:
         print(f"--set-aside moves what is damaged to {root / FOLDER}, once the Hub is stopped")
     return 1 if counts["damaged"] or others else 0
 
 
-def _tell(root: Path, name: str, damage: Damage, move: bool) -> None:
+def _print_damage(root: Path, name: str, damage: Damage, move: bool) -> None:
     print(f"damaged: {name}: {' '.join(damage.reason.split())}", flush=True)
     if move:
         try:

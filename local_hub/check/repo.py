@@ -43,7 +43,7 @@ def damages_of_repo(folder: Path) -> list[Damage]:
 
 
 def _damages(folder: Path) -> list[Damage]:
-    reason = _whole_reason(folder)
+    reason = _why_not_a_repo(folder)
     if reason is not None:
         return [Damage(folder, reason)] if os.path.lexists(folder) else []  # else it was deleted meanwhile
     damages = list(_damages_inside(folder))
@@ -51,7 +51,7 @@ def _damages(folder: Path) -> list[Damage]:
     return (of_the_folder[:1] or damages) if os.path.lexists(folder) else []
 
 
-def _whole_reason(folder: Path) -> str | None:
+def _why_not_a_repo(folder: Path) -> str | None:
     if not folder.is_dir():
         return "a link that leads nowhere" if folder.is_symlink() else "it is no folder"
     if is_remnant(folder):

@@ -11,10 +11,10 @@ from local_hub.errors import Busy, HubError
 from local_hub.repos.settings import now
 
 # concurrent readers of all jobs; one token may have half of them
-_MOST_READERS = 200
+_MAX_READERS = 200
 _FIRST_PAUSE, _LONGEST_PAUSE, _KEEP_ALIVE = 0.1, 1.0, 30.0  # seconds
 _READ_BYTES = 2**20
-_MOST_LINE_BYTES = 2**20  # a longer line is split
+_MAX_LINE_BYTES = 2**20  # a longer line is split
 
 
 class Readers:
@@ -25,7 +25,7 @@ class Readers:
 
     def refuse_more(self, token: str) -> None:
         """Raises Busy if there are too many readers, or too many with this token."""
-        if sum(self._by_token.values()) >= _MOST_READERS or self._by_token.get(token, 0) >= _MOST_READERS // 2:
+        if sum(self._by_token.values()) >= _MAX_READERS or self._by_token.get(token, 0) >= _MAX_READERS // 2:
             raise Busy("Too many clients read the output of jobs already: end some of them, then try again")
 
     async def events(self, token: str, file: Path, is_running: Callable[[], bool]) -> AsyncIterator[str]:
@@ -73,6 +73,6 @@ def _read(file: Path, position: int, *, only_complete: bool) -> tuple[list[str],
     more = len(block) == _READ_BYTES
     if only_complete or more:
         ended = block.rfind(b"\n") + 1
-        if ended or len(block) < _MOST_LINE_BYTES:
+        if ended or len(block) < _MAX_LINE_BYTES:
             block = block[:ended]
     return block.decode(errors="replace").splitlines(), position + len(block), more

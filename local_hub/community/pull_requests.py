@@ -21,7 +21,7 @@ from local_hub.repos.repository import Repository
 from local_hub.untrusted.bounded import TooMuch, bounded
 
 _REF = re.compile(r"refs/pr/(\d{1,9})")
-_MOST_DIFF_BYTES = 1_000_000
+_MAX_DIFF_BYTES = 1_000_000
 
 
 def number_of(revision: str) -> int | None:
@@ -146,7 +146,7 @@ def tree_diff(objects: Path, old: str | None, new: str) -> str:
     text = io.BytesIO()
     with closing(DiskObjectStore(objects)) as store:
         write_tree_diff(text, store, ObjectID(old.encode()) if old else None, ObjectID(new.encode()))
-    return text.getvalue()[:_MOST_DIFF_BYTES].decode(errors="replace")
+    return text.getvalue()[:_MAX_DIFF_BYTES].decode(errors="replace")
 
 
 def _changes(repo: Repository, old: str | None, new: str) -> dict[str, str | None]:

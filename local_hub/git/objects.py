@@ -14,16 +14,16 @@ from dulwich.pack import write_pack_index, write_pack_objects
 
 from local_hub.disk.durable import OWN_FOREVER, TemporaryArea, publish
 from local_hub.errors import DamagedRepo, HubError, MissingObject
-from local_hub.git.lfs_pointer import MOST_POINTER_BYTES, LfsPointer
+from local_hub.git.lfs_pointer import MAX_POINTER_BYTES, LfsPointer
 
 _log = logging.getLogger(__name__)
 
 FILE_MODE, FOLDER_MODE, SUBMODULE_MODE = 0o100644, 0o040000, 0o160000
 
 # more new objects than this are stored as one pack: one fsync instead of thousands
-_MOST_LOOSE_OBJECTS = 16
+_MAX_LOOSE_OBJECTS = 16
 # new objects stay in memory up to this size, then go into a pack
-_MOST_PENDING_BYTES = 16 * 2**20
+_MAX_PENDING_BYTES = 16 * 2**20
 
 
 class BlobInfo(NamedTuple):
@@ -138,12 +138,12 @@ class GitObjects:
     def _beginning_of_blob(self, oid: str) -> tuple[int, bytes]:
         try:
             with (self.folder / oid[:2] / oid[2:]).open("rb") as file:
-                unpacked = zlib.decompressobj().decompress(file.read(4096), MOST_POINTER_BYTES + 32)
+                unpacked = zlib.decompressobj().decompress(file.read(4096), MAX_POINTER_BYTES + 32)
             header, _, beginning = unpacked.partition(b"\0")
             return int(header.split()[1]), beginning
         except FileNotFoundError:
             content = self.blob(oid)
-            return len(content), content[: MOST_POINTER_BYTES + 1]
+            return len(content), content[: MAX_POINTER_BYTES + 1]
         except (OSError, ValueError, IndexError, zlib.error) as error:
             raise _unreadable(oid, error) from error
 
@@ -175,7 +175,7 @@ class ObjectBatch:
         if oid not in self._pending and oid not in self.objects:
             self._pending[oid] = git_object
             self._pending_bytes += git_object.raw_length()
-            if self._pending_bytes > _MOST_PENDING_BYTES:
+            if self._pending_bytes > _MAX_PENDING_BYTES:
                 self._write_pack()
         return oid
 
@@ -190,7 +190,7 @@ class ObjectBatch:
 
     def flush(self) -> None:
         """Write all new objects to disk. Raises DiskFull."""
-        if len(self._pending) > _MOST_LOOSE_OBJECTS:
+        if len(self._pending) > _MAX_LOOSE_OBJECTS:
             self._write_pack()
         for oid, git_object in self._pending.items():
             self.objects.temporary.write(

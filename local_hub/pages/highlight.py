@@ -5,8 +5,8 @@ from typing import Any
 
 from local_hub.untrusted.bounded import TooMuch, bounded
 
-_MOST_COLOURED = 200_000  # characters; Pygments is too slow for more
-_MOST_COLOURED_HERE = 20_000
+_MAX_COLOURED = 200_000  # characters; Pygments is too slow for more
+_MAX_COLOURED_HERE = 20_000
 
 
 def code_block(code: str, language: str) -> str:
@@ -23,7 +23,7 @@ def code_block(code: str, language: str) -> str:
 
 def source_lines(text: str, file_name: str) -> list[str]:
     """The lines of a file, each as complete HTML."""
-    if len(text) <= _MOST_COLOURED_HERE:
+    if len(text) <= _MAX_COLOURED_HERE:
         return coloured_lines(text, file_name)
     try:
         return bounded(coloured_lines, text, file_name)
@@ -53,7 +53,7 @@ def _coloured(text: str, lexer: Any) -> str:
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
 
-    if lexer is None or len(text) > _MOST_COLOURED:
+    if lexer is None or len(text) > _MAX_COLOURED:
         return html.escape(text)
     return highlight(text, lexer, HtmlFormatter(nowrap=True))
 

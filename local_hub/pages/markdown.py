@@ -21,11 +21,11 @@ from local_hub.pages.highlight import code_block, css_classes
 from local_hub.untrusted.bounded import TooMuch, bounded
 
 _ANCHOR = "card-"  # prefix of every id of a card, so that it cannot imitate a part of the page
-_MOST_CHARACTERS, _MOST_CHARACTERS_AS_SOURCE = 500_000, 100_000
+_MAX_CHARACTERS, _MAX_CHARACTERS_AS_SOURCE = 500_000, 100_000
 # some texts of this length take the parser a tenth of a second, and the time is quadratic in the length
-_MOST_CHARACTERS_HERE = 20_000
+_MAX_CHARACTERS_HERE = 20_000
 # making the anchors of equal headings unique is quadratic in their number
-_MOST_ANCHORS = 1000
+_MAX_ANCHORS = 1000
 _HEADING = re.compile(r"^[ >\d.*+-]*#|^[ >]*(=+|-+)[ \t]*$", re.MULTILINE)
 
 _TAGS = set(
@@ -117,15 +117,15 @@ def _scheme(address: str) -> str:
 
 def render_markdown(text: str, where: Surroundings) -> str:
     """Safe HTML of a Markdown text; its source, if it is too large or takes too long."""
-    if len(text) <= _MOST_CHARACTERS_HERE:
+    if len(text) <= _MAX_CHARACTERS_HERE:
         return _kept(text, where)
     try:
-        html = bounded(rendered, text[:_MOST_CHARACTERS], where)
-        cut = "This text goes on: only its beginning is shown." if len(text) > _MOST_CHARACTERS else ""
+        html = bounded(rendered, text[:_MAX_CHARACTERS], where)
+        cut = "This text goes on: only its beginning is shown." if len(text) > _MAX_CHARACTERS else ""
     except TooMuch:
-        html = f"<pre><code>{escape(text[:_MOST_CHARACTERS_AS_SOURCE])}</code></pre>"
+        html = f"<pre><code>{escape(text[:_MAX_CHARACTERS_AS_SOURCE])}</code></pre>"
         cut = "This text is too large to show formatted" + (
-            ", and this is only its beginning." if len(text) > _MOST_CHARACTERS_AS_SOURCE else "."
+            ", and this is only its beginning." if len(text) > _MAX_CHARACTERS_AS_SOURCE else "."
         )
     return f"<p><em>{cut}</em></p>\n{html}" if cut else html
 
@@ -138,7 +138,7 @@ def _kept(text: str, where: Surroundings) -> str:
 def rendered(text: str, where: Surroundings) -> str:
     """The HTML, without a limit of time."""
     environment: dict[str, Any] = {"where": where}
-    anchors = sum(1 for _ in islice(_HEADING.finditer(text), _MOST_ANCHORS + 1)) <= _MOST_ANCHORS
+    anchors = sum(1 for _ in islice(_HEADING.finditer(text), _MAX_ANCHORS + 1)) <= _MAX_ANCHORS
     return _cleaner(where).clean(_parser(anchors).render(text, environment))
 
 

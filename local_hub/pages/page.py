@@ -18,12 +18,12 @@ from local_hub.pages.static_files import static_url
 from local_hub.repos.repository import Repository
 from local_hub.repos.store import UnreadableRepo
 from local_hub.requests.answers import true_reason
-from local_hub.requests.body import MOST_FORM_BYTES, read_body
+from local_hub.requests.body import MAX_FORM_BYTES, read_body
 from local_hub.requests.browser_session import BrowserCall, signed_in
 
 _log = logging.getLogger(__name__)
 
-_MOST_THREADS = 24
+_MAX_THREADS = 24
 
 _TITLES = {
     RepoNotFound: "No such repository",
@@ -66,7 +66,7 @@ def page(handler: Handler) -> Callable:
             return await _in_thread(handler, request, b"")
         try:
             with request.app.state.hub.held_bodies.reading(request) as room:
-                body = await read_body(request, MOST_FORM_BYTES, room)
+                body = await read_body(request, MAX_FORM_BYTES, room)
         except HubError as error:
             return error_page(request, error)
         return await _in_thread(handler, request, body)
@@ -81,7 +81,7 @@ async def _in_thread(handler: Handler, request: Request, body: bytes) -> Respons
 
 @cache
 def _threads() -> CapacityLimiter:
-    return CapacityLimiter(_MOST_THREADS)
+    return CapacityLimiter(_MAX_THREADS)
 
 
 def _answer(handler: Handler, request: Request, body: bytes) -> Response:

@@ -13,8 +13,8 @@ from local_hub.untrusted.data import BadData, read_json_object
 from local_hub.untrusted.safetensors_header import read_header
 
 # the metadata are at the start of a README and much shorter than this
-_MOST_README_BYTES = 4 * 2**20
-_MOST_KEPT, _MOST_KEPT_CHARACTERS = 1024, 20_000
+_MAX_README_BYTES = 4 * 2**20
+_MAX_KEPT, _MAX_KEPT_CHARACTERS = 1024, 20_000
 # fields that the Hub returns only with `expand`
 _ONLY_ON_REQUEST = {
     "baseModels",
@@ -35,7 +35,7 @@ _ONLY_ON_REQUEST = {
     "widgetData",
     "xetEnabled",
 }
-_MOST_CONFIG_BYTES = 4 * 2**20
+_MAX_CONFIG_BYTES = 4 * 2**20
 _IN_LISTS = {
     "createdAt",
     "downloads",
@@ -164,7 +164,7 @@ class RepoInfo:
     def _read_json_file(self, path: str) -> dict[str, Any]:
         try:
             entry = self.repo.file(self.commit, path)
-            if entry.size > _MOST_CONFIG_BYTES:
+            if entry.size > _MAX_CONFIG_BYTES:
                 return {}
             return read_json_object(self.repo.content(entry))
         except (EntryNotFound, BadData):
@@ -225,13 +225,13 @@ def card_of(repo: Repository, commit: str) -> dict[str, Any]:
 
 def _read_card(repo: Repository, entry: Entry) -> dict[str, Any]:
     """The metadata of a README. They are cached by its ETag unless they are very long."""
-    beginning = repo.beginning(entry, _MOST_README_BYTES)
+    beginning = repo.beginning(entry, _MAX_README_BYTES)
     card = parse_card(beginning)
     block, _ = split_card(beginning.decode("utf-8", errors="replace"))
-    if len(block or "") <= _MOST_KEPT_CHARACTERS:
+    if len(block or "") <= _MAX_KEPT_CHARACTERS:
         with _cards_lock:
             _cards[entry.etag] = card
-            while len(_cards) > _MOST_KEPT:
+            while len(_cards) > _MAX_KEPT:
                 del _cards[next(iter(_cards))]
     return card
 

@@ -31,7 +31,7 @@ from local_hub.repos.settings import RepoSettings
 # files that are checked before a commit, because the Hub itself reads them
 CHECKED_FILES = ("README.md",)
 # the metadata of a card are refused at a much smaller size
-MOST_CHECKED_BYTES = 8 * 2**20
+MAX_CHECKED_BYTES = 8 * 2**20
 
 _PREFIX_OF_SHA = set("0123456789abcdef")
 
@@ -228,9 +228,9 @@ class Repository:
         content = batch.blob(oid)
         lfs = LfsPointer.parse(content)
         if lfs is None or self.lfs.size(lfs.sha256) is None:
-            return content[:MOST_CHECKED_BYTES]
+            return content[:MAX_CHECKED_BYTES]
         with self.lfs.path(lfs.sha256).open("rb") as file:
-            return file.read(MOST_CHECKED_BYTES)
+            return file.read(MAX_CHECKED_BYTES)
 
     def _apply(self, operation: Operation, edit: TreeEdit, batch: ObjectBatch, head: str) -> None:
         if isinstance(operation, DeleteFolder):

@@ -3,7 +3,7 @@
 A handler decides who may send a body before it is read (`requests.endpoint`). The rest of a refused body is discarded for
 some seconds, so that the client reads the answer instead of seeing a broken connection; then the connection is closed.
 
-A body is trusted once its sender has shown a right to send it, and a stranger's body until then.
+A body is untrusted until its sender has shown a right to send it.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_hub.errors import Busy, TooLarge, TooSlow, UnknownEncoding
 
-MOST_JSON_BYTES = 4 * 2**20
+MAX_JSON_BYTES = 4 * 2**20
 # texts inside JSON: cards to be checked, the first files of a repo
-MOST_TEXT_BYTES = 64 * 2**20
-MOST_FORM_BYTES = 64 * 2**10
-# memory for all bodies at one time: trusted ones, and those of strangers
-_MOST_HELD_BYTES, _MOST_HELD_BYTES_OF_STRANGERS = 256 * 2**20, 128 * 2**20
-_MOST_BYTES_OF_A_STRANGER = 4 * 2**20
-# bodies of strangers that may arrive at one time; the next one ends the oldest
-_MOST_STRANGERS = 64
-_SILENT_SECONDS, _SILENT_SECONDS_OF_STRANGERS = 60.0, 20.0
+MAX_TEXT_BYTES = 64 * 2**20
+MAX_FORM_BYTES = 64 * 2**10
+# memory for all bodies at one time: trusted ones, and untrusted ones
+_MAX_HELD_BYTES, _MAX_HELD_BYTES_UNTRUSTED = 256 * 2**20, 128 * 2**20
+_MAX_BYTES_UNTRUSTED = 4 * 2**20
+# untrusted bodies that may arrive at one time; the next one ends the oldest
+_MAX_UNTRUSTED = 64
+_SILENT_SECONDS, _SILENT_SECONDS_UNTRUSTED = 60.0, 20.0
 # the minimum speed, checked after a minute of waiting, so that a slow body does not hold a connection for ever
-_LEAST_BYTES_A_SECOND, _SECONDS_TO_JUDGE = 100, 60.0
+_MIN_BYTES_PER_SECOND, _SECONDS_TO_JUDGE = 100, 60.0
 # limits for discarding the rest of an unread body
 _SMALL_REST_BYTES, _SMALL_REST_SECONDS = 64 * 2**10, 0.25
-_MOST_REST_BYTES, _REST_SECONDS = 256 * 2**20, 5.0
+_MAX_REST_BYTES, _REST_SECONDS = 256 * 2**20, 5.0
 _BODY = "local_hub.body"
 
 
@@ -40,13 +40,13 @@ class Bodies:
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self.strangers: dict[Body, asyncio.Timeout] = {}
+        self.untrusted: dict[Body, asyncio.Timeout] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not has_body(scope):
             await self.app(scope, receive, send)
             return
-        body = Body(scope, receive, send, self.strangers)
+        body = Body(scope, receive, send, self.untrusted)
         await self.app({**scope, _BODY: body}, body.receive, body.send)
 
 
@@ -73,9 +73,9 @@ def trust(request: Request) -> None:
 class Body:
     """One body that is being received."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, strangers: dict["Body", asyncio.Timeout]):
+    def __init__(self, scope: Scope, receive: Receive, send: Send, untrusted: dict["Body", asyncio.Timeout]):
         headers = Headers(scope=scope)
-        self._receive, self._send, self._strangers = receive, send, strangers
+        self._receive, self._send, self._untrusted = receive, send, untrusted
         self._waits_for_100 = "expect" in headers
         length = headers.get("content-length", "")
         self._left = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
@@ -85,25 +85,25 @@ class Body:
         self._answered = self._closing = False
 
     async def receive(self) -> Message:
-        """The next ASGI message. Raises TooSlow if it does not arrive in time, Busy if newer strangers' bodies end this one."""
+        """The next ASGI message. Raises TooSlow if it does not arrive in time, Busy if newer untrusted bodies end this one."""
         if self.complete or self._answered:
-            return self._noted(await self._receive())
-        patience = _SILENT_SECONDS if self.trusted else _SILENT_SECONDS_OF_STRANGERS
+            return self._count(await self._receive())
+        patience = _SILENT_SECONDS if self.trusted else _SILENT_SECONDS_UNTRUSTED
         began = time.monotonic()
         try:
             async with asyncio.timeout(patience) as limit:
-                with self._among_strangers(limit):
-                    message = self._noted(await self._receive())
+                with self._limited_while_untrusted(limit):
+                    message = self._count(await self._receive())
         except TimeoutError:
             if time.monotonic() - began < patience:
                 raise Busy from None
             raise TooSlow(f"Nothing more of the request's body came for {patience:.0f} s") from None
         self._waited += time.monotonic() - began
-        if self._waited > _SECONDS_TO_JUDGE and self._received < self._waited * _LEAST_BYTES_A_SECOND:
-            raise TooSlow(f"The request's body comes at less than {_LEAST_BYTES_A_SECOND} bytes a second")
+        if self._waited > _SECONDS_TO_JUDGE and self._received < self._waited * _MIN_BYTES_PER_SECOND:
+            raise TooSlow(f"The request's body comes at less than {_MIN_BYTES_PER_SECOND} bytes a second")
         return message
 
-    def _noted(self, message: Message) -> Message:
+    def _count(self, message: Message) -> Message:
         if message["type"] == "http.request":
             size = len(message.get("body", b""))
             self._received += size
@@ -113,18 +113,18 @@ class Body:
         return message
 
     @contextmanager
-    def _among_strangers(self, limit: asyncio.Timeout) -> Iterator[None]:
+    def _limited_while_untrusted(self, limit: asyncio.Timeout) -> Iterator[None]:
         if self.trusted:
             yield
             return
-        if len(self._strangers) >= _MOST_STRANGERS:
-            oldest = next(iter(self._strangers))
-            self._strangers.pop(oldest).reschedule(asyncio.get_running_loop().time())
-        self._strangers[self] = limit
+        if len(self._untrusted) >= _MAX_UNTRUSTED:
+            oldest = next(iter(self._untrusted))
+            self._untrusted.pop(oldest).reschedule(asyncio.get_running_loop().time())
+        self._untrusted[self] = limit
         try:
             yield
         finally:
-            self._strangers.pop(self, None)
+            self._untrusted.pop(self, None)
 
     async def send(self, message: Message) -> None:
         """Send a message of the answer. If the body was not read, announce `Connection: close` and discard the rest."""
@@ -137,7 +137,7 @@ class Body:
                 MutableHeaders(scope=message)["Connection"] = "close"
         elif self._closing and not message.get("more_body", False) and not self._waits_for_100:
             await self._send({**message, "more_body": True})
-            await self._skip(_MOST_REST_BYTES, _REST_SECONDS)
+            await self._skip(_MAX_REST_BYTES, _REST_SECONDS)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
@@ -147,7 +147,7 @@ class Body:
         try:
             async with asyncio.timeout(seconds):
                 while not self.complete and self._received < stop_at:
-                    if self._noted(await self._receive())["type"] == "http.disconnect":
+                    if self._count(await self._receive())["type"] == "http.disconnect":
                         return
         except TimeoutError:
             return
@@ -179,7 +179,7 @@ class Room:
 
     def take(self, size: int) -> None:
         """Reserve `size` more bytes. Raises Busy if there is no room."""
-        if self._held[self.trusted] + size > (_MOST_HELD_BYTES if self.trusted else _MOST_HELD_BYTES_OF_STRANGERS):
+        if self._held[self.trusted] + size > (_MAX_HELD_BYTES if self.trusted else _MAX_HELD_BYTES_UNTRUSTED):
             raise Busy
         self._held[self.trusted] += size
         self.taken += size
@@ -191,7 +191,7 @@ async def read_body(request: Request, most: int, room: Room, *, gzip: bool = Fal
     With `gzip`, the body may be compressed. It is returned as it is, and the caller decompresses it within a limit.
     """
     if not room.trusted:
-        most = min(most, _MOST_BYTES_OF_A_STRANGER)
+        most = min(most, _MAX_BYTES_UNTRUSTED)
     refuse_encoding(request, gzip=gzip)
     refuse_length(request, most)
     chunks, size = [], 0

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from local_hub.accounts import Token
 from local_hub.requests.call import Call
 
-_MOST_SESSIONS = 1000
+_MAX_SESSIONS = 1000
 _SECONDS = 12 * 3600
 
 
@@ -33,7 +33,7 @@ class Sessions:
 
     def start(self, token: Token) -> str:
         """Start a session for a token and return its id."""
-        if len(self._sessions) >= _MOST_SESSIONS:
+        if len(self._sessions) >= _MAX_SESSIONS:
             self._sessions.pop(next(iter(self._sessions)))
         session_id = secrets.token_urlsafe(32)
         self._sessions[session_id] = _Session(token, time.monotonic() + _SECONDS)

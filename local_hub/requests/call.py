@@ -29,7 +29,7 @@ from local_hub.requests import url_parts
 from local_hub.requests.body import HeldBodies
 from local_hub.untrusted.data import BadData, read_json
 
-_MOST_DIGITS = 15  # of a number in the query string
+_MAX_DIGITS = 15  # of a number in the query string
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,9 @@ class Call:
         text = self.query(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or int(text) < least:
+        if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or int(text) < least:
             raise BadRequest(
-                f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more, of at most {_MOST_DIGITS} digits"
+                f"Invalid {name!r}: {text[:40]!r}, expected a whole number, {least} or more, of at most {_MAX_DIGITS} digits"
             )
         return int(text)
 

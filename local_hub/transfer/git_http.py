@@ -31,9 +31,9 @@ _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Expires":
 _SERVICE = b"# service=git-upload-pack\n"
 _READ_BYTES = 2**20
 # the wants and haves of a client: 50 bytes for each commit
-_MOST_WISH_BYTES = 16 * 2**20
+_MAX_WISH_BYTES = 16 * 2**20
 # packs that are made at one time, so that other requests keep their threads
-_MOST_PACKERS = 4
+_MAX_PACKERS = 4
 
 
 def refs(call: Call) -> Response:
@@ -59,7 +59,7 @@ async def upload_pack(request: Request) -> Response:
     call = await admitted(request, _may_read)
     repo = await run_in_threadpool(lambda: call.repo(files=True))
     with call.hub.held_bodies.reading(request) as room:
-        body = await read_body(request, _MOST_WISH_BYTES, room, gzip=True)
+        body = await read_body(request, _MAX_WISH_BYTES, room, gzip=True)
         if request.headers.get("content-encoding") == "gzip":
             body = await run_in_threadpool(_inflate, body)
             room.take(len(body))
@@ -74,11 +74,11 @@ def _inflate(body: bytes) -> bytes:
     """Decompress gzip, which git uses for long requests. Raises BadRequest, TooLarge."""
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        content = unpacker.decompress(body, _MOST_WISH_BYTES)
+        content = unpacker.decompress(body, _MAX_WISH_BYTES)
     except zlib.error as error:
         raise BadRequest(f"The body is not valid gzip: {error}") from None
     if unpacker.unconsumed_tail:
-        raise TooLarge(_MOST_WISH_BYTES, "The unpacked body")
+        raise TooLarge(_MAX_WISH_BYTES, "The unpacked body")
     if not unpacker.eof:
         raise BadRequest("The body is not valid gzip: it ends too early")
     return content
@@ -95,7 +95,7 @@ async def _answer(repo: Repository, body: bytes) -> Response:
 
 @cache
 def _packers() -> CapacityLimiter:
-    return CapacityLimiter(_MOST_PACKERS)
+    return CapacityLimiter(_MAX_PACKERS)
 
 
 class _UploadPack(UploadPackHandler):

@@ -117,5 +117,5 @@ _FILES = "/api/{type:plural}/{id:repo}/lfs-files"
 
 routes = [
     Route(_FILES, endpoint(listed)),
-    Route(_FILES + "/batch", endpoint(delete, first=Call.writable_repo), methods=["POST"]),
+    Route(_FILES + "/batch", endpoint(delete, authorize=Call.writable_repo), methods=["POST"]),
 ]

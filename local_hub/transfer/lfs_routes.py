@@ -15,10 +15,10 @@ from starlette.routing import Route
 
 from local_hub.disk.durable import room_or_disk_full
 from local_hub.errors import BadRequest, NotFound, TooLarge
-from local_hub.git.lfs_pointer import MOST_OBJECT_BYTES, LfsPointer
+from local_hub.git.lfs_pointer import MAX_OBJECT_BYTES, LfsPointer
 from local_hub.repos.repository import Repository
 from local_hub.requests.answers import answer
-from local_hub.requests.body import MOST_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
+from local_hub.requests.body import MAX_JSON_BYTES, read_body, refuse_encoding, refuse_length, trust
 from local_hub.requests.call import Call
 from local_hub.requests.endpoint import endpoint
 from local_hub.transfer.lfs_uploads import Upload, Uploads
@@ -26,8 +26,8 @@ from local_hub.transfer.resolve import may_download
 
 # larger files are sent in parts, so that a broken connection costs one part; smaller ones are written only once
 _PART_BYTES = 2 * 2**30
-_MOST_PARTS = 10_000
-_MOST_OBJECTS = 2000  # in one request; clients send some hundreds
+_MAX_PARTS = 10_000
+_MAX_OBJECTS = 2000  # in one request; clients send some hundreds
 _WRITE_BYTES = 2**20
 _LFS_JSON = "application/vnd.git-lfs+json"
 
@@ -43,8 +43,8 @@ def batch(call: Call) -> Response:
     multipart = "multipart" in transfers
     objects, used_multipart = [], False
     wanted = call.objects("objects")
-    if len(wanted) > _MOST_OBJECTS:
-        raise BadRequest(f"{len(wanted):,} objects in one request: at most {_MOST_OBJECTS:,} are taken", status=413)
+    if len(wanted) > _MAX_OBJECTS:
+        raise BadRequest(f"{len(wanted):,} objects in one request: at most {_MAX_OBJECTS:,} are taken", status=413)
     for item in wanted:
         pointer = _pointer(item)
         described = {"oid": pointer.sha256, "size": pointer.size}
@@ -69,7 +69,7 @@ def batch(call: Call) -> Response:
 
 
 def _pointer(item: dict[str, Any]) -> LfsPointer:
-    if not isinstance(item.get("size"), int) or not 0 <= item["size"] <= MOST_OBJECT_BYTES:
+    if not isinstance(item.get("size"), int) or not 0 <= item["size"] <= MAX_OBJECT_BYTES:
         raise BadRequest(f"Invalid size {str(item.get('size'))[:40]!r} of the object {item.get('oid')!r}")
     return LfsPointer(str(item.get("oid")), item["size"])
 
@@ -78,7 +78,7 @@ def _upload_actions(call: Call, repo: Repository, pointer: LfsPointer, multipart
     lfs_url = f"{call.base_url}{repo.url_path}.git/info/lfs"
     verify = {"href": f"{lfs_url}/verify", "header": _own_authorization(call)}
     if multipart and pointer.size > _PART_BYTES:
-        part_bytes = max(_PART_BYTES, -(-pointer.size // _MOST_PARTS))
+        part_bytes = max(_PART_BYTES, -(-pointer.size // _MAX_PARTS))
         key = _uploads(call.request).add(Upload(repo, pointer, part_bytes))
         count = -(-pointer.size // part_bytes)
         width = len(str(count))
@@ -158,7 +158,7 @@ async def complete(request: Request) -> Response:
     """POST /lfs-upload/KEY with `{oid, parts}`: join the parts."""
     _promised(request)
     with request.app.state.hub.held_bodies.reading(request) as room:
-        await read_body(request, MOST_JSON_BYTES, room)
+        await read_body(request, MAX_JSON_BYTES, room)
     await run_in_threadpool(_join, request)
     return answer({"success": True})
 
@@ -222,10 +222,12 @@ def _may_take(call: Call) -> None:
 
 
 routes = [
-    Route("/{place:place}/info/lfs/objects/batch", endpoint(batch, first=_may_list), methods=["POST"]),
-    Route("/{place:place}/info/lfs/verify", endpoint(verify, first=Call.require_contribution), methods=["POST"]),
+    Route("/{place:place}/info/lfs/objects/batch", endpoint(batch, authorize=_may_list), methods=["POST"]),
+    Route("/{place:place}/info/lfs/verify", endpoint(verify, authorize=Call.require_contribution), methods=["POST"]),
     Route("/lfs-upload/{key:name}", upload, methods=["PUT"]),
     Route("/lfs-upload/{key:name}", complete, methods=["POST"]),
     Route("/lfs-upload/{key:name}/{number:number}", upload_part, methods=["PUT"]),
-    Route("/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate, first=_may_take), methods=["POST"]),
+    Route(
+        "/api/{type:plural}/{id:repo}/lfs-files/duplicate", endpoint(duplicate, authorize=_may_take), methods=["POST"]
+    ),
 ]

@@ -17,7 +17,7 @@ _END_OF_SECTION = b"\xff" * 32
 _WITH_VERIFICATION, _WITH_METADATA = 1 << 31, 1 << 30
 _CHUNK_HEADER = 8
 _XORB_FOOTER = b"XETBLOB"
-_MOST_CHUNK_BYTES = 2**20  # clients make chunks of 128 KiB at most
+_MAX_CHUNK_BYTES = 2**20  # clients make chunks of 128 KiB at most
 _UNCOMPRESSED, _LZ4, _GROUPED_LZ4 = 0, 1, 2
 
 
@@ -69,8 +69,8 @@ def read_chunks(xorb: IO[bytes], first: int, end: int) -> Iterator[bytes]:
             raise BadRequest(f"Not a valid Xet xorb: it has {index} chunks, {end} are needed")
         stored, scheme = int.from_bytes(header[1:4], "little"), header[4]
         size = int.from_bytes(header[5:8], "little")
-        if max(stored, size) > _MOST_CHUNK_BYTES:
-            raise BadRequest(f"Not a valid Xet xorb: a chunk has more than {_MOST_CHUNK_BYTES:,} bytes")
+        if max(stored, size) > _MAX_CHUNK_BYTES:
+            raise BadRequest(f"Not a valid Xet xorb: a chunk has more than {_MAX_CHUNK_BYTES:,} bytes")
         if index < first:
             xorb.seek(stored, 1)
         else:

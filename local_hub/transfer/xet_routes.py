@@ -37,9 +37,9 @@ from local_hub.transfer.xet_format import Segment, files_of_shard, read_chunks
 _TOKEN_SECONDS = 24 * 3600
 _IDLE_SECONDS = 3600
 # the limits of the Xet specification, with room for headers
-_MOST_XORB_BYTES = 72 * 2**20
-_MOST_SHARD_BYTES = 72 * 2**20
-_MOST_REBUILDERS = 4  # files that are rebuilt at one time, so that other requests keep their threads
+_MAX_XORB_BYTES = 72 * 2**20
+_MAX_SHARD_BYTES = 72 * 2**20
+_MAX_REBUILDERS = 4  # files that are rebuilt at one time, so that other requests keep their threads
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -113,13 +113,13 @@ async def xorb(request: Request) -> Response:
     session = _sessions(request).get(request)
     target = session.xorb(request.path_params["hash"])
     refuse_encoding(request)
-    refuse_length(request, _MOST_XORB_BYTES)
+    refuse_length(request, _MAX_XORB_BYTES)
     received = 0
     with session.dropped_when_disk_full(), session.repo.temporary.unfinished_file() as file:
         async for chunk in request.stream():
             received += len(chunk)
-            if received > _MOST_XORB_BYTES:
-                raise TooLarge(_MOST_XORB_BYTES, "The xorb")
+            if received > _MAX_XORB_BYTES:
+                raise TooLarge(_MAX_XORB_BYTES, "The xorb")
             await run_in_threadpool(file.write, chunk)
         await run_in_threadpool(publish, file, target)
     return answer({"was_inserted": True})
@@ -129,7 +129,7 @@ async def shard(request: Request) -> Response:
     """POST /xet/KEY/v1/shards: rebuild and store the files of a shard."""
     session = _sessions(request).get(request)
     with request.app.state.hub.held_bodies.reading(request) as room:
-        files = await run_in_threadpool(files_of_shard, await read_body(request, _MOST_SHARD_BYTES, room))
+        files = await run_in_threadpool(files_of_shard, await read_body(request, _MAX_SHARD_BYTES, room))
     for segments in files:
         await to_thread.run_sync(_rebuild, session, segments, limiter=_rebuilders())
     return answer({"result": 1})
@@ -137,7 +137,7 @@ async def shard(request: Request) -> Response:
 
 @cache
 def _rebuilders() -> CapacityLimiter:
-    return CapacityLimiter(_MOST_REBUILDERS)
+    return CapacityLimiter(_MAX_REBUILDERS)
 
 
 def _rebuild(session: Session, segments: list[Segment]) -> None:

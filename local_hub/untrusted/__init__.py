@@ -1,1 +1,1 @@
-"""Data that strangers wrote, read within bounds."""
+"""Untrusted data, read within bounds."""

@@ -26,11 +26,11 @@ from typing import IO, Any
 # CPU seconds of a task, and the factor for the time that the Hub waits (on a busy machine)
 _SECONDS, _PATIENCE = 5.0, 3.0
 _START_SECONDS = 60.0
-_MOST_BYTES = 768 * 2**20
+_MAX_BYTES = 768 * 2**20
 # a worker that used more is replaced, because freed memory is seldom returned to the system
-_MOST_KEPT_BYTES = 384 * 2**20
-_MOST_WORKERS = 2
-_MOST_REMEMBERED = 1000
+_MAX_KEPT_BYTES = 384 * 2**20
+_MAX_WORKERS = 2
+_MAX_REMEMBERED = 1000
 _HEAD = struct.Struct(">Qd")
 _READY, _DONE, _FAILED, _TOO_MUCH = b"R", b"D", b"F", b"T"
 
@@ -48,7 +48,7 @@ class _Worker:
         # Arrow's own allocators and malloc's arenas reserve memory in large pieces
         options = {"PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local_hub.untrusted.bounded", str(_MOST_BYTES), str(_MOST_KEPT_BYTES)],
+            [sys.executable, "-m", "local_hub.untrusted.bounded", str(_MAX_BYTES), str(_MAX_KEPT_BYTES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ class _Worker:
 _processes: set[subprocess.Popen] = set()
 _idle: list[_Worker] = []
 _lock = threading.Lock()
-_places = threading.BoundedSemaphore(_MOST_WORKERS)
+_slots = threading.BoundedSemaphore(_MAX_WORKERS)
 _failed: OrderedDict[bytes, None] = OrderedDict()
 
 
@@ -111,24 +111,24 @@ def bounded(function: Callable, *arguments: Any, seconds: float | None = None) -
     name = hashlib.blake2b(task, digest_size=16).digest()
     if name in _failed:
         raise TooMuch
-    if not _places.acquire(timeout=seconds * _PATIENCE):
+    if not _slots.acquire(timeout=seconds * _PATIENCE):
         raise TooMuch
     try:
-        outcome, result = _done(task, seconds)
+        outcome, result = _run(task, seconds)
     except TooMuch:
-        _remember(name)
+        _remember_failure(name)
         raise
     finally:
-        _places.release()
+        _slots.release()
     if outcome == _TOO_MUCH:
-        _remember(name)
+        _remember_failure(name)
         raise TooMuch
     if outcome == _FAILED:
         raise result
     return result
 
 
-def _done(task: bytes, seconds: float) -> tuple[bytes, Any]:
+def _run(task: bytes, seconds: float) -> tuple[bytes, Any]:
     try:
         with _lock:
             worker = _idle.pop() if _idle else None
@@ -150,10 +150,10 @@ def _done(task: bytes, seconds: float) -> tuple[bytes, Any]:
     return outcome, result
 
 
-def _remember(name: bytes) -> None:
+def _remember_failure(name: bytes) -> None:
     with _lock:
         _failed[name] = None
-        if len(_failed) > _MOST_REMEMBERED:
+        if len(_failed) > _MAX_REMEMBERED:
             _failed.popitem(last=False)
 
 

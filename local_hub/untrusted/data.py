@@ -1,7 +1,7 @@
 """Reads untrusted JSON within bounds: requests, cards and files of repos. `yaml_reader` does the same for YAML.
 
 Reading is cheap, cannot end the process, and gives values that a JSON answer can hold: no lone surrogates, finite
-numbers of at most `MOST_DIGITS` digits, lists and objects of at most `MOST_DEPTH` levels.
+numbers of at most `MAX_DIGITS` digits, lists and objects of at most `MAX_DEPTH` levels.
 
 `strict` is for input that can be refused: NaN, long numbers and duplicate names are errors. In stored data, NaN becomes
 None and the last of several equal names counts.
@@ -12,10 +12,10 @@ import math
 import re
 from typing import Any
 
-MOST_DEPTH = 64
-MOST_JSON_BYTES = 64 * 2**20
-_MOST_JSON_VALUES = 2_000_000
-MOST_DIGITS = 300  # a double ends at 1.8e308
+MAX_DEPTH = 64
+MAX_JSON_BYTES = 64 * 2**20
+_MAX_JSON_VALUES = 2_000_000
+MAX_DIGITS = 300  # a double ends at 1.8e308
 
 # a string ends at its quote or at the end of the text, so that the search is linear for any text
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[\[{]|[\]}]|,', re.DOTALL)
@@ -27,7 +27,7 @@ class BadData(ValueError):
     """The text cannot be read; the message is one line."""
 
 
-def read_json(content: bytes | str, *, strict: bool = False, most_bytes: int = MOST_JSON_BYTES) -> Any:
+def read_json(content: bytes | str, *, strict: bool = False, most_bytes: int = MAX_JSON_BYTES) -> Any:
     """The JSON value in `content` (UTF-8). Raises BadData."""
     if len(content) > most_bytes:
         raise BadData(f"it is longer than {most_bytes:,} bytes")
@@ -42,9 +42,7 @@ def read_json(content: bytes | str, *, strict: bool = False, most_bytes: int = M
     return _whole_characters(value, strict) if _SURROGATE_ESCAPE.search(text) else value
 
 
-def read_json_object(
-    content: bytes | str, *, strict: bool = False, most_bytes: int = MOST_JSON_BYTES
-) -> dict[str, Any]:
+def read_json_object(content: bytes | str, *, strict: bool = False, most_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """The JSON object in `content`. Raises BadData, also for any other value."""
     value = read_json(content, strict=strict, most_bytes=most_bytes)
     if not isinstance(value, dict):
@@ -55,7 +53,7 @@ def read_json_object(
 def _check_json_shape(text: str) -> None:
     """Raises BadData for JSON that is too deep or has too many values, before it is parsed. Most texts need three counts."""
     opened = text.count("[") + text.count("{")
-    if opened <= MOST_DEPTH and opened + text.count(",") <= _MOST_JSON_VALUES:
+    if opened <= MAX_DEPTH and opened + text.count(",") <= _MAX_JSON_VALUES:
         return
     depth = values = 0
     for token in _TOKENS.finditer(text):
@@ -63,19 +61,19 @@ def _check_json_shape(text: str) -> None:
             case "[" | "{":
                 depth += 1
                 values += 1
-                if depth > MOST_DEPTH:
-                    raise BadData(f"its lists and objects are nested more than {MOST_DEPTH} deep")
+                if depth > MAX_DEPTH:
+                    raise BadData(f"its lists and objects are nested more than {MAX_DEPTH} deep")
             case "]" | "}":
                 depth -= 1
             case ",":
                 values += 1
-        if values > _MOST_JSON_VALUES:
-            raise BadData(f"it has more than {_MOST_JSON_VALUES:,} values")
+        if values > _MAX_JSON_VALUES:
+            raise BadData(f"it has more than {_MAX_JSON_VALUES:,} values")
 
 
 def _whole_number(text: str) -> int:
-    if len(text) > MOST_DIGITS:
-        raise BadData(f"a number of {len(text):,} digits, {MOST_DIGITS} at most are allowed")
+    if len(text) > MAX_DIGITS:
+        raise BadData(f"a number of {len(text):,} digits, {MAX_DIGITS} at most are allowed")
     return int(text)
 
 

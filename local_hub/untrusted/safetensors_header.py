@@ -7,9 +7,9 @@ from typing import IO, Any
 
 from local_hub.untrusted.data import BadData, read_json_object
 
-_MOST_HEADER_BYTES = 10 * 2**20
-_MOST_DIMENSIONS = 32
-_MOST_SIZE = 2**63 - 1
+_MAX_HEADER_BYTES = 10 * 2**20
+_MAX_DIMENSIONS = 32
+_MAX_SIZE = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ def read_header(file: IO[bytes]) -> list[Tensor]:
     """The tensors of an open safetensors file, in the header's order. Raises BadData."""
     beginning = file.read(8)
     length = int.from_bytes(beginning, "little")
-    if len(beginning) < 8 or length > _MOST_HEADER_BYTES:
-        raise BadData(f"it does not begin with the length of a header of at most {_MOST_HEADER_BYTES:,} bytes")
+    if len(beginning) < 8 or length > _MAX_HEADER_BYTES:
+        raise BadData(f"it does not begin with the length of a header of at most {_MAX_HEADER_BYTES:,} bytes")
     return list(_tensors(read_json_object(file.read(length))))
 
 
@@ -39,10 +39,10 @@ def _tensors(header: dict[str, Any]) -> Iterator[Tensor]:
         if not isinstance(dtype, str) or not isinstance(shape, list) or not _is_shape(shape):
             raise BadData(f"its tensor {name[:80]!r} has no valid dtype and shape")
         parameters = prod(shape)
-        if parameters > _MOST_SIZE:
+        if parameters > _MAX_SIZE:
             raise BadData(f"its tensor {name[:80]!r} is larger than any file")
         yield Tensor(name, dtype, shape, parameters)
 
 
 def _is_shape(shape: list[Any]) -> bool:
-    return len(shape) <= _MOST_DIMENSIONS and all(type(size) is int and 0 <= size <= _MOST_SIZE for size in shape)
+    return len(shape) <= _MAX_DIMENSIONS and all(type(size) is int and 0 <= size <= _MAX_SIZE for size in shape)

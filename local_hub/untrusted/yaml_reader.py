@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-from local_hub.untrusted.data import MOST_DEPTH, MOST_DIGITS, SURROGATE, BadData, one_line
+from local_hub.untrusted.data import MAX_DEPTH, MAX_DIGITS, SURROGATE, BadData, one_line
 
-_MOST_YAML_CHARACTERS = 2_000_000
-_MOST_YAML_VALUES = 100_000  # with aliases expanded
-_MOST_ALIASED_CHARACTERS = 8_000_000
+_MAX_YAML_CHARACTERS = 2_000_000
+_MAX_YAML_VALUES = 100_000  # with aliases expanded
+_MAX_ALIASED_CHARACTERS = 8_000_000
 # libyaml's parser if PyYAML was built with it
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONVERTED = ("null", "bool", "int", "float", "timestamp")
@@ -20,8 +20,8 @@ def read_yaml(text: str, *, strict: bool = False) -> Any:
 
     Keys and dates become text. Tags other than the standard ones of plain values are errors.
     """
-    if len(text) > _MOST_YAML_CHARACTERS:
-        raise BadData(f"it is longer than {_MOST_YAML_CHARACTERS:,} characters")
+    if len(text) > _MAX_YAML_CHARACTERS:
+        raise BadData(f"it is longer than {_MAX_YAML_CHARACTERS:,} characters")
     try:
         loader = _Loader(SURROGATE.sub("\ufffd", text))
         try:
@@ -67,8 +67,8 @@ class _YamlReader:
             self._count(event, 0, len(event.value))
             value, height = self._scalar(event), 0
         else:
-            if depth >= MOST_DEPTH:
-                raise BadData(f"{_line(event)}: it is nested more than {MOST_DEPTH} deep")
+            if depth >= MAX_DEPTH:
+                raise BadData(f"{_line(event)}: it is nested more than {MAX_DEPTH} deep")
             inside = self._sequence if isinstance(event, yaml.SequenceStartEvent) else self._mapping
             value, height = inside(event, depth)
         if event.anchor is not None:
@@ -82,16 +82,16 @@ class _YamlReader:
             )
         value, values, characters, height = self.anchors[event.anchor]
         self._count(event, values, characters)
-        if depth + height > MOST_DEPTH:
-            raise BadData(f"{_line(event)}: its aliases are nested more than {MOST_DEPTH} deep")
+        if depth + height > MAX_DEPTH:
+            raise BadData(f"{_line(event)}: its aliases are nested more than {MAX_DEPTH} deep")
         return value, height
 
     def _count(self, event: Any, values: int, characters: int) -> None:
         self.values += values
         self.characters += characters
-        if self.values > _MOST_YAML_VALUES or self.characters > _MOST_ALIASED_CHARACTERS:
+        if self.values > _MAX_YAML_VALUES or self.characters > _MAX_ALIASED_CHARACTERS:
             raise BadData(
-                f"{_line(event)}: it has more than {_MOST_YAML_VALUES:,} values or {_MOST_ALIASED_CHARACTERS:,} characters; "
+                f"{_line(event)}: it has more than {_MAX_YAML_VALUES:,} values or {_MAX_ALIASED_CHARACTERS:,} characters; "
                 "aliases count as what they stand for"
             )
 
@@ -153,8 +153,8 @@ class _YamlReader:
         if kind not in _CONVERTED:
             raise BadData(f"{_line(event)}: the tag {tag[:80]!r} is not allowed")
         try:
-            if kind in ("int", "float") and len(text) > MOST_DIGITS:
-                raise BadData(f"{_line(event)}: a number of {len(text):,} digits, {MOST_DIGITS} at most are allowed")
+            if kind in ("int", "float") and len(text) > MAX_DIGITS:
+                raise BadData(f"{_line(event)}: a number of {len(text):,} digits, {MAX_DIGITS} at most are allowed")
             value = getattr(self.loader, f"construct_yaml_{kind}")(yaml.ScalarNode(tag, text))
         except (ValueError, OverflowError, LookupError, AttributeError) as error:
             if isinstance(error, BadData):

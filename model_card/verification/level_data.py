@@ -1,4 +1,4 @@
-"""Level data: the dataset built again from its source, with the record's settings, and every file compared."""
+"""Level data: builds the dataset again from its source, with the record's settings, and compares every file."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -7,9 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+import pyarrow.parquet as pq
 
-from model_card.verification.level_card.files.checksums import sha256_of
-from model_card.verification.lines.checks import Checks, Line
+from dataset_builder.build import write_dataset
+from dataset_builder.engine.choose import start_engine
+from dataset_builder.source.catalogue import examine_files, find_files, read_content
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
@@ -17,42 +21,44 @@ from titlecraft.records import DATASET_RECORD, DatasetRecord, Source, file_sha25
 from titlecraft.settings import Recipe
 
 QUARANTINE = "quarantine/lines.jsonl"
+COUNTS = (
+    "published",
+    "dropped",
+    "quarantined",
+    "cleaned",
+    "product_kinds",
+    "near_duplicates",
+    "near_measured",
+    "kept_in_train",
+)
+SPLIT_COUNTS = ("rows", "groups", "largest_group", "output_length", "bytes_in_memory")
 
 
 def verify_data(state: RepoState, sources: list[str]) -> list[Line]:
-    """The dataset of a state or, for an adapter, the one that it was trained on."""
+    """Lines about a dataset or, for an adapter, about the dataset of its training."""
     checks = Checks("data", "dataset")
-    return checks.gather(rebuilt(checks, state, sources))
-
-
-def dataset_of(state: RepoState) -> RepoState:
-    """The dataset that is spoken of, with all its files."""
-    return state if state.pin.type == "dataset" else RepoState.download(state.training.dataset)
+    return checks.gather(check_rebuilt(checks, state, sources))
 
 
 def verify_sources(state: RepoState, sources: list[str]) -> list[Line]:
-    """The source's files against the record's, before any time is spent. Raises UserError where a source is no file."""
-    from dataset_builder.source.catalogue import find_files
-
-    find_files(sources)  # a mistyped name is the user's mistake, no verdict about the dataset
+    """Lines that compare the source's files with the record, before the build. Raises UserError if a source does not exist."""
+    find_files(sources)  # a mistyped name is an error of the user, not a claim that does not hold
     checks = Checks("data", "source")
-    return checks.gather(of_sources(checks, state, sources))
+    return checks.gather(check_sources(checks, state, sources))
 
 
-def record_of(state: RepoState) -> DatasetRecord:
-    """The dataset's record alone."""
+def dataset_record_of(state: RepoState) -> DatasetRecord:
+    """The record of the dataset, without its other files."""
     if state.pin.type == "dataset":
         return state.dataset
-    pinned = state.training.dataset
-    raw = read_file(pinned, DATASET_RECORD)
-    return read_record(raw or b"", DatasetRecord, f"{DATASET_RECORD} of {pinned}")
+    dataset = state.training.dataset
+    raw = read_file(dataset, DATASET_RECORD)
+    return read_record(raw or b"", DatasetRecord, f"{DATASET_RECORD} of {dataset}")
 
 
-def of_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
-    """A line for each file, in the order in which they are read."""
-    from dataset_builder.source.catalogue import examine_files, find_files, read_content
-
-    record = record_of(state)
+def check_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
+    """A line for each file of the source, in the order in which the builder reads them."""
+    record = dataset_record_of(state)
     given = [(file.name, read_content(file)) for file in examine_files(find_files(sources), map)]
     yield checks.equal("number of files", len(record.source.files), len(given))
     for file, (name, content) in zip(record.source.files, given, strict=False):
@@ -61,85 +67,77 @@ def of_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator
         yield checks.equal(f"sha256 of {file.name}", file.sha256, content.sha256, None if same else note)
 
 
-def rebuilt(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
-    """Built again into a folder of its own, and compared."""
-    dataset = dataset_of(state)
+def check_rebuilt(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
+    """Builds into a temporary folder, then compares files and counts."""
+    dataset = state if state.pin.type == "dataset" else RepoState.download(state.training.dataset)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "publish"
-        again = build_again(dataset.dataset, sources, Path(temporary), folder)
-        yield from of_files(checks, dataset, dataset.dataset, again, folder)
-    yield from of_record(checks, dataset.dataset, again)
+        rebuilt = rebuild(dataset.dataset, sources, Path(temporary), folder)
+        yield from check_files(checks, dataset, rebuilt, folder)
+    yield from check_record(checks, dataset.dataset, rebuilt)
 
 
-def build_again(record: DatasetRecord, sources: list[str], work: Path, folder: Path) -> DatasetRecord:
-    """Both passes of the builder into `folder`, publishing nothing."""
-    from dataset_builder.build import write_dataset
-    from dataset_builder.engine.choose import start_engine
-    from dataset_builder.source.catalogue import examine_files, find_files, read_content
-
+def rebuild(record: DatasetRecord, sources: list[str], work: Path, folder: Path) -> DatasetRecord:
+    """Run both passes of the builder with a record's settings and write the files to `folder`. Returns the new record."""
     folder.mkdir()
-    found = find_files(sources)
+    paths = find_files(sources)
     prompt = PromptFormat.from_settings(record.prompt)
     recipe = Recipe(data=record.data, prompt=record.prompt)
-    with start_engine("local", None, found, work, None) as engine:
-        files = examine_files(found, engine.in_order)
+    with start_engine("local", None, paths, work, None) as engine:
+        files = examine_files(paths, engine.in_order)
         return write_dataset(
-            files, recipe, prompt, work, folder, engine, code=record.code,
-            contents=lambda: [read_content(file) for file in files], allow_incomplete=record.source.missing is not None,
-        )  # fmt: skip
+            files,
+            recipe,
+            prompt,
+            work,
+            folder,
+            engine,
+            code=record.code,
+            contents=lambda: [read_content(file) for file in files],
+            allow_incomplete=record.source.missing is not None,
+        )
 
 
-def of_files(
-    checks: Checks, state: RepoState, record: DatasetRecord, again: DatasetRecord, folder: Path
-) -> Iterator[Line]:
-    """Every parquet file, the quarantine and the prompt, byte for byte."""
+def check_files(checks: Checks, state: RepoState, rebuilt: DatasetRecord, folder: Path) -> Iterator[Line]:
+    """Every parquet file, the quarantine and the prompt, byte by byte."""
+    record = state.dataset
     published = [file.path for split in record.splits.values() for file in split.files]
-    built = [file.path for split in again.splits.values() for file in split.files]
+    built = [file.path for split in rebuilt.splits.values() for file in split.files]
     yield checks.equal("names of the parquet files", published, built)
-    lying = [
-        path for path in state.paths if fnmatch(path, "data/*-*-of-*.parquet")
-    ]  # a person may put other files there
-    yield checks.equal("no other file lies in data/", lying, sorted(built))
+    shards = [path for path in state.paths if fnmatch(path, "data/*-*-of-*.parquet")]  # other files may be a person's
+    yield checks.equal("no other file lies in data/", shards, sorted(built))
+    here, writer = version("pyarrow"), record.code.packages.get("pyarrow")
     for path in [*built, QUARANTINE, PROMPT_FILE]:
-        there, here = sha256_of(state, path), file_sha256(folder / path)
-        writer = record.code.packages.get("pyarrow")
-        if there != here and path.endswith(".parquet") and writer != version("pyarrow") and same_rows(state.folder / path, folder / path):  # fmt: skip
-            yield checks.line(f"{path}, built again", there, here, True, "equal rows", f"pyarrow {version('pyarrow')} writes "
-                              f"other bytes than {writer}; all rows are equal")  # fmt: skip
+        claim, claimed, derived = f"{path}, built again", state.sha256(path), file_sha256(folder / path)
+        other_writer = path.endswith(".parquet") and writer != here
+        if claimed != derived and other_writer and same_rows(state.folder / path, folder / path):
+            note = f"pyarrow {here} writes other bytes than {writer}; all rows are equal"
+            yield checks.line(claim, claimed, derived, True, "equal rows", note)
         else:
-            yield checks.equal(f"{path}, built again", there, here)
+            yield checks.equal(claim, claimed, derived)
 
 
-def same_rows(one: Path, other: Path) -> bool:
-    """Whether two parquet files hold the same rows in the same order."""
-    import pyarrow.parquet as pq
-
-    return pq.read_table(one).equals(pq.read_table(other))
+def same_rows(published: Path, built: Path) -> bool:
+    """Whether two parquet files have the same rows in the same order."""
+    return pq.read_table(published).equals(pq.read_table(built))
 
 
-def of_record(checks: Checks, record: DatasetRecord, again: DatasetRecord) -> Iterator[Line]:
-    """Every count of the record. The names of the source's files are those of this machine."""
-    for field in (
-        "published",
-        "dropped",
-        "quarantined",
-        "cleaned",
-        "product_kinds",
-        "near_duplicates",
-        "near_measured",
-        "kept_in_train",
-    ):
-        yield checks.equal(field, getattr(record, field), msgspec.to_builtins(getattr(again, field)))
-    for name, split in record.splits.items():
-        for field in ("rows", "groups", "largest_group", "output_length", "bytes_in_memory"):
-            yield checks.equal(f"{name}, {field}", getattr(split, field), getattr(again.splits.get(name), field, None))
+def check_record(checks: Checks, record: DatasetRecord, rebuilt: DatasetRecord) -> Iterator[Line]:
+    """Every count of the record. The names of the source's files may differ on this machine."""
+    for name in COUNTS:
+        yield checks.equal(name, getattr(record, name), msgspec.to_builtins(getattr(rebuilt, name)))
+    for split_name, split in record.splits.items():
+        other = rebuilt.splits.get(split_name)
+        for name in SPLIT_COUNTS:
+            yield checks.equal(f"{split_name}, {name}", getattr(split, name), getattr(other, name, None))
     for name, leakage in record.leakage.items():
-        yield checks.equal(f"leakage of {name}", leakage, again.leakage.get(name))
-    yield checks.equal("lines and completeness of the source", unnamed(record.source), unnamed(again.source))
-    yield checks.equal("key", record.key, again.key)
+        yield checks.equal(f"leakage of {name}", leakage, rebuilt.leakage.get(name))
+    claimed, derived = without_names(record.source), without_names(rebuilt.source)
+    yield checks.equal("lines and completeness of the source", claimed, derived)
+    yield checks.equal("key", record.key, rebuilt.key)
 
 
-def unnamed(source: Source) -> Source:
+def without_names(source: Source) -> Source:
     """A source without the names of its files."""
     files = [msgspec.structs.replace(file, name="") for file in source.files]
     return msgspec.structs.replace(source, files=files)

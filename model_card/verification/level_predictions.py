@@ -1,8 +1,8 @@
-"""Level predictions: the whole experiment once more from the pins, by evaluation.experiment, and every text and value compared.
+"""Level predictions: runs the whole evaluation again from the pins, and compares every text and every value.
 
 On a CPU with the same versions all bytes are equal, also with another number of threads (benchmarks/results/
-reproducibility.json). How far another device or other versions move a score is not measured: where they make a difference, it
-is shown and not judged ("could not be looked at"), for nothing says how large it may be.
+reproducibility.json). By how much another device or other versions change a score is not measured. Where they make a
+difference, the line shows it without a verdict ("could not be looked at").
 """
 
 from collections.abc import Iterator
@@ -14,112 +14,134 @@ from typing import Any
 
 import msgspec
 
-from model_card.verification.level_scores.scores import measure_line
-from model_card.verification.lines.checks import Checks, Line
+from evaluation.experiment import measure
+from evaluation.inputs import PACKAGES, read_inputs
+from evaluation.report.predictions import read_predictions
+from model_card.verification.level_scores.measures import measure_line
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.records import PREDICTIONS, EvaluationRecord, file_sha256, sources_sha256
 from titlecraft.settings import Recipe
 
-DRAWN = ("uid", "title", "prompt", "reference")  # columns that no model and no device has a part in
+DETERMINISTIC = ("uid", "title", "prompt", "reference")  # columns that depend on no model and no device
 NOT_JUDGED = "a tolerance for {why} is not measured: shown, not judged"
+# fields of report.json that depend on neither the machine nor the code
+FIELDS = (
+    "dataset",
+    "base",
+    "adapter",
+    "split",
+    "n",
+    "titles_available",
+    "excluded",
+    "references_cut",
+    "benchmarks",
+    "quantization",
+    "precision",
+    "interval_method",
+    "not_measured",
+    "near_not_looked_for",
+)
 
 
 def verify_predictions(state: RepoState, work: Path | None) -> list[Line]:
-    """Every report that this code can read, measured again. `work` keeps finished batches for an interrupted verification."""
+    """Lines about every report that this code can read. `work` stores finished batches, to resume an interrupted run."""
     lines: list[Line] = []
     for folder in state.readable_reports():
         checks = Checks("predictions", folder)
-        lines += checks.gather(of_report(checks, state, folder, work))
+        lines += checks.gather(check_report(checks, state, folder, work))
     return lines
 
 
-def of_report(checks: Checks, state: RepoState, folder: str, work: Path | None) -> Iterator[Line]:
-    """One report: measure, then compare the predictions column by column and the record measure by measure."""
-    from evaluation.experiment import measure
-    from evaluation.inputs import read_inputs
-    from evaluation.report.predictions import read_predictions
-
-    record = state.report(folder)
+def check_report(checks: Checks, state: RepoState, folder: str, work: Path | None) -> Iterator[Line]:
+    """One report: evaluates again, then compares the predictions by column and the record by measure."""
+    record, published = state.report(folder), state.folder / folder / PREDICTIONS
     recipe = Recipe(evaluation=record.evaluation, generation=record.generation)
     inputs = read_inputs(f"{record.adapter.repo}@{record.adapter.revision}", recipe)
-    kept = None if work is None else work / inputs.key
+    batches = None if work is None else work / inputs.key
     with TemporaryDirectory() as temporary:
-        again = measure(inputs, recipe, Path(temporary), kept)
-        rows, new = (read_predictions(place / PREDICTIONS) for place in (state.folder / folder, Path(temporary)))
-        same_bytes = file_sha256(state.folder / folder / PREDICTIONS) == file_sha256(Path(temporary) / PREDICTIONS)
-    if kept is not None:
-        rmtree(kept, ignore_errors=True)
-    others = different_here(record, again)
-    if others and not same_bytes:  # its columns follow, each with a verdict of its own
-        yield checks.not_looked_at("predictions.parquet, made again", "the same bytes", "other bytes", reason(others))
+        again = measure(inputs, recipe, Path(temporary), batches)
+        made = Path(temporary) / PREDICTIONS
+        rows, new_rows = read_predictions(published), read_predictions(made)
+        same_bytes = file_sha256(published) == file_sha256(made)
+    if batches is not None:
+        rmtree(batches, ignore_errors=True)
+    differences = environment_differences(record, again)
+    claim = "predictions.parquet, made again"
+    if differences and not same_bytes:  # each of its columns has a line with a verdict
+        yield checks.not_looked_at(claim, "the same bytes", "other bytes", explain(differences))
     else:
-        yield checks.equal("predictions.parquet, made again", "the same bytes", "the same bytes" if same_bytes else
-                           "other bytes", None if same_bytes else reason(others))  # fmt: skip
-    yield checks.equal("titles", len(rows), len(new))
+        derived, note = ("the same bytes", None) if same_bytes else ("other bytes", explain(differences))
+        yield checks.equal(claim, "the same bytes", derived, note)
+    yield checks.equal("titles", len(rows), len(new_rows))
     for name in rows[0] if rows else ():
-        line = column_line(checks, name, [row[name] for row in rows], [row.get(name) for row in new], reason(others))
-        yield line if name in DRAWN else judged_here(line, others)
-    yield from of_record(checks, record, again, others)
+        claimed, derived = [row[name] for row in rows], [row.get(name) for row in new_rows]
+        line = column_line(checks, name, claimed, derived, explain(differences))
+        yield line if name in DETERMINISTIC else without_verdict(line, differences)
+    yield from check_record(checks, record, again, differences)
 
 
-def judged_here(line: Line, others: list[str]) -> Line:
-    """The line; where a difference may come from this machine or this code, it is shown and not judged."""
-    if not others or line.verdict != "does not hold":
+def without_verdict(line: Line, differences: list[str]) -> Line:
+    """The line; if it does not hold and the environment differs, its verdict becomes "could not be looked at"."""
+    if not differences or line.verdict != "does not hold":
         return line
     return msgspec.structs.replace(line, verdict="could not be looked at")
 
 
-def of_record(checks: Checks, record: EvaluationRecord, again: EvaluationRecord, others: list[str]) -> Iterator[Line]:
-    """All that report.json says, beside what the machine and the code are."""
-    for what in ("measures", "sampled", "also"):
-        claimed, derived = getattr(record, what), getattr(again, what)
-        yield checks.equal(f"{what}: names", [one.name for one in claimed], [one.name for one in derived])
-        for one, other in zip(claimed, derived, strict=True):
-            line = measure_line(
-                checks, f"{what}, made again: ", one, other, 0.0, reason(others) if one != other else None
-            )
-            yield judged_here(line, others)
-    yield checks.equal(
-        "guards", [(one.name, one.holds) for one in record.guards], [(one.name, one.holds) for one in again.guards]
-    )
-    for field in ("dataset", "base", "adapter", "split", "n", "titles_available", "excluded", "references_cut", "benchmarks",
-                  "quantization", "precision", "interval_method", "not_measured", "near_not_looked_for"):  # fmt: skip
+def check_record(
+    checks: Checks, record: EvaluationRecord, again: EvaluationRecord, differences: list[str]
+) -> Iterator[Line]:
+    """The content of report.json except for machine and code."""
+    for part in ("measures", "sampled", "also"):
+        claimed, derived = getattr(record, part), getattr(again, part)
+        names = [[measure.name for measure in measures] for measures in (claimed, derived)]
+        yield checks.equal(f"{part}: names", *names)
+        for published, recomputed in zip(claimed, derived, strict=True):
+            note = explain(differences) if published != recomputed else None
+            line = measure_line(checks, f"{part}, made again: ", published, recomputed, 0.0, note)
+            yield without_verdict(line, differences)
+    guards = [[(guard.name, guard.holds) for guard in report.guards] for report in (record, again)]
+    yield checks.equal("guards", *guards)
+    for field in FIELDS:
         yield checks.equal(field, getattr(record, field), getattr(again, field))
     if record.code == again.code:
         yield checks.equal("key", record.key, again.key)
 
 
-def different_here(record: EvaluationRecord, again: EvaluationRecord) -> list[str]:
-    """What may move a score here: the device, and versions of packages; our own code where its bytes are others."""
-    from evaluation.inputs import PACKAGES
-
-    found = [f"{again.device} in place of {record.device}"] if again.device != record.device else []
+def environment_differences(record: EvaluationRecord, again: EvaluationRecord) -> list[str]:
+    """What may change a score here: another device, other versions of packages, other source code of Titlecraft."""
+    differences = [f"{again.device} in place of {record.device}"] if again.device != record.device else []
     for package in PACKAGES:
         try:
             here = version(package)
         except PackageNotFoundError:
             here = None
         if record.code.packages.get(package) != here:
-            found.append(
-                f"{package} {here or 'missing'} in place of {record.code.packages.get(package, 'what was not noted')}"
-            )
+            recorded = record.code.packages.get(package, "what was not noted")
+            differences.append(f"{package} {here or 'missing'} in place of {recorded}")
     if record.code.sources != sources_sha256("evaluation"):
-        found.append("other source code of Titlecraft")
-    return found
+        differences.append("other source code of Titlecraft")
+    return differences
 
 
-def reason(others: list[str]) -> str:
-    """What a difference means, in words."""
-    return NOT_JUDGED.format(why="; ".join(others)) if others else "same device, versions and code: must be equal"
+def explain(differences: list[str]) -> str:
+    """The meaning of a difference for the reader of a line."""
+    return (
+        NOT_JUDGED.format(why="; ".join(differences))
+        if differences
+        else "same device, versions and code: must be equal"
+    )
 
 
-def column_line(checks: Checks, name: str, claimed: list[Any], derived: list[Any], why: str) -> Line:
-    """One column of predictions.parquet; where it does not hold, how many rows differ, and how far at most."""
-    wrong = [place for place, pair in enumerate(zip(claimed, derived, strict=False)) if pair[0] != pair[1]]
+def column_line(checks: Checks, name: str, claimed: list[Any], derived: list[Any], explanation: str) -> Line:
+    """One column of predictions.parquet. If it does not hold, the note says how many rows differ and by how much at most."""
+    wrong = [row for row, pair in enumerate(zip(claimed, derived, strict=False)) if pair[0] != pair[1]]
     count = f"{len(claimed):,} values"
     if not wrong and len(claimed) == len(derived):
         return checks.line(f"{name}, made again", count, "equal", True, "equal")
     note = f"first in row {wrong[0] + 1}" if wrong else "other titles"
-    if wrong and all(isinstance(one, float) for one in (*claimed, *derived)):
-        note += f", at most {max(abs(claimed[place] - derived[place]) for place in wrong):.3g} apart"
-    return checks.line(f"{name}, made again", count, f"{len(wrong):,} are others", False, "equal", f"{note}; {why}")
+    if wrong and all(isinstance(value, float) for value in (*claimed, *derived)):
+        note += f", at most {max(abs(claimed[row] - derived[row]) for row in wrong):.3g} apart"
+    note += f"; {explanation}"
+    return checks.line(f"{name}, made again", count, f"{len(wrong):,} are others", False, "equal", note)

@@ -1,9 +1,8 @@
-"""titlecraft verify NS/NAME[@REV]: every published number, derived again; this file chooses what is looked at.
+"""titlecraft verify NS/NAME[@REV]: recomputes every published number. This file decides which checks run, in which order.
 
-It needs nothing but the repo's id: what the records name is read from the Hub at its pins.
+The repo's id is the only input. Everything else is read from the Hub at the commits that the records name.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 from model_card.verification.level_card.dataset import verify_dataset
@@ -19,30 +18,32 @@ from model_card.verification.level_card.text.card import verify_card
 from model_card.verification.level_card.text.claims import verify_claims
 from model_card.verification.level_card.text.configs import verify_configs
 from model_card.verification.level_card.training import verify_training
-from model_card.verification.lines.checks import LADDER, Checks, Level, Line, Verification, is_out_of_reach
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import CUMULATIVE, Level, Line, Verification
+from model_card.verification.lines.unavailable import is_access_denied
 from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
+from titlecraft.records.export import EXPORT_RECORD
 
 DATASETS = "datasets/"
-EXPORT_RECORD = "export_record.json"  # as `titlecraft export` calls it; playground, which says so, is not imported here
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")
 
 
 def find(reference: str) -> Pin:
-    """The pin of NS/NAME[@REV], a model, or datasets/NS/NAME[@REV]. Raises UserError where there is none.
+    """The pin of a model NS/NAME[@REV] or a dataset datasets/NS/NAME[@REV]. Raises UserError if there is none.
 
-    A dataset is found without its prefix too, where there is no model of its name: older cards name it so.
+    A dataset is found without its prefix, too, if no model has its name: the commands on older cards omit the prefix.
     """
     if reference.startswith(DATASETS):
         return pin(reference.removeprefix(DATASETS), "dataset")
     try:
         return pin(reference, "model")
     except UserError as error:
-        if not is_out_of_reach(error):
+        if not is_access_denied(error):
             raise
         try:
             return pin(reference, "dataset")
@@ -51,7 +52,7 @@ def find(reference: str) -> Pin:
 
 
 def verify(reference: str, level: Level, sources: list[str], work: Path | None = None) -> Verification:
-    """Verify a repo; see `verify_state`. Raises UserError where there is no such repo or revision, or the Hub is away."""
+    """Download a repo and verify it; see `verify_state`. Raises UserError if there is no such repo or the Hub does not answer."""
     state = RepoState.download(find(reference))
     if work is None and level == "predictions":
         work = work_folder("verify", state.pin.repo)
@@ -60,11 +61,11 @@ def verify(reference: str, level: Level, sources: list[str], work: Path | None =
 
 
 def verify_state(state: RepoState, level: Level, sources: list[str], work: Path | None = None) -> Verification:
-    """All lines up to a level. A level that the repo does not allow is a line that could not be looked at.
+    """All lines up to a level. A level that the repo does not allow is one line with "could not be looked at".
 
     Args:
         sources: files, globs or URLs of the catalogue, for level data.
-        work: where level predictions keeps what it has computed, for an interrupted run; None keeps nothing.
+        work: where level predictions stores finished batches, to resume an interrupted run; None stores nothing.
     """
     impossible = impossible_levels(state)
     lines: list[Line] = []
@@ -73,42 +74,47 @@ def verify_state(state: RepoState, level: Level, sources: list[str], work: Path 
 
         lines = verify_sources(state, sources)
     wrong_source = any(line.verdict == "does not hold" for line in lines)
-    asked = () if wrong_source else LADDER[: LADDER.index(level) + 1] if level in LADDER else ("card", level)
-    for one in asked:
-        if one in impossible:
-            lines.append(Checks(one, state.pin.repo).out_of_reach(f"level {one}", "possible", f"no: {impossible[one]}"))
+    for part in () if wrong_source else included_levels(level):
+        if part in impossible:
+            checks = Checks(part, state.pin.repo)
+            lines.append(checks.could_not_be_looked_at(f"level {part}", "possible", f"no: {impossible[part]}"))
         else:
-            lines += levels(sources, work)[one](state)
-    lines = [line for line in lines if line.derived != f"at level {level} only"]  # it was looked at
+            lines += check_level(part, state, sources, work)
+    lines = [line for line in lines if line.derived != f"at level {level} only"]  # this level has looked at it
     return Verification(
-        repo=state.pin, level=level, code=current_code("verification", *PACKAGES), impossible=impossible, lines=lines,
+        repo=state.pin,
+        level=level,
+        code=current_code("verification", *PACKAGES),
+        impossible=impossible,
+        lines=lines,
         remarks=remarks(state, impossible),
-    )  # fmt: skip
+    )
 
 
-def levels(sources: list[str], work: Path | None) -> dict[str, Callable[[RepoState], list[Line]]]:
-    """What is done at each level."""
+def included_levels(level: Level) -> tuple[Level, ...]:
+    """The levels that a level runs, in order. Level data runs without scores and predictions."""
+    return CUMULATIVE[: CUMULATIVE.index(level) + 1] if level in CUMULATIVE else ("card", level)
 
-    def predictions(state: RepoState) -> list[Line]:
-        from model_card.verification.level_predictions import verify_predictions
 
-        return verify_predictions(state, work)
-
-    def data(state: RepoState) -> list[Line]:
-        from model_card.verification.level_data import verify_data
-
-        return verify_data(state, sources)
-
-    def scores(state: RepoState) -> list[Line]:
+def check_level(level: Level, state: RepoState, sources: list[str], work: Path | None) -> list[Line]:
+    """All lines of one level. The levels after card import evaluation or the builder, so they are imported when they run."""
+    if level == "scores":
         from model_card.verification.level_scores.scores import verify_scores
 
         return verify_scores(state)
+    if level == "predictions":
+        from model_card.verification.level_predictions import verify_predictions
 
-    return {"card": card, "scores": scores, "predictions": predictions, "data": data}
+        return verify_predictions(state, work)
+    if level == "data":
+        from model_card.verification.level_data import verify_data
+
+        return verify_data(state, sources)
+    return check_card(state)
 
 
-def card(state: RepoState) -> list[Line]:
-    """Level card: the card against the records, the records against the files, the files against their sums."""
+def check_card(state: RepoState) -> list[Line]:
+    """Level card: compares the card with the records, the records with the files, and the files with their checksums."""
     lines = verify_card(state) + verify_files(state) + verify_lineage(state)
     if state.pin.type == "dataset":
         return lines + verify_configs(state) + verify_dataset(state) + verify_renderings(state)
@@ -118,37 +124,31 @@ def card(state: RepoState) -> list[Line]:
 
 
 def remarks(state: RepoState, impossible: dict[str, str]) -> dict[str, str]:
-    """Level -> what it can tell of this repo on another machine than the one that measured."""
+    """Level -> a limit of what it can show on another machine than the one of the evaluation."""
     if state.pin.type == "dataset" or "predictions" in impossible:
         return {}
     try:
         gpus = {state.report(folder).device for folder in state.readable_reports()} - {"cpu"}
-    except UserError:  # a report that cannot be read is among the lines that do not hold
+    except UserError:  # an unreadable report has a line that does not hold
         return {}
-    said = "a difference on another device is shown and not judged, for no tolerance is measured"
-    return {"predictions": f"measured on {', '.join(sorted(gpus))}; {said}"} if gpus else {}
+    limit = "a difference on another device is shown and not judged, for no tolerance is measured"
+    return {"predictions": f"measured on {', '.join(sorted(gpus))}; {limit}"} if gpus else {}
 
 
 def impossible_levels(state: RepoState) -> dict[str, str]:
-    """Level -> why this repo does not allow it, in the order of the levels."""
-    why: dict[str, str] = {}
+    """Level -> the reason why this repo does not allow it, in the order of the levels."""
     if state.pin.type == "dataset":
         if DATASET_RECORD not in state.paths:
-            return dict.fromkeys(
-                (*LADDER, "data"), f"no {DATASET_RECORD}: `titlecraft build` did not make this dataset"
-            )
+            reason = f"no {DATASET_RECORD}: `titlecraft build` did not make this dataset"
+            return dict.fromkeys((*CUMULATIVE, "data"), reason)
         return dict.fromkeys(("scores", "predictions"), "a dataset has no report")
     if TRAINING_RECORD not in state.paths:
+        reason = f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter"
         if EXPORT_RECORD in state.paths:
-            return dict.fromkeys(
-                (*LADDER, "data"),
-                f"an exported model has no {TRAINING_RECORD}: verify the adapter that its {EXPORT_RECORD} names",
-            )
-        return dict.fromkeys((*LADDER, "data"), f"no {TRAINING_RECORD}: `titlecraft train` did not make this adapter")
-    readable = state.readable_reports()
-    if not readable:
+            reason = f"an exported model has no {TRAINING_RECORD}: verify the adapter that its {EXPORT_RECORD} names"
+        return dict.fromkeys((*CUMULATIVE, "data"), reason)
+    if not state.readable_reports():
         kind = "a report of another version of Titlecraft only" if state.report_folders() else "no report"
-        why |= dict.fromkeys(
-            ("scores", "predictions"), f"{kind}: `titlecraft evaluate --adapter {state.pin.repo}` makes one"
-        )
-    return why
+        reason = f"{kind}: `titlecraft evaluate --adapter {state.pin.repo}` makes one"
+        return dict.fromkeys(("scores", "predictions"), reason)
+    return {}

@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model_card.verification.level_card.training import of_adapter, of_log
-from model_card.verification.lines.checks import Checks, Line
+from model_card.verification.level_card.training import check_adapter, check_log
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from tests.model_card.literal_records import ADAPTER, training_record
 
@@ -25,7 +26,7 @@ def lines_of(folder: Path, weight: float, loss: float) -> dict[str, Line]:
     tensors = {f"a.lora_{side}.weight": torch.tensor([[1.0, weight]]) for side in "AB"}
     save_file(tensors, folder / "adapter_model.safetensors")
     state, checks = RepoState.of_folder(ADAPTER, folder), Checks("card", "training record")
-    found = [*checks.gather(of_adapter(checks, state)), *checks.gather(of_log(checks, state))]
+    found = [*checks.gather(check_adapter(checks, state)), *checks.gather(check_log(checks, state))]
     return {line.claim.partition(": ")[2]: line for line in found}
 
 

@@ -95,13 +95,13 @@ def test_verify_knows_what_peft_writes_into_a_config_that_sets_nothing() -> None
     """A new version of PEFT may have another default that is not off: then model_card.verification.level_card.files.adapter needs to know it."""
     from peft import LoraConfig
 
-    from model_card.verification.level_card.files.adapter import BY_RECORD, INERT, SET, is_neutral
+    from model_card.verification.level_card.files.adapter import BY_RECORD, INERT, SET, is_default
 
     written = LoraConfig(task_type="CAUSAL_LM", inference_mode=True).to_dict()
     assert {
         key: value
         for key, value in written.items()
-        if key not in (*SET, *BY_RECORD) and not is_neutral(value, INERT.get(key))
+        if key not in (*SET, *BY_RECORD) and not is_default(value, INERT.get(key))
     } == {}
     assert all(
         written[key] in allowed or getattr(written[key], "value", None) in allowed for key, allowed in SET.items()

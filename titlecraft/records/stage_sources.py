@@ -146,10 +146,10 @@ SOURCES: dict[str, str] = {
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run
         model_card/verification/level_card: dataset history lineage pins report training
-        model_card/verification/level_card/files: adapter checksums renderings tokenizer
+        model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs metadata
-        model_card/verification/level_scores: grounded scores titles values
-        model_card/verification/lines: checks
+        model_card/verification/level_scores: columns grounded lookup measures scores titles values
+        model_card/verification/lines: checks columns line one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
@@ -160,7 +160,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation export lineage stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training: record
         training/watching: energy

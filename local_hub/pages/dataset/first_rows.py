@@ -18,15 +18,15 @@ from local_hub.untrusted.data import read_json
 
 # bytes of a text file that are read for its first rows, and the largest file whose rows are counted
 _HEAD_BYTES = 2 * 2**20
-_MOST_COUNTED_BYTES = 64 * 2**20
-_MOST_COUNTED_FILES = 64
-_MOST_GIT_BYTES = 16 * 2**20  # of a regular (non-LFS) file
+_MAX_COUNTED_BYTES = 64 * 2**20
+_MAX_COUNTED_FILES = 64
+_MAX_GIT_BYTES = 16 * 2**20  # of a regular (non-LFS) file
 _SECONDS_OF_COUNTING = 2.0
-_MOST_CELL_CHARACTERS, _FEWEST_CELL_CHARACTERS = 20_000, 100
+_MAX_CELL_CHARACTERS, _MIN_CELL_CHARACTERS = 20_000, 100
 # limits of one page
-_MOST_COLUMNS = 200
-_MOST_NAME_CHARACTERS = 200
-_MOST_CHARACTERS = 1_000_000
+_MAX_COLUMNS = 200
+_MAX_NAME_CHARACTERS = 200
+_MAX_CHARACTERS = 1_000_000
 
 
 class UnreadableTable(Exception):
@@ -59,7 +59,7 @@ def first_rows(repo: Repository, files: list[Entry], most: int) -> Table:
     stop_at = time.monotonic() + _SECONDS_OF_COUNTING
     rows: list[list[Cell]] = []
     for number, file in enumerate(files):
-        if len(rows) >= most and (number >= _MOST_COUNTED_FILES or time.monotonic() > stop_at):
+        if len(rows) >= most and (number >= _MAX_COUNTED_FILES or time.monotonic() > stop_at):
             break
         # files without shown rows are read for their number of rows
         heads.append(_head(repo, file, most - len(rows)))
@@ -83,7 +83,7 @@ def _head(repo: Repository, file: Entry, most: int) -> Table:
     suffix = PurePosixPath(file.path).suffix.lower()
     if suffix not in _READERS:
         raise UnreadableTable(f"{file.path}: no preview for this kind of file")
-    if file.lfs is None and file.size > _MOST_GIT_BYTES:
+    if file.lfs is None and file.size > _MAX_GIT_BYTES:
         raise UnreadableTable(f"{file.path} is too large to show as a table here")
     try:
         content = str(repo.lfs_file(file)) if file.lfs else repo.objects.blob(file.oid)
@@ -112,16 +112,16 @@ def read_head(path: str, suffix: str, content: bytes | str, size: int, most: int
 
 
 def _shortened(table: Table) -> Table:
-    """The table within the limits of a page: at most _MOST_COLUMNS columns, long cells truncated."""
-    columns = [(name[:_MOST_NAME_CHARACTERS], kind[:_MOST_NAME_CHARACTERS]) for name, kind in table.columns]
-    rows, left = [], _MOST_CHARACTERS
+    """The table within the limits of a page: at most _MAX_COLUMNS columns, long cells truncated."""
+    columns = [(name[:_MAX_NAME_CHARACTERS], kind[:_MAX_NAME_CHARACTERS]) for name, kind in table.columns]
+    rows, left = [], _MAX_CHARACTERS
     for row in table.rows:
         rows.append([])
-        for cell in row[:_MOST_COLUMNS]:
-            most = max(_FEWEST_CELL_CHARACTERS, min(_MOST_CELL_CHARACTERS, left))
+        for cell in row[:_MAX_COLUMNS]:
+            most = max(_MIN_CELL_CHARACTERS, min(_MAX_CELL_CHARACTERS, left))
             rows[-1].append(Cell(cell.text[:most], cell.kind, cell.cut or len(cell.text) > most))
             left -= len(cell.text)
-    return Table(columns[:_MOST_COLUMNS], rows, table.total, hidden_columns=max(0, len(columns) - _MOST_COLUMNS))
+    return Table(columns[:_MAX_COLUMNS], rows, table.total, hidden_columns=max(0, len(columns) - _MAX_COLUMNS))
 
 
 def _parquet(content: IO[bytes], size: int, most: int) -> Table:
@@ -133,7 +133,7 @@ def _parquet(content: IO[bytes], size: int, most: int) -> Table:
     rows: list[list[Cell]] = []
     if most and table.metadata.num_rows:
         names = table.schema_arrow.names
-        shown = names[:_MOST_COLUMNS] if len(names) > _MOST_COLUMNS else None
+        shown = names[:_MAX_COLUMNS] if len(names) > _MAX_COLUMNS else None
         batch = next(table.iter_batches(batch_size=most, columns=shown, use_threads=False))
         rows = [[_cell(value) for value in row] for row in zip(*(column.to_pylist() for column in batch), strict=True)]
     return Table(columns, rows[:most], table.metadata.num_rows)
@@ -146,14 +146,14 @@ def _json_lines(content: IO[bytes], size: int, most: int) -> Table:
         raise ValueError(f"its first line is longer than {_HEAD_BYTES} bytes")
     objects = [read_json(line) for line in islice(filter(bytes.strip, lines), most or 1)]
     total = head.count(b"\n") + (not head.endswith(b"\n") and len(head) == size > 0)
-    if size <= _MOST_COUNTED_BYTES:
+    if size <= _MAX_COUNTED_BYTES:
         while block := content.read(4 * 2**20):
             total += block.count(b"\n")
-    return _table_of(objects, most, total if size <= _MOST_COUNTED_BYTES else None)
+    return _table_of(objects, most, total if size <= _MAX_COUNTED_BYTES else None)
 
 
 def _json(content: IO[bytes], size: int, most: int) -> Table:
-    if size > _MOST_COUNTED_BYTES // 4:
+    if size > _MAX_COUNTED_BYTES // 4:
         raise ValueError("it is one JSON value of more than 16 MB")
     value = read_json(content.read() or b"[]")
     if not isinstance(value, list):
@@ -212,7 +212,7 @@ def _cell(value: Any) -> Cell:
         return Cell(f"{len(value):,} bytes", "other")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_short)
     return Cell(
-        text[:_MOST_CELL_CHARACTERS], "text" if isinstance(value, str) else "other", len(text) > _MOST_CELL_CHARACTERS
+        text[:_MAX_CELL_CHARACTERS], "text" if isinstance(value, str) else "other", len(text) > _MAX_CELL_CHARACTERS
     )
 
 

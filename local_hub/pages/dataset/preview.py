@@ -10,7 +10,7 @@ from local_hub.repos.entry import Entry
 from local_hub.repos.repository import Repository
 
 ROWS = 20
-_MOST_SPLITS_COUNTED = 20
+_MAX_SPLITS_COUNTED = 20
 _SECONDS_OF_COUNTING = 5.0
 
 
@@ -46,7 +46,7 @@ def preview(
     counts = []
     stop_at = time.monotonic() + _SECONDS_OF_COUNTING
     for name, entries in config.splits.items():
-        cheap = len(counts) < _MOST_SPLITS_COUNTED and time.monotonic() < stop_at
+        cheap = len(counts) < _MAX_SPLITS_COUNTED and time.monotonic() < stop_at
         rows = (table.total if table else None) if name == split else row_count(repo, entries) if cheap else None
         counts.append((name, rows))
     return Preview([config.name for config in configs], config.name, counts, split, table, problem)

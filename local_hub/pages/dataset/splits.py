@@ -9,9 +9,9 @@ from local_hub.repos.entry import Entry
 
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
-_MOST_PATTERNS = 200
-_MOST_CONFIGS = 200
-_MOST_COMPARISONS = 100_000
+_MAX_PATTERNS = 200
+_MAX_CONFIGS = 200
+_MAX_COMPARISONS = 100_000
 
 # the keywords of `datasets.data_files.SPLIT_KEYWORDS`, as whole words of a path
 _KEYWORDS = {
@@ -39,7 +39,7 @@ def configs_of(card: dict[str, Any], files: list[Entry]) -> list[Config]:
     declared = card.get("configs")
     configs = []
     left = _Comparisons()
-    for config in declared[:_MOST_CONFIGS] if isinstance(declared, list) else []:
+    for config in declared[:_MAX_CONFIGS] if isinstance(declared, list) else []:
         if isinstance(config, dict) and (config.get("data_files") or config.get("data_dir")):
             splits = _declared_splits(config, files, left)
             if splits:
@@ -64,7 +64,7 @@ def _declared_splits(config: dict[str, Any], files: list[Entry], left: "_Compari
         )
         matching = [
             file
-            for pattern in (patterns if isinstance(patterns, list) else [patterns])[:_MOST_PATTERNS]
+            for pattern in (patterns if isinstance(patterns, list) else [patterns])[:_MAX_PATTERNS]
             if isinstance(pattern, str)
             for file in _matching(f"{folder}/{pattern}" if folder else pattern, files, left)
         ]
@@ -116,7 +116,7 @@ class _Comparisons:
     """The number of comparisons of patterns with files that are left, for all configurations together."""
 
     def __init__(self) -> None:
-        self.number = _MOST_COMPARISONS
+        self.number = _MAX_COMPARISONS
 
 
 def _fits(parts: list[str], pattern: list[str]) -> bool:

@@ -12,8 +12,8 @@ from local_hub.pages.repo.view import RepoView
 from local_hub.repos.entry import Entry
 from local_hub.repos.history import CommitSummary, last_commits
 
-_MOST_ENTRIES = 1000
-_MOST_EXPLAINED = 200  # entries with their last commit; more would be slow
+_MAX_ENTRIES = 1000
+_MAX_EXPLAINED = 200  # entries with their last commit; more would be slow
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def tree(visit: Visit) -> Response:
     if not view.repo.entry(view.commit, path).is_folder:
         return RedirectResponse(view.url("blob", path), status_code=302)
     walk = view.repo.walk(view.commit, path)
-    entries = [view.repo.describe(item_path, item) for item_path, item in islice(walk, _MOST_ENTRIES)]
+    entries = [view.repo.describe(item_path, item) for item_path, item in islice(walk, _MAX_ENTRIES)]
     entries.sort(key=lambda entry: not entry.is_folder)
-    explained = entries if len(entries) <= _MOST_EXPLAINED else []
+    explained = entries if len(entries) <= _MAX_EXPLAINED else []
     changed = last_commits(view.repo, view.commit, [entry.path for entry in explained])
     lines = [Line(entry, entry.path.rpartition("/")[2], changed.get(entry.path)) for entry in entries]
     return render(

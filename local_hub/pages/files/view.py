@@ -16,9 +16,9 @@ from local_hub.untrusted.safetensors_header import Tensor, read_header
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif")
 _TABLES = (".parquet", ".jsonl", ".ndjson", ".csv", ".tsv")
-_MOST_TEXT_BYTES = 500_000
-_MOST_LINES = 10_000
-_MOST_PRETTY_CHARACTERS = 100_000  # indentation makes deeply nested values long
+_MAX_TEXT_BYTES = 500_000
+_MAX_LINES = 10_000
+_MAX_PRETTY_CHARACTERS = 100_000  # indentation makes deeply nested values long
 _ROWS = 20
 
 
@@ -48,7 +48,7 @@ def show_file(view: RepoView, entry: Entry, *, plain: bool) -> Shown:
             return Shown("bytes", note=str(error)) if suffix == ".parquet" else _text(view, entry, suffix, str(error))
     if suffix == ".safetensors" and entry.lfs:
         return _tensors(view, entry)
-    if suffix in (".md", ".markdown") and not plain and entry.size <= _MOST_TEXT_BYTES:
+    if suffix in (".md", ".markdown") and not plain and entry.size <= _MAX_TEXT_BYTES:
         return _markdown(view, entry)
     return _text(view, entry, suffix)
 
@@ -69,14 +69,14 @@ def _text(view: RepoView, entry: Entry, suffix: str, note: str = "") -> Shown:
         text = "\0"
     if "\0" in text:
         return Shown("bytes", note=note or "This is not text, so it is not shown here.")
-    if suffix == ".json" and len(text) <= _MOST_PRETTY_CHARACTERS:
+    if suffix == ".json" and len(text) <= _MAX_PRETTY_CHARACTERS:
         text = _pretty(text)
     if cut:
-        note = f"Only the first {_MOST_TEXT_BYTES // 1000} kB are shown."
+        note = f"Only the first {_MAX_TEXT_BYTES // 1000} kB are shown."
     lines = source_lines(text, PurePosixPath(entry.path).name)
-    if len(lines) > _MOST_LINES:
-        note = f"Only the first {_MOST_LINES:,} lines are shown."
-    return Shown("text", lines=lines[:_MOST_LINES], note=note, opens=suffix in (".html", ".htm"))
+    if len(lines) > _MAX_LINES:
+        note = f"Only the first {_MAX_LINES:,} lines are shown."
+    return Shown("text", lines=lines[:_MAX_LINES], note=note, opens=suffix in (".html", ".htm"))
 
 
 def _pretty(text: str) -> str:
@@ -98,6 +98,6 @@ def _tensors(view: RepoView, entry: Entry) -> Shown:
 
 def _beginning(view: RepoView, entry: Entry) -> bytes:
     if entry.lfs is None:
-        return view.repo.objects.blob(entry.oid)[:_MOST_TEXT_BYTES]
+        return view.repo.objects.blob(entry.oid)[:_MAX_TEXT_BYTES]
     with view.repo.open_lfs(entry) as file:
-        return file.read(_MOST_TEXT_BYTES)
+        return file.read(_MAX_TEXT_BYTES)

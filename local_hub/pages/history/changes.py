@@ -8,10 +8,10 @@ from local_hub.git.objects import TreeItem
 from local_hub.repos.repository import Repository
 from local_hub.untrusted.bounded import TooMuch, bounded
 
-_MOST_FILES = 100
-_MOST_BYTES = 60_000  # of a file whose lines are compared
-_MOST_LINES = 400  # of differences shown for one file
-_MOST_BYTES_HERE = 20_000  # of all files, to be compared in this process
+_MAX_FILES = 100
+_MAX_BYTES = 60_000  # of a file whose lines are compared
+_MAX_LINES = 400  # of differences shown for one file
+_MAX_BYTES_HERE = 20_000  # of all files, to be compared in this process
 _SECONDS = 3.0  # for all files
 
 
@@ -42,9 +42,7 @@ def changes(repo: Repository, commit: str, parent: str | None) -> Changes:
     new = repo.objects.commit(commit).tree.decode()
     old = repo.objects.commit(parent).tree.decode() if parent else None
     differences = sorted(_differing(repo, old, new))
-    return Changes(
-        _compared([_change(repo, *difference) for difference in differences[:_MOST_FILES]]), len(differences)
-    )
+    return Changes(_compared([_change(repo, *difference) for difference in differences[:_MAX_FILES]]), len(differences))
 
 
 def _differing(
@@ -76,7 +74,7 @@ def _change(repo: Repository, path: str, old: str | None, new: str | None) -> Ch
     old_size, new_size = (0 if info is None else info.lfs.size if info.lfs else info.size for info in infos)
     lfs = any(info is not None and info.lfs is not None for info in infos)
     kind = "added" if old is None else "deleted" if new is None else "changed"
-    if lfs or max(old_size, new_size) > _MOST_BYTES:
+    if lfs or max(old_size, new_size) > _MAX_BYTES:
         return Change(path, kind, old_size, new_size, lfs, note="large file" if lfs else "too large to compare here")
     old_lines, new_lines = (_text(repo, oid) for oid in (old, new))
     if old_lines is None or new_lines is None:
@@ -87,7 +85,7 @@ def _change(repo: Repository, path: str, old: str | None, new: str | None) -> Ch
 def _compared(changes: list[Change]) -> list[Change]:
     """The changes with their lines. Comparing is quadratic in the lines, so long texts are compared in `bounded`."""
     texts = [change.texts for change in changes if change.texts]
-    if sum(change.old_size + change.new_size for change in changes if change.texts) <= _MOST_BYTES_HERE:
+    if sum(change.old_size + change.new_size for change in changes if change.texts) <= _MAX_BYTES_HERE:
         compared = iter(compare_all(texts))
     else:
         try:
@@ -100,14 +98,14 @@ def _compared(changes: list[Change]) -> list[Change]:
 def _with_lines(change: Change, lines: list[tuple[str, str]] | None) -> Change:
     if lines is None:
         return replace(change, texts=None, note="too large to compare here")
-    note = f"only the first {_MOST_LINES} lines are shown" if len(lines) > _MOST_LINES else ""
-    return replace(change, texts=None, lines=lines[:_MOST_LINES], note=note)
+    note = f"only the first {_MAX_LINES} lines are shown" if len(lines) > _MAX_LINES else ""
+    return replace(change, texts=None, lines=lines[:_MAX_LINES], note=note)
 
 
 def compare_all(texts: list[tuple[list[str], list[str]]]) -> list[list[tuple[str, str]] | None]:
     """The differing lines of each pair, at most one more than is shown; None for pairs after the time limit."""
     stop_at = time.monotonic() + _SECONDS
-    return [_compare(*pair)[: _MOST_LINES + 1] if time.monotonic() < stop_at else None for pair in texts]
+    return [_compare(*pair)[: _MAX_LINES + 1] if time.monotonic() < stop_at else None for pair in texts]
 
 
 def _text(repo: Repository, oid: str | None) -> list[str] | None:

@@ -14,8 +14,8 @@ from local_hub.pages.page import Visit, page, render
 from local_hub.pages.repo.view import RepoView
 from local_hub.repos.history import commits
 
-_MOST_LISTED = 200
-_MOST_EVENTS = 300
+_MAX_LISTED = 200
+_MAX_EVENTS = 300
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def discussions(visit: Visit) -> Response:
         "discussions.html.jinja",
         view=view,
         tab="community",
-        discussions=listed[:_MOST_LISTED],
+        discussions=listed[:_MAX_LISTED],
         total=len(listed),
     )
 
@@ -56,8 +56,8 @@ def discussion(visit: Visit) -> Response:
         view=view,
         tab="community",
         discussion=shown,
-        events=[_event(view, event) for event in shown.events[:_MOST_EVENTS]],
-        hidden_events=max(0, len(shown.events) - _MOST_EVENTS),
+        events=[_event(view, event) for event in shown.events[:_MAX_EVENTS]],
+        hidden_events=max(0, len(shown.events) - _MAX_EVENTS),
         changes=_changes(view, shown),
     )
 

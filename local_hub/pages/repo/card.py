@@ -18,8 +18,8 @@ from local_hub.repos.entry import Entry
 from local_hub.repos.info import RepoInfo, card_of
 from local_hub.untrusted.card_metadata import check_card, split_card
 
-_MOST_REPOS_ASKED = 300
-_MOST_README_BYTES = 4 * 2**20
+_MAX_REPOS_ASKED = 300
+_MAX_README_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ def _readme(view: RepoView, files: list[Entry]) -> _Readme | None:
     if entry is None:
         return None
     try:
-        text = view.repo.beginning(entry, _MOST_README_BYTES).decode("utf-8", errors="replace")
+        text = view.repo.beginning(entry, _MAX_README_BYTES).decode("utf-8", errors="replace")
     except EntryNotFound as error:  # its LFS object was deleted
         return _Readme("", [error.message])
     where = Surroundings(view.type, view.id, view.revision)
     problems = check_card(text, view.type)[0]
-    if entry.size > _MOST_README_BYTES:
-        problems.append(f"The README is too large to show: only its first {_MOST_README_BYTES // 2**20} MB were read")
+    if entry.size > _MAX_README_BYTES:
+        problems.append(f"The README is too large to show: only its first {_MAX_README_BYTES // 2**20} MB were read")
     return _Readme(render_markdown(split_card(text)[1], where), problems)
 
 
@@ -86,7 +86,7 @@ def _used_by(view: RepoView) -> list[tuple[str, str]]:
     if field is None:
         return []
     models = []
-    for repo in view.visit.visible_repos("model")[:_MOST_REPOS_ASKED]:
+    for repo in view.visit.visible_repos("model")[:_MAX_REPOS_ASKED]:
         names = read_or_reason(repo, lambda repo=repo: texts(card_of(repo, repo.head()).get(field)), lambda reason: [])
         if view.id.lower() in (name.lower() for name in names):
             models.append((repo.id, addresses.repo_url("model", repo.id)))

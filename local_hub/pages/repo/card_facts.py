@@ -34,8 +34,8 @@ _FIELDS = {
         ("tags", "", None),
     ),
 }
-_MOST_CHIPS = 60
-_MOST_TEXTS, _MOST_EVALUATIONS, _MOST_METRICS = 1000, 200, 200
+_MAX_CHIPS = 60
+_MAX_TEXTS, _MAX_EVALUATIONS, _MAX_METRICS = 1000, 200, 200
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,19 @@ def chips(card: dict[str, Any], repo_type: str, library: str | None, find_repo: 
         for text in texts(facts.get(field)):
             chips_.append(Chip(label, text, find_repo(names, text) if names else None))
     labelled = {chip.text for chip in chips_ if chip.label}
-    return [chip for chip in dict.fromkeys(chips_) if chip.label or chip.text not in labelled][:_MOST_CHIPS]
+    return [chip for chip in dict.fromkeys(chips_) if chip.label or chip.text not in labelled][:_MAX_CHIPS]
 
 
 def texts(value: Any) -> list[str]:
     """The values of a field as text, whether it is a list or a single value."""
-    items = value[:_MOST_TEXTS] if isinstance(value, list) else [value]
+    items = value[:_MAX_TEXTS] if isinstance(value, list) else [value]
     return [str(item)[:200] for item in items if isinstance(item, str | int | float) and str(item).strip()]
 
 
 def evaluations(card: dict[str, Any], find_repo: FindRepo) -> list[Evaluation]:
     """The results of the card's `model-index` that have at least one metric."""
     results = [result for model in _objects(card.get("model-index")) for result in _objects(model.get("results"))]
-    results = results[:_MOST_EVALUATIONS]
+    results = results[:_MAX_EVALUATIONS]
     return [evaluation for result in results if (evaluation := _evaluation(result, find_repo)).metrics]
 
 
@@ -99,7 +99,7 @@ def _evaluation(result: dict[str, Any], find_repo: FindRepo) -> Evaluation:
         revision=revision,
         href=find_repo("dataset", (_text(dataset.get("type")) or "") + at),
         source=url if url.startswith(("http://", "https://", "/")) and not url.startswith("//") else None,
-        metrics=[(_name(metric), metric.get("value")) for metric in _objects(result.get("metrics"))[:_MOST_METRICS]],
+        metrics=[(_name(metric), metric.get("value")) for metric in _objects(result.get("metrics"))[:_MAX_METRICS]],
     )
 
 

@@ -1,61 +1,53 @@
-"""Level card, lineage: what a dataset lists of the adapters made from it is what their own records say; pictures drawn again."""
+"""Level card, lineage: compares a dataset's list of adapters with the adapters' own records, and renders the picture again."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from model_card.verification.level_card.files.renderings import rendered
-from model_card.verification.level_card.pins import exists
-from model_card.verification.lines.checks import EXACT, Checks, Line
+from model_card.lineage.trained import confirm, is_about
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
+from model_card.verification.lines.pinned_repo import commit_exists
+from model_card.verification.lines.rendering import same_rendering
 from model_card.verification.repo_state import RepoState
+from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset
 from titlecraft.records import TRAINING_RECORD, read_record
-from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage
+from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, result_of
 
 
 def verify_lineage(state: RepoState) -> list[Line]:
-    """A line for each adapter that a dataset lists, and one for the picture of a repo that has it."""
+    """Lines about each adapter that a dataset lists, and one about the picture."""
     checks = Checks("card", "lineage")
-    return checks.gather(of_dataset(checks, state) if state.pin.type == "dataset" else of_adapter(checks, state))
+    check = check_dataset if state.pin.type == "dataset" else check_adapter
+    return checks.gather(check(checks, state))
 
 
-def of_dataset(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """lineage.json, adapter by adapter, read at the commits that it names."""
-    from model_card.lineage.trained import confirm
-    from titlecraft.cards.lineage_picture import draw_dataset
-
+def check_dataset(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """Each adapter of lineage.json, read at its commit, then the picture."""
     raw = state.read(LINEAGE)
     if raw is None:
         return
-    adapters = read_record(raw, DatasetLineage, state.named(LINEAGE)).adapters
-    for one in adapters:
-        yield exists(checks, "adapter", one.adapter, (TRAINING_RECORD,), "")
-        wrong = confirm(one)
-        yield checks.line(
-            f"{one.adapter} is as its own records say", "yes", f"no: {wrong}" if wrong else "yes", not wrong, EXACT
-        )
+    adapters = read_record(raw, DatasetLineage, state.describe(LINEAGE)).adapters
+    for listed in adapters:
+        yield commit_exists(checks, "adapter", listed.adapter, (TRAINING_RECORD,))
+        wrong = confirm(listed)
+        claim, derived = f"{listed.adapter} is as its own records say", f"no: {wrong}" if wrong else "yes"
+        yield checks.line(claim, "yes", derived, not wrong, EXACT)
+    record, published = state.dataset, state.read(LINEAGE_PICTURE)
     with TemporaryDirectory() as folder:
-        draw_dataset(state.dataset.source, state.pin.repo, adapters, file := Path(folder) / "lineage.png")
-        yield rendered(
-            checks,
-            LINEAGE_PICTURE,
-            state.read(LINEAGE_PICTURE),
-            file.read_bytes(),
-            state.dataset.code,
-            "dataset_builder",
-        )
+        file = Path(folder) / "lineage.png"
+        draw_dataset(record.source, state.pin.repo, adapters, file)
+        yield same_rendering(checks, LINEAGE_PICTURE, published, file.read_bytes(), record.code, "dataset_builder")
 
 
-def of_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """The picture of an adapter's card; an adapter of before there was one has none."""
-    from model_card.lineage.trained import is_about
-    from titlecraft.cards.lineage_picture import draw_adapter
-    from titlecraft.records.lineage import result_of
-
-    there, record, raw = state.read(LINEAGE_PICTURE), state.training, state.require(TRAINING_RECORD)
-    if there is None:
+def check_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """The picture of an adapter's card. Adapters of older versions do not have it."""
+    published, record, raw = state.read(LINEAGE_PICTURE), state.training, state.require(TRAINING_RECORD)
+    if published is None:
         return
     reports = [state.report(folder) for folder in state.readable_reports()]
-    results = [result_of(one, "") for one in reports if is_about(one, raw)]
+    results = [result_of(report, "") for report in reports if is_about(report, raw)]
     with TemporaryDirectory() as folder:
-        draw_adapter(record.dataset, record.base, state.pin.repo, results, file := Path(folder) / "lineage.png")
-        yield rendered(checks, LINEAGE_PICTURE, there, file.read_bytes(), record.code, "training")
+        file = Path(folder) / "lineage.png"
+        draw_adapter(record.dataset, record.base, state.pin.repo, results, file)
+        yield same_rendering(checks, LINEAGE_PICTURE, published, file.read_bytes(), record.code, "training")

@@ -1,28 +1,33 @@
-"""Level scores, titles: the sample drawn again from the pinned dataset, with the pinned base's tokenizer."""
+"""Level scores, titles: draws the sample again from the pinned dataset, with the pinned base's tokenizer."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from model_card.verification.lines.checks import Checks, Line
-from model_card.verification.repo_state import RepoState
+from evaluation.titles.draw import Room, Sample, Title, draw
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.columns import column_equal
+from model_card.verification.lines.line import Line
 from titlecraft.hub.pins import download, read_file
+from titlecraft.models.base.config import context_length, load_config
+from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.prompt import PROMPT_FILE, PromptFormat
 from titlecraft.records import EvaluationRecord, Pin
 
 DATA = ["data/*.parquet"]
 
 
-def verify_titles(
-    checks: Checks, state: RepoState, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Any]
+def check_titles(
+    checks: Checks, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Title]
 ) -> Iterator[Line]:
-    """Which titles were asked, with which prompts and references; what was drawn is appended to `titles`."""
-    sample = draw_again(record)
+    """The sample of titles with their prompts and references. Appends the drawn titles to `titles` for the other checks."""
+    sample = draw_sample(record)
     titles.extend(sample.titles)
     yield checks.equal("titles available", record.titles_available, sample.available)
     yield checks.equal("titles excluded", record.excluded, sample.excluded)
     yield checks.equal("references that were cut", record.references_cut, sample.cut())
-    near = record.near_not_looked_for or 0
-    yield checks.equal("descriptions whose near copies were not looked for", near, sample.near_not_looked_for)
+    unsearched = record.near_not_looked_for or 0
+    claim = "descriptions whose near copies were not looked for"
+    yield checks.equal(claim, unsearched, sample.near_not_looked_for)
     columns = {
         "uid": [title.uid for title in titles],
         "title": [title.title for title in titles],
@@ -31,46 +36,21 @@ def verify_titles(
         "reference_tokens": [len(title.reference_tokens) for title in titles],
     }
     for name, values in columns.items():
-        yield all_equal(checks, f"{name} of every title", [row[name] for row in rows], values, 0.0, None)
+        yield column_equal(checks, f"{name} of every title", [row[name] for row in rows], values)
 
 
-def draw_again(record: EvaluationRecord) -> Any:
-    """evaluation.titles.draw.Sample of a report's settings. Raises UserError where dataset or base do not allow it."""
-    from evaluation.titles.draw import Room, draw
-    from titlecraft.models.base.config import context_length, load_config
-    from titlecraft.models.base.tokenizer import load_tokenizer
-
+def draw_sample(record: EvaluationRecord) -> Sample:
+    """The sample for a report's settings. Raises UserError if the dataset or the base does not allow it."""
     tokenizer = load_tokenizer(record.base)
     context = context_length(load_config(record.base))
-    longest = min(record.base_settings.max_length, context)
-    room = Room(scored=longest, context=context, new_tokens=record.generation.max_new_tokens)
-    settings = record.evaluation
-    return draw(
-        download(record.dataset, DATA), prompt_of(record.dataset), tokenizer, room, settings.titles, settings.seed,
-        name=f"dataset {record.dataset}",
-    )  # fmt: skip
+    max_length = min(record.base_settings.max_length, context)
+    room = Room(scored=max_length, context=context, new_tokens=record.generation.max_new_tokens)
+    data, prompt = download(record.dataset, DATA), prompt_of(record.dataset)
+    count, seed = record.evaluation.titles, record.evaluation.seed
+    return draw(data, prompt, tokenizer, room, count, seed, name=f"dataset {record.dataset}")
 
 
 def prompt_of(dataset: Pin) -> PromptFormat:
-    """The prompt that the dataset holds."""
+    """The prompt format of a dataset. Raises UserError if it is missing or cannot be read."""
     raw = read_file(dataset, PROMPT_FILE)
     return PromptFormat.from_json(raw or b"", f"{PROMPT_FILE} of {dataset}")
-
-
-def all_equal(
-    checks: Checks, claim: str, claimed: list[Any], derived: list[Any], apart: float, note: str | None
-) -> Line:
-    """One line for a whole column; where it does not hold, the note names the first row."""
-    count = len(claimed)
-    wrong = [
-        place for place, (one, other) in enumerate(zip(claimed, derived, strict=False))
-        if one != other and not (isinstance(one, float) and isinstance(other, float) and abs(one - other) <= apart)
-    ]  # fmt: skip
-    limit = f"{apart:g}" if apart else "equal"
-    if count != len(derived):
-        return checks.line(claim, f"{count:,} values", f"{len(derived):,} values", False, limit)
-    if wrong:
-        first = wrong[0]
-        said = f"row {first + 1}: {claimed[first]!r}, derived {derived[first]!r}"
-        return checks.line(claim, f"{count:,} values", f"{len(wrong):,} are others", False, limit, said)
-    return checks.line(claim, f"{count:,} values", "equal", True, limit, note)

@@ -1,150 +1,163 @@
-"""Level scores, values: what each measure gives for each title, computed again from the published texts.
+"""Level scores, values: recomputes each measure of each title from the published texts.
 
-What needs the model is only held against what is beside it: likelihoods against each other, a stop against the number of
-tokens. Level predictions derives them.
+Values that need the model are only checked for consistency: likelihoods against each other, a stop against the number of
+tokens. Level predictions recomputes them.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isclose, log
 from typing import Any
 
-from model_card.verification.level_scores.titles import DATA, all_equal
-from model_card.verification.lines.checks import Checks, Line
-from model_card.verification.repo_state import RepoState
-from titlecraft.hub.pins import download
+from evaluation.lookup.sources import Lookup
+from evaluation.measures import Entry, Written, measures_of, sampled_measures
+from evaluation.measures.coverage import ScriptCoverage
+from evaluation.measures.sentences import orders
+from evaluation.titles.draw import Title
+from model_card.verification.level_scores.columns import ARMS, greedy_arms
+from model_card.verification.level_scores.lookup import build_lookup
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.columns import column_equal, true_for_all_rows
+from model_card.verification.lines.line import Line
 from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
 
-ARMS = ("before", "after")
-SAME_SUM = 1e-9  # relative: two ways to one number in float64
+FLOAT_ERROR = 1e-9  # relative; between two ways to compute one float64
 
 
-def verify_values(
-    checks: Checks, state: RepoState, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Any],
-    apart: float, note: str | None,
-) -> Iterator[Line]:  # fmt: skip
+@dataclass(frozen=True)
+class Answers:
+    """The published answers of a report, and what the measures compare them with."""
+
+    record: EvaluationRecord
+    rows: list[dict[str, Any]]
+    titles: list[Title]
+    lookup: Lookup
+    coverage: ScriptCoverage
+
+    def values(self, entry: Entry, arm: str) -> list[float | None]:
+        """One measure of the greedy answers of an arm, by row; None where the measure cannot read the script."""
+        values = [
+            float(entry.value(self.written(row[arm], row, title, arm)))
+            for row, title in zip(self.rows, self.titles, strict=True)
+        ]
+        return self.without_unreadable(values, entry.name, arm)
+
+    def sampled_values(self, entry: Entry, arm: str) -> list[float | None]:
+        """The mean of one measure over the sampled answers of an arm, by row; None where it cannot read the script."""
+        texts = sampled_arm(arm)
+        values = [
+            mean([float(entry.value(self.written(text, row, title, arm))) for text in row[texts]])
+            for row, title in zip(self.rows, self.titles, strict=True)
+        ]
+        return self.without_unreadable(values, entry.name, texts)
+
+    def written(self, text: str, row: dict[str, Any], title: Title, arm: str) -> Written:
+        """An answer as the input of a measure, without the values that need the model."""
+        stopped = row[column("stop_rate", arm)] == 1
+        return Written(
+            text=text,
+            tokens=row[tokens_column(arm)] - stopped,
+            stopped=stopped,
+            reference=title.reference,
+            reference_tokens=title.reference_length,
+            title=title.title,
+            nll_in_order=None,
+            nll_shuffled=None,
+            known=self.lookup,
+        )
+
+    def without_unreadable(self, values: list[float], measure: str, texts: str) -> list[float | None]:
+        """The values, with None where the measure cannot read the script of a title's texts; see evaluation.readable."""
+        unreadable = self.unreadable(measure, texts)
+        return [None if lacking else value for value, lacking in zip(values, unreadable, strict=True)]
+
+    def unreadable(self, measure: str, texts: str) -> list[bool]:
+        """By row, whether a measure cannot read the script of the title, the reference or the answers."""
+        return [
+            bool(self.coverage.lacking(measure, row["title"], row["reference"], *texts_of(row[texts])))
+            for row in self.rows
+        ]
+
+
+def check_values(
+    checks: Checks,
+    record: EvaluationRecord,
+    rows: list[dict[str, Any]],
+    titles: list[Title],
+    tolerance: float,
+    note: str | None,
+) -> Iterator[Line]:
     """A line for each measure and arm."""
-    from evaluation.measures import Written, measures_of, sampled_measures
-    from evaluation.measures.coverage import ScriptCoverage
-    from model_card.verification.level_scores.scores import asked_arms
-
-    known, coverage = lookup(record, rows), ScriptCoverage([row["reference"] for row in rows])
-    for arm in asked_arms(record):
+    coverage = ScriptCoverage([row["reference"] for row in rows])
+    answers = Answers(record, rows, titles, build_lookup(record, rows), coverage)
+    for arm in greedy_arms(record):
         for entry in measures_of(record.evaluation):
-            name = column(entry.name, arm)
             if entry.reads is Written and entry.recomputed != "never":
-                values = [
-                    float(entry.value(written(row[arm], row, title, known, arm)))
-                    for row, title in zip(rows, titles, strict=True)
-                ]
-                values = read_only(values, entry.name, coverage, rows, arm)
-                yield all_equal(checks, f"{name} of every title", [row[name] for row in rows], values, apart, note)
-        yield from by_model(checks, record, rows, titles, arm)
-        yield in_rows(checks, f"coherence_{arm} where the script can be read", unread_wrongly(coverage, rows, arm), len(rows))  # fmt: skip
-        sampled = record.evaluation.sampled if arm in ARMS else 0
-        for entry in sampled_measures(record.evaluation) if sampled else ():
+                name = column(entry.name, arm)
+                claimed, derived = [row[name] for row in rows], answers.values(entry, arm)
+                yield column_equal(checks, f"{name} of every title", claimed, derived, tolerance, note)
+        yield from check_model_values(checks, answers, arm)
+        unreadable = answers.unreadable("coherence", arm)
+        wrong = [n for n, row in enumerate(rows) if (row[column("coherence", arm)] is None) != unreadable[n]]
+        yield true_for_all_rows(checks, f"coherence_{arm} where the script can be read", wrong, len(rows))
+        if arm in ARMS and record.evaluation.sampled:
+            yield from check_sampled(checks, answers, arm, tolerance, note)
+
+
+def check_sampled(checks: Checks, answers: Answers, arm: str, tolerance: float, note: str | None) -> Iterator[Line]:
+    """A line for each measure of the sampled answers of an arm, and one for their number."""
+    record, rows = answers.record, answers.rows
+    for entry in sampled_measures(record.evaluation):
+        if entry.recomputed == "from texts":
             name = column(entry.name, sampled_arm(arm))
-            if entry.recomputed == "from texts":
-                values = [
-                    mean([float(entry.value(written(text, row, title, known, arm))) for text in row[sampled_arm(arm)]])
-                    for row, title in zip(rows, titles, strict=True)
-                ]
-                values = read_only(values, entry.name, coverage, rows, sampled_arm(arm))
-                yield all_equal(checks, f"{name} of every title", [row[name] for row in rows], values, apart, note)
-        if sampled:
-            counts = [len(row[sampled_arm(arm)]) for row in rows]
-            yield all_equal(checks, f"{arm}: sampled answers of every title", counts, [sampled] * len(rows), 0.0, None)  # fmt: skip
+            claimed, derived = [row[name] for row in rows], answers.sampled_values(entry, arm)
+            yield column_equal(checks, f"{name} of every title", claimed, derived, tolerance, note)
+    counts = [len(row[sampled_arm(arm)]) for row in rows]
+    expected = [record.evaluation.sampled] * len(rows)
+    yield column_equal(checks, f"{arm}: sampled answers of every title", counts, expected)
 
 
 def mean(values: list[float]) -> float:
-    """The mean as evaluation takes it over several answers."""
+    """The mean in the order of summation that evaluation uses."""
     return sum(values) / len(values)
 
 
-def read_only(values: list[Any], name: str, coverage: Any, rows: list[dict[str, Any]], arm: str) -> list[Any]:
-    """The values, None where the measure cannot read the script of a title's texts; see evaluation.readable."""
-    unread = [coverage.lacking(name, row["title"], row["reference"], *texts_of(row[arm])) for row in rows]
-    return [None if lacking else value for value, lacking in zip(values, unread, strict=True)]
-
-
-def unread_wrongly(coverage: Any, rows: list[dict[str, Any]], arm: str) -> list[int]:
-    """Places of the rows that have a coherence and a script that it cannot read, or the other way round."""
-    unread = [coverage.lacking("coherence", row["title"], row["reference"], *texts_of(row[arm])) for row in rows]
-    return [n for n, (row, lacking) in enumerate(zip(rows, unread, strict=True)) if (row[column("coherence", arm)] is None) != bool(lacking)]  # fmt: skip
-
-
 def texts_of(answer: str | list[str]) -> list[str]:
-    """One greedy answer, or several sampled ones."""
+    """The texts of a cell: one greedy answer or several sampled ones."""
     return answer if isinstance(answer, list) else [answer]
 
 
-def lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Any:
-    """Titles and training split of the pinned dataset, told of all published texts; see evaluation.lookup.sources."""
-    from evaluation.lighteval_harness.pipeline import unharmed_process
-    from evaluation.lookup.sources import Lookup
-    from evaluation.progress import Progress
-    from evaluation.titles.draw import Sample, read_split
-    from model_card.verification.level_scores.scores import asked_arms
-
-    dataset = download(record.dataset, DATA)
-    split = read_split(dataset, record.split, ["title"], f"dataset {record.dataset}")
-    titles = sorted(set(split["title"].to_pylist()))
-    known = Lookup.over(dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation)
-    sampled = [sampled_arm(arm) for arm in ARMS if record.evaluation.sampled]
-    texts = lambda row: [row[arm] for arm in asked_arms(record)] + [text for arm in sampled for text in row[arm]]  # noqa: E731
-    answers = [(row["title"], text, row["reference"]) for row in rows for text in texts(row)]
-    with known.looking_up(answers, progress := Progress()):
-        if known.embedded or known.recall:
-            with unharmed_process():
-                known.encode(answers, progress)
-    return known
-
-
-def written(text: str, row: dict[str, Any], title: Any, known: Any, arm: str) -> Any:
-    """An answer as a measure reads it, without what only the model knows."""
-    from evaluation.measures import Written
-
-    stopped = row[column("stop_rate", arm)] == 1
-    return Written(
-        text=text, tokens=row[tokens_column(arm)] - stopped, stopped=stopped, reference=title.reference,
-        reference_tokens=title.reference_length, title=title.title, nll_in_order=None, nll_shuffled=None, known=known,
-    )  # fmt: skip
-
-
-def by_model(
-    checks: Checks, record: EvaluationRecord, rows: list[dict[str, Any]], titles: list[Any], arm: str
-) -> Iterator[Line]:
-    """What must hold between values that only the model gives."""
-    from evaluation.measures.sentences import orders
-
-    most = record.generation.max_new_tokens
+def check_model_values(checks: Checks, answers: Answers, arm: str) -> Iterator[Line]:
+    """The values that need the model are consistent with each other and with the text."""
+    record, rows = answers.record, answers.rows
+    limit, seed = record.generation.max_new_tokens, record.evaluation.seed
+    wrong = [
+        n for n, row in enumerate(rows) if not valid_stop(row[column("stop_rate", arm)], row[tokens_column(arm)], limit)
+    ]
+    yield true_for_all_rows(checks, f"stop_rate_{arm} and {arm}_tokens fit the most new tokens", wrong, len(rows))
+    wrong = [n for n, row in enumerate(rows) if not valid_coherence(row[column("coherence", arm)], row[arm], seed)]
+    yield true_for_all_rows(checks, f"coherence_{arm} is one half where a text has no two orders", wrong, len(rows))
     wrong = [
         n
-        for n, row in enumerate(rows)
-        if not stops_rightly(row[column("stop_rate", arm)], row[tokens_column(arm)], most)
+        for n, (row, title) in enumerate(zip(rows, answers.titles, strict=True))
+        if not same_likelihood(row[column("nll_per_token", arm)], row[column("bits_per_byte", arm)], title)
     ]
-    yield in_rows(checks, f"stop_rate_{arm} and {arm}_tokens fit the most new tokens", wrong, len(rows))
-    wrong = [
-        n for n, row in enumerate(rows)
-        if row[column("coherence", arm)] not in (0.0, 0.5, 1.0, None)
-        or (orders(row[arm], record.evaluation.seed) is None and row[column("coherence", arm)] not in (0.5, None))
-    ]  # fmt: skip
-    yield in_rows(checks, f"coherence_{arm} is one half where a text has no two orders", wrong, len(rows))
-    wrong = [
-        n for n, (row, title) in enumerate(zip(rows, titles, strict=True))
-        if not isclose(
-            row[f"nll_per_token_{arm}"] * len(title.reference_tokens),
-            row[f"bits_per_byte_{arm}"] * log(2) * max(1, title.scored_bytes), rel_tol=SAME_SUM,
-        )
-    ]  # fmt: skip
-    yield in_rows(checks, f"nll_per_token_{arm} and bits_per_byte_{arm} are one likelihood", wrong, len(rows))
+    yield true_for_all_rows(checks, f"nll_per_token_{arm} and bits_per_byte_{arm} are one likelihood", wrong, len(rows))
 
 
-def stops_rightly(stopped: float, tokens: int, most: int) -> bool:
-    """Whether an answer of so many tokens, EOS among them, may have stopped so: a shorter one must have."""
-    return stopped == 1 if tokens < most else stopped in (0, 1) and tokens == most
+def valid_stop(stopped: float, tokens: int, limit: int) -> bool:
+    """Whether an answer with this number of tokens, including EOS, may have this stop value: a shorter one must have stopped."""
+    return stopped == 1 if tokens < limit else stopped in (0, 1) and tokens == limit
 
 
-def in_rows(checks: Checks, claim: str, wrong: list[int], count: int) -> Line:
-    """A line about all rows; the note names the first that is wrong."""
-    note = f"row {wrong[0] + 1}" if wrong else None
-    return checks.line(claim, f"{count:,} titles", "all" if not wrong else f"not {len(wrong):,} of them", not wrong, "none", note)  # fmt: skip
+def valid_coherence(coherence: float | None, text: str, seed: int) -> bool:
+    """Whether coherence has one of its values, and one half for a text whose sentences have no second order."""
+    if coherence not in (0.0, 0.5, 1.0, None):
+        return False
+    return orders(text, seed) is not None or coherence in (0.5, None)
+
+
+def same_likelihood(nll_per_token: float, bits_per_byte: float, title: Title) -> bool:
+    """Whether NLL per token and bits per byte give the same NLL of the reference."""
+    nats = nll_per_token * len(title.reference_tokens)
+    return isclose(nats, bits_per_byte * log(2) * max(1, title.scored_bytes), rel_tol=FLOAT_ERROR)

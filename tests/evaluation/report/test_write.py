@@ -19,7 +19,7 @@ from evaluation.report.pages import PLOTS, draw_plots, render_page
 from evaluation.report.plots import forest
 from evaluation.report.write import print_table, write_report
 from evaluation.statistics.significance import detectable
-from model_card.verification.level_card.files.renderings import at_this_hub
+from model_card.verification.level_card.files.renderings import with_links_to_this_hub
 from tests import ROOT
 from tests.evaluation.report.literal_report import SETTINGS, predictions, record_of
 from titlecraft.hub import PUBLIC_HUB
@@ -74,8 +74,8 @@ def test_links_of_a_report_outlive_the_port_of_its_hub(
     )
     for hub, here in pages.items():
         monkeypatch.setattr(constants, "ENDPOINT", hub)
-        assert {at_this_hub(page.encode(), record) for page in (first, public, older)} == {here.encode()}
-        assert b"evil.example" in at_this_hub(older.replace("127.0.0.1", "evil.example").encode(), record)
+        assert {with_links_to_this_hub(page.encode(), record) for page in (first, public, older)} == {here.encode()}
+        assert b"evil.example" in with_links_to_this_hub(older.replace("127.0.0.1", "evil.example").encode(), record)
 
 
 @pytest.mark.parametrize(

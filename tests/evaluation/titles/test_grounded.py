@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.titles.draw import Room, Title, beside_others, encode
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
-from model_card.verification.level_scores.grounded import of_sources
+from model_card.verification.level_scores.grounded import check_published_sources
 from model_card.verification.lines.checks import Checks
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
@@ -102,7 +102,7 @@ def test_verify_finds_the_sources_and_their_counts_again(titles, tokenizer) -> N
     ]
 
     def wrong(record: Grounded, rows: list[dict[str, object]]) -> list[str]:
-        lines = of_sources(Checks("scores", "report"), record, rows, titles, index, PROMPT)
+        lines = check_published_sources(Checks("scores", "report"), record, rows, titles, index, PROMPT)
         return [line.claim.removeprefix("report: grounded") for line in lines if line.verdict != "holds"]
 
     assert wrong(record, rows) == []

@@ -39,7 +39,7 @@ def test_a_hundred_readers_leave_threads_for_others(tmp_path: Path):
 
 def test_long_output_comes_in_pieces_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(job_output, "_READ_BYTES", 64)
-    monkeypatch.setattr(job_output, "_MOST_LINE_BYTES", 64)
+    monkeypatch.setattr(job_output, "_MAX_LINE_BYTES", 64)
     file = tmp_path / "job.log"
     lines = [f"line {number}" for number in range(100)]
     file.write_text("\n".join(lines) + "\n" + "x" * 150 + "\nlast")
@@ -57,7 +57,7 @@ def test_no_output_and_a_job_that_vanishes(tmp_path: Path):
 
 
 def test_there_is_a_limit_for_all_and_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(job_output, "_MOST_READERS", 4)
+    monkeypatch.setattr(job_output, "_MAX_READERS", 4)
     readers = Readers()
 
     async def run() -> None:

@@ -46,7 +46,7 @@ def one_value_often() -> bytes:
 
 @pytest.mark.parametrize("make", [one_value, one_long_list, one_value_often])
 def test_parquet_that_unpacks_into_far_more(world, make, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bounded, "_MOST_BYTES", 250 * 2**20)
+    monkeypatch.setattr(bounded, "_MAX_BYTES", 250 * 2**20)
     monkeypatch.setattr(bounded, "_idle", [])
     name = f"ada/{make.__name__}"
     world.repo("dataset", name, {"data/train.parquet": make()})
@@ -154,7 +154,7 @@ def test_a_readme_of_many_megabytes(world):
 
 
 def test_what_is_kept_of_cards_is_small(world, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(info, "_MOST_KEPT", 3)
+    monkeypatch.setattr(info, "_MAX_KEPT", 3)
     repo = world.repo("model", "ada/kept", {})
     for number in range(6):
         put(repo, {"README.md": f"---\nlicense: mit\n---\n{number}" + "x" * 100_000})
@@ -191,7 +191,7 @@ def test_a_discussion_of_thousands_of_entries(world):
 
 
 def test_a_file_in_git_too_large_for_a_table(world, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(first_rows, "_MOST_GIT_BYTES", 100)
+    monkeypatch.setattr(first_rows, "_MAX_GIT_BYTES", 100)
     world.repo("dataset", "ada/plain", {"train.csv": "a,b\n" + "1,2\n" * 100})
     assert "too large to show as a table" in text_of(world.get("/datasets/ada/plain"))
 

@@ -44,10 +44,10 @@ def test_limits_with_a_token(app: Starlette, monkeypatch: pytest.MonkeyPatch):
     assert send(app, "POST", tags, [b"x" * MB] * 6, writer).status == 413
     card = json.dumps({"content": "x" * 6 * MB}).encode()
     assert send(app, "POST", "/api/validate-yaml", [card], writer).status == 200
-    monkeypatch.setattr(api_commit, "_MOST_COMMIT_BYTES", 3 * MB)
+    monkeypatch.setattr(api_commit, "_MAX_COMMIT_BYTES", 3 * MB)
     answer = send(app, "POST", "/api/models/titlecraft/net/commit/main", [b"x" * MB] * 9, writer)
     assert (answer.status, answer.taken) == (413, 4 * MB)
-    monkeypatch.setattr(api_commit, "_MOST_LINE_BYTES", 1000)
+    monkeypatch.setattr(api_commit, "_MAX_LINE_BYTES", 1000)
     header = json.dumps({"key": "header", "value": {"summary": "s"}}).encode() + b"\n"
     answer = send(app, "POST", "/api/models/titlecraft/net/commit/main", [header, b'{"key": "' + b"x" * 2000], writer)
     assert (answer.status, "LFS" in json.loads(answer.body)["error"]) == (413, True)
@@ -97,7 +97,7 @@ def test_gzip_is_unpacked_for_git_only_and_only_so_far(app: Starlette):
 
 def test_silence_and_trickles_end(app: Starlette, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(request_body, "_SILENT_SECONDS", 0.1)
-    monkeypatch.setattr(request_body, "_SILENT_SECONDS_OF_STRANGERS", 0.05)
+    monkeypatch.setattr(request_body, "_SILENT_SECONDS_UNTRUSTED", 0.05)
     monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
     half = [b'{"content": ', NEVER]
     for path, headers in (
@@ -112,13 +112,13 @@ def test_silence_and_trickles_end(app: Starlette, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(request_body, "_SECONDS_TO_JUDGE", 0.0)
     trickle = [b" "] * 50 + [b"{}"]
     assert send(app, "POST", "/api/validate-yaml", trickle, {}).status == 200  # fast enough
-    monkeypatch.setattr(request_body, "_LEAST_BYTES_A_SECOND", 10**9)
+    monkeypatch.setattr(request_body, "_MIN_BYTES_PER_SECOND", 10**9)
     answer = send(app, "POST", "/api/validate-yaml", trickle, {})
     assert (answer.status, "a second" in answer.headers["x-error-message"]) == (408, True)
 
 
 def test_new_strangers_push_out_old_ones_and_leave_those_with_a_token(app: Starlette, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(request_body, "_MOST_STRANGERS", 3)
+    monkeypatch.setattr(request_body, "_MAX_UNTRUSTED", 3)
     monkeypatch.setattr(request_body, "_REST_SECONDS", 0.01)
     chunked = {"transfer-encoding": "chunked"}
 
@@ -142,7 +142,7 @@ def test_new_strangers_push_out_old_ones_and_leave_those_with_a_token(app: Starl
 
 
 def test_bodies_in_memory_have_one_limit_together(app: Starlette, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(request_body, "_MOST_HELD_BYTES_OF_STRANGERS", 3 * MB)
+    monkeypatch.setattr(request_body, "_MAX_HELD_BYTES_UNTRUSTED", 3 * MB)
     chunked = {"transfer-encoding": "chunked"}
 
     async def run() -> tuple[Answer, Answer]:

@@ -67,7 +67,7 @@ def test_too_much(function, argument, seconds):
 
 
 def test_what_took_much_memory_is_not_kept(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bounded, "_MOST_KEPT_BYTES", 200 * 2**20)
+    monkeypatch.setattr(bounded, "_MAX_KEPT_BYTES", 200 * 2**20)
     monkeypatch.setattr(bounded, "_idle", [])
     before = bounded.bounded(here.double, 1)[1]
     assert bounded.bounded(here.take, 150 * 2**20) == 150 * 2**20
@@ -75,14 +75,14 @@ def test_what_took_much_memory_is_not_kept(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_when_all_places_are_taken_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch):
-    for _ in range(bounded._MOST_WORKERS):
-        assert bounded._places.acquire(timeout=1)
+    for _ in range(bounded._MAX_WORKERS):
+        assert bounded._slots.acquire(timeout=1)
     try:
         with pytest.raises(TooMuch):
             bounded.bounded(here.double, 5, seconds=0.1)
     finally:
-        for _ in range(bounded._MOST_WORKERS):
-            bounded._places.release()
+        for _ in range(bounded._MAX_WORKERS):
+            bounded._slots.release()
     assert bounded.bounded(here.double, 5)[0] == 10  # a timeout while waiting for a worker is not the task's fault
 
 

@@ -48,17 +48,19 @@ def main(arguments: list[str]) -> int:
         find_files(asked.source)
 
     from model_card.verification.badge import badge
-    from model_card.verification.lines.checks import STATUS, print_verification, visible
+    from model_card.verification.lines.line import EXIT_STATUS
+    from model_card.verification.lines.one_line import escape_unprintable
+    from model_card.verification.printing import print_verification
     from model_card.verification.run import verify
 
     try:
         found = verify(asked.repo, asked.level, asked.source)
     except UserError as error:  # the repo or the Hub is out of reach: no verdict about any claim
-        print(f"error: could not be looked at: {visible(str(error))}", file=sys.stderr)
-        return STATUS["could not be looked at"]
+        print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
+        return EXIT_STATUS["could not be looked at"]
     print_verification(found, asked.brief)
     if asked.json:
         asked.json.write_bytes(found.to_json())
     if asked.badge:
         asked.badge.write_text(badge(found), encoding="utf-8")
-    return STATUS[found.verdict]
+    return EXIT_STATUS[found.verdict]

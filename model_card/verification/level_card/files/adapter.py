@@ -1,7 +1,7 @@
-"""Level card, adapter: every key of adapter_config.json against the training record, and the tensors against both.
+"""Level card, adapter: compares every key of adapter_config.json with the training record, and the tensors with both.
 
-PEFT reads some forty keys, and most of them change what an adapter does: another scale for one layer, another formula, a layer
-left out. Training sets a few by the record, and all others stay as PEFT has them.
+PEFT reads some forty keys, and most of them change the adapter's output: another scale for one layer, another formula, a
+layer left out. Training sets a few from the record. All others must have PEFT's defaults.
 """
 
 import json
@@ -11,115 +11,132 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from model_card.verification.level_card.training import WEIGHTS
-from model_card.verification.lines.checks import EXACT, Checks, Line
+import numpy as np
+
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 
-CONFIG = "adapter_config.json"
-SET = {  # by training, whatever the record says
-    "peft_type": ("LORA",), "task_type": ("CAUSAL_LM",), "inference_mode": (True, False), "bias": ("none",),
-    "init_lora_weights": (True,), "fan_in_fan_out": (False,),
-}  # fmt: skip
-# GPT-2's layers, whose weights lie transposed: PEFT then sets fan_in_fan_out itself
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+# key -> the values that training may write, whatever the recipe
+SET = {
+    "peft_type": ("LORA",),
+    "task_type": ("CAUSAL_LM",),
+    "inference_mode": (True, False),
+    "bias": ("none",),
+    "init_lora_weights": (True,),
+    "fan_in_fan_out": (False,),
+}
+# GPT-2's layers store transposed weights: PEFT sets fan_in_fan_out for them
 TRANSPOSED = {"c_attn", "c_proj", "c_fc", "q_attn"}
+# keys whose values are in the training record
 BY_RECORD = (
-    "r", "lora_alpha", "lora_dropout", "target_modules", "base_model_name_or_path", "revision", "peft_version", "auto_mapping",
-)  # fmt: skip
+    "r",
+    "lora_alpha",
+    "lora_dropout",
+    "target_modules",
+    "base_model_name_or_path",
+    "revision",
+    "peft_version",
+    "auto_mapping",
+)
 INERT = {"megatron_core": "megatron.core", "qalora_group_size": 16}  # PEFT's defaults that are neither null nor off
-FINITE = {
-    "F32": ("<u4", 0x7F800000),
-    "F16": ("<u2", 0x7C00),
-    "BF16": ("<u2", 0x7F80),
-}  # bits that are all 1 in NaN and infinity
-LONGEST_HEADER = 100 << 20  # bytes, as safetensors itself has it
-PIECE = 1 << 24  # numbers that are looked at in one go
+# dtype -> integer type of the same width, and the exponent bits, which are all 1 in NaN and infinity
+FINITE = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
+MAX_HEADER = 100 << 20  # bytes; the limit of the safetensors library
+CHUNK = 1 << 24  # numbers that are read at once
 
 
 def verify_adapter(state: RepoState) -> list[Line]:
-    """The config's keys, then the tensors."""
+    """Lines about the config's keys, then about the tensors."""
     checks = Checks("card", "adapter")
-    return checks.gather(of_config(checks, state)) + checks.gather(of_tensors(checks, state))
+    return checks.gather(check_config(checks, state)) + checks.gather(check_tensors(checks, state))
 
 
-def of_config(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each key that training sets, and one for all others."""
-    config = json.loads(state.require(CONFIG), object_pairs_hook=once)
-    # a layer that is quantised, or of another class, turns it off again: PEFT goes by the layer, whichever of the two is written
+def check_config(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """A line for each key that training sets, and one for all other keys."""
+    config = json.loads(state.require(CONFIG), object_pairs_hook=without_duplicates)
+    # PEFT overrides fan_in_fan_out by the class of the layer, so either value has the same effect
     either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules) else {}
     for key, allowed in (SET | either).items():
         value = config.get(key, allowed[0])
-        holds = any(type(value) is type(one) and value == one for one in allowed)
+        holds = any(type(value) is type(other) and value == other for other in allowed)
         yield checks.line(f"{key} in {CONFIG}", value, value if holds else allowed[0], holds, EXACT)
-    mapping = config.get("auto_mapping")
-    strange = mapping and str(mapping.get("parent_library", "")).partition(".")[0] not in ("transformers", "unsloth")
-    yield checks.equal(f"auto_mapping in {CONFIG}", mapping if strange else "a class of transformers or none",
-                       "a class of transformers or none")  # fmt: skip
+    mapping, expected = config.get("auto_mapping"), "a class of transformers or none"
+    library = str(mapping.get("parent_library", "")).partition(".")[0] if mapping else "transformers"
+    known = library in ("transformers", "unsloth")
+    yield checks.equal(f"auto_mapping in {CONFIG}", expected if known else mapping, expected)
     others = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
-    changed = [f"{key} = {value}" for key, value in others.items() if not is_neutral(value, INERT.get(key))]
-    yield checks.equal(f"other keys of {CONFIG}", ", ".join(changed) or "as PEFT has them", "as PEFT has them",
-                       "training sets none of them" if changed else None)  # fmt: skip
+    changed = [f"{key} = {value}" for key, value in others.items() if not is_default(value, INERT.get(key))]
+    yield checks.equal(
+        f"other keys of {CONFIG}",
+        ", ".join(changed) or "as PEFT has them",
+        "as PEFT has them",
+        "training sets none of them" if changed else None,
+    )
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys stand once each. Raises ValueError: readers differ in which of two they take."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object from its pairs. Raises ValueError for a duplicate key: parsers differ in which value they take."""
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("a key stands twice in one JSON object")
-    return found
+    return mapping
 
 
-def is_neutral(value: Any, default: Any) -> bool:
-    """Whether a key says no more than its being left out would."""
+def is_default(value: Any, default: Any) -> bool:
+    """Whether a key has the same effect as if it were missing."""
     return value in (None, False, {}, [], "") or (type(value) is type(default) and value == default)
 
 
-def of_tensors(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """The two factors of each adapted layer, of the record's rank, in layers that the record names, all numbers finite."""
+def check_tensors(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """Each adapted layer has two factors of the record's rank, the record names the layer, and all numbers are finite."""
     lora, file = state.training.lora, state.folder / WEIGHTS
     header, start = read_header(file)
     factors: dict[str, dict[str, list[int]]] = defaultdict(dict)
-    strange = []
+    not_factors = []
     for name, tensor in header.items():
         layer, dot, factor = name.removesuffix(".weight").rpartition(".lora_")
         if not dot or factor not in ("A", "B") or len(tensor["shape"]) != 2:
-            strange.append(name)
+            not_factors.append(name)
         else:
             factors[layer][factor] = tensor["shape"]
-    yield checks.equal("tensors that are no factor of an update", ", ".join(strange) or "none", "none")
-    odd = [layer for layer, shapes in factors.items()
-           if shapes.keys() != {"A", "B"} or shapes["A"][0] != lora.r or shapes["B"][1] != lora.r]  # fmt: skip
-    yield checks.equal(f"layers without two factors of rank {lora.r}", ", ".join(odd) or "none", "none")
-    ends = {name: sum(is_named(layer, name) for layer in factors) for name in lora.target_modules}
-    outside = [layer for layer in factors if not any(is_named(layer, name) for name in lora.target_modules)]
-    yield checks.equal("layers that the record does not name", ", ".join(outside) or "none", "none")
-    missing = [name for name, count in ends.items() if not count]
+    yield checks.equal("tensors that are no factor of an update", ", ".join(not_factors) or "none", "none")
+    incomplete = [layer for layer, shapes in factors.items() if not has_rank(shapes, lora.r)]
+    yield checks.equal(f"layers without two factors of rank {lora.r}", ", ".join(incomplete) or "none", "none")
+    unnamed = [layer for layer in factors if not any(matches(layer, name) for name in lora.target_modules)]
+    yield checks.equal("layers that the record does not name", ", ".join(unnamed) or "none", "none")
+    missing = [name for name in lora.target_modules if not any(matches(layer, name) for layer in factors)]
     yield checks.equal("named layers without tensors", ", ".join(missing) or "none", "none")
-    wrong = [name for name, tensor in header.items() if not is_finite(file, tensor, start)]
-    yield checks.equal("tensors with numbers that are not finite", ", ".join(wrong) or "none", "none")
+    broken = [name for name, tensor in header.items() if not is_finite(file, tensor, start)]
+    yield checks.equal("tensors with numbers that are not finite", ", ".join(broken) or "none", "none")
 
 
-def is_named(layer: str, name: str) -> bool:
-    """Whether a layer is one that a recipe calls by this name."""
-    return layer == name or layer.endswith(f".{name}")
+def has_rank(shapes: dict[str, list[int]], rank: int) -> bool:
+    """Whether a layer has both factors, A of shape (rank, inputs) and B of shape (outputs, rank)."""
+    return shapes.keys() == {"A", "B"} and shapes["A"][0] == rank and shapes["B"][1] == rank
+
+
+def matches(layer: str, target_module: str) -> bool:
+    """Whether PEFT adapts a layer for this entry of target_modules."""
+    return layer == target_module or layer.endswith(f".{target_module}")
 
 
 def read_header(file: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """Type, shape and place of each tensor of a safetensors file, and where their bytes begin. Raises ValueError."""
+    """The header of a safetensors file and the offset of its data. Raises ValueError if header and data disagree."""
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        if length > LONGEST_HEADER:
+        if length > MAX_HEADER:
             raise ValueError(f"{file.name} has a header of {length:,} bytes: it is no safetensors file")
-        header = json.loads(stream.read(length), object_pairs_hook=once)
+        header = json.loads(stream.read(length), object_pairs_hook=without_duplicates)
     header.pop("__metadata__", None)
     end = 0
     for name, tensor in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         first, last = tensor["data_offsets"]
         if first != end or last < first or tensor["dtype"] not in FINITE:
-            raise ValueError(
-                f"{file.name}: the tensor {name} does not lie where it should, or has another type of numbers"
-            )
+            raise ValueError(f"{file.name}: the tensor {name} has a wrong offset or an unexpected dtype")
         if last - first != prod(tensor["shape"]) * int(FINITE[tensor["dtype"]][0][-1]):
-            raise ValueError(f"{file.name}: the tensor {name} has not as many numbers as its shape says")
+            raise ValueError(f"{file.name}: the size of the tensor {name} does not fit its shape")
         end = last
     if file.stat().st_size != 8 + length + end:
         raise ValueError(f"{file.name} is not as long as its header says")
@@ -127,15 +144,11 @@ def read_header(file: Path) -> tuple[dict[str, dict[str, Any]], int]:
 
 
 def is_finite(file: Path, tensor: dict[str, Any], start: int) -> bool:
-    """Whether a tensor holds no NaN and no infinity, read in pieces."""
-    import numpy as np
-
-    kind, bits = FINITE[tensor["dtype"]]
-    numbers = (
-        np.memmap(file, kind, "r", start + tensor["data_offsets"][0], (prod(tensor["shape"]),))
-        if prod(tensor["shape"])
-        else ()
-    )
-    return not any(
-        bool(np.any((numbers[place : place + PIECE] & bits) == bits)) for place in range(0, len(numbers), PIECE)
-    )
+    """Whether a tensor has no NaN and no infinity. Reads the file in chunks."""
+    dtype, exponent = FINITE[tensor["dtype"]]
+    count = prod(tensor["shape"])
+    if not count:
+        return True
+    numbers = np.memmap(file, dtype, "r", start + tensor["data_offsets"][0], (count,))
+    chunks = (numbers[first : first + CHUNK] for first in range(0, count, CHUNK))
+    return not any(bool(np.any((chunk & exponent) == exponent)) for chunk in chunks)

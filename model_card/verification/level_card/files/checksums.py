@@ -1,4 +1,4 @@
-"""Level card, files: what SHA256SUMS and the records list lies there byte for byte, and nothing lies where only ours does."""
+"""Level card, files: every file has the checksum of SHA256SUMS and of the records, and no other file can pass for ours."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -6,133 +6,105 @@ from itertools import pairwise
 from pathlib import Path
 
 from model_card.verification.confusables import letters_of, skeleton
-from model_card.verification.lines.checks import Checks, Line
-from model_card.verification.repo_state import RepoState
+from model_card.verification.level_card.files.path_patterns import (
+    ADAPTER,
+    BESIDE_REPORT,
+    LOADED,
+    OURS,
+    QUARANTINE,
+    TOKENIZER,
+    UNLISTED,
+)
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import Line
+from model_card.verification.repo_state import MISSING, RepoState
 from titlecraft.hub.checksums import NOT_LISTED, SUMS, read_sums
-from titlecraft.records import PREDICTIONS, REPORT, File, file_sha256
-
-TOKENIZER = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt",
-    "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
-)  # fmt: skip
-ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
-BESIDE_REPORT = (
-    "report.json",
-    "timings.json",
-    "report.html",
-    "*.png",
-)  # in a report's folder, not listed by the report
-QUARANTINE = "quarantine/lines.jsonl"
-MISSING = "no such file"
-LOADED = {  # by type of repo: what a library would load beside ours or in its place, or a Hub show as a result of ours
-    "model": (
-        "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack", "*.gguf", "*.npz", "*.safetensors",
-        "*.index.json", "*.py", "config.json", "generation_config.json", "adapter_config*", "processor_config.json",
-        "preprocessor_config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*", "vocab.*",
-        "merges.txt", "additional_chat_templates/*", ".eval_results/*", "eval_results/*", "*/adapter_config.json", "evaluation/*",
-    ),
-    "dataset": (
-        "*.py", "dataset_infos.json", "dataset_info.json", "eval.yaml", ".eval_results/*", "data/*.parquet*", "data/*.arrow",
-        "data/*.csv*", "data/*.tsv*", "data/*.json*", "data/*.zip", "data/*.gz", "data/*.zst", "data/*.tar", "data/*.txt*",
-        "data/*.xml*", "data/*.lance*", "data/*.h5", "data/*.hdf5", "quarantine/*",
-    ),
-}  # fmt: skip
-WRITTEN = {  # by type of repo: files of titlecraft's that no record lists
-    "model": (
-        "training_record.json", "training_log.jsonl", "prompt.json", "lineage.json", "assets/*.png", "LICENSE*", "LICENCE*",
-        "NOTICE*", "USE_POLICY*",
-    ),
-    "dataset": ("dataset_record.json", "prompt.json", "lineage.json", "quarantine/lines.jsonl", "assets/*.png"),
-}  # fmt: skip
-OURS = (  # only Titlecraft writes these; anything else may have been put there by a person
-    "quarantine/*", "evaluation/*", "adapter_*", "*_record.json", "prompt.json", "training_log.jsonl", "tokenizer*",
-    "special_tokens_map.json", "chat_template*", "assets/training_loss.png", "assets/output_length.png", "assets/splits.png",
-    "lineage.json", "assets/lineage.png", "LICENSE*", "NOTICE*", "USE_POLICY*",
-)  # fmt: skip
+from titlecraft.records import PREDICTIONS, REPORT, File
 
 
 def verify_files(state: RepoState) -> list[Line]:
-    """Every file against SHA256SUMS and against the records; then what is not ours."""
+    """Lines about every file: against SHA256SUMS, against the records, then about files that are not ours."""
     checks = Checks("card", "files")
-    lines = [*checks.gather(by_sums(checks, state)), *checks.gather(by_records(checks, state))]
-    return lines + checks.gather(by_names(checks, state))
+    lines = [*checks.gather(check_sums(checks, state)), *checks.gather(check_listed_files(checks, state))]
+    return lines + checks.gather(check_unlisted_files(checks, state))
 
 
-def by_sums(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each file that SHA256SUMS lists, and one for all that it does not."""
+def check_sums(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """A line for each file that SHA256SUMS lists, and one for all that it does not list."""
     raw = state.read(SUMS)
     if raw is None:
         yield checks.equal(SUMS, "there", "missing", "every publishing of Titlecraft writes it: publish once more")
         return
-    sums = read_sums(raw, state.named(SUMS))
+    sums = read_sums(raw, state.describe(SUMS))
     for path, sha256 in sums.items():
-        yield checks.equal(f"sha256 of {path}", sha256, sha256_of(state, path))
-    strangers = [path for path in state.paths if path not in sums and path not in NOT_LISTED]
-    pretenders = [path for path in strangers if is_like(path, OURS)]
-    yield checks.equal(f"files that look like ours and {SUMS} does not list", "none", ", ".join(pretenders) or "none")
-    if others := [path for path in strangers if path not in pretenders]:
+        yield checks.equal(f"sha256 of {path}", sha256, state.sha256(path))
+    unlisted = [path for path in state.paths if path not in sums and path not in NOT_LISTED]
+    imitations = [path for path in unlisted if matches_any(path, OURS)]
+    yield checks.equal(f"files that look like ours and {SUMS} does not list", "none", ", ".join(imitations) or "none")
+    if others := [path for path in unlisted if path not in imitations]:
         yield checks.not_looked_at("not ours", ", ".join(others), "not looked at", "added by hand on the Hub")
 
 
-def by_records(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each file that a record lists, with its size and its sha256; and which it has to list."""
+def check_listed_files(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """The records list the files that they must list; a line each for size and sha256 of every listed file."""
     if state.pin.type == "model":
-        listed: dict[str, set[str]] = {
-            where: set()
-            for where in ("the training record", *(f"{REPORT} of {one}" for one in state.readable_reports()))
-        }
-        for where, file in listed_files(state):
-            listed[where].add(Path(file.path).name)
-        for where, names in listed.items():
-            missing = sorted({*((PREDICTIONS,) if where.startswith(REPORT) else ADAPTER)} - names)
-            yield checks.equal(
-                f"files that {where} has to list", f"without {', '.join(missing)}" if missing else "all", "all"
-            )
-    for where, file in listed_files(state):
-        found = state.file(file.path)
-        size = MISSING if found is None else found.stat().st_size
-        yield checks.equal(f"{file.path} as {where} lists it, bytes", file.bytes, size)
-        yield checks.equal(f"{file.path} as {where} lists it, sha256", file.sha256, sha256_of(state, file.path))
+        reports = [f"{REPORT} of {folder}" for folder in state.readable_reports()]
+        names: dict[str, set[str]] = {record: set() for record in ("the training record", *reports)}
+        for record, file in listed_files(state):
+            names[record].add(Path(file.path).name)
+        for record, listed in names.items():
+            required = (PREDICTIONS,) if record in reports else ADAPTER
+            missing = sorted(set(required) - listed)
+            claimed = f"without {', '.join(missing)}" if missing else "all"
+            yield checks.equal(f"files that {record} has to list", claimed, "all")
+    for record, listed_file in listed_files(state):
+        path = listed_file.path
+        file = state.file(path)
+        size = MISSING if file is None else file.stat().st_size
+        yield checks.equal(f"{path} as {record} lists it, bytes", listed_file.bytes, size)
+        yield checks.equal(f"{path} as {record} lists it, sha256", listed_file.sha256, state.sha256(path))
 
 
-def by_names(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """No file lies there, listed in SHA256SUMS or not, that a loader would take for ours or a Hub show as ours."""
-    known = {file.path for _, file in listed_files(state)}
-    if state.pin.type == "model":  # that they are the base's is the affair of verify_tokenizer
-        known |= {path for path in state.paths if path in TOKENIZER}
-        for folder in state.report_folders():
-            older = state.is_older_report(folder)
-            known |= {
-                path
-                for path in state.paths
-                if path.startswith(f"{folder}/") and (older or is_like(Path(path).name, BESIDE_REPORT))
-            }
-    else:
-        known.add(QUARANTINE)
-    sums = read_sums(state.read(SUMS) or b"", state.named(SUMS))
+def check_unlisted_files(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """No file that is not in a record, listed in SHA256SUMS or not, would be loaded in place of ours or shown as ours."""
+    known = known_paths(state)
+    sums = read_sums(state.read(SUMS) or b"", state.describe(SUMS))
     others = [path for path in state.paths if path not in known and path not in NOT_LISTED]
-    loaded = [path for path in others if is_like(path, LOADED[state.pin.type])]
-    yield checks.equal("files that would be loaded or shown beside ours", ", ".join(loaded) or "none", "none",
-                       "take them out of the repo, or publish them in one of their own" if loaded else None)  # fmt: skip
-    twins = sorted(
-        {two for one, two in pairwise(sorted(state.paths, key=letters_of)) if letters_of(one) == letters_of(two)}
-    )
+    loaded = [path for path in others if matches_any(path, LOADED[state.pin.type])]
+    advice = "take them out of the repo, or publish them in one of their own" if loaded else None
+    claim = "files that would be loaded or shown beside ours"
+    yield checks.equal(claim, ", ".join(loaded) or "none", "none", advice)
+    by_letters = pairwise(sorted(state.paths, key=letters_of))
+    twins = sorted({path for other, path in by_letters if letters_of(other) == letters_of(path)})
     yield checks.equal("files with names that read like another's", ", ".join(twins) or "none", "none")
-    unknown = [
-        path for path in others if path in sums and path not in loaded and not is_like(path, WRITTEN[state.pin.type])
-    ]
+    unlisted = UNLISTED[state.pin.type]
+    unknown = [path for path in others if path in sums and path not in loaded and not matches_any(path, unlisted)]
     if unknown:
         yield checks.not_looked_at(f"listed in {SUMS}, in no record", ", ".join(unknown), "nothing to compare with")
 
 
-def is_like(path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a path, as it looks to a reader, is of one of these patterns."""
-    seen = skeleton(path)
-    return any(fnmatch(seen, pattern.casefold()) for pattern in patterns)
+def known_paths(state: RepoState) -> set[str]:
+    """The files that another check compares: those in a record, the tokenizer, the quarantine and the files of a report."""
+    known = {file.path for _, file in listed_files(state)}
+    if state.pin.type == "dataset":
+        return known | {QUARANTINE}
+    known |= {path for path in state.paths if path in TOKENIZER}
+    for folder in state.report_folders():
+        all_files = state.has_other_schema(folder)
+        for path in state.paths:
+            if path.startswith(f"{folder}/") and (all_files or matches_any(Path(path).name, BESIDE_REPORT)):
+                known.add(path)
+    return known
+
+
+def matches_any(path: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a path, as it looks to a reader, matches one of these patterns."""
+    visible = skeleton(path)
+    return any(fnmatch(visible, pattern.casefold()) for pattern in patterns)
 
 
 def listed_files(state: RepoState) -> Iterator[tuple[str, File]]:
-    """The files that the records of a repo list, by their paths in it, and the record's name."""
+    """The files that the records of a repo list, each with the name of its record. Paths are relative to the repo."""
     if state.pin.type == "dataset":
         for split in state.dataset.splits.values():
             yield from (("the dataset record", file) for file in split.files)
@@ -141,9 +113,3 @@ def listed_files(state: RepoState) -> Iterator[tuple[str, File]]:
     for folder in state.readable_reports():
         for file in state.report(folder).files:
             yield f"{REPORT} of {folder}", File(path=f"{folder}/{file.path}", bytes=file.bytes, sha256=file.sha256)
-
-
-def sha256_of(state: RepoState, path: str) -> str:
-    """sha256 of a file of the state, or words for there being none."""
-    file = state.file(path)
-    return MISSING if file is None else file_sha256(file)

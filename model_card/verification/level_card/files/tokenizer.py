@@ -1,7 +1,7 @@
-"""Level card, tokenizer: the files beside an adapter against those that the pinned base's tokenizer makes.
+"""Level card, tokenizer: compares the published tokenizer with the one of the pinned base.
 
-A tokenizer decides what the adapter reads: two token ids that have changed places make every answer of it nonsense, or a hidden
-one. Nothing of it is trained, so that all of it follows from the base and from the pad token in the record.
+The tokenizer decides what the adapter reads: two exchanged token ids change every answer. Training does not change it, so all
+of its files follow from the base and from the pad token in the record.
 """
 
 import json
@@ -10,14 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from model_card.verification.level_card.files.checksums import TOKENIZER
-from model_card.verification.lines.checks import Checks, Line
+from tokenizers import Tokenizer
+
+from model_card.verification.level_card.files.path_patterns import TOKENIZER
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
 
 SAME = "the same"
 CONFIG = "tokenizer_config.json"
-WHEREABOUTS = (
+# settings that depend on the machine or on the version of transformers
+ENVIRONMENT = (
     "name_or_path",
     "is_local",
     "local_files_only",
@@ -26,8 +30,9 @@ WHEREABOUTS = (
     "backend",
     "processor_class",
 )
-RECORDED = ("pad_token", "chat_template")  # looked at by themselves
+RECORDED = ("pad_token", "chat_template")  # other lines compare these
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "cls_token", "mask_token")
+# texts that both tokenizers must encode alike
 PROBES = (
     "A kettle.",
     "Größe: 40 cm\n\n### Response:\n",
@@ -37,27 +42,29 @@ PROBES = (
 
 
 def verify_tokenizer(state: RepoState) -> list[Line]:
-    """A line for each file of the tokenizer that lies beside the adapter."""
+    """Lines about each published file of the tokenizer."""
     checks = Checks("card", "tokenizer")
-    return checks.gather(of_files(checks, state))
+    return checks.gather(check_files(checks, state))
 
 
-def of_files(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """Every file of a tokenizer against the base's own and, where it differs, against what the base's tokenizer writes here."""
-    there = {name: raw for name in TOKENIZER if (raw := state.read(name)) is not None}
+def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """Compares every file with the base's file. If they differ, compares it with the file that the base's tokenizer writes."""
+    published = {name: raw for name in TOKENIZER if (raw := state.read(name)) is not None}
     base = state.training.base
-    missing = [name for name in ("tokenizer.json", CONFIG) if name not in there and read_file(base, name) is not None]
+    required = ("tokenizer.json", CONFIG)
+    missing = [name for name in required if name not in published and read_file(base, name) is not None]
     yield checks.equal("files", f"without {', '.join(missing)}" if missing else "all", "all")
-    published = {name: raw for name in there if (raw := read_file(base, name)) is not None}
-    others = {name: raw for name, raw in there.items() if difference(name, raw, published.get(name), None)}
-    made, tokenizer = written_here(state) if others else ({}, None)
-    for name in there:
-        found = difference(name, there[name], made.get(name), tokenizer) if name in others else None
-        yield checks.equal(f"{name} is that of the base", found or SAME, SAME)
+    of_base = {name: raw for name in published if (raw := read_file(base, name)) is not None}
+    changed = [name for name, raw in published.items() if difference(name, raw, of_base.get(name), None)]
+    saved, tokenizer = save_base_tokenizer(state) if changed else ({}, None)
+    for name, raw in published.items():
+        wrong = difference(name, raw, saved.get(name), tokenizer) if name in changed else None
+        yield checks.equal(f"{name} is that of the base", wrong or SAME, SAME)
 
 
-def written_here(state: RepoState) -> tuple[dict[str, bytes], Any]:
-    """The files that the base's tokenizer writes, with the record's pad token, and the tokenizer."""
+def save_base_tokenizer(state: RepoState) -> tuple[dict[str, bytes], Any]:
+    """The files that the base's tokenizer saves with the record's pad token, and the tokenizer."""
+    # transformers takes seconds to import, and only a changed tokenizer needs it
     from titlecraft.models.base.model import load_tokenizer
 
     tokenizer = load_tokenizer(state.training.base)
@@ -69,11 +76,12 @@ def written_here(state: RepoState) -> tuple[dict[str, bytes], Any]:
 
 
 def difference(name: str, raw: bytes, made: bytes | None, tokenizer: Any) -> str | None:
-    """In what a file of a tokenizer is another tokenizer than the base's; None where it is none. Raises what its reader does.
+    """How a file differs from the base's in meaning; None if it does not. May raise any exception of its parser.
 
     Args:
-        made: the file as the base has it, or as its `tokenizer` writes it.
-        tokenizer: the base's, if it was loaded.
+        raw: the published file.
+        made: the file of the base, or the one that its `tokenizer` saved; None if there is none.
+        tokenizer: the tokenizer of the base; None if it was not loaded.
     """
     if raw == made:
         return None
@@ -88,56 +96,53 @@ def difference(name: str, raw: bytes, made: bytes | None, tokenizer: Any) -> str
 
 
 def backend_difference(raw: bytes, made: bytes | None, tokenizer: Any) -> str | None:
-    """In what part a tokenizer.json is another tokenizer than the base's; None where it is none.
+    """The parts in which a tokenizer.json differs from the base's; None if they are equal.
 
-    Its post-processor may be another where it does no more than put the base's BOS in front.
+    The post-processor may differ if its only effect is the base's BOS in front.
     """
-    from tokenizers import Tokenizer
-
     if made is None:
         return "no tokenizer.json of the base to compare with"
-    here, there = (json.loads(Tokenizer.from_str(one.decode()).to_str()) for one in (made, raw))
-    parts = [part for part in sorted({*here, *there}) if here.get(part) != there.get(part)]
-    if parts == ["post_processor"] and tokenizer is not None and ids_with_bos(raw, tokenizer):
+    expected, published = (json.loads(Tokenizer.from_str(file.decode()).to_str()) for file in (made, raw))
+    parts = [part for part in sorted({*expected, *published}) if expected.get(part) != published.get(part)]
+    if parts == ["post_processor"] and tokenizer is not None and only_adds_bos(raw, tokenizer):
         return None
     return f"other {', '.join(parts)}" if parts else None
 
 
-def ids_with_bos(raw: bytes, tokenizer: Any) -> bool:
-    """Whether a tokenizer.json encodes texts as the base's tokenizer does, with its BOS once in front."""
-    from tokenizers import Tokenizer
-
+def only_adds_bos(raw: bytes, tokenizer: Any) -> bool:
+    """Whether a tokenizer.json encodes the probes like the base's tokenizer, with its BOS once in front."""
     published = Tokenizer.from_str(raw.decode())
-    front = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     return all(
-        published.encode(text).ids == front + tokenizer(text, add_special_tokens=False)["input_ids"] for text in PROBES
+        published.encode(text).ids == bos + tokenizer(text, add_special_tokens=False)["input_ids"] for text in PROBES
     )
 
 
 def config_difference(raw: bytes, made: bytes | None) -> str | None:
-    """Which settings of a tokenizer_config.json are others than the base's; None where none is.
+    """The settings in which a tokenizer_config.json differs from the base's; None if they are equal.
 
-    A setting that only one version of transformers writes has to be off.
+    A setting that the base lacks must be off: only one version of transformers may write it.
     """
-    here, there = json.loads(made or b"{}"), json.loads(raw)
-    strange = []
-    for key in sorted({*here, *there} - {*WHEREABOUTS, *RECORDED}):
-        one, other = plain(here.get(key)), plain(there.get(key))
-        if one != other and (other not in (None, False, [], {}) if key not in here else True):
-            strange.append(f"{key} = {other}")
-    template = there.get("chat_template")
-    if template is not None and template != here.get("chat_template"):
-        strange.append("another chat_template")
-    return ", ".join(strange) or None
+    expected, published = json.loads(made or b"{}"), json.loads(raw)
+    changed = []
+    for key in sorted({*expected, *published} - {*ENVIRONMENT, *RECORDED}):
+        value, new_value = token_content(expected.get(key)), token_content(published.get(key))
+        off = key not in expected and new_value in (None, False, [], {})
+        if value != new_value and not off:
+            changed.append(f"{key} = {new_value}")
+    template = published.get("chat_template")
+    if template is not None and template != expected.get("chat_template"):
+        changed.append("another chat_template")
+    return ", ".join(changed) or None
 
 
 def special_difference(raw: bytes, tokenizer: Any) -> str | None:
-    """Which special tokens of a special_tokens_map.json are others than the base's; None where none is."""
-    named = {name: plain(token) for name, token in json.loads(raw).items() if name in (*SPECIAL, "pad_token")}
-    wrong = [f"{name} = {token}" for name, token in named.items() if token != getattr(tokenizer, name, None)]
+    """The special tokens in which a special_tokens_map.json differs from the base's; None if they are equal."""
+    tokens = {name: token_content(token) for name, token in json.loads(raw).items() if name in (*SPECIAL, "pad_token")}
+    wrong = [f"{name} = {token}" for name, token in tokens.items() if token != getattr(tokenizer, name, None)]
     return ", ".join(wrong) or None
 
 
-def plain(value: Any) -> Any:
-    """A token that is written with its properties, by its content alone."""
+def token_content(value: Any) -> Any:
+    """The content of a token that is written as an object with its properties; any other value as it is."""
     return value["content"] if isinstance(value, dict) and "content" in value else value

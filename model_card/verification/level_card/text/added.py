@@ -16,7 +16,8 @@ from typing import Any
 
 from model_card.verification.confusables import letters_of, mixed_word, skeleton, turns_around
 from model_card.verification.level_card.text.card_lines import LONGEST_CARD, Added, CardLines, read_lines
-from model_card.verification.lines.checks import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
 
 WORDS = 5  # in a row that an added text has in common with ours, numbers aside
 LONGEST_ADDED = 50_000  # characters of all added texts: Markdown's parser takes seconds for so many open brackets

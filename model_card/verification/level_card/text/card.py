@@ -10,7 +10,8 @@ from typing import Any
 from model_card.verification.level_card.text.added import verify_added
 from model_card.verification.level_card.text.card_lines import LONGEST_CARD
 from model_card.verification.level_card.text.metadata import FRONT, as_written, fault_of_card, same, verify_metadata
-from model_card.verification.lines.checks import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import Card, Owned, merge, split
 from titlecraft.errors import UserError
@@ -44,22 +45,22 @@ def fresh_dataset_card(state: RepoState) -> tuple[str, Owned]:
     from titlecraft.records.lineage import LINEAGE, DatasetLineage
 
     raw = state.read(LINEAGE)
-    lineage = None if raw is None else read_record(raw, DatasetLineage, state.named(LINEAGE))
-    front = split(readable_card(state), state.named(CARD)).metadata
+    lineage = None if raw is None else read_record(raw, DatasetLineage, state.describe(LINEAGE))
+    front = split(readable_card(state), state.describe(CARD)).metadata
     return render(CardInputs(state.pin.repo, state.dataset, lineage), front), OWNED
 
 
 def rerendered(state: RepoState) -> str:
     """README.md as it has to be: the fresh rendering, with what people added to the card that is there."""
     new, owned = fresh(state)
-    return merge(state.require(CARD).decode(), new, owned, state.named(CARD))
+    return merge(state.require(CARD).decode(), new, owned, state.describe(CARD))
 
 
 def by_section(checks: Checks, state: RepoState) -> Iterator[Line]:
     """A line for each key of our metadata, by its value, and for each section of ours, byte for byte."""
     text = readable_card(state)
     new, owned = fresh(state)
-    there, here = split(text, state.named(CARD)), split(new)
+    there, here = split(text, state.describe(CARD)), split(new)
     yield from verify_added(text, new)
     yield from verify_metadata(text, there, here, owned)
     for key, value in here.metadata.items():
@@ -82,13 +83,13 @@ def readable_card(state: RepoState) -> str:
     """The card's text. Raises UserError where it is too large, not UTF-8, or its metadata have more than one reading."""
     raw = state.require(CARD)
     if len(raw) > 4 * LONGEST_CARD:
-        raise UserError(f"{state.named(CARD)} has {len(raw):,} bytes: no card of titlecraft's is so long")
+        raise UserError(f"{state.describe(CARD)} has {len(raw):,} bytes: no card of titlecraft's is so long")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise UserError(f"{state.named(CARD)}, byte {error.start:,}: not UTF-8") from error
+        raise UserError(f"{state.describe(CARD)}, byte {error.start:,}: not UTF-8") from error
     if fault := fault_of_card(text):
-        raise UserError(f"{state.named(CARD)}: {fault}: write each value out, once")
+        raise UserError(f"{state.describe(CARD)}: {fault}: write each value out, once")
     return text
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from model_card.verification.level_card.text.card import readable_card
-from model_card.verification.lines.checks import Checks, Line
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import split
 

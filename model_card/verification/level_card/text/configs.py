@@ -7,7 +7,8 @@ from typing import Any
 
 from model_card.verification.confusables import letters_of
 from model_card.verification.level_card.text.card import CARD, readable_card
-from model_card.verification.lines.checks import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import split
 
@@ -22,7 +23,7 @@ def of_configs(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Configs that a person added to the card: they may name files of a person's, and never ours, nor be the default."""
     from dataset_builder.card.metadata import others_than_default
 
-    front = split(readable_card(state), state.named(CARD)).metadata
+    front = split(readable_card(state), state.describe(CARD)).metadata
     ours = [file.path for one in state.dataset.splits.values() for file in one.files]
     reserved = {letters_of(name) for name in ("default", *state.dataset.splits)}
     for config in others_than_default(front.get("configs")):

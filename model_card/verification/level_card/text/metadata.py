@@ -13,7 +13,8 @@ import yaml
 
 from model_card.verification.confusables import letters_of, mixed_word, skeleton
 from model_card.verification.level_card.text.card_lines import front_matter
-from model_card.verification.lines.checks import EXACT, Checks, Line
+from model_card.verification.lines.checks import EXACT, Checks
+from model_card.verification.lines.line import Line
 from titlecraft.cards.merge import Card, Owned
 
 FRONT = "front matter"

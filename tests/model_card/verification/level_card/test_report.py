@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from evaluation.measures import MEASURES
-from model_card.verification.level_card.report import of_definitions
+from model_card.verification.level_card.report import check_definitions
 from model_card.verification.lines.checks import Checks
 from tests.model_card.literal_records import CODE, evaluation_record
 from titlecraft.records import EvaluationRecord, sources_sha256
@@ -25,7 +25,7 @@ def report(**changed: str) -> EvaluationRecord:
 
 
 def verdicts(record: EvaluationRecord) -> list[str | None]:
-    return [line.verdict for line in of_definitions(Checks("card", "report"), record)]
+    return [line.verdict for line in check_definitions(Checks("card", "report"), record)]
 
 
 def test_the_measures_are_what_this_code_says() -> None:

@@ -9,9 +9,11 @@ import pytest
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from model_card.verification.badge import badge
-from model_card.verification.level_scores.titles import all_equal
-from model_card.verification.level_scores.values import stops_rightly
-from model_card.verification.lines.checks import STATUS, Checks, Line, Verification, verdict_of
+from model_card.verification.level_scores.values import valid_stop
+from model_card.verification.lines.checks import Checks
+from model_card.verification.lines.columns import column_equal
+from model_card.verification.lines.line import EXIT_STATUS, Line, Verification
+from model_card.verification.printing import summary
 from titlecraft.errors import UserError
 from titlecraft.hub.checksums import read_sums, write_sums
 from titlecraft.hub.errors import hub_errors
@@ -52,9 +54,9 @@ def test_a_derivation_that_breaks_is_a_line_and_a_hub_that_is_away_is_no_verdict
 
 
 def test_the_end_names_what_does_not_hold() -> None:
-    assert verdict_of(verification(CHECKS.equal("n", 40, 40))) == ["verified: all 1 claims hold at level scores"]
+    assert summary(verification(CHECKS.equal("n", 40, 40))) == ["verified: all 1 claims hold at level scores"]
     wrong = [CHECKS.equal(f"n{number}", 40, 39) for number in range(7)]
-    said = verdict_of(verification(*wrong))
+    said = summary(verification(*wrong))
     assert said[0] == "not verified: 7 of 7 claims do not hold at level scores"
     assert said[1] == "  report: n0: claimed 40, derived 39" and said[-1] == "  … and 2 more"
     assert not verification().holds()
@@ -63,7 +65,10 @@ def test_the_end_names_what_does_not_hold() -> None:
 def test_what_was_not_looked_at_never_counts_as_holding() -> None:
     """Four verdicts, counted apart; what is out of reach decides, and what a person added does not."""
     holds, wrong = CHECKS.equal("n", 40, 40), CHECKS.equal("n", 40, 39)
-    aside, away = CHECKS.not_looked_at("text", "x", "added by hand"), CHECKS.out_of_reach("base", "ns/base", "private")
+    aside, away = (
+        CHECKS.not_looked_at("text", "x", "added by hand"),
+        CHECKS.could_not_be_looked_at("base", "ns/base", "private"),
+    )
     assert not aside.holds and not away.holds
     cases = [
         ((holds,), 0),
@@ -74,14 +79,14 @@ def test_what_was_not_looked_at_never_counts_as_holding() -> None:
         ((holds, away, wrong), 1),
         ((wrong, aside), 1),
     ]
-    assert [STATUS[verification(*lines).verdict] for lines, _ in cases] == [status for _, status in cases]
+    assert [EXIT_STATUS[verification(*lines).verdict] for lines, _ in cases] == [status for _, status in cases]
     found = verification(holds, aside)
-    assert verdict_of(found) == [
+    assert summary(found) == [
         "not looked at: report: text: x: added by hand",
         "verified: all 1 claims hold at level scores; 1 more were not looked at",
     ]
     found = verification(holds, holds, aside, away)
-    assert verdict_of(found)[1:] == [
+    assert summary(found)[1:] == [
         "could not be looked at: 1 of 3 claims at level scores; the others hold; 1 more were not looked at",
         "  report: base: ns/base: private",
     ]
@@ -93,7 +98,7 @@ def test_what_was_not_looked_at_never_counts_as_holding() -> None:
         False,
         False,
     ]
-    assert verdict_of(verification(wrong, away))[0] == (
+    assert summary(verification(wrong, away))[0] == (
         "not verified: 1 of 1 claims do not hold at level scores; 1 more could not be looked at"
     )
 
@@ -107,7 +112,7 @@ def test_a_strangers_text_cannot_steer_the_terminal_or_push_out_what_matters() -
         for number in range(40)
     ]
     page = CHECKS.not_looked_at("report.html, drawn again", "the same bytes", "other bytes, not judged")
-    said = verdict_of(verification(CHECKS.equal("n", 1, 1), *many, page))
+    said = summary(verification(CHECKS.equal("n", 1, 1), *many, page))
     assert said[0].startswith("not looked at: report: report.html") and said[5] == "not looked at: … and 36 more"
 
 
@@ -128,7 +133,7 @@ def test_a_private_or_deleted_repo_is_out_of_reach_and_a_missing_commit_is_wrong
 
 
 def test_the_badge_says_level_or_failure_and_the_commit() -> None:
-    lines = CHECKS.equal("n", 1, 1), CHECKS.equal("n", 1, 2), CHECKS.out_of_reach("n", 1, "gone")
+    lines = CHECKS.equal("n", 1, 1), CHECKS.equal("n", 1, 2), CHECKS.could_not_be_looked_at("n", 1, "gone")
     good, bad, unknown = (badge(verification(line)) for line in lines)
     texts = [["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("text")] for svg in (good, bad, unknown)]  # fmt: skip
     said = [text[1] for text in texts]
@@ -140,15 +145,15 @@ def test_the_badge_says_level_or_failure_and_the_commit() -> None:
 
 
 def test_a_column_names_its_first_wrong_row() -> None:
-    line = all_equal(CHECKS, "chrf", [1.0, 2.0, 3.0], [1.0, 2.5, 3.5], 0.0, None)
+    line = column_equal(CHECKS, "chrf", [1.0, 2.0, 3.0], [1.0, 2.5, 3.5], 0.0)
     assert (line.derived, line.note) == ("2 are others", "row 2: 2.0, derived 2.5")
-    assert all_equal(CHECKS, "chrf", [1.0], [1.0 + 1e-10], 1e-9, None).holds
-    assert not all_equal(CHECKS, "chrf", [1.0], [1.0, 2.0], 0.0, None).holds
+    assert column_equal(CHECKS, "chrf", [1.0], [1.0 + 1e-10], 1e-9, None).holds
+    assert not column_equal(CHECKS, "chrf", [1.0], [1.0, 2.0], 0.0).holds
 
 
 def test_an_answer_below_the_most_new_tokens_has_stopped() -> None:
     asked = [(1.0, 5), (0.0, 5), (1.0, 16), (0.0, 16), (0.0, 17)]
-    assert [stops_rightly(stopped, tokens, 16) for stopped, tokens in asked] == [True, False, True, True, False]
+    assert [valid_stop(stopped, tokens, 16) for stopped, tokens in asked] == [True, False, True, True, False]
 
 
 def test_sums_are_read_as_they_are_written_and_nothing_else() -> None:

@@ -18,12 +18,13 @@ from model_card.verification.level_card.files.adapter import verify_adapter
 from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.level_card.files.tokenizer import difference
 from model_card.verification.level_card.text.configs import patterns_of, takes_in
-from model_card.verification.lines.checks import Line
+from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
-from model_card.verification.run import EXPORT_RECORD, impossible_levels
+from model_card.verification.run import impossible_levels
 from tests.model_card.literal_records import ADAPTER, DATASET, dataset_record, training_record
 from titlecraft.hub.checksums import SUMS, write_sums
 from titlecraft.records import describe_file, file_sha256
+from titlecraft.records.export import EXPORT_RECORD
 from titlecraft.settings import Lora
 
 CONFIG: dict[str, Any] = {
@@ -163,9 +164,6 @@ def test_a_key_that_training_does_not_set_is_refused(tmp_path: Path, change: Cha
 
 
 def test_an_exported_model_points_to_its_adapter(tmp_path: Path) -> None:
-    from titlecraft.records import export
-
-    assert EXPORT_RECORD == export.EXPORT_RECORD
     (tmp_path / EXPORT_RECORD).write_text("{}")
     whys = set(impossible_levels(RepoState.of_folder(ADAPTER, tmp_path)).values())
     assert whys == {
