@@ -23,7 +23,7 @@ from evaluation.report.predictions import write_predictions
 from evaluation.report.wording import plan
 from evaluation.report.write import write_report
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
-from evaluation.statistics.significance import detectable
+from evaluation.statistics.significance import minimum_detectable_effect
 from evaluation.titles.draw import SPLIT, Room, Sample, draw
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
 from titlecraft.hub.pins import download
@@ -47,7 +47,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe, evaluation=inputs.evaluation)
-    least = detectable(1.0, recipe.evaluation.titles, recipe.evaluation)
+    least = minimum_detectable_effect(1.0, recipe.evaluation.titles, recipe.evaluation)
     print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation), least), flush=True)
     benchmarks = find_benchmarks(recipe.evaluation.also)
     with progress.part("loading"):
@@ -59,8 +59,9 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
         grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
-        scored = check_scores(loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles,
-                              recipe.evaluation.batch_size)  # fmt: skip
+        scored = check_scores(
+            loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles, recipe.evaluation.batch_size
+        )
         finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
         if len(finished):
             say(
@@ -108,9 +109,14 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
     """The titles of the downloaded dataset that are asked."""
     settings = recipe.evaluation
     return draw(
-        dataset, inputs.prompt, loaded.tokenizer, room_of(inputs, recipe, loaded), settings.titles, settings.seed,
+        dataset,
+        inputs.prompt,
+        loaded.tokenizer,
+        room_of(inputs, recipe, loaded),
+        settings.titles,
+        settings.seed,
         name=f"dataset {inputs.training.dataset}",
-    )  # fmt: skip
+    )
 
 
 def room_of(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Room:
@@ -128,19 +134,41 @@ def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample)
 
 
 def describe(
-    inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check],
-    results: dict[str, Any], benchmarks: list[Pin], folder: Path,
-) -> EvaluationRecord:  # fmt: skip
+    inputs: Inputs,
+    recipe: Recipe,
+    loaded: Loaded,
+    sample: Sample,
+    guards: list[Check],
+    results: dict[str, Any],
+    benchmarks: list[Pin],
+    folder: Path,
+) -> EvaluationRecord:
     """The record, report.json to be."""
     return EvaluationRecord(
-        id=inputs.id, key=inputs.key, code=current_code("evaluation", *PACKAGES), dataset=inputs.training.dataset,
-        base=inputs.training.base, adapter=inputs.adapter, split=SPLIT, evaluation=recipe.evaluation,
-        generation=recipe.generation, base_settings=inputs.training.base_settings,
-        quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),
-        n=len(sample.titles), titles_available=sample.available, excluded=sample.excluded,
-        references_cut=sample.cut(), near_not_looked_for=sample.near_not_looked_for or UNSET, guards=guards, interval_method=INTERVAL_METHOD, benchmarks=benchmarks,
-        files=[describe_file(folder, folder / PREDICTIONS)], **results,
-    )  # fmt: skip
+        id=inputs.id,
+        key=inputs.key,
+        code=current_code("evaluation", *PACKAGES),
+        dataset=inputs.training.dataset,
+        base=inputs.training.base,
+        adapter=inputs.adapter,
+        split=SPLIT,
+        evaluation=recipe.evaluation,
+        generation=recipe.generation,
+        base_settings=inputs.training.base_settings,
+        quantization=loaded.base.quantization,
+        precision=loaded.base.precision,
+        device=device_name(),
+        n=len(sample.titles),
+        titles_available=sample.available,
+        excluded=sample.excluded,
+        references_cut=sample.cut(),
+        near_not_looked_for=sample.near_not_looked_for or UNSET,
+        guards=guards,
+        interval_method=INTERVAL_METHOD,
+        benchmarks=benchmarks,
+        files=[describe_file(folder, folder / PREDICTIONS)],
+        **results,
+    )
 
 
 def say(line: str) -> None:

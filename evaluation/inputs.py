@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from evaluation.measures import fewest_resamples, measure_names, primary_names
+from evaluation.titles.draw import SPLIT
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import find_record, pin, read_file
 from titlecraft.models.adapter.read import Adapter, read_adapter
@@ -67,8 +68,6 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
 
 def require_test_split(found: Adapter) -> None:
     """Raises UserError, before any work, where the dataset's record says that it has no test split."""
-    from evaluation.titles.draw import SPLIT
-
     data = found.training.dataset
     raw = read_file(data, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):

@@ -21,9 +21,12 @@ class Progress:
 
         start = perf_counter()
         columns = (
-            rich.TextColumn("{task.description:<11}"), rich.BarColumn(), rich.MofNCompleteColumn(),
-            rich.TextColumn("{task.fields[rate]}"), rich.TimeRemainingColumn(),
-        )  # fmt: skip
+            rich.TextColumn("{task.description:<11}"),
+            rich.BarColumn(),
+            rich.MofNCompleteColumn(),
+            rich.TextColumn("{task.fields[rate]}"),
+            rich.TimeRemainingColumn(),
+        )
         console = Console(stderr=True)
         with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
             task = shown.add_task(doing, total=total, rate="")

@@ -54,9 +54,12 @@ def enough(read: int, titles: int) -> bool:
 
 
 def not_measured(
-    found: dict[str, list[Outcome]], titles: Sequence[str], references: Sequence[str], settings: Evaluation,
+    found: dict[str, list[Outcome]],
+    titles: Sequence[str],
+    references: Sequence[str],
+    settings: Evaluation,
     entries: Sequence[Entry],
-) -> list[NotMeasured]:  # fmt: skip
+) -> list[NotMeasured]:
     """What of the measures is left out, greedy answers first, each with how many titles it reads and what the others lack.
 
     `found` as `readable_only` gives it. A measure that is left out for greedy answers is not named again for sampled ones.
@@ -75,13 +78,19 @@ def not_measured(
                 continue
             texts = zip(titles, references, found[before], found[after], strict=True)
             lacking = {
-                need for title, reference, *outcomes in texts
-                for need in coverage.lacking(entry.name, title, reference, *(text for one in outcomes for text in one.texts))
-            }  # fmt: skip
+                need
+                for title, reference, *outcomes in texts
+                for need in coverage.lacking(
+                    entry.name, title, reference, *(text for one in outcomes for text in one.texts)
+                )
+            }
             left_out[entry.name] = NotMeasured(
-                name=entry.name, label=entry.label + behind, read=len(read), n=len(titles),
+                name=entry.name,
+                label=entry.label + behind,
+                read=len(read),
+                n=len(titles),
                 lacking=[name for name in ALL_NEEDS if name in lacking],
-            )  # fmt: skip
+            )
     return list(left_out.values())
 
 

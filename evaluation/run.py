@@ -59,9 +59,15 @@ def evaluate(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*commit a data file.* to a model repository")  # it is meant
             published = publish(
-                repo, "model", head, folder, f"Evaluation {record.id}: {record.n} titles, before and after", private=True,
-                replaces=(f"{inputs.folder}/*",), check=lambda local: check_report(local / inputs.folder, record),
-            )  # fmt: skip
+                repo,
+                "model",
+                head,
+                folder,
+                f"Evaluation {record.id}: {record.n} titles, before and after",
+                private=True,
+                replaces=(f"{inputs.folder}/*",),
+                check=lambda local: check_report(local / inputs.folder, record),
+            )
         shutil.rmtree(work)
     return published, record
 

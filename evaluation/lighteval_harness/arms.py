@@ -41,9 +41,15 @@ class TwoArms(SwitchedModel):
     """
 
     def __init__(
-        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress,
-        finished: FinishedBatches, grounded: Sequence[Title] = (),
-    ) -> None:  # fmt: skip
+        self,
+        loaded: Loaded,
+        titles: Sequence[Title],
+        lookup: Lookup,
+        recipe: Recipe,
+        progress: Progress,
+        finished: FinishedBatches,
+        grounded: Sequence[Title] = (),
+    ) -> None:
         super().__init__(loaded, recipe.evaluation.batch_size, progress, finished)
         self.titles = {title.title: title for title in titles}
         self.grounded = {title.title: title for title in grounded}
@@ -63,11 +69,14 @@ class TwoArms(SwitchedModel):
             elsewhere = self.nll("scoring_elsewhere", arm, pairs)
             return [
                 ModelResponse(
-                    input=title.prompt, input_tokens=list(title.prompt_tokens), logprobs=[-nll],
-                    unconditioned_logprobs=[-other], output_tokens=[list(title.reference_tokens)],
+                    input=title.prompt,
+                    input_tokens=list(title.prompt_tokens),
+                    logprobs=[-nll],
+                    unconditioned_logprobs=[-other],
+                    output_tokens=[list(title.reference_tokens)],
                 )
                 for title, nll, other in zip(batch, losses, elsewhere, strict=True)
-            ]  # fmt: skip
+            ]
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
         return self.in_groups(docs, lambda some: self.by_turns("scoring", some, length, score))
@@ -133,14 +142,16 @@ class TwoArms(SwitchedModel):
             takes = [tokens_of(arm, batch, take) for take in range(self.settings.sampled if sampling else 1)]
             return [
                 ModelResponse(
-                    input=title.prompt, input_tokens=list(title.prompt_tokens), output_tokens=list(tokens),
+                    input=title.prompt,
+                    input_tokens=list(title.prompt_tokens),
+                    output_tokens=list(tokens),
                     text=[
                         self.tokenizer.decode(one, skip_special_tokens=True, clean_up_tokenization_spaces=False)
                         for one in tokens
                     ],
                 )
                 for title, *tokens in zip(batch, *takes, strict=True)
-            ]  # fmt: skip
+            ]
 
         return self.by_turns(doing, docs, lambda title: len(title.prompt_tokens), answers)
 

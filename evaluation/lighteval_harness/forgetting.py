@@ -98,9 +98,13 @@ def for_arm(benchmark: Benchmark, arm: str) -> Any:
 
 
 def compare_benchmarks(
-    loaded: Loaded, benchmarks: list[Benchmark], settings: Evaluation, progress: Progress, finished: FinishedBatches,
+    loaded: Loaded,
+    benchmarks: list[Benchmark],
+    settings: Evaluation,
+    progress: Progress,
+    finished: FinishedBatches,
     scratch: Path,
-) -> list[Measure]:  # fmt: skip
+) -> list[Measure]:
     """Every metric of every benchmark before and after, paired by question, corrected among themselves."""
     if not benchmarks:
         return []
@@ -143,11 +147,20 @@ def compare_one(
     found, behind = [], f", {benchmark.examples}-shot" if benchmark.examples else ""
     for metric in sorted(before[questions[0]]):
         entry = Entry(
-            name=f"{name}:{metric}{behind}", label=f"{name} {metric}{behind}", group="forgetting", unit="0–1",
+            name=f"{name}:{metric}{behind}",
+            label=f"{name} {metric}{behind}",
+            group="forgetting",
+            unit="0–1",
             better="higher" if better[metric] else "lower",
             definition=f"lighteval's metric {metric} of its task {name}, {benchmark.examples} examples in front of a "
             "question; the mean over questions. Choices are compared by their likelihood, in plain text.",
-            source=f"lighteval; {benchmark.dataset}", reads=Scored, value=float,
-        )  # fmt: skip
-        found.append(compare(entry, [before[one][metric] for one in questions], [after[one][metric] for one in questions], settings))  # fmt: skip
+            source=f"lighteval; {benchmark.dataset}",
+            reads=Scored,
+            value=float,
+        )
+        found.append(
+            compare(
+                entry, [before[one][metric] for one in questions], [after[one][metric] for one in questions], settings
+            )
+        )
     return found

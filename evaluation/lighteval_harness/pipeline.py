@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import torch
 
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
@@ -35,8 +36,6 @@ def unharmed_process() -> Iterator[None]:
 
     Because importing lighteval switches gradients off globally, and its pipeline reseeds `random` and NumPy.
     """
-    import torch
-
     gradients, python_state, numpy_state = torch.is_grad_enabled(), random.getstate(), np.random.get_state()
     try:
         yield
@@ -81,9 +80,17 @@ def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> An
 
 
 def run_pipeline(
-    loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
-    progress: Progress, finished: FinishedBatches, scratch: Path, grounded: Sequence[Title] = (),
-) -> dict[str, list[Outcome]]:  # fmt: skip
+    loaded: Loaded,
+    sample: Sample,
+    lookup: Lookup,
+    dataset: Pin,
+    prompt: PromptFormat,
+    recipe: Recipe,
+    progress: Progress,
+    finished: FinishedBatches,
+    scratch: Path,
+    grounded: Sequence[Title] = (),
+) -> dict[str, list[Outcome]]:
     """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
 
     Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled"; and one, "grounded", where
@@ -102,9 +109,15 @@ def run_pipeline(
         logging.getLogger("lighteval").setLevel(logging.ERROR)
         datasets.disable_progress_bars()  # three bars of its own for one small file
         tasks = build_tasks(
-            dataset, prompt, sample.titles, lookup, recipe.generation.max_new_tokens, loaded.tokenizer.eos_token_id,
-            recipe.evaluation, grounded,
-        )  # fmt: skip
+            dataset,
+            prompt,
+            sample.titles,
+            lookup,
+            recipe.generation.max_new_tokens,
+            loaded.tokenizer.eos_token_id,
+            recipe.evaluation,
+            grounded,
+        )
         with registry_of(tasks) as module:
             # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
             # token boundaries, and caches predictions by name.

@@ -11,7 +11,7 @@ from evaluation.model.finished_batches import FinishedBatches
 from evaluation.model.in_batches import memory_error_names_batch_size
 from evaluation.progress import Progress
 from titlecraft.models.adapter.load import Loaded
-from titlecraft.models.adapter.zeroed import silenced
+from titlecraft.models.adapter.zeroed import zeroed_adapter
 from titlecraft.models.loss.answer_nll import reference_nll
 
 
@@ -61,8 +61,8 @@ class SwitchedModel(LightevalModel):
 
         `compiled`: the arms are to run the same compiled step, so that it is compiled once.
         """
-        if compiled and name == BEFORE and self.loaded.silences:
-            with memory_error_names_batch_size(self.batch_size), silenced(self.loaded.model):
+        if compiled and name == BEFORE and self.loaded.zeroed_is_base:
+            with memory_error_names_batch_size(self.batch_size), zeroed_adapter(self.loaded.model):
                 yield
             return
         with (

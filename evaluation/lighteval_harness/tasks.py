@@ -54,10 +54,12 @@ class Value(SampleLevelComputation):
             tokens, (elsewhere,) = model_response.output_tokens[0], model_response.unconditioned_logprobs
             return self.entry.value(
                 Scored(
-                    nll=-model_response.logprobs[0], tokens=len(tokens), bytes=doc.specific["scored_bytes"],
+                    nll=-model_response.logprobs[0],
+                    tokens=len(tokens),
+                    bytes=doc.specific["scored_bytes"],
                     nll_elsewhere=-elsewhere,
                 )
-            )  # fmt: skip
+            )
         answers = self.answers(doc, model_response)
         return sum(self.entry.value(answer) for answer in answers) / len(answers)
 
@@ -69,11 +71,17 @@ class Value(SampleLevelComputation):
             orders = [None if isnan(one) else -one for one in response.logprobs[2 * place : 2 * place + 2]]
             found.append(
                 Written(
-                    text=text, tokens=len(tokens) - stopped, stopped=stopped, reference=doc.choices[0],
-                    reference_tokens=doc.specific["reference_length"], title=doc.specific["title"],
-                    nll_in_order=orders[0], nll_shuffled=orders[1], known=self.known,
+                    text=text,
+                    tokens=len(tokens) - stopped,
+                    stopped=stopped,
+                    reference=doc.choices[0],
+                    reference_tokens=doc.specific["reference_length"],
+                    title=doc.specific["title"],
+                    nll_in_order=orders[0],
+                    nll_shuffled=orders[1],
+                    known=self.known,
                 )
-            )  # fmt: skip
+            )
         return found
 
 
@@ -81,9 +89,12 @@ def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetri
     """A measure of ours as a lighteval metric; the corpus value is the mean over titles."""
     kind = SamplingMethod.LOGPROBS if entry.reads is Scored else SamplingMethod.GENERATIVE
     return SampleLevelMetric(
-        metric_name=entry.name, higher_is_better=entry.better == "higher", category=kind,
-        sample_level_fn=Value(entry, known, eos_token_id), corpus_level_fn=np.mean,
-    )  # fmt: skip
+        metric_name=entry.name,
+        higher_is_better=entry.better == "higher",
+        category=kind,
+        sample_level_fn=Value(entry, known, eos_token_id),
+        corpus_level_fn=np.mean,
+    )
 
 
 def build_tasks(
@@ -110,19 +121,30 @@ def build_tasks(
         if title is None or title.reference != row["output"]:
             return None
         return Doc(
-            query=title.prompt if is_grounded else prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
-            task_name=task_name, unconditioned_query=title.other_prompt,
+            query=title.prompt if is_grounded else prompt.render(row["instruction"], row["input"]),
+            choices=[row["output"]],
+            gold_index=0,
+            task_name=task_name,
+            unconditioned_query=title.other_prompt,
             specific={
-                "title": title.title, "reference_length": title.reference_length, "scored_bytes": title.scored_bytes,
+                "title": title.title,
+                "reference_length": title.reference_length,
+                "scored_bytes": title.scored_bytes,
             },
-        )  # fmt: skip
+        )
 
     def task(name: str, entries: Sequence[Entry]) -> LightevalTaskConfig:
         return LightevalTaskConfig(
-            name=name, prompt_function=document, hf_repo=dataset.repo, hf_subset="default",
-            hf_revision=dataset.revision, evaluation_splits=[SPLIT], generation_size=new_tokens, stop_sequence=[],
+            name=name,
+            prompt_function=document,
+            hf_repo=dataset.repo,
+            hf_subset="default",
+            hf_revision=dataset.revision,
+            evaluation_splits=[SPLIT],
+            generation_size=new_tokens,
+            stop_sequence=[],
             metrics=[as_metric(entry, known, eos_token_id) for entry in entries],
-        )  # fmt: skip
+        )
 
     greedy = [task(arm, measures_of(settings)) for arm in (*ARMS, *([GROUNDED] if grounded else []))]
     return greedy + ([task(sampled_arm(arm), sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])

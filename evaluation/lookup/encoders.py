@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from evaluation.lookup.title_index import TitleIndex, shared_rank
 from evaluation.model.in_batches import in_batches
@@ -25,9 +28,6 @@ FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
     """Model (float32, on the GPU where there is one, in eval mode) and tokenizer. Raises UserError that names the setting."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
     folder = download(pinned, FILES)
     require_whole(folder, pinned, [file.name for file in sorted(folder.iterdir())])
     require_no_code(folder, pinned, setting)
@@ -54,8 +54,6 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
 
 def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
     """Raises UserError where an encoder is made of code in its own repo, which transformers does not know itself."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-
     found = read_object(folder / "config.json", pinned) if (folder / "config.json").is_file() else {}
     if found.get("auto_map") and found.get("model_type") not in CONFIG_MAPPING:
         raise UserError(
@@ -66,7 +64,6 @@ def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
 
 def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:
     """Each different text's mean last hidden state over its tokens, of length 1; float32 [hidden]."""
-    import torch
 
     def encode(_: str, batch: list[str]) -> np.ndarray:
         inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt").to(model.device)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
+from bm25s import BM25, tokenize
 
 from titlecraft.search.title_match import folded
 from titlecraft.search.word_index import query_words
@@ -21,8 +22,6 @@ class TitleIndex:
     """
 
     def __init__(self, titles: Sequence[str], seed: int) -> None:
-        from bm25s import BM25, tokenize
-
         key = str(seed).encode()
         different = {folded(title): title for title in sorted(titles)}
         shuffled = sorted(different, key=lambda name: blake2b(name.encode(), digest_size=16, key=key).digest())

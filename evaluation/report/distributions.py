@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from evaluation.report.plots import FAINT, INK, new_figure, paired_values, png
 from evaluation.report.wording import number
@@ -78,8 +79,6 @@ def draw_lengths(axes: Any, found: dict[str, np.ndarray], edges: np.ndarray, col
 
 def name_arms(figure: Any, record: Tested, theme: str) -> None:
     """The key of the two arms, above the panels."""
-    from matplotlib.lines import Line2D
-
     lines = [Line2D([], [], color=colour, linewidth=2.5) for colour in ARMS[theme]]
     figure.legend(
         lines, record.arms, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5, labelcolor=INK[theme]

@@ -26,9 +26,11 @@ def number(value: float, *, signed: bool = False) -> str:
 
 
 WEIGHTS = {
-    "nf4": "as 4-bit NormalFloat weights", "fp4": "as 4-bit floating-point weights", "int8": "as 8-bit integer weights",
+    "nf4": "as 4-bit NormalFloat weights",
+    "fp4": "as 4-bit floating-point weights",
+    "int8": "as 8-bit integer weights",
     "none": "not quantised",
-}  # fmt: skip
+}
 
 
 def reproducible(record: EvaluationRecord) -> str:
@@ -107,29 +109,29 @@ def encoders(settings: Evaluation) -> list[Pin]:
     return [Pin(type="model", repo=repo, revision=revision) for repo, revision in pairs]
 
 
-def has_spread(measure: Measure) -> bool:
+def differences_vary(measure: Measure) -> bool:
     """Whether the titles differ by more or less, rather than all of them by the same."""
-    return measure.spread > ROUNDING * abs(measure.difference)
+    return measure.std > ROUNDING * abs(measure.difference)
 
 
 def power(record: Tested) -> str:
     """The smallest difference in the primary measure that this many titles can see."""
     measure = record.primary()
-    if not has_spread(measure):
+    if not differences_vary(measure):
         return f"{measure.label} differs by the same on all {measure.n:,} titles: how small a difference they show is unknown."
     return (
-        f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.detectable)} {measure.unit} or more in "
-        f"80% of all experiments (paired differences spread by {number(measure.spread)})."
+        f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.minimum_detectable_effect)} {measure.unit} or more in "
+        f"80% of all experiments (paired differences spread by {number(measure.std)})."
     )
 
 
 def power_alone(record: Tested, measure: Measure) -> str:
     """The same of any measure, before its p-value is corrected; nothing where its differences have no spread."""
-    if not has_spread(measure):
+    if not differences_vary(measure):
         return ""
     alone = "" if measure.name == record.evaluation.primary else ", were it tested alone"
     what = "questions" if measure.group == "forgetting" else "titles"
-    return f"{measure.n} {what} show a difference of {number(measure.detectable)} or more in 80% of all experiments{alone}."
+    return f"{measure.n} {what} show a difference of {number(measure.minimum_detectable_effect)} or more in 80% of all experiments{alone}."
 
 
 def answer(record: Tested) -> str:

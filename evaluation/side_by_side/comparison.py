@@ -86,9 +86,15 @@ class Published:
         """This side as the comparison's record names it."""
         one = self.record
         return Contender(
-            adapter=one.adapter, report=self.pin, report_id=one.id, n=one.n, quantization=one.quantization,
-            precision=one.precision, device=one.device, code=one.code,
-        )  # fmt: skip
+            adapter=one.adapter,
+            report=self.pin,
+            report_id=one.id,
+            n=one.n,
+            quantization=one.quantization,
+            precision=one.precision,
+            device=one.device,
+            code=one.code,
+        )
 
 
 def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[dict[str, Any]]]:
@@ -107,12 +113,20 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
     found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     record = ComparisonRecord(
-        a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
-        split=one.split, evaluation=one.evaluation, generation=one.generation, n=len(pairs),
-        base_apart=max(apart, default=0.0), interval_method=INTERVAL_METHOD,
+        a=a.contender(),
+        b=b.contender(),
+        code=current_code("evaluation", *PACKAGES),
+        dataset=one.dataset,
+        base=one.base,
+        split=one.split,
+        evaluation=one.evaluation,
+        generation=one.generation,
+        n=len(pairs),
+        base_apart=max(apart, default=0.0),
+        interval_method=INTERVAL_METHOD,
         measures=compare_arms(found, references, one.evaluation),
         not_measured=not_measured(found, titles, references, one.evaluation, measures_of(one.evaluation)) or UNSET,
-    )  # fmt: skip
+    )
     return record, [
         side_by_side(row, *both) for (row, _), *both in zip(pairs, found["before"], found["after"], strict=True)
     ]

@@ -12,7 +12,7 @@ from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.readable import ANY_SCRIPT, enough, read_pairs
 from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_values
+from evaluation.statistics.significance import bootstrap, holm, interval, minimum_detectable_effect, p_values
 from titlecraft.errors import UserError
 from titlecraft.records import Measure, sampled_arm
 from titlecraft.settings import Evaluation
@@ -62,18 +62,38 @@ def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings:
     low, high = interval(differences, settings)
     up, down, ties = int((differences > 0).sum()), int((differences < 0).sum()), int((differences == 0).sum())
     wins, losses = {"higher": (up, down), "lower": (down, up), "neither": (None, None)}[entry.better]
-    spread = float(differences.std(ddof=1))
+    std = float(differences.std(ddof=1))
     neutral = [None if entry.neutral is None else int((values == entry.neutral).sum()) for values in (old, new)]
     return Measure(
-        name=entry.name, label=entry.label, group=entry.group, unit=entry.unit, better=entry.better,
-        definition=entry.definition, source=entry.source, n=len(differences), before=float(old.mean()),
-        after=float(new.mean()), difference=float(differences.mean()), low=low, high=high, p_value=p, p_holm=p,
-        level=settings.level, spread=spread, detectable=detectable(spread, len(differences), settings), wins=wins,
-        ties=ties, losses=losses, neutral_before=neutral[0], neutral_after=neutral[1],
-    )  # fmt: skip
+        name=entry.name,
+        label=entry.label,
+        group=entry.group,
+        unit=entry.unit,
+        better=entry.better,
+        definition=entry.definition,
+        source=entry.source,
+        n=len(differences),
+        before=float(old.mean()),
+        after=float(new.mean()),
+        difference=float(differences.mean()),
+        low=low,
+        high=high,
+        p_value=p,
+        p_holm=p,
+        level=settings.level,
+        std=std,
+        minimum_detectable_effect=minimum_detectable_effect(std, len(differences), settings),
+        wins=wins,
+        ties=ties,
+        losses=losses,
+        neutral_before=neutral[0],
+        neutral_after=neutral[1],
+    )
 
 
-def compare_corpora(by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> Measure:  # fmt: skip
+def compare_corpora(
+    by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation
+) -> Measure:
     """The same for a measure over all titles as one text; who won how often stays that of the single titles."""
     asked = (entry.name, texts, references, settings)
     return of_corpora(by_title, describe_corpora(*asked), corpora_p_value(*asked))
@@ -84,14 +104,19 @@ def describe_corpora(
 ) -> dict[str, float]:
     """The two corpus scores and their difference, with its interval over resamples of titles, as fields of a Measure."""
     paired = Paired.of(entry_named(name, settings).corpus(), texts["before"], texts["after"], references)
-    (before, after), spread, low, high = paired.scores(), paired.spread(), 0.0, 0.0
+    (before, after), std, low, high = paired.scores(), paired.std(), 0.0, 0.0
     if not (paired.before == paired.after).all():
         low, high = bootstrap(np.arange(len(references)), paired.differences, settings, vectorized=True)
-    least = detectable(spread, len(references), settings)
+    effect = minimum_detectable_effect(std, len(references), settings)
     return {
-        "before": before, "after": after, "difference": after - before, "low": low, "high": high, "spread": spread,
-        "detectable": least,
-    }  # fmt: skip
+        "before": before,
+        "after": after,
+        "difference": after - before,
+        "low": low,
+        "high": high,
+        "std": std,
+        "minimum_detectable_effect": effect,
+    }
 
 
 def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
@@ -164,8 +189,11 @@ def compare_all(
         return {arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in arms}
 
     corpora = [entry for entry in entries if entry.corpus is not None]
-    asked = [(function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
-             for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip
+    asked = [
+        (function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
+        for entry in corpora
+        for function in (describe_corpora, corpora_p_value)
+    ]
     groups = by_titles(entries, read)
     asked += [(compare_each, (values_of(group, read, found["before"], found["after"]), settings)) for group in groups]
     answers = run_all(asked, workers(len(references)) if processes is None else processes)

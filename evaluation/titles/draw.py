@@ -152,10 +152,12 @@ def draw(
             f"evaluation needs {min(FEWEST, wanted)}{fix}"
         )
     return Sample(
-        titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=sorted({row["title"] for row in rows}),
-        available=len(titles), excluded=dict(sorted(excluded.items())),
+        titles=beside_others(titles[:wanted], tokenizer, room.context),
+        split_titles=sorted({row["title"] for row in rows}),
+        available=len(titles),
+        excluded=dict(sorted(excluded.items())),
         near_not_looked_for=sum(not has(SPACES, row["output"]) for row in rows),
-    )  # fmt: skip
+    )
 
 
 def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title | None:
@@ -165,10 +167,17 @@ def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title 
     if len(prompt_tokens) + room.new_tokens > room.context or len(prompt_tokens) >= room.scored:
         return None
     title = Title(
-        uid=row["uid"], title=row["title"], reference=row["output"], prompt=text, prompt_tokens=tuple(prompt_tokens),
-        reference_tokens=tuple(completion), reference_length=len(completion) - 1,
-        scored_bytes=len(row["output"].encode()), instruction=row.get("instruction", ""), input=row.get("input", ""),
-    )  # fmt: skip
+        uid=row["uid"],
+        title=row["title"],
+        reference=row["output"],
+        prompt=text,
+        prompt_tokens=tuple(prompt_tokens),
+        reference_tokens=tuple(completion),
+        reference_length=len(completion) - 1,
+        scored_bytes=len(row["output"].encode()),
+        instruction=row.get("instruction", ""),
+        input=row.get("input", ""),
+    )
     return cut_reference(title, room.scored - len(prompt_tokens), tokenizer)
 
 
@@ -189,7 +198,8 @@ def beside_others(titles: list[Title], tokenizer: Any, context: int) -> list[Tit
     return [
         cut_reference(
             replace(title, other_prompt=other.prompt, other_prompt_tokens=other.prompt_tokens),
-            context - len(other.prompt_tokens), tokenizer,
+            context - len(other.prompt_tokens),
+            tokenizer,
         )
         for title, other in zip(titles, [*titles[1:], *titles[:1]], strict=True)
-    ]  # fmt: skip
+    ]

@@ -84,7 +84,8 @@ def near_copies(texts: Iterable[str], files: Iterable[Path], processes: int | No
 def places_near(ngrams: NGrams, groups: Sequence[tuple[Path, int]]) -> set[int]:
     """Places of the texts that are near a row of these row groups, each of a parquet file."""
     batches = (
-        batch for file, group in groups
+        batch
+        for file, group in groups
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, row_groups=[group], columns=["output"])
-    )  # fmt: skip
+    )
     return {place for batch in batches for place in ngrams.near(split_words(batch.column(0)))}

@@ -133,8 +133,9 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
     assert all(len(row["after_sampled"]) == 2 for row in rows)
     assert any(row["after_sampled"][0] != row["after_sampled"][1] for row in rows)
     assert [(arc.label, arc.n, arc.better, arc.group) for arc in record.also] == [
-        ("arc:easy acc", 60, "higher", "forgetting"), ("arc:easy acc, 2-shot", 60, "higher", "forgetting"),
-    ]  # fmt: skip
+        ("arc:easy acc", 60, "higher", "forgetting"),
+        ("arc:easy acc, 2-shot", 60, "higher", "forgetting"),
+    ]
     assert all(0 < arc.before < 1 and arc.wins + arc.ties + arc.losses == 60 for arc in record.also)
     assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
     grounded = {measure.name: measure for measure in record.grounded.measures}

@@ -36,14 +36,14 @@ def tokens_column(arm: str) -> str:
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
-class Measure(Record):
+class Measure(Record, rename={"std": "spread", "minimum_detectable_effect": "detectable"}):
     """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
 
     `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
     p-value corrected for all measures that were tested beside it (of the primary measure, which stands alone: the p-value
-    itself); it compares with `level` = 1 − confidence. `spread` is the standard deviation of the paired differences, and
-    `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread
-    and tested alone.
+    itself); it compares with `level` = 1 − confidence. `std` is the standard deviation of the paired differences ("spread" in the
+    JSON), and `minimum_detectable_effect` ("detectable" there) the smallest mean difference that this many titles show in 80 % of
+    all experiments, given that deviation and tested alone.
     `n` counts the titles whose script the measure can read; a record may have asked more.
     `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
     """
@@ -64,8 +64,8 @@ class Measure(Record):
     p_value: float
     p_holm: float
     level: float
-    spread: float
-    detectable: float
+    std: float
+    minimum_detectable_effect: float
     wins: int | None
     ties: int
     losses: int | None

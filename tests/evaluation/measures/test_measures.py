@@ -47,9 +47,16 @@ class Known:
 
 
 CAT = Written(
-    text="the cat sat", tokens=3, stopped=True, reference="the cat sat down", reference_tokens=4, title="A cat",
-    nll_in_order=None, nll_shuffled=None, known=Known(),
-)  # fmt: skip
+    text="the cat sat",
+    tokens=3,
+    stopped=True,
+    reference="the cat sat down",
+    reference_tokens=4,
+    title="A cat",
+    nll_in_order=None,
+    nll_shuffled=None,
+    known=Known(),
+)
 NOTHING = replace(CAT, text="", tokens=0)
 SAME = replace(CAT, text="A red lamp.", tokens=5, stopped=False, reference="A red lamp.", reference_tokens=5)
 REFERENCE = Scored(nll=6.0, tokens=4, bytes=12, nll_elsewhere=8.0)
@@ -84,8 +91,13 @@ def test_coherence_is_whether_the_order_is_likelier(in_order, shuffled, expected
 
 def test_sentences_end_at_punctuation_and_line_breaks() -> None:
     assert sentences("A cat. It sat!  Did it? 'Yes.' No…\nA dog, 2.5 m") == [
-        "A cat.", "It sat!", "Did it?", "'Yes.'", "No…", "A dog, 2.5 m",
-    ]  # fmt: skip
+        "A cat.",
+        "It sat!",
+        "Did it?",
+        "'Yes.'",
+        "No…",
+        "A dog, 2.5 m",
+    ]
     assert sentences("  ") == []
 
 
@@ -178,10 +190,24 @@ def test_verbatim_copy_is_a_share_of_the_words() -> None:
 
 def test_every_entry_is_documented() -> None:
     assert measure_names(PLAIN) == [
-        "nll_per_token", "specificity", "coherence", "content_word_recall", "unsupported_numbers", "unsupported_names",
-        "contextualisation", "bits_per_byte", "chrf", "chrf_pp", "bleu", "rouge_l", "length_ratio", "stop_rate",
-        "distinct_2", "repetition", "verbatim_copy",
-    ]  # fmt: skip
+        "nll_per_token",
+        "specificity",
+        "coherence",
+        "content_word_recall",
+        "unsupported_numbers",
+        "unsupported_names",
+        "contextualisation",
+        "bits_per_byte",
+        "chrf",
+        "chrf_pp",
+        "bleu",
+        "rouge_l",
+        "length_ratio",
+        "stop_rate",
+        "distinct_2",
+        "repetition",
+        "verbatim_copy",
+    ]
     for entry in MEASURES:
         assert entry.label and entry.unit and entry.source and entry.definition.endswith(".")
     assert {entry.group for entry in MEASURES} > set(CLAIMS)

@@ -11,7 +11,9 @@ from tests import ROOT
 
 def test_every_entry_is_in_the_tuple_of_measures() -> None:
     modules = [import_module(f"evaluation.measures.{info.name}") for info in iter_modules(evaluation.measures.__path__)]
-    entries = {value.name: module.__name__ for module in modules for value in vars(module).values() if isinstance(value, Entry)}  # fmt: skip
+    entries = {
+        value.name: module.__name__ for module in modules for value in vars(module).values() if isinstance(value, Entry)
+    }
     for name, module in entries.items():
         assert name in {entry.name for entry in ALL_ENTRIES}, (
             f"{module} has the measure {name!r}, which nothing computes: put it into MEASURES in evaluation/measures/__init__.py"

@@ -14,7 +14,7 @@ from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded, check_adapter
 from titlecraft.models.adapter.probe import probe_logits
-from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
 from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
@@ -59,8 +59,8 @@ def test_an_update_of_zero_is_the_base_and_leaves_no_trace(model, tokenizer, tit
     on = probe_logits(model)
     with model.disable_adapter():
         bare, answers = probe_logits(model), generate(model, tokenizer, prompts, new_tokens=16)
-    assert is_base_when_silenced(model, bare) and not is_base_when_silenced(model, on)
-    with silenced(model):
+    assert is_base_when_zeroed(model, bare) and not is_base_when_zeroed(model, on)
+    with zeroed_adapter(model):
         assert generate(model, tokenizer, prompts, new_tokens=16) == answers
     assert torch.equal(probe_logits(model), on) and not torch.equal(on, bare)
 
@@ -86,9 +86,12 @@ def test_batched_answers_are_those_of_one_at_a_time(model, tokenizer, titles) ->
     batched = generate(model, tokenizer, prompts, new_tokens=16)
     for prompt, answer in zip(prompts, batched, strict=True):
         alone = model.generate(
-            input_ids=torch.tensor([prompt]), max_new_tokens=16, do_sample=False, eos_token_id=tokenizer.eos_token_id,
+            input_ids=torch.tensor([prompt]),
+            max_new_tokens=16,
+            do_sample=False,
+            eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-        )[0, len(prompt) :].tolist()  # fmt: skip
+        )[0, len(prompt) :].tolist()
         assert answer == alone
 
 
@@ -230,9 +233,11 @@ def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: 
         pytest.skip(four_bit_fault())
     make_base(len(tokenizer)).save_pretrained(tmp_path)
     four_bit = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double,
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=double,
         bnb_4bit_compute_dtype=torch.float32,
-    )  # fmt: skip
+    )
     model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32, quantization_config=four_bit).train()
     inputs = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}

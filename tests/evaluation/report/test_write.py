@@ -18,7 +18,7 @@ from evaluation.report.examples import choose_examples, html_bytes, starting_vie
 from evaluation.report.pages import PLOTS, draw_plots, render_page
 from evaluation.report.plots import forest
 from evaluation.report.write import print_table, write_report
-from evaluation.statistics.significance import detectable
+from evaluation.statistics.significance import minimum_detectable_effect
 from model_card.verification.level_card.files.renderings import with_links_to_this_hub
 from tests import ROOT
 from tests.evaluation.report.literal_report import SETTINGS, predictions, record_of
@@ -39,7 +39,7 @@ def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecor
 def test_a_spread_that_is_rounding_does_not_set_the_axis(record: EvaluationRecord) -> None:
     """0.424 for each of 40 titles: numpy's standard deviation of that is 5.6e-17, and the mean 7e15 of them."""
     exact, rounded = (
-        with_primary(record, difference=-0.424, low=-0.424, high=-0.424, spread=spread) for spread in (0.0, 5.6e-17)
+        with_primary(record, difference=-0.424, low=-0.424, high=-0.424, std=spread) for spread in (0.0, 5.6e-17)
     )
     assert forest(rounded, [], "light") == forest(exact, [], "light")
 
@@ -169,15 +169,15 @@ def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
     assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, were it tested alone.")
     questions = msgspec.structs.replace(second, group="forgetting", n=60)
     assert wording.power_alone(record, questions).startswith("60 questions show")
-    assert wording.power_alone(record, msgspec.structs.replace(second, spread=0.0, detectable=0.0)) == ""
-    assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, spread=6e-17)) == ""  # rounding
-    assert wording.power(with_primary(record, spread=0.0, detectable=0.0)) == (
+    assert wording.power_alone(record, msgspec.structs.replace(second, std=0.0, minimum_detectable_effect=0.0)) == ""
+    assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, std=6e-17)) == ""  # rounding
+    assert wording.power(with_primary(record, std=0.0, minimum_detectable_effect=0.0)) == (
         "NLL per token differs by the same on all 40 titles: how small a difference they show is unknown."
     )
 
 
 def test_what_is_fixed_is_said_first() -> None:
-    assert wording.plan(SETTINGS, MEASURES[0], detectable(1.0, 40, SETTINGS)) == (
+    assert wording.plan(SETTINGS, MEASURES[0], minimum_detectable_effect(1.0, 40, SETTINGS)) == (
         "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
         "95% confidence; in 80% of all experiments they show a mean difference of 0.443 standard deviations of the paired "
         "differences"

@@ -11,7 +11,7 @@ from evaluation.measures import MEASURES, entry_named
 from evaluation.outcome import Outcome
 from evaluation.statistics.compare import compare, compare_arms, compare_corpora, compare_sampled, correct
 from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_value, p_values
+from evaluation.statistics.significance import bootstrap, holm, interval, minimum_detectable_effect, p_value, p_values
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Recipe
 
@@ -105,8 +105,10 @@ def test_the_primary_measure_stands_alone_and_first() -> None:
     ]
     found = correct(measures, "chrf")
     assert [(one.name, one.p_value, one.p_holm) for one in found] == [
-        ("chrf", 0.04, 0.04), ("nll_per_token", 0.03, 0.04), ("length_ratio", 0.02, 0.04),
-    ]  # fmt: skip
+        ("chrf", 0.04, 0.04),
+        ("nll_per_token", 0.03, 0.04),
+        ("length_ratio", 0.02, 0.04),
+    ]
 
 
 def test_a_recipe_that_could_show_nothing_is_refused() -> None:
@@ -135,9 +137,9 @@ def test_where_bca_is_undefined_it_is_the_percentile_interval() -> None:
 
 def test_the_difference_that_so_many_titles_can_see() -> None:
     # a sample of 32 pairs shows half a standard deviation with 80 % power (Cohen 1988, normal approximation: 31.4)
-    assert detectable(2.0, 32, SETTINGS) == pytest.approx((1.959964 + 0.841621) * 2 / 32**0.5, abs=1e-5)
+    assert minimum_detectable_effect(2.0, 32, SETTINGS) == pytest.approx((1.959964 + 0.841621) * 2 / 32**0.5, abs=1e-5)
     rng = np.random.default_rng(3)
-    smallest = detectable(1.0, 100, SETTINGS)
+    smallest = minimum_detectable_effect(1.0, 100, SETTINGS)
     seen = [p_value(rng.normal(smallest, 1.0, 100), SETTINGS) <= 0.05 for _ in range(300)]
     assert 0.73 <= np.mean(seen) <= 0.87  # 0.8, three standard errors
 
@@ -181,7 +183,7 @@ def test_corpora_are_compared_by_sacrebleus_paired_test(name: str) -> None:
     assert found.low < found.difference < found.high and found.low > 0
     assert found.difference == pytest.approx(found.after - found.before)
     alike = compare_corpora(titles, entry, {"before": CLOSE, "after": CLOSE}, REFERENCES, SETTINGS)
-    assert (alike.difference, alike.low, alike.high, alike.p_value, alike.spread) == (0.0, 0.0, 0.0, 1.0, 0.0)
+    assert (alike.difference, alike.low, alike.high, alike.p_value, alike.std) == (0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
