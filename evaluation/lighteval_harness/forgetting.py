@@ -17,7 +17,7 @@ from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, un
 from evaluation.measures import Entry, Scored
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.progress import Progress
-from evaluation.statistics.compare import compare, correct
+from evaluation.statistics.paired import compare, correct
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import pin
 from titlecraft.models.adapter.load import Loaded

@@ -81,7 +81,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus significance
+        evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
@@ -139,7 +139,7 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus significance
+        evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use

@@ -3,7 +3,7 @@
 from typing import Any
 
 from evaluation.measures import MEASURES
-from evaluation.statistics.compare import compare, correct
+from evaluation.statistics.paired import compare, correct
 from titlecraft.records import Check, Code, EvaluationRecord, File, Pin
 from titlecraft.settings import Base, Evaluation, Generation
 

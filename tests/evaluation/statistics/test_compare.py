@@ -9,8 +9,9 @@ import pytest
 from evaluation.inputs import read_inputs
 from evaluation.measures import MEASURES, entry_named
 from evaluation.outcome import Outcome
-from evaluation.statistics.compare import compare, compare_arms, compare_corpora, compare_sampled, correct
+from evaluation.statistics.compare import compare_arms, compare_sampled
 from evaluation.statistics.corpus import Paired, paired_p_value
+from evaluation.statistics.paired import compare, compare_corpora, correct
 from evaluation.statistics.significance import bootstrap, holm, interval, minimum_detectable_effect, p_value, p_values
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Recipe
