@@ -1,4 +1,4 @@
-"""What an evaluation reads, all of it pinned, and the key that says whether it was done before. Loads no model."""
+"""The pinned inputs of an evaluation, and the key that identifies it. Loads no model."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +24,7 @@ from titlecraft.records import (
 )
 from titlecraft.settings import BM25, Evaluation, Recipe
 
-PROTOCOL = 3  # raise it when the same inputs and settings would give other numbers for another reason than a package
+PROTOCOL = 3  # increment it when equal inputs and settings give other numbers, unless a package is the reason
 PACKAGES = (
     "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
     "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
@@ -50,7 +50,7 @@ class Inputs(Adapter):
 
 
 def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
-    """What an evaluation reads. Raises UserError where the repo is no adapter of ours, or the recipe asks what cannot be."""
+    """Pin and check the inputs of an evaluation. Raises UserError: not an adapter of Titlecraft, or an impossible recipe."""
     settings = with_pins(recipe.evaluation)
     known = primary_names(settings)
     if settings.primary not in known:
@@ -60,22 +60,22 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
             f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
             f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
         )
-    found = read_adapter(adapter)
-    require_test_split(found)
-    key = digest(key_inputs(found, replace(recipe, evaluation=settings)))
-    return Inputs(**vars(found), evaluation=settings, key=key)
+    trained = read_adapter(adapter)
+    require_test_split(trained)
+    key = digest(key_inputs(trained, replace(recipe, evaluation=settings)))
+    return Inputs(**vars(trained), evaluation=settings, key=key)
 
 
-def require_test_split(found: Adapter) -> None:
+def require_test_split(adapter: Adapter) -> None:
     """Raises UserError, before any work, where the dataset's record says that it has no test split."""
-    data = found.training.dataset
+    data = adapter.training.dataset
     raw = read_file(data, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):
         return
     split = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {data}").splits.get(SPLIT)
     if split is None or not split.rows:
         raise UserError(
-            f"dataset {data} has no {SPLIT} split, and an evaluation asks titles that the adapter was not trained on: build "
+            f"dataset {data} has no {SPLIT} split, and an evaluation needs titles that the adapter was not trained on: build "
             "it again with a larger data.test_share and train from that"
         )
 

@@ -1,6 +1,6 @@
-"""Which values of an experiment mean something: those of texts whose script the measure can read.
+"""Values of an experiment, restricted to texts whose script the measure can read.
 
-All else becomes None, and a measure that reads too few titles is "not measured": no mean holds a number that means nothing.
+Other values become None, and a measure that reads too few titles is "not measured": no mean includes a meaningless number.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ ANY_SCRIPT = "nll_per_token, bits_per_byte or chrf"  # measures that read every 
 def readable_only(
     found: dict[str, list[Outcome]], titles: Sequence[str], references: Sequence[str]
 ) -> dict[str, list[Outcome]]:
-    """The same outcomes, with None for each value of a text that its measure cannot read.
+    """The outcomes with None for each value of a text that its measure cannot read.
 
     See ScriptCoverage.lacking for which texts a measure has to read; of several sampled answers, it is all of them. `found`: arm -> outcomes in
     the order of `titles` and `references`.
@@ -43,13 +43,13 @@ def readable_only(
 
 
 def read_pairs(name: str, before: Sequence[Outcome], after: Sequence[Outcome]) -> list[int]:
-    """Places of the titles on which a measure has a value in both arms."""
+    """Indices of the titles for which a measure has a value in both arms."""
     pairs = enumerate(zip(before, after, strict=True))
-    return [place for place, pair in pairs if all(one.values[name] is not None for one in pair)]
+    return [index for index, pair in pairs if all(outcome.values[name] is not None for outcome in pair)]
 
 
 def enough(read: int, titles: int) -> bool:
-    """Whether so many titles are measured: all of them, or FEWEST and a fifth."""
+    """Whether this many titles are enough for a mean: all of them, or at least FEWEST and a fifth."""
     return read == titles or read >= max(FEWEST, SMALLEST_SHARE * titles)
 
 
@@ -60,9 +60,9 @@ def not_measured(
     settings: Evaluation,
     entries: Sequence[Entry],
 ) -> list[NotMeasured]:
-    """What of the measures is left out, greedy answers first, each with how many titles it reads and what the others lack.
+    """The measures that read too few titles, greedy answers first, with the number of titles they read and what the others lack.
 
-    `found` as `readable_only` gives it. A measure that is left out for greedy answers is not named again for sampled ones.
+    `found` as `readable_only` gives it. A measure that is left out for greedy answers is not repeated for sampled answers.
     """
     coverage = ScriptCoverage(references)
     arms = [("before", "after", list(entries), "")]
@@ -95,10 +95,10 @@ def not_measured(
 
 
 def require_primary(settings: Evaluation, titles: Sequence[str], references: Sequence[str]) -> None:
-    """Refuse a primary measure that cannot read the catalogue, before any model runs. Raises UserError."""
+    """Raises UserError, before any model runs, where the primary measure cannot read enough of the catalogue."""
     coverage = ScriptCoverage(references)
     lacking = [coverage.lacking(settings.primary, *pair) for pair in zip(titles, references, strict=True)]
-    read = sum(not one for one in lacking)
+    read = sum(not needs for needs in lacking)
     if not enough(read, len(titles)):
         found = {name for names in lacking for name in names}
         why = " or ".join(need.lacking for name, need in ALL_NEEDS.items() if name in found)

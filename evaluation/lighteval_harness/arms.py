@@ -1,7 +1,6 @@
-"""The lighteval model of this experiment: one PeftModel, asked with the adapter off ("before") and on ("after").
+"""The lighteval model of this experiment: one PeftModel with the adapter off ("before") and on ("after").
 
-Batches alternate between the arms, and which arm goes first alternates too, so that drift (heat, memory, other load)
-favours neither. Both arms of a batch get the very same token ids.
+Batches alternate between the arms (evaluation.model.in_batches). Both arms of a batch get the same token ids.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
 from evaluation.lighteval_harness.switched_model import SwitchedModel
-from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, is_sampled
+from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, facts, is_sampled
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.model.in_batches import in_batches, memory_error_names_batch_size
@@ -32,12 +31,12 @@ class TwoArms(SwitchedModel):
 
     Args:
         loaded: model, tokenizer and context.
-        titles: what may be asked, with its token ids.
-        lookup: is told of the answers, because it reads the training split once for all of them.
-        recipe: its `evaluation` and `generation` say how the model is asked.
-        progress: told of every title that is done in one arm.
-        finished: computes each batch, or finds it.
-        grounded: the same titles with sources in their prompts, asked with the adapter on, or none.
+        titles: the sample, with token ids.
+        lookup: gets all answers at once, because it reads the training split once.
+        recipe: its `evaluation` and `generation` are the settings.
+        progress: counts every title that is done in one arm.
+        finished: computes each batch or reads it from an interrupted run.
+        grounded: the same titles with sources in their prompts, for the adapter-on arm "grounded"; may be empty.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class TwoArms(SwitchedModel):
         return self.in_groups(docs, lambda some: self.by_turns("scoring", some, length, score))
 
     def in_groups(self, docs: list[Doc], answer: Callable[[list[Doc]], list[ModelResponse]]) -> list[ModelResponse]:
-        """Answers in the order of `docs`: first both arms by turns, then those with sources, whose prompts are longer."""
+        """Answers in the order of `docs`; computes both arms first, then the documents with sources, whose prompts are longer."""
         answered: dict[int, ModelResponse] = {}
         for with_sources in (False, True):
             some = [doc for doc in docs if (arm_of(doc.task_name) == GROUNDED) == with_sources]
@@ -91,7 +90,7 @@ class TwoArms(SwitchedModel):
         return [answered[id(doc)] for doc in docs]
 
     def asked(self, docs: list[Doc]) -> dict[str, Title]:
-        """The titles as the arm of these documents asks them."""
+        """The titles with the prompts of the arm of these documents."""
         return self.grounded if arm_of(docs[0].task_name) == GROUNDED else self.titles
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
@@ -109,7 +108,7 @@ class TwoArms(SwitchedModel):
         responses = [written[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
         answers = [
-            (doc.specific["title"], text, doc.choices[0])
+            (facts(doc)["title"], text, doc.choices[0])
             for doc, response in zip(docs, responses, strict=True)
             for text in response.text
         ]
@@ -125,6 +124,7 @@ class TwoArms(SwitchedModel):
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
         """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
         doing, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
+        assert new_tokens is not None
         prompts = [title.prompt_tokens for title in self.asked(docs).values()]
         shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
@@ -162,18 +162,16 @@ class TwoArms(SwitchedModel):
         length: Callable[[Title], int],
         run: Callable[[str, list[Title]], list[ModelResponse]],
     ) -> list[ModelResponse]:
-        """Run every batch in both arms, taking turns at going first; responses in the order of `docs`.
+        """Run every batch in both arms by turns; responses in the order of `docs`.
 
-        Raises UserError where a prompt that lighteval hands over is not, to the letter, the one that was drawn.
+        Raises UserError where lighteval passes another prompt than the one of the sample.
         """
         titles = self.asked(docs)
         arms = (GROUNDED,) if titles is self.grounded else ARMS
         for doc in docs:
-            if doc.query != titles[doc.specific["title"]].prompt:
-                raise UserError(
-                    f"the prompt of {doc.specific['title']!r} is not the same in the sample and in lighteval"
-                )
-        asked = {doc.specific["title"] for doc in docs}
+            if doc.query != titles[facts(doc)["title"]].prompt:
+                raise UserError(f"the prompt of {facts(doc)['title']!r} is not the same in the sample and in lighteval")
+        asked = {facts(doc)["title"] for doc in docs}
         items = [title for name, title in titles.items() if name in asked]
 
         def compute(arm: str, batch: list[Title]) -> list[ModelResponse]:
@@ -184,4 +182,4 @@ class TwoArms(SwitchedModel):
         with self.progress.bar(doing, len(docs)) as advance, fastest:
             answered = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
             responses = {(arm, title.title): response for arm, title, response in answered}
-        return [responses[arm_of(doc.task_name), doc.specific["title"]] for doc in docs]
+        return [responses[arm_of(doc.task_name), facts(doc)["title"]] for doc in docs]

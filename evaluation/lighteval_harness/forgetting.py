@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, unharmed_process
+from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, restored_process
 from evaluation.measures import Entry, Scored
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.progress import Progress
@@ -39,7 +39,9 @@ class Benchmark:
 
 def task_modules(name: str) -> list[ModuleType]:
     """lighteval's modules that define a task of this name, found by reading: importing them all would need a network."""
-    (folder,) = find_spec(TASKS).submodule_search_locations or [None]
+    spec = find_spec(TASKS)
+    assert spec is not None and spec.submodule_search_locations
+    (folder,) = spec.submodule_search_locations
     defines = (f'name="{name}"', f'name=f"{name.partition(":")[0]}:')
     files = [file for file in sorted(Path(folder).rglob("*.py")) if any(said in file.read_text() for said in defines)]
     return [
@@ -85,7 +87,7 @@ def find_benchmarks(asked: list[str]) -> list[Benchmark]:
     """All that were asked for, each once, before anything else is computed. Raises UserError."""
     if not asked:
         return []
-    with unharmed_process():
+    with restored_process():
         found = {(one.config.name, one.examples): one for one in map(find_benchmark, asked)}
     return list(found.values())
 
@@ -108,7 +110,7 @@ def compare_benchmarks(
     """Every metric of every benchmark before and after, paired by question, corrected among themselves."""
     if not benchmarks:
         return []
-    with unharmed_process():
+    with restored_process():
         from evaluation.lighteval_harness.choices import BothArmsChoose
         from evaluation.lighteval_harness.tasks import ARMS
 

@@ -31,8 +31,8 @@ from titlecraft.settings import Recipe
 
 
 @contextmanager
-def unharmed_process() -> Iterator[None]:
-    """Keep what lighteval changes for the whole process.
+def restored_process() -> Iterator[None]:
+    """Restore after the block what lighteval changes for the whole process.
 
     Because importing lighteval switches gradients off globally, and its pipeline reseeds `random` and NumPy.
     """
@@ -99,7 +99,7 @@ def run_pipeline(
     Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
     """
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because importing it fails where there is no git program
-    with unharmed_process():
+    with restored_process():
         with progress.part("importing lighteval"):
             import datasets
 
@@ -143,7 +143,9 @@ def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
                 f"lighteval made {len(requests)} requests of {title.title!r}, expected one to generate and at most one to "
                 "score: does the dataset hold the row twice?"
             )
-        values = {name: float(value) for detail in requests for name, value in detail.metric.items()}
+        values: dict[str, float | None] = {
+            name: float(value) for detail in requests for name, value in detail.metric.items()
+        }
         (asked,) = [detail for detail in requests if detail.model_response.text]
         texts, tokens = asked.model_response.text, len(asked.model_response.output_tokens[0])
         found.append(Outcome(prompt=asked.doc.query, texts=texts, tokens=tokens, values=values))

@@ -1,4 +1,4 @@
-"""What our lighteval models have in common: one PeftModel whose adapter is switched off ("before") and on ("after")."""
+"""Base class of our lighteval models: one PeftModel with its adapter off ("before") and on ("after")."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -57,9 +57,9 @@ class SwitchedModel(LightevalModel):
 
     @contextmanager
     def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
-        """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full.
+        """Switch the model to an arm for the block. Raises UserError where a GPU's memory is full.
 
-        `compiled`: the arms are to run the same compiled step, so that it is compiled once.
+        With `compiled`, both arms run the same compiled step where the model allows it.
         """
         if compiled and name == BEFORE and self.loaded.zeroed_is_base:
             with memory_error_names_batch_size(self.batch_size), zeroed_adapter(self.loaded.model):
@@ -72,7 +72,7 @@ class SwitchedModel(LightevalModel):
             yield
 
     def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-        """`reference_nll` of one batch, under the arm that is on."""
+        """`reference_nll` of one batch under the current arm."""
         pad = self.tokenizer.pad_token_id
         return self.finished.answers(doing, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
 

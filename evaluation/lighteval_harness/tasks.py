@@ -36,6 +36,12 @@ def is_sampled(task_name: str) -> bool:
     return task_name.partition("|")[0].endswith(SAMPLED)
 
 
+def facts(doc: Doc) -> dict[str, Any]:
+    """What `build_tasks` put beside a document: title, reference_length, scored_bytes."""
+    assert doc.specific is not None
+    return doc.specific
+
+
 class Value(SampleLevelComputation):
     """A measure of ours as lighteval computes it: from one document and one response to one number."""
 
@@ -45,19 +51,20 @@ class Value(SampleLevelComputation):
         self.eos_token_id = eos_token_id
 
     def __deepcopy__(self, _: Any) -> "Value":
-        """Itself, because lighteval's registry copies every task, and what is known would stay behind in the first one."""
+        """Itself: lighteval's registry copies every task, and only the first copy would have the looked-up values."""
         return self
 
     def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> float:
         """The measure's value for one title in one arm; the mean where there are several answers."""
         if self.entry.reads is Scored:
-            tokens, (elsewhere,) = model_response.output_tokens[0], model_response.unconditioned_logprobs
+            tokens, elsewhere = model_response.output_tokens[0], model_response.unconditioned_logprobs
+            assert elsewhere is not None
             return self.entry.value(
                 Scored(
                     nll=-model_response.logprobs[0],
                     tokens=len(tokens),
-                    bytes=doc.specific["scored_bytes"],
-                    nll_elsewhere=-elsewhere,
+                    bytes=facts(doc)["scored_bytes"],
+                    nll_elsewhere=-elsewhere[0],
                 )
             )
         answers = self.answers(doc, model_response)
@@ -75,8 +82,8 @@ class Value(SampleLevelComputation):
                     tokens=len(tokens) - stopped,
                     stopped=stopped,
                     reference=doc.choices[0],
-                    reference_tokens=doc.specific["reference_length"],
-                    title=doc.specific["title"],
+                    reference_tokens=facts(doc)["reference_length"],
+                    title=facts(doc)["title"],
                     nll_in_order=orders[0],
                     nll_shuffled=orders[1],
                     known=self.known,

@@ -109,3 +109,8 @@ class Entry:
     shares_words: bool = False
     reads_title: bool = False
     recomputed: Literal["from texts", "from tokens", "never"] = "from texts"
+
+    def corpus_metric(self) -> Any:
+        """The sacrebleu metric of a measure that scores all titles as one text."""
+        assert self.corpus is not None
+        return self.corpus()

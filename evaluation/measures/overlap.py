@@ -12,7 +12,7 @@ from evaluation.measures.scripts import ACCENTS, LATIN, SPACES
 @cache
 def chrf_scorer() -> Any:
     """chrF2: character 6-grams, no word n-grams, beta 2."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return CHRF()
 
@@ -20,7 +20,7 @@ def chrf_scorer() -> Any:
 @cache
 def sentence_bleu_scorer() -> Any:
     """BLEU of one title: n-grams that it is too short for do not count."""
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return BLEU(effective_order=True)
 

@@ -4,7 +4,7 @@ The batches and their order are part of the experiment: neighbours in a batch ch
 not fit into a GPU's memory is an error that names the setting; it is never split silently.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ def in_batches(
     items: Mapping[str, Sequence[Item]],
     length: Callable[[Item], int],
     size: int,
-    compute: Callable[[str, list[Item]], Sequence[Answer]],
+    compute: Callable[[str, list[Item]], Iterable[Answer]],
     advance: Callable[[int], object] = lambda count: None,
 ) -> Iterator[tuple[str, Item, Answer]]:
     """Arm, item and answer of every item of every arm, computed in batches of `size` items of similar length, longest first.

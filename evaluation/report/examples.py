@@ -37,7 +37,7 @@ def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list
     """Places of the rows in each view: drawn by the recipe's seed, the largest gains, the smallest. Never by hand."""
     gain = gains(record, rows)
     read = [place for place in range(len(rows)) if gain[place] is not None]
-    ranked = sorted(read, key=lambda place: (-gain[place], rows[place]["uid"], place))
+    ranked = sorted(read, key=lambda place: (-(gain[place] or 0.0), rows[place]["uid"], place))
     drawn = random.Random(record.evaluation.seed).sample(range(len(rows)), min(STARTING_VIEW, len(rows)))
     return {"random": drawn, "best": ranked[:STARTING_VIEW], "worst": ranked[::-1][:STARTING_VIEW]}
 

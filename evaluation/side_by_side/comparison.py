@@ -43,7 +43,7 @@ class Contender(Record):
     code: Code
 
 
-class ComparisonRecord(Tested):
+class ComparisonRecord(Tested, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two adapters on the same titles, compare.json: in its measures "before" is adapter A and "after" is adapter B.
 
     `n` titles were asked by both reports and scored on the same tokens; nothing else is compared. `base_apart` is the

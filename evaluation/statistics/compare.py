@@ -94,10 +94,12 @@ def values_of(
     entries: Sequence[Entry], read: dict[str, list[int]], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> list[tuple[str, list[float], list[float]]]:
     """Name and values in both arms of each measure, on the titles that it reads."""
-    return [
-        (entry.name, *([arm[place].values[entry.name] for place in read[entry.name]] for arm in (before, after)))
-        for entry in entries
-    ]
+
+    def of_arm(entry: Entry, arm: Sequence[Outcome]) -> list[float]:
+        values = [arm[index].values[entry.name] for index in read[entry.name]]
+        return [value for value in values if value is not None]  # none of these is None: see readable.read_pairs
+
+    return [(entry.name, of_arm(entry, before), of_arm(entry, after)) for entry in entries]
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:

@@ -27,11 +27,13 @@ def compare_each(
 ) -> list[Measure]:
     """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
     entries = entries or [entry_named(name, settings) for name, _, _ in asked]
-    found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in asked]
+    found = [tuple(np.asarray(values, dtype=np.float64) for values in (old, new)) for _, old, new in asked]
     for (name, _, _), arms in zip(asked, found, strict=True):
         require_finite(name, arms)
     p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
-    return [describe(entry, *arms, p, settings) for entry, arms, p in zip(entries, found, p_of_each, strict=True)]
+    return [
+        describe(entry, old, new, p, settings) for entry, (old, new), p in zip(entries, found, p_of_each, strict=True)
+    ]
 
 
 def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
@@ -92,7 +94,7 @@ def describe_corpora(
     name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
 ) -> dict[str, float]:
     """The two corpus scores and their difference, with its interval over resamples of titles, as fields of a Measure."""
-    paired = Paired.of(entry_named(name, settings).corpus(), texts["before"], texts["after"], references)
+    paired = Paired.of(entry_named(name, settings).corpus_metric(), texts["before"], texts["after"], references)
     (before, after), std, low, high = paired.scores(), paired.std(), 0.0, 0.0
     if not (paired.before == paired.after).all():
         low, high = bootstrap(np.arange(len(references)), paired.differences, settings, vectorized=True)
@@ -110,7 +112,7 @@ def describe_corpora(
 
 def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
     """sacrebleu's p-value of the two corpora."""
-    metric = entry_named(name, settings).corpus()
+    metric = entry_named(name, settings).corpus_metric()
     return paired_p_value(metric, texts["before"], texts["after"], references, settings)
 
 

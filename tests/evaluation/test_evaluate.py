@@ -101,7 +101,7 @@ def test_what_was_finished_before_the_kill_is_not_computed_again(world: World, k
     assert timings["batches_found"] == second
     answers = {name: part["answers"] for name, part in timings["parts"].items() if name in ("generating", "scoring")}
     assert answers == {"generating": 120, "scoring": 120}  # 40 titles in two arms, and with sources
-    assert f"going on with an interrupted run, which has left {second.total()} finished batches; --fresh" in said
+    assert f"continuing an interrupted run with {second.total()} finished batches; --fresh" in said
     assert "generating 15 found and 0 computed" in said and "choosing 9 found and 81 computed" in said
     assert kept(world) == []
 

@@ -164,7 +164,7 @@ def test_bleu_of_one_title_is_sacrebleus() -> None:
 
 def test_the_signatures_are_sacrebleus_own() -> None:
     for name in ("bleu", "chrf_pp"):
-        metric = entry_named(name, PLAIN).corpus()
+        metric = entry_named(name, PLAIN).corpus_metric()
         metric.corpus_score(["a b"], [["a b"]])
         signature = str(metric.get_signature()).partition("|version")[0]
         assert signature in entry_named(name, PLAIN).source

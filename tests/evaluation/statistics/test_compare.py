@@ -163,7 +163,7 @@ def test_a_mean_over_sampled_answers_is_not_a_text_of_which_nothing_can_be_told(
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_corpus_scores_are_sacrebleus(name: str) -> None:
-    metric = entry_named(name, SETTINGS).corpus()
+    metric = entry_named(name, SETTINGS).corpus_metric()
     paired = Paired.of(metric, FAR, CLOSE, REFERENCES)
     expected = [metric.corpus_score(texts, [REFERENCES]).score for texts in (FAR, CLOSE)]
     assert paired.scores() == pytest.approx(expected)
@@ -189,7 +189,7 @@ def test_corpora_are_compared_by_sacrebleus_paired_test(name: str) -> None:
 
 def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
     """When this fails, the fault is mended upstream and paired_p_value need not look itself."""
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.significance import PairedTest
 
     _, found = PairedTest([("a", CLOSE), ("b", CLOSE)], {"bleu": BLEU()}, [REFERENCES], n_samples=99)()
@@ -199,7 +199,7 @@ def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_a_few_titles_do_not_make_two_corpora_differ(name: str) -> None:
-    metric, settings = entry_named(name, SETTINGS).corpus(), replace(SETTINGS, resamples=1999)
+    metric, settings = entry_named(name, SETTINGS).corpus_metric(), replace(SETTINGS, resamples=1999)
     for titles in (1, 2, 4):  # better in k titles, equal in all others: 2 of the 2^k ways to swap are as extreme
         after = CLOSE[:titles] + FAR[titles:]
         assert paired_p_value(metric, FAR, after, REFERENCES, settings) == pytest.approx(2 / 2**titles, abs=0.04)
@@ -211,7 +211,7 @@ def test_p_values_of_corpora_are_uniform_where_nothing_differs() -> None:
     rng, settings, metric = (
         np.random.default_rng(4),
         replace(SETTINGS, resamples=199),
-        entry_named("bleu", SETTINGS).corpus(),
+        entry_named("bleu", SETTINGS).corpus_metric(),
     )
     values = []
     for _ in range(100):

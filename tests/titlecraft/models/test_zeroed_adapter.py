@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from evaluation.lighteval_harness.pipeline import unharmed_process
+from evaluation.lighteval_harness.pipeline import restored_process
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
@@ -16,7 +16,7 @@ from titlecraft.models.decoding import generate as generating
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Evaluation, Recipe
 
-with unharmed_process():
+with restored_process():
     from lighteval.tasks.requests import Doc
 
     from evaluation.lighteval_harness.arms import TwoArms
