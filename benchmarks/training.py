@@ -107,13 +107,13 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
     from titlecraft.settings import Lora
     from training.checks import check_packing
     from training.data.packing import packed_dataset
-    from training.model.build import add_adapter, speed_up
+    from training.model.build import add_adapter, apply_kernels
 
     training = settings(steps, **(FAST | changed))
     set_seed(training.seed)
     loaded = load_in_four_bit(BASE)
     model = add_adapter(loaded, Pin(type="model", repo="ns/random-8b", revision="0" * 40), Lora(), training)
-    attention, fused = speed_up(model, training)
+    attention, fused = apply_kernels(model, training)
     dataset = encoded(8000)
     lengths = np.array([len(ids) for ids in dataset["input_ids"]])
     dataset = packed_dataset(dataset, lengths, 2048, training.seed)

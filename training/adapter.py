@@ -20,7 +20,7 @@ from training.data.examples import Encoded, encode_split, encoding_key, wait_unt
 from training.data.inputs import load_train_split
 from training.effect import draw_rows, encode_held_out, measure_effect, say_effect
 from training.lost_settings import lost, require_learning
-from training.model.build import longest_example, slow_down
+from training.model.build import longest_example, remove_kernels
 from training.out_of_memory import within_memory
 from training.planning.known_base import inspect_base
 from training.planning.steps import count_steps
@@ -148,7 +148,7 @@ def train_prepared(
     distributed.destroy_process_group()
     if not distributed.is_rank0():
         return None
-    slow_down(model)
+    remove_kernels(model)
     save_adapter(model, folder)
     require_trained(folder / ADAPTER_FILES[0])
     template_note = as_published(tokenizer)

@@ -10,7 +10,7 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
 from training.data.examples import Encoded, Examples
-from training.model.build import add_adapter, load_for_training, require_packable, speed_up
+from training.model.build import add_adapter, apply_kernels, load_for_training, require_packable
 from training.model.own_loss import Yardstick
 from training.model.router_loss import leave_router_loss_out
 from training.model.sharded_base import shard_base
@@ -84,7 +84,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
         dataset = packed_dataset(dataset, lengths, longest, recipe.training.seed)
         lengths = longest_of_rows(dataset, lengths)
     yardstick = measure(model, dataset, lengths, recipe.training.batch_size)  # before anything is put over the model
-    attention, fused = speed_up(model, recipe.training)
+    attention, fused = apply_kernels(model, recipe.training)
     if recipe.training.packing or recipe.training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
     with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise

@@ -25,7 +25,7 @@ from titlecraft.settings import Training
 from training.checkpoints.folder import Checkpoint, by_step, newest
 from training.checkpoints.saving import Saving
 from training.health import MOST_SKIPPED, stop_when_broken
-from training.model.build import speed_up
+from training.model.build import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
 
@@ -42,7 +42,7 @@ WAYS = {
 def trainer_of(folder: Path, settings: Training, every: int = 0) -> Any:
     """A trainer of the tiny base, ready to run."""
     model, tokenizer = adapter_on_base(dropout=0.1)
-    speed_up(awake(model), settings)
+    apply_kernels(awake(model), settings)
     data = rows_of() if settings.packing else examples()
     saving = Saving(RUN, folder / "checkpoints", every=every)
     return make_trainer(model, tokenizer, data, settings, "float32", folder / "unfinished", saving)

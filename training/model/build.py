@@ -144,7 +144,7 @@ def require_packable(config: Any, base: Pin, longest: int) -> None:
         raise UserError(fault)
 
 
-def speed_up(model: Any, training: Training) -> tuple[str, str]:
+def apply_kernels(model: Any, training: Training) -> tuple[str, str]:
     """Packed rows get attention within documents, and `fused_kernels` what this machine can fuse; on backend "trl".
 
     Returns how attention is computed, and what was fused, both for the record.
@@ -176,7 +176,7 @@ def kernels_fault(model: Any) -> str | None:
     return None if kind in known else f"Liger has no kernels for models of type {kind}"
 
 
-def slow_down(model: Any) -> None:
+def remove_kernels(model: Any) -> None:
     """Take off again what was put over the model from outside; Liger's kernels, which are in its modules, stay."""
     from training.model.fused_lora import unfuse_lora
 

@@ -18,7 +18,7 @@ from titlecraft.records import file_sha256
 from titlecraft.settings import Training
 from training.checkpoints.folder import KEPT, Run, by_step, newest, read_checkpoint, whole
 from training.checkpoints.saving import Saving
-from training.model.build import speed_up
+from training.model.build import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
 from training.watching.energy import Energy
@@ -59,7 +59,7 @@ def run(
     set_seed(settings.seed)
     model, tokenizer = adapter_on_base(dropout=0.2)
     data = rows_of() if settings.packing else examples()
-    speed_up(awake(model), settings)
+    apply_kernels(awake(model), settings)
     saving = Saving(RUN, folder / "checkpoints", every=every, resume=resume)
     torch.manual_seed(resume is not None)  # what a process happens to begin with must not matter
     trainer = make_trainer(model, tokenizer, data, settings, "float32", folder / "unfinished", saving)
