@@ -143,7 +143,7 @@ def build_tasks(
     def task(name: str, entries: Sequence[Entry]) -> LightevalTaskConfig:
         return LightevalTaskConfig(
             name=name,
-            prompt_function=document,
+            prompt_function=document,  # pyright: ignore[reportArgumentType]  # lighteval skips documents that are None
             hf_repo=dataset.repo,
             hf_subset="default",
             hf_revision=dataset.revision,

@@ -30,7 +30,7 @@ from titlecraft.settings import Evaluation, Generation
 TOKENS = ("uid", "title", "prompt", "reference", "reference_tokens")  # equal in both: the same tokens were scored
 
 
-class Contender(Record):
+class Contender(Record, frozen=True):
     """One side of a comparison: an adapter as it was evaluated, its report, and what had a part in it besides."""
 
     adapter: Pin
@@ -43,7 +43,7 @@ class Contender(Record):
     code: Code
 
 
-class ComparisonRecord(Tested, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ComparisonRecord(Tested, frozen=True):
     """Two adapters on the same titles, compare.json: in its measures "before" is adapter A and "after" is adapter B.
 
     `n` titles were asked by both reports and scored on the same tokens; nothing else is compared. `base_apart` is the

@@ -93,4 +93,4 @@ def paired_p_value(
         )
         _, found = test()
     (name,) = found.keys() - {"System"}
-    return float(found[name][1].p_value)
+    return float(found[name][1].p_value)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]

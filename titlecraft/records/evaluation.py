@@ -36,7 +36,7 @@ def tokens_column(arm: str) -> str:
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
-class Measure(Record, rename={"std": "spread", "minimum_detectable_effect": "detectable"}):
+class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_effect": "detectable"}):
     """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
 
     `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
@@ -82,7 +82,7 @@ class Measure(Record, rename={"std": "spread", "minimum_detectable_effect": "det
         return "better" if up == (self.better == "higher") else "worse"
 
 
-class NotMeasured(Record):
+class NotMeasured(Record, frozen=True):
     """A measure that is left out: it reads `read` of the `n` titles, and `lacking` names what the others do not have.
 
     The names are those of evaluation.measures.scripts: "spaces", "marks", "latin", "accents", "sentences", "digits",
@@ -96,7 +96,7 @@ class NotMeasured(Record):
     lacking: list[str]
 
 
-class Grounded(Record):
+class Grounded(Record, frozen=True):
     """The third arm: in its measures "before" is the tuned model, "after" the same model with sources in its prompt.
 
     `titles` have sources, `sources` in all, rows of `split`; `left_out` counts rows that were found and would have given an
@@ -112,7 +112,7 @@ class Grounded(Record):
     near_not_looked_for: int | UnsetType = UNSET
 
 
-class Tested(Record):
+class Tested(Record, frozen=True):
     """What the records of paired experiments have in common: two arms, and measures of which one answers the question.
 
     The fields are named in the subclasses, whose JSON keeps its own order.
@@ -165,7 +165,7 @@ class Tested(Record):
         return self.blocks() + grounded
 
 
-class EvaluationRecord(Tested):
+class EvaluationRecord(Tested, frozen=True):
     """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
 
     Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
