@@ -77,13 +77,14 @@ SOURCES: dict[str, str] = {
         training/watching: energy trackers watch
     """,
     "evaluation": """
-        evaluation: experiment inputs outcome processes readable run
+        evaluation: experiment guards inputs outcome processes readable run
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: finished_batches guards reread sampling
+        evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
+        evaluation/measures: specificity
+        evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus significance
+        evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
@@ -98,9 +99,8 @@ SOURCES: dict[str, str] = {
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
-        evaluation/measures: detail entry scripts sentences
-        evaluation/model: guards
-        evaluation: processes
+        evaluation: guards processes
+        evaluation/measures: scripts sentences
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
@@ -137,13 +137,14 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
         dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
-        evaluation: experiment inputs outcome processes readable
+        evaluation: experiment guards inputs outcome processes readable
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: finished_batches guards reread sampling
+        evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
+        evaluation/measures: specificity
+        evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus significance
+        evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
