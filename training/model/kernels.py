@@ -7,8 +7,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from titlecraft.errors import UserError
-from titlecraft.models.base.files import loading
 from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
+from titlecraft.models.base.files import loading
 from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.model.answer_loss import use_answer_loss
