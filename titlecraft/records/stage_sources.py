@@ -65,13 +65,14 @@ SOURCES: dict[str, str] = {
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        training: adapter checks effect finished health lost_settings out_of_memory prepare record run trainer
-        training/checkpoints: branch folder resume run_state saving
+        training: adapter backend checks effect finished health job lost_settings out_of_memory prepare publish record
+        training: run trainer
+        training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs packing
-        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora own_loss router_loss
-        training/model: sharded_base
+        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora kernels lora_targets
+        training/model: own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
-        training/watching: energy watch
+        training/watching: energy trackers watch
     """,
     "evaluation": """
         evaluation: experiment inputs outcome processes readable run
