@@ -20,7 +20,7 @@ def batches(count: int, rows: int = 8) -> list[dict[str, Any]]:
     """Packed batches on the GPU."""
     import numpy as np
 
-    from benchmarks.training import encoded
+    from benchmarks.training_speed import encoded
     from training.data.packing import flatten_rows, packed_dataset
 
     dataset = encoded(8000)
@@ -78,13 +78,13 @@ def show_profile(model: Any, batch: dict[str, Any]) -> None:
 
 
 def profile_trainer() -> None:
-    """Two steps of the trainer, as benchmarks/training.py runs it: kernels, how long the GPU had nothing to do, and who waited."""
+    """Two steps of the trainer, as benchmarks/training_speed.py runs it: kernels, how long the GPU had nothing to do, and who waited."""
     import torch
     from torch.profiler import ProfilerActivity
     from transformers import TrainerCallback
 
-    from benchmarks.random_8b import write_base
-    from benchmarks.training import BASE, fast
+    from benchmarks.training_speed import BASE, fast
+    from benchmarks.world.random_8b import write_base
 
     write_base(BASE)
     looking = torch.profiler.profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], record_shapes=True)
@@ -139,8 +139,8 @@ def main() -> None:
         return profile_trainer()
     import torch
 
-    from benchmarks.random_8b import load_in_four_bit, write_base
-    from benchmarks.training import BASE, FAST, settings
+    from benchmarks.training_speed import BASE, FAST, settings
+    from benchmarks.world.random_8b import load_in_four_bit, write_base
     from titlecraft.models.attention import document
     from titlecraft.records import Pin
     from titlecraft.settings import Lora

@@ -59,7 +59,7 @@ def test_the_estimate_is_near_what_an_h200_measured(
 def test_the_estimate_holds_for_runs_that_it_was_not_fitted_to(
     changes: dict[str, object], measured_gb: float, off: float
 ) -> None:
-    """benchmarks/training.py on an H200, after the estimate had been made: its parts fast, fast_4x2 and plain_packed."""
+    """benchmarks/training_speed.py on an H200, after the estimate had been made: its parts fast, fast_4x2 and plain_packed."""
     fast = {"batch_size": 8, "accumulation": 1, "gradient_checkpointing": False, "packing": True, "fused_kernels": True}
     training = Training(backend="trl", optimizer="adamw_torch_fused", **(fast | changes))
     error = estimate_memory(llama_8b(), Lora(), training, Base()).total / GB / measured_gb - 1
