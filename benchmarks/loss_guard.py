@@ -58,7 +58,7 @@ def base_of(family: str, precision: str) -> Any:
 
 
 def trained(family: str, precision: str, mode: str, *more: str) -> float:
-    """How far the training loss is from the model's own: the farther of the fresh adapter and the awake one."""
+    """How far the training loss is from the model's own: the larger difference of the fresh and the nonzero adapter."""
     import numpy as np
     import torch
 
@@ -67,7 +67,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     from titlecraft.settings import Training
     from training.data.packing import longest_of_rows, packed_dataset
     from training.model.kernels import apply_kernels, require_packable
-    from training.model.own_loss import awake, measure, trainer_loss
+    from training.model.own_loss import measure, nonzero_adapter, trainer_loss
     from training.model.router_loss import leave_router_loss_out
     from training.trainer import make_trainer
 
@@ -88,8 +88,8 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
         trainer = make_trainer(model, tokenizer(), dataset, settings, precision, Path(folder))
         trainer.model.eval()
         fresh = trainer_loss(trainer, own.places)
-        with awake(trainer.model), torch.no_grad():
-            return max(abs(fresh - own.fresh), abs(trainer_loss(trainer, own.places) - own.awake))
+        with nonzero_adapter(trainer.model), torch.no_grad():
+            return max(abs(fresh - own.fresh), abs(trainer_loss(trainer, own.indices) - own.nonzero))
 
 
 def scored(family: str, precision: str) -> dict[str, float | str]:

@@ -1,14 +1,16 @@
-"""What the trained adapter does to rows that it never saw: the likelihood of their answers with it and without, on a few of them.
+"""Loss on a few rows of the validation split, with the trained adapter and without it.
 
-Not the evaluation, which asks a split of its own and has intervals: this is there to tell an adapter that learned from one that
-changes nothing or ruins the base, before it is published. It computes in eval mode, draws nothing from torch's generators and
-comes after the last step, so that it changes nothing about the training.
+This is not the evaluation, which uses the test split and reports intervals. It detects an adapter that changes nothing or ruins
+the base before it is published. It runs after the last step, in eval mode, and uses none of torch's random generators, so it
+does not change the training.
 """
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.dataset as arrow
+import torch
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
@@ -22,38 +24,34 @@ MOST_ROWS = 32
 
 
 def draw_rows(data: Pin, seed: int) -> list[dict[str, str]]:
-    """At most MOST_ROWS rows of the validation split, drawn by `seed`, in the split's order; none where it has no such split."""
-    import pyarrow.dataset as arrow
-
+    """At most MOST_ROWS random rows of the validation split, in the split's order; an empty list if there is no such split."""
     files = sorted(Path(download(data, [f"data/{SPLIT}-*.parquet"]), "data").glob(f"{SPLIT}-*.parquet"))
     if not files:
         return []
     split = arrow.dataset([str(file) for file in files], format="parquet")
     rows = split.count_rows()
-    places = np.sort(np.random.default_rng(seed).choice(rows, min(rows, MOST_ROWS), replace=False))
-    return split.take(places, columns=list(COLUMNS)).to_pylist()
+    indices = np.sort(np.random.default_rng(seed).choice(rows, min(rows, MOST_ROWS), replace=False))
+    return split.take(indices, columns=list(COLUMNS)).to_pylist()
 
 
 def encode_held_out(
     rows: list[dict[str, str]], tokenizer: Any, prompt: PromptFormat, longest: int
 ) -> list[tuple[list[int], list[int]]]:
-    """(prompt, answer) token ids, as training encodes them; without those rows whose prompt leaves no room for an answer."""
+    """(prompt, answer) token ids, truncated as in training, without rows whose prompt leaves no room for an answer."""
     prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
     return [
-        (asked, answer[: longest - len(asked)])
-        for asked, answer in zip(prompts, answers, strict=True)
-        if len(asked) < longest
+        (question, answer[: longest - len(question)])
+        for question, answer in zip(prompts, answers, strict=True)
+        if len(question) < longest
     ]
 
 
 def measure_effect(model: Any, pairs: list[tuple[list[int], list[int]]], changes_logits: bool) -> Effect:
-    """NLL of the answers without the adapter and with it, by the same function. All processes of a shared-out base call it.
+    """NLL of the answers without the adapter and with it. With a sharded base, every rank has to call it.
 
-    A GPU whose memory is full leaves it not measured. Raises UserError where an NLL is no finite number.
+    After an out-of-memory error nothing is measured. Raises UserError if an NLL is not finite.
     """
-    import torch
-
     tokens = sum(len(answer) for _, answer in pairs)
     model.eval()
     try:
@@ -71,13 +69,17 @@ def measure_effect(model: Any, pairs: list[tuple[list[int], list[int]]], changes
             "--training.learning_rate or another --training.precision; nothing was published"
         )
     return Effect(
-        changes_logits=changes_logits, split=SPLIT, rows=len(pairs), tokens=tokens,
-        nll_base=round(sum(before) / tokens, 4), nll_adapter=round(sum(after) / tokens, 4),
-    )  # fmt: skip
+        changes_logits=changes_logits,
+        split=SPLIT,
+        rows=len(pairs),
+        tokens=tokens,
+        nll_base=round(sum(before) / tokens, 4),
+        nll_adapter=round(sum(after) / tokens, 4),
+    )
 
 
 def print_effect(effect: Effect) -> None:
-    """Print what was measured; loudly where it is bad."""
+    """Print the measurement, with a warning in capitals if the adapter changes nothing or ruins the base."""
     if effect.nll_base is not None:
         worse = "; IT MAKES THE MODEL WORSE, and its card says so" if effect.ruins() else ""
         print(

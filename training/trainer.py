@@ -26,11 +26,6 @@ from training.watching.progress import Pace, ProgressBar, figures
 
 OPTIMIZER = Optimizer()
 LOADERS = 2  # worker processes that collate batches
-COMPUTE_DTYPES = {
-    "bfloat16": {"bf16": True, "fp16": False},
-    "float16": {"bf16": False, "fp16": True},
-    "float32": {"bf16": False, "fp16": False},
-}
 
 
 class CountingTrainer(CheckpointingTrainer):
@@ -203,7 +198,8 @@ def trainer_arguments(model: PeftModel, settings: Training, precision: str, work
         dataloader_num_workers=LOADERS if on_gpu else 0,  # so that the GPU does not wait for batches
         ddp_find_unused_parameters=False,  # every adapter weight has a gradient in every pass
         use_cpu=not on_gpu,
-        **COMPUTE_DTYPES[precision],
+        bf16=precision == "bfloat16",
+        fp16=precision == "float16",
     )
 
 

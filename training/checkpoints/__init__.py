@@ -1,1 +1,1 @@
-"""Checkpoints: written whole or not at all, found again by --resume, pushed to a branch."""
+"""Checkpoints: written completely or not at all, found by --resume, pushed to a branch."""

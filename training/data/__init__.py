@@ -1,1 +1,1 @@
-"""Rows of a dataset as tokens: what is read, how rows become examples, packing and lengths."""
+"""Rows of a dataset as token ids: reading, tokenising, packing, lengths."""

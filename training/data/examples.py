@@ -1,7 +1,7 @@
-"""Rows -> token ids and labels. The label of a token is the token itself in the answer and in EOS, and -100 in the prompt.
+"""Tokenise rows into token ids and labels. Labels are the answer's tokens and EOS; prompt tokens have the label -100.
 
-1.2 million rows are encoded once: on all cores, into typed columns on disk, in the folder of the dataset's own cache and
-under a name made from everything that the token ids depend on. Whoever asks again reads them from there.
+A split is tokenised once, on all cores, and cached on disk beside the dataset's own cache, under a key made of everything
+that the token ids depend on. Later runs read the cache.
 """
 
 import os
@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from datasets import Dataset
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from titlecraft import prompt as prompt_module
 from titlecraft.errors import UserError
@@ -25,29 +26,35 @@ from titlecraft.records import Pin, digest, file_sha256
 from training.data.inputs import COLUMNS
 
 IGNORED = -100
-ROWS_PER_PROCESS = 10_000  # what a process encodes in three seconds; it takes one to start
-CORES_FOR_PROCESSES = (
-    4  # on two, the tokenizer's own threads are quicker (benchmarks/tokenisation.py); on more, not measured
-)
+ROWS_PER_PROCESS = 10_000  # a process tokenises these in three seconds, and takes one second to start
+CORES_FOR_PROCESSES = 4  # with two cores, the tokenizer's own threads are faster (benchmarks/tokenisation.py)
 TOKENS = pa.list_(pa.int32())
-SCHEMA = pa.schema({"input_ids": TOKENS, "labels": TOKENS, "row": pa.int32(), "truncated": pa.bool_(),
-                    "length": pa.int32(), "completion": pa.int32()})  # fmt: skip
+SCHEMA = pa.schema(
+    {
+        "input_ids": TOKENS,
+        "labels": TOKENS,
+        "row": pa.int32(),
+        "truncated": pa.bool_(),
+        "length": pa.int32(),
+        "completion": pa.int32(),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The training examples of one dataset under one tokenizer. The arrays are int32, one number for each example.
+    """The tokenised examples of a split. The arrays are int32, with one number per example.
 
     Args:
-        dataset: `datasets.Dataset` with columns input_ids and labels, int32 lists of the same length.
-        rows: which row of the split the example was made from.
-        truncated: how many answers were cut at the end to fit; those have no EOS.
-        left_out: how many rows were left out because the prompt alone fills the length.
-        lengths: tokens, prompt and answer together.
-        completion_tokens: tokens that have a label.
+        dataset: columns input_ids and labels, int32 lists of equal length.
+        rows: index of the example's row in the split.
+        truncated: number of answers that were truncated to fit; these have no EOS.
+        left_out: number of rows without an example, because the prompt alone exceeds the maximum length.
+        lengths: tokens of prompt and answer.
+        completion_tokens: tokens with a label.
     """
 
-    dataset: Any
+    dataset: Dataset
     rows: np.ndarray
     truncated: int
     left_out: int
@@ -57,59 +64,64 @@ class Examples:
 
 @dataclass(frozen=True)
 class Encoded:
-    """The training split as token ids, before the base is loaded.
+    """The tokenised training split, before the base's weights are loaded.
 
     Args:
-        split: the rows as they were published.
-        config: of the base, from transformers.
-        longest: most tokens that an example, or a packed row, may have.
-        examples: what the rows became.
+        split: the published rows.
+        config: the base's transformers config.
+        longest: maximum tokens of an example or a packed row.
+        examples: the tokenised rows.
         held_out: (prompt, answer) token ids of a few rows of the validation split.
         quantization: how the base will be loaded.
     """
 
-    split: Any
-    config: Any
+    split: Dataset
+    config: PretrainedConfig
     longest: int
     examples: Examples
     held_out: list[tuple[list[int], list[int]]] = field(default_factory=list)
     quantization: str = "nf4"
 
     def widest(self, packing: bool) -> int:
-        """Tokens of the longest item that training meets: packed rows may be full, examples are as they are."""
+        """Tokens of the longest item: the maximum for packed rows, else the length of the longest example."""
         return self.longest if packing else int(self.examples.lengths.max())
 
 
-def encode_rows(rows: pa.Table, places: list[int], tokenizer: Any, prompt: PromptFormat, max_length: int) -> pa.Table:
-    """Alpaca rows as SCHEMA; `row` is the place in the split. Rows whose prompt alone fills `max_length` are not there."""
+def encode_rows(
+    rows: pa.Table, indices: list[int], tokenizer: PreTrainedTokenizerBase, prompt: PromptFormat, max_length: int
+) -> pa.Table:
+    """Tokenise Alpaca rows into a table of SCHEMA, without rows whose prompt alone has `max_length` tokens or more.
+
+    `indices` are the rows' indices in the split.
+    """
     columns = (rows[name].to_pylist() for name in COLUMNS)
     instructions, inputs, outputs = columns
     texts = [prompt.render(instruction, input) for instruction, input in zip(instructions, inputs, strict=True)]
     questions, answers = encode_prompts(tokenizer, texts), encode_completions(tokenizer, outputs)
-    kept = [place for place, question in enumerate(questions) if len(question) < max_length]
-    asked = np.array([len(questions[place]) for place in kept], dtype=np.int32)
-    whole = np.array([len(answers[place]) for place in kept], dtype=np.int32)
-    completion = np.minimum(whole, max_length - asked)
-    pieces = ((questions[place], answers[place][: max_length - len(questions[place])]) for place in kept)
-    length = asked + completion
+    kept = [index for index, question in enumerate(questions) if len(question) < max_length]
+    question_length = np.array([len(questions[index]) for index in kept], dtype=np.int32)
+    answer_length = np.array([len(answers[index]) for index in kept], dtype=np.int32)
+    completion = np.minimum(answer_length, max_length - question_length)
+    pieces = ((questions[index], answers[index][: max_length - len(questions[index])]) for index in kept)
+    length = question_length + completion
     offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
     tokens = flat(chain.from_iterable(pieces), int(offsets[-1]))
-    is_prompt = np.arange(len(tokens), dtype=np.int32) < np.repeat(offsets[:-1] + asked, length)
+    is_prompt = np.arange(len(tokens), dtype=np.int32) < np.repeat(offsets[:-1] + question_length, length)
     labels = np.where(is_prompt, np.int32(IGNORED), tokens)
-    row = np.array(places, dtype=np.int32)[kept]
+    row = np.array(indices, dtype=np.int32)[kept]
     lists = [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (tokens, labels)]
-    return pa.table([*lists, row, completion < whole, length, completion], schema=SCHEMA)
+    return pa.table([*lists, row, completion < answer_length, length, completion], schema=SCHEMA)
 
 
 def flat(lists: Iterable[list[int]], count: int) -> np.ndarray:
-    """`count` numbers of several lists, one behind the other, as int32."""
+    """Concatenate lists of `count` numbers in total into one int32 array."""
     return np.fromiter(chain.from_iterable(lists), dtype=np.int32, count=count)
 
 
 def useful_processes(rows: int, cores: int | None = None) -> int:
-    """One for each core, if there are enough of both cores and rows; else one, whose tokenizer has all the cores.
+    """Number of processes to tokenise with: one per core with enough cores and rows, else one with a multi-threaded tokenizer.
 
-    Threads of the tokenizer leave a tenth of the work, Python's, to one core; processes share that too.
+    A tenth of the work is Python's: threads leave it to one core, processes share it.
     """
     cores = cores or usable_cores()
     return max(1, min(cores, rows // ROWS_PER_PROCESS)) if cores >= CORES_FOR_PROCESSES else 1
@@ -117,7 +129,7 @@ def useful_processes(rows: int, cores: int | None = None) -> int:
 
 @contextmanager
 def tokenizer_threads() -> Iterator[None]:
-    """Let fast tokenizers use all cores; elsewhere they may not, lest processes that are forked later hang or complain."""
+    """Let fast tokenizers use threads within the body. Elsewhere they must not: a fork after using them may deadlock."""
     before = os.environ.get("TOKENIZERS_PARALLELISM")
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     try:
@@ -126,35 +138,44 @@ def tokenizer_threads() -> Iterator[None]:
         os.environ["TOKENIZERS_PARALLELISM"] = before or "false"
 
 
-def encoding_key(split: Any, dataset: Pin, base: Pin, prompt: PromptFormat, max_length: int) -> str:
-    """Name of one encoding of a whole split, from all that its token ids depend on, this code included.
+def encoding_key(split: Dataset, dataset: Pin, base: Pin, prompt: PromptFormat, max_length: int) -> str:
+    """Cache key of a tokenised split: a digest of everything that its token ids depend on, including this code.
 
-    The base's pin names the tokenizer: it lies in that repo at that commit.
+    `base` pins the tokenizer, which is in the same repo.
     """
     code = [file_sha256(Path(file)) for file in (__file__, prompt_module.__file__)]
     libraries = [version("tokenizers"), version("transformers")]
-    return digest({"dataset": dataset, "split": str(split.split), "rows": len(split), "tokenizer": base,
-                   "template": prompt.template, "length": max_length, "code": code, "libraries": libraries})[:32]  # fmt: skip
+    inputs = {
+        "dataset": dataset,
+        "split": str(split.split),
+        "rows": len(split),
+        "tokenizer": base,
+        "template": prompt.template,
+        "length": max_length,
+        "code": code,
+        "libraries": libraries,
+    }
+    return digest(inputs)[:32]
 
 
-def is_encoded(split: Any, key: str) -> bool:
-    """Whether all of this encoding lies in the split's cache."""
+def is_encoded(split: Dataset, key: str) -> bool:
+    """Whether the cache holds all files of this key."""
     if not split.cache_files:
         return False
     parts = list(Path(split.cache_files[0]["filename"]).parent.glob(f"cache-{key}*.arrow"))
-    # cache-KEY.arrow, or cache-KEY_00000_of_00002.arrow and its fellows
+    # cache-KEY.arrow, or cache-KEY_00000_of_00002.arrow and cache-KEY_00001_of_00002.arrow
     return any(part.stem == f"cache-{key}" or len(parts) >= int(part.stem.rpartition("_of_")[2]) for part in parts)
 
 
-def wait_until_encoded(split: Any, key: str) -> None:
-    """For all processes of a machine but its first, which encodes: come back when it has."""
+def wait_until_encoded(split: Dataset, key: str) -> None:
+    """Wait until the first process of this machine has tokenised the split."""
     while not is_encoded(split, key):
         time.sleep(0.5)
 
 
 def encode_split(
-    split: Any,
-    tokenizer: Any,
+    split: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
     prompt: PromptFormat,
     max_length: int,
     *,
@@ -162,15 +183,14 @@ def encode_split(
     base: Pin | None = None,
     processes: int | None = None,
 ) -> Examples:
-    """Encode a whole split, with a progress bar, or find it encoded. Raises UserError where no row fits.
+    """Tokenise a split with a progress bar, or read it from the cache. Raises UserError if no row fits.
 
     Args:
-        dataset: where the split is from, all of it and as it is there. With this and `base` the encoding is kept for every
-            later process; without, under the name that `datasets` makes up.
-        base: where the tokenizer is from.
-        processes: unset takes as many as are of use.
+        dataset: pin of the dataset, if `split` is its whole split. With this and `base`, later runs find the cache.
+        base: pin of the repo with the tokenizer.
+        processes: None takes `useful_processes`.
     """
-    encode_completions(tokenizer, [""])  # complains of a tokenizer without EOS, here and not in another process
+    encode_completions(tokenizer, [""])  # raises for a tokenizer without EOS, before processes start
     count = processes or useful_processes(len(split))
     with tokenizer_threads() if count == 1 else nullcontext():
         encoded = split.with_format("arrow").map(

@@ -1,7 +1,10 @@
-"""What a training reads of a published dataset: its prompt, and its training split, both at the pin."""
+"""Read a published dataset at its pin: the prompt and the training split."""
 
 import errno
-from typing import Any
+
+import datasets
+from datasets import Dataset
+from datasets.exceptions import DatasetsError
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
@@ -13,31 +16,26 @@ COLUMNS = ("instruction", "input", "output")
 
 
 def read_prompt(data: Pin) -> tuple[PromptFormat, bytes]:
-    """The dataset's prompt, and the bytes that it was published as. Raises UserError where it has none."""
+    """The dataset's prompt, parsed and as published bytes. Raises UserError if the dataset has none."""
     raw = read_file(data, PROMPT_FILE)
     if raw is None:
         raise UserError(f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published")
     return PromptFormat.from_json(raw, f"{PROMPT_FILE} of {data}"), raw
 
 
-def load_train_split(data: Pin) -> Any:
-    """The training split, as a `datasets.Dataset` with the columns of COLUMNS among its own. Raises UserError."""
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
+def load_train_split(data: Pin) -> Dataset:
+    """The training split, with the columns of COLUMNS among others. Raises UserError if it cannot be read or lacks one."""
     download(data)
     expected = "expected a dataset that `titlecraft build` published"
     try:
         with hub_errors(f"loading {data}", data.repo, data.type):
-            split = load_dataset(data.repo, revision=data.revision, split="train", trust_remote_code=False)
-    except (
-        ValueError,
-        OSError,
-        RuntimeError,
-        DatasetsError,
-    ) as error:  # no files, none of that split, files that are no tables, a script
+            split = datasets.load_dataset(data.repo, revision=data.revision, split="train", trust_remote_code=False)
+    except (ValueError, OSError, RuntimeError, DatasetsError) as error:
+        # there are no files or none of that split, or they are not tables, or the repo has a loading script
         cause = error.__cause__ or error
-        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:  # `datasets` wraps it
+        if (
+            isinstance(cause, OSError) and cause.errno == errno.ENOSPC
+        ):  # `datasets` wraps a full disk in an error of its own
             raise cause from error
         raise UserError(
             f"dataset {data} has no training split that can be read ({first_line(cause)}): {expected}"

@@ -1,6 +1,6 @@
-"""Several examples in one row, so that no step computes padding: best-fit decreasing (Johnson 1974) over shuffled chunks.
+"""Pack several examples into each row, so that no padding is computed: best-fit decreasing (Johnson 1974) in shuffled chunks.
 
-Only the places of the examples are packed; their tokens stay where they are and are put together as they are needed.
+Packing assigns indices of examples to rows; the tokens of a row are concatenated when the trainer reads it.
 """
 
 from bisect import bisect_left, insort
@@ -8,32 +8,34 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
+from datasets import Dataset
+from transformers import DataCollatorWithFlattening
 
-CHUNK = 10_000  # examples that are packed among themselves: large enough to fill rows, small enough to keep them mixed
+CHUNK = 10_000  # examples packed together: enough to fill rows, few enough to keep the data shuffled
 
 
 def best_fit(lengths: np.ndarray, capacity: int) -> list[list[int]]:
-    """Places of `lengths` in bins of at most `capacity`: the longest first, each into the fullest bin that still takes it.
+    """Pack items into bins of at most `capacity` tokens: longest first, each into the fullest bin with room; lists of indices.
 
-    Raises ValueError where a length exceeds the capacity.
+    Raises ValueError if a length exceeds the capacity.
     """
     if len(lengths) and lengths.max() > capacity:
         raise ValueError(f"an example of {lengths.max()} tokens does not fit into a row of {capacity}")
     bins: list[list[int]] = []
-    with_room: defaultdict[int, list[int]] = defaultdict(list)  # room -> bins that have exactly so much
-    rooms: list[int] = []  # its keys, sorted
-    for place in np.argsort(-lengths, kind="stable").tolist():
-        length = int(lengths[place])
-        at = bisect_left(rooms, length)
-        if at < len(rooms):
-            room = rooms[at]
+    with_room: defaultdict[int, list[int]] = defaultdict(list)  # room left -> bins with exactly that room
+    rooms: list[int] = []  # the keys of `with_room`, sorted
+    for index in np.argsort(-lengths, kind="stable").tolist():
+        length = int(lengths[index])
+        position = bisect_left(rooms, length)
+        if position < len(rooms):
+            room = rooms[position]
             chosen = with_room[room].pop()
             if not with_room[room]:
-                rooms.pop(at)
+                rooms.pop(position)
         else:
             room, chosen = capacity, len(bins)
             bins.append([])
-        bins[chosen].append(place)
+        bins[chosen].append(index)
         if left := room - length:
             if not with_room[left]:
                 insort(rooms, left)
@@ -42,7 +44,7 @@ def best_fit(lengths: np.ndarray, capacity: int) -> list[list[int]]:
 
 
 def pack(lengths: np.ndarray, capacity: int, seed: int) -> list[list[int]]:
-    """Every example in exactly one row of at most `capacity` tokens, the same for the same seed; lists of places."""
+    """Pack all examples into rows of at most `capacity` tokens, shuffled by `seed`; each row is a list of indices."""
     order = np.random.default_rng(seed).permutation(len(lengths))
     rows: list[list[int]] = []
     for start in range(0, len(order), CHUNK):
@@ -51,29 +53,26 @@ def pack(lengths: np.ndarray, capacity: int, seed: int) -> list[list[int]]:
     return rows
 
 
-def packed_dataset(dataset: Any, lengths: np.ndarray, capacity: int, seed: int) -> Any:
-    """A `datasets.Dataset` with one item for each row: lists of `input_ids` and `labels`, one list for each example in it."""
-    from datasets import Dataset
+def packed_dataset(dataset: Dataset, lengths: np.ndarray, capacity: int, seed: int) -> Dataset:
+    """A dataset with one item per row: lists of `input_ids` and `labels`, one list per example in the row."""
 
     def gather(rows: dict[str, list[list[int]]]) -> dict[str, list[list[list[int]]]]:
-        there = [dataset[places] for places in rows["places"]]
-        return {name: [row[name] for row in there] for name in ("input_ids", "labels")}
+        examples = [dataset[indices] for indices in rows["indices"]]
+        return {name: [row[name] for row in examples] for name in ("input_ids", "labels")}
 
-    return Dataset.from_dict({"places": pack(lengths, capacity, seed)}).with_transform(gather)
+    return Dataset.from_dict({"indices": pack(lengths, capacity, seed)}).with_transform(gather)
 
 
-def longest_of_rows(dataset: Any, lengths: np.ndarray) -> np.ndarray:
+def longest_of_rows(dataset: Dataset, lengths: np.ndarray) -> np.ndarray:
     """Tokens of the longest example in each row of a packed dataset."""
-    return np.array([lengths[places].max() for places in dataset.with_format(None)["places"]])
+    return np.array([lengths[indices].max() for indices in dataset.with_format(None)["indices"]])
 
 
 def flatten_rows(rows: list[dict[str, list[list[int]]]]) -> dict[str, Any]:
-    """A batch of packed rows as one long row: input_ids, labels, position_ids of shape (1, tokens), and the borders.
+    """Collate packed rows into one sequence: input_ids, labels and position_ids of shape (1, tokens), and cu_seq_lens.
 
-    The first token of each example has no label: nothing in front of it could predict it.
+    The first token of each example has no label, since no token before it could predict it.
     """
-    from transformers import DataCollatorWithFlattening
-
     flatten = DataCollatorWithFlattening(return_flash_attn_kwargs=True)
     return flatten(
         [

@@ -1,1 +1,1 @@
-"""Training on a machine of Hugging Face Jobs."""
+"""Training on Hugging Face Jobs."""

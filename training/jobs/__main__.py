@@ -1,7 +1,7 @@
 """python -m training.jobs REPO REVISION RECIPE_SHA256 SOURCES_SHA256 [options of titlecraft train]
 
-What a job runs that `titlecraft train --on hf-jobs` submitted: check that recipe and source are those that were sent, then
-train as everywhere. Written by hf_jobs.py, read by nobody else.
+The command of a job that `titlecraft train --on hf-jobs` submitted: verify the checksums of recipe and source, then train.
+hf_jobs.py writes this command line.
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status of the training; 2 where something else than what was sent lies there."""
+    """Exit status of the training; 2 if a checksum differs from the one that was sent."""
     from titlecraft.records import file_sha256, sources_sha256
 
     repo, revision, recipe_sum, sources, *options = arguments
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
 
 
 def fetch(repo: str, revision: str) -> Path:
-    """The recipe of the commit. The client reads HF_ENDPOINT and HF_TOKEN at import, so the choice of the Hub is made."""
+    """Download the recipe. The Hub's client reads HF_ENDPOINT at import, so `choose_hub` runs before it is imported."""
     from titlecraft.command_line.choose_hub import choose_hub
     from titlecraft.process.quiet import quiet_libraries
 

@@ -1,8 +1,8 @@
-"""titlecraft train … --on hf-jobs --flavor a10g-large: the same recipe on a machine of the Hub's.
+"""titlecraft train … --on hf-jobs --flavor a10g-large: train on Hugging Face Jobs.
 
-What the job needs goes into one commit of a private repo, NAMESPACE/titlecraft-jobs: the recipe, every setting of it, and
-the source that runs here. The job installs that source by the commit's address, checks it and the recipe against the sums in
-its own command line, trains and publishes by itself. Its token is a secret of the job and stands nowhere else.
+The recipe with all its settings and the source that runs here are uploaded in one commit to a private repo,
+NAMESPACE/titlecraft-jobs. The job installs that source from the commit, verifies the checksums in its command line, trains and
+publishes. The token is passed as a secret of the job only.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ ARCHIVE = f"{NAME}.tar.gz"
 
 
 def run_on_hub(dataset: str, repo: str, recipe: Recipe, flavor: str | None, timeout: str, options: list[str]) -> int:
-    """Submit, show the job's output, and return its exit status. Raises UserError before anything costs money.
+    """Submit a job, print its output, and return its exit status. Raises UserError before a job is submitted.
 
     Args:
-        options: of `titlecraft train`, beside dataset, repo and recipe, as the job gets them.
+        options: further options of `titlecraft train` for the job.
     """
     require_time(timeout)
     require_write(repo)
@@ -45,18 +45,18 @@ def run_on_hub(dataset: str, repo: str, recipe: Recipe, flavor: str | None, time
     require_name(repo, licence_of(base), base)
     recipe = replace(recipe, base=replace(recipe.base, revision=base.revision))
     job = submit(data, repo, recipe, machine, timeout, options)
-    print(f"job {job.id} on {describe(machine)}, at most {timeout}: {job.url}\nCtrl-C leaves it running")
+    print(f"job {job.id} on {describe(machine)}, at most {timeout}: {job.url}\nCtrl-C does not stop it")
     return follow(job)
 
 
 def require_time(timeout: str) -> None:
-    """Raises UserError where it is no time as the Hub's client reads it."""
+    """Raises UserError if the Hub's client could not parse the time."""
     if not re.fullmatch(r"\d+(\.\d+)?[smhd]|\d+", timeout):
         raise UserError(f"--timeout {timeout}: expected a time such as 90m, 24h or 2d")
 
 
 def find_machine(flavor: str | None) -> JobHardwareInfo:
-    """The machine of this name. Raises UserError that lists those there are."""
+    """The machine with this name. Raises UserError with a list of all machines if there is none."""
     with hub_errors("looking up the machines for jobs", "jobs", "model"):
         machines = HfApi().list_jobs_hardware()
     found = {machine.name: machine for machine in machines}
@@ -71,47 +71,56 @@ def find_machine(flavor: str | None) -> JobHardwareInfo:
 
 
 def gpus_of(machine: JobHardwareInfo) -> int:
-    """Its GPUs, or 1 where it has none: the processes that train on it."""
+    """Number of GPUs, or 1 without a GPU: the number of training processes."""
     return int(machine.accelerator.quantity) if machine.accelerator else 1
 
 
 def describe(machine: JobHardwareInfo) -> str:
-    """Name, GPU and price."""
+    """Name, GPU and price of a machine."""
     gpu = machine.accelerator
     what = f", {gpu.quantity} × {gpu.model} ({gpu.vram})" if gpu else ""
     return f"{machine.name}{what}, {machine.unit_cost_usd:.4g} USD a {machine.unit_label}"
 
 
 def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeout: str, options: list[str]) -> JobInfo:
-    """Upload what the job needs, and ask for it."""
+    """Upload recipe and source, and submit the job."""
     settings = {name: section for name, section in asdict(recipe).items() if name in SECTIONS}
     if recipe.training.max_steps and recipe.training.epochs == Training.epochs:
-        del settings["training"]["epochs"]  # nobody gave it, and the job would say that it is not used
+        del settings["training"]["epochs"]  # it is a default without effect, about which the job would print a note
     files = {RECIPE: yaml.safe_dump(settings, sort_keys=False).encode(), ARCHIVE: source_archive()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     needs = upload(files, f"Train {repo}: recipe {sums[RECIPE][:12]}, source {sums[ARCHIVE][:12]}")
     extras = "gpu,energy" if any(option.startswith("--energy") for option in options) else "gpu"
-    python, gpus = ["-m"], gpus_of(machine)
+    launch, gpus = ["-m"], gpus_of(machine)
     if gpus > 1:
-        python = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}", "-m"]
+        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}", "-m"]
     elsewhere = {} if endpoint() == PUBLIC_HUB else {"HF_ENDPOINT": endpoint()}
     with hub_errors("submitting the job", needs.repo.split("/")[0], "model"):
         return HfApi().run_uv_job(
             "python",
-            script_args=[*python, "training.jobs", needs.repo, needs.revision, sums[RECIPE],
-                         sources_sha256("training"), f"--dataset={data.repo}@{data.revision}", f"--repo={repo}",
-                         "--watch=none", *options],
+            script_args=[
+                *launch,
+                "training.jobs",
+                needs.repo,
+                needs.revision,
+                sums[RECIPE],
+                sources_sha256("training"),
+                f"--dataset={data.repo}@{data.revision}",
+                f"--repo={repo}",
+                "--watch=none",
+                *options,
+            ],
             dependencies=[f"titlecraft[{extras}] @ {address(needs, ARCHIVE)}#sha256={sums[ARCHIVE]}"],
             env={"PYTHONUNBUFFERED": "1", **elsewhere},
             secrets={"HF_TOKEN": get_token()},
             flavor=machine.name,
             timeout=timeout,
             name=re.sub(r"[^A-Za-z0-9_-]", "-", f"titlecraft-{repo}"),
-        )  # fmt: skip
+        )
 
 
 def upload(files: dict[str, bytes], message: str) -> Pin:
-    """One commit with these files in the user's private repo for jobs."""
+    """Commit the files to the user's private repo for jobs. Raises UserError if that repo is public."""
     api = HfApi()
     repo = f"{api.whoami()['name']}/titlecraft-jobs"
     with hub_errors(f"uploading what the job needs to {repo}", repo, "model"):
@@ -124,7 +133,7 @@ def upload(files: dict[str, bytes], message: str) -> Pin:
 
 
 def follow(job: JobInfo) -> int:
-    """Print the job's output as it comes, and return its exit status: 0, or what the Hub says of it, or 1."""
+    """Stream the job's output and return its exit status; 130 after Ctrl-C, which does not stop the job."""
     api, where, token = HfApi(), {"job_id": job.id, "namespace": job.owner.name}, get_token() or ""
     try:
         with hub_errors(f"following job {job.id}; it goes on, see {job.url}", job.owner.name, "model"):
@@ -147,13 +156,18 @@ def follow(job: JobInfo) -> int:
 
 
 def exit_status(message: str | None) -> int:
-    """The number that a job's message names, or 1."""
+    """The exit status that a job's message names, or 1."""
     named = re.search(r"exit (?:code|status):?\s*(\d+)", message or "", re.IGNORECASE)
     return int(named[1]) if named and int(named[1]) else 1
 
 
-def options_of(asked: Any, left_out: set[str]) -> list[str]:
-    """The command line again, from what was parsed of it: what was asked for beyond the defaults, `left_out` apart."""
-    given = {name: value for name, value in vars(asked).items() if name not in left_out and "." not in name}
-    return [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
-            for name, value in given.items() if value is not None and value is not False and name not in SECTIONS]  # fmt: skip
+def options_of(arguments: Any, left_out: set[str]) -> list[str]:
+    """Rebuild the command-line options from parsed arguments, without defaults and without those in `left_out`."""
+    options = []
+    for name, value in vars(arguments).items():
+        is_setting = "." in name or name in SECTIONS
+        if name in left_out or is_setting or value is None or value is False:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        options.append(option if value is True else f"{option}={value}")
+    return options

@@ -1,4 +1,4 @@
-"""The source of Titlecraft as it runs here, in one archive: the same source, the same bytes. For machines that must run it."""
+"""Pack the source that runs here into a reproducible archive: equal source gives equal bytes."""
 
 import gzip
 import io
@@ -14,20 +14,26 @@ NAME = f"titlecraft-{__version__}"
 
 
 def source_files() -> list[Path]:
-    """What a wheel is built from, sorted. Raises UserError where Titlecraft does not run from a checkout."""
+    """The files that a wheel is built from, sorted. Raises UserError if Titlecraft does not run from a checkout."""
     project = ROOT / "pyproject.toml"
     if not project.is_file():
-        raise UserError("--on hf-jobs sends the source that runs here, and this Titlecraft is no checkout: "
-                        "clone the repository, pip install -e . and run the command from there")  # fmt: skip
+        raise UserError(
+            "--on hf-jobs sends the source that runs here, and this Titlecraft is no checkout: clone the repository, "
+            "pip install -e . and run the command from there"
+        )
     wheel = tomllib.loads(project.read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     folders = [ROOT / name for name in [*wheel["packages"], *wheel["force-include"]]]
-    found = [file for folder in folders for file in folder.rglob("*")
-             if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")]  # fmt: skip
-    return sorted([project, ROOT / "README.md", *found])
+    files = [
+        file
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
+    ]
+    return sorted([project, ROOT / "README.md", *files])
 
 
 def source_archive() -> bytes:
-    """A .tar.gz that pip and uv install, without times, owners or modes of this machine."""
+    """A .tar.gz that pip and uv can install, without file times, owners and modes."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for file in source_files():

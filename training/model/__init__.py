@@ -1,1 +1,1 @@
-"""The model that is trained: loading, LoRA, kernels, and the loss of an answer."""
+"""The trained model: loading, LoRA, kernels, and the loss of the answers."""

@@ -1,22 +1,21 @@
-"""Dropout whose mask is computed from a seed and never stored: the backward pass computes it again.
+"""Dropout whose mask is computed from a seed instead of stored; the backward pass recomputes it.
 
-Whether an element is kept depends on (seed, its place) alone, through a 32-bit integer hash (Wellons 2018, "lowbias32"), so
-that a GPU (Triton) and a CPU (torch) drop the very same elements. An adapter on seven projections of an 8B model would
-otherwise keep three bytes for each of 39,000 numbers per layer and token.
+Whether an element is kept depends only on the seed and the element's index, through a 32-bit integer hash (Wellons 2018,
+"lowbias32"), so that Triton on a GPU and torch on a CPU drop the same elements. A stored mask would take three bytes for each
+of 39,000 numbers per layer and token, with an adapter on seven projections of an 8B model.
 """
 
-from typing import Any
+import torch
+from torch import Tensor
 
 
 def threshold(p: float) -> int:
-    """An element is dropped where its hash lies below this; p is met within 2**-32."""
+    """Hash below which an element is dropped; the dropout probability is exact within 2**-32."""
     return round(p * 2**32)
 
 
-def keep_mask(shape: tuple[int, ...], seed: int, p: float, device: Any) -> Any:
-    """True where an element is kept; bool tensor of this shape. The reference that the Triton kernels agree with."""
-    import torch
-
+def keep_mask(shape: tuple[int, ...], seed: int, p: float, device: torch.device | str) -> Tensor:
+    """Bool tensor of this shape, True for kept elements. The Triton kernels compute the same mask."""
     low = 0xFFFFFFFF
     size = 1
     for length in shape:
@@ -27,6 +26,6 @@ def keep_mask(shape: tuple[int, ...], seed: int, p: float, device: Any) -> Any:
     return ((value ^ (value >> 15)) >= threshold(p)).view(shape)
 
 
-def drop(x: Any, seed: int, p: float) -> Any:
-    """`x` with a share p of its elements set to zero and the others divided by 1 - p; x of any shape."""
+def drop(x: Tensor, seed: int, p: float) -> Tensor:
+    """`x` of any shape with dropout: elements are zeroed with probability p, the others divided by 1 - p."""
     return x * keep_mask(tuple(x.shape), seed, p, x.device) / (1 - p) if p else x

@@ -1,14 +1,15 @@
 """A frozen layer and its LoRA update as one operation, with its own backward pass.
 
-PEFT computes `base(x) + lora_B(lora_A(dropout(x))) * scaling` step by step: five passes over the output, and dropout keeps a
-copy of each input and a mask of it. Here the update is added where the product lies, the scaling goes to the small side, and
-elements are dropped as they are read (dropped_product.py). The gradients are those of PEFT's formula (Hu et al. 2021).
+PEFT computes `base(x) + lora_B(lora_A(dropout(x))) * scaling` as separate operations: five passes over the output, and dropout
+stores a copy and a mask of each input. Here the update is added in place, the smaller factor is scaled, and elements are
+dropped as they are read (dropped_product.py). The gradients are those of PEFT's formula (Hu et al. 2021).
 """
 
 from types import MethodType
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 
 from titlecraft.models.base.four_bit import frozen_weight
 from training.model.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
@@ -23,9 +24,9 @@ class FusedLora(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, A: torch.Tensor, B: torch.Tensor, layer: Any, scaling: float, p: float
     ) -> torch.Tensor:
-        """`layer` is the frozen layer itself, so that 4-bit weights are unpacked for the moment only."""
+        """The layer's output. `layer` is the frozen module itself, so that 4-bit weights are unpacked only temporarily."""
         rows = x.reshape(-1, x.shape[-1]).contiguous()
-        seed = int(torch.randint(SEEDS, ())) if p else 0  # of the CPU's generator: no wait for the GPU
+        seed = int(torch.randint(SEEDS, ())) if p else 0  # from the CPU's generator, which does not wait for the GPU
         bias = None if layer.bias is None else layer.bias.to(x.dtype)
         y = torch.nn.functional.linear(rows, frozen_weight(layer, x.dtype), bias)
         h = dropped_product(rows, A.to(x.dtype), seed, p)
@@ -36,7 +37,7 @@ class FusedLora(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Gradients of x, A and B; W has none."""
+        """Gradients of x, A and B. W is frozen and has none."""
         rows, A, B, h = ctx.saved_tensors
         dy_rows = dy.reshape(-1, dy.shape[-1]).to(rows.dtype)
         dh = dy_rows @ (B * ctx.scaling).to(rows.dtype)
@@ -50,9 +51,7 @@ class FusedLora(torch.autograd.Function):
 
 
 def fuse_lora(model: Any) -> int:
-    """Replace the forward pass of every plain LoRA layer of a PeftModel; returns how many. Undone by `unfuse_lora`."""
-    from peft.tuners.lora import LoraLayer
-
+    """Replace the forward pass of every plain LoRA layer of a PeftModel; returns their number. `unfuse_lora` undoes it."""
     layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer) and fusible(layer)]
     for layer in layers:
         layer.forward = MethodType(fused_forward, layer)
@@ -60,14 +59,14 @@ def fuse_lora(model: Any) -> int:
 
 
 def unfuse_lora(model: Any) -> None:
-    """Give every LoRA layer PEFT's own forward pass back."""
+    """Restore PEFT's forward pass in every LoRA layer."""
     for layer in model.modules():
         if getattr(layer.__dict__.get("forward"), "__func__", None) is fused_forward:
             del layer.forward
 
 
 def fusible(layer: Any) -> bool:
-    """A linear layer with one adapter of the plain kind."""
+    """Whether the layer is linear and has a single plain LoRA adapter: no variant such as DoRA, and no bias."""
     base = layer.get_base_layer()
     plain = not layer.lora_variant and not any(layer.lora_bias.values())
     return (
@@ -79,7 +78,7 @@ def fusible(layer: Any) -> bool:
 
 
 def fused_forward(layer: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """Forward pass of a LoRA layer; PEFT's own where the adapter is switched off or merged."""
+    """Forward pass of a LoRA layer; PEFT's own if the adapter is disabled or merged."""
     if layer.disable_adapters or layer.merged or args or kwargs:
         return type(layer).forward(layer, x, *args, **kwargs)
     name = layer.active_adapters[0]

@@ -1,1 +1,1 @@
-"""What a training will need and how long it takes, before any weights are loaded."""
+"""Memory, steps and speed of a training, before any weights are loaded."""

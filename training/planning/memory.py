@@ -1,26 +1,25 @@
-"""How much GPU memory one training setting takes at its peak, from the base's config.json alone: no weights, no GPU.
+"""Estimate the peak GPU memory of a training from the base's config.json, without weights and without a GPU.
 
-What autograd keeps for the backward pass is counted tensor by tensor, in bytes per token and layer. What comes on top of it
-(gradients in flight, unpacked weights, a chunk of logits) is fitted to peaks measured on an H200 with an 8B Llama:
-tests/training/planning/test_memory.py holds them, and how far off each estimate is. Bytes are bytes; GB are 10**9 of them.
+Activations that autograd keeps for the backward pass are counted tensor by tensor, in bytes per token and layer. The rest
+(gradients in flight, dequantised weights, a chunk of logits) is fitted to peaks measured on an H200 with Llama 3 8B. Those peaks
+and the error of each estimate are in tests/training/planning/test_memory.py.
 """
 
 from dataclasses import dataclass
-from typing import Any
+
+from transformers import PretrainedConfig
 
 from titlecraft.models.base.four_bit import WEIGHT_BITS
 from titlecraft.settings import Base, Lora, Training
 
 OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adamw_torch": 8, "adamw_torch_fused": 8}  # per parameter
-IN_FLIGHT, IN_FLIGHT_CHECKPOINTED = 13, 4  # tensors of the MLP's width, beside what is kept; fitted
-LOSS_CHUNK = (
-    1024  # tokens whose logits exist at a time, in float32; fitted, and of the size of Liger's and TRL's chunks
-)
+IN_FLIGHT, IN_FLIGHT_CHECKPOINTED = 13, 4  # gradients in flight, as tensors of the MLP's width; fitted
+LOSS_CHUNK = 1024  # tokens whose float32 logits exist at a time; fitted, and close to Liger's and TRL's chunks
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Widths of a decoder: of the residual stream, the MLP, all queries, all keys; layers, vocabulary, shared embeddings."""
+    """Sizes of a decoder: residual stream, MLP, all query heads, all key heads, layers, vocabulary; `tied` embeddings."""
 
     hidden: int
     inner: int
@@ -32,17 +31,21 @@ class Shape:
 
     @property
     def linears(self) -> dict[str, tuple[int, int]]:
-        """Inputs and outputs of the linear layers of one decoder layer, by the names that LoRA targets."""
+        """Name of a linear layer that LoRA can target -> its (inputs, outputs), for one decoder layer."""
         hidden, inner = self.hidden, self.inner
         return {
-            "q_proj": (hidden, self.query), "k_proj": (hidden, self.key), "v_proj": (hidden, self.key),
-            "o_proj": (self.query, hidden), "gate_proj": (hidden, inner), "up_proj": (hidden, inner),
+            "q_proj": (hidden, self.query),
+            "k_proj": (hidden, self.key),
+            "v_proj": (hidden, self.key),
+            "o_proj": (self.query, hidden),
+            "gate_proj": (hidden, inner),
+            "up_proj": (hidden, inner),
             "down_proj": (inner, hidden),
-        }  # fmt: skip
+        }
 
 
-def shape_of(config: Any) -> Shape:
-    """Widths from a transformers config of a Llama-like decoder."""
+def shape_of(config: PretrainedConfig) -> Shape:
+    """The sizes in the transformers config of a Llama-like decoder."""
     config = config.get_text_config()
     heads = config.num_attention_heads
     head = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -59,16 +62,16 @@ def shape_of(config: Any) -> Shape:
 
 @dataclass(frozen=True)
 class Kernels:
-    """How the layers are computed, as far as memory can tell.
+    """Properties of the kernels that decide how much memory they take.
 
     Args:
         fused: RMSNorm and SwiGLU in one kernel each (Liger, Unsloth): no float32 copies, no separate SiLU.
-        stored_dropout: dropout keeps its mask and its output for each adapted layer, as PEFT's does.
+        stored_dropout: dropout keeps its mask and output for each adapted layer, as in PEFT.
         wide: residual stream, embeddings and norms in float32, as PEFT's prepare_model_for_kbit_training leaves them.
-        grouped: attention takes the keys as they are; else they are repeated for each query head.
-        keeps_product: the input of down_proj is kept; Unsloth without dropout computes it again.
-        offloads: checkpoints lie in the machine's memory (Unsloth).
-        masked: attention builds a mask over all pairs of tokens of the forward pass (packed rows through plain sdpa).
+        grouped: attention uses grouped keys directly; else they are repeated for each query head.
+        keeps_product: the input of down_proj is kept; Unsloth without dropout recomputes it.
+        offloads: activation checkpoints are in CPU memory (Unsloth).
+        masked: attention builds a mask over all token pairs of a forward pass (packed rows with plain sdpa).
     """
 
     fused: bool = True
@@ -81,25 +84,23 @@ class Kernels:
 
 
 def kernels_of(training: Training, lora: Lora, base: Base) -> Kernels:
-    """What a recipe's backend and switches come to."""
+    """The kernels that a recipe's backend and settings select."""
     if training.backend == "unsloth":
         dropout = lora.dropout > 0
         return Kernels(stored_dropout=dropout, keeps_product=dropout, offloads=training.gradient_checkpointing)
     plain = not training.fused_kernels
-    return Kernels(
-        fused=not plain, stored_dropout=plain and lora.dropout > 0, grouped=training.packing
-    )  # fmt: skip
+    return Kernels(fused=not plain, stored_dropout=plain and lora.dropout > 0, grouped=training.packing)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Peak memory in bytes, by what it is for.
+    """Peak memory in bytes, by purpose.
 
     Args:
-        weights: of the base, in 4 bit or not.
+        weights: of the base, quantised or not.
         adapter: its float32 parameters and gradients, and the optimizer's state.
         activations: kept for the backward pass.
-        workspace: gradients in flight, weights unpacked from 4 bit, a chunk of logits.
+        workspace: gradients in flight, dequantised weights, a chunk of logits.
     """
 
     weights: int
@@ -109,12 +110,12 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum."""
         return self.weights + self.adapter + self.activations + self.workspace
 
 
 def estimate_memory(
-    config: Any,
+    config: PretrainedConfig,
     lora: Lora,
     training: Training,
     base: Base,
@@ -122,12 +123,12 @@ def estimate_memory(
     tokens: int | None = None,
     kernels: Kernels | None = None,
 ) -> Memory:
-    """Peak of one device that trains with these settings.
+    """Peak memory of one device that trains with these settings.
 
     Args:
-        config: of the base, from transformers.
-        tokens: of one forward pass, padding included; unset takes batch_size examples of base.max_length.
-        kernels: unset takes what the settings come to.
+        config: the base's transformers config.
+        tokens: of one forward pass, including padding; None takes batch_size examples of base.max_length.
+        kernels: None takes those that the settings select.
     """
     shape, kernels = shape_of(config), kernels or kernels_of(training, lora, base)
     tokens = tokens or training.batch_size * base.max_length
@@ -145,7 +146,7 @@ def estimate_memory(
         kept = shape.layers * layer
     in_flight = (IN_FLIGHT_CHECKPOINTED if training.gradient_checkpointing else IN_FLIGHT) * shape.inner * wide
     unpacked = 2 * max(shape.hidden, shape.query) * shape.inner * wide if base.quantization in WEIGHT_BITS else 0
-    mask = 3 * tokens**2 if kernels.masked else 0  # as booleans, and as numbers to add
+    mask = 3 * tokens**2 if kernels.masked else 0  # booleans, and bfloat16 numbers to add
     return Memory(
         weights=round(linear * linear_bytes + embeddings * (4 if kernels.wide else wide)),
         adapter=parameters * (4 + 4 + OPTIMIZER_BYTES[training.optimizer]),
@@ -155,13 +156,13 @@ def estimate_memory(
 
 
 def kept_by_layer(shape: Shape, lora: Lora, kernels: Kernels, wide: int) -> int:
-    """Bytes per token that one decoder layer keeps for its backward pass, `wide` bytes a number.
+    """Bytes per token that one decoder layer keeps for the backward pass, at `wide` bytes per number.
 
-    A frozen layer keeps no input for the gradient of its weights; an adapted one keeps it for the gradient of its A.
+    A frozen layer keeps no input, since its weights have no gradient; an adapted one keeps it for the gradient of lora_A.
     """
     norm = 4 if kernels.wide or not kernels.fused else wide  # unfused, the norm keeps a float32 copy
     keys = shape.key if kernels.grouped else shape.query
-    numbers = shape.query + 2 * keys + shape.query  # what attention takes and what it gives, the input of o_proj
+    numbers = shape.query + 2 * keys + shape.query  # inputs of attention, and its output, which is the input of o_proj
     numbers += 2 * shape.inner + (0 if kernels.fused else shape.inner)  # gate and up, and SiLU's output
     adapted = set(lora.target_modules)
     if kernels.stored_dropout:

@@ -1,4 +1,4 @@
-"""The plan of a training as tables for the terminal."""
+"""Show the plan of a training as tables in the terminal."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from training.planning.plan import Plan
 
 
 def show_plan(plan: Plan, training: Training, console: Console | None = None) -> None:
-    """Print what will be seen and trained, then what each card would take for it, then what is owed or in the way."""
+    """Print the run, then each GPU's memory and time, then the licence's duties and the problems."""
     console = console or Console()
     console.print(f"[bold]{plan.dataset}[/] + [bold]{plan.base}[/] → [bold]{plan.repo}[/]")
     console.print(run_table(plan, training))
@@ -21,13 +21,18 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
         names = ", ".join(card.name for card in plan.cards if (card.measured, card.basis) == (measured, basis))
         console.print(f"{names}: {'measured' if measured else 'estimated'} ({basis})", style="dim", highlight=False)
     if not all(card.measured for card in plan.cards):
-        console.print("Estimates (≈) come from datasheets and a share of them that was measured elsewhere; memory is estimated "
-                      "everywhere.", style="dim")  # fmt: skip
+        console.print(
+            "Estimates (≈) come from datasheets and a share of them that was measured elsewhere; memory is estimated "
+            "everywhere.",
+            style="dim",
+        )
     if not training.fit_memory and not all(card.fits for card in plan.cards):
         console.print("--training.fit_memory=true cuts the same steps so that they fit, where that can be.")
     if training.shard_base:
-        console.print("What it takes is of one GPU with the whole base; training.shard_base shares that out between as many as "
-                      "torchrun starts.")  # fmt: skip
+        console.print(
+            "Memory is that of one GPU with the whole base; training.shard_base shares that out between the processes that "
+            "torchrun starts."
+        )
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
     for duty in plan.obligations:
         console.print(f"  • {escape(duty)}")
@@ -40,7 +45,7 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
 
 
 def run_table(plan: Plan, training: Training) -> Table:
-    """Counts of the run, one a line."""
+    """One line for each count of the run."""
     table, about = Table(show_header=False, box=None, padding=(0, 2, 0, 0)), "" if plan.exact else "about "
     source = (
         "counted on the encoded split" if plan.exact else f"estimated from {plan.encoded_rows:,} rows drawn at random"
@@ -70,29 +75,33 @@ def run_table(plan: Plan, training: Training) -> Table:
 
 
 def card_table(plan: Plan) -> Table:
-    """A line for each card: does it fit, how is the step cut, how long does it take."""
+    """One line for each GPU: memory, whether the run fits, batch, checkpointing, rate and time."""
     table = Table("GPU", "takes (GB)", "fits", "batch", "checkpointing", "tokens/s", "time")
     for card in plan.cards:
         about = "" if card.measured else "≈ "
         table.add_row(
-            card.name, f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}", "yes" if card.fits else "[red]no[/]",
-            f"{card.batch_size} × {card.accumulation}", "yes" if card.gradient_checkpointing else "no",
-            f"{about}{card.tokens_per_second:,.0f}", f"{about}{duration(card.seconds)}" if card.fits else "–",
-        )  # fmt: skip
+            card.name,
+            f"{card.needs / 1e9:.1f} of {card.memory / 1e9:.0f}",
+            "yes" if card.fits else "[red]no[/]",
+            f"{card.batch_size} × {card.accumulation}",
+            "yes" if card.gradient_checkpointing else "no",
+            f"{about}{card.tokens_per_second:,.0f}",
+            f"{about}{duration(card.seconds)}" if card.fits else "–",
+        )
     return table
 
 
 def filled(table: Table, rows: list[tuple[Any, ...]]) -> Table:
-    """The table with these rows; the second column to the right."""
-    for place in range(3):
-        table.add_column(justify="right" if place == 1 else "left")
+    """The table with these rows; the second column is right-aligned."""
+    for column in range(3):
+        table.add_column(justify="right" if column == 1 else "left")
     for row in rows:
         table.add_row(*row)
     return table
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that a person would choose."""
+    """Seconds in a readable unit: s, min, h or days."""
     for size, unit in ((2 * 86_400, "days"), (2 * 3600, "h"), (120, "min")):
         if seconds >= size:
             return f"{seconds / {'days': 86_400, 'h': 3600, 'min': 60}[unit]:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""How many optimizer steps a recipe takes over some examples, and what of the split they see; from the lengths alone."""
+"""Optimizer steps of a recipe, and the share of the split that they see, from the lengths of the examples."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -9,7 +9,7 @@ from titlecraft.settings import Training
 
 
 def padding_efficiency(lengths: np.ndarray, batch: int, seed: int) -> float:
-    """Share of tokens that are no padding, where random batches are padded to their longest example."""
+    """Share of tokens that are not padding if random batches are padded to their longest example."""
     whole = len(lengths) // batch * batch or len(lengths)
     shuffled = np.random.default_rng(seed).permutation(lengths)[:whole]
     batches = shuffled.reshape(-1, min(batch, whole))
@@ -18,12 +18,12 @@ def padding_efficiency(lengths: np.ndarray, batch: int, seed: int) -> float:
 
 @dataclass(frozen=True)
 class Steps:
-    """What the trainer will do, as transformers' Trainer counts it on one device.
+    """Steps of a run as transformers' Trainer counts them on one device.
 
     Args:
         count: optimizer steps.
-        items_seen: examples or packed rows that pass, each time that they do.
-        share: of all items, how many are seen at least once.
+        items_seen: examples or packed rows in all steps, repetitions included.
+        share: share of the items that are seen at least once.
     """
 
     count: int
@@ -32,7 +32,7 @@ class Steps:
 
 
 def count_steps(items: int, training: Training) -> Steps:
-    """Steps over `items` examples or packed rows; the last step of an epoch takes what is left of it."""
+    """Steps over `items` examples or packed rows; the last step of an epoch may be smaller."""
     whole = training.batch_size * training.accumulation
     of_epoch = max(1, ceil(ceil(items / training.batch_size) / training.accumulation))
     count = training.max_steps or ceil(training.epochs * of_epoch)

@@ -46,7 +46,7 @@ def require_meter(country: str | None) -> None:
 def grams_per_kwh(country: str) -> float:
     """Carbon intensity of a country's grid, in grams of CO2 equivalents per kWh. Raises UserError."""
     try:
-        from codecarbon.input import DataSource
+        from codecarbon.input import DataSource  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(f'--energy {country}: {error}; install it with pip install "titlecraft[energy]"') from error
     known = DataSource().get_global_energy_mix_data()
@@ -65,7 +65,7 @@ def metered(country: str | None) -> Iterator[Energy]:
         yield energy
         return
     intensity = grams_per_kwh(country)
-    from codecarbon import OfflineEmissionsTracker
+    from codecarbon import OfflineEmissionsTracker  # pyright: ignore[reportMissingImports]
 
     tracker = OfflineEmissionsTracker(
         country_iso_code=country,

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers.integrations import TensorBoardCallback, TrackioCallback
+from transformers.integrations.integration_utils import TensorBoardCallback, TrackioCallback
 
 REMOTE = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL", "TRACKIO_BUCKET_ID")  # variables that make trackio send metrics
 

@@ -23,7 +23,7 @@ from titlecraft.settings import Training
 from training.data.packing import flatten_rows, longest_of_rows
 from training.model.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss
 from training.model.kernels import apply_kernels, require_packable
-from training.model.own_loss import awake, check_own_loss, choose_places, measure
+from training.model.own_loss import check_own_loss, choose_items, measure, nonzero_adapter
 from training.model.router_loss import NOTE, leave_router_loss_out
 from training.trainer import make_trainer
 
@@ -71,7 +71,7 @@ def test_the_loss_of_every_mode_is_the_models_own(family: str, mode: str, tokeni
     routed = family in ("mixtral", "gpt-oss")
     assert checks[0].expected == f"at most {'0.002' if routed else '0.0001'} apart"
     assert max(float(one.found.split()[0]) for one in checks) < 1e-5
-    assert abs(yardstick.awake - yardstick.fresh) > 3e-4  # an adapter that is left out would be seen
+    assert abs(yardstick.nonzero - yardstick.fresh) > 3e-4  # an adapter that is left out would be seen
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -158,11 +158,11 @@ def test_a_loss_that_leaves_out_the_adapter_is_refused(tokenizer: Any, tmp_path:
         check_own_loss(trainer, yardstick, PLAIN, BASE)
 
 
-def test_a_look_at_an_awake_adapter_leaves_no_trace() -> None:
+def test_a_nonzero_adapter_is_restored_afterwards() -> None:
     model = with_adapter(make("llama"))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     random = torch.get_rng_state()
-    with awake(model):
+    with nonzero_adapter(model):
         assert any(bool((value != before[name]).any()) for name, value in model.state_dict().items())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
@@ -170,7 +170,7 @@ def test_a_look_at_an_awake_adapter_leaves_no_trace() -> None:
 
 def test_the_longest_and_the_shortest_item_are_looked_at_where_a_batch_has_two() -> None:
     lengths = np.array([7, 30, 5, 12])
-    assert (choose_places(lengths, 4), choose_places(lengths, 1), choose_places(lengths[:1], 4)) == ([1, 2], [1], [0])
+    assert (choose_items(lengths, 4), choose_items(lengths, 1), choose_items(lengths[:1], 4)) == ([1, 2], [1], [0])
 
 
 @pytest.mark.parametrize("family", ["mixtral", "qwen3 moe", "granite moe", "gpt-oss"])
