@@ -1,4 +1,4 @@
-"""Checks without which a before/after means nothing. One that does not hold stops the run."""
+"""Checks that the comparison of the arms is valid. A check that fails stops the run."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def check_scores(
     on_gpu: bool = False,
     batch_size: int = LOOKED_AT,
 ) -> Check:
-    """The fast scores of the first, the longest and the shortest title, batched as in the run, are those of plain forward passes."""
+    """Check that batched scores of the first, longest and shortest title equal those of plain forward passes."""
     by_length = sorted(titles, key=lambda title: len(title.prompt_tokens) + len(title.reference_tokens))
     chosen = list(dict.fromkeys([titles[0], by_length[-1], by_length[0]]))[:LOOKED_AT]
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in chosen]
@@ -30,7 +30,7 @@ def check_scores(
 
 
 def check_titles(titles: Sequence[Title], asked: dict[str, list[str]]) -> list[Check]:
-    """The arms were asked the same prompts, and no prompt holds its answer. `asked`: arm -> prompts as run."""
+    """Check that both arms got the same prompts, and that no prompt contains its answer. `asked`: arm -> prompts as run."""
     same = all(prompts == [title.prompt for title in titles] for prompts in asked.values())
     given_away = sum(folded(title.reference) in folded(title.prompt) for title in titles)
     return [

@@ -1,4 +1,4 @@
-"""Standard benchmarks of lighteval before and after (`--also "lighteval|arc:easy|0"`): what did the adapter forget?
+"""Standard benchmarks of lighteval before and after (`--also "lighteval|arc:easy|0"`), to measure forgetting.
 
 The benchmark's data set is pinned to its present commit and named in the record.
 """
@@ -30,7 +30,7 @@ TASKS = "lighteval.tasks.tasks"
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One task of lighteval, with how many examples stand in front of a question, and its pinned data set."""
+    """A lighteval task, its number of few-shot examples, and its pinned data set."""
 
     config: Any
     examples: int
@@ -78,13 +78,13 @@ def find_benchmark(asked: str) -> Benchmark:
 
 
 def is_mean(metric: Any) -> bool:
-    """Whether a metric of lighteval is a mean over questions; not so a perplexity, an F1 or a correlation over all of them."""
+    """Whether a lighteval metric is a mean over questions, as opposed to a perplexity, F1 or correlation over all of them."""
     over_all = metric.corpus_level_fn
     return all(one is np.mean for one in (over_all.values() if isinstance(over_all, dict) else [over_all]))
 
 
 def find_benchmarks(asked: list[str]) -> list[Benchmark]:
-    """All that were asked for, each once, before anything else is computed. Raises UserError."""
+    """The benchmarks of these names, without repeats. Raises UserError."""
     if not asked:
         return []
     with restored_process():
@@ -93,7 +93,7 @@ def find_benchmarks(asked: list[str]) -> list[Benchmark]:
 
 
 def for_arm(benchmark: Benchmark, arm: str) -> Any:
-    """The task again, under a name that says the arm and the examples, over the pinned data set."""
+    """A copy of the task over the pinned data set, with arm and number of examples in its name."""
     config = copy.copy(benchmark.config)
     config.name, config.hf_revision = f"{arm}_{benchmark.examples}_{config.name}", benchmark.dataset.revision
     return config

@@ -1,4 +1,4 @@
-"""What measures of overlap count, each of them once for a text beside its reference, however many measures ask."""
+"""N-gram counts of a text and its reference, cached so that several measures share them."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -23,7 +23,7 @@ def bleu_scorer() -> Any:
 
 @lru_cache(maxsize=1 << 16)
 def counts(scorer: Any, text: str, reference: str) -> tuple[int, ...]:
-    """What sacrebleu counts in a text beside its reference; its scores are of such counts, added up over texts.
+    """sacrebleu's counts for a text and its reference; corpus scores are computed from sums of such counts.
 
     chrF's are the first ones of chrF++'s. BLEU's do not depend on its effective order.
     """
@@ -31,13 +31,13 @@ def counts(scorer: Any, text: str, reference: str) -> tuple[int, ...]:
 
 
 def every_count(scorer: Any, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[int]]:
-    """The same of many texts, as sacrebleu's own _extract_corpus_statistics gives it for one reference of each."""
+    """Counts of many texts with one reference each, in the form of sacrebleu's _extract_corpus_statistics."""
     (of_each,) = references
     return [list(counts(scorer, text, reference)) for text, reference in zip(texts, of_each, strict=True)]
 
 
 def common_words(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, by rapidfuzz: rouge-score's table in Python took most of the measures' time."""
+    """Length of the longest common subsequence, by rapidfuzz, because rouge-score's Python table is slow."""
     from rapidfuzz.distance import LCSseq
 
     return LCSseq.similarity(one, other)

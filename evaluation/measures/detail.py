@@ -1,4 +1,4 @@
-"""Claim "detail": how much of the reference's content is said, always beside what is said and stands nowhere."""
+"""Claim "detail": recall of the reference's content, and rates of unsupported numbers and names."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ NUMBER = re.compile(r"(?<!\w)\d+(?:[.,]\d+)*")
 
 @cache
 def stop_words() -> frozenset[str]:
-    """English words without content, as bm25s lists them."""
+    """English stop words of bm25s."""
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
     return frozenset(STOPWORDS_EN_PLUS)
@@ -26,24 +26,24 @@ def words(text: str) -> list[str]:
 
 
 def content_word_recall(answer: Written) -> float:
-    """Share of the reference's content words that stand in the answer's first words, as many as the reference has."""
+    """Share of the reference's content words found in the answer, which is cut at the reference's number of words."""
     reference = words(answer.reference)
     content = set(reference) - stop_words()
     return len(content & set(words(answer.text)[: len(reference)])) / len(content) if content else 0.0
 
 
 def number_places(text: str) -> list[tuple[str, int, int]]:
-    """Numbers in digits, commas taken as those between thousands, each with where it begins and ends."""
+    """(number, start, end) of each number in digits; commas count as thousands separators."""
     return [(found[0].replace(",", ""), found.start(), found.end()) for found in NUMBER.finditer(text)]
 
 
 def numbers(text: str) -> list[str]:
-    """Numbers in digits; commas are taken as those between thousands."""
+    """Numbers in digits; commas count as thousands separators."""
     return [number for number, _, _ in number_places(text)]
 
 
 def name_places(text: str) -> list[tuple[list[str], int, int]]:
-    """Names as `names` finds them, each with where it begins and ends."""
+    """(name, start, end) of each name; see `names`."""
     found: list[tuple[list[str], int, int]] = []
     at = 0
     for sentence in sentences(text):
@@ -66,29 +66,29 @@ def name_places(text: str) -> list[tuple[list[str], int, int]]:
 
 
 def names(text: str) -> list[list[str]]:
-    """Runs of capitalised words, case folded. A sentence's first word, and words of one letter, are no names."""
+    """Sequences of capitalised words, case folded, except a sentence's first word and words of one letter."""
     return [name for name, _, _ in name_places(text)]
 
 
 def supporting_words(texts: Iterable[str]) -> set[str]:
-    """Words of texts that a name may be made of: those of a word with an apostrophe count apart too."""
+    """Words of the texts that support a name; the parts of a word with an apostrophe count separately too."""
     found = {word for text in texts for word in words(text)}
     return found | {part for word in found for part in re.split(r"['’]", word)}
 
 
 def per_sentence(answer: Written, count: int) -> float:
-    """A count per sentence of the answer; an answer without sentences has none of anything."""
+    """A count per sentence of the answer; an answer without sentences counts as one sentence."""
     return count / max(1, len(sentences(answer.text)))
 
 
 def unsupported_numbers(answer: Written) -> float:
-    """Numbers of the answer that stand neither in the title nor in the reference, per sentence."""
+    """Numbers of the answer that are neither in the title nor in the reference, per sentence."""
     support = {*numbers(answer.title), *numbers(answer.reference)}
     return per_sentence(answer, sum(number not in support for number in numbers(answer.text)))
 
 
 def unsupported_names(answer: Written) -> float:
-    """Names of the answer with a word that stands neither in the title nor in the reference, per sentence."""
+    """Names of the answer with a word that is neither in the title nor in the reference, per sentence."""
     support = supporting_words((answer.title, answer.reference))
     return per_sentence(answer, sum(not support.issuperset(name) for name in names(answer.text)))
 
@@ -142,7 +142,7 @@ UNSUPPORTED_NAMES = Entry(
 
 
 def bertscore_recall(answer: Written) -> float:
-    """BERTScore recall of the reference by the answer's first words, as many as the reference has."""
+    """BERTScore recall of the reference by the answer, cut at the reference's number of words."""
     return answer.known.bert_recall(answer.text, answer.reference)
 
 

@@ -1,4 +1,4 @@
-"""What an interrupted evaluation had finished: the answers of each batch in a file of its own, written whole or not at all.
+"""Checkpoints of an evaluation: the answers of each finished batch in a file of its own, written atomically.
 
 A file is named by a digest of everything that its answers depend on: the evaluation's key (adapter, base, dataset, recipe,
 code), the machine, the arm, and the token ids that were asked, all those of the batch, since neighbours change the last digits
@@ -27,7 +27,7 @@ SUM = hashlib.sha256().digest_size
 
 
 class FinishedBatches:
-    """Computes each batch once, over all runs that were given the same folder.
+    """Computes each batch once across all runs with the same folder.
 
     Args:
         folder: where the files lie; only one process may have it. None keeps nothing.
@@ -44,11 +44,11 @@ class FinishedBatches:
             (folder / UNFINISHED).mkdir(parents=True)
 
     def __len__(self) -> int:
-        """How many files there are."""
+        """Number of finished batches."""
         return 0 if self.folder is None else sum(file.is_file() for file in self.folder.iterdir())
 
     def answers(self, doing: str, arm: str, asked: Any, compute: Callable[[], T]) -> T:
-        """What `compute` gives, numbers or lists of them: found where it was computed before, else computed and kept.
+        """The result of `compute` (numbers or lists of numbers), read from its file or computed and written.
 
         `doing` is the kind of batch; `asked` has all that this batch's answers depend on besides the run and the arm.
         """
@@ -56,7 +56,7 @@ class FinishedBatches:
             return compute()
         name = digest({"run": self.run, "doing": doing, "arm": arm, "asked": asked})
         file = self.folder / f"{doing}-{arm}-{name}"
-        if (raw := whole(file)) is not None:
+        if (raw := load_if_complete(file)) is not None:
             self.found[doing] += 1
             return msgspec.msgpack.decode(raw)
         answers = compute()
@@ -66,19 +66,19 @@ class FinishedBatches:
         return answers
 
     def summary(self) -> str:
-        """What was found and what was computed, by kind of batch."""
+        """Numbers of batches found and computed, by kind of batch."""
         kinds = [*self.found, *(kind for kind in self.computed if kind not in self.found)]
         return ", ".join(f"{kind} {self.found[kind]} found and {self.computed[kind]} computed" for kind in kinds)
 
 
-def whole(file: Path) -> bytes | None:
-    """What a file holds behind its sha256; None where there is no file, or a power cut took a part of it."""
+def load_if_complete(file: Path) -> bytes | None:
+    """A file's content after its sha256; None where the file is missing or incomplete."""
     raw = file.read_bytes() if file.is_file() else b""
     return raw[SUM:] if hashlib.sha256(raw[SUM:]).digest() == raw[:SUM] else None
 
 
 def machine_of(loaded: Loaded) -> dict[str, Any]:
-    """What else than the evaluation's key may change the last digits: where, and with how many threads, sums are taken."""
+    """What changes the rounding of sums besides the evaluation's key: device, threads, precision."""
     return {
         "device": device_name(),
         "processor": platform.machine(),

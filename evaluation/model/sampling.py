@@ -1,4 +1,4 @@
-"""Random numbers of sampled answers: the same for both arms, whatever was drawn before."""
+"""Seeded random numbers for sampled answers: equal in both arms, independent of earlier draws."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ import torch
 
 @contextmanager
 def random_numbers(seed: int, take: int, title: str) -> Iterator[None]:
-    """torch's random state set by a seed, the number of the answer and a title of the batch; put back afterwards."""
-    said = f"{seed}\x1f{take}\x1f{title}".encode()
+    """Seed torch by the recipe's seed, the number of the answer and a title of the batch; restore its state afterwards."""
+    key = f"{seed}\x1f{take}\x1f{title}".encode()
     with torch.random.fork_rng():
-        torch.manual_seed(int.from_bytes(blake2b(said, digest_size=7).digest()))
+        torch.manual_seed(int.from_bytes(blake2b(key, digest_size=7).digest()))
         yield

@@ -1,4 +1,4 @@
-"""Plots of what each arm did, from a record and its rows: the scores of both arms, and how long they write and stop."""
+"""Plots of the distributions of each arm: scores, lengths of the answers, and answers cut off."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LONGEST_SHOWN = 0.98  # of the references; the few longer ones stand in the last
 
 
 def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
-    """How many titles have which score in each arm, for the primary measure and the claims; lines mark the means."""
+    """Histograms of the scores in both arms, for the primary measure and the claims; lines mark the means."""
     shown = [measure for _, measures in record.blocks()[:2] for measure in measures]
     height = (len(shown) + 1) // 2
     figure, panels = new_figure(1.4 * height + 0.3, theme, height, 2)
@@ -43,7 +43,7 @@ def draw_scores(axes: Any, measure: Measure, rows: list[dict[str, Any]], theme: 
 
 
 def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
-    """Tokens of the references and of both arms' answers; answers that did not end by themselves are hatched."""
+    """Histograms of the tokens of references and answers; answers cut off at the token limit are hatched."""
     most = record.generation.max_new_tokens
     written = np.array([row["reference_tokens"] for row in rows])
     end = max(most * 1.02, float(np.quantile(written, LONGEST_SHOWN)))
@@ -66,7 +66,7 @@ def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
 
 
 def draw_lengths(axes: Any, found: dict[str, np.ndarray], edges: np.ndarray, colour: str, theme: str) -> None:
-    """One histogram, the answers that were cut off on top of the others; what is longer than the axis is in its last bin."""
+    """One stacked histogram, cut-off answers on top; the last bin includes everything longer than the axis."""
     values = [np.minimum(lengths, edges[-1]) for lengths in found.values()]
     _, _, bars = axes.hist(values, edges, stacked=True, color=[colour] * len(values), alpha=0.45, linewidth=0)
     if len(values) > 1:
@@ -78,7 +78,7 @@ def draw_lengths(axes: Any, found: dict[str, np.ndarray], edges: np.ndarray, col
 
 
 def name_arms(figure: Any, record: Tested, theme: str) -> None:
-    """The key of the two arms, above the panels."""
+    """Draw the legend of the two arms above the panels."""
     lines = [Line2D([], [], color=colour, linewidth=2.5) for colour in ARMS[theme]]
     figure.legend(
         lines, record.arms, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5, labelcolor=INK[theme]

@@ -1,4 +1,4 @@
-"""Which titles a page shows: best, worst and random ones by rule, and as many of all as its size allows."""
+"""Chooses the titles of a page by rule: the best, the worst, random ones, and as many others as its size allows."""
 
 import random
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MARKUP = 260  # bytes of HTML around the texts of one title
 
 @dataclass(frozen=True)
 class Example:
-    """One title on the page: its row, the views that show it, and its difference in the primary measure, up is better.
+    """One title on the page: its row, the views that show it, and its gain in the primary measure (higher is better).
 
     The difference is None where the primary measure cannot read the title's texts.
     """
@@ -26,7 +26,7 @@ class Example:
 
 
 def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float | None]:
-    """Difference of each row in the primary measure, turned so that a larger one is better; None where it has no value."""
+    """Gain of each row in the primary measure (higher is better); None where it has no value."""
     primary = record.primary()
     towards = -1 if primary.better == "lower" else 1
     both = [[row[column(primary.name, arm)] for arm in ("before", "after")] for row in rows]
@@ -34,7 +34,7 @@ def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float | None]:
 
 
 def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """Places of the rows in each view: drawn by the recipe's seed, the largest gains, the smallest. Never by hand."""
+    """View -> row indices: random by the recipe's seed, the largest gains, the smallest gains."""
     gain = gains(record, rows)
     read = [place for place in range(len(rows)) if gain[place] is not None]
     ranked = sorted(read, key=lambda place: (-(gain[place] or 0.0), rows[place]["uid"], place))
@@ -43,7 +43,7 @@ def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list
 
 
 def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> list[Example]:
-    """The rows that a page of `room` bytes for them holds, the largest gain first, those without one at the end.
+    """The rows that fit into `room` bytes of a page, sorted by gain, rows without a gain last.
 
     Those of the views are always in it; then come the others in the order of the sample, which is a random one, until the
     next does not fit.
@@ -66,5 +66,5 @@ def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> li
 
 
 def html_bytes(row: dict[str, Any]) -> int:
-    """Bytes that a title takes on the page, rather more than less."""
+    """Upper estimate of the bytes of a title on the page."""
     return MARKUP + sum(len(escape(row[key]).encode()) for key in SHOWN if key in row)

@@ -25,7 +25,7 @@ def compare(entry: Entry, before: list[float], after: list[float], settings: Eva
 def compare_each(
     asked: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
 ) -> list[Measure]:
-    """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
+    """`compare` for several measures over the same titles, by their names in the recipe or as `entries`."""
     entries = entries or [entry_named(name, settings) for name, _, _ in asked]
     found = [tuple(np.asarray(values, dtype=np.float64) for values in (old, new)) for _, old, new in asked]
     for (name, _, _), arms in zip(asked, found, strict=True):
@@ -37,7 +37,7 @@ def compare_each(
 
 
 def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
-    """Raises UserError where a value of either arm is no finite number: means and comparisons pass over it without a word."""
+    """Raises UserError where a value of either arm is not finite: means and comparisons would hide it."""
     for arm, values in zip(("before", "after"), arms, strict=True):
         if not np.isfinite(values).all():
             title = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -48,7 +48,7 @@ def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
 
 
 def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
-    """One measure as the record has it, from its values before [n] and after [n], and its p-value."""
+    """The record of one measure, from its values before [n] and after [n], and its p-value."""
     differences = new - old
     low, high = interval(differences, settings)
     up, down, ties = int((differences > 0).sum()), int((differences < 0).sum()), int((differences == 0).sum())
@@ -85,7 +85,7 @@ def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings:
 def compare_corpora(
     by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation
 ) -> Measure:
-    """The same for a measure over all titles as one text; who won how often stays that of the single titles."""
+    """A measure over all titles as one text; wins and losses stay those of single titles."""
     asked = (entry.name, texts, references, settings)
     return of_corpora(by_title, describe_corpora(*asked), corpora_p_value(*asked))
 
@@ -93,7 +93,7 @@ def compare_corpora(
 def describe_corpora(
     name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
 ) -> dict[str, float]:
-    """The two corpus scores and their difference, with its interval over resamples of titles, as fields of a Measure."""
+    """Both corpus scores and their difference with its bootstrap interval over titles, as fields of a Measure."""
     paired = Paired.of(entry_named(name, settings).corpus_metric(), texts["before"], texts["after"], references)
     (before, after), std, low, high = paired.scores(), paired.std(), 0.0, 0.0
     if not (paired.before == paired.after).all():
@@ -117,12 +117,12 @@ def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str
 
 
 def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Measure:
-    """The measure of single titles, with the scores of all titles as one text in its place."""
+    """The measure with its per-title scores replaced by the corpus scores."""
     return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
 
 
 def require_numbers(measures: Sequence[Measure]) -> None:
-    """Raises UserError where a measure is about to show NaN or an infinity: JSON has no such numbers."""
+    """Raises UserError where a measure is NaN or infinite, which JSON cannot express."""
     for measure in measures:
         for name, value in msgspec.structs.asdict(measure).items():
             if isinstance(value, float) and not isfinite(value):
@@ -130,7 +130,7 @@ def require_numbers(measures: Sequence[Measure]) -> None:
 
 
 def correct(measures: list[Measure], primary: str) -> list[Measure]:
-    """The primary measure first, then the others with p-values corrected for being several.
+    """The primary measure, then the others with p-values corrected for multiple comparisons.
 
     The primary one was named before anything was looked at and stands alone: what else is measured changes nothing about
     its answer (a single primary endpoint, ICH E9). Raises UserError where a number is not finite.
