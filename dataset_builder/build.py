@@ -40,10 +40,10 @@ from dataset_builder.source.catalogue import (
     CatalogueFile,
     Content,
     described,
-    examine_files,
     find_files,
     require_unchanged,
 )
+from dataset_builder.source.examine import examine_files
 from dataset_builder.source.parse import Drop
 from dataset_builder.source.read_blocks import expected_lines, require_whole
 from dataset_builder.splits.assign import NO_PAIRS, SPLITS, assign, group_rows, too_large
@@ -66,6 +66,7 @@ from titlecraft.records import (
     current_code,
     digest,
 )
+from titlecraft.records.dataset import key_inputs
 from titlecraft.settings import MAX_LOSS, Data, Recipe
 
 QUARANTINE_FILE = "quarantine/lines.jsonl"
@@ -121,7 +122,8 @@ def build(
         require_readable_card(head)
         contents = chosen.hash(files)
         if head is not None and not fresh:  # otherwise nobody needs the hashes before all is read
-            key = key_of(describe_files(files, contents()), recipe, code)
+            sources = describe_files(files, contents())
+            key = digest(key_inputs(sources, recipe.data, recipe.prompt, code))
             if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
                 print(f"nothing to do: {repo} was built from this very source, recipe and code")
                 built = data_revision(head)
@@ -168,12 +170,6 @@ def describe_files(
     ]
 
 
-def key_of(files: list[SourceFile], recipe: Recipe, code: Code) -> str:
-    """What the dataset depends on, in one hash; on the names of files only where there are several, and they are published."""
-    source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
-    return digest({"source": source, "data": recipe.data, "prompt": recipe.prompt, "code": code})
-
-
 def write_dataset(
     files: list[CatalogueFile], recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, engine: Engine, *,
     code: Code, contents: Callable[[], list[Content]], unchanged: Callable[[], None] = lambda: None,
@@ -212,7 +208,7 @@ def write_dataset(
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)
     with_rows = [name for name in SPLITS if any(shard.split == name for shard in shards)]
     record = DatasetRecord(
-        key=key_of(sources, recipe, code),
+        key=digest(key_inputs(sources, recipe.data, recipe.prompt, code)),
         code=code,
         source=Source(
             files=sources, lines=sum(rows.lines), missing=missing, expected_lines=expected_lines(rows.first_line)
@@ -237,8 +233,8 @@ def write_dataset(
 
 def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
     """Drop duplicates and surplus copies, group what is left, and give every group its split."""
-    groups, assigned = np.zeros(len(rows.rows), np.uint64), np.full(len(rows.rows), -1, np.int8)
-    repeated = repeated_rows(rows.rows)
+    groups, assigned = np.zeros(len(rows.keys), np.uint64), np.full(len(rows.keys), -1, np.int8)
+    repeated = repeated_rows(rows.keys)
     kept = np.flatnonzero(~repeated)
     surplus = surplus_copies(rows.contents[kept], rows.titles[kept], settings.copies)
     kept = kept[~surplus]

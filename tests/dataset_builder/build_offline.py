@@ -6,7 +6,8 @@ from typing import Any
 from dataset_builder.build import write_dataset
 from dataset_builder.engine.interface import Engine
 from dataset_builder.engine.local import local_engine
-from dataset_builder.source.catalogue import examine_files, find_files
+from dataset_builder.source.catalogue import find_files
+from dataset_builder.source.examine import examine_files
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DatasetRecord, current_code
 from titlecraft.settings import Data, Prompt, Recipe

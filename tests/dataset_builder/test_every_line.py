@@ -9,9 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.world.generate_catalogue import generate
-from dataset_builder.source import read_blocks as source_module
 from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.read_blocks import require_whole
+from dataset_builder.source.read_blocks import read_blocks, require_whole
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
@@ -152,5 +151,5 @@ def test_lines_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"".join(line(number, note="x" * (number % 7 * 300)) for number in range(200)))
     whole = build_offline(path, tmp_path / "whole", Data())
     for size in (100, 999, 4096):
-        monkeypatch.setattr(source_module.read_blocks, "__defaults__", (0, None, size))
+        monkeypatch.setattr(read_blocks, "__defaults__", (0, None, size))
         assert build_offline(path, tmp_path / str(size), Data()) == whole

@@ -46,7 +46,8 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
+        dataset_builder/source: read_blocks reader readers
         dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
@@ -133,7 +134,8 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
+        dataset_builder/source: read_blocks reader readers
         dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
         evaluation: experiment inputs outcome processes readable

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import msgspec
 
-from dataset_builder.card.plots import fates, plot_lengths, plot_splits
+from dataset_builder.card.plots import line_outcomes, plot_lengths, plot_splits
 from dataset_builder.outcome import share_label
 from tests.model_card.literal_records import dataset_record
 
 
 def test_the_bars_account_for_every_line() -> None:
     record = dataset_record()
-    assert [(name, count) for name, count, _ in fates(record)] == [
+    assert [(name, count) for name, count, _ in line_outcomes(record)] == [
         ("train split", 8), ("validation split", 1), ("test split", 1),
         ("dropped: empty content", 3), ("dropped: duplicate", 1), ("quarantined", 1),
     ]  # fmt: skip
-    assert sum(count for _, count, _ in fates(record)) == record.source.lines
+    assert sum(count for _, count, _ in line_outcomes(record)) == record.source.lines
 
 
 def test_a_small_share_does_not_read_as_none() -> None:
