@@ -31,10 +31,10 @@ RESULTS = HERE / "results" / "dataset_builder.json"
 
 def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Both passes of the builder."""
-    from dataset_builder.build import write_dataset
     from dataset_builder.engine.local import local_engine
     from dataset_builder.source.catalogue import find_files
     from dataset_builder.source.examine import examine_files
+    from dataset_builder.write_dataset import write_dataset
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.build import write_dataset
 from dataset_builder.engine.interface import Engine
 from dataset_builder.engine.local import local_engine
 from dataset_builder.source.catalogue import find_files
 from dataset_builder.source.examine import examine_files
+from dataset_builder.write_dataset import write_dataset
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DatasetRecord, current_code
 from titlecraft.settings import Data, Prompt, Recipe
