@@ -66,7 +66,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     from titlecraft.records import Pin
     from titlecraft.settings import Training
     from training.data.packing import longest_of_rows, packed_dataset
-    from training.model.build import require_packable, speed_up
+    from training.model.kernels import apply_kernels, require_packable
     from training.model.own_loss import awake, measure, trainer_loss
     from training.model.router_loss import leave_router_loss_out
     from training.trainer import make_trainer
@@ -83,7 +83,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
         dataset = packed_dataset(dataset, lengths, CAPACITY, seed=1)
         lengths = longest_of_rows(dataset, lengths)
     own = measure(model, dataset, lengths, settings.batch_size)
-    speed_up(model, settings)
+    apply_kernels(model, settings)
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(model, tokenizer(), dataset, settings, precision, Path(folder))
         trainer.model.eval()

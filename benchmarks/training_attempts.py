@@ -144,15 +144,16 @@ def main() -> None:
     from titlecraft.models.attention import document
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
-    from training.model.build import add_adapter, speed_up
+    from training.model.build import add_adapter
     from training.model.fused_lora import fuse_lora, unfuse_lora
+    from training.model.kernels import apply_kernels
 
     write_base(BASE)
     torch.manual_seed(0)
     pin = Pin(type="model", repo="ns/random-8b", revision="0" * 40)
     model = add_adapter(load_in_four_bit(BASE), pin, Lora(), settings(1, **FAST))
     given, small = batches(8), batches(8, rows=4)
-    speed_up(model, settings(1, **FAST))
+    apply_kernels(model, settings(1, **FAST))
     unfuse_lora(model)
     look("Liger's layer kernels, adapters as PEFT has them", model, given[:6])
     fuse_lora(model)
