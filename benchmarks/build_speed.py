@@ -45,9 +45,15 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     with local_engine(2) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
         record = write_dataset(
-            files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
-            code=current_code("dataset_builder", "pyarrow", "rensa"), contents=engine.hash(files),
-        )  # fmt: skip
+            files,
+            recipe,
+            PromptFormat.from_settings(recipe.prompt),
+            work,
+            folder,
+            engine,
+            code=current_code("dataset_builder", "pyarrow", "rensa"),
+            contents=engine.hash(files),
+        )
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)
     leakage = {name: one.near_duplicates for name, one in record.leakage.items()}
     largest = max(split.largest_group for split in record.splits.values())

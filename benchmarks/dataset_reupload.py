@@ -72,8 +72,16 @@ def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     folder.mkdir(parents=True)
     with local_engine(1) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
-        write_dataset(files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
-                      code=current_code("dataset_builder"), contents=engine.hash(files))  # fmt: skip
+        write_dataset(
+            files,
+            recipe,
+            PromptFormat.from_settings(recipe.prompt),
+            work,
+            folder,
+            engine,
+            code=current_code("dataset_builder"),
+            contents=engine.hash(files),
+        )
     return folder / "data"
 
 

@@ -42,15 +42,24 @@ REPLACES = (*(f"data/{split}-*-of-*.parquet" for split in SPLITS), QUARANTINE_FI
 
 
 def build(
-    given: list[str], repo: str, recipe: Recipe, *, private: bool, fresh: bool, allow_incomplete: bool = False,
-    workers: int | None = None, engine: str = "local", place: str | None = None, max_loss: float = MAX_LOSS,
-) -> tuple[Pin, DatasetRecord]:  # fmt: skip
-    """Publish the dataset and return where it is and how it came to be.
+    given: list[str],
+    repo: str,
+    recipe: Recipe,
+    *,
+    private: bool,
+    fresh: bool,
+    allow_incomplete: bool = False,
+    workers: int | None = None,
+    engine: str = "local",
+    place: str | None = None,
+    max_loss: float = MAX_LOSS,
+) -> tuple[Pin, DatasetRecord]:
+    """Publish the dataset; return its pin and its record.
 
-    Does nothing but say so where the same source, settings and code have been published to `repo` already, unless
-    `fresh`. The result depends neither on `workers` nor on `engine`. Raises UserError; the repo is then as it was:
-    what can be wrong with the source or the settings is known before anything is sent. A run that is killed, or loses its
-    Hub, while it sends the first shards of a new repo leaves that repo behind, empty; the same command, run again, fills it.
+    No-op (prints a message) if `repo` already holds a dataset with the same source, settings and code, unless `fresh`.
+    The result does not depend on `workers` or `engine`. Raises UserError and leaves the repo unchanged: source and settings
+    are checked before the first upload. A run that is killed during the first uploads to a new repo leaves an empty repo
+    behind; the same command completes it.
 
     Args:
         given: paths, globs and fsspec URLs of the catalogue's files.
@@ -87,10 +96,20 @@ def build(
         folder = work / "publish"
         folder.mkdir(parents=True)
         record = write_dataset(
-            files, recipe, prompt, work, folder, chosen, code=code, contents=contents,
-            unchanged=lambda: require_unchanged(given, found), allow_incomplete=allow_incomplete, max_loss=max_loss, note=warn,
+            files,
+            recipe,
+            prompt,
+            work,
+            folder,
+            chosen,
+            code=code,
+            contents=contents,
+            unchanged=lambda: require_unchanged(given, found),
+            allow_incomplete=allow_incomplete,
+            max_loss=max_loss,
+            note=warn,
             finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
-        )  # fmt: skip
+        )
         (folder / DATASET_RECORD).write_bytes(record.to_json())
         for note in split_notes(record):
             warn(note)
@@ -99,9 +118,15 @@ def build(
         message = f"Build {record.published:,} rows from {record.source} (sha256 {record.source.files[0].sha256[:12]}"
         message += ")" if len(files) == 1 else ", …)"
         published = publish(
-            repo, "dataset", head, folder, message, private=private, replaces=REPLACES,
+            repo,
+            "dataset",
+            head,
+            folder,
+            message,
+            private=private,
+            replaces=REPLACES,
             check=lambda path: require_files(path, record),
-        )  # fmt: skip
+        )
         require_loads(published, record)
         tag(published, f"build-{record.key[:12]}")
         shutil.rmtree(work)
@@ -109,7 +134,7 @@ def build(
 
 
 def warn(message: str) -> None:
-    """Say what the person who builds should look at."""
+    """Print a warning on stderr."""
     print(f"warning: {message}", file=sys.stderr)
 
 

@@ -73,9 +73,11 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             if place.file == 0:
                 found.first_line = found.first_line or place.first_line
             for total, more in (
-                (found.dropped, result.dropped), (found.cleaned, result.cleaned), (found.absent, result.absent),
+                (found.dropped, result.dropped),
+                (found.cleaned, result.cleaned),
+                (found.absent, result.absent),
                 (found.columns, result.columns),
-            ):  # fmt: skip
+            ):
                 total.update(more)
             found.files.append(place.rows_file)
             found.begins.append(count)
@@ -86,9 +88,7 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             sketch_file.append(result.sketches)
             if result.last_line_is_cut or place.gzip_is_cut:
                 found.cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else LAST_LINE_IS_CUT
-    found.keys, found.titles, found.contents, found.measurable = (
-        np.concatenate(of) for of in zip(*keys, strict=True)
-    )  # fmt: skip
+    found.keys, found.titles, found.contents, found.measurable = (np.concatenate(of) for of in zip(*keys, strict=True))
     sketch_file.close()
     found.sketches = sketch_file.path if settings.near_duplicates else None
     return found

@@ -57,16 +57,26 @@ def describe_files(
 
 
 def write_dataset(
-    files: list[CatalogueFile], recipe: Recipe, prompt: PromptFormat, work: Path, folder: Path, engine: Engine, *,
-    code: Code, contents: Callable[[], list[Content]], unchanged: Callable[[], None] = lambda: None,
-    allow_incomplete: bool = False, finished: Callable[[str], None] = lambda name: None, max_loss: float = 1.0,
+    files: list[CatalogueFile],
+    recipe: Recipe,
+    prompt: PromptFormat,
+    work: Path,
+    folder: Path,
+    engine: Engine,
+    *,
+    code: Code,
+    contents: Callable[[], list[Content]],
+    unchanged: Callable[[], None] = lambda: None,
+    allow_incomplete: bool = False,
+    finished: Callable[[str], None] = lambda name: None,
+    max_loss: float = 1.0,
     note: Callable[[str], None] = lambda message: None,
-) -> DatasetRecord:  # fmt: skip
+) -> DatasetRecord:
     """Both passes: quarantine, prompt and shards into `folder`; returns the record.
 
-    `contents` gives the hashes of the files, and `unchanged` raises where one has changed while it was read; both are asked
-    when all has been read, before the first shard is complete. `finished` is told the path of each complete shard, and
-    `note` what a person should look at. Raises UserError where more than `max_loss` of the lines are quarantined.
+    `contents` returns the hashes of the files; `unchanged` raises if a file changed while it was read. Both are called after
+    the first pass, before the first shard is complete. `finished` is called with the path of each complete shard, `note`
+    with each warning. Raises UserError if more than `max_loss` of the lines are quarantined.
     """
     rows = read_rows(files, recipe.data, work, folder / QUARANTINE_FILE, engine)
     require_columns(files, rows, recipe.data)

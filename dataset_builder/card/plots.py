@@ -40,7 +40,7 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
 
 
 def line_outcomes(record: DatasetRecord) -> list[tuple[str, int, str]]:
-    """What became of all lines: name, lines and colour of each bar, from the top down. The lines sum to those of the source."""
+    """Return name, number of lines and colour of each bar, from the top down. The numbers add up to the lines of the source."""
     bars = [(f"{name} split", split.rows, COLOURS[name]) for name, split in record.splits.items()]
     for reason, count in sorted(record.dropped.items(), key=lambda item: -item[1]):
         bars.append((f"dropped: {reason.replace('_', ' ')}", count, DROPPED))

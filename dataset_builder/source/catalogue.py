@@ -36,7 +36,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """A file whose beginning has been looked at. `size` is in bytes as the file lies there, compressed or not.
+    """A file whose beginning has been looked at. `size` is in bytes as stored, compressed or not.
 
     `format` is the name of its reader. `address` may hold a password or a signature: `shown` and `name` are what people get to see.
     """
@@ -54,7 +54,7 @@ class CatalogueFile:
 
 
 class Content(NamedTuple):
-    """What is in a file as it lies there: its sha256 in hex, and how many bytes."""
+    """The sha256 (hex) and the size in bytes of a file as stored."""
 
     sha256: str
     bytes: int

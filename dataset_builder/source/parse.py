@@ -2,7 +2,7 @@
 
 *Dropped* rows are well formed and not wanted; *quarantined* lines are not what the file promises. Their line number, byte
 offset, length and reason are published, and what stands under title, content and uid where the line can be read. Nothing
-else of a line is: other columns may hold prices, addresses, whatever nobody meant to publish. What was decided for odd lines:
+else of a line is: other columns may hold prices, addresses, whatever nobody meant to publish. How malformed lines are treated:
 
 | the line                                                  | what becomes of it                              |
 |-----------------------------------------------------------|-------------------------------------------------|
@@ -183,7 +183,7 @@ def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
 
 
 def drop_reason(title: str, content: str, settings: Data) -> Drop | None:
-    """Why a cleaned row is not wanted, or None where it is kept."""
+    """Return why a cleaned row is dropped, or None if it is kept."""
     if not title:
         return Drop.EMPTY_TITLE
     if not content:

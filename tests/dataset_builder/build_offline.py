@@ -30,6 +30,13 @@ def build_with(
     recipe = Recipe(data=data, prompt=prompt or Prompt())
     files = examine_files(find_files(source if isinstance(source, list) else [str(source)]), engine.in_order)
     return write_dataset(
-        files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
-        code=current_code("dataset_builder"), contents=engine.hash(files), **options,
-    )  # fmt: skip
+        files,
+        recipe,
+        PromptFormat.from_settings(recipe.prompt),
+        work,
+        folder,
+        engine,
+        code=current_code("dataset_builder"),
+        contents=engine.hash(files),
+        **options,
+    )

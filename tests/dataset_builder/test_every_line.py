@@ -106,8 +106,11 @@ def cut_files(folder: Path) -> dict[str, Path]:
     made = {
         "the gzip data is cut after line": ("cut.json.gz", packed[: len(packed) // 2]),
         "the last line is cut after line 5,000": ("cut.json", whole[:-20]),
-        "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut after line 5,001": ("trn.json", first + whole),
-    }  # fmt: skip
+        "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut after line 5,001": (
+            "trn.json",
+            first + whole,
+        ),
+    }
     for name, content in made.values():
         (folder / name).write_bytes(content)
     return {said: folder / name for said, (name, _) in made.items()}
@@ -127,14 +130,17 @@ def test_a_file_that_is_cut_is_refused_unless_allowed(tmp_path: Path) -> None:
 TRN_FIRST_LINE = b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink.", "target_ind": [842], "target_rel": [1.0]}\n'
 
 
-@pytest.mark.parametrize(("first_line", "lines", "missing"), [
-    (TRN_FIRST_LINE, 1_499_649, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
-    (TRN_FIRST_LINE, 2_248_618, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
-    (TRN_FIRST_LINE, 2_248_619, None),
-    (TRN_FIRST_LINE, 2_250_000, None),  # somebody's longer version
-    (TRN_FIRST_LINE.replace(b"0000031909", b"0000031887"), 1_499_649, None),
-    (b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink."}\n', 1_499_649, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("first_line", "lines", "missing"),
+    [
+        (TRN_FIRST_LINE, 1_499_649, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
+        (TRN_FIRST_LINE, 2_248_618, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
+        (TRN_FIRST_LINE, 2_248_619, None),
+        (TRN_FIRST_LINE, 2_250_000, None),  # somebody's longer version
+        (TRN_FIRST_LINE.replace(b"0000031909", b"0000031887"), 1_499_649, None),
+        (b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink."}\n', 1_499_649, None),
+    ],
+)
 def test_the_known_file_is_whole_with_so_many_lines(first_line: bytes, lines: int, missing: str | None) -> None:
     """Copies of 1,499,649 lines, cut between two lines, are in circulation; other catalogues may have any number."""
     files = [CatalogueFile("trn.json", "trn.json", 2_400_000_000, False)]

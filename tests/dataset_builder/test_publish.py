@@ -144,8 +144,11 @@ def test_again_is_no_commit_and_the_revision_has_its_tag(hub: RunningHub, catalo
     )
     assert again.returncode == 0 and "nothing to do" in again.stdout
     fresh = subprocess.run(
-        command(catalogue, "--fresh", "--workers=1", repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
-    )  # fmt: skip
+        command(catalogue, "--fresh", "--workers=1", repo=repo),
+        env=environment(hub, tmp_path),
+        capture_output=True,
+        text=True,
+    )
     assert fresh.returncode == 0, fresh.stderr
     assert len(commits(hub, tmp_path, repo)) == 2
     code = f"""

@@ -81,13 +81,16 @@ def test_a_remote_file_system(tmp_path: Path) -> None:
         require_unchanged(["memory://rows/*.json*"], found)
 
 
-@pytest.mark.parametrize("given, said", [
-    ("no-*.json", "no-*.json: no file matches"),
-    ("memory://nowhere/*.json", "no file there"),
-    ("memory://nowhere/a.json", "no such file"),
-    ("oci://bucket/*.json", "pip install ocifs"),
-    ("nonsense://bucket/*.json", "Protocol not known: nonsense; expected a path, or a URL that fsspec knows"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ("no-*.json", "no-*.json: no file matches"),
+        ("memory://nowhere/*.json", "no file there"),
+        ("memory://nowhere/a.json", "no such file"),
+        ("oci://bucket/*.json", "pip install ocifs"),
+        ("nonsense://bucket/*.json", "Protocol not known: nonsense; expected a path, or a URL that fsspec knows"),
+    ],
+)
 def test_what_cannot_be_found(given: str, said: str) -> None:
     with pytest.raises(UserError) as refused:
         find_files([given])
