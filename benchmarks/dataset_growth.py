@@ -122,8 +122,10 @@ def main() -> None:
         folder = Path(temporary)
         free = shutil.disk_usage(folder).free
         if free < wanted[-1] * BYTES_PER_LINE:
-            options.error(f"{wanted[-1]:,} lines need {wanted[-1] * BYTES_PER_LINE / 1e9:.0f} GB of disk, {free / 1e9:.0f} "
-                          f"are free in {folder.parent}: give another folder with --keep, or fewer --times")  # fmt: skip
+            options.error(
+                f"{wanted[-1]:,} lines need {wanted[-1] * BYTES_PER_LINE / 1e9:.0f} GB of disk, {free / 1e9:.0f} "
+                f"are free in {folder.parent}: give another folder with --keep, or fewer --times"
+            )
         for index, rows in enumerate(wanted):
             if measured:
                 per_row = duration(measured[-1]) / measured[-1]["lines"]

@@ -59,9 +59,10 @@ def changed(source: Path, out: Path, scattered: bool) -> None:
 
 def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     """The folder with the shards."""
-    from dataset_builder.build import write_dataset
     from dataset_builder.engine.local import local_engine
-    from dataset_builder.source.catalogue import examine_files, find_files
+    from dataset_builder.source.catalogue import find_files
+    from dataset_builder.source.examine import examine_files
+    from dataset_builder.write_dataset import write_dataset
     from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
@@ -71,8 +72,16 @@ def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     folder.mkdir(parents=True)
     with local_engine(1) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
-        write_dataset(files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
-                      code=current_code("dataset_builder"), contents=engine.hash(files))  # fmt: skip
+        write_dataset(
+            files,
+            recipe,
+            PromptFormat.from_settings(recipe.prompt),
+            work,
+            folder,
+            engine,
+            code=current_code("dataset_builder"),
+            contents=engine.hash(files),
+        )
     return folder / "data"
 
 

@@ -86,12 +86,17 @@ def loop(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     (work / "world.json").write_text(json.dumps(adapters))
     prompts = [" ".join([*prompt_words(), str(number)]) for number in range(LOOP_PROMPTS + 1)]
     flops = ceiling()["tflops"] * 1e12 if torch.cuda.is_available() else None
-    parameters = sum(one.numel() * (2 if hasattr(one, "quant_state") else 1) for name, one in model.named_parameters()
-                     if "lora_" not in name)  # fmt: skip
+    parameters = sum(
+        one.numel() * (2 if hasattr(one, "quant_state") else 1)
+        for name, one in model.named_parameters()
+        if "lora_" not in name
+    )
     return {
-        **notebook_loop(model, loaded.tokenizer, prompts), "parameters": parameters, "train_rows": catalogues[0].train,
+        **notebook_loop(model, loaded.tokenizer, prompts),
+        "parameters": parameters,
+        "train_rows": catalogues[0].train,
         "ceiling_tokens_per_second": flops and round(flops / (FLOP_PER_PARAMETER * parameters)),
-    }  # fmt: skip
+    }
 
 
 def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, float]:
@@ -214,8 +219,13 @@ def main() -> None:
     try:
         for part in asked.only:
             parts[part] = run_part(part, work, asked)
-            result = {"gpu": gpu, "titles": SIZES[asked.tiny][0], "new_tokens": SIZES[asked.tiny][1], "bars": bars(parts, asked.tiny),
-                      "measured": parts}  # fmt: skip
+            result = {
+                "gpu": gpu,
+                "titles": SIZES[asked.tiny][0],
+                "new_tokens": SIZES[asked.tiny][1],
+                "bars": bars(parts, asked.tiny),
+                "measured": parts,
+            }
             write_results(asked.out, result)
     finally:
         stop(work / "hub")

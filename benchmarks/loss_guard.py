@@ -72,8 +72,17 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     from training.trainer import make_trainer
 
     packing, fused = MODES[mode]
-    settings = Training(backend="trl", packing=packing, fused_kernels=fused, batch_size=2, accumulation=1, max_steps=1,
-                        precision=precision, optimizer="adamw_torch", gradient_checkpointing=False)  # fmt: skip
+    settings = Training(
+        backend="trl",
+        packing=packing,
+        fused_kernels=fused,
+        batch_size=2,
+        accumulation=1,
+        max_steps=1,
+        precision=precision,
+        optimizer="adamw_torch",
+        gradient_checkpointing=False,
+    )
     base = base_of(family, precision)
     if packing:
         require_packable(base.config, Pin(type="model", repo="tiny/base", revision="0" * 40), CAPACITY)
@@ -101,8 +110,10 @@ def scored(family: str, precision: str) -> dict[str, float | str]:
     from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 
     drawn, model = np.random.default_rng(2), base_of(family, precision)
-    pairs = [(drawn.integers(3, 300, asked).tolist(), drawn.integers(3, 300, answered).tolist())
-             for asked, answered in ((5, 9), (20, 30), (12, 25))]  # fmt: skip
+    pairs = [
+        (drawn.integers(3, 300, asked).tolist(), drawn.integers(3, 300, answered).tolist())
+        for asked, answered in ((5, 9), (20, 30), (12, 25))
+    ]
     own = [plain_nll(model, *pair) for pair in pairs]
 
     def apart(found: list[float]) -> float:
@@ -150,12 +161,26 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
         for way in [*(f"training, {mode}" for mode in MODES), *SCORED]:
             if found := [row[way] for row in rows if isinstance(row.get(way), float)]:
                 worst = max(found, key=lambda value: (value != value, value))  # NaN is the worst
-                bars.append({"name": f"{way}, {precision}{kind}", "value": float(f"{worst:.2e}"), "bar": bar,
-                             "unit": "nats per token, at most", "holds": worst <= bar})  # fmt: skip
+                bars.append(
+                    {
+                        "name": f"{way}, {precision}{kind}",
+                        "value": float(f"{worst:.2e}"),
+                        "bar": bar,
+                        "unit": "nats per token, at most",
+                        "holds": worst <= bar,
+                    }
+                )
     refusals = [value for row in table.values() for value in row.values() if str(value).startswith("refused")]
     silent = [one for one in refusals if "=false" not in one]
-    bars.append({"name": f"refusals without a fix, {precision}", "value": len(silent), "bar": 0, "unit": f"of {len(refusals)}",
-                 "holds": not silent})  # fmt: skip
+    bars.append(
+        {
+            "name": f"refusals without a fix, {precision}",
+            "value": len(silent),
+            "bar": 0,
+            "unit": f"of {len(refusals)}",
+            "holds": not silent,
+        }
+    )
     return bars
 
 

@@ -113,16 +113,20 @@ def on_gpu(model: Any, tokenizer: Any, titles: list[Any]) -> dict[str, Any]:
         other, again = (run(model, tokenizer, titles, BATCHES[0], 1) for _ in range(2))
         ways.append(
             {
-                "precision": precision, **differences(first, other),
+                "precision": precision,
+                **differences(first, other),
                 "mean_after_less_before": {"cpu": effect(first), "gpu": effect(other)},
                 "the_same_twice": other == again,
             }
-        )  # fmt: skip
+        )
         print(json.dumps(ways[-1]), flush=True)
     return {
-        "device": torch.cuda.get_device_name(), "torch": torch.__version__, "batch_size": BATCHES[0],
-        "compared_with": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()}), float32", "ways": ways,
-    }  # fmt: skip
+        "device": torch.cuda.get_device_name(),
+        "torch": torch.__version__,
+        "batch_size": BATCHES[0],
+        "compared_with": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()}), float32",
+        "ways": ways,
+    }
 
 
 def main() -> None:
@@ -154,9 +158,13 @@ def main() -> None:
     whole = again["nll_per_token"]["identical"] == again["greedy_answers_identical"] == again["of"]
     other = [one["nll_per_token"] for one in found]
     result = {
-        "device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})", "torch": torch.__version__,
-        "base": "the demo's, float32", "parameters": parameters,
-        "titles": len(world[2]), "arms": 2, "new_tokens": NEW_TOKENS,
+        "device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
+        "torch": torch.__version__,
+        "base": "the demo's, float32",
+        "parameters": parameters,
+        "titles": len(world[2]),
+        "arms": 2,
+        "new_tokens": NEW_TOKENS,
         "compared_with": dict(zip(("batch_size", "threads"), ways[0], strict=True)),
         "mean_nll_per_token": sum(one for one, _ in first.values()) / len(first),
         "check": {"name": "the same batch size and threads give the same bits", "holds": whole},
@@ -166,8 +174,9 @@ def main() -> None:
             "greedy_answers_that_differ": max(one["of"] - one["greedy_answers_identical"] for one in found),
             "of": again["of"],
         },
-        "ways": found, **({"gpu": there["gpu"]} if "gpu" in there else {}),
-    }  # fmt: skip
+        "ways": found,
+        **({"gpu": there["gpu"]} if "gpu" in there else {}),
+    }
     write_results(asked.out, result)
     print(json.dumps(result["check"]))
 

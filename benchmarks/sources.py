@@ -111,9 +111,13 @@ def timed(search: Any, asked: list[str]) -> dict[str, Any]:
         used.append(min(cpu))
     median, p95 = np.percentile(times[1:], [50, 95]).round(2).tolist()
     return {
-        "queries": len(asked), "first_ms": round(times[0], 1), "median_ms": median, "p95_ms": p95, "most_ms": round(max(times[1:]), 1),
+        "queries": len(asked),
+        "first_ms": round(times[0], 1),
+        "median_ms": median,
+        "p95_ms": p95,
+        "most_ms": round(max(times[1:]), 1),
         "cpu_p95_ms": round(float(np.percentile(used[1:], 95)), 2),
-    }  # fmt: skip
+    }
 
 
 def make_queries(dataset: Path, count: int) -> list[str]:
@@ -162,9 +166,12 @@ def main() -> None:
         bar("query_peak_gb", queried["most_resident_gb"], QUERY_GB, "GB resident of the whole process that queries"),
     ]
     result = {
-        "rows": built["rows"], "shown": SHOWN, "bars": bars, "measured": {"build": built, "query": queried},
+        "rows": built["rows"],
+        "shown": SHOWN,
+        "bars": bars,
+        "measured": {"build": built, "query": queried},
         "rival": {"name": f"SQLite {sqlite3.sqlite_version} FTS5", "build": rival_built, "query": rival_queried},
-    }  # fmt: skip
+    }
     (HERE / "results" / "sources.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(bars, indent=2))
 

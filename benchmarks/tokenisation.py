@@ -90,9 +90,14 @@ def measure(count: int, rounds: int, folder: Path) -> dict[str, Any]:
 
     def encode(name: str, processes: int | None) -> Any:
         return encode_split(
-            split, tokenizer, prompt, MAX_LENGTH, dataset=data, processes=processes,
+            split,
+            tokenizer,
+            prompt,
+            MAX_LENGTH,
+            dataset=data,
+            processes=processes,
             base=Pin(type="model", repo="ns/base", revision=name),
-        )  # fmt: skip
+        )
 
     backend = tokenizer.backend_tokenizer
     ways: dict[str, Callable[[int], Any]] = {
@@ -137,10 +142,18 @@ def main() -> None:
         measured = measure(asked.rows, asked.rounds, Path(folder))
     rate = measured["rows_per_second"]
     bars = [
-        bar("share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", larger=True),
-        bar("x_transformers_call", rate["encode_split"] / rate["the tokenizer as transformers calls it"], 1, "times", larger=True),
+        bar(
+            "share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", larger=True
+        ),
+        bar(
+            "x_transformers_call",
+            rate["encode_split"] / rate["the tokenizer as transformers calls it"],
+            1,
+            "times",
+            larger=True,
+        ),
         bar("found_again_s", measured["found_again_seconds"], 1, "seconds"),
-    ]  # fmt: skip
+    ]
     tokenizer = f"byte-level BPE, {VOCABULARY:,} tokens, trained on the synthetic rows"
     from titlecraft.process.machine import usable_cores
 

@@ -57,8 +57,11 @@ def look(name: str, model: Any, given: list[dict[str, Any]], profile: bool = Fal
             seconds.append(time.perf_counter() - started)
             tokens.append(batch["input_ids"].numel())
         middle = median(second / token for second, token in zip(seconds[2:], tokens[2:], strict=True))
-        print(f"{name:<58}{1 / middle:9,.0f} tokens/s {1000 * median(seconds[2:]):8.0f} ms "
-              f"{torch.cuda.max_memory_allocated() / 1e9:7.1f} GB  loss {loss:.4f}  first {seconds[0]:.1f} s", flush=True)  # fmt: skip
+        print(
+            f"{name:<58}{1 / middle:9,.0f} tokens/s {1000 * median(seconds[2:]):8.0f} ms "
+            f"{torch.cuda.max_memory_allocated() / 1e9:7.1f} GB  loss {loss:.4f}  first {seconds[0]:.1f} s",
+            flush=True,
+        )
         if profile:
             show_profile(model, given[0])
     except Exception as error:  # the next attempt is independent of this one

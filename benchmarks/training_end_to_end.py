@@ -42,9 +42,18 @@ def titlecraft(*arguments: str) -> list[str]:
 def training(name: str, recipe: str, *options: str) -> list[str]:
     """A training of the tiny base under this recipe."""
     return titlecraft(
-        "train", "--dataset", DATASET, "--repo", f"titlecraft/{name}", "--public", "--recipe", recipe,
-        f"--base.repo={BASE}", "--base.max_length=256", *options,
-    )  # fmt: skip
+        "train",
+        "--dataset",
+        DATASET,
+        "--repo",
+        f"titlecraft/{name}",
+        "--public",
+        "--recipe",
+        recipe,
+        f"--base.repo={BASE}",
+        "--base.max_length=256",
+        *options,
+    )
 
 
 def run(command: list[str], expected: int = 0) -> str:
@@ -67,9 +76,10 @@ def summary(name: str) -> dict[str, Any]:
     found = record(name)
     kept = ("attention", "fused_kernels", "precision", "quantization", "steps", "loss")
     return {key: found[key] for key in kept} | {
-        "device": found["measured"]["device"], "checks_hold": all(one["holds"] for one in found["checks"]),
+        "device": found["measured"]["device"],
+        "checks_hold": all(one["holds"] for one in found["checks"]),
         "checks": len(found["checks"]),
-    }  # fmt: skip
+    }
 
 
 def whole_split() -> dict[str, Any]:
@@ -168,8 +178,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         os.environ |= start(root / "hub").environment(root / "home") | {
-            "TITLECRAFT_WORK": str(root / "work"), "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
-        }  # fmt: skip
+            "TITLECRAFT_WORK": str(root / "work"),
+            "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
+        }
         os.environ.pop("HF_HUB_OFFLINE", None)
         try:
             write_catalogue(root / "trn.json.gz", ROWS, 7)

@@ -79,10 +79,16 @@ def main() -> None:
     found = {gpus: measured(gpus) for gpus in (1, 2, 4, 8) if gpus <= there}
     alone = found[1]["rows_per_second"]
     bars = [
-        {"name": f"x_{gpus}_gpus", "value": round(found[gpus]["rows_per_second"] / alone, 3), "bar": bar,
-         "unit": "times the rows a second of one", "holds": found[gpus]["rows_per_second"] / alone >= bar}
-        for gpus, bar in BARS.items() if gpus in found
-    ]  # fmt: skip
+        {
+            "name": f"x_{gpus}_gpus",
+            "value": round(found[gpus]["rows_per_second"] / alone, 3),
+            "bar": bar,
+            "unit": "times the rows a second of one",
+            "holds": found[gpus]["rows_per_second"] / alone >= bar,
+        }
+        for gpus, bar in BARS.items()
+        if gpus in found
+    ]
     measured_by_gpus = {str(gpus): one for gpus, one in found.items()}
     result = {"bars": bars, "gpu": torch.cuda.get_device_name(), "measured": measured_by_gpus}
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")

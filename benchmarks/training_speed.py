@@ -27,8 +27,14 @@ RESULTS = HERE / "results" / "training.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
 FLOP_PER_PARAMETER = 4  # forward, and back to the inputs: frozen weights have no gradient
 SEED = {"batch_size": 2, "accumulation": 4, "gradient_checkpointing": True}
-FAST = {"batch_size": 8, "accumulation": 1, "gradient_checkpointing": False, "packing": True, "fused_kernels": True,
-        "optimizer": "adamw_torch_fused"}  # fmt: skip
+FAST = {
+    "batch_size": 8,
+    "accumulation": 1,
+    "gradient_checkpointing": False,
+    "packing": True,
+    "fused_kernels": True,
+    "optimizer": "adamw_torch_fused",
+}
 
 
 class Clock:
@@ -138,10 +144,15 @@ def unsloth(packed: bool) -> dict[str, Any]:
         str(BASE), max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True, trust_remote_code=False
     )
     model = FastLanguageModel.get_peft_model(
-        model, r=16, lora_alpha=32, lora_dropout=0.0 if packed else 0.05, bias="none", random_state=3407,
+        model,
+        r=16,
+        lora_alpha=32,
+        lora_dropout=0.0 if packed else 0.05,
+        bias="none",
+        random_state=3407,
         use_gradient_checkpointing=False if packed else "unsloth",
         target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-    )  # fmt: skip
+    )
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -161,15 +172,28 @@ def unsloth(packed: bool) -> dict[str, Any]:
 
     clock = Clock(seen)
     trainer = Counting(
-        model=model, processing_class=tokenizer, callbacks=[clock.callback],
+        model=model,
+        processing_class=tokenizer,
+        callbacks=[clock.callback],
         train_dataset=Dataset.from_dict({"input_ids": found["input_ids"], "completion_mask": mask}),
         args=SFTConfig(
-            output_dir="/tmp/titlecraft-trainer", per_device_train_batch_size=8 if packed else 2,
-            gradient_accumulation_steps=1 if packed else 4, max_steps=11, learning_rate=2e-4,
-            warmup_steps=5, bf16=True, logging_steps=1, optim="adamw_8bit", weight_decay=0.01, report_to="none",
-            save_strategy="no", max_length=2048, packing=packed, gradient_checkpointing=False,
+            output_dir="/tmp/titlecraft-trainer",
+            per_device_train_batch_size=8 if packed else 2,
+            gradient_accumulation_steps=1 if packed else 4,
+            max_steps=11,
+            learning_rate=2e-4,
+            warmup_steps=5,
+            bf16=True,
+            logging_steps=1,
+            optim="adamw_8bit",
+            weight_decay=0.01,
+            report_to="none",
+            save_strategy="no",
+            max_length=2048,
+            packing=packed,
+            gradient_checkpointing=False,
         ),
-    )  # fmt: skip
+    )
     torch.cuda.reset_peak_memory_stats()
     trainer.train()
     return clock.rates() | {"peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1)}
@@ -260,9 +284,10 @@ def main() -> None:
         return
     rates = [
         {"gpu": found[part]["gpu"], "tokens_per_second": found[part]["tokens_per_second"], "parameters": PARAMETERS}
-        | {"backend": backend, "packing": False, "fused_kernels": False} | how
+        | {"backend": backend, "packing": False, "fused_kernels": False}
+        | how
         for part, backend, how in (("fast", "trl", FAST), ("unsloth_seed", "unsloth", SEED))
-    ]  # fmt: skip
+    ]
     result = {"bars": judge(found), "rates": rates, "measured": found}
     write_results(asked.out, result)
     print_bars(result["bars"])

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-TAG_NAMES = ("a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|q|s|small|"
-             "span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul")  # fmt: skip
+TAG_NAMES = (
+    "a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|q|s|small|"
+    "span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul"
+)
 HIDDEN = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.IGNORECASE)
 HIDDEN_END = {
     "": re.compile("-->"),
@@ -37,13 +39,14 @@ COPYRIGHT_NOTE = re.compile(
     r"American Library Association|Library Journals LLC|PWxyz,? LLC)[^©\n]{0,140}"
 )
 LONGEST_NOTE = 300  # characters; neither of these two notes, which stand at the end, can be longer
-NOTES_AT_ONCE = (
-    1 << 16
-)  # characters at the end of a text from which notes are dropped before the text is put together again
+# characters at the end of a text from which notes are dropped before the text is put together again
+NOTES_AT_ONCE = 1 << 16
 LANGUAGE = r"[A-Z][a-z]+(?: \((?:translation|original)\))?"
 LANGUAGE_NOTE = re.compile(rf"Text: {LANGUAGE}(?:, {LANGUAGE})*(?: ?Original Language: {LANGUAGE}(?:, {LANGUAGE})*)?")
-PUBLISHER_NOTE = ("McGraw-Hill authors represent the leading experts in their fields and are dedicated to improving the lives, "
-                  "careers, and interests of readers worldwide")  # fmt: skip
+PUBLISHER_NOTE = (
+    "McGraw-Hill authors represent the leading experts in their fields and are dedicated to improving the lives, "
+    "careers, and interests of readers worldwide"
+)
 PUBLISHER_ENDS = (PUBLISHER_NOTE, PUBLISHER_NOTE + ".")
 
 

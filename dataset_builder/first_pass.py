@@ -44,7 +44,7 @@ class Rows:
     cut: dict[int, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
-    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     titles: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     contents: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     measurable: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
@@ -56,37 +56,39 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
     found, keys, count = Rows([0] * len(files), [0] * len(files)), [], 0
     sketch_file = SketchFile(work / "sketches.bin")
     quarantine.parent.mkdir(exist_ok=True)
-    with quarantine.open("wb") as odd_lines:
+    with quarantine.open("wb") as quarantined_lines:
         for block in with_progress(engine.read(files, settings, work), files, found):
             place, result = block.place, block.result
-            for odd in result.odd:
+            for malformed in result.malformed:
                 name = {"file": files[place.file].name} if len(files) > 1 else {}
-                line = found.lines[place.file] + odd.number + 1
-                where = name | {"line": line, "offset": place.offset + odd.offset, "bytes": odd.length}
-                odd_lines.write(msgspec.json.encode({**where, "reason": odd.reason, "columns": odd.shown}) + b"\n")
-                found.quarantined[odd.reason] += 1
-                if found.quarantined[odd.reason] <= EXAMPLES:
+                line = found.lines[place.file] + malformed.number + 1
+                where = name | {"line": line, "offset": place.offset + malformed.offset, "bytes": malformed.length}
+                quarantined_lines.write(
+                    msgspec.json.encode({**where, "reason": malformed.reason, "columns": malformed.shown}) + b"\n"
+                )
+                found.quarantined[malformed.reason] += 1
+                if found.quarantined[malformed.reason] <= EXAMPLES:
                     text = f"{name['file']}:{line:,}" if name else f"{line:,}"
-                    found.examples.setdefault(odd.reason, []).append(text)
+                    found.examples.setdefault(malformed.reason, []).append(text)
             if place.file == 0:
                 found.first_line = found.first_line or place.first_line
             for total, more in (
-                (found.dropped, result.dropped), (found.cleaned, result.cleaned), (found.absent, result.absent),
+                (found.dropped, result.dropped),
+                (found.cleaned, result.cleaned),
+                (found.absent, result.absent),
                 (found.columns, result.columns),
-            ):  # fmt: skip
+            ):
                 total.update(more)
             found.files.append(place.rows_file)
             found.begins.append(count)
-            count += len(result.rows)
+            count += len(result.keys)
             found.lines[place.file] += result.lines
-            found.kept[place.file] += len(result.rows)
-            keys.append((result.rows, result.titles, result.contents, result.measurable))
+            found.kept[place.file] += len(result.keys)
+            keys.append((result.keys, result.titles, result.contents, result.measurable))
             sketch_file.append(result.sketches)
             if result.last_line_is_cut or place.gzip_is_cut:
                 found.cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else LAST_LINE_IS_CUT
-    found.rows, found.titles, found.contents, found.measurable = (
-        np.concatenate(of) for of in zip(*keys, strict=True)
-    )  # fmt: skip
+    found.keys, found.titles, found.contents, found.measurable = (np.concatenate(of) for of in zip(*keys, strict=True))
     sketch_file.close()
     found.sketches = sketch_file.path if settings.near_duplicates else None
     return found

@@ -79,7 +79,7 @@ def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: fl
     reasons = rows.quarantined.most_common(3)
     told = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)
     share = -(-100 * lost // lines) / 100
-    others = f", or build from the other lines with --max-loss {share:g}" if len(rows.rows) and share < 1 else ""
+    others = f", or build from the other lines with --max-loss {share:g}" if len(rows.keys) and share < 1 else ""
     raise UserError(
         f"{described(files)}: {lost:,} of {lines:,} lines ({100 * lost / lines:.1f} %) are no rows, more than --max-loss "
         f"{max_loss:g}: {told}; {mending(reasons[0][0], files)}{others}"
@@ -113,7 +113,7 @@ def mending(reason: str, files: list[CatalogueFile]) -> str:
 
 def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
     """Raises UserError where no row was left to publish, with what became of them and the settings to look at."""
-    if len(rows.rows):
+    if len(rows.keys):
         return
     counts = (rows.dropped + rows.quarantined).most_common(3)
     outcomes = ", ".join(f"{reason} {count:,}" for reason, count in counts)

@@ -40,9 +40,10 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
     size = sum(file.bytes for split in record.splits.values() for file in split.files)
     try:
         with (
-            hub_errors(f"loading {published}", published.repo, published.type), tempfile.TemporaryDirectory() as cache,
+            hub_errors(f"loading {published}", published.repo, published.type),
+            tempfile.TemporaryDirectory() as cache,
             without_datasets_bars(),
-        ):  # fmt: skip
+        ):
             found = load_whole(published, cache) if size <= LOADED_WHOLE else resolve(published, cache)
     except UserError:
         raise

@@ -28,17 +28,22 @@ def evaluate(adapter: str, recipe: Any, folder: Path) -> dict[str, Any]:
     }
     return {
         "seconds": {
-            "all": round(total, 1), "importing": round(importing, 1),
+            "all": round(total, 1),
+            "importing": round(importing, 1),
             **{name: round(one, 1) for name, one in outermost(parts, total - importing).items()},
         },
-        "titles": record.n, "batch": recipe.evaluation.batch_size, "new_tokens": recipe.generation.max_new_tokens,
-        "generating": rates(calls, recipe), "scored_tokens": scored_tokens(folder / "report", adapter, record),
+        "titles": record.n,
+        "batch": recipe.evaluation.batch_size,
+        "new_tokens": recipe.generation.max_new_tokens,
+        "generating": rates(calls, recipe),
+        "scored_tokens": scored_tokens(folder / "report", adapter, record),
         "one_half_in_coherence": named(record, "coherence").neutral_before,
         "stopped": {arm: getattr(named(record, "stop_rate"), arm) for arm in record.arms},
-        "quantization": record.quantization, "unpacked": any("copies of the 4-bit" in one.name for one in record.guards),
+        "quantization": record.quantization,
+        "unpacked": any("copies of the 4-bit" in one.name for one in record.guards),
         "peak_gb": peak(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None,
         "reserved_gb": peak(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else None,
-    }  # fmt: skip
+    }
 
 
 def named(record: Any, name: str) -> Any:
@@ -82,9 +87,10 @@ def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
     """The first batch of each arm, in which the step is compiled, and the tokens a second of a full batch after it."""
     full = recipe.evaluation.batch_size * recipe.generation.max_new_tokens
     return {
-        "first_of_each_arm": [round(one, 1) for one in calls[:2]], "batches": len(calls),
+        "first_of_each_arm": [round(one, 1) for one in calls[:2]],
+        "batches": len(calls),
         "tokens_per_second": round(full / median(calls[2:-2] or calls[2:] or calls)),
-    }  # fmt: skip
+    }
 
 
 def scored_tokens(folder: Path, adapter: str, record: Any) -> int:

@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]
-SYLLABLES = [first + vowel for first in ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z") for vowel in "aeiou"]  # fmt: skip
+SYLLABLES = [
+    first + vowel
+    for first in ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z")
+    for vowel in "aeiou"
+]
 TITLE_WORDS, LONGEST, ROWS_AT_ONCE = 10, 1_900, 50_000
 BASE, DATASET, ADAPTER = "titlecraft/random-base", "titlecraft/words-{}", "titlecraft/random-adapter-{}"
 
@@ -161,9 +165,10 @@ def publish_adapter(folder: Path, base: Any, loaded: Any, catalogue: Catalogue, 
     dataset = upload(work / catalogue.name, DATASET.format(catalogue.name), "dataset")
     shutil.rmtree(work / catalogue.name)
     record = msgspec.structs.replace(
-        training_record(dataset, base, loaded.quantization), precision=loaded.precision,
+        training_record(dataset, base, loaded.quantization),
+        precision=loaded.precision,
         base_settings=Base(repo=base.repo, quantization=loaded.quantization, max_length=catalogue.max_length),
-    )  # fmt: skip
+    )
     (folder / "training_record.json").write_bytes(record.to_json())
     adapter = upload(folder, ADAPTER.format(catalogue.name), "model")
     print(json.dumps({"published": asdict(catalogue)}), flush=True)

@@ -19,12 +19,22 @@ def right() -> dict[str, Any]:
     from training.model.fused_lora import fuse_lora
 
     torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=8000, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=2,
-                         num_attention_heads=32, num_key_value_heads=8)  # fmt: skip
+    config = LlamaConfig(
+        vocab_size=8000,
+        hidden_size=4096,
+        intermediate_size=14_336,
+        num_hidden_layers=2,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+    )
     with torch.device("cuda"):
         base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, trust_remote_code=False)
-    model = add_adapter(LoadedBase(base, None, "none", None, "bfloat16"), Pin(type="model", repo="ns/b", revision="0" * 40),
-                        Lora(dropout=0.0), settings(1, **FAST))  # fmt: skip
+    model = add_adapter(
+        LoadedBase(base, None, "none", None, "bfloat16"),
+        Pin(type="model", repo="ns/b", revision="0" * 40),
+        Lora(dropout=0.0),
+        settings(1, **FAST),
+    )
     awaken(model, 0.05)
     one = rows(1)
     batch = {name: torch.tensor(one[name]).cuda() for name in one}

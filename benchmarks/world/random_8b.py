@@ -16,10 +16,19 @@ def config_8b(layers: int = 32) -> Any:
     from transformers import LlamaConfig
 
     return LlamaConfig(
-        vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=layers, num_attention_heads=32,
-        num_key_value_heads=8, max_position_embeddings=8192, rope_theta=500_000.0, bos_token_id=0, eos_token_id=1,
-        pad_token_id=2, tie_word_embeddings=False,
-    )  # fmt: skip
+        vocab_size=128_256,
+        hidden_size=4096,
+        intermediate_size=14_336,
+        num_hidden_layers=layers,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        max_position_embeddings=8192,
+        rope_theta=500_000.0,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=2,
+        tie_word_embeddings=False,
+    )
 
 
 def awaken(model: Any, spread: float) -> None:

@@ -39,8 +39,8 @@ def plot_lengths(record: DatasetRecord, path: Path) -> None:
     figure.savefig(path, dpi=200, metadata=NO_VERSION)
 
 
-def fates(record: DatasetRecord) -> list[tuple[str, int, str]]:
-    """What became of all lines: name, lines and colour of each bar, from the top down. The lines sum to those of the source."""
+def line_outcomes(record: DatasetRecord) -> list[tuple[str, int, str]]:
+    """Return name, number of lines and colour of each bar, from the top down. The numbers add up to the lines of the source."""
     bars = [(f"{name} split", split.rows, COLOURS[name]) for name, split in record.splits.items()]
     for reason, count in sorted(record.dropped.items(), key=lambda item: -item[1]):
         bars.append((f"dropped: {reason.replace('_', ' ')}", count, DROPPED))
@@ -51,7 +51,7 @@ def plot_splits(record: DatasetRecord, path: Path) -> None:
     """Rows of each split, lines dropped for each reason, lines quarantined: a bar each, with its share of all lines."""
     from matplotlib.figure import Figure
 
-    names, counts, colours = zip(*fates(record), strict=True)
+    names, counts, colours = zip(*line_outcomes(record), strict=True)
     lines, places = record.source.lines, range(len(names))
     figure = Figure(figsize=(WIDTH, 0.6 + 0.24 * len(names)), layout="constrained")
     axes = figure.subplots()

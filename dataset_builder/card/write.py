@@ -76,15 +76,24 @@ def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
     environment.filters["thousands"] = "{:,}".format
     record = inputs.record
     body = environment.get_template("dataset_card.md.jinja").render(
-        repo=inputs.repo, record=record, train=record.splits["train"].output_length,
+        repo=inputs.repo,
+        record=record,
+        train=record.splits["train"].output_length,
         length_labels=length_labels(record.splits["train"].output_length.edges),
-        duplicates=record.dropped.get("duplicate", 0), repeated=record.dropped.get("repeated_content", 0),
-        command=build_command(inputs.repo, record), completeness=completeness(record),
+        duplicates=record.dropped.get("duplicate", 0),
+        repeated=record.dropped.get("repeated_content", 0),
+        command=build_command(inputs.repo, record),
+        completeness=completeness(record),
         revisions=inputs.lineage.by_revision() if inputs.lineage else {},
-        share=lambda count, of: share_label(count / max(1, of)), percent=lambda value: f"{100 * value:.4g} %",
-        best_first=best_first, in_words=in_words, link=link, near=near_label, notes=list(split_notes(record)),
+        share=lambda count, of: share_label(count / max(1, of)),
+        percent=lambda value: f"{100 * value:.4g} %",
+        best_first=best_first,
+        in_words=in_words,
+        link=link,
+        near=near_label,
+        notes=list(split_notes(record)),
         seen=record.published if record.near_measured is None else record.near_measured,
-    )  # fmt: skip
+    )
     return f"---\n{yaml.safe_dump(metadata(record, front), sort_keys=False, allow_unicode=True)}---\n\n{body}"
 
 

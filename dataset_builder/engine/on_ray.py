@@ -62,8 +62,10 @@ def ray_engine(work: Path, place: str | None) -> Iterator[Engine]:
             start(ray)
         nodes = sum(node["Alive"] for node in ray.nodes())
         if nodes > 1 and place is None:
-            raise UserError(f"the Ray cluster has {nodes} nodes: --work must name a folder that all of them mount at the "
-                            "same path, or a URL that all of them can write to")  # fmt: skip
+            raise UserError(
+                f"the Ray cluster has {nodes} nodes: --work must name a folder that all of them mount at the "
+                "same path, or a URL that all of them can write to"
+            )
         remote = place is not None and is_url(place)
         shared = RemoteFolder(work, f"{place.rstrip('/')}/{work.name}") if remote else MountedFolder(work)
         shared.prepare()
@@ -159,8 +161,10 @@ def require_same_code(code: Code) -> None:
     ours = code_here()
     if ours != code:
         names = [name for name in Code.__struct_fields__ if getattr(ours, name) != getattr(code, name)]
-        raise UserError(f"Ray's worker on {socket.gethostname()} has another {' and '.join(names)} than this process: "
-                        "install the same Python, titlecraft and packages on every node")  # fmt: skip
+        raise UserError(
+            f"Ray's worker on {socket.gethostname()} has another {' and '.join(names)} than this process: "
+            "install the same Python, titlecraft and packages on every node"
+        )
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ ROW_GROUP_BYTES = 32 << 20  # of text, uncompressed; a group ends with the row t
 
 
 def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
-    """uid, title, content -> uid, title, instruction, input, output."""
+    """Return the columns uid, title, instruction, input and output of a batch of cleaned rows."""
     uids, titles = batch.column("uid").to_pylist(), batch.column("title").to_pylist()
     asked = [wording.of(uid, title) for uid, title in zip(uids, titles, strict=True)]
     columns = [
@@ -42,11 +42,19 @@ def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
 
 
 def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
-    """Write the rows of these tables, in order, into one file. The same rows give the same bytes."""
+    """Write the rows of these tables, in order, into one file. The same rows give the same bytes.
+
+    Only `instruction` is dictionary-encoded: values of the other columns hardly repeat.
+    """
     with pq.ParquetWriter(
-        path, SCHEMA, compression="zstd", compression_level=3, write_page_index=True, use_content_defined_chunking=True,
-        use_dictionary=["instruction"],  # the other columns hardly repeat: a dictionary of them is work and bytes for nothing
-    ) as writer:  # fmt: skip
+        path,
+        SCHEMA,
+        compression="zstd",
+        compression_level=3,
+        write_page_index=True,
+        use_content_defined_chunking=True,
+        use_dictionary=["instruction"],
+    ) as writer:
         for group in row_groups(tables):
             writer.write_table(group, row_group_size=len(group))
 

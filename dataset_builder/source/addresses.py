@@ -80,9 +80,10 @@ def secrets_of(address: str) -> set[str]:
 def secrets_of_environment() -> set[str]:
     """Values of environment variables that are named like secrets: a library may put one into its message."""
     return {
-        value for name, value in os.environ.items()
+        value
+        for name, value in os.environ.items()
         if SECRET_NAMES.search(name) and len(value) >= SHORTEST_SECRET and not value.startswith("/")
-    }  # fmt: skip
+    }
 
 
 def short_names(addresses: list[str]) -> list[str]:

@@ -4,19 +4,19 @@ The cleaned rows wait in an Arrow file of their own until every row has its spli
 """
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import xxhash
 
 from dataset_builder.clean import BOILERPLATE, clean
 from dataset_builder.duplicates.sketch import VALUES, measurable, sketch
-from dataset_builder.source.parse import Drop, Parser, Quarantine, keep
+from dataset_builder.source.json_lines import JsonLines
+from dataset_builder.source.parse import Drop, Quarantine, drop_reason
+from dataset_builder.source.readers import reader_named
 from titlecraft.settings import Data
 
 LOOKED_AT = 20  # lines of a block whose keys are noted
@@ -30,9 +30,11 @@ class BlockTask:
     data: bytes
     rows_file: Path
     settings: Data
+    format: str = JsonLines.name
+    header: bytes = b""
 
 
-class OddLine(NamedTuple):
+class MalformedLine(NamedTuple):
     """A line that was quarantined: number in its block (from 0), offset and length in bytes, and what may be shown of it."""
 
     number: int
@@ -44,7 +46,7 @@ class OddLine(NamedTuple):
 
 @dataclass
 class BlockResult:
-    """What was found in a block. `odd` holds what was quarantined.
+    """What was found in a block. `malformed` holds what was quarantined.
 
     `absent` counts the objects without title, content or uid by the column's name, and `columns` the keys of the block's
     first objects. For each row that was kept: keys of row, title and content (uint64), and its sketch (uint16 of shape (rows, 128), or of
@@ -54,11 +56,11 @@ class BlockResult:
     lines: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     cleaned: Counter[str] = field(default_factory=Counter)
-    odd: list[OddLine] = field(default_factory=list)
+    malformed: list[MalformedLine] = field(default_factory=list)
     absent: Counter[str] = field(default_factory=Counter)
     columns: Counter[str] = field(default_factory=Counter)
     last_line_is_cut: bool = False
-    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     titles: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     contents: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     sketches: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint16))
@@ -74,10 +76,11 @@ def text_key(text: str) -> int:
 def read_block(task: BlockTask) -> BlockResult:
     """Every line is kept, dropped for a reason, or quarantined with its place."""
     found = BlockResult()
-    parser = Parser(task.settings)
+    reader = reader_named(task.format)
+    parser = reader.parser(task.settings, task.header)
     parse = parser.parse
     uids, titles, contents = [], [], []
-    lines = task.data.split(b"\n")
+    lines = reader.lines(task.data)
     ended = not lines[-1]
     if ended:
         lines.pop()
@@ -86,7 +89,7 @@ def read_block(task: BlockTask) -> BlockResult:
         row = parse(line)
         if type(row) is Quarantine:
             text = line.removesuffix(b"\r")
-            found.odd.append(OddLine(number, offset, len(text), row, parser.published_part(text, row)))
+            found.malformed.append(MalformedLine(number, offset, len(text), row, parser.published_part(text, row)))
         elif type(row) is Drop:
             found.dropped[row] += 1
         elif isinstance(kept := clean_row(row.title, row.content, task.settings, found.cleaned), Drop):
@@ -96,13 +99,13 @@ def read_block(task: BlockTask) -> BlockResult:
             titles.append(kept[0])
             contents.append(kept[1])
         offset += len(line) + 1
-    found.lines, found.absent, found.columns = len(lines), parser.absent, keys_of(lines[:LOOKED_AT])
-    if not ended and found.odd and found.odd[-1].number == len(lines) - 1:
-        found.last_line_is_cut = found.odd[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
+    found.lines, found.absent, found.columns = len(lines), parser.absent, parser.columns(lines[:LOOKED_AT])
+    if not ended and found.malformed and found.malformed[-1].number == len(lines) - 1:
+        found.last_line_is_cut = found.malformed[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
     write_rows(task.rows_file, uids, titles, contents)
     digest = xxhash.xxh3_64_intdigest
     rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
-    found.rows = np.fromiter(rows, np.uint64, len(uids))
+    found.keys = np.fromiter(rows, np.uint64, len(uids))
     found.titles = np.fromiter(map(text_key, titles), np.uint64, len(uids))
     found.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
     wanted = task.settings.near_duplicates
@@ -110,16 +113,6 @@ def read_block(task: BlockTask) -> BlockResult:
     found.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
     assert found.sketches.shape == (len(uids), VALUES if wanted else 0)
     return found
-
-
-def keys_of(lines: list[bytes]) -> Counter[str]:
-    """How many of these lines are objects with which key."""
-    keys: Counter[str] = Counter()
-    for line in lines:
-        with suppress(orjson.JSONDecodeError):
-            value = orjson.loads(line)
-            keys.update(list(value) if isinstance(value, dict) else [])
-    return keys
 
 
 def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -> tuple[str, str] | Drop:
@@ -133,7 +126,7 @@ def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -
         rules: Counter[str] = Counter()
         clean(content, rules)
         return Drop.BOILERPLATE_ONLY if BOILERPLATE & rules.keys() else Drop.EMPTY_CONTENT
-    return keep(clean_title, clean_content, settings) or (clean_title, clean_content)
+    return drop_reason(clean_title, clean_content, settings) or (clean_title, clean_content)
 
 
 def write_rows(path: Path, *columns: list[str]) -> None:

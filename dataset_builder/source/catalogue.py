@@ -1,4 +1,4 @@
-"""The files of the catalogue: paths, globs and fsspec URLs (s3://, gs://, hf://, …), found, examined, and opened.
+"""The files of the catalogue: paths, globs and fsspec URLs (s3://, gs://, hf://, …), found and opened.
 
 They are read in the order of their addresses. In the record and in the quarantine a file has a short name, and messages show
 its address without secrets (addresses.py).
@@ -18,9 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import fsspec
 from fsspec.registry import known_implementations
 
-from dataset_builder.source.addresses import is_url, short_names, shown, without_secrets
-from dataset_builder.source.foreign_formats import HEAD_BYTES, require_json_lines
-from dataset_builder.workers.in_order import InOrder
+from dataset_builder.source.addresses import is_url, shown, without_secrets
 from titlecraft.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -38,15 +36,16 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """A file whose beginning has been looked at. `size` is in bytes as the file lies there, compressed or not.
+    """A file whose beginning has been looked at. `size` is in bytes as stored, compressed or not.
 
-    `address` may hold a password or a signature: `shown` and `name` are what people get to see.
+    `format` is the name of its reader. `address` may hold a password or a signature: `shown` and `name` are what people get to see.
     """
 
     address: str
     name: str
     size: int
     compressed: bool
+    format: str = "JSON lines"
 
     @property
     def shown(self) -> str:
@@ -55,7 +54,7 @@ class CatalogueFile:
 
 
 class Content(NamedTuple):
-    """What is in a file as it lies there: its sha256 in hex, and how many bytes."""
+    """The sha256 (hex) and the size in bytes of a file as stored."""
 
     sha256: str
     bytes: int
@@ -146,27 +145,6 @@ def open_file(address: str) -> BinaryIO:
     system, path = file_system(address)
     with remote_errors(address):
         return io.BufferedReader(system.open(path, "rb"), BUFFER)
-
-
-def examine_files(found: list[Listed], in_order: InOrder) -> list[CatalogueFile]:
-    """Look at the beginning of every file. Raises UserError where one cannot be what it should be."""
-    names = short_names([file.address for file in found])
-    return list(in_order(examine, list(zip(found, names, strict=True))))
-
-
-def absolute(address: str) -> str:
-    """The address as another process may use it, whatever folder that runs in."""
-    return address if is_url(address) else str(Path(address).absolute())
-
-
-def examine(task: tuple[Listed, str]) -> CatalogueFile:
-    """Look at one file, given its short name."""
-    file, name = task
-    address = absolute(file.address)
-    with open_file(address) as stream, remote_errors(address):
-        head = stream.read(HEAD_BYTES)
-    require_json_lines(head, address, len(head) < HEAD_BYTES)
-    return CatalogueFile(address, name, file.size, head.startswith(GZIP_MAGIC))
 
 
 def read_content(file: CatalogueFile) -> Content:

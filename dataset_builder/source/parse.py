@@ -2,7 +2,7 @@
 
 *Dropped* rows are well formed and not wanted; *quarantined* lines are not what the file promises. Their line number, byte
 offset, length and reason are published, and what stands under title, content and uid where the line can be read. Nothing
-else of a line is: other columns may hold prices, addresses, whatever nobody meant to publish. What was decided for odd lines:
+else of a line is: other columns may hold prices, addresses, whatever nobody meant to publish. How malformed lines are treated:
 
 | the line                                                  | what becomes of it                              |
 |-----------------------------------------------------------|-------------------------------------------------|
@@ -109,9 +109,9 @@ class Parser:
             return Row(uid, title, content)
         if type(uid) is float:
             uid = exact_number(line, self.uid)
-        return self.odd_row(value, title, content, uid)
+        return self.non_text_row(value, title, content, uid)
 
-    def odd_row(self, value: dict[str, Any], title: Any, content: Any, uid: Any) -> Row | Drop | Quarantine:
+    def non_text_row(self, value: dict[str, Any], title: Any, content: Any, uid: Any) -> Row | Drop | Quarantine:
         """What an object holds in which title, content or uid is absent or no text."""
         for name in (self.title, self.content, self.uid):
             self.absent[name] += name not in value
@@ -182,8 +182,8 @@ def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
     return Quarantine.NOT_JSON
 
 
-def keep(title: str, content: str, settings: Data) -> Drop | None:
-    """Why a cleaned row is not wanted, or None where it is kept."""
+def drop_reason(title: str, content: str, settings: Data) -> Drop | None:
+    """Return why a cleaned row is dropped, or None if it is kept."""
     if not title:
         return Drop.EMPTY_TITLE
     if not content:

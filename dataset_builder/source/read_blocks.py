@@ -26,13 +26,15 @@ TRN_BEGINS = (b'"uid": "0000031909"', b'"target_ind"')
 class Block(NamedTuple):
     """Whole lines of a file. `offset` is in bytes of the uncompressed text; only the file's last line may lack its end.
 
-    `consumed` is how far the file has been read, in bytes as it lies there; `gzip_is_cut` that it ends here, too early.
+    `consumed` is how far the file has been read, in bytes as stored; `gzip_is_cut` that it ends here, too early.
+    `header` is what the lines of the block need to be parsed, such as the names of columns; empty in JSON lines.
     """
 
     offset: int
     data: bytes
     consumed: int
     gzip_is_cut: bool
+    header: bytes = b""
 
 
 def read_blocks(

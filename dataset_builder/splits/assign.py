@@ -38,8 +38,8 @@ def group_rows(titles: np.ndarray, contents: np.ndarray, pairs: np.ndarray = NO_
     return smallest[component]
 
 
-def place(groups: np.ndarray, seed: int, purpose: str) -> np.ndarray:
-    """Numbers in [0, 1), uniform, that depend on the group, the seed and the purpose alone."""
+def uniform_hash(groups: np.ndarray, seed: int, purpose: str) -> np.ndarray:
+    """Return uniform numbers in [0, 1) that depend only on the group, the seed and the purpose."""
     key = np.uint64(xxhash.xxh3_64_intdigest(f"{purpose}:{seed}".encode()))
     return (mix(mix(groups) ^ key) >> np.uint64(11)) / 2**53
 
@@ -47,10 +47,10 @@ def place(groups: np.ndarray, seed: int, purpose: str) -> np.ndarray:
 def assign(groups: np.ndarray, settings: Data) -> np.ndarray:
     """Split of each row as an index into SPLITS, or -1 where the sample leaves it out; int8 of shape (rows,)."""
     share = 1.0 if settings.limit is None else min(1.0, settings.limit / max(1, len(groups)))
-    where = place(groups, settings.seed, "split")
+    position = uniform_hash(groups, settings.seed, "split")
     held_out = settings.test_share + settings.validation_share
-    splits = np.where(where < settings.test_share, 2, np.where(where < held_out, 1, 0)).astype(np.int8)
-    splits[place(groups, settings.seed, "sample") >= share] = -1
+    splits = np.where(position < settings.test_share, 2, np.where(position < held_out, 1, 0)).astype(np.int8)
+    splits[uniform_hash(groups, settings.seed, "sample") >= share] = -1
     return splits
 
 

@@ -40,8 +40,10 @@ def worker_processes(count: int) -> Iterator[InOrder]:
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
-            raise UserError("a worker process was killed from outside, probably for want of memory; nothing was "
-                            "published. Run again with --workers 1, which needs least") from error  # fmt: skip
+            raise UserError(
+                "a worker process was killed from outside, probably for want of memory; nothing was "
+                "published. Run again with --workers 1, which needs least"
+            ) from error
 
     try:
         yield in_order

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pyarrow.parquet as pq
 
-from dataset_builder.build import write_dataset
 from dataset_builder.engine.choose import start_engine
-from dataset_builder.source.catalogue import examine_files, find_files, read_content
+from dataset_builder.source.catalogue import find_files, read_content
+from dataset_builder.source.examine import examine_files
+from dataset_builder.write_dataset import write_dataset
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.build import write_dataset
 from dataset_builder.engine.interface import Engine
 from dataset_builder.engine.local import local_engine
-from dataset_builder.source.catalogue import examine_files, find_files
+from dataset_builder.source.catalogue import find_files
+from dataset_builder.source.examine import examine_files
+from dataset_builder.write_dataset import write_dataset
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DatasetRecord, current_code
 from titlecraft.settings import Data, Prompt, Recipe
@@ -29,6 +30,13 @@ def build_with(
     recipe = Recipe(data=data, prompt=prompt or Prompt())
     files = examine_files(find_files(source if isinstance(source, list) else [str(source)]), engine.in_order)
     return write_dataset(
-        files, recipe, PromptFormat.from_settings(recipe.prompt), work, folder, engine,
-        code=current_code("dataset_builder"), contents=engine.hash(files), **options,
-    )  # fmt: skip
+        files,
+        recipe,
+        PromptFormat.from_settings(recipe.prompt),
+        work,
+        folder,
+        engine,
+        code=current_code("dataset_builder"),
+        contents=engine.hash(files),
+        **options,
+    )

@@ -9,9 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.world.generate_catalogue import generate
-from dataset_builder.source import read_blocks as source_module
 from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.read_blocks import require_whole
+from dataset_builder.source.read_blocks import read_blocks, require_whole
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
@@ -107,8 +106,11 @@ def cut_files(folder: Path) -> dict[str, Path]:
     made = {
         "the gzip data is cut after line": ("cut.json.gz", packed[: len(packed) // 2]),
         "the last line is cut after line 5,000": ("cut.json", whole[:-20]),
-        "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut after line 5,001": ("trn.json", first + whole),
-    }  # fmt: skip
+        "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut after line 5,001": (
+            "trn.json",
+            first + whole,
+        ),
+    }
     for name, content in made.values():
         (folder / name).write_bytes(content)
     return {said: folder / name for said, (name, _) in made.items()}
@@ -128,14 +130,17 @@ def test_a_file_that_is_cut_is_refused_unless_allowed(tmp_path: Path) -> None:
 TRN_FIRST_LINE = b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink.", "target_ind": [842], "target_rel": [1.0]}\n'
 
 
-@pytest.mark.parametrize(("first_line", "lines", "missing"), [
-    (TRN_FIRST_LINE, 1_499_649, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
-    (TRN_FIRST_LINE, 2_248_618, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
-    (TRN_FIRST_LINE, 2_248_619, None),
-    (TRN_FIRST_LINE, 2_250_000, None),  # somebody's longer version
-    (TRN_FIRST_LINE.replace(b"0000031909", b"0000031887"), 1_499_649, None),
-    (b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink."}\n', 1_499_649, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("first_line", "lines", "missing"),
+    [
+        (TRN_FIRST_LINE, 1_499_649, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
+        (TRN_FIRST_LINE, 2_248_618, "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut"),
+        (TRN_FIRST_LINE, 2_248_619, None),
+        (TRN_FIRST_LINE, 2_250_000, None),  # somebody's longer version
+        (TRN_FIRST_LINE.replace(b"0000031909", b"0000031887"), 1_499_649, None),
+        (b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink."}\n', 1_499_649, None),
+    ],
+)
 def test_the_known_file_is_whole_with_so_many_lines(first_line: bytes, lines: int, missing: str | None) -> None:
     """Copies of 1,499,649 lines, cut between two lines, are in circulation; other catalogues may have any number."""
     files = [CatalogueFile("trn.json", "trn.json", 2_400_000_000, False)]
@@ -152,5 +157,5 @@ def test_lines_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"".join(line(number, note="x" * (number % 7 * 300)) for number in range(200)))
     whole = build_offline(path, tmp_path / "whole", Data())
     for size in (100, 999, 4096):
-        monkeypatch.setattr(source_module.read_blocks, "__defaults__", (0, None, size))
+        monkeypatch.setattr(read_blocks, "__defaults__", (0, None, size))
         assert build_offline(path, tmp_path / str(size), Data()) == whole

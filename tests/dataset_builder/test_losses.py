@@ -62,17 +62,28 @@ def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> Non
     rows = [row(number) for number in range(80)] + [row(99, content=None)] * 2 + ["[1]"] * 20
     record, _ = build(tmp_path, rows, max_loss=0.2)
     assert outcome_lines(record) == [
-        "102 lines: 80 published, 2 dropped, 20 quarantined", "  dropped: empty content 2 (2.0 %)",
+        "102 lines: 80 published, 2 dropped, 20 quarantined",
+        "  dropped: empty content 2 (2.0 %)",
         "  quarantined: not an object 20 (19.6 %)",
-    ]  # fmt: skip
+    ]
 
 
-@pytest.mark.parametrize(("rows", "said"), [
-    ([row(n, content="Tea.") for n in range(9)], "(too_short 9): descriptions have fewer than 20 characters: set --data.minimum_characters smaller"),
-    ([row(n, content="") for n in range(9)], "(empty_content 9): the title is looked for under 'title' and the description under 'content'"),
-    ([row(n, content=f"Kettle {n}") for n in range(9)], "(content_is_title 9): the title is looked for"),
-    (["nothing"] * 9, "(not_json 9): write one JSON object (RFC 8259) a line"), (["", "  "], "(blank_line 2): expected one JSON object a line"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [row(n, content="Tea.") for n in range(9)],
+            "(too_short 9): descriptions have fewer than 20 characters: set --data.minimum_characters smaller",
+        ),
+        (
+            [row(n, content="") for n in range(9)],
+            "(empty_content 9): the title is looked for under 'title' and the description under 'content'",
+        ),
+        ([row(n, content=f"Kettle {n}") for n in range(9)], "(content_is_title 9): the title is looked for"),
+        (["nothing"] * 9, "(not_json 9): write one JSON object (RFC 8259) a line"),
+        (["", "  "], "(blank_line 2): expected one JSON object a line"),
+    ],
+)
 def test_where_no_line_gives_a_row_the_advice_fits(rows: list[object], said: str, tmp_path: Path) -> None:
     path = write(tmp_path, rows)
     with pytest.raises(UserError) as refused:
@@ -89,11 +100,17 @@ def read_and_judge(path: Path, folder: Path) -> None:
     require_rows(files, rows, ALL)
 
 
-@pytest.mark.parametrize(("line", "fix"), [
-    ("[1]", "write one JSON object a line, with names"), ("nonsense", "write one JSON object (RFC 8259) a line"),
-    ('{"title": "A"}{"title": "B"}', "jq -c . rows.jsonl > lines.jsonl"), ('{"title": "\\ud83d"}', "an emoji was cut in half"),
-    ('{"title": "A", "title": "B"}', "once in each object"), (json.dumps(row(1, uid=1.5)), "identifiers as text or whole numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("[1]", "write one JSON object a line, with names"),
+        ("nonsense", "write one JSON object (RFC 8259) a line"),
+        ('{"title": "A"}{"title": "B"}', "jq -c . rows.jsonl > lines.jsonl"),
+        ('{"title": "\\ud83d"}', "an emoji was cut in half"),
+        ('{"title": "A", "title": "B"}', "once in each object"),
+        (json.dumps(row(1, uid=1.5)), "identifiers as text or whole numbers"),
+    ],
+)
 def test_every_reason_has_its_fix(line: str, fix: str, tmp_path: Path) -> None:
     assert fix in refusal(tmp_path, [row(0), row(1), line], max_loss=0.2)
 
@@ -130,8 +147,10 @@ def test_absent_and_null_texts_are_dropped_and_named_where_they_are_many(tmp_pat
     assert record.dropped == {"empty_content": 2, "empty_title": 2} and not record.quarantined and not notes
     (tmp_path / "many").mkdir()
     record, notes = build(tmp_path / "many", [row(0)] + [row(n, content=None, body="x") for n in range(9)])
-    assert notes == ["9 of 10 lines have nothing under 'content'; the lines have 'uid', 'title', 'content', 'body': "
-                     "set --data.content_column if it stands elsewhere"]  # fmt: skip
+    assert notes == [
+        "9 of 10 lines have nothing under 'content'; the lines have 'uid', 'title', 'content', 'body': "
+        "set --data.content_column if it stands elsewhere"
+    ]
 
 
 def test_a_file_among_several_that_gives_no_row_is_named(tmp_path: Path) -> None:

@@ -106,15 +106,15 @@ def test_a_source_that_changes_leaves_no_repo_behind(hub: RunningHub, catalogue:
     source.write_bytes(b"".join(catalogue.read_bytes().splitlines(keepends=True)[:300]))
     while_it_grows = f"""
 import sys
-import dataset_builder.build as build
+import dataset_builder.write_dataset as writing
 from titlecraft.command_line.main import main
-read = build.read_rows
+read = writing.read_rows
 def read_and_grow(files, *others):
     rows = read(files, *others)
     with open(files[0].address, "a") as stream:
         stream.write({row(6000, random.Random(6))!r})
     return rows
-build.read_rows = read_and_grow
+writing.read_rows = read_and_grow
 sys.exit(main({command(source, repo=repo)[3:]!r}))
 """
     refused = subprocess.run(
@@ -144,8 +144,11 @@ def test_again_is_no_commit_and_the_revision_has_its_tag(hub: RunningHub, catalo
     )
     assert again.returncode == 0 and "nothing to do" in again.stdout
     fresh = subprocess.run(
-        command(catalogue, "--fresh", "--workers=1", repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
-    )  # fmt: skip
+        command(catalogue, "--fresh", "--workers=1", repo=repo),
+        env=environment(hub, tmp_path),
+        capture_output=True,
+        text=True,
+    )
     assert fresh.returncode == 0, fresh.stderr
     assert len(commits(hub, tmp_path, repo)) == 2
     code = f"""

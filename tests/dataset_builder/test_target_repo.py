@@ -44,15 +44,21 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 def run(hub: RunningHub, folder: Path, code: str) -> list[str]:
     folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT + code, str(folder)], env=os.environ | hub.environment(folder.parent / "hf"),
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
+        [sys.executable, "-c", SCRIPT + code, str(folder)],
+        env=os.environ | hub.environment(folder.parent / "hf"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
 def test_a_target_repo_and_what_a_person_put_into_it(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "secretfolder", """
+    said = run(
+        hub,
+        tmp_path / "secretfolder",
+        """
 status, out, err = build(rows("rows.jsonl", 60), "titlecraft/target", "--data.test_share=0.2", "--data.validation_share=0.2", "--data.rows_per_shard=9")
 assert status == 0, err
 print(out.splitlines()[:4])
@@ -98,9 +104,16 @@ for broken in (card.replace("  - split: train", "  - split: test\\n    path: dat
         print("loads")
     except UserError as error:
         print(str(error)[:90].replace(published_pin(head.repo, "dataset").revision[:12], "X"))
-""")  # fmt: skip
-    assert said[0] == str(["63 lines: 60 published, 0 dropped, 3 quarantined", "  quarantined: not an object 1 (1.6 %)",
-                           "  quarantined: not json 1 (1.6 %)", "  quarantined: title not text 1 (1.6 %)"])  # fmt: skip
+""",
+    )
+    assert said[0] == str(
+        [
+            "63 lines: 60 published, 0 dropped, 3 quarantined",
+            "  quarantined: not an object 1 (1.6 %)",
+            "  quarantined: not json 1 (1.6 %)",
+            "  quarantined: title not text 1 (1.6 %)",
+        ]
+    )
     assert said[1] == "[]"
     assert said[2].startswith("{'line': 63, 'offset': ") and said[2].endswith(
         "'reason': 'title_not_text', 'columns': {'uid': 0, 'title': 5, 'content': 'Kettle 0 boils 0 cups of water.'}}"
@@ -108,9 +121,16 @@ for broken in (card.replace("  - split: train", "  - split: test\\n    path: dat
     assert said[3] == "dataset titlecraft/target is called titlecraft/renamed now: publishing there"
     assert said[4] == "dataset titlecraft/renamed ['titlecraft/renamed']"
     assert json.loads(said[5].replace("'", '"')) == [
-        "assets/output_length.png", "assets/photo.png", "assets/splits.png", "data/notes.txt", "data/test-00000-of-00001.csv",
-        "data/train-00000-of-00001.parquet", "data/train-mine.parquet", "quarantine/lines.jsonl", "quarantine/mine.jsonl",
-    ]  # fmt: skip
+        "assets/output_length.png",
+        "assets/photo.png",
+        "assets/splits.png",
+        "data/notes.txt",
+        "data/test-00000-of-00001.csv",
+        "data/train-00000-of-00001.parquet",
+        "data/train-mine.parquet",
+        "quarantine/lines.jsonl",
+        "quarantine/mine.jsonl",
+    ]
     assert said[6:9] == [
         "[]",
         "{'train': 60}",

@@ -1,6 +1,6 @@
 """What the dataset builder leaves behind: dataset_record.json."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from titlecraft.records.base import Code, File, Record
 from titlecraft.settings import Data, Prompt
@@ -108,3 +108,16 @@ class DatasetRecord(Record):
     near_measured: int | None = None
     kept_in_train: int = 0
     schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"
+
+    def key_inputs(self) -> dict[str, Any]:
+        """Return what the key is a digest of."""
+        return key_inputs(self.source.files, self.data, self.prompt, self.code)
+
+
+def key_inputs(files: list[SourceFile], data: Data, prompt: Prompt, code: Code) -> dict[str, Any]:
+    """Return what a dataset's key is a digest of.
+
+    The names of the source's files count only if there are several: they are published then.
+    """
+    source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
+    return {"source": source, "data": data, "prompt": prompt, "code": code}

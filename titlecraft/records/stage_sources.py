@@ -41,13 +41,14 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards leakage loads outcome
+        dataset_builder: build clean first_pass guards leakage loads outcome write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        dataset_builder/splits: assign
+        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
+        dataset_builder/source: read_blocks reader readers
+        dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
@@ -129,13 +130,14 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
     """,
     "verification": """
-        dataset_builder: build clean first_pass guards leakage loads outcome
         dataset_builder/card: build_command metadata plots write
+        dataset_builder: clean first_pass guards leakage outcome write_dataset
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
-        dataset_builder/splits: assign
+        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
+        dataset_builder/source: read_blocks reader readers
+        dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,16 +45,9 @@ def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("lines of all source files", record.source.lines, lines_of_files)
     yield checks.equal("published rows = rows of all splits", record.published, rows_of_splits)
     yield checks.equal("product kinds add up", record.published, sum(record.product_kinds.values()))
-    yield checks.equal("key over source, settings and code", record.key, digest(key_inputs(record)))
+    yield checks.equal("key over source, settings and code", record.key, digest(record.key_inputs()))
     prompt = PromptFormat.from_settings(record.prompt).to_json()
     yield checks.equal(f"{PROMPT_FILE} from the settings", prompt.decode(), state.require(PROMPT_FILE).decode())
-
-
-def key_inputs(record: DatasetRecord) -> dict[str, Any]:
-    """The inputs of a dataset's key; see dataset_builder.build.key_of."""
-    files = record.source.files
-    source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
-    return {"source": source, "data": record.data, "prompt": record.prompt, "code": record.code}
 
 
 @dataclass

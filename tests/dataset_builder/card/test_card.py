@@ -27,9 +27,11 @@ def of_lines(lines: int, expected: int | None, missing: str | None = None) -> Da
 
 def test_the_command_has_what_differs_from_the_defaults_and_a_shell_reads_it() -> None:
     record = msgspec.structs.replace(
-        dataset_record(), data=Data(test_share=0.1, near_duplicates=False, limit=500), source=of_lines(15, None, "cut").source,
+        dataset_record(),
+        data=Data(test_share=0.1, near_duplicates=False, limit=500),
+        source=of_lines(15, None, "cut").source,
         prompt=Prompt(product_word="auto", other_questions=["What's '{title}'?"]),
-    )  # fmt: skip
+    )
     assert (
         build_command("ns/data", record)
         == r"""titlecraft build trn.json.gz \
@@ -54,8 +56,16 @@ def test_completeness_is_claimed_of_the_file_that_is_known_alone() -> None:
     assert completeness(of_lines(15, TRN_LINES, "cut after line 15")) == "**Not whole:** cut after line 15."
 
 
-@pytest.mark.parametrize("claim", [{"license": "mit"}, {"license": ["cc-by-4.0"]}, {"license": "unknown", "license_name": "apache-2.0"},
-                                   {"license": "unknown", "tags": ["license:mit"]}, {}])  # fmt: skip
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"license": "mit"},
+        {"license": ["cc-by-4.0"]},
+        {"license": "unknown", "license_name": "apache-2.0"},
+        {"license": "unknown", "tags": ["license:mit"]},
+        {},
+    ],
+)
 def test_a_licence_for_the_texts_is_refused(claim: dict[str, object]) -> None:
     with pytest.raises(
         UserError, match=r"README.md says `license: .*`: expected `license: unknown`, because no licence"

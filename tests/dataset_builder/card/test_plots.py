@@ -4,24 +4,32 @@ from pathlib import Path
 
 import msgspec
 
-from dataset_builder.card.plots import fates, plot_lengths, plot_splits
+from dataset_builder.card.plots import line_outcomes, plot_lengths, plot_splits
 from dataset_builder.outcome import share_label
 from tests.model_card.literal_records import dataset_record
 
 
 def test_the_bars_account_for_every_line() -> None:
     record = dataset_record()
-    assert [(name, count) for name, count, _ in fates(record)] == [
-        ("train split", 8), ("validation split", 1), ("test split", 1),
-        ("dropped: empty content", 3), ("dropped: duplicate", 1), ("quarantined", 1),
-    ]  # fmt: skip
-    assert sum(count for _, count, _ in fates(record)) == record.source.lines
+    assert [(name, count) for name, count, _ in line_outcomes(record)] == [
+        ("train split", 8),
+        ("validation split", 1),
+        ("test split", 1),
+        ("dropped: empty content", 3),
+        ("dropped: duplicate", 1),
+        ("quarantined", 1),
+    ]
+    assert sum(count for _, count, _ in line_outcomes(record)) == record.source.lines
 
 
 def test_a_small_share_does_not_read_as_none() -> None:
     assert [share_label(share) for share in (0.0, 0.0004, 0.0006, 0.581, 1.0)] == [
-        "0.0 %", "< 0.1 %", "0.1 %", "58.1 %", "100.0 %",
-    ]  # fmt: skip
+        "0.0 %",
+        "< 0.1 %",
+        "0.1 %",
+        "58.1 %",
+        "100.0 %",
+    ]
 
 
 def test_the_same_record_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:

@@ -67,13 +67,24 @@ def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
     assert len(set(seen.values())) == len(seen)
 
 
-@pytest.mark.parametrize(("content", "seen"), [
-    ("one two three four five", True), ("one two three four", False), ("", False), ("caf\u00e9 au lait pour deux", True),
-    ("Это чайник из нержавеющей стали", True), ("यह स्टील की केतली दो परतों वाली है", True), ("هذه الغلاية مصنوعة من الفولاذ القوي", True),
-    ("이 주전자는 두 겹의 스테인리스 강으로", True), ("这款不锈钢水壶 采用双层真空设计 保温时间长 壶口宽大 便于清洗 适合办公室", False),
-    ("材質 ステンレス鋼 容量 一リットル半 色 紺色 保温 二十四時間", False), ("กาน้ำสแตนเลส ใช้ระบบ สุญญากาศ สองชั้น เก็บความร้อน ได้ยาวนาน", False),
-    ("A steel kettle of the brand 小米 that holds one litre", True), ("Kettle 1.5 L 不锈钢水壶采用双层真空设计 steel 2 years", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        ("one two three four five", True),
+        ("one two three four", False),
+        ("", False),
+        ("caf\u00e9 au lait pour deux", True),
+        ("Это чайник из нержавеющей стали", True),
+        ("यह स्टील की केतली दो परतों वाली है", True),
+        ("هذه الغلاية مصنوعة من الفولاذ القوي", True),
+        ("이 주전자는 두 겹의 스테인리스 강으로", True),
+        ("这款不锈钢水壶 采用双层真空设计 保温时间长 壶口宽大 便于清洗 适合办公室", False),
+        ("材質 ステンレス鋼 容量 一リットル半 色 紺色 保温 二十四時間", False),
+        ("กาน้ำสแตนเลส ใช้ระบบ สุญญากาศ สองชั้น เก็บความร้อน ได้ยาวนาน", False),
+        ("A steel kettle of the brand 小米 that holds one litre", True),
+        ("Kettle 1.5 L 不锈钢水壶采用双层真空设计 steel 2 years", False),
+    ],
+)
 def test_which_texts_the_measure_can_compare(content: str, seen: bool) -> None:
     assert has_words(content) is seen and measurable([content, "a b c d e"]).tolist() == [seen, True]
 
@@ -124,8 +135,10 @@ def test_near_duplicates_are_found_and_others_are_not(tmp_path: Path) -> None:
 
 def test_leakage_counts_what_is_left_across_splits(tmp_path: Path) -> None:
     """Without grouping near-duplicates leak; with it they do not; and the measure does not trust the grouping."""
-    rows = [f'{{"title": "T{seed}", "content": "{text(seed)}"}}\n{{"title": "U{seed}", "content": "{edited(text(seed), 40)}"}}\n'
-            for seed in range(1500)]  # fmt: skip
+    rows = [
+        f'{{"title": "T{seed}", "content": "{text(seed)}"}}\n{{"title": "U{seed}", "content": "{edited(text(seed), 40)}"}}\n'
+        for seed in range(1500)
+    ]
     path = tmp_path / "rows.json"
     path.write_text("".join(rows))
     shares = {"validation_share": 0.1, "test_share": 0.1}

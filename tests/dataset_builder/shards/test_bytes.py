@@ -44,11 +44,15 @@ def test_shards_are_even_zstd_and_the_same_every_time(tmp_path: Path) -> None:
     assert [table.num_rows for table in tables] == [8333, 8334, 8334]
     assert pa.concat_tables(tables)["uid"].to_pylist() == [f"{number:010d}" for number in range(25_001)]
     assert tuple(tables[0].column_names) == COLUMNS
-    assert tables[0].slice(0, 1).to_pylist() == [{
-        "uid": "0000000000", "title": "Title 0", "instruction": "Describe product as accurately as possible.",
-        "input": "Question: Could you give me a description of the product 'Title 0'?",
-        "output": "Description number 0, with 'quotes' and {braces}.",
-    }]  # fmt: skip
+    assert tables[0].slice(0, 1).to_pylist() == [
+        {
+            "uid": "0000000000",
+            "title": "Title 0",
+            "instruction": "Describe product as accurately as possible.",
+            "input": "Question: Could you give me a description of the product 'Title 0'?",
+            "output": "Description number 0, with 'quotes' and {braces}.",
+        }
+    ]
     column = pq.ParquetFile(tmp_path / "a" / names[0]).metadata.row_group(0).column(0)
     assert column.compression == "ZSTD" and column.has_offset_index
 

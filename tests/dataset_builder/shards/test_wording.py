@@ -39,18 +39,38 @@ def test_several_questions_by_a_seeded_choice() -> None:
         Wording.from_settings(Prompt(other_questions=["Which?"]), 7)
 
 
-@pytest.mark.parametrize(("settings", "said"), [
-    (Prompt(instruction="Describe {item}."), "prompt.instruction is 'Describe {item}.': {item} is no place that a build fills"),
-    (Prompt(instruction="Describe '{title}'."), "{title} is no place that a build fills; expected {product}"),
-    (Prompt(question="What is {title}, {brand}?"), "{brand} is no place that a build fills; expected {title} and {product}"),
-    (Prompt(question="{0} {title}"), "{0} is no place"), (Prompt(question="{title!r}"), "{title!r} is no place"),
-    (Prompt(question="{title.x} {title}"), "{title.x} is no place"), (Prompt(question="{} {title}"), "{} is no place"),
-    (Prompt(question="{title"), "a brace stands alone"), (Prompt(question="{title}}"), "a brace stands alone"),
-    (Prompt(question="{{title}}"), "a brace stands alone"), (Prompt(question="{{product} {title}"), "a brace stands alone"),
-    (Prompt(question="What?"), "it must hold {title}, where the title goes, once"), (Prompt(question="{title} {title}"), "once"),
-    (Prompt(product_word="{product}"), "prompt.product_word is '{product}': {product} is no place that a build fills; expected no braces"),
-    (Prompt(other_questions=["A {title}", "B {titel}"]), "prompt.other_questions[1] is 'B {titel}': {titel} is no place"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            Prompt(instruction="Describe {item}."),
+            "prompt.instruction is 'Describe {item}.': {item} is no place that a build fills",
+        ),
+        (Prompt(instruction="Describe '{title}'."), "{title} is no place that a build fills; expected {product}"),
+        (
+            Prompt(question="What is {title}, {brand}?"),
+            "{brand} is no place that a build fills; expected {title} and {product}",
+        ),
+        (Prompt(question="{0} {title}"), "{0} is no place"),
+        (Prompt(question="{title!r}"), "{title!r} is no place"),
+        (Prompt(question="{title.x} {title}"), "{title.x} is no place"),
+        (Prompt(question="{} {title}"), "{} is no place"),
+        (Prompt(question="{title"), "a brace stands alone"),
+        (Prompt(question="{title}}"), "a brace stands alone"),
+        (Prompt(question="{{title}}"), "a brace stands alone"),
+        (Prompt(question="{{product} {title}"), "a brace stands alone"),
+        (Prompt(question="What?"), "it must hold {title}, where the title goes, once"),
+        (Prompt(question="{title} {title}"), "once"),
+        (
+            Prompt(product_word="{product}"),
+            "prompt.product_word is '{product}': {product} is no place that a build fills; expected no braces",
+        ),
+        (
+            Prompt(other_questions=["A {title}", "B {titel}"]),
+            "prompt.other_questions[1] is 'B {titel}': {titel} is no place",
+        ),
+    ],
+)
 def test_a_place_that_nobody_fills_is_refused(settings: Prompt, said: str) -> None:
     with pytest.raises(UserError) as refused:
         require_places(settings)
@@ -70,11 +90,18 @@ def test_other_forms_on_demand(tmp_path: Path) -> None:
     build_offline(tmp_path / "rows.json", tmp_path / "work", Data(validation_share=0, test_share=0))
     folder = tmp_path / "work" / "publish"
     assert export(folder, "conversational", tmp_path / "chat") == 1
-    assert pq.read_table(tmp_path / "chat" / "train-00000-of-00001.parquet").to_pylist() == [{"messages": [
-        {"role": "user", "content": "Describe product as accurately as possible.\n\n"
-                                    "Question: Could you give me a description of the product 'Kettle'?"},
-        {"role": "assistant", "content": content},
-    ]}]  # fmt: skip
+    assert pq.read_table(tmp_path / "chat" / "train-00000-of-00001.parquet").to_pylist() == [
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": "Describe product as accurately as possible.\n\n"
+                    "Question: Could you give me a description of the product 'Kettle'?",
+                },
+                {"role": "assistant", "content": content},
+            ]
+        }
+    ]
     assert export(folder, "prompt-completion", tmp_path / "pairs") == 1
     (pair,) = pq.read_table(tmp_path / "pairs" / "train-00000-of-00001.parquet").to_pylist()
     prompt = PromptFormat.from_json((folder / "prompt.json").read_bytes(), "prompt.json")

@@ -9,19 +9,30 @@ from dataset_builder.source.catalogue import find_files, remote_errors
 from titlecraft.errors import UserError
 
 
-@pytest.mark.parametrize(("address", "seen"), [
-    ("https://user:pw@host.example/a/b.json?X-Amz-Signature=abc&x=1#f", "https://host.example/a/b.json"),
-    ("https://host.example/b.json?token", "https://host.example/b.json"), ("https://host.example?sig=1", "https://host.example"),
-    ("https://token@host.example/x", "https://host.example/x"), ("s3://key:secret@bucket/part-?.json", "s3://bucket/part-?.json"),
-    ("s3://bucket/x.json?versionId=1", "s3://bucket/x.json"), ("abfs://box@account/x.json?sv=1&sig=a%2Fb", "abfs://account/x.json"),
-    ("zip://rows.json::https://u:p@host.example/x.zip?sig=1", "zip://rows.json::https://host.example/x.zip"),
-    ("simplecache::ftp://u:p@host.example/x.json", "simplecache::ftp://host.example/x.json"),
-    ("hf://datasets/ns/name@main/x.json", "hf://datasets/ns/name@main/x.json"), ("/data/a?b=c.json", "/data/a?b=c.json"),
-    ("https://u:pa/ss@host.example/b.json", "https://host.example/b.json"), ("https://u:pa#s@host.example/b", "https://host.example/b"),
-    ("https://u:pa?s@host.example/b.json", "https://host.example/b.json"), ("https://h.example:80/a@b", "https://h.example:80/a@b"),
-    ("HTTPS://host.example/b.json?token", "HTTPS://host.example/b.json"), ("s3://b/x.json?X-Sig=ab/cd", "s3://b/x.json"),
-    ("https://h.example/b.json%3Fsig%3Dab", "https://h.example/b.json"), ("https://h.example/b;sid=ab/c", "https://h.example/b/c"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("https://user:pw@host.example/a/b.json?X-Amz-Signature=abc&x=1#f", "https://host.example/a/b.json"),
+        ("https://host.example/b.json?token", "https://host.example/b.json"),
+        ("https://host.example?sig=1", "https://host.example"),
+        ("https://token@host.example/x", "https://host.example/x"),
+        ("s3://key:secret@bucket/part-?.json", "s3://bucket/part-?.json"),
+        ("s3://bucket/x.json?versionId=1", "s3://bucket/x.json"),
+        ("abfs://box@account/x.json?sv=1&sig=a%2Fb", "abfs://account/x.json"),
+        ("zip://rows.json::https://u:p@host.example/x.zip?sig=1", "zip://rows.json::https://host.example/x.zip"),
+        ("simplecache::ftp://u:p@host.example/x.json", "simplecache::ftp://host.example/x.json"),
+        ("hf://datasets/ns/name@main/x.json", "hf://datasets/ns/name@main/x.json"),
+        ("/data/a?b=c.json", "/data/a?b=c.json"),
+        ("https://u:pa/ss@host.example/b.json", "https://host.example/b.json"),
+        ("https://u:pa#s@host.example/b", "https://host.example/b"),
+        ("https://u:pa?s@host.example/b.json", "https://host.example/b.json"),
+        ("https://h.example:80/a@b", "https://h.example:80/a@b"),
+        ("HTTPS://host.example/b.json?token", "HTTPS://host.example/b.json"),
+        ("s3://b/x.json?X-Sig=ab/cd", "s3://b/x.json"),
+        ("https://h.example/b.json%3Fsig%3Dab", "https://h.example/b.json"),
+        ("https://h.example/b;sid=ab/c", "https://h.example/b/c"),
+    ],
+)
 def test_an_address_as_it_may_be_shown(address: str, seen: str) -> None:
     assert shown(address) == seen
 
@@ -33,8 +44,9 @@ def test_somebody_elses_message_has_no_secret_of_the_address_or_the_environment(
     address = "https://alice:pass%2Fword@host.example/x.json?sig=a%2Bb%3D%3D&se=2026"
     said = without_secrets(
         "403 for URL('https://alice:pass%2Fword@host.example/x.json?sig=a%2Bb%3D%3D&se=2026'): alice, pass/word, a+b==, "
-        "a%2Bb%3D%3D, key c2VjcmV0c2VjcmV0 of https://other.example/y?sig=zzz", address,
-    )  # fmt: skip
+        "a%2Bb%3D%3D, key c2VjcmV0c2VjcmV0 of https://other.example/y?sig=zzz",
+        address,
+    )
     for secret in ("alice", "pass%2Fword", "pass/word", "a+b==", "a%2Bb", "c2Vj", "zzz", "2026"):
         assert secret not in said, said
     assert "403 for URL('https://host.example/x.json')" in said
@@ -47,8 +59,12 @@ def test_errors_of_file_systems_are_one_line_without_secrets() -> None:
     assert (
         "hunter22" not in str(refused.value) and "abcdefgh" not in str(refused.value) and "\n" not in str(refused.value)
     )
-    for address in ("https://u:hunter22@127.0.0.1:9/x.json?sig=abcdefgh", "nonsense://u:hunter22@box/x?sig=abcdefgh",
-                    "oci://u:hunter22@box/x?sig=abcdefgh", "memory://u:hunter22@box/*.json?sig=abcdefgh"):  # fmt: skip
+    for address in (
+        "https://u:hunter22@127.0.0.1:9/x.json?sig=abcdefgh",
+        "nonsense://u:hunter22@box/x?sig=abcdefgh",
+        "oci://u:hunter22@box/x?sig=abcdefgh",
+        "memory://u:hunter22@box/*.json?sig=abcdefgh",
+    ):
         with pytest.raises(UserError) as refused:
             find_files([address])
         assert "hunter22" not in str(refused.value) and "abcdefgh" not in str(refused.value)
@@ -68,11 +84,16 @@ def test_names_tell_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
     assert short_names(["file:///home/alice/1/r.json", "s3://k:s@b/2/r.json"]) == ["1/r.json", "b/2/r.json"]
 
 
-@pytest.mark.parametrize(("address", "secret"), [
-    ("https://u:hunter/22x@host.example/b.json", "hunter/22x"), ("https://u:hunter#22x@host.example/b", "hunter#22x"),
-    ("s3://b/x?X-Sig=hunter/22x", "hunter/22x"), ("https://h.example/b%3Fsig=hunter%2F22x", "hunter/22x"),
-    ("https://h.example/b;sid=hunter%2F22x/c", "hunter%2F22x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "secret"),
+    [
+        ("https://u:hunter/22x@host.example/b.json", "hunter/22x"),
+        ("https://u:hunter#22x@host.example/b", "hunter#22x"),
+        ("s3://b/x?X-Sig=hunter/22x", "hunter/22x"),
+        ("https://h.example/b%3Fsig=hunter%2F22x", "hunter/22x"),
+        ("https://h.example/b;sid=hunter%2F22x/c", "hunter%2F22x"),
+    ],
+)
 def test_a_secret_with_unquoted_characters_is_hidden_and_names_no_file(address: str, secret: str) -> None:
     said = without_secrets(f"403 for {secret} of {address}", address)
     assert "hunter" not in said and "22x" not in said

@@ -8,14 +8,15 @@ import fsspec
 import msgspec
 import pytest
 
-from dataset_builder.build import key_of
-from dataset_builder.source.catalogue import examine_files, find_files, require_unchanged
+from dataset_builder.source.catalogue import find_files, require_unchanged
+from dataset_builder.source.examine import examine_files
 from dataset_builder.source.read_blocks import read_blocks
 from dataset_builder.workers.in_order import worker_processes
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.command_line.demo.catalogue import catalogue_lines
 from titlecraft.errors import UserError
-from titlecraft.records import Code, SourceFile
+from titlecraft.records import Code, SourceFile, digest
+from titlecraft.records.dataset import key_inputs
 from titlecraft.settings import Data, Recipe
 
 LINES = [line + b"\n" for line in catalogue_lines(3000, 4)]
@@ -80,13 +81,16 @@ def test_a_remote_file_system(tmp_path: Path) -> None:
         require_unchanged(["memory://rows/*.json*"], found)
 
 
-@pytest.mark.parametrize("given, said", [
-    ("no-*.json", "no-*.json: no file matches"),
-    ("memory://nowhere/*.json", "no file there"),
-    ("memory://nowhere/a.json", "no such file"),
-    ("oci://bucket/*.json", "pip install ocifs"),
-    ("nonsense://bucket/*.json", "Protocol not known: nonsense; expected a path, or a URL that fsspec knows"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ("no-*.json", "no-*.json: no file matches"),
+        ("memory://nowhere/*.json", "no file there"),
+        ("memory://nowhere/a.json", "no such file"),
+        ("oci://bucket/*.json", "pip install ocifs"),
+        ("nonsense://bucket/*.json", "Protocol not known: nonsense; expected a path, or a URL that fsspec knows"),
+    ],
+)
 def test_what_cannot_be_found(given: str, said: str) -> None:
     with pytest.raises(UserError) as refused:
         find_files([given])
@@ -96,7 +100,11 @@ def test_what_cannot_be_found(given: str, said: str) -> None:
 def test_the_key_depends_on_names_only_where_they_are_published() -> None:
     def key(*names: str) -> str:
         files = [SourceFile(name=name, bytes=9, sha256="a" * 64, lines=1) for name in names]
-        return key_of(files, Recipe(), Code(titlecraft="1", sources="2", python="3", packages={}))
+        return digest(
+            key_inputs(
+                files, Recipe().data, Recipe().prompt, Code(titlecraft="1", sources="2", python="3", packages={})
+            )
+        )
 
     assert key("b.json") == key("c.json")
     assert len({key("b.json"), key("b.json", "c.json"), key("b.json", "d.json")}) == 3

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.source.parse import Drop, Parser, Quarantine, Row, keep, product_kind
+from dataset_builder.source.parse import Drop, Parser, Quarantine, Row, drop_reason, product_kind
 from titlecraft.settings import Data
 
 
@@ -107,7 +107,7 @@ def test_nothing_is_ever_read_out_of_a_damaged_line_that_is_not_in_it(noise: byt
     ("Kettle", "Twenty characters it", None),
 ])  # fmt: skip
 def test_why_a_clean_row_is_not_wanted(title: str, content: str, expected: Drop | None) -> None:
-    assert keep(title, content, Data(minimum_characters=20)) == expected
+    assert drop_reason(title, content, Data(minimum_characters=20)) == expected
 
 
 @pytest.mark.parametrize(("uid", "kind"), [

@@ -179,14 +179,14 @@ def test_a_build_is_not_lost_to_an_adapter_that_is_listed_meanwhile(world: World
     small = ["--data.test_share=0.3", "--workers", "1", "--repo", DATASET]
     meanwhile = f"""
 import os, subprocess, sys
-import dataset_builder.build as build
+import dataset_builder.write_dataset as writing
 from titlecraft.command_line.main import main
-group = build.group_and_assign
+group = writing.group_and_assign
 def list_an_adapter(*others):
     subprocess.run([{PYTHON!r}, "-m", "tests.model_card.lineage.lineage_world", "tell"], check=True,
                    env=os.environ | {{"HF_HOME": {str(tmp_path)!r}}})
     return group(*others)
-build.group_and_assign = list_an_adapter
+writing.group_and_assign = list_an_adapter
 sys.exit(main(["build", {str(world.root / "rows.json.gz")!r}, *{small!r}]))
 """
     done = subprocess.run([PYTHON, "-c", meanwhile], env=os.environ | world.hub.environment(world.root / "home"),

@@ -1,0 +1,76 @@
+"""The decision between the two passes: which rows are dropped as duplicates, and the group and split of each other row."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from dataset_builder.duplicates.near_duplicates import near_duplicates
+from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
+from dataset_builder.first_pass import Rows
+from dataset_builder.source.catalogue import (
+    CatalogueFile,
+    described,
+)
+from dataset_builder.source.parse import Drop
+from dataset_builder.splits.assign import NO_PAIRS, assign, group_rows, too_large
+from dataset_builder.workers.in_order import InOrder
+from titlecraft.errors import UserError
+from titlecraft.settings import Data
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What the decision between the passes gave: the key of each row's group, its split (-1: not published), and counts of
+    rows: dropped by reason, published near-duplicates, published rows that were looked at for that, kept in train.
+    """
+
+    keys: np.ndarray
+    assigned: np.ndarray
+    dropped: Counter[str]
+    near_duplicates: int | None
+    near_measured: int | None
+    kept_in_train: int
+
+
+def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
+    """Drop duplicates and surplus copies, group what is left, and give every group its split."""
+    groups, assigned = np.zeros(len(rows.keys), np.uint64), np.full(len(rows.keys), -1, np.int8)
+    repeated = repeated_rows(rows.keys)
+    kept = np.flatnonzero(~repeated)
+    surplus = surplus_copies(rows.contents[kept], rows.titles[kept], settings.copies)
+    kept = kept[~surplus]
+    titles, contents = rows.titles[kept], rows.contents[kept]
+    pairs, near, measured = NO_PAIRS, None, None
+    if rows.sketches is not None:
+        _, one_of_each = np.unique(contents, return_index=True)
+        pairs = np.searchsorted(kept, near_duplicates(rows.sketches, kept[np.sort(one_of_each)], in_order))
+    groups[kept] = group_rows(titles, contents, pairs)
+    assigned[kept] = assign(groups[kept], settings)
+    large = kept[too_large(groups[kept], assigned[kept], settings)]
+    assigned[large] = 0
+    if rows.sketches is not None:
+        seen = rows.measurable[kept] & (assigned[kept] >= 0)
+        measured = int(seen.sum())
+        near = int((np.isin(contents, contents[np.unique(pairs)]) & seen).sum()) if measured else None
+    dropped = {
+        Drop.DUPLICATE: int(repeated.sum()),
+        Drop.REPEATED_CONTENT: int(surplus.sum()),
+        Drop.NOT_SAMPLED: int((assigned[kept] < 0).sum()),
+    }
+    counts = Counter({reason: count for reason, count in dropped.items() if count})
+    return Groups(groups, assigned, counts, near, measured, len(large))
+
+
+def require_training_rows(files: list[CatalogueFile], groups: Groups, settings: Data) -> None:
+    """Raises UserError where no row is left to train on: all were held out, or the sample took none of few large groups."""
+    if (groups.assigned == 0).any():
+        return
+    if (groups.assigned < 0).all():
+        raise UserError(
+            f"{described(files)}: the sample of about {settings.limit:,} rows took none of {groups.dropped[Drop.NOT_SAMPLED]:,} "
+            "rows, because rows that share a text are sampled together: make data.limit larger, or leave it out"
+        )
+    raise UserError(
+        f"{described(files)}: no row is left for the training split; make data.test_share and data.validation_share smaller"
+    )

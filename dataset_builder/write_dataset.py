@@ -1,0 +1,141 @@
+"""Both passes of a build: catalogue -> cleaned rows -> groups and splits -> shards, and the record of it all."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dataset_builder.card.write import first_row
+from dataset_builder.engine.interface import Engine
+from dataset_builder.first_pass import read_rows
+from dataset_builder.guards import (
+    files_without_rows,
+    mostly_empty,
+    require_balance,
+    require_columns,
+    require_few_quarantined,
+    require_rows,
+    without_identifiers,
+)
+from dataset_builder.leakage import Sketches, measure_leakage
+from dataset_builder.shards.statistics import length_distribution
+from dataset_builder.shards.wording import Wording
+from dataset_builder.shards.write import RowFiles, ShardResult, plan_shards, write_shard
+from dataset_builder.source.catalogue import (
+    CatalogueFile,
+    Content,
+)
+from dataset_builder.source.read_blocks import expected_lines, require_whole
+from dataset_builder.splits.assign import SPLITS
+from dataset_builder.splits.groups import Groups, group_and_assign, require_training_rows
+from dataset_builder.workers.array_file import save_array
+from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.records import (
+    Code,
+    DatasetRecord,
+    Source,
+    SourceFile,
+    Split,
+    digest,
+)
+from titlecraft.records.dataset import key_inputs
+from titlecraft.settings import Recipe
+
+QUARANTINE_FILE = "quarantine/lines.jsonl"
+
+
+def describe_files(
+    files: list[CatalogueFile], contents: list[Content], lines: list[int] | None = None
+) -> list[SourceFile]:
+    """The record of the source's files; without `lines` as long as they have not been counted."""
+    counts = lines or [0] * len(files)
+    return [
+        SourceFile(name=file.name, bytes=content.bytes, sha256=content.sha256, lines=count)
+        for file, content, count in zip(files, contents, counts, strict=True)
+    ]
+
+
+def write_dataset(
+    files: list[CatalogueFile],
+    recipe: Recipe,
+    prompt: PromptFormat,
+    work: Path,
+    folder: Path,
+    engine: Engine,
+    *,
+    code: Code,
+    contents: Callable[[], list[Content]],
+    unchanged: Callable[[], None] = lambda: None,
+    allow_incomplete: bool = False,
+    finished: Callable[[str], None] = lambda name: None,
+    max_loss: float = 1.0,
+    note: Callable[[str], None] = lambda message: None,
+) -> DatasetRecord:
+    """Both passes: quarantine, prompt and shards into `folder`; returns the record.
+
+    `contents` returns the hashes of the files; `unchanged` raises if a file changed while it was read. Both are called after
+    the first pass, before the first shard is complete. `finished` is called with the path of each complete shard, `note`
+    with each warning. Raises UserError if more than `max_loss` of the lines are quarantined.
+    """
+    rows = read_rows(files, recipe.data, work, folder / QUARANTINE_FILE, engine)
+    require_columns(files, rows, recipe.data)
+    require_few_quarantined(files, rows, max_loss)
+    if 0 < sum(rows.lines) == sum(rows.quarantined.values()):  # then a last line that is cut is not what is wrong
+        require_rows(files, rows, recipe.data)
+    missing = require_whole(files, rows.lines, rows.cut, rows.first_line, allow_incomplete)
+    require_rows(files, rows, recipe.data)
+    settings = recipe.data
+    for found in (files_without_rows(files, rows), mostly_empty(rows, settings), without_identifiers(rows, settings)):
+        if found:
+            note(found)
+    sources = describe_files(files, contents(), rows.lines)
+    unchanged()
+    groups = group_and_assign(rows, recipe.data, engine.in_order)
+    (folder / PROMPT_FILE).write_bytes(prompt.to_json())
+    require_training_rows(files, groups, recipe.data)
+    save_array(work / "assigned.npy", groups.assigned)
+    row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
+    shards: list[ShardResult] = []
+    wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
+    for shard in engine.in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
+        shards.append(shard)
+        finished(shard.file.path)
+    sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)
+    with_rows = [name for name in SPLITS if any(shard.split == name for shard in shards)]
+    record = DatasetRecord(
+        key=digest(key_inputs(sources, recipe.data, recipe.prompt, code)),
+        code=code,
+        source=Source(
+            files=sources, lines=sum(rows.lines), missing=missing, expected_lines=expected_lines(rows.first_line)
+        ),
+        data=recipe.data,
+        prompt=recipe.prompt,
+        published=int((groups.assigned >= 0).sum()),
+        dropped=dict(sorted((rows.dropped + groups.dropped).items())),
+        quarantined=dict(sorted(rows.quarantined.items())),
+        cleaned=dict(sorted(rows.cleaned.items())),
+        product_kinds=dict(sorted(sum((shard.kinds for shard in shards), Counter()).items())),
+        near_duplicates=groups.near_duplicates,
+        near_measured=groups.near_measured,
+        kept_in_train=groups.kept_in_train,
+        splits={name: describe_split(SPLITS.index(name), name, groups, shards) for name in with_rows},
+        leakage=measure_leakage(folder, shards, sketches, engine.in_order),
+        example=first_row(folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])),
+    )
+    require_balance(record)
+    return record
+
+
+def describe_split(index: int, name: str, groups: Groups, shards: list[ShardResult]) -> Split:
+    """The record of one split, from its shards as they were written."""
+    ours = [shard for shard in shards if shard.split == name]
+    _, sizes = np.unique(groups.keys[groups.assigned == index], return_counts=True)
+    return Split(
+        rows=sum(len(shard.lengths) for shard in ours),
+        groups=len(sizes),
+        largest_group=int(sizes.max(initial=0)),
+        files=[shard.file for shard in ours],
+        output_length=length_distribution(np.concatenate([shard.lengths for shard in ours])),
+        bytes_in_memory=sum(shard.in_memory for shard in ours),
+    )
