@@ -15,7 +15,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder
+sys.path[0] = str(HERE.parent)  # the folder of the packages
 RESULTS = HERE / "results" / "answers.json"
 NEW_TOKENS, QUESTIONS = 256, 3
 FIRST_TOKEN, BOTH_ON_CPU = 1.0, 2.0  # seconds
@@ -27,7 +27,7 @@ def random_8b() -> Any:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from benchmarks.random_8b import awaken, config_8b
+    from benchmarks.world.random_8b import awaken, config_8b
 
     torch.manual_seed(0)
     with torch.device("cuda"):

@@ -13,13 +13,18 @@ import json
 import math
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from own_process import HERE, measure
-from synthetic_catalogue import FULL_ROWS, plain_catalogue
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import write_results  # noqa: E402
+from benchmarks.world.own_process import measure  # noqa: E402
+from benchmarks.world.synthetic_catalogue import FULL_ROWS, plain_catalogue  # noqa: E402
 
 RESULTS = HERE / "results" / "dataset_growth.json"
 PARTS = {"ours": "exact duplicates", "near": "near-duplicates too"}
@@ -46,7 +51,7 @@ def measure_size(rows: int, keep: Path | None, folder: Path) -> dict[str, Any]:
     source = plain_catalogue(keep or folder, rows)
     found: dict[str, Any] = {"lines": rows, "making_seconds": round(time.monotonic() - started, 1)}
     for part in PARTS:
-        found[part] = measure(HERE / "dataset_builder.py", part, source, folder / part)
+        found[part] = measure(HERE / "build_speed.py", part, source, folder / part)
         found[part]["state_on_disk_gb"] = round(found[part]["state_on_disk_bytes"] / 1e9, 4)
         shutil.rmtree(folder / part)
     if keep is None:
@@ -130,8 +135,7 @@ def main() -> None:
             measured.append(measure_size(rows, asked.keep, folder))
     grows = {part: {cost: growth(measured, part, cost) for cost in COSTS} for part in PARTS}
     result = {"cores": os.cpu_count(), "growth": grows, "measured": measured}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    write_results(asked.out, result)
     plot(measured, asked.out.with_suffix(".png"))
     for part, costs in grows.items():
         for cost, found in costs.items():

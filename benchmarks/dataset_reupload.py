@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose dataset_builder.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
 GEAR = np.random.default_rng(0).integers(0, 2**64, 256, dtype=np.uint64)
 MASK = np.uint64(0xFFFF << 48)
 SMALLEST, LARGEST = 8 << 10, 128 << 10

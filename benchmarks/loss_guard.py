@@ -9,7 +9,6 @@ Runs on a CPU (float32, a minute) and, unchanged, on a CUDA GPU (float32 and bfl
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose dataset_builder.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import print_bars, write_results  # noqa: E402
+
 RESULTS = HERE / "results" / "loss_guard.json"
 MODES = {"plain": (False, False), "fused": (False, True), "packed": (True, False), "packed and fused": (True, True)}
 SCORED = ("evaluation, one by one", "evaluation, padded", "evaluation, documents")
@@ -64,7 +66,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     from titlecraft.records import Pin
     from titlecraft.settings import Training
     from training.data.packing import longest_of_rows, packed_dataset
-    from training.model.build import require_packable, speed_up
+    from training.model.kernels import apply_kernels, require_packable
     from training.model.own_loss import awake, measure, trainer_loss
     from training.model.router_loss import leave_router_loss_out
     from training.trainer import make_trainer
@@ -81,7 +83,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
         dataset = packed_dataset(dataset, lengths, CAPACITY, seed=1)
         lengths = longest_of_rows(dataset, lengths)
     own = measure(model, dataset, lengths, settings.batch_size)
-    speed_up(model, settings)
+    apply_kernels(model, settings)
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(model, tokenizer(), dataset, settings, precision, Path(folder))
         trainer.model.eval()
@@ -198,12 +200,8 @@ def main() -> None:
             print(f"{precision:<9}{family:<24}{shown}", flush=True)
         bars += bars_of(tables[precision], precision)
     result = {"device": device_name(), "torch": torch.__version__, "bars": bars, "apart": tables}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
-    for one in bars:
-        print(
-            f"{'holds' if one['holds'] else 'FAILS':<7}{one['name']:<44}{one['value']:>9} {one['unit']} (bar {one['bar']})"
-        )
+    write_results(asked.out, result)
+    print_bars(bars)
 
 
 if __name__ == "__main__":

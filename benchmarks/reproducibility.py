@@ -22,7 +22,10 @@ from random import Random
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import write_results  # noqa: E402
+
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # two threads that wait without spinning: other programs may use a core
 RESULTS = HERE / "results" / "reproducibility.json"
 TITLES, NEW_TOKENS, STEPS = 100, 64, 200
@@ -165,8 +168,7 @@ def main() -> None:
         },
         "ways": found, **({"gpu": there["gpu"]} if "gpu" in there else {}),
     }  # fmt: skip
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
+    write_results(asked.out, result)
     print(json.dumps(result["check"]))
 
 

@@ -2,7 +2,7 @@
 
 Indexing the rows of a dataset for the playground, and finding sources in it, beside SQLite's FTS5 of the same run: the same
 rows, the same words, the five best by BM25. DATASET is the folder of a downloaded dataset (with data/*.parquet); the full-size
-one is built from `make_trn.py`'s catalogue. Each part runs in a process of its own. Writes results/sources.json.
+one is built from world/generate_catalogue.py's catalogue. Each part runs in a process of its own. Writes results/sources.json.
 
 Queries are of four kinds, a quarter each: a title that is there, one with an edition behind it, words of two titles, and a
 whole question about a title.
@@ -22,6 +22,9 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
+
+from benchmarks.bars import bar  # noqa: E402
+
 QUERY_MS, QUERY_GB, RIVAL_QUERIES, SHOWN, REPEATS = 50, 2.0, 20, 5, 3
 
 
@@ -144,7 +147,7 @@ def main() -> None:
     if asked.part:
         print(json.dumps(globals()[asked.part](asked.source, asked.work)))
         return
-    from benchmarks.own_process import measure
+    from benchmarks.world.own_process import measure
 
     with tempfile.TemporaryDirectory(dir=asked.dataset.parent) as temporary:
         work, script = Path(temporary), Path(__file__).resolve()
@@ -164,11 +167,6 @@ def main() -> None:
     }  # fmt: skip
     (HERE / "results" / "sources.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(bars, indent=2))
-
-
-def bar(name: str, value: float, limit: float, unit: str) -> dict[str, Any]:
-    """A promise, and whether it holds."""
-    return {"name": name, "value": value, "bar": limit, "unit": unit, "holds": value < limit}
 
 
 if __name__ == "__main__":

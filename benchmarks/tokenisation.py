@@ -1,9 +1,9 @@
-"""python benchmarks/tokenisation.py [--rows 60000] [--rounds 5] [--tools FOLDER]
+"""python benchmarks/tokenisation.py [--rows 60000] [--rounds 5]
 
 How many rows a second `encode_split` encodes, beside what the tokenizer alone does with the same texts on the same cores in
 the same run. Writes benchmarks/results/tokenisation.json. About four minutes on two cores.
 
-The tokenizer is a byte-level BPE with 32,000 tokens, trained here on the synthetic catalogue (../shared/tools/make_trn.py),
+The tokenizer is a byte-level BPE with 32,000 tokens, trained here on the synthetic catalogue (world/catalogue_texts.py),
 whose descriptions are cut to a scale that gives rows of about 170 tokens, the template included. The ways take turns, and
 the fastest round of each counts: other work on the machine only slows one down. "The tokenizer alone" is its quickest call,
 `encode_batch_fast`, with all its threads, the ids thrown away: no labels, no columns, no disk. The bars are ours; the issue
@@ -11,7 +11,6 @@ asks for the ratio.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -20,24 +19,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose dataset_builder.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+from benchmarks.world.catalogue_texts import texts, vocabulary  # noqa: E402
+
 RESULTS = HERE / "results" / "tokenisation.json"
-TOOLS = HERE.parent.parent / "shared" / "tools"
 VOCABULARY, SCALE, BATCH, MAX_LENGTH = 32_000, 0.42, 1000, 2048
 
 
-def make_rows(count: int, tools: Path) -> list[tuple[str, str]]:
+def make_rows(count: int) -> list[tuple[str, str]]:
     """`count` synthetic titles and descriptions, none of them empty."""
-    sys.path.append(str(tools))
-    import make_trn
-    import numpy as np
-
-    make_trn.tables(7)
+    words = vocabulary(7)
     found: list[tuple[str, str]] = []
     generator = np.random.default_rng(1)
     while len(found) < count:
-        found += [row for row in make_trn.texts(generator, 20_000, SCALE) if row[0].strip() and row[1].strip()]
+        found += [row for row in texts(words, generator, 20_000, SCALE) if row[0].strip() and row[1].strip()]
     return found[:count]
 
 
@@ -68,7 +68,7 @@ def batched(call: Callable[[list[str]], Any], *columns: list[str]) -> None:
                 call(column[start : start + BATCH])
 
 
-def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any]:
+def measure(count: int, rounds: int, folder: Path) -> dict[str, Any]:
     """Rows a second of each way: its fastest round."""
     from datasets import Dataset
 
@@ -77,7 +77,7 @@ def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any
     from titlecraft.settings import Prompt
     from training.data.examples import encode_split, useful_processes
 
-    prompt, rows = PromptFormat.from_settings(Prompt()), make_rows(count, tools)
+    prompt, rows = PromptFormat.from_settings(Prompt()), make_rows(count)
     prompts, outputs = [prompt.render_title(title) for title, _ in rows], [text for _, text in rows]
     tokenizer = train_tokenizer(prompts[:20_000] + outputs[:20_000])
     columns = {"instruction": [prompt.instruction] * count, "input": [prompt.input_for(title) for title, _ in rows]}
@@ -126,38 +126,28 @@ def measure(count: int, rounds: int, tools: Path, folder: Path) -> dict[str, Any
     }
 
 
-def bar(name: str, value: float, bar: float, unit: str, larger: bool) -> dict[str, Any]:
-    """One bar; `larger`: the value must be at least the bar, otherwise at most."""
-    holds = value >= bar if larger else value <= bar
-    return {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": holds}
-
-
 def main() -> None:
     """Measure, judge the bars, write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=60_000)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--tools", type=Path, default=TOOLS, help="folder of make_trn.py")
     options.add_argument("--out", type=Path, default=RESULTS)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measured = measure(asked.rows, asked.rounds, asked.tools, Path(folder))
+        measured = measure(asked.rows, asked.rounds, Path(folder))
     rate = measured["rows_per_second"]
     bars = [
-        bar("share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", True),
-        bar("x_transformers_call", rate["encode_split"] / rate["the tokenizer as transformers calls it"], 1, "times", True),
-        bar("found_again_s", measured["found_again_seconds"], 1, "seconds", False),
+        bar("share_of_tokenizer", rate["encode_split"] / rate["the tokenizer alone"], 0.7, "of its rows/s", larger=True),
+        bar("x_transformers_call", rate["encode_split"] / rate["the tokenizer as transformers calls it"], 1, "times", larger=True),
+        bar("found_again_s", measured["found_again_seconds"], 1, "seconds"),
     ]  # fmt: skip
     tokenizer = f"byte-level BPE, {VOCABULARY:,} tokens, trained on the synthetic rows"
     from titlecraft.process.machine import usable_cores
 
     cores = usable_cores()
     result = {"rows": asked.rows, "cores": cores, "tokenizer": tokenizer, "bars": bars, "measured": measured}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
-    for one in bars:
-        verdict = "holds" if one["holds"] else "FAILS"
-        print(f"{verdict:<7}{one['name']:<28}{one['value']:>9} {one['unit']} (bar {one['bar']})")
+    write_results(asked.out, result)
+    print_bars(bars)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def batches(count: int, rows: int = 8) -> list[dict[str, Any]]:
     """Packed batches on the GPU."""
     import numpy as np
 
-    from benchmarks.training import encoded
+    from benchmarks.training_speed import encoded
     from training.data.packing import flatten_rows, packed_dataset
 
     dataset = encoded(8000)
@@ -78,13 +78,13 @@ def show_profile(model: Any, batch: dict[str, Any]) -> None:
 
 
 def profile_trainer() -> None:
-    """Two steps of the trainer, as benchmarks/training.py runs it: kernels, how long the GPU had nothing to do, and who waited."""
+    """Two steps of the trainer, as benchmarks/training_speed.py runs it: kernels, how long the GPU had nothing to do, and who waited."""
     import torch
     from torch.profiler import ProfilerActivity
     from transformers import TrainerCallback
 
-    from benchmarks.random_8b import write_base
-    from benchmarks.training import BASE, fast
+    from benchmarks.training_speed import BASE, fast
+    from benchmarks.world.random_8b import write_base
 
     write_base(BASE)
     looking = torch.profiler.profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], record_shapes=True)
@@ -139,20 +139,21 @@ def main() -> None:
         return profile_trainer()
     import torch
 
-    from benchmarks.random_8b import load_in_four_bit, write_base
-    from benchmarks.training import BASE, FAST, settings
+    from benchmarks.training_speed import BASE, FAST, settings
+    from benchmarks.world.random_8b import load_in_four_bit, write_base
     from titlecraft.models.attention import document
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
-    from training.model.build import add_adapter, speed_up
+    from training.model.build import add_adapter
     from training.model.fused_lora import fuse_lora, unfuse_lora
+    from training.model.kernels import apply_kernels
 
     write_base(BASE)
     torch.manual_seed(0)
     pin = Pin(type="model", repo="ns/random-8b", revision="0" * 40)
     model = add_adapter(load_in_four_bit(BASE), pin, Lora(), settings(1, **FAST))
     given, small = batches(8), batches(8, rows=4)
-    speed_up(model, settings(1, **FAST))
+    apply_kernels(model, settings(1, **FAST))
     unfuse_lora(model)
     look("Liger's layer kernels, adapters as PEFT has them", model, given[:6])
     fuse_lora(model)

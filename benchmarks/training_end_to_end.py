@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose training.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar  # noqa: E402
+
 RESULTS = HERE / "results" / "training_end_to_end.json"
 BASE, DATASET = "titlecraft/tiny-llama-base", "titlecraft/amazon-titles-alpaca"
 ROWS, STEPS, KILLED_AFTER, LEFT_FREE = 8_000, 60, 30, 2_200_000_000
@@ -150,10 +153,7 @@ def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     ]
     if "resumed" in found:
         bars.append(("resume_apart", found["resumed"]["apart"], 0.0, "largest difference of a weight", False))
-    return [
-        {"name": name, "value": value, "bar": bar, "unit": unit, "holds": value >= bar if larger else value <= bar}
-        for name, value, bar, unit, larger in bars
-    ]  # fmt: skip
+    return [bar(name, value, limit, unit, larger=larger) for name, value, limit, unit, larger in bars]
 
 
 def main() -> None:

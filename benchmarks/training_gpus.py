@@ -13,6 +13,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.bars import print_bars  # noqa: E402
+
 RESULTS = HERE / "results" / "training_gpus.json"
 BARS = {2: 1.9, 4: 3.7}
 STEPS = 16
@@ -23,7 +26,7 @@ def on_this_gpu() -> None:
     import torch
     from torch.distributed import all_reduce
 
-    from benchmarks.training import fast
+    from benchmarks.training_speed import fast
     from titlecraft.process import distributed
 
     distributed.init_process_group()
@@ -65,8 +68,8 @@ def main() -> None:
         return on_this_gpu()
     import torch
 
-    from benchmarks.random_8b import write_base
-    from benchmarks.training import BASE
+    from benchmarks.training_speed import BASE
+    from benchmarks.world.random_8b import write_base
 
     os.environ.setdefault("OMP_NUM_THREADS", "8")
     there = torch.cuda.device_count()
@@ -83,10 +86,7 @@ def main() -> None:
     measured_by_gpus = {str(gpus): one for gpus, one in found.items()}
     result = {"bars": bars, "gpu": torch.cuda.get_device_name(), "measured": measured_by_gpus}
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    for one in bars:
-        print(
-            f"{'holds' if one['holds'] else 'FAILS':<7}{one['name']:<12}{one['value']:>7} {one['unit']} (bar {one['bar']})"
-        )
+    print_bars(bars)
 
 
 if __name__ == "__main__":

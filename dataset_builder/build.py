@@ -32,7 +32,9 @@ from dataset_builder.guards import (
 from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.loads import require_files, require_loads
 from dataset_builder.outcome import split_notes
-from dataset_builder.shards import RowFiles, ShardResult, plan_shards, write_shard
+from dataset_builder.shards.statistics import length_distribution
+from dataset_builder.shards.wording import Wording
+from dataset_builder.shards.write import RowFiles, ShardResult, plan_shards, write_shard
 from dataset_builder.source.addresses import is_url
 from dataset_builder.source.catalogue import (
     CatalogueFile,
@@ -44,9 +46,7 @@ from dataset_builder.source.catalogue import (
 )
 from dataset_builder.source.parse import Drop
 from dataset_builder.source.read_blocks import expected_lines, require_whole
-from dataset_builder.split import NO_PAIRS, SPLITS, assign, group_rows, too_large
-from dataset_builder.statistics import length_distribution
-from dataset_builder.wording import Wording
+from dataset_builder.splits.assign import NO_PAIRS, SPLITS, assign, group_rows, too_large
 from dataset_builder.workers.array_file import save_array
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError

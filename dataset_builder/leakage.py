@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from dataset_builder.duplicates.near_duplicates import ALIKE, ENOUGH, band_keys, estimate, read_sketches
 from dataset_builder.duplicates.sketch import resemblance
-from dataset_builder.shards import ShardResult
+from dataset_builder.shards.write import ShardResult
 from dataset_builder.workers.array_file import save_array
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.records import Leakage

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.alpaca import COLUMNS
+from dataset_builder.shards.alpaca import COLUMNS
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.records import DatasetRecord, Pin

@@ -10,20 +10,20 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from evaluation.guards import check_scores, check_titles
 from evaluation.inputs import PACKAGES, Inputs
 from evaluation.lighteval_harness.forgetting import compare_benchmarks, find_benchmarks
 from evaluation.lighteval_harness.pipeline import run_pipeline
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import entry_named, measures_of
 from evaluation.model.finished_batches import FinishedBatches, machine_of
-from evaluation.model.guards import check_scores, check_titles
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.predictions import write_predictions
 from evaluation.report.wording import plan
 from evaluation.report.write import write_report
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
-from evaluation.statistics.significance import detectable
+from evaluation.statistics.significance import minimum_detectable_effect
 from evaluation.titles.draw import SPLIT, Room, Sample, draw
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
 from titlecraft.hub.pins import download
@@ -40,33 +40,32 @@ TIMINGS = "timings.json"
 def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = None) -> EvaluationRecord:
     """Measure before and after; write report.json, report.html, predictions.parquet, plots and timings to `folder`.
 
-    `kept` is a folder where each finished batch is kept for the next run, should this one be interrupted.
-    Raises UserError: too few titles, a guard that does not hold, the Hub is gone.
+    `kept` is a folder that keeps each finished batch, so that an interrupted run can continue.
+    Raises UserError: too few titles, a guard that fails, an unreachable Hub.
     """
     start, progress = perf_counter(), Progress()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     folder.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe, evaluation=inputs.evaluation)
-    least = detectable(1.0, recipe.evaluation.titles, recipe.evaluation)
-    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation), least), flush=True)
+    effect = minimum_detectable_effect(1.0, recipe.evaluation.titles, recipe.evaluation)
+    print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation), effect), flush=True)
     benchmarks = find_benchmarks(recipe.evaluation.also)
     with progress.part("loading"):
         loaded = load(inputs)
         dataset = download(inputs.training.dataset, ["data/*.parquet"])
         sample = draw_sample(dataset, inputs, recipe, loaded)
-        titles, references = [one.title for one in sample.titles], [one.reference for one in sample.titles]
+        titles, references = [row.title for row in sample.titles], [row.reference for row in sample.titles]
         require_primary(recipe.evaluation, titles, references)
         grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
-        scored = check_scores(loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles,
-                              recipe.evaluation.batch_size)  # fmt: skip
+        score_check = check_scores(
+            loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles, recipe.evaluation.batch_size
+        )
         finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
         if len(finished):
-            say(
-                f"going on with an interrupted run, which has left {len(finished)} finished batches; --fresh starts anew"
-            )
-        found = run_pipeline(
+            say(f"continuing an interrupted run with {len(finished)} finished batches; --fresh starts anew")
+        outcomes = run_pipeline(
             loaded,
             sample,
             lookup,
@@ -81,23 +80,26 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
         also = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, finished, folder)
         if finished.found:
             say(f"batches: {finished.summary()}")
-    asked = check_titles(sample.titles, {arm: [one.prompt for one in found[arm]] for arm in found if arm != "grounded"})
+    prompts = {arm: [outcome.prompt for outcome in of_arm] for arm, of_arm in outcomes.items() if arm != "grounded"}
+    prompt_checks = check_titles(sample.titles, prompts)
     if grounded:
-        asked += check_sources(sample.titles, grounded)
-    found = readable_only(found, titles, references)
-    write_predictions(folder / PREDICTIONS, sample.titles, found, recipe.evaluation, grounded)
+        prompt_checks += check_sources(sample.titles, grounded)
+    outcomes = readable_only(outcomes, titles, references)
+    write_predictions(folder / PREDICTIONS, sample.titles, outcomes, recipe.evaluation, grounded)
     with progress.part("comparing"):
-        left_out = not_measured(found, titles, references, recipe.evaluation, measures_of(recipe.evaluation))
+        left_out = not_measured(outcomes, titles, references, recipe.evaluation, measures_of(recipe.evaluation))
         results = {
             "not_measured": left_out or UNSET,
-            "measures": compare_arms(found, references, recipe.evaluation),
-            "sampled": compare_sampled(found, recipe.evaluation),
+            "measures": compare_arms(outcomes, references, recipe.evaluation),
+            "sampled": compare_sampled(outcomes, recipe.evaluation),
             "also": also,
             "grounded": grounded
-            and describe_grounded(grounded, compare_grounded(found, references, recipe.evaluation)),
+            and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation)),
         }
-    read = list({str(one.dataset): one.dataset for one in benchmarks}.values())
-    record = describe(inputs, recipe, loaded, sample, [*loaded.checks, scored, *asked], results, read, folder)
+    benchmark_pins = list({str(benchmark.dataset): benchmark.dataset for benchmark in benchmarks}.values())
+    record = describe(
+        inputs, recipe, loaded, sample, [*loaded.checks, score_check, *prompt_checks], results, benchmark_pins, folder
+    )
     with progress.part("reporting"):
         write_report(record, folder)
     write_timings(folder / TIMINGS, progress, finished, perf_counter() - start)
@@ -105,22 +107,27 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
 
 
 def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
-    """The titles of the downloaded dataset that are asked."""
+    """Draw the recipe's number of titles from the test split of the downloaded dataset."""
     settings = recipe.evaluation
     return draw(
-        dataset, inputs.prompt, loaded.tokenizer, room_of(inputs, recipe, loaded), settings.titles, settings.seed,
+        dataset,
+        inputs.prompt,
+        loaded.tokenizer,
+        room_of(inputs, recipe, loaded),
+        settings.titles,
+        settings.seed,
         name=f"dataset {inputs.training.dataset}",
-    )  # fmt: skip
+    )
 
 
 def room_of(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Room:
-    """Tokens that there is room for."""
+    """The largest numbers of tokens of a prompt with its reference, and with its answer."""
     longest = min(inputs.training.base_settings.max_length, loaded.context)
     return Room(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
 
 
 def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample) -> GroundedSample | None:
-    """The sample's titles with sources in their prompts, where the recipe asks for it."""
+    """The sample's titles with sources in their prompts; None where the recipe does not ask for them."""
     if not recipe.evaluation.grounded:
         return None
     rows = open_row_index(inputs.training.dataset)
@@ -128,30 +135,52 @@ def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample)
 
 
 def describe(
-    inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample, guards: list[Check],
-    results: dict[str, Any], benchmarks: list[Pin], folder: Path,
-) -> EvaluationRecord:  # fmt: skip
-    """The record, report.json to be."""
+    inputs: Inputs,
+    recipe: Recipe,
+    loaded: Loaded,
+    sample: Sample,
+    guards: list[Check],
+    results: dict[str, Any],
+    benchmarks: list[Pin],
+    folder: Path,
+) -> EvaluationRecord:
+    """The record that becomes report.json."""
     return EvaluationRecord(
-        id=inputs.id, key=inputs.key, code=current_code("evaluation", *PACKAGES), dataset=inputs.training.dataset,
-        base=inputs.training.base, adapter=inputs.adapter, split=SPLIT, evaluation=recipe.evaluation,
-        generation=recipe.generation, base_settings=inputs.training.base_settings,
-        quantization=loaded.base.quantization, precision=loaded.base.precision, device=device_name(),
-        n=len(sample.titles), titles_available=sample.available, excluded=sample.excluded,
-        references_cut=sample.cut(), near_not_looked_for=sample.near_not_looked_for or UNSET, guards=guards, interval_method=INTERVAL_METHOD, benchmarks=benchmarks,
-        files=[describe_file(folder, folder / PREDICTIONS)], **results,
-    )  # fmt: skip
+        id=inputs.id,
+        key=inputs.key,
+        code=current_code("evaluation", *PACKAGES),
+        dataset=inputs.training.dataset,
+        base=inputs.training.base,
+        adapter=inputs.adapter,
+        split=SPLIT,
+        evaluation=recipe.evaluation,
+        generation=recipe.generation,
+        base_settings=inputs.training.base_settings,
+        quantization=loaded.base.quantization,
+        precision=loaded.base.precision,
+        device=device_name(),
+        n=len(sample.titles),
+        titles_available=sample.available,
+        excluded=sample.excluded,
+        references_cut=sample.cut(),
+        near_not_looked_for=sample.near_not_looked_for or UNSET,
+        guards=guards,
+        interval_method=INTERVAL_METHOD,
+        benchmarks=benchmarks,
+        files=[describe_file(folder, folder / PREDICTIONS)],
+        **results,
+    )
 
 
 def say(line: str) -> None:
-    """A line of progress."""
+    """Print a line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def write_timings(file: Path, progress: Progress, finished: FinishedBatches, total: float) -> None:
-    """Clock times, apart from report.json: seconds of each part, and the answers that were counted in it.
+    """Write seconds and number of answers of each part; report.json has no clock times.
 
-    Where batches were found from an interrupted run, it says how many, for what they took is not in these seconds.
+    `batches_found` counts the batches that an interrupted run had finished: their time is not in these seconds.
     """
     parts = {
         name: {"seconds": round(seconds, 3), "answers": progress.counts.get(name)}

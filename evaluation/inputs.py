@@ -1,4 +1,4 @@
-"""What an evaluation reads, all of it pinned, and the key that says whether it was done before. Loads no model."""
+"""The pinned inputs of an evaluation, and the key that identifies it. Loads no model."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from evaluation.measures import fewest_resamples, measure_names, primary_names
+from evaluation.titles.draw import SPLIT
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import find_record, pin, read_file
 from titlecraft.models.adapter.read import Adapter, read_adapter
@@ -23,7 +24,7 @@ from titlecraft.records import (
 )
 from titlecraft.settings import BM25, Evaluation, Recipe
 
-PROTOCOL = 3  # raise it when the same inputs and settings would give other numbers for another reason than a package
+PROTOCOL = 3  # increment it when equal inputs and settings give other numbers, unless a package is the reason
 PACKAGES = (
     "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
     "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
@@ -49,7 +50,7 @@ class Inputs(Adapter):
 
 
 def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
-    """What an evaluation reads. Raises UserError where the repo is no adapter of ours, or the recipe asks what cannot be."""
+    """Pin and check the inputs of an evaluation. Raises UserError: not an adapter of Titlecraft, or an impossible recipe."""
     settings = with_pins(recipe.evaluation)
     known = primary_names(settings)
     if settings.primary not in known:
@@ -59,24 +60,22 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
             f"evaluation.resamples is {settings.resamples}: expected at least {fewest}, or no p-value could pass beside those "
             f"of {len(measure_names(settings))} measures at a confidence of {settings.confidence:g}"
         )
-    found = read_adapter(adapter)
-    require_test_split(found)
-    key = digest(depends_on(found, replace(recipe, evaluation=settings)))
-    return Inputs(**vars(found), evaluation=settings, key=key)
+    trained = read_adapter(adapter)
+    require_test_split(trained)
+    key = digest(key_inputs(trained, replace(recipe, evaluation=settings)))
+    return Inputs(**vars(trained), evaluation=settings, key=key)
 
 
-def require_test_split(found: Adapter) -> None:
+def require_test_split(adapter: Adapter) -> None:
     """Raises UserError, before any work, where the dataset's record says that it has no test split."""
-    from evaluation.titles.draw import SPLIT
-
-    data = found.training.dataset
+    data = adapter.training.dataset
     raw = read_file(data, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):
         return
     split = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {data}").splits.get(SPLIT)
     if split is None or not split.rows:
         raise UserError(
-            f"dataset {data} has no {SPLIT} split, and an evaluation asks titles that the adapter was not trained on: build "
+            f"dataset {data} has no {SPLIT} split, and an evaluation needs titles that the adapter was not trained on: build "
             "it again with a larger data.test_share and train from that"
         )
 
@@ -88,9 +87,12 @@ def with_pins(settings: Evaluation) -> Evaluation:
     return replace(settings, **{name: f"{found.repo}@{found.revision}" for name, found in pins.items()})
 
 
-def depends_on(found: Adapter, recipe: Recipe) -> dict[str, Any]:
-    """Everything that the numbers depend on. The adapter counts by its bytes: adding a report to it keeps the key."""
-    training = found.training
+def key_inputs(adapter: Adapter, recipe: Recipe) -> dict[str, Any]:
+    """Everything that a report's numbers depend on; its digest is the report's key. Verification derives the key from the same.
+
+    The adapter counts by the sha256 of its weights: adding a report to the repo keeps the key.
+    """
+    training = adapter.training
     return {
         "stage": "evaluation",
         "protocol": PROTOCOL,
@@ -99,8 +101,8 @@ def depends_on(found: Adapter, recipe: Recipe) -> dict[str, Any]:
         "base_settings": training.base_settings,
         "quantization": training.quantization,
         "precision": training.precision,
-        "weights": found.weights,
-        "prompt": found.prompt,
+        "weights": adapter.weights,
+        "prompt": adapter.prompt,
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(recipe.evaluation),

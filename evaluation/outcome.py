@@ -1,13 +1,17 @@
-"""What one arm did with one title."""
+"""One title's answers and values in one arm: what the harness gives, and what statistics and reports read."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One title in one arm: its prompt, its generated text (or several sampled ones), and the value of every measure.
+    """One title in one arm.
 
-    A value is None where the measure cannot read the text (evaluation.readable).
+    Args:
+        prompt: the prompt of that arm's document.
+        texts: the greedy answer, or several sampled ones.
+        tokens: tokens of the first answer.
+        values: measure -> value; None where the measure cannot read the text (evaluation.readable).
     """
 
     prompt: str

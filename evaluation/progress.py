@@ -7,7 +7,7 @@ from time import perf_counter
 
 
 class Progress:
-    """Bars on stderr where that is a terminal, a line per part elsewhere; adds up seconds and counts per part."""
+    """Progress bars on stderr in a terminal, one line per part elsewhere; sums seconds and counts per part."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -15,15 +15,18 @@ class Progress:
 
     @contextmanager
     def bar(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar of `total` titles × arms; call what it yields with the number that was just done."""
+        """A bar of `total` answers; yields a function that advances it by a number of answers."""
         from rich import progress as rich
         from rich.console import Console
 
         start = perf_counter()
         columns = (
-            rich.TextColumn("{task.description:<11}"), rich.BarColumn(), rich.MofNCompleteColumn(),
-            rich.TextColumn("{task.fields[rate]}"), rich.TimeRemainingColumn(),
-        )  # fmt: skip
+            rich.TextColumn("{task.description:<11}"),
+            rich.BarColumn(),
+            rich.MofNCompleteColumn(),
+            rich.TextColumn("{task.fields[rate]}"),
+            rich.TimeRemainingColumn(),
+        )
         console = Console(stderr=True)
         with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
             task = shown.add_task(doing, total=total, rate="")
@@ -41,7 +44,7 @@ class Progress:
 
     @contextmanager
     def part(self, doing: str) -> Iterator[None]:
-        """Time a part that has no steps to count."""
+        """Time a part without a bar."""
         start = perf_counter()
         yield
         self.seconds[doing] = self.seconds.get(doing, 0.0) + perf_counter() - start

@@ -1,17 +1,18 @@
-"""Which values of an experiment mean something: those of texts whose script the measure can read.
+"""Values of an experiment, restricted to texts whose script the measure can read.
 
-All else becomes None, and a measure that reads too few titles is "not measured": no mean holds a number that means nothing.
+Other values become None, and a measure that reads too few titles is "not measured": no mean includes a meaningless number.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluation.measures import Entry, entry_named, sampled_measures
-from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.measures.coverage import NEEDS, ScriptCoverage
+from evaluation.measures.scripts import ALL_NEEDS
 from evaluation.outcome import Outcome
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
-from titlecraft.records import NotMeasured
+from titlecraft.records import NotMeasured, sampled_arm
 from titlecraft.settings import Evaluation
 
 SMALLEST_SHARE = 0.2  # of the titles: what a measure reads of fewer says little about the catalogue
@@ -21,7 +22,7 @@ ANY_SCRIPT = "nll_per_token, bits_per_byte or chrf"  # measures that read every 
 def readable_only(
     found: dict[str, list[Outcome]], titles: Sequence[str], references: Sequence[str]
 ) -> dict[str, list[Outcome]]:
-    """The same outcomes, with None for each value of a text that its measure cannot read.
+    """The outcomes with None for each value of a text that its measure cannot read.
 
     See ScriptCoverage.lacking for which texts a measure has to read; of several sampled answers, it is all of them. `found`: arm -> outcomes in
     the order of `titles` and `references`.
@@ -42,28 +43,33 @@ def readable_only(
 
 
 def read_pairs(name: str, before: Sequence[Outcome], after: Sequence[Outcome]) -> list[int]:
-    """Places of the titles on which a measure has a value in both arms."""
+    """Indices of the titles for which a measure has a value in both arms."""
     pairs = enumerate(zip(before, after, strict=True))
-    return [place for place, pair in pairs if all(one.values[name] is not None for one in pair)]
+    return [index for index, pair in pairs if all(outcome.values[name] is not None for outcome in pair)]
 
 
 def enough(read: int, titles: int) -> bool:
-    """Whether so many titles are measured: all of them, or FEWEST and a fifth."""
+    """Whether this many titles are enough for a mean: all of them, or at least FEWEST and a fifth."""
     return read == titles or read >= max(FEWEST, SMALLEST_SHARE * titles)
 
 
 def not_measured(
-    found: dict[str, list[Outcome]], titles: Sequence[str], references: Sequence[str], settings: Evaluation,
+    found: dict[str, list[Outcome]],
+    titles: Sequence[str],
+    references: Sequence[str],
+    settings: Evaluation,
     entries: Sequence[Entry],
-) -> list[NotMeasured]:  # fmt: skip
-    """What of the measures is left out, greedy answers first, each with how many titles it reads and what the others lack.
+) -> list[NotMeasured]:
+    """The measures that read too few titles, greedy answers first, with the number of titles they read and what the others lack.
 
-    `found` as `readable_only` gives it. A measure that is left out for greedy answers is not named again for sampled ones.
+    `found` as `readable_only` gives it. A measure that is left out for greedy answers is not repeated for sampled answers.
     """
     coverage = ScriptCoverage(references)
     arms = [("before", "after", list(entries), "")]
-    if "before_sampled" in found:
-        arms.append(("before_sampled", "after_sampled", list(sampled_measures(settings)), ", sampled answers"))
+    if sampled_arm("before") in found:
+        arms.append(
+            (sampled_arm("before"), sampled_arm("after"), list(sampled_measures(settings)), ", sampled answers")
+        )
     left_out: dict[str, NotMeasured] = {}
     for before, after, measured, behind in arms:
         for entry in measured:
@@ -72,21 +78,27 @@ def not_measured(
                 continue
             texts = zip(titles, references, found[before], found[after], strict=True)
             lacking = {
-                need for title, reference, *outcomes in texts
-                for need in coverage.lacking(entry.name, title, reference, *(text for one in outcomes for text in one.texts))
-            }  # fmt: skip
+                need
+                for title, reference, *outcomes in texts
+                for need in coverage.lacking(
+                    entry.name, title, reference, *(text for one in outcomes for text in one.texts)
+                )
+            }
             left_out[entry.name] = NotMeasured(
-                name=entry.name, label=entry.label + behind, read=len(read), n=len(titles),
+                name=entry.name,
+                label=entry.label + behind,
+                read=len(read),
+                n=len(titles),
                 lacking=[name for name in ALL_NEEDS if name in lacking],
-            )  # fmt: skip
+            )
     return list(left_out.values())
 
 
 def require_primary(settings: Evaluation, titles: Sequence[str], references: Sequence[str]) -> None:
-    """Refuse a primary measure that cannot read the catalogue, before any model runs. Raises UserError."""
+    """Raises UserError, before any model runs, where the primary measure cannot read enough of the catalogue."""
     coverage = ScriptCoverage(references)
     lacking = [coverage.lacking(settings.primary, *pair) for pair in zip(titles, references, strict=True)]
-    read = sum(not one for one in lacking)
+    read = sum(not needs for needs in lacking)
     if not enough(read, len(titles)):
         found = {name for names in lacking for name in names}
         why = " or ".join(need.lacking for name, need in ALL_NEEDS.items() if name in found)

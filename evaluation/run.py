@@ -1,6 +1,6 @@
 """titlecraft evaluate --adapter NS/NAME[@REV]: adapter repo @A -> one commit with evaluation/<id>/ and a new card.
 
-Imports no model library until there is something to measure: a report that is there already comes back at once.
+No model library is imported before there is something to measure: an existing report is returned at once.
 """
 
 import shutil
@@ -17,6 +17,7 @@ from titlecraft.records import (
     REPORT,
     EvaluationRecord,
     Pin,
+    column,
     read_record,
 )
 from titlecraft.settings import Recipe
@@ -29,17 +30,17 @@ def evaluate(
 
     Args:
         adapter: NAMESPACE/NAME or NAMESPACE/NAME@REVISION of a repo that `titlecraft train` published.
-        recipe: its `evaluation` and `generation` sections are read; all else comes from the training record.
-        fresh: measure again even where the repo has a report of the same inputs and settings, and all of it, even where an
-            interrupted run has left finished batches.
+        recipe: only its `evaluation` and `generation` sections are used; everything else comes from the training record.
+        fresh: measure again even where the repo has a report of the same inputs and settings, and compute every batch,
+            even those that an interrupted run has finished.
         write_card: called with the folder to publish, which holds the new report, the repo's id and the head that the
             folder goes on top of; it writes README.md there. (The card has one owner, and this stage does not import it.)
 
     Returns:
-        The repo's new head (the present one where the report was there) and the report's record.
+        The repo's new head (the present head where the report exists already) and the report's record.
 
     Raises:
-        UserError: not an adapter of ours, too few titles, a guard that does not hold, no write right, the Hub is gone.
+        UserError: not an adapter of Titlecraft, too few titles, a guard that fails, no write access, an unreachable Hub.
     """
     inputs = read_inputs(adapter, recipe)
     repo = inputs.adapter.repo
@@ -58,15 +59,21 @@ def evaluate(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*commit a data file.* to a model repository")  # it is meant
             published = publish(
-                repo, "model", head, folder, f"Evaluation {record.id}: {record.n} titles, before and after", private=True,
-                replaces=(f"{inputs.folder}/*",), check=lambda local: check_report(local / inputs.folder, record),
-            )  # fmt: skip
+                repo,
+                "model",
+                head,
+                folder,
+                f"Evaluation {record.id}: {record.n} titles, before and after",
+                private=True,
+                replaces=(f"{inputs.folder}/*",),
+                check=lambda local: check_report(local / inputs.folder, record),
+            )
         shutil.rmtree(work)
     return published, record
 
 
 def work_of(inputs: Inputs, fresh: bool) -> Path:
-    """The work folder of this very evaluation, named by its key, with an empty "publish" in it; `fresh` empties all of it."""
+    """The evaluation's work folder, named by its key, with an empty folder "publish"; `fresh` empties all of it."""
     work = work_folder("evaluation", inputs.adapter.repo) / inputs.key
     shutil.rmtree(work if fresh else work / "publish", ignore_errors=True)
     (work / "publish").mkdir(parents=True)
@@ -74,14 +81,14 @@ def work_of(inputs: Inputs, fresh: bool) -> Path:
 
 
 def check_report(folder: Path, record: EvaluationRecord) -> None:
-    """What came back from the Hub is the report, and its predictions give its means. Raises UserError."""
+    """Raises UserError where the report downloaded from the Hub differs, or its predictions do not give its primary mean."""
     from evaluation.report.predictions import read_predictions
 
-    back = read_record((folder / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT}")
+    downloaded = read_record((folder / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT}")
     rows = read_predictions(folder / PREDICTIONS)
-    primary = back.primary()
-    both = [[row[f"{primary.name}_{arm}"] for arm in back.arms] for row in rows]
+    primary = downloaded.primary()
+    both = [[row[column(primary.name, arm)] for arm in downloaded.arms] for row in rows]
     read = [after for before, after in both if before is not None and after is not None]
     mean = sum(read) / len(read)
-    if back != record or len(rows) != record.n or not abs(mean - primary.after) <= 1e-9:
-        raise UserError(f"the report that came back is not the one that was published: {folder}")
+    if downloaded != record or len(rows) != record.n or not abs(mean - primary.after) <= 1e-9:
+        raise UserError(f"the report on the Hub is not the one that was published: {folder}")

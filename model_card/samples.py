@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from evaluation.report.examples import starting_views
-from titlecraft.records import EvaluationRecord
+from titlecraft.records import EvaluationRecord, column
 
 SHOWN = 3  # titles of each view
 MOST = 400  # characters of a text
@@ -25,7 +25,7 @@ def choose_samples(report: EvaluationRecord, rows: list[dict[str, Any]]) -> dict
 def one_sample(row: dict[str, Any], primary: str) -> dict[str, Any]:
     """A row of the predictions as the card shows it."""
     texts = {name: harmless(row[name]) for name in ("title", "before", "after", "reference")}
-    values = {arm: row[f"{primary}_{arm}"] for arm in ("before", "after")}
+    values = {arm: row[column(primary, arm)] for arm in ("before", "after")}
     return texts | {f"value_{arm}": "not measured" if value is None else value for arm, value in values.items()}
 
 

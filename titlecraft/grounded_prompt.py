@@ -17,8 +17,15 @@ HEADING = "Answer only with what these sources say:"
 class Source(Protocol):
     """What is read of a row; `titlecraft.search.row_index.FoundRow` has it."""
 
-    title: str
-    text: str
+    @property
+    def title(self) -> str:
+        """The row's title."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The row's description, whole."""
+        ...
 
 
 def cut(text: str, most: int) -> str:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.probe import probe_adapter
-from titlecraft.models.base.config import size_of
 from titlecraft.models.layers import decoder_of
 from titlecraft.models.loss.answer_logits import own_logits
 from titlecraft.models.loss.guard import tolerance
@@ -89,12 +88,6 @@ def begins_once(example: dict[str, list[int]], tokenizer: Any) -> bool:
     ids, bos = example["input_ids"], tokenizer.bos_token_id
     inside = ids[:-1] if bos == tokenizer.eos_token_id == ids[-1] and example["labels"][-1] == bos else ids
     return inside.count(bos) == 1 and inside[0] == bos
-
-
-def expected_trainable(model: Any, r: int, target_modules: list[str]) -> int:
-    """r · (inputs + outputs) over every adapted linear layer (Hu et al. 2021, section 4.1), from the layers' own shapes."""
-    sizes = [size_of(module) for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in target_modules]
-    return sum(r * (size[0] + size[1]) for size in sizes if size)
 
 
 def require_finite_logits(logits: Tensor, whose: str, fix: str) -> None:

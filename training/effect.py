@@ -76,7 +76,7 @@ def measure_effect(model: Any, pairs: list[tuple[list[int], list[int]]], changes
     )  # fmt: skip
 
 
-def say_effect(effect: Effect) -> None:
+def print_effect(effect: Effect) -> None:
     """Print what was measured; loudly where it is bad."""
     if effect.nll_base is not None:
         worse = "; IT MAKES THE MODEL WORSE, and its card says so" if effect.ruins() else ""

@@ -1,4 +1,4 @@
-"""A training that is done and not yet published: the folder to publish, and beside it a note of where it was to go."""
+"""A finished training that is not yet published: its folder, and a note beside it with the target repo."""
 
 import shlex
 from pathlib import Path
@@ -12,7 +12,7 @@ TARGET = "target.json"
 
 
 class Target(Record):
-    """Where a training was to be published: the Hub's address, the repo, and whether a new repo is private."""
+    """Where a training will be published: address of the Hub, repo, and whether a new repo is private."""
 
     hub: str
     repo: str
@@ -20,43 +20,42 @@ class Target(Record):
 
 
 def write_target(folder: Path, repo: str, private: bool) -> None:
-    """Note beside the folder to publish where it goes: not in it, where it would be published too."""
+    """Write the note beside `folder`; inside it, it would be published with the adapter."""
     (folder.parent / TARGET).write_bytes(Target(hub=endpoint(), repo=repo, private=private).to_json())
 
 
 def read_target(folder: Path) -> Target | None:
-    """The note beside a folder to publish, None where there is none."""
+    """The note beside a folder to publish, or None if there is none."""
     file = folder.parent / TARGET
     return read_record(file.read_bytes(), Target, str(file)) if file.is_file() else None
 
 
 def command_to_publish(folder: Path) -> str:
-    """What to type to publish a finished training."""
+    """The shell command that publishes a finished training."""
     return f"titlecraft train --push-only {shlex.quote(str(folder))}"
 
 
 def read_finished(folder: Path) -> TrainingRecord:
-    """The record of a finished training. Raises UserError where it is not there, or a file is not the one it lists."""
+    """The record of a finished training. Raises UserError if it is missing, or a listed file is missing or changed."""
     file = folder / TRAINING_RECORD
     if not file.is_file():
         raise UserError(
             f"{folder} holds no finished training: expected {TRAINING_RECORD} in it, as a failed publishing names the folder"
         )
     record = read_record(file.read_bytes(), TrainingRecord, str(file))
-    for one in record.files:
-        if not (folder / one.path).is_file() or file_sha256(folder / one.path) != one.sha256:
-            raise UserError(
-                f"{folder / one.path} is not the file that was trained ({TRAINING_RECORD} has its sha256): train again"
-            )
+    for listed in record.files:
+        path = folder / listed.path
+        if not path.is_file() or file_sha256(path) != listed.sha256:
+            raise UserError(f"{path} is not the file that was trained ({TRAINING_RECORD} has its sha256): train again")
     if not (folder / PROMPT_FILE).is_file():
         raise UserError(f"{folder} has no {PROMPT_FILE}: train again")
     return record
 
 
-def finished(folder: Path, key: str) -> TrainingRecord | None:
-    """The record of this very training, if it had finished and only its publishing had failed.
+def find_finished(folder: Path, key: str) -> TrainingRecord | None:
+    """The record in `folder` if it holds a finished training with this key; None if it holds none.
 
-    Raises UserError where another training waits there: to go on would delete it.
+    Raises UserError if it holds another training, which a new one would delete.
     """
     try:
         record = read_finished(folder)
@@ -65,7 +64,7 @@ def finished(folder: Path, key: str) -> TrainingRecord | None:
     if record.key != key:
         raise UserError(
             f"another training waits in {folder} to be published: `{command_to_publish(folder)}` does that; "
-            "add --fresh to this command to give it up"
+            "add --fresh to this command to discard it"
         )
     print(f"training had finished already; publishing what it left in {folder}")
     return record

@@ -1,96 +1,108 @@
-"""A run that has gone wrong ends at that very step: a loss, a gradient norm or weights that are no finite numbers.
+"""Stop a run at the step whose loss, gradient norm or weights are not finite.
 
-Nothing comes back from there: from one NaN on, every later step learns nothing and looks like any other. What was trained
-until the last checkpoint is kept, and no checkpoint is written after it.
+A run cannot recover from a NaN in its weights: all later steps learn nothing. Checkpoints saved before the step are kept, and
+none is saved after it.
 """
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
 from training.checkpoints.folder import newest
-from training.checkpoints.saving import Saving, agreed
+from training.checkpoints.saving import Saving
+from training.checkpoints.trainer_hooks import any_rank
 
-MOST_SKIPPED = 25  # in a row: float16's loss scale begins at 65,536 and halves each time, so that it is 0.002 by then
+MOST_SKIPPED = (
+    25  # steps in a row; the float16 loss scale starts at 65,536 and halves each time, so it is 0.002 by then
+)
 
 
-def stop_when_broken(trainer: Any, settings: Training, precision: str) -> Any:
-    """A trainer callback that looks at loss, gradient norm and weights after every step, before anything is saved.
+class StopWhenBroken(TrainerCallback):
+    """Checks loss, gradient norm and weights after every step, before anything is saved.
 
-    In float16 a step whose gradients overflow is skipped, and the loss scaled less: that is how it is meant. `skipped` counts
-    those. Raises UserError, in every process, where a number is not finite, or MOST_SKIPPED steps in a row were skipped.
+    In float16 a step whose gradients overflow is skipped and the loss scale is lowered, which is normal; `skipped` counts
+    these steps. Raises UserError on every rank if a number is not finite, or after MOST_SKIPPED skipped steps in a row.
+    Costs one synchronisation with the GPU per step, and one all-reduce with several processes.
     """
-    from transformers import TrainerCallback
 
-    class StopWhenBroken(TrainerCallback):
-        """Adds one exchange with the GPU to a step, and one with the other processes where there are several."""
+    def __init__(self, trainer: Any, settings: Training, precision: str) -> None:
+        self.trainer, self.settings, self.precision = trainer, settings, precision
+        self.norm: Tensor | float | None = None  # gradient norm of this step before clipping
+        self.skipped = self.skipped_in_a_row = 0
 
-        def __init__(self) -> None:
-            self.norm: Any = None  # of this step's gradients, before they were clipped
-            self.skipped = self.in_a_row = 0
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Raise if this step was broken."""
+        accelerator = self.trainer.accelerator
+        was_skipped = accelerator.scaler is not None and accelerator.optimizer_step_was_skipped
+        self.skipped += was_skipped
+        self.skipped_in_a_row = self.skipped_in_a_row + 1 if was_skipped else 0
+        fault = self.fault(was_skipped)
+        broken = any_rank(fault is not None, args.device) if args.world_size > 1 else fault is not None
+        if broken:
+            fault = fault or "a number on another rank is not finite"
+            raise UserError(stopped(fault, state.global_step, self.settings, self.precision, self.trainer.saving))
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            was_skipped = trainer.accelerator.scaler is not None and trainer.accelerator.optimizer_step_was_skipped
-            self.skipped += was_skipped
-            self.in_a_row = self.in_a_row + 1 if was_skipped else 0
-            fault = self.fault(was_skipped)
-            broken = agreed(fault is not None, args.device) if args.world_size > 1 else fault is not None
-            if broken:
-                raise UserError(stopped(fault or "another process met a number that is not finite", state.global_step, settings, precision,
-                                        trainer.saving))  # fmt: skip
+    def fault(self, was_skipped: bool) -> str | None:
+        """Which number of this rank is not finite, or None."""
+        values = {
+            "loss": self.trainer._tr_loss,
+            "gradient norm": 0.0 if was_skipped or self.norm is None else self.norm,
+            "largest weight of the adapter": largest_weight(self.trainer.model),
+        }
+        for name, value in on_the_cpu(values).items():
+            if not isfinite(value):
+                return f"the {name} is {value}"
+        if self.skipped_in_a_row >= MOST_SKIPPED:
+            return f"the gradients of {self.skipped_in_a_row} steps in a row overflowed in float16, so that nothing was learned"
+        return None
 
-        def fault(self, was_skipped: bool) -> str | None:
-            """What is not finite, in this process, or None."""
-            found = {"loss": trainer._tr_loss, "gradient norm": 0.0 if was_skipped or self.norm is None else self.norm,
-                     "largest weight of the adapter": largest_weight(trainer.model)}  # fmt: skip
-            for name, value in zip(found, on_the_cpu(list(found.values())), strict=True):
-                if not isfinite(value):
-                    return f"the {name} is {value}"
-            if self.in_a_row >= MOST_SKIPPED:
-                return f"the gradients of {self.in_a_row} steps in a row overflowed in float16, so that nothing was learned"
-            return None
-
-        def require_learned(self, steps: int) -> None:
-            """Raises UserError where none of so many steps, all that there were, changed a weight."""
-            if 0 < steps <= self.skipped:
-                raise UserError(
-                    f"the gradients of all {steps} steps overflowed in float16, so that nothing was learned: set "
-                    "--training.precision=bfloat16 or float32; nothing was published"
-                )
-
-    return StopWhenBroken()
-
-
-def largest_weight(model: Any) -> Any:
-    """Largest absolute value of the weights that are trained, as a scalar tensor; NaN or infinite where one of them is."""
-    import torch
-
-    trained = [one.detach() for one in model.parameters() if one.requires_grad and one.numel()]
-    return torch.stack([one.abs().max().float() for one in trained]).max() if trained else torch.tensor(0.0)
+    def require_learned(self, steps: int) -> None:
+        """Raises UserError if all `steps` steps of the run were skipped, so that no weight changed."""
+        if 0 < steps <= self.skipped:
+            raise UserError(
+                f"the gradients of all {steps} steps overflowed in float16, so that nothing was learned: set "
+                "--training.precision=bfloat16 or float32; nothing was published"
+            )
 
 
-def on_the_cpu(values: list[Any]) -> list[float]:
-    """Scalars, tensors or not, as numbers, with one wait for the GPU."""
-    import torch
+def largest_weight(model: torch.nn.Module) -> Tensor:
+    """Largest absolute value of the trainable weights, a scalar tensor; NaN or infinite if one of them is."""
+    trainable = [weight.detach() for weight in model.parameters() if weight.requires_grad and weight.numel()]
+    if not trainable:
+        return torch.tensor(0.0)
+    return torch.stack([weight.abs().max().float() for weight in trainable]).max()
 
-    device = next((one.device for one in values if isinstance(one, torch.Tensor)), "cpu")
-    return torch.stack(
-        [torch.as_tensor(one, dtype=torch.float32, device=device).reshape(()) for one in values]
-    ).tolist()
+
+def on_the_cpu(values: Mapping[str, Tensor | float]) -> dict[str, float]:
+    """The same scalars as Python floats, with a single synchronisation with the GPU."""
+    device = next((value.device for value in values.values() if isinstance(value, Tensor)), "cpu")
+    scalars = [torch.as_tensor(value, dtype=torch.float32, device=device).reshape(()) for value in values.values()]
+    return dict(zip(values, torch.stack(scalars).tolist(), strict=True))
 
 
 def stopped(fault: str, step: int, settings: Training, precision: str, saving: Saving | None) -> str:
-    """The message: which step, what was found, what to change, and what there is to go on from."""
+    """The error message: the step, the fault, which setting to change, and the last good checkpoint."""
     if step == 1 and not fault.startswith("the largest"):
-        change = (f"no weight had been changed yet, so it is the base, or its precision: set another --training.precision than "
-                  f"{precision}, or another base.repo")  # fmt: skip
+        change = (
+            "no weight had been changed yet, so it is the base, or its precision: set another --training.precision than "
+            f"{precision}, or another base.repo"
+        )
     else:
         lower = f"set a lower --training.learning_rate than {settings.learning_rate:g}"
         change = lower if precision == "float32" else f"{lower}, or --training.precision=float32"
     good = newest(saving.folder) if saving else None
     if good:
-        kept = f"the last good checkpoint is of step {good[1].step}, in {good[0]}: --resume goes on from it with the same settings, --fresh begins with others"  # fmt: skip
+        path, checkpoint = good
+        kept = (
+            f"the last good checkpoint is of step {checkpoint.step}, in {path}: --resume continues from it with the same "
+            "settings, --fresh starts again with others"
+        )
     else:
         kept = "there is no checkpoint before it (--save-every N keeps some)"
     return f"training stopped at step {step}: {fault}; {change}; {kept}; nothing was published"

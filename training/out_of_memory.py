@@ -1,9 +1,11 @@
-"""A GPU whose memory is full: one message with what would fit, or the same steps again, cut smaller."""
+"""Handle a CUDA out-of-memory error: name settings that fit, or retry the same steps with them."""
 
 import gc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
+
+import torch
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Recipe
@@ -16,45 +18,40 @@ T = TypeVar("T")
 def within_memory(
     attempt: Callable[[Recipe, str | None], T], recipe: Recipe, note: str | None, encoded: Encoded, auto_batch: bool
 ) -> T:
-    """What `attempt(recipe, note)` returns, after as many tries as it takes.
+    """Return what `attempt(recipe, note)` returns, after as many attempts as needed.
 
     Args:
-        attempt: trains; `note` says for the record what was chosen by the GPU's memory.
-        auto_batch: cut the batch of a step smaller, or recompute activations, where the memory was full. Each step sees the
-            same examples.
+        attempt: trains; `note` says what was chosen for the GPU's memory, for the record.
+        auto_batch: after an out-of-memory error, retry with a smaller batch or with gradient checkpointing. Each optimizer
+            step sees the same examples as before.
 
     Raises:
-        UserError: the memory was full, and nothing smaller fits or was asked for.
+        UserError: out of memory, and no smaller setting fits or `auto_batch` is off.
     """
-    import torch
-
     while True:
         try:
             return attempt(recipe, note)
         except torch.OutOfMemoryError:
-            if fit.free_memory() is None:  # no GPU that could be asked
+            if fit.free_memory() is None:  # there is no GPU whose memory could be read
                 raise
-        # not before here: the exception has held the failed attempt, with the model and all
-        room = room_for_this_process()
+        # after the except block: the exception references the failed attempt, and with it the model
         base = replace(recipe.base, max_length=encoded.longest, quantization=encoded.quantization)
-        about = encoded.config, recipe.lora, recipe.training, base, room
         length = encoded.widest(recipe.training.packing)
-        smaller = fit.next_smaller(*about, longest=length)
+        budget = fit.MemoryBudget(encoded.config, recipe.lora, recipe.training, base, available_memory(), length)
+        smaller = fit.next_smaller(budget)
         if smaller is None or not auto_batch:
-            again = "" if smaller is None else "; --auto-batch takes that by itself"
-            raise UserError(fit.what_fits(*about, longest=length) + again)
-        said = f"{fit.describe(recipe.training)} ran out of GPU memory: {fit.describe(smaller)}"
-        note = f"{note}; {said}" if note else said
-        print(f"\n{said}, with the same examples in each step")
+            hint = "" if smaller is None else "; --auto-batch takes that by itself"
+            raise UserError(fit.what_fits(budget) + hint)
+        change = f"{fit.describe(recipe.training)} ran out of GPU memory: {fit.describe(smaller)}"
+        note = f"{note}; {change}" if note else change
+        print(f"\n{change}, with the same examples in each step")
         recipe = replace(recipe, training=smaller)
 
 
-def room_for_this_process() -> int:
-    """Bytes of the first GPU that are free or would be, after everything that nobody refers to has been given back."""
-    import torch
-
+def available_memory() -> int:
+    """Bytes of the first GPU that this process can use, after unreferenced tensors have been freed."""
     gc.collect()
-    if not torch.cuda.is_available():
-        return fit.free_memory()
-    torch.cuda.empty_cache()
-    return fit.free_memory() + torch.cuda.memory_reserved()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    reserved = torch.cuda.memory_reserved() if torch.cuda.is_available() else 0
+    return (fit.free_memory() or 0) + reserved

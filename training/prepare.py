@@ -1,7 +1,11 @@
-"""Everything before the first step: base, adapter, what is fused or shared out, packing, and the checks that must hold."""
+"""Everything before the first step: load the base, add the adapter, apply kernels, pack rows, and run the checks."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from datasets import Dataset
+from peft import PeftModel
+from torch import Tensor
+from transformers import set_seed
 
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
@@ -9,100 +13,110 @@ from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Recipe
+from training import checks
 from training.data.examples import Encoded, Examples
-from training.model.build import add_adapter, load_for_training, require_packable, speed_up
-from training.model.own_loss import Yardstick
+from training.data.packing import longest_of_rows, packed_dataset
+from training.model.build import add_adapter, load_for_training
+from training.model.kernels import apply_kernels, require_packable
+from training.model.lora_targets import expected_trainable, require_lora_targets
+from training.model.own_loss import Yardstick, measure
 from training.model.router_loss import leave_router_loss_out
 from training.model.sharded_base import shard_base
-from training.planning.known_base import require_lora_targets
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Fields of the training record that are known before the first step; TrainingRecord says what each means."""
+
+    attention: str
+    fused_kernels: str
+    memory_note: str | None
+    router_note: str | None
+    trainable_parameters: int
+    base_parameters: int
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is there before the first step, and has been found right.
+    """A model and a dataset that passed all checks before the first step.
 
     Args:
-        recipe: as it is carried out: batch and checkpointing may have been chosen by the GPU's memory.
-        loaded: the base, and its tokenizer.
-        model: the base with the fresh adapter around it.
-        examples: what the training split gives.
+        recipe: the settings of the run; batch and checkpointing may have been chosen for the GPU's memory.
+        loaded: the base and its tokenizer.
+        model: the base with the fresh adapter.
+        examples: the tokenised training split.
         dataset: what the trainer draws from: the examples, or packed rows of them.
-        probe, base_logits: an example's token ids, and what the base makes of them.
-        yardstick: the loss of some items by plain logits, before anything was put over the model.
-        facts: what the record says of the model and how it is computed.
-        checks: what was verified.
+        probe: token ids of one example.
+        base_logits: the base's logits for them.
+        yardstick: the loss of some items from plain logits, measured before the kernels were applied.
+        facts: fields of the record.
+        checks: the checks so far; those after the last step are appended.
         held_out: as in Encoded.
     """
 
     recipe: Recipe
     loaded: LoadedBase
-    model: Any
+    model: PeftModel
     examples: Examples
-    dataset: Any
+    dataset: Dataset
     probe: list[int]
-    base_logits: Any
+    base_logits: Tensor
     yardstick: Yardstick
-    facts: dict[str, Any]
+    facts: Facts
     checks: list[Check]
     held_out: list[tuple[list[int], list[int]]]
 
 
 def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
-    """Load, add the adapter, and check everything that must hold before the first step. Raises UserError."""
-    from transformers import set_seed
+    """Load the base, add the adapter and run the checks before the first step. Raises UserError if one fails.
 
-    from training import checks
-    from training.data.packing import longest_of_rows, packed_dataset
-    from training.model.own_loss import measure
-
-    split, examples, longest = encoded.split, encoded.examples, encoded.longest
-    if recipe.training.packing:
+    `note` says what was chosen for the GPU's memory, for the record.
+    """
+    training, examples, longest = recipe.training, encoded.examples, encoded.longest
+    if training.packing:
         require_packable(encoded.config, base, longest)
-    set_seed(recipe.training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, recipe.training)
+    set_seed(training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
+    loaded = load_for_training(base, recipe.base, training)
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
-    found = checks.check_examples(examples, split, loaded.tokenizer, prompt, longest)
+    passed = checks.check_examples(examples, encoded.split, loaded.tokenizer, prompt, longest)
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
-    expected = checks.expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
-    model = add_adapter(loaded, base, recipe.lora, recipe.training)
+    expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
+    model = add_adapter(loaded, base, recipe.lora, training)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    found.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
-    checks.require(found)
-    if (
-        recipe.training.backend == "trl" and not recipe.training.shard_base
-    ):  # a base to be shared out may not fit here whole
+    passed.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
+    checks.require(passed)
+    if training.backend == "trl" and not training.shard_base:  # a base to be sharded may not fit on one GPU
         checks.require_gradients(model, probe, base)
-    if recipe.training.shard_base:
+    if training.shard_base:
         kept, whole = (size / 1e9 for size in shard_base(model))
         print(f"base shared out between {distributed.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
     router_note = leave_router_loss_out(model)
     dataset, lengths = examples.dataset, examples.lengths
-    if recipe.training.packing:
-        dataset = packed_dataset(dataset, lengths, longest, recipe.training.seed)
+    if training.packing:
+        dataset = packed_dataset(dataset, lengths, longest, training.seed)
         lengths = longest_of_rows(dataset, lengths)
-    yardstick = measure(model, dataset, lengths, recipe.training.batch_size)  # before anything is put over the model
-    attention, fused = speed_up(model, recipe.training)
-    if recipe.training.packing or recipe.training.fused_kernels:
+    yardstick = measure(model, dataset, lengths, training.batch_size)  # before the kernels are applied
+    attention, fused = apply_kernels(model, training)
+    if training.packing or training.fused_kernels:
         print(f"attention: {attention}; fused kernels: {fused}")
-    with model.disable_adapter():  # by the kernels that it is trained with: others round otherwise
+    with model.disable_adapter():  # with the kernels of training, since others round differently
         base_logits = probe_logits(model, probe)
     checks.require_finite_logits(
         base_logits, f"{base} in {loaded.precision}", "set another --training.precision, or another base.repo"
     )
-    if recipe.training.packing:
-        full = int(examples.lengths.sum()) / (len(dataset) * longest)
-        print(
-            f"packed {len(examples.dataset):,} examples into {len(dataset):,} rows of {longest:,} tokens: {full:.1%} full"
-        )
-        found += checks.require(checks.check_packing(model, dataset))
-    facts = {
-        "attention": attention, "fused_kernels": fused, "memory_note": note,
-        "router_note": router_note,
-        "trainable_parameters": trainable, "base_parameters": base_parameters,
-    }  # fmt: skip
+    if training.packing:
+        print_packing(examples, dataset, longest)
+        passed += checks.require(checks.check_packing(model, dataset))
+    facts = Facts(attention, fused, note, router_note, trainable, base_parameters)
     return Prepared(
-        recipe, loaded, model, examples, dataset, probe, base_logits, yardstick, facts, found, encoded.held_out
+        recipe, loaded, model, examples, dataset, probe, base_logits, yardstick, facts, passed, encoded.held_out
     )
+
+
+def print_packing(examples: Examples, rows: Dataset, longest: int) -> None:
+    """Print how many examples were packed into how many rows, and how full the rows are."""
+    full = int(examples.lengths.sum()) / (len(rows) * longest)
+    print(f"packed {len(examples.dataset):,} examples into {len(rows):,} rows of {longest:,} tokens: {full:.1%} full")

@@ -1,4 +1,4 @@
-"""training_record.json and training_log.jsonl: what the run was given, what it saw, and what it cost."""
+"""What a run leaves beside the adapter: training_log.jsonl, the plot of the loss, and the run's cost."""
 
 import json
 import time
@@ -15,12 +15,12 @@ from training.watching.energy import Energy
 from training.watching.progress import peak_memory_gb
 
 LOG = "training_log.jsonl"
-SMOOTH_FROM = 100  # lines of the log
+SMOOTH_FROM = 100  # log lines, from which the plot shows a moving mean
 KEPT = ("step", "epoch", "examples_seen", "tokens_seen", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
 
 
 def write_log(history: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
-    """One line for each logged step; clock times stay out, so that the same run gives the same bytes."""
+    """Write one JSON line per logged step and return the lines. Times are left out, so that equal runs write equal bytes."""
     lines = [
         {key: entry[key] for key in KEPT if key in entry and isfinite(entry[key])}
         for entry in history
@@ -33,12 +33,16 @@ def write_log(history: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]
 def losses(lines: list[dict[str, Any]]) -> Losses:
     """Mean of the logged losses over the first and the last tenth of the lines (at least one), in nats per token."""
     tenth = max(1, len(lines) // 10)
-    mean = lambda part: round(sum(line["loss"] for line in part) / len(part), 4)  # noqa: E731
-    return Losses(first=mean(lines[:tenth]), last=mean(lines[-tenth:]))
+    return Losses(first=mean_loss(lines[:tenth]), last=mean_loss(lines[-tenth:]))
+
+
+def mean_loss(lines: list[dict[str, Any]]) -> float:
+    """Mean of the logged losses, to four decimals."""
+    return round(sum(line["loss"] for line in lines) / len(lines), 4)
 
 
 def measured(started: float, tokens: int, energy: Energy) -> Measured:
-    """Clock and memory since `started` (of time.perf_counter), and the energy as metered."""
+    """Time and memory since `started` (of time.perf_counter), and the measured energy."""
     seconds = time.perf_counter() - started
     gpu, process = peak_memory_gb()
     return Measured(
@@ -56,39 +60,39 @@ def measured(started: float, tokens: int, energy: Energy) -> Measured:
     )
 
 
-def add_up(earlier: Measured, now: Measured, tokens: int) -> Measured:
-    """Cost of a run in several parts that trained on so many tokens together.
+def add_up(earlier: Measured, current: Measured, tokens: int) -> Measured:
+    """Cost of an interrupted run: that of its earlier parts plus that of the current one; `tokens` of all parts.
 
-    A part counts until the checkpoint that the next went on from: what was computed after it and lost is not known. Nor is
-    the energy of a part that was killed: the meter is read at the end.
+    An interrupted part counts up to its last checkpoint; work after that was lost and is not counted. The energy is unknown,
+    because the meter is read at the end of a part.
     """
-    seconds = earlier.wall_seconds + now.wall_seconds
+    seconds = earlier.wall_seconds + current.wall_seconds
     return msgspec.structs.replace(
-        now,
-        device=now.device if now.device in earlier.device else f"{earlier.device}, then {now.device}",
+        current,
+        device=current.device if current.device in earlier.device else f"{earlier.device}, then {current.device}",
         wall_seconds=round(seconds, 1),
         tokens_per_second=round(tokens / seconds, 1),
-        peak_gpu_memory_gb=larger(earlier.peak_gpu_memory_gb, now.peak_gpu_memory_gb),
-        peak_process_memory_gb=larger(earlier.peak_process_memory_gb, now.peak_process_memory_gb),
+        peak_gpu_memory_gb=larger(earlier.peak_gpu_memory_gb, current.peak_gpu_memory_gb),
+        peak_process_memory_gb=larger(earlier.peak_process_memory_gb, current.peak_process_memory_gb),
         **dict.fromkeys(("energy_kwh", "energy_of", "energy_by", "co2_eq_grams", "country")),
-        parts=earlier.parts + now.parts,
+        parts=earlier.parts + current.parts,
     )
 
 
 def larger(one: float | None, other: float | None) -> float | None:
-    """The larger of two figures, of which the machine may not give each."""
+    """The larger of two figures; None if both are unknown."""
     return max((figure for figure in (one, other) if figure is not None), default=None)
 
 
 def smoothed(values: list[float]) -> list[float]:
-    """Centred moving mean over a twentieth of the values; at the ends over as many as there are."""
+    """Centred moving mean over a twentieth of the values; the window is truncated at both ends."""
     half = len(values) // 40
-    windows = (values[max(0, place - half) : place + half + 1] for place in range(len(values)))
+    windows = (values[max(0, index - half) : index + half + 1] for index in range(len(values)))
     return [sum(window) / len(window) for window in windows]
 
 
 def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
-    """Training loss and learning rate over the optimizer steps; from 100 lines of the log on, with a smoothed loss."""
+    """Plot training loss and learning rate over the optimizer steps; with 100 log lines or more, also a smoothed loss."""
     from matplotlib.figure import Figure
 
     many = len(lines) >= SMOOTH_FROM
@@ -96,8 +100,16 @@ def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
     axes = figure.subplots()
     steps = [line["step"] for line in lines]
     loss = [line["loss"] for line in lines]
-    axes.plot(steps, loss, color="#4c72b0", linewidth=0.7 if many else 1.6, alpha=0.4 if many else 1, marker="o",
-              markersize=3 if len(lines) < 40 else 0, label="loss, as logged")  # fmt: skip
+    axes.plot(
+        steps,
+        loss,
+        color="#4c72b0",
+        linewidth=0.7 if many else 1.6,
+        alpha=0.4 if many else 1,
+        marker="o",
+        markersize=3 if len(lines) < 40 else 0,
+        label="loss, as logged",
+    )
     if many:
         axes.plot(
             steps, smoothed(loss), color="#20355a", linewidth=1.8, label=f"mean of {2 * (len(loss) // 40) + 1} of them"

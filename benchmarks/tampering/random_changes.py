@@ -1,7 +1,7 @@
-"""Random single tamperings of a published repo, for verify.py: each changes one thing that means something, and says what.
+"""Random single changes of a published repo, for verify_random.py. Each changes something with a meaning and describes it.
 
-`plain` ones are left as they are. `covered` ones are made by somebody who then mends SHA256SUMS, the sizes and hashes in the
-records, and draws card, page and plots anew with our own code: only a derivation can find those.
+After a plain change the other files stay as they are. After a covered change an attacker recomputes SHA256SUMS and the sizes and
+checksums in the records, and renders card, page and plots with our own code: only recomputing the values can find it.
 """
 
 import json
@@ -14,8 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from model_card.verification.lines.line import Level
+
 HEX = "0123456789abcdef"
-NOT_DERIVABLE = {  # of a training record: clock and memory, and what only loading the base again would tell
+# fields of a training record that cannot be recomputed: clock, memory, and what needs the base model
+NOT_DERIVABLE = {
     "wall_seconds", "peak_gpu_memory_gb", "peak_process_memory_gb", "base_parameters", "truncated", "completion_tokens_seen",
     "padding_share", "tokens_per_second", "parts", "energy_kwh", "co2_eq_grams",
 }  # fmt: skip
@@ -23,17 +26,17 @@ NOT_DERIVABLE = {  # of a training record: clock and memory, and what only loadi
 
 @dataclass(frozen=True)
 class Tampering:
-    """One kind: its name, the repo that it is for, the level that has to catch it, and what it does to a folder."""
+    """One kind of change: its name, its repo, the level that has to catch it, and the function that changes a folder."""
 
     name: str
     repo: str
-    level: str
+    level: Level
     covered: bool
     change: Callable[[Path, Random], str | None]
 
 
 def files_of(folder: Path, *without: str) -> list[Path]:
-    """Files of a repo in order, but for some names; an empty one cannot lose a byte."""
+    """The files of a repo that are not empty, sorted, except for some names."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     return [path for path in found if path.name not in (".gitattributes", *without) and path.stat().st_size]
 
@@ -44,40 +47,40 @@ def other_digit(digit: str, random: Random) -> str:
 
 
 def card_digit(folder: Path, random: Random) -> str:
-    """A digit anywhere in what is ours of the card."""
+    """Change a digit in a part of the card that is ours."""
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8")
-    place = random.choice([found.start() for found in re.finditer(r"\d", text) if is_ours(text, found.start())])
-    changed = text[:place] + other_digit(text[place], random) + text[place + 1 :]
+    position = random.choice([found.start() for found in re.finditer(r"\d", text) if is_ours(text, found.start())])
+    changed = text[:position] + other_digit(text[position], random) + text[position + 1 :]
     card.write_text(changed, encoding="utf-8")
-    return f"card, character {place}: {text[place - 12 : place + 12]!r}"
+    return f"card, character {position}: {text[position - 12 : position + 12]!r}"
 
 
-def is_ours(text: str, place: int) -> bool:
-    """Whether a place of the card lies in the front matter or in a section of ours, not in a line that marks one."""
-    line = text[text.rfind("\n", 0, place) + 1 : text.find("\n", place)]
+def is_ours(text: str, position: int) -> bool:
+    """Whether a position of the card is not in a marker line of a section."""
+    line = text[text.rfind("\n", 0, position) + 1 : text.find("\n", position)]
     return not line.startswith("<!-- ")
 
 
 def file_byte(folder: Path, random: Random) -> str:
-    """A byte of a file."""
+    """Change a byte of a file."""
     path = random.choice(files_of(folder, "README.md"))
     raw = bytearray(path.read_bytes())
-    place = random.randrange(len(raw))
-    raw[place] ^= random.randrange(1, 256)
+    position = random.randrange(len(raw))
+    raw[position] ^= random.randrange(1, 256)
     path.write_bytes(raw)
-    return f"{path.relative_to(folder)}, byte {place}"
+    return f"{path.relative_to(folder)}, byte {position}"
 
 
 def removed_file(folder: Path, random: Random) -> str:
-    """A file less."""
+    """Remove a file."""
     path = random.choice(files_of(folder))
     path.unlink()
     return str(path.relative_to(folder))
 
 
 def swapped_files(folder: Path, random: Random) -> str:
-    """Two files with each other's bytes."""
+    """Exchange the contents of two files."""
     one, other = random.sample(files_of(folder, "README.md"), 2)
     raw = one.read_bytes(), other.read_bytes()
     one.write_bytes(raw[1])
@@ -86,7 +89,7 @@ def swapped_files(folder: Path, random: Random) -> str:
 
 
 def cut_file(folder: Path, random: Random) -> str:
-    """A file that ends too early."""
+    """Truncate a file."""
     path = random.choice(files_of(folder))
     raw = path.read_bytes()
     path.write_bytes(
@@ -96,7 +99,7 @@ def cut_file(folder: Path, random: Random) -> str:
 
 
 def another_report(folder: Path, random: Random) -> str:
-    """A report folder that nobody measured: a copy of a real one."""
+    """Copy the report to a folder with a random id."""
     real = random.choice(sorted((folder / "evaluation").iterdir()))
     name = "".join(random.choice(HEX) for _ in range(12))
     shutil.copytree(real, folder / "evaluation" / name)
@@ -109,29 +112,29 @@ def records_of(folder: Path) -> list[Path]:
 
 
 def record_pin(folder: Path, random: Random) -> str:
-    """A hex digit of a commit that a record names."""
+    """Change a hex digit of a commit that a record names."""
     path = random.choice(
         [path for path in records_of(folder) if re.search(r'"revision": "[0-9a-f]{40}"', path.read_text())]
     )
     text = path.read_text()
-    place = random.choice(
+    position = random.choice(
         [found.start(1) for found in re.finditer(r'"revision": "([0-9a-f]{40})"', text)]
     ) + random.randrange(40)
-    changed = random.choice([one for one in HEX if one != text[place]])
-    path.write_text(text[:place] + changed + text[place + 1 :])
-    return f"{path.relative_to(folder)}, character {place}"
+    changed = random.choice([one for one in HEX if one != text[position]])
+    path.write_text(text[:position] + changed + text[position + 1 :])
+    return f"{path.relative_to(folder)}, character {position}"
 
 
 def record_number(folder: Path, random: Random, kind: str, derivable: bool) -> str | None:
-    """A digit of a number in a record; `derivable` leaves out what nothing but the run itself could tell."""
+    """Change a digit of a number in a record; with `derivable`, of one that verify can recompute."""
     path = random.choice([path for path in records_of(folder) if path.name.startswith(kind)])
     text = path.read_text()
     found = list(re.finditer(r'^ *(?:"(\w+)": )?(-?[\d.]+(?:e-?\d+)?),?$', text, re.M))
     found = [one for one in found if not (derivable and one[1] in NOT_DERIVABLE)]
     one = random.choice(found)
-    digits = [place for place in range(one.start(2), one.end(2)) if text[place].isdigit()]
-    place = random.choice(digits)
-    changed = text[:place] + other_digit(text[place], random) + text[place + 1 :]
+    digits = [position for position in range(one.start(2), one.end(2)) if text[position].isdigit()]
+    position = random.choice(digits)
+    changed = text[:position] + other_digit(text[position], random) + text[position + 1 :]
     try:
         if json.loads(changed) == json.loads(text):  # a digit behind all that a float64 holds: no other number
             return None
@@ -142,69 +145,69 @@ def record_number(folder: Path, random: Random, kind: str, derivable: bool) -> s
 
 
 def any_record_number(folder: Path, random: Random) -> str | None:
-    """Any number of any record."""
+    """Change a digit of any number of any record."""
     return record_number(folder, random, "", derivable=False)
 
 
 def change_table(path: Path, random: Random, change: Callable[[dict[str, list[Any]]], str | None]) -> str | None:
-    """A parquet file with changed columns, written as it was; None where nothing was changed."""
+    """Rewrite a parquet file with changed columns. Returns the description of the change; None if nothing changed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     columns = table.to_pydict()
-    said = change(columns)
-    if said is not None:
+    description = change(columns)
+    if description is not None:
         pq.write_table(pa.table(columns, schema=table.schema), path, compression="zstd")
-    return said
+    return description
 
 
 def changed_value(value: Any, random: Random) -> Any:
-    """Another value of the same kind: a letter more, less or different in a text, a number that is another one."""
+    """Another value of the same type: a text with one letter changed, or another number."""
     if isinstance(value, list):
-        place = random.randrange(len(value))
-        return [*value[:place], changed_value(value[place], random), *value[place + 1 :]]
+        position = random.randrange(len(value))
+        return [*value[:position], changed_value(value[position], random), *value[position + 1 :]]
     if isinstance(value, str):
-        letters = [place for place, letter in enumerate(value) if letter.isalnum()]
-        place = random.choice(letters) if letters else 0
-        return value[:place] + random.choice("aeiou") + value[place + bool(letters) :]
+        letters = [position for position, letter in enumerate(value) if letter.isalnum()]
+        position = random.choice(letters) if letters else 0
+        return value[:position] + random.choice("aeiou") + value[position + bool(letters) :]
     if isinstance(value, int):
         return value + random.choice((-1, 1))
     return value * random.choice((0.5, 0.99, 1.01, 1.5)) if value else random.choice((0.25, 0.5, 1.0))
 
 
 def cell(folder: Path, random: Random, pattern: str) -> str | None:
-    """One cell of a table."""
+    """Change one cell of a table."""
     path = random.choice(sorted(folder.glob(pattern)))
 
     def change(columns: dict[str, list[Any]]) -> str | None:
         name = random.choice(list(columns))
-        place = random.randrange(len(columns[name]))
-        old, new = columns[name][place], changed_value(columns[name][place], random)
-        columns[name][place] = new
+        position = random.randrange(len(columns[name]))
+        old, new = columns[name][position], changed_value(columns[name][position], random)
+        columns[name][position] = new
         return (
             None
             if old == new
-            else f"{path.relative_to(folder)}, {name} of row {place}: {str(old)[:30]!r} -> {str(new)[:30]!r}"
+            else f"{path.relative_to(folder)}, {name} of row {position}: {str(old)[:30]!r} -> {str(new)[:30]!r}"
         )
 
     return change_table(path, random, change)
 
 
 def row(folder: Path, random: Random, pattern: str) -> str | None:
-    """One row less, or one that stands in another's place."""
+    """Remove a row, or overwrite it with another."""
     path = random.choice(sorted(folder.glob(pattern)))
 
     def change(columns: dict[str, list[Any]]) -> str:
         count = len(next(iter(columns.values())))
-        place, other = random.sample(range(count), 2)
+        position, other = random.sample(range(count), 2)
         gone = random.random() < 0.5
         for values in columns.values():
             if gone:
-                del values[place]
+                del values[position]
             else:
-                values[place] = values[other]
-        return f"{path.relative_to(folder)}, row {place} {'gone' if gone else f'replaced by row {other}'}"
+                values[position] = values[other]
+        return f"{path.relative_to(folder)}, row {position} {'gone' if gone else f'replaced by row {other}'}"
 
     return change_table(path, random, change)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
-from dataset_builder.alpaca import COLUMNS
+from dataset_builder.shards.alpaca import COLUMNS
 from titlecraft.cards.merge import Owned
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord, Split

@@ -1,7 +1,6 @@
-"""The lighteval model of this experiment: one PeftModel, asked with the adapter off ("before") and on ("after").
+"""The lighteval model of this experiment: one PeftModel with the adapter off ("before") and on ("after").
 
-Batches alternate between the arms, and which arm goes first alternates too, so that drift (heat, memory, other load)
-favours neither. Both arms of a batch get the very same token ids.
+Batches alternate between the arms (evaluation.model.in_batches). Both arms of a batch get the same token ids.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,18 +10,18 @@ from math import nan
 from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 
-from evaluation.lighteval_harness.switched_model import SwitchedModel, memory_of
-from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, is_sampled
+from evaluation.lighteval_harness.switched_model import SwitchedModel
+from evaluation.lighteval_harness.tasks import ARMS, GROUNDED, arm_of, facts, is_sampled
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.reread import order_nll
+from evaluation.model.in_batches import in_batches, memory_error_names_batch_size
 from evaluation.model.sampling import random_numbers
+from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.attention.grouped import attention_of
-from titlecraft.models.decoding.batches import length_sorted
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Generation, Recipe
 
@@ -32,18 +31,24 @@ class TwoArms(SwitchedModel):
 
     Args:
         loaded: model, tokenizer and context.
-        titles: what may be asked, with its token ids.
-        lookup: is told of the answers, because it reads the training split once for all of them.
-        recipe: its `evaluation` and `generation` say how the model is asked.
-        progress: told of every title that is done in one arm.
-        finished: computes each batch, or finds it.
-        grounded: the same titles with sources in their prompts, asked with the adapter on, or none.
+        titles: the sample, with token ids.
+        lookup: gets all answers at once, because it reads the training split once.
+        recipe: its `evaluation` and `generation` are the settings.
+        progress: counts every title that is done in one arm.
+        finished: computes each batch or reads it from an interrupted run.
+        grounded: the same titles with sources in their prompts, for the adapter-on arm "grounded"; may be empty.
     """
 
     def __init__(
-        self, loaded: Loaded, titles: Sequence[Title], lookup: Lookup, recipe: Recipe, progress: Progress,
-        finished: FinishedBatches, grounded: Sequence[Title] = (),
-    ) -> None:  # fmt: skip
+        self,
+        loaded: Loaded,
+        titles: Sequence[Title],
+        lookup: Lookup,
+        recipe: Recipe,
+        progress: Progress,
+        finished: FinishedBatches,
+        grounded: Sequence[Title] = (),
+    ) -> None:
         super().__init__(loaded, recipe.evaluation.batch_size, progress, finished)
         self.titles = {title.title: title for title in titles}
         self.grounded = {title.title: title for title in grounded}
@@ -63,17 +68,20 @@ class TwoArms(SwitchedModel):
             elsewhere = self.nll("scoring_elsewhere", arm, pairs)
             return [
                 ModelResponse(
-                    input=title.prompt, input_tokens=list(title.prompt_tokens), logprobs=[-nll],
-                    unconditioned_logprobs=[-other], output_tokens=[list(title.reference_tokens)],
+                    input=title.prompt,
+                    input_tokens=list(title.prompt_tokens),
+                    logprobs=[-nll],
+                    unconditioned_logprobs=[-other],
+                    output_tokens=[list(title.reference_tokens)],
                 )
                 for title, nll, other in zip(batch, losses, elsewhere, strict=True)
-            ]  # fmt: skip
+            ]
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
         return self.in_groups(docs, lambda some: self.by_turns("scoring", some, length, score))
 
     def in_groups(self, docs: list[Doc], answer: Callable[[list[Doc]], list[ModelResponse]]) -> list[ModelResponse]:
-        """Answers in the order of `docs`: first both arms by turns, then those with sources, whose prompts are longer."""
+        """Answers in the order of `docs`; computes both arms first, then the documents with sources, whose prompts are longer."""
         answered: dict[int, ModelResponse] = {}
         for with_sources in (False, True):
             some = [doc for doc in docs if (arm_of(doc.task_name) == GROUNDED) == with_sources]
@@ -82,7 +90,7 @@ class TwoArms(SwitchedModel):
         return [answered[id(doc)] for doc in docs]
 
     def asked(self, docs: list[Doc]) -> dict[str, Title]:
-        """The titles as the arm of these documents asks them."""
+        """The titles with the prompts of the arm of these documents."""
         return self.grounded if arm_of(docs[0].task_name) == GROUNDED else self.titles
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
@@ -100,12 +108,14 @@ class TwoArms(SwitchedModel):
         responses = [written[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
         answers = [
-            (doc.specific["title"], text, doc.choices[0])
+            (facts(doc)["title"], text, doc.choices[0])
             for doc, response in zip(docs, responses, strict=True)
             for text in response.text
         ]
-        with self.lookup.looking_up(answers, self.progress), memory_of(self.batch_size):
-            scores = order_nll(self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished)
+        with self.lookup.looking_up(answers, self.progress), memory_error_names_batch_size(self.batch_size):
+            scores = sentence_order_nll(
+                self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished
+            )
         self.lookup.encode(answers, self.progress)
         for response in responses:
             response.logprobs = [-nll for text in response.text for nll in scores.get(text, (nan, nan))]
@@ -114,6 +124,7 @@ class TwoArms(SwitchedModel):
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
         """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
         doing, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
+        assert new_tokens is not None
         prompts = [title.prompt_tokens for title in self.asked(docs).values()]
         shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
@@ -131,14 +142,16 @@ class TwoArms(SwitchedModel):
             takes = [tokens_of(arm, batch, take) for take in range(self.settings.sampled if sampling else 1)]
             return [
                 ModelResponse(
-                    input=title.prompt, input_tokens=list(title.prompt_tokens), output_tokens=list(tokens),
+                    input=title.prompt,
+                    input_tokens=list(title.prompt_tokens),
+                    output_tokens=list(tokens),
                     text=[
                         self.tokenizer.decode(one, skip_special_tokens=True, clean_up_tokenization_spaces=False)
                         for one in tokens
                     ],
                 )
                 for title, *tokens in zip(batch, *takes, strict=True)
-            ]  # fmt: skip
+            ]
 
         return self.by_turns(doing, docs, lambda title: len(title.prompt_tokens), answers)
 
@@ -149,26 +162,24 @@ class TwoArms(SwitchedModel):
         length: Callable[[Title], int],
         run: Callable[[str, list[Title]], list[ModelResponse]],
     ) -> list[ModelResponse]:
-        """Run every batch in both arms, taking turns at going first; responses in the order of `docs`.
+        """Run every batch in both arms by turns; responses in the order of `docs`.
 
-        Raises UserError where a prompt that lighteval hands over is not, to the letter, the one that was drawn.
+        Raises UserError where lighteval passes another prompt than the one of the sample.
         """
         titles = self.asked(docs)
         arms = (GROUNDED,) if titles is self.grounded else ARMS
         for doc in docs:
-            if doc.query != titles[doc.specific["title"]].prompt:
-                raise UserError(
-                    f"the prompt of {doc.specific['title']!r} is not the same in the sample and in lighteval"
-                )
-        asked = {doc.specific["title"] for doc in docs}
-        responses: dict[tuple[str, str], ModelResponse] = {}
-        batches = length_sorted([title for name, title in titles.items() if name in asked], length, self.batch_size)
+            if doc.query != titles[facts(doc)["title"]].prompt:
+                raise UserError(f"the prompt of {facts(doc)['title']!r} is not the same in the sample and in lighteval")
+        asked = {facts(doc)["title"] for doc in docs}
+        items = [title for name, title in titles.items() if name in asked]
+
+        def compute(arm: str, batch: list[Title]) -> list[ModelResponse]:
+            with self.arm(arm, compiled=doing != "scoring" and self.loaded.compiles):
+                return run(arm, batch)
+
         fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
         with self.progress.bar(doing, len(docs)) as advance, fastest:
-            for number, batch in enumerate(batches):
-                for arm in arms if number % 2 == 0 else reversed(arms):
-                    with self.arm(arm, compiled=doing != "scoring" and self.loaded.compiles):
-                        answers = run(arm, batch)
-                    responses.update({(arm, title.title): one for title, one in zip(batch, answers, strict=True)})
-                    advance(len(batch))
-        return [responses[arm_of(doc.task_name), doc.specific["title"]] for doc in docs]
+            answered = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
+            responses = {(arm, title.title): response for arm, title, response in answered}
+        return [responses[arm_of(doc.task_name), facts(doc)["title"]] for doc in docs]

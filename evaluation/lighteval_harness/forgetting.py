@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, unharmed_process
+from evaluation.lighteval_harness.pipeline import make_pipeline, registry_of, restored_process
 from evaluation.measures import Entry, Scored
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.progress import Progress
-from evaluation.statistics.compare import compare, correct
+from evaluation.statistics.paired import compare, correct
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import pin
 from titlecraft.models.adapter.load import Loaded
@@ -39,7 +39,9 @@ class Benchmark:
 
 def task_modules(name: str) -> list[ModuleType]:
     """lighteval's modules that define a task of this name, found by reading: importing them all would need a network."""
-    (folder,) = find_spec(TASKS).submodule_search_locations or [None]
+    spec = find_spec(TASKS)
+    assert spec is not None and spec.submodule_search_locations
+    (folder,) = spec.submodule_search_locations
     defines = (f'name="{name}"', f'name=f"{name.partition(":")[0]}:')
     files = [file for file in sorted(Path(folder).rglob("*.py")) if any(said in file.read_text() for said in defines)]
     return [
@@ -85,7 +87,7 @@ def find_benchmarks(asked: list[str]) -> list[Benchmark]:
     """All that were asked for, each once, before anything else is computed. Raises UserError."""
     if not asked:
         return []
-    with unharmed_process():
+    with restored_process():
         found = {(one.config.name, one.examples): one for one in map(find_benchmark, asked)}
     return list(found.values())
 
@@ -98,13 +100,17 @@ def for_arm(benchmark: Benchmark, arm: str) -> Any:
 
 
 def compare_benchmarks(
-    loaded: Loaded, benchmarks: list[Benchmark], settings: Evaluation, progress: Progress, finished: FinishedBatches,
+    loaded: Loaded,
+    benchmarks: list[Benchmark],
+    settings: Evaluation,
+    progress: Progress,
+    finished: FinishedBatches,
     scratch: Path,
-) -> list[Measure]:  # fmt: skip
+) -> list[Measure]:
     """Every metric of every benchmark before and after, paired by question, corrected among themselves."""
     if not benchmarks:
         return []
-    with unharmed_process():
+    with restored_process():
         from evaluation.lighteval_harness.choices import BothArmsChoose
         from evaluation.lighteval_harness.tasks import ARMS
 
@@ -143,11 +149,20 @@ def compare_one(
     found, behind = [], f", {benchmark.examples}-shot" if benchmark.examples else ""
     for metric in sorted(before[questions[0]]):
         entry = Entry(
-            name=f"{name}:{metric}{behind}", label=f"{name} {metric}{behind}", group="forgetting", unit="0–1",
+            name=f"{name}:{metric}{behind}",
+            label=f"{name} {metric}{behind}",
+            group="forgetting",
+            unit="0–1",
             better="higher" if better[metric] else "lower",
             definition=f"lighteval's metric {metric} of its task {name}, {benchmark.examples} examples in front of a "
             "question; the mean over questions. Choices are compared by their likelihood, in plain text.",
-            source=f"lighteval; {benchmark.dataset}", reads=Scored, value=float,
-        )  # fmt: skip
-        found.append(compare(entry, [before[one][metric] for one in questions], [after[one][metric] for one in questions], settings))  # fmt: skip
+            source=f"lighteval; {benchmark.dataset}",
+            reads=Scored,
+            value=float,
+        )
+        found.append(
+            compare(
+                entry, [before[one][metric] for one in questions], [after[one][metric] for one in questions], settings
+            )
+        )
     return found

@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import torch
 
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
@@ -30,13 +31,11 @@ from titlecraft.settings import Recipe
 
 
 @contextmanager
-def unharmed_process() -> Iterator[None]:
-    """Keep what lighteval changes for the whole process.
+def restored_process() -> Iterator[None]:
+    """Restore after the block what lighteval changes for the whole process.
 
     Because importing lighteval switches gradients off globally, and its pipeline reseeds `random` and NumPy.
     """
-    import torch
-
     gradients, python_state, numpy_state = torch.is_grad_enabled(), random.getstate(), np.random.get_state()
     try:
         yield
@@ -81,9 +80,17 @@ def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> An
 
 
 def run_pipeline(
-    loaded: Loaded, sample: Sample, lookup: Lookup, dataset: Pin, prompt: PromptFormat, recipe: Recipe,
-    progress: Progress, finished: FinishedBatches, scratch: Path, grounded: Sequence[Title] = (),
-) -> dict[str, list[Outcome]]:  # fmt: skip
+    loaded: Loaded,
+    sample: Sample,
+    lookup: Lookup,
+    dataset: Pin,
+    prompt: PromptFormat,
+    recipe: Recipe,
+    progress: Progress,
+    finished: FinishedBatches,
+    scratch: Path,
+    grounded: Sequence[Title] = (),
+) -> dict[str, list[Outcome]]:
     """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
 
     Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled"; and one, "grounded", where
@@ -92,7 +99,7 @@ def run_pipeline(
     Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
     """
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because importing it fails where there is no git program
-    with unharmed_process():
+    with restored_process():
         with progress.part("importing lighteval"):
             import datasets
 
@@ -102,9 +109,15 @@ def run_pipeline(
         logging.getLogger("lighteval").setLevel(logging.ERROR)
         datasets.disable_progress_bars()  # three bars of its own for one small file
         tasks = build_tasks(
-            dataset, prompt, sample.titles, lookup, recipe.generation.max_new_tokens, loaded.tokenizer.eos_token_id,
-            recipe.evaluation, grounded,
-        )  # fmt: skip
+            dataset,
+            prompt,
+            sample.titles,
+            lookup,
+            recipe.generation.max_new_tokens,
+            loaded.tokenizer.eos_token_id,
+            recipe.evaluation,
+            grounded,
+        )
         with registry_of(tasks) as module:
             # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
             # token boundaries, and caches predictions by name.
@@ -130,7 +143,9 @@ def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
                 f"lighteval made {len(requests)} requests of {title.title!r}, expected one to generate and at most one to "
                 "score: does the dataset hold the row twice?"
             )
-        values = {name: float(value) for detail in requests for name, value in detail.metric.items()}
+        values: dict[str, float | None] = {
+            name: float(value) for detail in requests for name, value in detail.metric.items()
+        }
         (asked,) = [detail for detail in requests if detail.model_response.text]
         texts, tokens = asked.model_response.text, len(asked.model_response.output_tokens[0])
         found.append(Outcome(prompt=asked.doc.query, texts=texts, tokens=tokens, values=values))

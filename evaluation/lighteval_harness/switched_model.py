@@ -1,4 +1,4 @@
-"""What our lighteval models have in common: one PeftModel whose adapter is switched off ("before") and on ("after")."""
+"""Base class of our lighteval models: one PeftModel with its adapter off ("before") and on ("after")."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -8,10 +8,10 @@ from lighteval.models.abstract_model import LightevalModel, ModelConfig
 
 from evaluation.lighteval_harness.tasks import BEFORE
 from evaluation.model.finished_batches import FinishedBatches
+from evaluation.model.in_batches import memory_error_names_batch_size
 from evaluation.progress import Progress
-from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
-from titlecraft.models.adapter.zeroed import silenced
+from titlecraft.models.adapter.zeroed import zeroed_adapter
 from titlecraft.models.loss.answer_nll import reference_nll
 
 
@@ -57,36 +57,25 @@ class SwitchedModel(LightevalModel):
 
     @contextmanager
     def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
-        """The model as that arm has it, for as long as the context lasts. Raises UserError where a GPU's memory is full.
+        """Switch the model to an arm for the block. Raises UserError where a GPU's memory is full.
 
-        `compiled`: the arms are to run the same compiled step, so that it is compiled once.
+        With `compiled`, both arms run the same compiled step where the model allows it.
         """
-        if compiled and name == BEFORE and self.loaded.silences:
-            with memory_of(self.batch_size), silenced(self.loaded.model):
+        if compiled and name == BEFORE and self.loaded.zeroed_is_base:
+            with memory_error_names_batch_size(self.batch_size), zeroed_adapter(self.loaded.model):
                 yield
             return
-        with memory_of(self.batch_size), self.loaded.model.disable_adapter() if name == BEFORE else nullcontext():
+        with (
+            memory_error_names_batch_size(self.batch_size),
+            self.loaded.model.disable_adapter() if name == BEFORE else nullcontext(),
+        ):
             yield
 
     def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-        """`reference_nll` of one batch, under the arm that is on."""
+        """`reference_nll` of one batch under the current arm."""
         pad = self.tokenizer.pad_token_id
         return self.finished.answers(doing, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
 
     def loglikelihood_rolling(self, docs: Any) -> Any:
         """Perplexity of prompts: no measure asks for it."""
         raise NotImplementedError("no measure of Titlecraft reads the likelihood of a prompt")
-
-
-@contextmanager
-def memory_of(batch_size: int) -> Iterator[None]:
-    """Say in one line that a GPU's memory is full, and what to set."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
-            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
-        ) from error

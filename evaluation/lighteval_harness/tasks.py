@@ -18,12 +18,12 @@ from lighteval.tasks.requests import Doc, SamplingMethod
 from evaluation.measures import Entry, Known, Scored, Written, measures_of, sampled_measures
 from evaluation.titles.draw import SPLIT, Title
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Pin
+from titlecraft.records import Pin, sampled_arm
+from titlecraft.records.evaluation import SAMPLED
 from titlecraft.settings import Evaluation
 
 BEFORE, AFTER, GROUNDED = "before", "after", "grounded"
 ARMS = (BEFORE, AFTER)  # asked the same prompts; GROUNDED is the tuned model with sources in them
-SAMPLED = "_sampled"  # ends the name of a task whose answers are sampled
 
 
 def arm_of(task_name: str) -> str:
@@ -36,6 +36,12 @@ def is_sampled(task_name: str) -> bool:
     return task_name.partition("|")[0].endswith(SAMPLED)
 
 
+def facts(doc: Doc) -> dict[str, Any]:
+    """What `build_tasks` put beside a document: title, reference_length, scored_bytes."""
+    assert doc.specific is not None
+    return doc.specific
+
+
 class Value(SampleLevelComputation):
     """A measure of ours as lighteval computes it: from one document and one response to one number."""
 
@@ -45,19 +51,22 @@ class Value(SampleLevelComputation):
         self.eos_token_id = eos_token_id
 
     def __deepcopy__(self, _: Any) -> "Value":
-        """Itself, because lighteval's registry copies every task, and what is known would stay behind in the first one."""
+        """Itself: lighteval's registry copies every task, and only the first copy would have the looked-up values."""
         return self
 
     def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> float:
         """The measure's value for one title in one arm; the mean where there are several answers."""
         if self.entry.reads is Scored:
-            tokens, (elsewhere,) = model_response.output_tokens[0], model_response.unconditioned_logprobs
+            tokens, elsewhere = model_response.output_tokens[0], model_response.unconditioned_logprobs
+            assert elsewhere is not None
             return self.entry.value(
                 Scored(
-                    nll=-model_response.logprobs[0], tokens=len(tokens), bytes=doc.specific["scored_bytes"],
-                    nll_elsewhere=-elsewhere,
+                    nll=-model_response.logprobs[0],
+                    tokens=len(tokens),
+                    bytes=facts(doc)["scored_bytes"],
+                    nll_elsewhere=-elsewhere[0],
                 )
-            )  # fmt: skip
+            )
         answers = self.answers(doc, model_response)
         return sum(self.entry.value(answer) for answer in answers) / len(answers)
 
@@ -69,11 +78,17 @@ class Value(SampleLevelComputation):
             orders = [None if isnan(one) else -one for one in response.logprobs[2 * place : 2 * place + 2]]
             found.append(
                 Written(
-                    text=text, tokens=len(tokens) - stopped, stopped=stopped, reference=doc.choices[0],
-                    reference_tokens=doc.specific["reference_length"], title=doc.specific["title"],
-                    nll_in_order=orders[0], nll_shuffled=orders[1], known=self.known,
+                    text=text,
+                    tokens=len(tokens) - stopped,
+                    stopped=stopped,
+                    reference=doc.choices[0],
+                    reference_tokens=facts(doc)["reference_length"],
+                    title=facts(doc)["title"],
+                    nll_in_order=orders[0],
+                    nll_shuffled=orders[1],
+                    known=self.known,
                 )
-            )  # fmt: skip
+            )
         return found
 
 
@@ -81,9 +96,12 @@ def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetri
     """A measure of ours as a lighteval metric; the corpus value is the mean over titles."""
     kind = SamplingMethod.LOGPROBS if entry.reads is Scored else SamplingMethod.GENERATIVE
     return SampleLevelMetric(
-        metric_name=entry.name, higher_is_better=entry.better == "higher", category=kind,
-        sample_level_fn=Value(entry, known, eos_token_id), corpus_level_fn=np.mean,
-    )  # fmt: skip
+        metric_name=entry.name,
+        higher_is_better=entry.better == "higher",
+        category=kind,
+        sample_level_fn=Value(entry, known, eos_token_id),
+        corpus_level_fn=np.mean,
+    )
 
 
 def build_tasks(
@@ -110,19 +128,30 @@ def build_tasks(
         if title is None or title.reference != row["output"]:
             return None
         return Doc(
-            query=title.prompt if is_grounded else prompt.render(row["instruction"], row["input"]), choices=[row["output"]], gold_index=0,
-            task_name=task_name, unconditioned_query=title.other_prompt,
+            query=title.prompt if is_grounded else prompt.render(row["instruction"], row["input"]),
+            choices=[row["output"]],
+            gold_index=0,
+            task_name=task_name,
+            unconditioned_query=title.other_prompt,
             specific={
-                "title": title.title, "reference_length": title.reference_length, "scored_bytes": title.scored_bytes,
+                "title": title.title,
+                "reference_length": title.reference_length,
+                "scored_bytes": title.scored_bytes,
             },
-        )  # fmt: skip
+        )
 
     def task(name: str, entries: Sequence[Entry]) -> LightevalTaskConfig:
         return LightevalTaskConfig(
-            name=name, prompt_function=document, hf_repo=dataset.repo, hf_subset="default",
-            hf_revision=dataset.revision, evaluation_splits=[SPLIT], generation_size=new_tokens, stop_sequence=[],
+            name=name,
+            prompt_function=document,  # pyright: ignore[reportArgumentType]  # lighteval skips documents that are None
+            hf_repo=dataset.repo,
+            hf_subset="default",
+            hf_revision=dataset.revision,
+            evaluation_splits=[SPLIT],
+            generation_size=new_tokens,
+            stop_sequence=[],
             metrics=[as_metric(entry, known, eos_token_id) for entry in entries],
-        )  # fmt: skip
+        )
 
     greedy = [task(arm, measures_of(settings)) for arm in (*ARMS, *([GROUNDED] if grounded else []))]
-    return greedy + ([task(arm + SAMPLED, sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])
+    return greedy + ([task(sampled_arm(arm), sampled_measures(settings)) for arm in ARMS] if settings.sampled else [])

@@ -63,9 +63,10 @@ class Copies:
 
     @staticmethod
     def number(words: pa.ListArray, vocabulary: pa.Array) -> list[np.ndarray]:
-        """The words of each text as their places in the vocabulary."""
-        flat = pc.index_in(words.flatten(), value_set=vocabulary).to_numpy(zero_copy_only=False)
-        sizes = pc.list_value_length(words).to_numpy(zero_copy_only=False)
+        """The words of each text as indices into the vocabulary."""
+        indices = pc.index_in(words.flatten(), value_set=vocabulary)  # pyright: ignore[reportAttributeAccessIssue]
+        flat = indices.to_numpy(zero_copy_only=False)
+        sizes = words.value_lengths().to_numpy(zero_copy_only=False)
         return [part[:size] for part, size in zip(np.split(flat, np.cumsum(sizes)[:-1]), sizes, strict=True)]
 
     def search(self, wanted: np.ndarray, vocabulary: pa.Array) -> np.ndarray:

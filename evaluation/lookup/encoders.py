@@ -1,6 +1,6 @@
-"""Text encoders that a recipe names, at their pins: which titles lie nearest to a text, and how much of a reference it covers.
+"""Pinned text encoders of a recipe: the rank of a title given a text, and BERTScore recall.
 
-Without a name in the recipe nothing of this is loaded or downloaded.
+A recipe that names no encoder loads and downloads none.
 """
 
 from collections.abc import Sequence
@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from evaluation.lookup.title_index import TitleIndex, shared_rank
+from evaluation.model.in_batches import in_batches
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import read_object, require_whole, said
-from titlecraft.models.decoding.batches import length_sorted
 from titlecraft.records import Pin
 
 LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions
-AT_ONCE = 32  # texts of one forward pass
+TEXTS_PER_BATCH = 32  # texts of one forward pass
 FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
 def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
     """Model (float32, on the GPU where there is one, in eval mode) and tokenizer. Raises UserError that names the setting."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
     folder = download(pinned, FILES)
     require_whole(folder, pinned, [file.name for file in sorted(folder.iterdir())])
     require_no_code(folder, pinned, setting)
@@ -53,9 +53,7 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
 
 
 def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
-    """Raises UserError where an encoder is made of code in its own repo, which transformers does not know itself."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-
+    """Raises UserError for an encoder whose architecture is code in its own repo rather than in transformers."""
     found = read_object(folder / "config.json", pinned) if (folder / "config.json").is_file() else {}
     if found.get("auto_map") and found.get("model_type") not in CONFIG_MAPPING:
         raise UserError(
@@ -65,26 +63,26 @@ def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
 
 
 def vectors(model: Any, tokenizer: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:
-    """Each different text's mean last hidden state over its tokens, of length 1; float32 [hidden]."""
-    import torch
+    """Text -> its last hidden states averaged over the tokens, normalised to length 1; float32 [hidden]."""
 
-    found: dict[str, np.ndarray] = {}
-    for some in length_sorted(sorted(set(texts)), len, AT_ONCE):
-        batch = tokenizer(some, padding=True, truncation=True, return_tensors="pt").to(model.device)
+    def encode(_: str, batch: list[str]) -> np.ndarray:
+        inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt").to(model.device)
         with torch.no_grad():
-            hidden = model(**batch).last_hidden_state
-        mask = batch["attention_mask"][..., None]
+            hidden = model(**inputs).last_hidden_state
+        mask = inputs["attention_mask"][..., None]
         means = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1).clamp(min=1), dim=1)
-        found.update(zip(some, means.cpu().numpy(), strict=True))
-    return found
+        return means.cpu().numpy()
+
+    encoded = in_batches({"encoder": sorted(set(texts))}, len, TEXTS_PER_BATCH, encode)
+    return {text: vector for _, text, vector in encoded}
 
 
 class EmbeddedTitles:
-    """The titles beside which BM25 ranks a title, ranked by an encoder in place of BM25.
+    """Ranks a title among its BM25 distractors by an encoder in place of BM25.
 
     Args:
         pinned: the encoder.
-        index: says which titles stand beside a title.
+        index: gives the distractors of a title.
     """
 
     def __init__(self, pinned: Pin, index: TitleIndex) -> None:
@@ -93,12 +91,12 @@ class EmbeddedTitles:
         self.known: dict[str, np.ndarray] = {}
 
     def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
-        """Encode the texts of (title, text), the titles, and those that stand beside them."""
+        """Encode the texts of (title, text), the titles, and their distractors."""
         titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.beside(title))}
         self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in asked)])
 
     def rank(self, title: str, text: str) -> float:
-        """Rank of the title by the cosine to the text; equal ones share ranks. A text of nothing names no title."""
+        """Rank of the title by the cosine to the text; equal cosines share their mean rank, as all do for an empty text."""
         names = [self.index.own(title), *self.index.beside(title)]
         query = self.known[text] if text.strip() else np.zeros_like(self.known[text])
         scores = np.stack([self.known[name] for name in names]) @ query
@@ -133,9 +131,9 @@ class BertRecall:
 
     @staticmethod
     def cut(text: str, reference: str) -> str:
-        """As many words of the text as the reference has, so that length alone does not pay."""
+        """The text cut at the reference's number of words, so that a longer text scores no higher for its length."""
         return " ".join(text.split()[: len(reference.split())])
 
     def recall(self, text: str, reference: str) -> float:
-        """The recall of a pair that was looked up; 0 for a text of nothing."""
+        """The recall of a pair that was looked up; 0 for an empty text."""
         return self.known[text, reference] if self.cut(text, reference) else 0.0

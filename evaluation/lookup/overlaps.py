@@ -1,4 +1,4 @@
-"""The scores of shared n-grams for all answers at once, before the measures ask for them one by one."""
+"""Scores of shared n-grams, computed for all answers at once in several processes."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ def score_pairs(pairs: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
 
 
 class Overlaps:
-    """Scores that `look_up` computed in several processes; what it did not is computed when it is asked for."""
+    """Scores that `look_up` computed in several processes; other pairs are scored on demand."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], dict[str, float]] = {}
 
     def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
-        """Score every different (text, reference), where there are cores for it."""
+        """Score every different (text, reference), where there are enough texts and cores."""
         if (processes := workers(len(asked))) == 1:
             return
         pairs = list(dict.fromkeys(asked))

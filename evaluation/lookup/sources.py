@@ -1,5 +1,4 @@
-"""What the measures may look up besides title, answer and reference: the test split's titles, the training split's texts, and
-what an encoder says of a text where the recipe names one."""
+"""What measures look up besides title, answer and reference: titles of the test split, texts of the training split, encoders."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +28,9 @@ class Lookup:
 
     @classmethod
     def over(cls, dataset: Path, sample: Sample, settings: Evaluation) -> "Lookup":
-        """Index the titles of the split that the sample was drawn from; all else is read when there are answers.
+        """Index the titles of the sample's split; everything else is read once there are answers.
 
-        Encoders are tried now, so that one that cannot be loaded costs no answers. Raises UserError.
+        Encoders are loaded once now, so that one that cannot be loaded fails before any answer is generated. Raises UserError.
         """
         files = sorted((dataset / "data").glob("train-*.parquet"))
         titles = TitleIndex(sample.split_titles, settings.seed)
@@ -44,9 +43,9 @@ class Lookup:
 
     @contextmanager
     def looking_up(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> Iterator[None]:
-        """Tell what needs no GPU of every answer, (title, text, reference), while the block runs; each reads once for all.
+        """Look up every answer (title, text, reference) in what needs no GPU, in threads while the block runs.
 
-        What is left to do behind the block is the part "looking up".
+        The time that remains after the block is the part "looking up".
         """
         with ThreadPoolExecutor(2) as beside:
             begun = [
@@ -55,11 +54,11 @@ class Lookup:
             ]
             yield
             with progress.part("looking up"):
-                for one in begun:
-                    one.result()
+                for future in begun:
+                    future.result()
 
     def encode(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> None:
-        """Tell the recipe's encoders of every answer, (title, text, reference)."""
+        """Encode every answer (title, text, reference) with the recipe's encoders."""
         if self.embedded is not None:
             with progress.part("embedding"):
                 self.embedded.look_up([(title, text) for title, text, _ in answers])
@@ -72,17 +71,19 @@ class Lookup:
         return self.titles.rank(title, text)
 
     def embedded_rank(self, title: str, text: str) -> float:
-        """The same by the recipe's encoder."""
+        """Rank of the title among its distractors by the recipe's encoder, given the text."""
+        assert self.embedded is not None
         return self.embedded.rank(title, text)
 
     def copied_words(self, text: str) -> tuple[int, int]:
-        """Words of the text's longest run from the training split, and all its words."""
+        """Words of the text's longest passage from the training split, and all its words."""
         return self.copies.copied_words(text)
 
     def overlap(self, name: str, text: str, reference: str) -> float:
-        """A score of shared n-grams."""
+        """One of the scores of shared n-grams; see evaluation.measures.overlap."""
         return self.overlaps.score(name, text, reference)
 
     def bert_recall(self, text: str, reference: str) -> float:
         """BERTScore recall of the reference by the text, with the recipe's encoder."""
+        assert self.recall is not None
         return self.recall.recall(text, reference)

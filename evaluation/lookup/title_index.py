@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
+from bm25s import BM25, tokenize
 
 from titlecraft.search.title_match import folded
 from titlecraft.search.word_index import query_words
@@ -13,7 +14,7 @@ NEAR, AT_RANDOM = 50, 49  # distractors of a title: the nearest by BM25, and oth
 
 
 class TitleIndex:
-    """BM25 over different titles. The order in which they come does not matter.
+    """BM25 index of different titles; the order of the titles does not matter.
 
     Args:
         titles: all titles of the split, among them every title that is asked.
@@ -21,12 +22,10 @@ class TitleIndex:
     """
 
     def __init__(self, titles: Sequence[str], seed: int) -> None:
-        from bm25s import BM25, tokenize
-
         key = str(seed).encode()
         different = {folded(title): title for title in sorted(titles)}
         shuffled = sorted(different, key=lambda name: blake2b(name.encode(), digest_size=16, key=key).digest())
-        self.place = {name: place for place, name in enumerate(shuffled)}
+        self.index_of = {name: index for index, name in enumerate(shuffled)}
         self.titles = [different[name] for name in shuffled]
         self.seed = seed
         self.index = BM25(backend="numpy")
@@ -40,12 +39,12 @@ class TitleIndex:
         """BM25 of every title, [titles], for the words of a text; all 0 where it has none."""
         query = [] if self.empty else self.index.get_tokens_ids(query_words(text))
         if not query:
-            return np.zeros(len(self.place), dtype=np.float32)
+            return np.zeros(len(self.index_of), dtype=np.float32)
         return self.index.get_scores_from_ids(query)
 
     def distractors(self, title: str) -> np.ndarray:
-        """Places of the titles that stand beside a title: the nearest ones, then some of the rest, the same every time."""
-        own = self.place[folded(title)]
+        """Indices of a title's distractors: the nearest titles by BM25, then some drawn from the rest by the seed."""
+        own = self.index_of[folded(title)]
         if own not in self.others:
             order = np.argsort(-self.scores(title), kind="stable")
             order = order[order != own]
@@ -56,17 +55,17 @@ class TitleIndex:
         return self.others[own]
 
     def rank(self, title: str, text: str) -> float:
-        """Rank of the title among itself and its distractors, by their BM25 given the text; equal scores share ranks."""
+        """Rank of the title among itself and its distractors by BM25 with the text as query; equal scores share their mean rank."""
         scores = self.scores(text)
-        return shared_rank(scores[self.place[folded(title)]], scores[self.distractors(title)])
+        return shared_rank(scores[self.index_of[folded(title)]], scores[self.distractors(title)])
 
     def own(self, title: str) -> str:
-        """The title as the index has it; case and white space do not count."""
-        return self.titles[self.place[folded(title)]]
+        """The title as indexed; case and white space are ignored."""
+        return self.titles[self.index_of[folded(title)]]
 
     def beside(self, title: str) -> list[str]:
-        """The titles that stand beside a title."""
-        return [self.titles[place] for place in self.distractors(title)]
+        """The distractors of a title."""
+        return [self.titles[index] for index in self.distractors(title)]
 
 
 def shared_rank(own: float, others: np.ndarray) -> float:

@@ -1,7 +1,17 @@
-"""The measures, in the order of the report: one file for each claim or kind, in it a small Entry for each measure.
+"""The measures, in the order of the report: one file for each claim or kind, with an Entry for each measure.
 
-To add one, write an Entry and name it here: lighteval computes it per title, significance.py gives it an interval, and the
-report, the table and the plots show it. A measure downloads nothing and loads no model.
+To add a measure, change these files:
+
+1. a file of this folder: an `Entry`, with its label, unit, definition, source, what it needs of a script, and `value`;
+2. this file: import the Entry and put it into MEASURES, where the report shall show it;
+3. model_card/templates/citations.bib: the paper that `source` names as "Author year" (nothing, where it is there already);
+4. playground/document/templates/words.pt-BR.toml: label, unit and definition in Portuguese.
+
+tests/evaluation/measures/test_new_measure.py says which of them a new measure lacks. Everything else follows: lighteval computes the
+value per title, statistics/significance.py gives the interval, and report, table, plots, card and `titlecraft verify` show it.
+The golden documents list every measure: `python -m tests.playground.document.test_document` and
+`python -m tests.model_card.test_golden_cards` write them again. A measure downloads nothing and loads no model; it looks up titles
+and training texts in `Known`.
 """
 
 from dataclasses import replace
@@ -23,6 +33,9 @@ MEASURES: tuple[Entry, ...] = (
     VERBATIM_COPY,
 )  # fmt: skip
 
+ALL_ENTRIES = (*MEASURES, SPECIFICITY_EMBEDDING, BERTSCORE_RECALL)
+"""MEASURES, and those that need an encoder named by the recipe."""
+
 
 def measures_of(settings: Evaluation) -> tuple[Entry, ...]:
     """All measures of a recipe, in the order of the report: MEASURES, and one for each encoder that it names."""
@@ -42,6 +55,7 @@ def sampled_measures(settings: Evaluation) -> tuple[Entry, ...]:
 
 
 __all__ = [
+    "ALL_ENTRIES",
     "MEASURES",
     "Entry",
     "Known",

@@ -1,6 +1,7 @@
 """Claim "coherence": do the sentences stand in an order that matters?"""
 
 from evaluation.measures.entry import Entry, Written
+from evaluation.measures.scripts import SENTENCES, SPACES
 
 CHANCE = 0.5
 
@@ -27,4 +28,6 @@ COHERENCE = Entry(
     reads=Written,
     value=in_order,
     neutral=CHANCE,
+    needs=(SPACES, SENTENCES),
+    recomputed="never",
 )

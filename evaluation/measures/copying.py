@@ -1,6 +1,7 @@
 """Is the text a copy of something that the adapter was trained on?"""
 
 from evaluation.measures.entry import Entry, Written
+from evaluation.measures.scripts import SPACES
 
 
 def verbatim_copy(answer: Written) -> float:
@@ -21,4 +22,5 @@ VERBATIM_COPY = Entry(
     source="after Carlini et al. 2023; pyarrow and numpy",
     reads=Written,
     value=verbatim_copy,
+    needs=(SPACES,),
 )

@@ -8,7 +8,7 @@ from typing import Any
 @cache
 def chrf_pp_scorer() -> Any:
     """chrF2++: character 6-grams and word 2-grams, beta 2."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return CHRF(word_order=2)
 
@@ -16,7 +16,7 @@ def chrf_pp_scorer() -> Any:
 @cache
 def bleu_scorer() -> Any:
     """Corpus BLEU as WMT computes it."""
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return BLEU()
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from functools import cache
 
 from evaluation.measures.entry import Entry, Written
-from evaluation.measures.sentences import sentences
+from evaluation.measures.scripts import CAPITALS, DIGITS, MARKS, NOUNS, SENTENCES, SPACES
+from evaluation.measures.sentences import PUNCTUATION, sentences
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 NUMBER = re.compile(r"(?<!\w)\d+(?:[.,]\d+)*")
-AROUND = "\"'“”‘’()[]{}<>,;:.!?…*–—-"
 
 
 @cache
@@ -51,17 +51,17 @@ def name_places(text: str) -> list[tuple[list[str], int, int]]:
         for place, token in enumerate(sentence.split()):
             begin = text.index(token, at)
             at = begin + len(token)
-            word = token.strip(AROUND)
+            word = token.strip(PUNCTUATION)
             capital = place > 0 and len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’"))
             if capital:
                 start = begin + token.index(word)
                 name = re.sub(r"['’]s$", "", word.casefold())
-                if open_run and token[0] not in AROUND:
+                if open_run and token[0] not in PUNCTUATION:
                     before, start, _ = found.pop()
                     found.append(([*before, name], start, begin + token.index(word) + len(word)))
                 else:
                     found.append(([name], start, start + len(word)))
-            open_run = capital and token[-1] not in AROUND
+            open_run = capital and token[-1] not in PUNCTUATION
     return found
 
 
@@ -105,6 +105,8 @@ CONTENT_WORD_RECALL = Entry(
     source="ROUGE-1 recall without stop words and repeats, Lin 2004; stop words of bm25s",
     reads=Written,
     value=content_word_recall,
+    needs=(SPACES, MARKS),
+    shares_words=True,
 )
 
 UNSUPPORTED_NUMBERS = Entry(
@@ -118,6 +120,8 @@ UNSUPPORTED_NUMBERS = Entry(
     source="Titlecraft, after entity-level checks of Nan et al. 2021",
     reads=Written,
     value=unsupported_numbers,
+    needs=(SPACES, SENTENCES, DIGITS),
+    reads_title=True,
 )
 
 UNSUPPORTED_NAMES = Entry(
@@ -132,6 +136,8 @@ UNSUPPORTED_NAMES = Entry(
     source="Titlecraft, after entity-level checks of Nan et al. 2021",
     reads=Written,
     value=unsupported_names,
+    needs=(SPACES, MARKS, SENTENCES, CAPITALS, NOUNS),
+    reads_title=True,
 )
 
 
@@ -153,4 +159,6 @@ BERTSCORE_RECALL = Entry(
     source="Zhang et al. 2020; lighteval's copy of bert-score, last layer, {model}",
     reads=Written,
     value=bertscore_recall,
+    needs=(SPACES,),
+    shares_words=True,
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from evaluation.measures.scripts import Need
 from titlecraft.records import Group
 
 
@@ -85,6 +86,12 @@ class Entry:
         corpus: makes the sacrebleu metric that scores all titles as one text; `value` is its score of one title then, and
             the record's before and after are the score of them all.
         neutral: the value that means "nothing to tell from this text"; the record counts it.
+        needs: what the measure needs of a text's script (evaluation.measures.scripts); none reads every script.
+        shares_words: the value counts what the answer shares with reference or title, so that an answer in another script has
+            a true 0. (Not ROUGE-L: of other scripts it sees digits alone.)
+        reads_title: the value depends on the title too.
+        recomputed: what `titlecraft verify` can compute the value from: the published texts, the published numbers of tokens
+            (greedy answers only), or neither, where it needs the model.
     """
 
     name: str
@@ -98,3 +105,12 @@ class Entry:
     value: Callable[[Any], float]
     corpus: Callable[[], Any] | None = None
     neutral: float | None = None
+    needs: tuple[Need, ...] = ()
+    shares_words: bool = False
+    reads_title: bool = False
+    recomputed: Literal["from texts", "from tokens", "never"] = "from texts"
+
+    def corpus_metric(self) -> Any:
+        """The sacrebleu metric of a measure that scores all titles as one text."""
+        assert self.corpus is not None
+        return self.corpus()

@@ -1,6 +1,7 @@
 """Measures of form: length, whether a text ends, and whether it repeats itself."""
 
 from evaluation.measures.entry import Entry, Written
+from evaluation.measures.scripts import SPACES
 from titlecraft.search.word_ngrams import word_ngrams
 
 
@@ -37,6 +38,7 @@ LENGTH_RATIO = Entry(
     source="Titlecraft",
     reads=Written,
     value=length_ratio,
+    recomputed="from tokens",
 )
 
 STOP_RATE = Entry(
@@ -49,6 +51,7 @@ STOP_RATE = Entry(
     source="Titlecraft",
     reads=Written,
     value=stopped,
+    recomputed="never",
 )
 
 DISTINCT_2 = Entry(
@@ -62,6 +65,7 @@ DISTINCT_2 = Entry(
     source="Li et al. 2016, per text in place of the whole corpus, so that it has an interval",
     reads=Written,
     value=distinct_2,
+    needs=(SPACES,),
 )
 
 REPETITION = Entry(
@@ -75,4 +79,5 @@ REPETITION = Entry(
     source="seq-rep-4, Welleck et al. 2020, over words",
     reads=Written,
     value=repetition,
+    needs=(SPACES,),
 )

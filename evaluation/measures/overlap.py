@@ -6,12 +6,13 @@ from typing import Any
 
 from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts
 from evaluation.measures.entry import Entry, Written
+from evaluation.measures.scripts import ACCENTS, LATIN, SPACES
 
 
 @cache
 def chrf_scorer() -> Any:
     """chrF2: character 6-grams, no word n-grams, beta 2."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     return CHRF()
 
@@ -19,7 +20,7 @@ def chrf_scorer() -> Any:
 @cache
 def sentence_bleu_scorer() -> Any:
     """BLEU of one title: n-grams that it is too short for do not count."""
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     return BLEU(effective_order=True)
 
@@ -96,6 +97,8 @@ CHRF_PP = Entry(
     reads=Written,
     value=partial(scored, "chrf_pp"),
     corpus=chrf_pp_scorer,
+    needs=(SPACES,),
+    shares_words=True,
 )
 
 BLEU = Entry(
@@ -110,6 +113,8 @@ BLEU = Entry(
     reads=Written,
     value=partial(scored, "bleu"),
     corpus=bleu_scorer,
+    needs=(SPACES,),
+    shares_words=True,
 )
 
 ROUGE_L = Entry(
@@ -123,4 +128,5 @@ ROUGE_L = Entry(
     source="Lin 2004; rouge-score, no stemmer",
     reads=Written,
     value=partial(scored, "rouge_l"),
+    needs=(LATIN, ACCENTS),
 )

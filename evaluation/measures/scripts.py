@@ -1,17 +1,16 @@
-"""Which texts each measure can read: what it relies on in a script, and how much of that a text may lack.
+"""What a measure may need of a text's script, and the share of a text that may lack it.
 
-There is no language detector here: letters, marks, digits and sentence ends are told apart by Unicode's own properties
-(package `regex`), and words by white space. NEEDS is the one table; a measure that is not in it reads every script.
+There is no language detection: Unicode's own properties (package `regex`) tell letters, marks, digits and sentence ends apart, and
+white space separates words. Each measure names its needs in its Entry; `evaluation.measures.coverage` applies them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import regex
 
-from evaluation.measures.detail import AROUND
-from evaluation.measures.sentences import sentences
+from evaluation.measures.sentences import PUNCTUATION, sentences
 
 # scripts that are written without spaces between words
 UNSPACED = (
@@ -92,7 +91,7 @@ def lone_capitals(text: str) -> tuple[int, int]:
     """
     lone = whole = 0
     for sentence in sentences(text):
-        words = [token.strip(AROUND) for token in sentence.split()]
+        words = [token.strip(PUNCTUATION) for token in sentence.split()]
         capital = [len(word) > 1 and word[0].isupper() for word in words]
         for place in range(1, len(words)):
             if words[place][:1].isalpha():
@@ -115,26 +114,6 @@ MOSTLY_LATIN = Need("mostly latin", "mostly in letters that are not Latin", shar
 
 ALL_NEEDS = {need.name: need for need in (SPACES, MARKS, LATIN, ACCENTS, SENTENCES, DIGITS, CAPITALS, NOUNS)}
 
-NEEDS: dict[str, tuple[Need, ...]] = {
-    "specificity": (SPACES, MARKS),
-    "coherence": (SPACES, SENTENCES),
-    "content_word_recall": (SPACES, MARKS),
-    "bertscore_recall": (SPACES,),  # the answer is cut at as many words as the reference has
-    "unsupported_numbers": (SPACES, SENTENCES, DIGITS),
-    "unsupported_names": (SPACES, MARKS, SENTENCES, CAPITALS, NOUNS),
-    "chrf_pp": (SPACES,),
-    "bleu": (SPACES,),
-    "rouge_l": (LATIN, ACCENTS),
-    "distinct_2": (SPACES,),
-    "repetition": (SPACES,),
-    "verbatim_copy": (SPACES,),
-}
-
-# measures of what an answer has in common with the reference or the title; not ROUGE-L, which sees the digits alone of other scripts
-WITH_THE_REFERENCE = frozenset({"specificity", "content_word_recall", "bertscore_recall", "chrf_pp", "bleu"})
-
-WITH_THE_TITLE = frozenset({"specificity", "unsupported_numbers", "unsupported_names"})  # the others read no title
-
 
 @lru_cache(maxsize=1 << 16)
 def counted(need: Need, text: str) -> tuple[int, int]:
@@ -146,31 +125,3 @@ def has(need: Need, text: str) -> bool:
     """Whether a text, taken alone, has what a measure relies on; a text of nothing has it."""
     lacking, whole = counted(need, text)
     return lacking <= need.most * whole
-
-
-class ScriptCoverage:
-    """Which texts of one sample the measures can read.
-
-    Args:
-        references: those of all titles of the sample.
-    """
-
-    def __init__(self, references: Sequence[str]) -> None:
-        self.waived: set[str] = set()
-        for need in ALL_NEEDS.values():
-            if need.waived:
-                lacking, whole = map(sum, zip(*(counted(need, text) for text in references), strict=True))
-                if lacking <= need.waived * whole:
-                    self.waived.add(need.name)
-
-    def lacking(self, measure: str, title: str, reference: str, *answers: str) -> list[str]:
-        """Names of what a measure relies on and one of the texts does not have; empty where it reads all of them.
-
-        Where title and reference can be read, an answer that shares no word with them in another script has a true 0 by
-        WITH_THE_REFERENCE. The other measures look into the answer. One that is mostly in Latin letters they read: a stray
-        sign in a weak model's answer takes no title out, which would let each arm choose its own titles.
-        """
-        needs = [need for need in NEEDS.get(measure, ()) if need.name not in self.waived]
-        judged = [] if measure in WITH_THE_REFERENCE else [text for text in answers if not has(MOSTLY_LATIN, text)]
-        read = [reference, *judged, *([title] if measure in WITH_THE_TITLE else [])]
-        return [need.name for need in needs if not all(has(need, text) for text in read)]

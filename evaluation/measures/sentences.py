@@ -4,6 +4,7 @@ import random
 import re
 
 END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)])\s+|\s*\n\s*")
+PUNCTUATION = "\"'“”‘’()[]{}<>,;:.!?…*–—-"  # stripped from a word's ends
 WHOLE = re.compile(r"[.!?…][\"'”’)]?$")
 
 

@@ -1,6 +1,7 @@
 """Claim "specificity": does the text say which product it is about?"""
 
 from evaluation.measures.entry import Entry, Written
+from evaluation.measures.scripts import MARKS, SPACES
 
 
 def reciprocal_rank(answer: Written) -> float:
@@ -21,6 +22,9 @@ SPECIFICITY = Entry(
     source="mean reciprocal rank, Voorhees 1999; BM25, Robertson et al. 1994; bm25s (Lù 2024), Lucene's variant, k1 1.5, b 0.75",
     reads=Written,
     value=reciprocal_rank,
+    needs=(SPACES, MARKS),
+    shares_words=True,
+    reads_title=True,
 )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import torch
 
 from titlecraft.files import write_atomically
 from titlecraft.models.adapter.load import Loaded
@@ -78,10 +79,12 @@ def whole(file: Path) -> bytes | None:
 
 def machine_of(loaded: Loaded) -> dict[str, Any]:
     """What else than the evaluation's key may change the last digits: where, and with how many threads, sums are taken."""
-    import torch
-
     return {
-        "device": device_name(), "processor": platform.machine(), "vectors": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(), "quantization": loaded.base.quantization,
-        "precision": loaded.base.precision, "compiled": loaded.compiles,
-    }  # fmt: skip
+        "device": device_name(),
+        "processor": platform.machine(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "quantization": loaded.base.quantization,
+        "precision": loaded.base.precision,
+        "compiled": loaded.compiles,
+    }

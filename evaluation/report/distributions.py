@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from evaluation.report.plots import FAINT, INK, new_figure, paired_values, png
 from evaluation.report.wording import number
-from titlecraft.records import Measure, Tested
+from titlecraft.records import Measure, Tested, column, tokens_column
 
 ARMS = {"light": ("#7b8490", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}
 BINS = 24
@@ -53,8 +54,8 @@ def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
         f"reference: mean {number(written.mean())} tokens", color=INK[theme], fontsize=9.5, loc="left"
     )
     for axes, key, arm, colour in zip(panels[1:, 0], ("before", "after"), record.arms, ARMS[theme], strict=True):
-        tokens = np.array([row[f"{key}_tokens"] for row in rows])
-        stopped = np.array([row[f"stop_rate_{key}"] == 1 for row in rows])
+        tokens = np.array([row[tokens_column(key)] for row in rows])
+        stopped = np.array([row[column("stop_rate", key)] == 1 for row in rows])
         draw_lengths(axes, {"stopped": tokens[stopped], "cut": tokens[~stopped]}, edges, colour, theme)
         axes.axvline(most, color=INK[theme], linewidth=0.8, linestyle=(0, (2, 3)))
         said = f"{arm}: mean {number(tokens.mean())} tokens, {stopped.mean():.1%} stop by themselves"
@@ -78,8 +79,6 @@ def draw_lengths(axes: Any, found: dict[str, np.ndarray], edges: np.ndarray, col
 
 def name_arms(figure: Any, record: Tested, theme: str) -> None:
     """The key of the two arms, above the panels."""
-    from matplotlib.lines import Line2D
-
     lines = [Line2D([], [], color=colour, linewidth=2.5) for colour in ARMS[theme]]
     figure.legend(
         lines, record.arms, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5, labelcolor=INK[theme]

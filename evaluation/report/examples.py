@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from titlecraft.records import Tested
+from titlecraft.records import Tested, column
 
 STARTING_VIEW = 8  # titles in each of the three views
 SHOWN = ("title", "reference", "before", "after", "grounded")  # texts of a title
@@ -29,7 +29,7 @@ def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float | None]:
     """Difference of each row in the primary measure, turned so that a larger one is better; None where it has no value."""
     primary = record.primary()
     towards = -1 if primary.better == "lower" else 1
-    both = [(row[f"{primary.name}_before"], row[f"{primary.name}_after"]) for row in rows]
+    both = [[row[column(primary.name, arm)] for arm in ("before", "after")] for row in rows]
     return [None if None in pair else towards * (pair[1] - pair[0]) for pair in both]
 
 
@@ -37,7 +37,7 @@ def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list
     """Places of the rows in each view: drawn by the recipe's seed, the largest gains, the smallest. Never by hand."""
     gain = gains(record, rows)
     read = [place for place in range(len(rows)) if gain[place] is not None]
-    ranked = sorted(read, key=lambda place: (-gain[place], rows[place]["uid"], place))
+    ranked = sorted(read, key=lambda place: (-(gain[place] or 0.0), rows[place]["uid"], place))
     drawn = random.Random(record.evaluation.seed).sample(range(len(rows)), min(STARTING_VIEW, len(rows)))
     return {"random": drawn, "best": ranked[:STARTING_VIEW], "worst": ranked[::-1][:STARTING_VIEW]}
 

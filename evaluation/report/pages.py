@@ -4,6 +4,8 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from evaluation.report import wording
 from evaluation.report.distributions import lengths, scores
 from evaluation.report.examples import choose_examples
@@ -13,14 +15,17 @@ from titlecraft.hub.pins import address, endpoint
 from titlecraft.records import EvaluationRecord, Pin, Tested
 
 PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {
-    "forest": forest, "by_title": by_title, "scores": scores, "lengths": lengths,
-}  # fmt: skip
+    "forest": forest,
+    "by_title": by_title,
+    "scores": scores,
+    "lengths": lengths,
+}
 MOST_BYTES = 3_000_000  # of a page
 FRAME = 60_000  # bytes of a page besides plots and titles, at most
 REASONS = {
     "title_in_train": "their title stands in the training split",
     "output_in_train": "their description stands in the training split",
-    "near_output_in_train": "their description is nearly one of the training split (0.8 of its runs of five words, Jaccard)",
+    "near_output_in_train": "their description is nearly one of the training split (Jaccard similarity of their word 5-grams at least 0.8)",
     "repeated_title": "the split holds their title more than once",
     "answer_in_prompt": "their description stands in their own prompt",
     "no_room_for_answer": "their prompt leaves no room for an answer",
@@ -57,15 +62,21 @@ def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots
 
     The same record and rows give the same page. It stays below MOST_BYTES by embedding fewer titles, and says so.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     environment = Environment(
-        loader=PackageLoader("evaluation.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("evaluation.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     environment.filters |= {"data_uri": data_uri, "number": wording.number}
     drawn = sum(len(data_uri(png)) for themes in plots.values() for png in themes.values())
     return environment.get_template(template).render(
-        record=record, wording=wording, plots=plots, address=address_in(record), reasons=REASONS, most_bytes=MOST_BYTES,
+        record=record,
+        wording=wording,
+        plots=plots,
+        address=address_in(record),
+        reasons=REASONS,
+        most_bytes=MOST_BYTES,
         examples=choose_examples(record, rows, MOST_BYTES - FRAME - drawn),
-    )  # fmt: skip
+    )

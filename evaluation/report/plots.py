@@ -4,9 +4,12 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
 
-from evaluation.report.wording import has_spread, number, sides
-from titlecraft.records import Measure, Tested
+from evaluation.report.wording import differences_vary, number, sides
+from titlecraft.records import Measure, Tested, column
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
@@ -27,7 +30,7 @@ def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarr
 
 def paired_values(measure: Measure, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     """Values before [n] and after [n] of the titles that the measure reads in both arms."""
-    both = [(row[f"{measure.name}_before"], row[f"{measure.name}_after"]) for row in rows]
+    both = [[row[column(measure.name, arm)] for arm in ("before", "after")] for row in rows]
     read = np.array([pair for pair in both if None not in pair], dtype=np.float64)
     return read[:, 0], read[:, 1]
 
@@ -39,9 +42,6 @@ def hue(measure: Measure, theme: str) -> str:
 
 def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Any, Any]:
     """Figure and axes (an array [rows, columns] of them) without frames; no global state of matplotlib is touched."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor=PAPER[theme], layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"facecolor": PAPER[theme]}, **shared)
@@ -53,8 +53,6 @@ def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **sha
 
 def png(figure: Any) -> bytes:
     """The figure as PNG of at most COLOURS colours; without metadata, so that the same figure gives the same bytes."""
-    from PIL import Image
-
     drawn, out = BytesIO(), BytesIO()
     figure.savefig(drawn, format="png", metadata={"Software": None})
     Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
@@ -70,16 +68,21 @@ def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
     for place, measure in enumerate(reversed(record.measures)):
-        spread = measure.spread if has_spread(measure) else 1.0
+        scale = measure.std if differences_vary(measure) else 1.0
         towards = -1 if measure.better == "lower" else 1
-        low, high = sorted((towards * measure.low / spread, towards * measure.high / spread))
+        low, high = sorted((towards * measure.low / scale, towards * measure.high / scale))
         filled = measure.better != "neither"
         colour = hue(measure, theme)
         axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot(
-            towards * measure.difference / spread, place, "o", color=colour, markersize=6.5,
-            markerfacecolor=colour if filled else PAPER[theme], markeredgewidth=1.6,
-        )  # fmt: skip
+            towards * measure.difference / scale,
+            place,
+            "o",
+            color=colour,
+            markersize=6.5,
+            markerfacecolor=colour if filled else PAPER[theme],
+            markeredgewidth=1.6,
+        )
     primary = record.evaluation.primary
     labels = [("▸ " if measure.name == primary else "") + measure.label for measure in reversed(record.measures)]
     axes.set_yticks(range(len(labels)), labels)
@@ -104,9 +107,14 @@ def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
     top = axes.get_ylim()[1]
     axes.set_ylim(0, top * 1.16)
     axes.text(
-        differences.mean(), top * 1.04, f" mean {number(measure.difference, signed=True)}", color=hue(measure, theme),
-        fontsize=9, ha="left", va="bottom",
-    )  # fmt: skip
+        differences.mean(),
+        top * 1.04,
+        f" mean {number(measure.difference, signed=True)}",
+        color=hue(measure, theme),
+        fontsize=9,
+        ha="left",
+        va="bottom",
+    )
     label = f"{measure.label}, {record.arms[1]} − {record.arms[0]} ({measure.unit}); one count per title"
     axes.set_xlabel(label, color=INK[theme], fontsize=9)
     axes.set_yticks([])

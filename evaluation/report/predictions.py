@@ -10,6 +10,8 @@ from evaluation.measures import measure_names
 from evaluation.outcome import Outcome
 from evaluation.titles.draw import Title
 from evaluation.titles.grounded import GroundedSample
+from titlecraft.records import column, tokens_column
+from titlecraft.records.evaluation import SAMPLED
 from titlecraft.settings import Evaluation
 
 
@@ -38,15 +40,15 @@ def write_predictions(
             [[row.uid for row in rows] for rows in grounded.sources], pa.list_(pa.string())
         )
     for arm, found in outcomes.items():
-        if arm.endswith("_sampled"):
+        if arm.endswith(SAMPLED):
             columns[arm] = pa.array([one.texts for one in found], pa.list_(pa.string()))
         else:
             columns[arm] = pa.array([one.texts[0] for one in found], pa.string())
-            columns[f"{arm}_tokens"] = pa.array([one.tokens for one in found], pa.int32())
+            columns[tokens_column(arm)] = pa.array([one.tokens for one in found], pa.int32())
     for name in measure_names(settings):
         for arm, found in outcomes.items():
             if name in found[0].values:
-                columns[f"{name}_{arm}"] = pa.array([one.values[name] for one in found], pa.float64())
+                columns[column(name, arm)] = pa.array([one.values[name] for one in found], pa.float64())
     pq.write_table(pa.table(columns), file, compression="zstd")
 
 

@@ -8,15 +8,6 @@ from titlecraft.hub.pins import split_revision
 from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
 
-REPRODUCIBLE = (  # figures: benchmarks/results/reproducibility.json
-    "on a CPU the same commits, recipe and package versions give these bytes again, also where a run was interrupted and went "
-    "on. There, in float32 with a tiny base, two threads instead of one change nothing; batches of 1, 8 or 64 titles instead "
-    "of 25 move the NLL of a reference by at most 3.2e-7 nats per token, the mean by at most 5.8e-9, and none of 200 greedy "
-    "answers. An H200 in float32 in the place of the CPU moves it by at most 3.8e-7 and none of those answers; in bfloat16 by "
-    "at most 6.3e-3, the mean by 1.7e-4, and 51 of the 200 answers are others. Each gave the same bits twice on one card"
-)
-
-
 SMALLEST = 1e-6  # below it a number is what rounding leaves of 0
 ROUNDING = 1e-9  # share of a difference: a smaller spread is that of floating-point numbers, not of titles
 
@@ -35,9 +26,23 @@ def number(value: float, *, signed: bool = False) -> str:
 
 
 WEIGHTS = {
-    "nf4": "as 4-bit NormalFloat weights", "fp4": "as 4-bit floating-point weights", "int8": "as 8-bit integer weights",
+    "nf4": "as 4-bit NormalFloat weights",
+    "fp4": "as 4-bit floating-point weights",
+    "int8": "as 8-bit integer weights",
     "none": "not quantised",
-}  # fmt: skip
+}
+
+
+def reproducible(record: EvaluationRecord) -> str:
+    """What gives the numbers of this report again, and what changes their last digits."""
+    on_cpu = record.device.startswith("cpu")
+    same = "the same commits, recipe and package versions give these bytes again, also after an interruption"
+    same += "" if on_cpu else ", on the same GPU model with the same driver, as far as its kernels are deterministic"
+    return (
+        f"computed in {record.precision} on {record.device}, in batches of {record.evaluation.batch_size}: {same}. Other hardware, "
+        "another precision or another batch size changes the rounding of floating-point sums, and can change a greedy answer "
+        "where two tokens are almost equally likely"
+    )
 
 
 def weights(quantization: str) -> str:
@@ -104,29 +109,29 @@ def encoders(settings: Evaluation) -> list[Pin]:
     return [Pin(type="model", repo=repo, revision=revision) for repo, revision in pairs]
 
 
-def has_spread(measure: Measure) -> bool:
+def differences_vary(measure: Measure) -> bool:
     """Whether the titles differ by more or less, rather than all of them by the same."""
-    return measure.spread > ROUNDING * abs(measure.difference)
+    return measure.std > ROUNDING * abs(measure.difference)
 
 
 def power(record: Tested) -> str:
     """The smallest difference in the primary measure that this many titles can see."""
     measure = record.primary()
-    if not has_spread(measure):
+    if not differences_vary(measure):
         return f"{measure.label} differs by the same on all {measure.n:,} titles: how small a difference they show is unknown."
     return (
-        f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.detectable)} {measure.unit} or more in "
-        f"80% of all experiments (paired differences spread by {number(measure.spread)})."
+        f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.minimum_detectable_effect)} {measure.unit} or more in "
+        f"80% of all experiments (paired differences spread by {number(measure.std)})."
     )
 
 
 def power_alone(record: Tested, measure: Measure) -> str:
     """The same of any measure, before its p-value is corrected; nothing where its differences have no spread."""
-    if not has_spread(measure):
+    if not differences_vary(measure):
         return ""
     alone = "" if measure.name == record.evaluation.primary else ", were it tested alone"
     what = "questions" if measure.group == "forgetting" else "titles"
-    return f"{measure.n} {what} show a difference of {number(measure.detectable)} or more in 80% of all experiments{alone}."
+    return f"{measure.n} {what} show a difference of {number(measure.minimum_detectable_effect)} or more in 80% of all experiments{alone}."
 
 
 def answer(record: Tested) -> str:

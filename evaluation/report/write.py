@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
 from evaluation.report import wording
 from evaluation.report.pages import draw_plots, render_page
 from evaluation.report.predictions import read_predictions
@@ -22,10 +26,6 @@ def write_report(record: EvaluationRecord, folder: Path) -> None:
 
 def print_table(record: Tested) -> None:
     """Print both arms, difference and interval of every measure, and the answer in one sentence."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     colours = {"better": "green", "worse": "red"}
     title = f"{record.n:,} held-out titles, {' and '.join(record.arms)}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -39,10 +39,14 @@ def print_table(record: Tested) -> None:
         for measure in measures:
             said = measure.verdict()
             table.add_row(
-                measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""), wording.number(measure.before), wording.number(measure.after),
-                wording.number(measure.difference, signed=True), wording.interval(measure),
-                "–" if said == "no measured difference" else wording.verdict(record, measure), style=colours.get(said, ""),
-            )  # fmt: skip
+                measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""),
+                wording.number(measure.before),
+                wording.number(measure.after),
+                wording.number(measure.difference, signed=True),
+                wording.interval(measure),
+                "–" if said == "no measured difference" else wording.verdict(record, measure),
+                style=colours.get(said, ""),
+            )
     console = Console()
     console.print(table)
     console.print(

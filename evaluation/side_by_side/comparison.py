@@ -13,13 +13,24 @@ from evaluation.readable import not_measured, readable_only
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms
 from evaluation.titles.draw import FEWEST
 from titlecraft.errors import UserError
-from titlecraft.records import Code, EvaluationRecord, Measure, NotMeasured, Pin, Record, Tested, current_code
+from titlecraft.records import (
+    Code,
+    EvaluationRecord,
+    Measure,
+    NotMeasured,
+    Pin,
+    Record,
+    Tested,
+    column,
+    current_code,
+    tokens_column,
+)
 from titlecraft.settings import Evaluation, Generation
 
 TOKENS = ("uid", "title", "prompt", "reference", "reference_tokens")  # equal in both: the same tokens were scored
 
 
-class Contender(Record):
+class Contender(Record, frozen=True):
     """One side of a comparison: an adapter as it was evaluated, its report, and what had a part in it besides."""
 
     adapter: Pin
@@ -32,7 +43,7 @@ class Contender(Record):
     code: Code
 
 
-class ComparisonRecord(Tested):
+class ComparisonRecord(Tested, frozen=True):
     """Two adapters on the same titles, compare.json: in its measures "before" is adapter A and "after" is adapter B.
 
     `n` titles were asked by both reports and scored on the same tokens; nothing else is compared. `base_apart` is the
@@ -75,9 +86,15 @@ class Published:
         """This side as the comparison's record names it."""
         one = self.record
         return Contender(
-            adapter=one.adapter, report=self.pin, report_id=one.id, n=one.n, quantization=one.quantization,
-            precision=one.precision, device=one.device, code=one.code,
-        )  # fmt: skip
+            adapter=one.adapter,
+            report=self.pin,
+            report_id=one.id,
+            n=one.n,
+            quantization=one.quantization,
+            precision=one.precision,
+            device=one.device,
+            code=one.code,
+        )
 
 
 def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[dict[str, Any]]]:
@@ -88,7 +105,7 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     require_comparable(a, b)
     pairs = common_rows(a, b)
     one = a.record
-    primary = f"{one.evaluation.primary}_before"
+    primary = column(one.evaluation.primary, "before")
     apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
     if not all(map(isfinite, apart)):  # max() may pass over a NaN
         raise UserError(f"{a} or {b} says of its base that {one.evaluation.primary} is no finite number: evaluate anew")
@@ -96,12 +113,20 @@ def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[
     titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
     found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     record = ComparisonRecord(
-        a=a.contender(), b=b.contender(), code=current_code("evaluation", *PACKAGES), dataset=one.dataset, base=one.base,
-        split=one.split, evaluation=one.evaluation, generation=one.generation, n=len(pairs),
-        base_apart=max(apart, default=0.0), interval_method=INTERVAL_METHOD,
+        a=a.contender(),
+        b=b.contender(),
+        code=current_code("evaluation", *PACKAGES),
+        dataset=one.dataset,
+        base=one.base,
+        split=one.split,
+        evaluation=one.evaluation,
+        generation=one.generation,
+        n=len(pairs),
+        base_apart=max(apart, default=0.0),
+        interval_method=INTERVAL_METHOD,
         measures=compare_arms(found, references, one.evaluation),
         not_measured=not_measured(found, titles, references, one.evaluation, measures_of(one.evaluation)) or UNSET,
-    )  # fmt: skip
+    )
     return record, [
         side_by_side(row, *both) for (row, _), *both in zip(pairs, found["before"], found["after"], strict=True)
     ]
@@ -123,7 +148,9 @@ def require_comparable(a: Published, b: Published) -> None:
                 "adapters with the same recipe, trained on the same base and dataset revision"
             )
     for report in (a, b):
-        lacking = [name for name in measure_names(report.record.evaluation) if f"{name}_after" not in report.rows[0]]
+        lacking = [
+            name for name in measure_names(report.record.evaluation) if column(name, "after") not in report.rows[0]
+        ]
         if lacking:
             raise UserError(
                 f"{report} is of another version of Titlecraft and lacks {', '.join(lacking)}: evaluate {report.pin.repo} anew"
@@ -145,14 +172,14 @@ def common_rows(a: Published, b: Published) -> list[tuple[dict[str, Any], dict[s
 
 def outcome(row: dict[str, Any], settings: Evaluation) -> Outcome:
     """What the adapter of a report did with one title."""
-    values = {name: row[f"{name}_after"] for name in measure_names(settings)}
-    return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row["after_tokens"], values=values)
+    values = {name: row[column(name, "after")] for name in measure_names(settings)}
+    return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row[tokens_column("after")], values=values)
 
 
 def side_by_side(row: dict[str, Any], a: Outcome, b: Outcome) -> dict[str, Any]:
     """One row as the pages and plots read it, with A's adapter as "before" and B's as "after"."""
     both = {name: row[name] for name in TOKENS}
     for arm, one in (("before", a), ("after", b)):
-        both |= {arm: one.texts[0], f"{arm}_tokens": one.tokens}
-        both |= {f"{name}_{arm}": value for name, value in one.values.items()}
+        both |= {arm: one.texts[0], tokens_column(arm): one.tokens}
+        both |= {column(name, arm): value for name, value in one.values.items()}
     return both

@@ -63,4 +63,5 @@ def newest(pinned: Pin) -> str:
     with hub_errors(f"looking for the newest report of {pinned}", pinned.repo, pinned.type):
         paths = [f"{folder}/{REPORT}" for folder in folders]
         infos = HfApi().get_paths_info(pinned.repo, paths, revision=pinned.revision, expand=True)
-    return Path(max(infos, key=lambda info: (info.last_commit.date, info.path)).path).parent.as_posix()
+    dates = [(info.last_commit.date, info.path) for info in infos if info.last_commit is not None]
+    return Path(max(dates)[1]).parent.as_posix()

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite
 
-import msgspec
-import numpy as np
-
-from evaluation.measures import Entry, entry_named, measures_of, sampled_measures
+from evaluation.measures import Entry, measures_of, sampled_measures
 from evaluation.outcome import Outcome
 from evaluation.processes import run_all, workers
 from evaluation.readable import ANY_SCRIPT, enough, read_pairs
-from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_values
+from evaluation.statistics.paired import compare_each, corpora_p_value, correct, describe_corpora, of_corpora
 from titlecraft.errors import UserError
-from titlecraft.records import Measure
+from titlecraft.records import Measure, sampled_arm
 from titlecraft.settings import Evaluation
 
 INTERVAL_METHOD = (
@@ -23,107 +18,6 @@ INTERVAL_METHOD = (
     "for chrF++ and BLEU from sacrebleu's paired approximate randomisation, ties counted. The primary measure stands alone; the p-values "
     "of all others are corrected together (Holm 1979)"
 )
-
-
-def compare(entry: Entry, before: list[float], after: list[float], settings: Evaluation) -> Measure:
-    """One measure over n titles, `before[i]` and `after[i]` of the same title. Wins are titles that got better.
-
-    Its p-value is not corrected yet: see `correct`.
-    """
-    return compare_each([(entry.name, before, after)], settings, [entry])[0]
-
-
-def compare_each(
-    asked: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
-) -> list[Measure]:
-    """The same for several measures over the same titles, by their names in the recipe or as `entries`."""
-    entries = entries or [entry_named(name, settings) for name, _, _ in asked]
-    found = [[np.asarray(values, dtype=np.float64) for values in arms] for _, *arms in asked]
-    for (name, _, _), arms in zip(asked, found, strict=True):
-        require_finite(name, arms)
-    p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
-    return [describe(entry, *arms, p, settings) for entry, arms, p in zip(entries, found, p_of_each, strict=True)]
-
-
-def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
-    """Raises UserError where a value of either arm is no finite number: means and comparisons pass over it without a word."""
-    for arm, values in zip(("before", "after"), arms, strict=True):
-        if not np.isfinite(values).all():
-            title = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise UserError(
-                f"{name} of title {title} is {values[title]} {arm} fine-tuning: expected a finite number; the weights of the "
-                f"{'base' if arm == 'before' else 'adapter'} are broken, or too large for the precision"
-            )
-
-
-def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings: Evaluation) -> Measure:
-    """One measure as the record has it, from its values before [n] and after [n], and its p-value."""
-    differences = new - old
-    low, high = interval(differences, settings)
-    up, down, ties = int((differences > 0).sum()), int((differences < 0).sum()), int((differences == 0).sum())
-    wins, losses = {"higher": (up, down), "lower": (down, up), "neither": (None, None)}[entry.better]
-    spread = float(differences.std(ddof=1))
-    neutral = [None if entry.neutral is None else int((values == entry.neutral).sum()) for values in (old, new)]
-    return Measure(
-        name=entry.name, label=entry.label, group=entry.group, unit=entry.unit, better=entry.better,
-        definition=entry.definition, source=entry.source, n=len(differences), before=float(old.mean()),
-        after=float(new.mean()), difference=float(differences.mean()), low=low, high=high, p_value=p, p_holm=p,
-        level=settings.level, spread=spread, detectable=detectable(spread, len(differences), settings), wins=wins,
-        ties=ties, losses=losses, neutral_before=neutral[0], neutral_after=neutral[1],
-    )  # fmt: skip
-
-
-def compare_corpora(by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> Measure:  # fmt: skip
-    """The same for a measure over all titles as one text; who won how often stays that of the single titles."""
-    asked = (entry.name, texts, references, settings)
-    return of_corpora(by_title, describe_corpora(*asked), corpora_p_value(*asked))
-
-
-def describe_corpora(
-    name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
-) -> dict[str, float]:
-    """The two corpus scores and their difference, with its interval over resamples of titles, as fields of a Measure."""
-    paired = Paired.of(entry_named(name, settings).corpus(), texts["before"], texts["after"], references)
-    (before, after), spread, low, high = paired.scores(), paired.spread(), 0.0, 0.0
-    if not (paired.before == paired.after).all():
-        low, high = bootstrap(np.arange(len(references)), paired.differences, settings, vectorized=True)
-    least = detectable(spread, len(references), settings)
-    return {
-        "before": before, "after": after, "difference": after - before, "low": low, "high": high, "spread": spread,
-        "detectable": least,
-    }  # fmt: skip
-
-
-def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
-    """sacrebleu's p-value of the two corpora."""
-    metric = entry_named(name, settings).corpus()
-    return paired_p_value(metric, texts["before"], texts["after"], references, settings)
-
-
-def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Measure:
-    """The measure of single titles, with the scores of all titles as one text in its place."""
-    return msgspec.structs.replace(by_title, **described, p_value=p, p_holm=p)
-
-
-def require_numbers(measures: Sequence[Measure]) -> None:
-    """Raises UserError where a measure is about to show NaN or an infinity: JSON has no such numbers."""
-    for measure in measures:
-        for name, value in msgspec.structs.asdict(measure).items():
-            if isinstance(value, float) and not isfinite(value):
-                raise UserError(f"{measure.label}: {name} is {value}: expected a finite number; please report it")
-
-
-def correct(measures: list[Measure], primary: str) -> list[Measure]:
-    """The primary measure first, then the others with p-values corrected for being several.
-
-    The primary one was named before anything was looked at and stands alone: what else is measured changes nothing about
-    its answer (a single primary endpoint, ICH E9). Raises UserError where a number is not finite.
-    """
-    require_numbers(measures)
-    first = [measure for measure in measures if measure.name == primary]
-    others = [measure for measure in measures if measure.name != primary]
-    corrected = holm([measure.p_value for measure in others])
-    return first + [msgspec.structs.replace(one, p_holm=p) for one, p in zip(others, corrected, strict=True)]
 
 
 def compare_arms(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
@@ -164,8 +58,11 @@ def compare_all(
         return {arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in arms}
 
     corpora = [entry for entry in entries if entry.corpus is not None]
-    asked = [(function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
-             for entry in corpora for function in (describe_corpora, corpora_p_value)]  # fmt: skip
+    asked = [
+        (function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
+        for entry in corpora
+        for function in (describe_corpora, corpora_p_value)
+    ]
     groups = by_titles(entries, read)
     asked += [(compare_each, (values_of(group, read, found["before"], found["after"]), settings)) for group in groups]
     answers = run_all(asked, workers(len(references)) if processes is None else processes)
@@ -197,10 +94,12 @@ def values_of(
     entries: Sequence[Entry], read: dict[str, list[int]], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> list[tuple[str, list[float], list[float]]]:
     """Name and values in both arms of each measure, on the titles that it reads."""
-    return [
-        (entry.name, *([arm[place].values[entry.name] for place in read[entry.name]] for arm in (before, after)))
-        for entry in entries
-    ]
+
+    def of_arm(entry: Entry, arm: Sequence[Outcome]) -> list[float]:
+        values = [arm[index].values[entry.name] for index in read[entry.name]]
+        return [value for value in values if value is not None]  # none of these is None: see readable.read_pairs
+
+    return [(entry.name, of_arm(entry, before), of_arm(entry, after)) for entry in entries]
 
 
 def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
@@ -210,7 +109,7 @@ def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> li
     """
     if not settings.sampled:
         return []
-    arms = found["before_sampled"], found["after_sampled"]
+    arms = found[sampled_arm("before")], found[sampled_arm("after")]
     every = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
     entries, read = readable_entries(every, *arms)
     measures = [

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from sacrebleu.significance import PairedTest
 
 from evaluation.measures.counts import every_count
 from titlecraft.settings import Evaluation
@@ -52,10 +53,13 @@ class Paired:
         """Corpus scores before and after."""
         return self.score(self.before.sum(0)), self.score(self.after.sum(0))
 
-    def spread(self) -> float:
+    def std(self) -> float:
         """Standard deviation of one title's part in the difference, by the jackknife's pseudo-values (Tukey 1958)."""
         n, sums = len(self.before), (self.before.sum(0), self.after.sum(0))
-        without = [self.score(sums[1] - new) - self.score(sums[0] - old) for old, new in zip(self.before, self.after, strict=True)]  # fmt: skip
+        without = [
+            self.score(sums[1] - new) - self.score(sums[0] - old)
+            for old, new in zip(self.before, self.after, strict=True)
+        ]
         return float(np.std((n - 1) * np.array(without), ddof=1))
 
 
@@ -75,17 +79,18 @@ def paired_p_value(
     Because it counts only shuffles with a difference larger than the real one, it would call equal texts significant
     (p = 1 / (shuffles + 1)), and texts that differ for one title in thousands: see `share_as_large`.
     """
-    from sacrebleu.significance import PairedTest
-
     if before == after:  # 1 without asking it
         return 1.0
     seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # it takes a seed of 0 for none
     counted = patch.object(metric, "_extract_corpus_statistics", partial(every_count, metric))  # it would count anew
     with seed, counted, patch("sacrebleu.significance._compute_p_value", share_as_large):
         test = PairedTest(
-            [("before", before), ("after", after)], {"score": metric}, [references], test_type="ar",
+            [("before", before), ("after", after)],
+            {"score": metric},
+            [references],
+            test_type="ar",
             n_samples=settings.resamples,
-        )  # fmt: skip
+        )
         _, found = test()
     (name,) = found.keys() - {"System"}
-    return float(found[name][1].p_value)
+    return float(found[name][1].p_value)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]

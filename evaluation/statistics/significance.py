@@ -35,9 +35,15 @@ def bootstrap(
 
     def by(method: str) -> Any:
         return stats.bootstrap(
-            (sample,), statistic, n_resamples=settings.resamples, confidence_level=settings.confidence, method=method,
-            batch=ROWS_AT_ONCE, vectorized=vectorized, rng=np.random.default_rng(settings.seed),
-        ).confidence_interval  # fmt: skip
+            (sample,),
+            statistic,
+            n_resamples=settings.resamples,
+            confidence_level=settings.confidence,
+            method=method,
+            batch=ROWS_AT_ONCE,
+            vectorized=vectorized,
+            rng=np.random.default_rng(settings.seed),
+        ).confidence_interval
 
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):  # scipy divides 0 by 0 on the way
         warnings.simplefilter("error", stats.DegenerateDataWarning)  # never a silent NaN
@@ -62,9 +68,15 @@ def p_values(differences: np.ndarray, settings: Evaluation) -> list[float]:
     if some.any():
         rows = differences[some]
         found[some] = stats.permutation_test(
-            (rows,), np.mean, permutation_type="samples", vectorized=True, n_resamples=settings.resamples, axis=1,
-            batch=max(1, min(FLIPS_AT_ONCE, VALUES_AT_ONCE // rows.size)), rng=np.random.default_rng(settings.seed),
-        ).pvalue  # fmt: skip
+            (rows,),
+            np.mean,
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=settings.resamples,
+            axis=1,
+            batch=max(1, min(FLIPS_AT_ONCE, VALUES_AT_ONCE // rows.size)),
+            rng=np.random.default_rng(settings.seed),
+        ).pvalue
     return found.tolist()
 
 
@@ -78,10 +90,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def detectable(spread: float, n: int, settings: Evaluation) -> float:
-    """Smallest mean difference that n paired differences of this spread show in POWER of all experiments.
+def minimum_detectable_effect(std: float, n: int, settings: Evaluation) -> float:
+    """Smallest mean difference that n paired differences with this standard deviation show in POWER of all experiments.
 
-    (z of 1 − level / 2 + z of POWER) · spread / √n, the normal approximation for a paired comparison (Cohen 1988).
+    (z of 1 − level / 2 + z of POWER) · std / √n, the normal approximation for a paired comparison (Cohen 1988).
     """
     z = stats.norm.ppf(1 - settings.level / 2) + stats.norm.ppf(POWER)
-    return float(z * spread / sqrt(n))
+    return float(z * std / sqrt(n))

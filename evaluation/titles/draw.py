@@ -1,7 +1,7 @@
-"""Which titles are asked: a seeded random sample of the test split that does not depend on the order of its rows.
+"""Draw the titles of an evaluation: a seeded random sample of the test split, independent of the order of its rows.
 
-A row that could flatter either arm is left out and counted: its title or its text stands in the training split, the text
-whole or nearly, its answer stands in its own prompt, or its prompt leaves the model no room to answer.
+Rows that could flatter either arm are excluded and counted: the title or the description (exactly or nearly) is in the training
+split, the prompt contains the answer, or the prompt leaves the model no room to answer.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ COLUMNS = ["uid", "title", "instruction", "input", "output"]
 
 @dataclass(frozen=True)
 class Title:
-    """One row of the test split, ready to be asked.
+    """One row of the test split with its prompt and token ids.
 
     Args:
         prompt: the text in front of the answer, made of `instruction` and `input`.
@@ -53,13 +53,13 @@ class Title:
 
     @property
     def cut(self) -> bool:
-        """The reference did not fit and lost its end, and EOS with it."""
+        """Whether the reference did not fit and lost its end with EOS."""
         return len(self.reference_tokens) < self.reference_length + 1
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The titles that are asked, in their random order. Rows of the split = available + sum(excluded).
+    """The drawn titles in their random order. Rows of the split = available + sum(excluded).
 
     `split_titles` are the different titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
     description has no spaces between words: it has no word 5-grams, so that near copies of it cannot be found.
@@ -72,13 +72,13 @@ class Sample:
     near_not_looked_for: int = 0
 
     def cut(self) -> int:
-        """How many references lost their end."""
+        """Number of references that lost their end."""
         return sum(title.cut for title in self.titles)
 
 
 @dataclass(frozen=True)
 class Room:
-    """Most tokens of a prompt with its reference (`scored`, as in training), and with its answer (`context`)."""
+    """Maximum tokens of a prompt with its reference (`scored`, as in training) and with its answer (`context`)."""
 
     scored: int
     context: int
@@ -97,7 +97,7 @@ def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.T
 
 
 def random_key(seed: int, row: dict[str, str]) -> bytes:
-    """A keyed hash of a row: sorting by it is a random order that does not know the order of the rows."""
+    """A keyed hash of a row: sorting by it gives a random order that is independent of the order of the rows."""
     said = "\x1f".join((row["uid"], row["title"], row["output"]))
     return blake2b(said.encode(), digest_size=16, key=str(seed).encode()).digest()
 
@@ -105,9 +105,9 @@ def random_key(seed: int, row: dict[str, str]) -> bytes:
 def draw(
     dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted: int, seed: int, name: str = "the dataset"
 ) -> Sample:
-    """Draw `wanted` titles of the test split of a downloaded dataset; `name` is what errors call it.
+    """Draw `wanted` titles of the test split of a downloaded dataset; errors call it `name`.
 
-    Where fewer are usable, all of them are taken, and the record's n says so. Raises UserError below FEWEST.
+    Where fewer are usable, all of them are drawn. Raises UserError below FEWEST.
     """
     rows = read_split(dataset, SPLIT, COLUMNS, name).to_pylist()
     train = read_split(dataset, "train", ["title", "output"], name)
@@ -152,10 +152,12 @@ def draw(
             f"evaluation needs {min(FEWEST, wanted)}{fix}"
         )
     return Sample(
-        titles=beside_others(titles[:wanted], tokenizer, room.context), split_titles=sorted({row["title"] for row in rows}),
-        available=len(titles), excluded=dict(sorted(excluded.items())),
+        titles=beside_others(titles[:wanted], tokenizer, room.context),
+        split_titles=sorted({row["title"] for row in rows}),
+        available=len(titles),
+        excluded=dict(sorted(excluded.items())),
         near_not_looked_for=sum(not has(SPACES, row["output"]) for row in rows),
-    )  # fmt: skip
+    )
 
 
 def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title | None:
@@ -165,10 +167,17 @@ def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title 
     if len(prompt_tokens) + room.new_tokens > room.context or len(prompt_tokens) >= room.scored:
         return None
     title = Title(
-        uid=row["uid"], title=row["title"], reference=row["output"], prompt=text, prompt_tokens=tuple(prompt_tokens),
-        reference_tokens=tuple(completion), reference_length=len(completion) - 1,
-        scored_bytes=len(row["output"].encode()), instruction=row.get("instruction", ""), input=row.get("input", ""),
-    )  # fmt: skip
+        uid=row["uid"],
+        title=row["title"],
+        reference=row["output"],
+        prompt=text,
+        prompt_tokens=tuple(prompt_tokens),
+        reference_tokens=tuple(completion),
+        reference_length=len(completion) - 1,
+        scored_bytes=len(row["output"].encode()),
+        instruction=row.get("instruction", ""),
+        input=row.get("input", ""),
+    )
     return cut_reference(title, room.scored - len(prompt_tokens), tokenizer)
 
 
@@ -182,14 +191,15 @@ def cut_reference(title: Title, most: int, tokenizer: Any) -> Title:
 
 
 def beside_others(titles: list[Title], tokenizer: Any, context: int) -> list[Title]:
-    """Every title with the prompt of the next one, the last with that of the first: no title keeps its own.
+    """Give every title the prompt of the next title (the last that of the first) as its other prompt.
 
-    A reference that does not fit behind the other prompt is cut, so that the very same tokens are scored behind both.
+    A reference that does not fit after the other prompt is cut, so that the same tokens are scored after both prompts.
     """
     return [
         cut_reference(
             replace(title, other_prompt=other.prompt, other_prompt_tokens=other.prompt_tokens),
-            context - len(other.prompt_tokens), tokenizer,
+            context - len(other.prompt_tokens),
+            tokenizer,
         )
         for title, other in zip(titles, [*titles[1:], *titles[:1]], strict=True)
-    ]  # fmt: skip
+    ]

@@ -77,9 +77,11 @@ def ground(titles: Sequence[Title], rows: Rows, prompt: PromptFormat, tokenizer:
         kept = [row for row in found if not gives_away(row, title)]
         left_out += len(found) - len(kept)
         text, count = grounded_prompt(
-            replace(prompt, instruction=title.instruction), title.input, kept,
+            replace(prompt, instruction=title.instruction),
+            title.input,
+            kept,
             lambda text: len(encode_prompt(tokenizer, text)) + needed <= room.context,
-        )  # fmt: skip
+        )
         asked.append(replace(title, prompt=text, prompt_tokens=tuple(encode_prompt(tokenizer, text))))
         sources.append(kept[:count])
     return GroundedSample(beside_others(asked, tokenizer, room.context), sources, left_out)
@@ -94,14 +96,20 @@ def check_sources(titles: Sequence[Title], grounded: GroundedSample) -> list[Che
         same += title.reference_tokens == asked.reference_tokens
     return [
         require_check(
-            "no source holds the answer, or stands under the same title", "0", str(away), not away,
+            "no source holds the answer, or stands under the same title",
+            "0",
+            str(away),
+            not away,
             "please report it",
         ),
         require_check(
-            "the same references are scored with and without sources", f"{len(titles)} equal references",
-            "equal" if same == len(titles) else f"{same} equal", same == len(titles), "please report it",
+            "the same references are scored with and without sources",
+            f"{len(titles)} equal references",
+            "equal" if same == len(titles) else f"{same} equal",
+            same == len(titles),
+            "please report it",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def describe_grounded(grounded: GroundedSample, measures: list[Measure]) -> Grounded:
@@ -109,6 +117,10 @@ def describe_grounded(grounded: GroundedSample, measures: list[Measure]) -> Grou
     counts = [len(rows) for rows in grounded.sources]
     unspaced = sum(not has(SPACES, title.reference) for title in grounded.titles)
     return Grounded(
-        split=SPLIT, titles=sum(count > 0 for count in counts), sources=sum(counts), left_out=grounded.left_out,
-        measures=measures, near_not_looked_for=unspaced or UNSET,
-    )  # fmt: skip
+        split=SPLIT,
+        titles=sum(count > 0 for count in counts),
+        sources=sum(counts),
+        left_out=grounded.left_out,
+        measures=measures,
+        near_not_looked_for=unspaced or UNSET,
+    )

@@ -34,12 +34,12 @@ class NGrams:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
+        self.texts = list(texts)
         words = split_words(pa.array(texts, pa.string()))
         self.vocabulary = words.flatten().unique()
         hashes, rows = known_ngrams(words, self.vocabulary, N)
         pairs = np.unique(np.rec.fromarrays([hashes, rows]))  # by hash, then by text
-        self.hashes, self.owners = pairs.f0, pairs.f1
+        self.hashes, self.owners = pairs["f0"], pairs["f1"]
         self.look = np.zeros(1 << TABLE_BITS, dtype=bool)  # a first and cheap look: the first bits of a hash
         self.look[table_index(self.hashes)] = True
         self.sizes = np.bincount(self.owners, minlength=len(texts))
@@ -84,7 +84,8 @@ def near_copies(texts: Iterable[str], files: Iterable[Path], processes: int | No
 def places_near(ngrams: NGrams, groups: Sequence[tuple[Path, int]]) -> set[int]:
     """Places of the texts that are near a row of these row groups, each of a parquet file."""
     batches = (
-        batch for file, group in groups
+        batch
+        for file, group in groups
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, row_groups=[group], columns=["output"])
-    )  # fmt: skip
+    )
     return {place for batch in batches for place in ngrams.near(split_words(batch.column(0)))}

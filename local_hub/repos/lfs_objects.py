@@ -35,6 +35,14 @@ class LfsObjects:
         except FileNotFoundError:
             return None
 
+    def beginning(self, blob: bytes, most: int) -> bytes:
+        """The first `most` bytes of a blob, or of the stored object if the blob is an LFS pointer."""
+        pointer = LfsPointer.parse(blob)
+        if pointer is None or self.size(pointer.sha256) is None:
+            return blob[:most]
+        with self.path(pointer.sha256).open("rb") as file:
+            return file.read(most)
+
     def accept(self, file: IO[bytes], digest: str, expected: LfsPointer) -> None:
         """Store an unfinished file whose sha256 is `digest`.
 

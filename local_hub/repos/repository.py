@@ -222,15 +222,7 @@ class Repository:
                 if self.entry(head, path).oid == oid:
                     continue
             if oid is not None:
-                check_file(path, self._beginning_of_new(batch, oid))
-
-    def _beginning_of_new(self, batch: ObjectBatch, oid: str) -> bytes:
-        content = batch.blob(oid)
-        lfs = LfsPointer.parse(content)
-        if lfs is None or self.lfs.size(lfs.sha256) is None:
-            return content[:MAX_CHECKED_BYTES]
-        with self.lfs.path(lfs.sha256).open("rb") as file:
-            return file.read(MAX_CHECKED_BYTES)
+                check_file(path, self.lfs.beginning(batch.blob(oid), MAX_CHECKED_BYTES))
 
     def _apply(self, operation: Operation, edit: TreeEdit, batch: ObjectBatch, head: str) -> None:
         if isinstance(operation, DeleteFolder):

@@ -182,7 +182,7 @@ class Call:
         return repo
 
     def knows(self, repo_type: str, repo_id: str) -> tuple[bool, bool]:
-        """(a repo of this name, or one that had it, is here; the caller may learn that)"""
+        """(the repo exists, under this id or renamed; the caller may see it)."""
         try:
             try:
                 repo = self.hub.store.open(repo_type, repo_id)
@@ -195,11 +195,11 @@ class Call:
         return True, self.may_see(repo)
 
     def may_see(self, repo: Repository) -> bool:
-        """Public repos for everybody, private ones for their namespace."""
+        """Return True for public repos, and for private ones of the caller's namespaces."""
         return not repo.settings.private or (self.token is not None and self.token.belongs_to(repo.namespace))
 
     def may_read_files(self, repo: Repository) -> bool:
-        """What is in a gated repo is for its namespace and for those who were let in."""
+        """Return True unless the repo is gated and the caller is neither a member of its namespace nor accepted."""
         if not repo.settings.gated:
             return True
         if self.token is None:

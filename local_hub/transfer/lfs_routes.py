@@ -193,7 +193,7 @@ def verify(call: Call) -> Response:
 
 
 def duplicate(call: Call) -> Response:
-    """POST /api/models/ID/lfs-files/duplicate with `{target: {type, name}, files: [{sha256}]}`: use them there, too."""
+    """POST /api/models/ID/lfs-files/duplicate with `{target: {type, name}, files: [{sha256}]}`: copy objects to another repo."""
     source = call.repo(files=True)
     target_wish = call.json().get("target")
     if not isinstance(target_wish, dict):

@@ -95,14 +95,14 @@ def check_record(
     """The content of report.json except for machine and code."""
     for part in ("measures", "sampled", "also"):
         claimed, derived = getattr(record, part), getattr(again, part)
-        names = [[measure.name for measure in measures] for measures in (claimed, derived)]
-        yield checks.equal(f"{part}: names", *names)
+        claimed_names, derived_names = ([measure.name for measure in measures] for measures in (claimed, derived))
+        yield checks.equal(f"{part}: names", claimed_names, derived_names)
         for published, recomputed in zip(claimed, derived, strict=True):
             note = explain(differences) if published != recomputed else None
             line = measure_line(checks, f"{part}, made again: ", published, recomputed, 0.0, note)
             yield without_verdict(line, differences)
-    guards = [[(guard.name, guard.holds) for guard in report.guards] for report in (record, again)]
-    yield checks.equal("guards", *guards)
+    claimed, derived = ([(guard.name, guard.holds) for guard in report.guards] for report in (record, again))
+    yield checks.equal("guards", claimed, derived)
     for field in FIELDS:
         yield checks.equal(field, getattr(record, field), getattr(again, field))
     if record.code == again.code:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from evaluation.model.guards import check_scores
+from evaluation.guards import check_scores
 from playground.export.merge_check import compare, draw_titles, scores
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line

@@ -2,25 +2,22 @@
 
 import gzip
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.world.generate_catalogue import generate
 from dataset_builder.source import read_blocks as source_module
 from dataset_builder.source.catalogue import CatalogueFile
 from dataset_builder.source.read_blocks import require_whole
-from tests import ROOT
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
 from titlecraft.settings import Data
 
-GENERATOR = ROOT.parent / "shared" / "tools" / "make_trn.py"
-FATES = {
+REASONS = {
     "truncated": "not_json",
     "truncated_in_string": "not_json",
     "invalid_utf8": "not_utf8",
@@ -44,11 +41,9 @@ EMPTY = {"no_title_key", "no_content_key", "null_title", "null_content"}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not GENERATOR.exists(), reason="the generator of the shared folder is not on this machine")
 def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(tmp_path: Path) -> None:
     made = tmp_path / "trn.json"
-    command = [sys.executable, str(GENERATOR), str(made), "--rows", "100000", "--malformed", "0.01", "--jobs", "1"]
-    subprocess.run(command, check=True, capture_output=True)
+    generate(made, 100_000, malformed=0.01, jobs=1)
     truth = json.loads((tmp_path / "trn.json.truth.json").read_text())
     kinds = dict(truth["odd_lines"])
     record = build_offline(made, tmp_path / "one", Data(rows_per_shard=20_000))
@@ -63,8 +58,8 @@ def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(tmp_
         assert raw_file[place["offset"] : place["offset"] + len(raw)] == raw
         assert place["bytes"] == len(raw.removesuffix(b"\r"))
         assert set(place["columns"]) <= {"uid", "title", "content"} and "raw" not in place
-    assert found == {number: FATES[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK | EMPTY}
-    assert set(kinds.values()) == set(FATES) | ROWS | BLANK | EMPTY
+    assert found == {number: REASONS[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK | EMPTY}
+    assert set(kinds.values()) == set(REASONS) | ROWS | BLANK | EMPTY
     assert record.dropped["blank_line"] == sum(kind in BLANK for kind in kinds.values())
     assert record.source.lines == truth["rows"] == 100_000
     published = {

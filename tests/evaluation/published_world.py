@@ -72,20 +72,41 @@ def write_benchmark(folder: Path) -> None:
 def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecord:
     """A record as `titlecraft train` writes it; what the evaluation does not read is made up."""
     return TrainingRecord(
-        key="0" * 64, code=Code(titlecraft="0", sources="0", python="3.11", packages={}), dataset=dataset, base=base,
+        key="0" * 64,
+        code=Code(titlecraft="0", sources="0", python="3.11", packages={}),
+        dataset=dataset,
+        base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
-        base_settings=Base(repo=base.repo, max_length=256), lora=Lora(), training=Training(), generation=Generation(),
-        precision="float32", quantization=quantization, quantization_note=None, attention="sdpa", fused_kernels="none", memory_note=None,
-        trainable_parameters=1, base_parameters=1, special_tokens={}, steps=1, epochs=1.0,
+        base_settings=Base(repo=base.repo, max_length=256),
+        lora=Lora(),
+        training=Training(),
+        generation=Generation(),
+        precision="float32",
+        quantization=quantization,
+        quantization_note=None,
+        attention="sdpa",
+        fused_kernels="none",
+        memory_note=None,
+        trainable_parameters=1,
+        base_parameters=1,
+        special_tokens={},
+        steps=1,
+        epochs=1.0,
         examples=Examples(
             available=1, seen=1, distinct_seen=1, tokens_seen=1, completion_tokens_seen=1, truncated=0, left_out=0
         ),
-        loss=Losses(first=1.0, last=1.0), checks=[], files=[],
+        loss=Losses(first=1.0, last=1.0),
+        checks=[],
+        files=[],
         measured=Measured(
-            device="cpu", wall_seconds=1.0, tokens_per_second=1.0, peak_gpu_memory_gb=None,
-            peak_process_memory_gb=None, energy_kwh=None,
+            device="cpu",
+            wall_seconds=1.0,
+            tokens_per_second=1.0,
+            peak_gpu_memory_gb=None,
+            peak_process_memory_gb=None,
+            energy_kwh=None,
         ),
-    )  # fmt: skip
+    )
 
 
 def write_world(folder: Path) -> None:

@@ -47,9 +47,9 @@ def loopback_only() -> None:
 
 def count_calls(last: str) -> Counter[str]:
     """Count what the model is asked, by batches; end this process when the last one is computed and not kept yet."""
-    from evaluation.lighteval_harness.pipeline import unharmed_process
+    from evaluation.lighteval_harness.pipeline import restored_process
 
-    with unharmed_process():
+    with restored_process():
         from evaluation.lighteval_harness import arms, switched_model
 
     calls: Counter[str] = Counter()

@@ -71,9 +71,13 @@ def served_world(root: Path) -> Iterator[World]:
     hub = start(hub_with_allenai(root / "hub"))
     write_world(root / "files")
     published = subprocess.run(
-        [PYTHON, "-m", "tests.evaluation.published_world", str(root / "files")], env=os.environ | hub.environment(root / "setup"),
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [PYTHON, "-m", "tests.evaluation.published_world", str(root / "files")],
+        env=os.environ | hub.environment(root / "setup"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     encoder, pins = map(json.loads, published.stdout.splitlines()[-2:])
     yield World(hub, root, pins, encoder[ENCODER])
     stop(root / "hub")

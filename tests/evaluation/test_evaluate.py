@@ -103,7 +103,7 @@ def test_what_was_finished_before_the_kill_is_not_computed_again(world: World, k
     assert timings["batches_found"] == second
     answers = {name: part["answers"] for name, part in timings["parts"].items() if name in ("generating", "scoring")}
     assert answers == {"generating": 120, "scoring": 120}  # 40 titles in two arms, and with sources
-    assert f"going on with an interrupted run, which has left {second.total()} finished batches; --fresh" in said
+    assert f"continuing an interrupted run with {second.total()} finished batches; --fresh" in said
     assert "generating 15 found and 0 computed" in said and "choosing 9 found and 81 computed" in said
     assert kept(world) == []
 
@@ -135,8 +135,9 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
     assert all(len(row["after_sampled"]) == 2 for row in rows)
     assert any(row["after_sampled"][0] != row["after_sampled"][1] for row in rows)
     assert [(arc.label, arc.n, arc.better, arc.group) for arc in record.also] == [
-        ("arc:easy acc", 60, "higher", "forgetting"), ("arc:easy acc, 2-shot", 60, "higher", "forgetting"),
-    ]  # fmt: skip
+        ("arc:easy acc", 60, "higher", "forgetting"),
+        ("arc:easy acc, 2-shot", 60, "higher", "forgetting"),
+    ]
     assert all(0 < arc.before < 1 and arc.wins + arc.ties + arc.losses == 60 for arc in record.also)
     assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
     grounded = {measure.name: measure for measure in record.grounded.measures}

@@ -43,12 +43,16 @@ def test_shared_ngrams_are_the_same_beforehand(processes: int, monkeypatch) -> N
 def test_the_comparison_is_the_same_in_two_processes() -> None:
     arms = {
         arm: [
-            Outcome(prompt="", texts=[text], tokens=9, values={
-                entry.name: (n * (3 if arm == "after" else 2)) % 7 / 7 for entry in measures_of(SETTINGS)})
+            Outcome(
+                prompt="",
+                texts=[text],
+                tokens=9,
+                values={entry.name: (n * (3 if arm == "after" else 2)) % 7 / 7 for entry in measures_of(SETTINGS)},
+            )
             for n, text in enumerate(texts)
         ]
         for arm, texts in (("before", TEXTS), ("after", TEXTS[1:] + TEXTS[:1]))
-    }  # fmt: skip
+    }
     one, two = (compare_all(arms, REFERENCES, SETTINGS, processes) for processes in (1, 2))
     assert one == two and [measure.name for measure in one] == [entry.name for entry in measures_of(SETTINGS)]
     assert all(measure.p_value < 1 for measure in one if measure.name in ("bleu", "chrf_pp"))

@@ -109,7 +109,7 @@ def evaluation_record() -> EvaluationRecord:
         return Measure(
             name=name, label=label, group=group, unit=unit, better=better, definition=f"What {label} is.", source="Author 2020", n=200, before=before,
             after=after, difference=after - before, low=low, high=high, p_value=0.01, p_holm=0.02, level=0.05,
-            spread=0.5, detectable=0.1, wins=120, ties=0, losses=80, neutral_before=None, neutral_after=None,
+            std=0.5, minimum_detectable_effect=0.1, wins=120, ties=0, losses=80, neutral_before=None, neutral_after=None,
         )  # fmt: skip
 
     return EvaluationRecord(

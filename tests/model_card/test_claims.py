@@ -16,7 +16,7 @@ from jinja2 import Environment, meta, nodes
 from evaluation.measures import MEASURES
 from local_hub.pages.markdown import Surroundings, render_markdown
 from model_card.build import render
-from model_card.citations import OF_SOURCES, entries
+from model_card.citations import SOFTWARE, cited_by, entries, source_names
 from model_card.claims import CLAIMS, claims_of
 from model_card.claims.saying import Claim, say, steps_of, value_at
 from model_card.named_records import named_records
@@ -174,8 +174,11 @@ def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() 
 
 def test_every_measure_is_cited() -> None:
     sources = {entry.source for entry in MEASURES if entry.source != "Titlecraft"}
-    assert sources and all(any(name in source for name in OF_SOURCES) for source in sources)
-    assert set(OF_SOURCES.values()) <= set(entries()) and all(key in entry for key, entry in entries().items())
+    assert sources and all(map(cited_by, sources))
+    assert set(SOFTWARE.values()) <= set(entries()) and all(key in entry for key, entry in entries().items())
+    assert {"Popovic 2015", "Lu 2024", "Barzilay and Lapata 2008", "Gao et al. 2020", "sacrebleu"} <= set(
+        source_names()
+    )
 
 
 @pytest.mark.parametrize(

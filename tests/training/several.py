@@ -68,7 +68,7 @@ def resumed(*more: str) -> dict[str, Any]:
     ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
     record, weights, said = train(TWO, repo, "--resume", *options)
-    assert "going on after step 2 of 4" in said, said
+    assert "resuming after step 2 of 4" in said, said
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
 

@@ -16,7 +16,7 @@ from titlecraft.settings import Lora, Prompt, Training
 from training import checks
 from training.data.examples import encode_split
 from training.model.build import add_adapter
-from training.planning.known_base import require_lora_targets
+from training.model.lora_targets import expected_trainable, require_lora_targets
 from training.trainer import make_trainer
 
 BASE = Pin(type="model", repo="ns/base", revision="b" * 40)
@@ -60,9 +60,7 @@ def test_two_runs_give_the_same_adapter(tmp_path: Path) -> None:
     )
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert (
-        trained
-        == 2 * 4 * ((64 + 64) + (64 + 32))
-        == checks.expected_trainable(model.base_model.model, 4, LORA.target_modules)
+        trained == 2 * 4 * ((64 + 64) + (64 + 32)) == expected_trainable(model.base_model.model, 4, LORA.target_modules)
     )
     assert seen["examples"] == 3 * 4 * 2 and trainer.state.global_step == 3
     assert 0 < seen["completion_tokens"] < seen["tokens"]
@@ -83,7 +81,7 @@ def test_the_8b_model_has_the_parameters_that_everybody_claims_wrongly() -> None
     )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    assert checks.expected_trainable(model, 16, Lora().target_modules) == 41_943_040
+    assert expected_trainable(model, 16, Lora().target_modules) == 41_943_040
 
 
 def test_layers_that_are_not_there() -> None:

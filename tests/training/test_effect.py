@@ -15,10 +15,9 @@ from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Effect, Pin, TrainingRecord
 from titlecraft.settings import Prompt
-from training.adapter import require_trained
 from training.checks import CHANGES, check_adapter
-from training.effect import MOST_ROWS, draw_rows, encode_held_out, measure_effect, say_effect
-from training.run import publish_trained
+from training.effect import MOST_ROWS, draw_rows, encode_held_out, measure_effect, print_effect
+from training.publish import publish_trained, require_trained
 from training.trainer import make_trainer, run_all_steps
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
@@ -91,12 +90,12 @@ def test_the_effect_is_the_mean_over_answer_tokens_with_the_adapter_and_without(
 def test_an_adapter_that_ruins_its_base_is_said(model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     effect = Effect(changes_logits=True, split="validation", rows=3, tokens=27, nll_base=0.7, nll_adapter=7.1)
     assert effect.ruins() and not msgspec.structs.replace(effect, nll_adapter=6.9).ruins()
-    say_effect(effect)
+    print_effect(effect)
     assert "IT MAKES THE MODEL WORSE, and its card says so" in capsys.readouterr().out
     weights(model, "lora_B", 0.0)
     silent = measure_effect(model, PAIRS, False)
     assert silent.nll_base == silent.nll_adapter and not silent.ruins()
-    say_effect(silent)
+    print_effect(silent)
     assert "THE ADAPTER DOES NOT CHANGE WHAT THE BASE SAYS" in capsys.readouterr().out
 
 

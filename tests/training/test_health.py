@@ -24,8 +24,8 @@ from titlecraft.records import describe_file
 from titlecraft.settings import Training
 from training.checkpoints.folder import Checkpoint, by_step, newest
 from training.checkpoints.saving import Saving
-from training.health import MOST_SKIPPED, stop_when_broken
-from training.model.build import speed_up
+from training.health import MOST_SKIPPED, StopWhenBroken
+from training.model.kernels import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
 
@@ -42,7 +42,7 @@ WAYS = {
 def trainer_of(folder: Path, settings: Training, every: int = 0) -> Any:
     """A trainer of the tiny base, ready to run."""
     model, tokenizer = adapter_on_base(dropout=0.1)
-    speed_up(awake(model), settings)
+    apply_kernels(awake(model), settings)
     data = rows_of() if settings.packing else examples()
     saving = Saving(RUN, folder / "checkpoints", every=every)
     return make_trainer(model, tokenizer, data, settings, "float32", folder / "unfinished", saving)
@@ -89,7 +89,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(way: str, tmp_path: 
     place, kept = newest(tmp_path / "checkpoints")
     assert str(stopped.value) == (
         f"training stopped at step 3: the loss is {by}; set a lower --training.learning_rate than 0.0002; the last good "
-        f"checkpoint is of step 2, in {place}: --resume goes on from it with the same settings, --fresh begins with others; "
+        f"checkpoint is of step 2, in {place}: --resume continues from it with the same settings, --fresh starts again with others; "
         "nothing was published"
     )
     assert kept.step == 2 and [one.name for one in by_step(tmp_path / "checkpoints")] == ["step-1", "step-2"]
@@ -165,7 +165,7 @@ def scaled(skips: list[bool]) -> tuple[Any, Callable[[], None]]:
     trainer = SimpleNamespace(
         accelerator=accelerator, _tr_loss=torch.tensor(1.0), model=torch.nn.Linear(2, 2), saving=None
     )
-    health, state = stop_when_broken(trainer, PLAIN, "float16"), SimpleNamespace(global_step=0)
+    health, state = StopWhenBroken(trainer, PLAIN, "float16"), SimpleNamespace(global_step=0)
 
     def step() -> None:
         accelerator.optimizer_step_was_skipped = next(left)

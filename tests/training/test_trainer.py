@@ -13,7 +13,8 @@ from titlecraft.models.base.model import LoadedBase, four_bit_fault
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter
-from training.model.build import add_adapter, longest_example, speed_up
+from training.model.build import add_adapter, longest_example
+from training.model.kernels import apply_kernels
 from training.trainer import make_trainer, run_all_steps
 from training.watching.progress import padding_share
 
@@ -71,7 +72,7 @@ def test_every_example_and_token_of_accumulated_batches_is_counted_without_paddi
 def test_trl_leaves_the_loss_over_answers_in_its_place(tmp_path: Path) -> None:
     model, tokenizer = adapter_on_base()
     settings = replace(SETTINGS, fused_kernels=True)
-    speed_up(model, settings)
+    apply_kernels(model, settings)
     trainer = make_trainer(model, tokenizer, examples(), settings, "float32", tmp_path)
     assert trainer.model.get_base_model().forward.__func__.__module__ == "training.model.answer_loss"
 

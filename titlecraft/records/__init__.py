@@ -32,6 +32,9 @@ from titlecraft.records.evaluation import (
     NotMeasured,
     Tested,
     Verdict,
+    column,
+    sampled_arm,
+    tokens_column,
 )
 from titlecraft.records.training import (
     TRAINING_RECORD,
@@ -42,6 +45,7 @@ from titlecraft.records.training import (
     Losses,
     Measured,
     Optimizer,
+    TrainingInputs,
     TrainingRecord,
     is_ruinous,
 )
@@ -50,6 +54,7 @@ __all__ = [  # noqa: RUF022
     "current_code", "sources_sha256",
     "DATASET_RECORD", "DatasetRecord", "Distribution", "Leakage", "Source", "SourceFile", "Split",
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
+    "column", "sampled_arm", "tokens_column",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
-    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingRecord", "is_ruinous",
+    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingInputs", "TrainingRecord", "is_ruinous",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """What an evaluation leaves behind: report.json, with every measure before and after."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -15,17 +15,35 @@ Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
 ]
 GROUNDED_HEADING = "Tuned → with sources"  # in the columns before and after
+SAMPLED = "_sampled"  # ends the name of an arm whose answers are sampled
+
+
+def column(measure: str, arm: str) -> str:
+    """Column of predictions.parquet with a measure's values in one arm: "chrf_after", "chrf_after_sampled"."""
+    return f"{measure}_{arm}"
+
+
+def sampled_arm(arm: str) -> str:
+    """The arm again with sampled answers, which is also the column with their texts: "after_sampled"."""
+    return f"{arm}{SAMPLED}"
+
+
+def tokens_column(arm: str) -> str:
+    """Column of predictions.parquet with the number of tokens of each answer: "after_tokens"."""
+    return f"{arm}_tokens"
+
+
 CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualisation")  # of the original notebook
 
 
-class Measure(Record):
+class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_effect": "detectable"}):
     """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
 
     `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
     p-value corrected for all measures that were tested beside it (of the primary measure, which stands alone: the p-value
-    itself); it compares with `level` = 1 − confidence. `spread` is the standard deviation of the paired differences, and
-    `detectable` the smallest mean difference that this many titles show in 80 % of all experiments, given that spread
-    and tested alone.
+    itself); it compares with `level` = 1 − confidence. `std` is the standard deviation of the paired differences ("spread" in the
+    JSON), and `minimum_detectable_effect` ("detectable" there) the smallest mean difference that this many titles show in 80 % of
+    all experiments, given that deviation and tested alone.
     `n` counts the titles whose script the measure can read; a record may have asked more.
     `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
     """
@@ -46,8 +64,8 @@ class Measure(Record):
     p_value: float
     p_holm: float
     level: float
-    spread: float
-    detectable: float
+    std: float
+    minimum_detectable_effect: float
     wins: int | None
     ties: int
     losses: int | None
@@ -64,7 +82,7 @@ class Measure(Record):
         return "better" if up == (self.better == "higher") else "worse"
 
 
-class NotMeasured(Record):
+class NotMeasured(Record, frozen=True):
     """A measure that is left out: it reads `read` of the `n` titles, and `lacking` names what the others do not have.
 
     The names are those of evaluation.measures.scripts: "spaces", "marks", "latin", "accents", "sentences", "digits",
@@ -78,7 +96,7 @@ class NotMeasured(Record):
     lacking: list[str]
 
 
-class Grounded(Record):
+class Grounded(Record, frozen=True):
     """The third arm: in its measures "before" is the tuned model, "after" the same model with sources in its prompt.
 
     `titles` have sources, `sources` in all, rows of `split`; `left_out` counts rows that were found and would have given an
@@ -94,13 +112,34 @@ class Grounded(Record):
     near_not_looked_for: int | UnsetType = UNSET
 
 
-class Tested(Record):
+class Tested(Record, frozen=True):
     """What the records of paired experiments have in common: two arms, and measures of which one answers the question.
 
     The fields are named in the subclasses, whose JSON keeps its own order.
     """
 
     arms: ClassVar[tuple[str, str]]
+
+    if TYPE_CHECKING:  # msgspec would make fields of annotations, in this order
+
+        @property
+        def n(self) -> int: ...
+        @property
+        def evaluation(self) -> Evaluation: ...
+        @property
+        def generation(self) -> Generation: ...
+        @property
+        def dataset(self) -> Pin: ...
+        @property
+        def measures(self) -> list[Measure]: ...
+        @property
+        def sampled(self) -> list[Measure]: ...
+        @property
+        def also(self) -> list[Measure]: ...
+        @property
+        def grounded(self) -> Grounded | None: ...
+        @property
+        def not_measured(self) -> list[NotMeasured] | UnsetType: ...
 
     def primary(self) -> Measure:
         """The measure that was named in the recipe before anything was looked at."""
@@ -126,7 +165,7 @@ class Tested(Record):
         return self.blocks() + grounded
 
 
-class EvaluationRecord(Tested):
+class EvaluationRecord(Tested, frozen=True):
     """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
 
     Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.

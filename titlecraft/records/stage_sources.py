@@ -41,11 +41,13 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
+        dataset_builder: build clean first_pass guards leakage loads outcome
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter lineage_picture merge templates
@@ -65,22 +67,24 @@ SOURCES: dict[str, str] = {
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
-        training: adapter checks effect finished health lost_settings out_of_memory prepare record run trainer
-        training/checkpoints: branch folder resume run_state saving
+        training: adapter backend checks effect finished health job lost_settings out_of_memory prepare publish record
+        training: run trainer
+        training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs packing
-        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora own_loss router_loss
-        training/model: sharded_base
+        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora kernels lora_targets
+        training/model: own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
-        training/watching: energy watch
+        training/watching: energy trackers watch
     """,
     "evaluation": """
-        evaluation: experiment inputs outcome processes readable run
+        evaluation: experiment guards inputs outcome processes readable run
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: finished_batches guards reread sampling
+        evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
+        evaluation/measures: specificity
+        evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus significance
+        evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
@@ -95,9 +99,8 @@ SOURCES: dict[str, str] = {
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
-        evaluation/measures: detail entry scripts sentences
-        evaluation/model: guards
-        evaluation: processes
+        evaluation: guards processes
+        evaluation/measures: scripts sentences
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
@@ -126,19 +129,22 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
     """,
     "verification": """
-        dataset_builder: alpaca build clean first_pass guards leakage loads outcome shards split statistics wording
+        dataset_builder: build clean first_pass guards leakage loads outcome
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue foreign_formats foreign_text gzip_tail parse parts read_blocks
+        dataset_builder/splits: assign
         dataset_builder/workers: array_file in_order
-        evaluation: experiment inputs outcome processes readable
+        evaluation: experiment guards inputs outcome processes readable
         evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
         evaluation/lookup: copies encoders overlaps sources title_index
-        evaluation/measures: __init__ coherence copying counts detail entry form likelihood overlap scripts sentences specificity
-        evaluation/model: finished_batches guards reread sampling
+        evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
+        evaluation/measures: specificity
+        evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus significance
+        evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ evaluation provenance saying training use
@@ -146,7 +152,7 @@ SOURCES: dict[str, str] = {
         model_card/verification: confusables level_data level_predictions repo_state run
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
-        model_card/verification/level_card/text: added card card_lines claims configs metadata
+        model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings

@@ -1,15 +1,15 @@
-"""What a training leaves behind: training_record.json."""
+"""training_record.json: the inputs of a training, what it saw, its checks, its losses and its cost."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from titlecraft.records.base import Code, File, Pin, Record
+from titlecraft.records.base import Code, File, Pin, Record, digest
 from titlecraft.settings import Base, Generation, Lora, Training
 
 TRAINING_RECORD = "training_record.json"
 
 
 class Check(Record):
-    """One thing that was verified before the first training step: what was expected, and what was found."""
+    """One check of a training run: what was expected, and what was found."""
 
     name: str
     expected: str
@@ -18,7 +18,7 @@ class Check(Record):
 
 
 class Examples(Record):
-    """What the trainer was given (`available`) and what it really saw. Tokens are counted without padding.
+    """Examples that the trainer was given (`available`) and examples that it saw. Tokens are counted without padding.
 
     `padding_share` is 1 - tokens seen / tokens computed; null in records of before it was counted.
     """
@@ -46,7 +46,7 @@ def is_ruinous(before: float, after: float) -> bool:
 
 
 class Effect(Record):
-    """What the adapter does to a few rows of a split that was not trained on, drawn by the training's seed.
+    """Loss on a few rows of a split that was not trained on, drawn with the training's seed.
 
     `changes_logits`: whether it changes the base's logits on an example at all. The NLLs are means over the `tokens` of the
     answers of `rows` rows, in nats, without the adapter and with it; null where it was not measured.
@@ -65,7 +65,7 @@ class Effect(Record):
 
 
 class Optimizer(Record):
-    """What AdamW was given beside the recipe's settings. Gradients are scaled down to a norm of `max_grad_norm` at most."""
+    """Hyperparameters of AdamW that no recipe sets. Gradients are clipped to the norm `max_grad_norm`."""
 
     max_grad_norm: float = 1.0
     beta1: float = 0.9
@@ -105,8 +105,38 @@ class Licence(Record):
     warning: str | None
 
 
+class TrainingInputs(Record):
+    """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
+
+    `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes.
+    """
+
+    dataset: Pin
+    base: Pin
+    length: int
+    quantization: str
+    lora: Lora
+    training: Training
+    generation: Generation
+    code: Code
+    devices: int
+
+    @property
+    def key(self) -> str:
+        """The training's key: sha256 over all inputs."""
+        return digest(self.by_name())
+
+    def digests(self) -> dict[str, str]:
+        """Name of each input -> its own sha256, so that two trainings can be compared input by input."""
+        return {name: digest({name: value}) for name, value in self.by_name().items()}
+
+    def by_name(self) -> dict[str, Any]:
+        """The inputs by name."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
+
+
 class TrainingRecord(Record):
-    """How an adapter came to be.
+    """How an adapter was trained.
 
     `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything;
     `template_note` what the base's chat template became, if it has one; and `router_note` that the balancing loss of a mixture of
@@ -145,3 +175,18 @@ class TrainingRecord(Record):
     effect: Effect | None = None
     template_note: str | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
+
+    def key_inputs(self) -> TrainingInputs:
+        """The inputs of the training as the record lists them. Their key is `key`, unless `memory_note` says that the batch was
+        chosen by the GPU's memory: then `training` is what ran, and the key is that of the recipe."""
+        return TrainingInputs(
+            dataset=self.dataset,
+            base=self.base,
+            length=self.base_settings.max_length,
+            quantization=self.base_settings.quantization,
+            lora=self.lora,
+            training=self.training,
+            generation=self.generation,
+            code=self.code,
+            devices=self.measured.devices,
+        )

@@ -34,7 +34,7 @@ def shard_base(model: Any) -> tuple[int, int]:
     device = torch.device("cuda", distributed.local_rank()) if on_gpu else torch.device("cpu")
     mesh = init_device_mesh(device.type, (distributed.world_size(),))
     for layer in layers:
-        loosen_four_bit(layer, device)
+        unwrap_4bit_weights(layer, device)
         layer.to(device)  # one at a time: the whole base may not fit
         own = {parameter for parameter in layer.parameters() if parameter.requires_grad}
         fully_shard(layer, mesh=mesh, reshard_after_forward=True, ignored_params=own)
@@ -45,7 +45,7 @@ def shard_base(model: Any) -> tuple[int, int]:
     return sum(one.to_local().nbytes for one in shared.values()), sum(one.nbytes for one in shared.values())
 
 
-def loosen_four_bit(layer: Any, device: Any) -> None:
+def unwrap_4bit_weights(layer: Any, device: Any) -> None:
     """Make the 4-bit weights below a module plain bytes, which can be cut; their scales stay with their layer, whole.
 
     bitsandbytes puts both together again before it computes (its fix_4bit_weight_quant_state_from_module).

@@ -1,38 +1,40 @@
-"""What is known of a base before its weights are loaded, and what is refused by it: the same for --dry-run and for a training."""
+"""Inspect a base model without its weights: its config, tokenizer and sizes. Used by --dry-run and by every training."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from titlecraft.errors import UserError
-from titlecraft.models.base.config import load_config, on_meta, size_of
+from titlecraft.models.base.config import load_config, on_meta
 from titlecraft.models.base.files import files_of, require_weights, require_whole_headers
 from titlecraft.models.base.quantisation import published_as
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
 from titlecraft.settings import Recipe
-from training.checks import expected_trainable
+from training.model.lora_targets import expected_trainable, require_lora_targets
 
 
 @dataclass(frozen=True)
 class KnownBase:
-    """A base that can be trained, as far as its config, tokenizer and file names tell.
+    """A base that can be trained, as far as its config, tokenizer and file list show.
 
     Args:
-        config: from transformers.
+        config: its transformers config.
         tokenizer: its tokenizer, with a pad token.
-        quantization: how it will be loaded: as it is published, or as the recipe asks where it is published in full.
-        parameters, trainable: numbers of the base and of the adapter that the recipe puts on it.
+        quantization: how it will be loaded: as it is published if it is quantised already, else as the recipe says.
+        parameters: number of parameters of the base.
+        trainable: number of parameters of the recipe's adapter.
     """
 
-    config: Any
-    tokenizer: Any
+    config: PretrainedConfig
+    tokenizer: PreTrainedTokenizerBase
     quantization: str
     parameters: int
     trainable: int
 
 
 def inspect_base(base: Pin, recipe: Recipe) -> KnownBase:
-    """Everything that can be asked of a base without its weights. Raises UserError for a base that cannot be trained so."""
+    """Inspect a base at its pin. Raises UserError if it cannot be trained with this recipe."""
     files = files_of(base)
     config = load_config(base, files)
     require_weights(base, files)
@@ -46,28 +48,9 @@ def inspect_base(base: Pin, recipe: Recipe) -> KnownBase:
     model = on_meta(config, base)
     require_lora_targets(model, recipe.lora, base)
     return KnownBase(
-        config=config, tokenizer=tokenizer, quantization=recipe.base.quantization if published == "none" else published,
-        parameters=model.num_parameters(), trainable=expected_trainable(model, recipe.lora.r, recipe.lora.target_modules),
-    )  # fmt: skip
-
-
-def require_lora_targets(model: Any, lora: Any, base: Pin) -> None:
-    """Raises UserError where lora.target_modules names a layer twice, one that the base lacks, or its output head."""
-    targets = lora.target_modules
-    if twice := sorted({name for name in targets if targets.count(name) > 1}):
-        raise UserError(f"lora.target_modules names {', '.join(twice)} more than once: name each layer once")
-    head = model.get_output_embeddings()
-    names = {name.rsplit(".", 1)[-1]: module for name, module in model.named_modules() if size_of(module)}
-    heads = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if module is head}
-    there = sorted(set(names) - heads)
-    proposal = "--lora.target_modules='[" + ", ".join(f'"{name}"' for name in there) + "]'"
-    if wrong := sorted(set(targets) & heads):
-        raise UserError(
-            f"lora.target_modules: {wrong[0]} is the output head of {base}, which stays as it is (it may share its weights with "
-            f"the embeddings): name layers below it, such as {proposal}"
-        )
-    if missing := sorted(set(targets) - set(names)):
-        raise UserError(
-            f"lora.target_modules: {base} has no layers named {', '.join(missing)}; it has {', '.join(there)}: "
-            f"set {proposal}, or some of them"
-        )
+        config=config,
+        tokenizer=tokenizer,
+        quantization=recipe.base.quantization if published == "none" else published,
+        parameters=model.num_parameters(),
+        trainable=expected_trainable(model, recipe.lora.r, recipe.lora.target_modules),
+    )

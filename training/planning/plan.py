@@ -1,14 +1,14 @@
 """titlecraft train --dataset NS/NAME --repo NS/NAME --recipe auto --dry-run [--json]
 
-What a training will see, take and owe, before anybody pays for a GPU: from the dataset, and of the base its config,
-tokenizer and card. No weights are downloaded, and no GPU is asked.
+Plan a training: steps, tokens, memory, time per GPU, and the duties of the base's licence. Reads the dataset and the base's
+config, tokenizer and card; downloads no weights and uses no GPU.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from msgspec import field
+from transformers import PretrainedConfig
 
 from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import pin_data
@@ -18,14 +18,16 @@ from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
 from training.lost_settings import fault, idle, lost
-from training.planning.fit import choose_fit, usable
-from training.planning.memory import estimate_memory
+from training.model.build import longest_example
+from training.model.kernels import require_packable
+from training.planning.fit import MemoryBudget, choose_fit
+from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
 from training.planning.steps import count_steps, padding_efficiency
 
 
 class CardPlan(Record):
-    """The run on one card. `memory` and `needs` in bytes, estimated; `measured` is about the rate."""
+    """The run on one GPU model. `memory` and `needs` are bytes; `measured` says whether the rate was measured or estimated."""
 
     name: str
     memory: int
@@ -41,9 +43,9 @@ class CardPlan(Record):
 
 
 class Plan(Record):
-    """What a training will see, take and owe. Where `exact` is false, tokens are those of `encoded_rows` rows scaled up.
+    """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
-    `quantization` is how the base will be loaded: as it is published, or else as the recipe asks.
+    `quantization` is how the base will be loaded.
     """
 
     dataset: Pin
@@ -73,16 +75,13 @@ class Plan(Record):
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
-    """The plan of `titlecraft train` with these arguments. Raises UserError where there is nothing to plan.
+    """The plan of `titlecraft train` with these arguments. Raises UserError if dataset or base cannot be trained with.
 
-    `given` has the dotted names of the settings that a recipe or an option gave.
+    `given` has the dotted names of the settings that a recipe file or an option set.
     """
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
-    from training.model.build import longest_example, require_packable
-    from training.planning.known_base import inspect_base
-
     known = inspect_base(base, recipe)
-    config, base_parameters, trainable = known.config, known.parameters, known.trainable
+    config = known.config
     longest = longest_example(recipe.base, config)
     settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
     lengths = measure_lengths(data, base, settings.max_length, training.seed)
@@ -95,71 +94,122 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     steps = count_steps(items, training)
     tokens_seen = round(steps.items_seen / items * tokens)
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
-    slots = tokens / items / efficiency  # of one item, padding included
     licence = licence_of(base)
-    demands = [
+    requirements: list[Callable[[], object]] = [
         lambda: require_write(repo),
         lambda: require_own(published_pin(repo, "model"), TRAINING_RECORD),
         lambda: require_name(repo, licence, base),
     ]
     if training.packing:
-        demands.append(lambda: require_packable(config, base, settings.max_length))
+        requirements.append(lambda: require_packable(config, base, settings.max_length))
+    workload = Workload(
+        config=config,
+        recipe=replace(recipe, base=settings),
+        longest=longest,
+        tokens_per_item=tokens / items / efficiency,
+        efficiency=efficiency,
+        tokens_seen=tokens_seen,
+        parameters=known.parameters,
+    )
     return Plan(
-        dataset=data, base=base, repo=repo, rows=lengths.rows, exact=lengths.encoded == lengths.rows,
-        encoded_rows=lengths.encoded, examples=examples, truncated=round(lengths.truncated * lengths.scale),
-        tokens=tokens, completion_tokens=round(int(lengths.completion.sum()) * lengths.scale),
-        packed_rows=items if training.packing else None, efficiency=round(efficiency, 4), steps=steps.count,
-        examples_seen=round(steps.items_seen / items * examples), share_seen=round(steps.share, 6),
-        tokens_seen=tokens_seen, base_parameters=base_parameters, trainable_parameters=trainable, quantization=known.quantization,
-        cards=[plan_card(card, config, replace(recipe, base=settings), longest, slots, efficiency, tokens_seen,
-                         base_parameters) for card in CARDS],
-        licence=licence, obligations=obligations(licence, base),
-        problems=[*problems_of_settings(training, steps.count), *problems(demands)],
+        dataset=data,
+        base=base,
+        repo=repo,
+        rows=lengths.rows,
+        exact=lengths.encoded == lengths.rows,
+        encoded_rows=lengths.encoded,
+        examples=examples,
+        truncated=round(lengths.truncated * lengths.scale),
+        tokens=tokens,
+        completion_tokens=round(int(lengths.completion.sum()) * lengths.scale),
+        packed_rows=items if training.packing else None,
+        efficiency=round(efficiency, 4),
+        steps=steps.count,
+        examples_seen=round(steps.items_seen / items * examples),
+        share_seen=round(steps.share, 6),
+        tokens_seen=tokens_seen,
+        base_parameters=known.parameters,
+        trainable_parameters=known.trainable,
+        quantization=known.quantization,
+        cards=[plan_card(card, workload) for card in CARDS],
+        licence=licence,
+        obligations=obligations(licence, base),
+        problems=[*problems_of_settings(training, steps.count), *problems(requirements)],
         notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
-    )  # fmt: skip
+    )
 
 
-def plan_card(
-    card: Card, config: Any, recipe: Recipe, longest: int, slots: float, efficiency: float, tokens_seen: int,
-    parameters: int,
-) -> CardPlan:  # fmt: skip
-    """The run on one card: as the recipe has it or, with training.fit_memory, as it would be fitted there."""
-    lora, training, base = recipe.lora, recipe.training, recipe.base
+@dataclass(frozen=True)
+class Workload:
+    """What a run computes, as far as memory and time on a card depend on it.
+
+    Args:
+        config: the base's transformers config.
+        recipe: all settings; its `base` says how the base will really be loaded.
+        longest: tokens of the longest example, or of a packed row.
+        tokens_per_item: mean tokens of an example or packed row, including padding.
+        efficiency: share of these tokens that are not padding.
+        tokens_seen: tokens of the whole run, without padding.
+        parameters: of the base.
+    """
+
+    config: PretrainedConfig
+    recipe: Recipe
+    longest: int
+    tokens_per_item: float
+    efficiency: float
+    tokens_seen: int
+    parameters: int
+
+
+def plan_card(card: Card, run: Workload) -> CardPlan:
+    """The run on one card, with the recipe's batch or, with training.fit_memory, with the batch that fits the card."""
+    training = run.recipe.training
+    budget = MemoryBudget(run.config, run.recipe.lora, training, run.recipe.base, card.memory, run.longest)
     if training.fit_memory:
         try:
-            training, _ = choose_fit(config, lora, training, base, card.memory, longest=longest)
+            training, _ = choose_fit(budget)
         except UserError:
             training = smallest(training)
-    needs = estimate_memory(config, lora, training, base, tokens=training.batch_size * longest).total
-    layers = config.get_text_config().num_hidden_layers
-    rate = measured_rate(card, training, parameters) or estimate_rate(
-        card, training, parameters, layers, training.batch_size * slots, efficiency
+    needs = budget.needs(training)
+    layers = run.config.get_text_config().num_hidden_layers
+    tokens = training.batch_size * run.tokens_per_item
+    rate = measured_rate(card, training, run.parameters) or estimate_rate(
+        card, training, run.parameters, layers, tokens, run.efficiency
     )
     return CardPlan(
-        name=card.name, memory=card.memory, fits=needs <= usable(card.memory), needs=needs, batch_size=training.batch_size,
-        accumulation=training.accumulation, gradient_checkpointing=training.gradient_checkpointing,
-        tokens_per_second=round(rate.tokens_per_second, 1), seconds=round(tokens_seen / rate.tokens_per_second, 1),
-        measured=rate.measured, basis=rate.basis,
-    )  # fmt: skip
+        name=card.name,
+        memory=card.memory,
+        fits=needs <= budget.usable,
+        needs=needs,
+        batch_size=training.batch_size,
+        accumulation=training.accumulation,
+        gradient_checkpointing=training.gradient_checkpointing,
+        tokens_per_second=round(rate.tokens_per_second, 1),
+        seconds=round(run.tokens_seen / rate.tokens_per_second, 1),
+        measured=rate.measured,
+        basis=rate.basis,
+    )
 
 
 def smallest(training: Training) -> Training:
-    """The same step in the least memory."""
-    whole = training.batch_size * training.accumulation
-    return replace(training, batch_size=1, accumulation=whole, gradient_checkpointing=True)
+    """The settings that compute the same step in the least memory."""
+    step = training.batch_size * training.accumulation
+    return replace(training, batch_size=1, accumulation=step, gradient_checkpointing=True)
 
 
 def problems_of_settings(training: Training, steps: int) -> list[str]:
-    """Why these settings cannot be trained with, or would learn nothing in so many steps."""
-    return [found for found in dict.fromkeys((fault(training), idle(training, steps))) if found]
+    """Reasons why these settings cannot train, or would change no weight in this number of steps."""
+    messages = dict.fromkeys((fault(training), idle(training, steps)))
+    return [message for message in messages if message]
 
 
-def problems(demands: list[Callable[[], Any]]) -> list[str]:
-    """What would stop the run before its first step: what these say that raise UserError."""
-    found = []
-    for demand in demands:
+def problems(requirements: list[Callable[[], object]]) -> list[str]:
+    """Messages of the requirements that raise UserError: each would stop the run before its first step."""
+    messages = []
+    for require in requirements:
         try:
-            demand()
+            require()
         except UserError as error:
-            found.append(str(error))
-    return found
+            messages.append(str(error))
+    return messages

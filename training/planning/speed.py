@@ -1,8 +1,8 @@
-"""How long a run takes on a card: measured where benchmarks/results/training.json has it, else from datasheets.
+"""Training speed of a GPU: as measured by benchmarks/training.py, or else estimated from its datasheet.
 
-Work per token is 4 FLOP for each parameter of the base (2 forward, 2 back: frozen weights have no gradient of their own), 6
-with checkpointing. The estimate takes a share of the datasheet's dense 16-bit TFLOP/s, and no less time than a forward pass
-of so many layers needs to be launched at all.
+A token takes 4 FLOP per parameter of the base (2 forward, 2 backward, since frozen weights have no gradient), or 6 with
+gradient checkpointing. The estimate assumes a measured share of the datasheet's dense 16-bit TFLOP/s, but never less time than
+launching the kernels of all layers takes.
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import Any
 
 from titlecraft.settings import Training
 
-MEASUREMENTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "training.json"
-# shares of the datasheet's TFLOP/s, from ../shared/design/facts.md
+MEASURED = Path(__file__).with_name("measured_speeds.json")  # written by benchmarks/training.py
+# shares of the datasheet's TFLOP/s
 FAST_SHARE = 0.45  # H200, packed rows, varlen attention, fused kernels: 13,888 tokens/s x 4 x 8.03e9 of 989 TFLOP/s
 PLAIN_SHARE = 0.14  # H200, packed rows, sdpa with a mask, checkpointing: 2,941 tokens/s x 6 x 8.03e9
-OLD_SHARE = 0.08  # T4: what an epoch in 21 days comes to
+OLD_SHARE = 0.08  # T4: an epoch took 21 days
 SECONDS_PER_LAYER = 0.016  # H200, Unsloth, batch 2 x 4: 2.05 s a step of 4 passes through 32 layers
-SAME_SIZE = 0.05  # a measured rate holds for bases whose parameters differ by no more
+SAME_SIZE = 0.05  # largest relative difference in parameters for which a measured rate is used
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ CARDS = (
 
 @dataclass(frozen=True)
 class Rate:
-    """Tokens a second without padding, whether that was measured on this card, and where the figure is from."""
+    """Tokens per second without padding; whether that was measured on this card; and the source of the figure."""
 
     tokens_per_second: float
     measured: bool
@@ -58,12 +58,12 @@ class Rate:
 def estimate_rate(
     card: Card, training: Training, parameters: int, layers: int, tokens: float, efficiency: float
 ) -> Rate:
-    """Rate of a card by its datasheet.
+    """Rate of a card, estimated from its datasheet.
 
     Args:
         parameters, layers: of the base.
-        tokens: of one forward pass, padding included.
-        efficiency: share of them that is no padding.
+        tokens: of one forward pass, including padding.
+        efficiency: share of these tokens that are not padding.
     """
     fast = training.packing and training.fused_kernels
     share = (FAST_SHARE if fast else PLAIN_SHARE) if card.modern else OLD_SHARE
@@ -75,22 +75,20 @@ def estimate_rate(
     return Rate(tokens * efficiency / seconds, False, basis)
 
 
-def measured_rate(card: Card, training: Training, parameters: int, file: Path = MEASUREMENTS) -> Rate | None:
-    """The measured rate of a card with these settings and a base of this size, None where nobody measured it.
+def measured_rate(card: Card, training: Training, parameters: int, file: Path = MEASURED) -> Rate | None:
+    """The measured rate of a card with these settings and a base of this size, or None if it was not measured.
 
-    Reads the list `rates` of the file; each of its entries has gpu, tokens_per_second, parameters, and the settings
-    backend, packing, fused_kernels and gradient_checkpointing that it was measured with.
+    The file is a list of objects with gpu, tokens_per_second, parameters, and the settings backend, packing, fused_kernels and
+    gradient_checkpointing of the measurement.
     """
-    if not file.is_file():
-        return None
-    for entry in json.loads(file.read_bytes()).get("rates", []):
-        if card.name in entry["gpu"] and alike(entry, training, parameters):
-            return Rate(entry["tokens_per_second"], True, f"{file.name}, {entry['gpu']}")
+    for entry in json.loads(file.read_bytes()):
+        if card.name in entry["gpu"] and is_same_run(entry, training, parameters):
+            return Rate(entry["tokens_per_second"], True, f"benchmarks/training.py, {entry['gpu']}")
     return None
 
 
-def alike(entry: dict[str, Any], training: Training, parameters: int) -> bool:
-    """Whether a measurement is of such a run."""
+def is_same_run(entry: dict[str, Any], training: Training, parameters: int) -> bool:
+    """Whether a measurement was made with these settings and a base of about this size."""
     settings = ("backend", "packing", "fused_kernels", "gradient_checkpointing")
     same = all(entry[name] == getattr(training, name) for name in settings)
     return same and not training.shard_base and abs(entry["parameters"] / parameters - 1) <= SAME_SIZE

@@ -1,7 +1,7 @@
-"""Energy of a run in kWh, where this machine has meters; by codecarbon (Lottick et al. 2019), without network.
+"""Energy of a run in kWh, read from this machine's meters by codecarbon (Lottick et al. 2019), without network access.
 
-Codecarbon guesses what has no meter: memory by its size, a CPU by its model. Such guesses are left out here, so that a figure
-is what was measured, and less than what the machine took.
+Codecarbon estimates parts without a meter: memory from its size, a CPU from its model. These estimates are left out, so a
+figure is a measurement, and a lower bound of the machine's consumption.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
+
+import torch
 
 from titlecraft.errors import UserError
 from titlecraft.process import distributed
@@ -18,14 +20,14 @@ METERED_CPUS = {"intel_rapl", "intel_power_gadget", "windows_emi"}  # codecarbon
 
 @dataclass
 class Energy:
-    """What was measured; all of it null while nothing was.
+    """Measured energy; all fields are None if nothing was measured.
 
     Args:
-        kwh: of the parts that have a meter.
-        parts: which those are: "GPU", "CPU", "GPU and CPU".
-        co2_grams: kwh times the carbon intensity of the country's grid, as codecarbon's data have it (CO2 equivalents).
-        country: its ISO 3166 code of three letters.
-        by: name and version of what read the meters.
+        kwh: of the parts with a meter.
+        parts: the parts with a meter: "GPU", "CPU", "GPU and CPU".
+        co2_grams: kwh times the carbon intensity of the country's grid in codecarbon's data (CO2 equivalents).
+        country: ISO 3166 code, three letters.
+        by: name and version of the software that read the meters.
     """
 
     kwh: float | None = None
@@ -36,13 +38,13 @@ class Energy:
 
 
 def require_meter(country: str | None) -> None:
-    """Raises UserError where `--energy` names no country that codecarbon knows, or it is not installed."""
+    """Raises UserError if codecarbon is not installed, or does not know the country of `--energy`."""
     if country is not None:
         grams_per_kwh(country)
 
 
 def grams_per_kwh(country: str) -> float:
-    """Grams of CO2 equivalents for a kWh of a country's grid. Raises UserError."""
+    """Carbon intensity of a country's grid, in grams of CO2 equivalents per kWh. Raises UserError."""
     try:
         from codecarbon.input import DataSource
     except ImportError as error:
@@ -57,7 +59,7 @@ def grams_per_kwh(country: str) -> float:
 
 @contextmanager
 def metered(country: str | None) -> Iterator[Energy]:
-    """Measure what runs inside, in the first process and for all GPUs of the run; nothing where `country` is None."""
+    """Measure the energy of the body, on rank 0 for all GPUs of the run. No-op if `country` is None, or with several machines."""
     energy = Energy()
     if country is None or not distributed.is_rank0() or not distributed.on_one_machine():
         yield energy
@@ -66,9 +68,15 @@ def metered(country: str | None) -> Iterator[Energy]:
     from codecarbon import OfflineEmissionsTracker
 
     tracker = OfflineEmissionsTracker(
-        country_iso_code=country, force_carbon_intensity_g_co2e_kwh=intensity, gpu_ids=gpus(), output_methods=[],
-        emissions_endpoint=None, allow_multiple_runs=True, tracking_mode="machine", log_level="critical",
-    )  # fmt: skip
+        country_iso_code=country,
+        force_carbon_intensity_g_co2e_kwh=intensity,
+        gpu_ids=gpus(),
+        output_methods=[],
+        emissions_endpoint=None,
+        allow_multiple_runs=True,
+        tracking_mode="machine",
+        log_level="critical",
+    )
     tracker.start()
     try:
         yield energy
@@ -81,7 +89,7 @@ def metered(country: str | None) -> Iterator[Energy]:
 
 
 def add_up(energy: Energy, parts: dict[str, float], intensity: float, country: str) -> None:
-    """Put the sum of the metered parts (kWh) into `energy`; it stays empty where there are none."""
+    """Write the sum of the metered parts (kWh) into `energy`; no-op if no part has a meter."""
     if parts:
         energy.kwh, energy.parts = round(sum(parts.values()), 6), " and ".join(parts)
         energy.co2_grams, energy.country = round(sum(parts.values()) * intensity, 3), country
@@ -89,9 +97,9 @@ def add_up(energy: Energy, parts: dict[str, float], intensity: float, country: s
 
 
 def metered_parts(tracker: Any) -> dict[str, float]:
-    """kWh of the parts of a stopped tracker that were read from a meter."""
+    """Energy in kWh of each part with a meter, from a stopped tracker."""
     data = getattr(tracker, "final_emissions_data", None)
-    if data is None:  # codecarbon logs its own failures, and goes on
+    if data is None:  # codecarbon logs its failures and does not raise
         return {}
     parts = {"GPU": data.gpu_energy} if data.gpu_energy > 0 else {}
     cpus = [part for part in tracker._hardware if type(part).__name__ == "CPU"]
@@ -101,9 +109,7 @@ def metered_parts(tracker: Any) -> dict[str, float]:
 
 
 def gpus() -> list[str]:
-    """Ids of the GPUs that this machine's processes of the run compute on, one each."""
-    import torch
-
+    """UUIDs of the GPUs of this run on this machine."""
     if not torch.cuda.is_available():
         return []
     count = min(distributed.world_size(), torch.cuda.device_count())

@@ -1,4 +1,4 @@
-// Copy buttons; without this script they stay hidden and nothing else is missing.
+// Copy buttons. Without this script they stay hidden.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) break;
   button.hidden = false;
@@ -8,7 +8,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     setTimeout(() => button.classList.remove("done"), 1200);
   });
 }
-// A click elsewhere or Escape closes an open revision picker.
+// A click outside or Escape closes the revision picker.
 const close = (event) => {
   for (const picker of document.querySelectorAll("details.picker[open]"))
     if (event.key === "Escape" || (event.type === "click" && !picker.contains(event.target))) picker.open = false;

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_builder.alpaca import COLUMNS
 from dataset_builder.card.write import first_row
+from dataset_builder.shards.alpaca import COLUMNS
+from dataset_builder.shards.statistics import length_distribution
+from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
 from dataset_builder.source.parse import product_kind
-from dataset_builder.statistics import length_distribution
-from dataset_builder.wording import Wording
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
@@ -113,13 +114,19 @@ def count_split(state: RepoState, paths: list[str]) -> SplitCounts:
     for path in paths:
         for batch in pq.ParquetFile(state.require_file(path)).iter_batches(batch_size=BATCH_ROWS):
             counts.rows += batch.num_rows
-            counts.bytes_in_memory += sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in batch.columns)
+            counts.bytes_in_memory += sum(map(text_bytes, batch.columns))
             counts.bytes_in_memory += 4 * batch.num_columns * batch.num_rows  # offsets of 32 bits
-            counts.output_lengths.append(pc.utf8_length(batch.column("output")).to_numpy(zero_copy_only=False))
+            output_lengths = pc.utf8_length(batch.column("output"))  # pyright: ignore[reportAttributeAccessIssue]
+            counts.output_lengths.append(output_lengths.to_numpy(zero_copy_only=False))
             counts.product_kinds.update(map(product_kind, batch.column("uid").to_pylist()))
             counts.titles.update(map(text_key, batch.column("title").to_pylist()))
             counts.outputs.update(map(text_key, batch.column("output").to_pylist()))
     return counts
+
+
+def text_bytes(column: pa.Array) -> int:
+    """The bytes of all texts of a column."""
+    return pc.sum(pc.binary_length(column)).as_py() or 0  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def check_prompts(checks: Checks, state: RepoState) -> Iterator[Line]:

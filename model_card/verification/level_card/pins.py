@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from evaluation.inputs import depends_on
+from evaluation.inputs import key_inputs
 from evaluation.measures import measure_names
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
@@ -82,7 +82,7 @@ def check_key(checks: Checks, state: RepoState, report: EvaluationRecord, folder
     recipe = Recipe(evaluation=report.evaluation, generation=report.generation)
     weights = {name: state.sha256(name) for name in WEIGHTS}
     prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
-    inputs = depends_on(Adapter(report.adapter, state.training, prompt, weights), recipe)
+    inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
     inputs |= {
         "code": report.code,
         "dataset": report.dataset,

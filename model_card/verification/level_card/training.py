@@ -13,7 +13,7 @@ from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.models.adapter.weights import tensors_of
-from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, digest, read_record
+from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, read_record
 from training.record import LOG, losses
 
 WEIGHTS = "adapter_model.safetensors"
@@ -99,22 +99,10 @@ def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 def key_line(checks: Checks, record: TrainingRecord) -> Line:
     """The key is the digest of all inputs of the training."""
-    inputs: dict[str, Any] = {
-        "dataset": record.dataset,
-        "base": record.base,
-        "length": record.base_settings.max_length,
-        "quantization": record.base_settings.quantization,
-        "lora": record.lora,
-        "training": record.training,
-        "generation": record.generation,
-        "code": record.code,
-        "devices": record.measured.devices,
-    }
-    if (
-        record.memory_note is not None
-    ):  # training changed the recipe to fit into memory; the key is that of the original
+    if record.memory_note is not None:  # the batch was changed to fit into memory; the key is that of the recipe
         return checks.not_looked_at("key over all inputs", record.key, "not derived", record.memory_note)
-    return checks.line("key over all inputs", record.key, digest(inputs), record.key == digest(inputs), EXACT)
+    key = record.key_inputs().key
+    return checks.line("key over all inputs", record.key, key, record.key == key, EXACT)
 
 
 def check_special_tokens(checks: Checks, state: RepoState) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """The columns of predictions.parquet and the arms that they belong to."""
 
 from evaluation.measures import measure_names, sampled_measures
-from titlecraft.records import EvaluationRecord
+from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
 
 ARMS = ("before", "after")
 
@@ -13,7 +13,7 @@ def greedy_arms(record: EvaluationRecord) -> list[str]:
 
 def sampled_columns(record: EvaluationRecord) -> list[str]:
     """The columns with sampled answers; empty if the report has none."""
-    return [f"{arm}_sampled" for arm in ARMS if record.evaluation.sampled]
+    return [sampled_arm(arm) for arm in ARMS if record.evaluation.sampled]
 
 
 def expected_columns(record: EvaluationRecord) -> list[str]:
@@ -23,9 +23,9 @@ def expected_columns(record: EvaluationRecord) -> list[str]:
     if record.grounded is not None:
         names += ["grounded_prompt", "grounded_sources"]
     for arm in greedy_arms(record):
-        names += [arm, f"{arm}_tokens"]
+        names += [arm, tokens_column(arm)]
     names += sampled_columns(record)
     for name in measure_names(record.evaluation):
-        names += [f"{name}_{arm}" for arm in greedy_arms(record)]
-        names += [f"{name}_{arm}_sampled" for arm in ARMS if name in sampled]
+        names += [column(name, arm) for arm in greedy_arms(record)]
+        names += [column(name, sampled_arm(arm)) for arm in ARMS if name in sampled]
     return names

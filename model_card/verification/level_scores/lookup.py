@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evaluation.lighteval_harness.pipeline import unharmed_process
+from evaluation.lighteval_harness.pipeline import restored_process
 from evaluation.lookup.sources import Lookup
 from evaluation.progress import Progress
 from evaluation.titles.draw import Sample, read_split
@@ -22,7 +22,7 @@ def build_lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Lookup
     progress = Progress()
     with lookup.looking_up(answers, progress):
         if lookup.embedded or lookup.recall:
-            with unharmed_process():
+            with restored_process():
                 lookup.encode(answers, progress)
     return lookup
 

@@ -13,7 +13,7 @@ from model_card.verification.level_scores.columns import greedy_arms, sampled_co
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.columns import equal_within
 from model_card.verification.lines.line import Line
-from titlecraft.records import EvaluationRecord, Measure
+from titlecraft.records import EvaluationRecord, Measure, column, tokens_column
 
 
 def check_measures(
@@ -51,8 +51,8 @@ def outcome_of(row: dict[str, Any], arm: str, names: Any) -> Outcome:
     return Outcome(
         prompt=row["prompt"],
         texts=row[arm] if isinstance(row[arm], list) else [row[arm]],
-        tokens=row.get(f"{arm}_tokens", 0),
-        values={name: row[f"{name}_{arm}"] for name in names if f"{name}_{arm}" in row},
+        tokens=row.get(tokens_column(arm), 0),
+        values={name: row[column(name, arm)] for name in names if column(name, arm) in row},
     )
 
 

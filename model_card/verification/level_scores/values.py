@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluation.lookup.sources import Lookup
 from evaluation.measures import Entry, Written, measures_of, sampled_measures
-from evaluation.measures.scripts import ScriptCoverage
+from evaluation.measures.coverage import ScriptCoverage
 from evaluation.measures.sentences import orders
 from evaluation.titles.draw import Title
 from model_card.verification.level_scores.columns import ARMS, greedy_arms
@@ -19,10 +19,8 @@ from model_card.verification.level_scores.lookup import build_lookup
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal, true_for_all_rows
 from model_card.verification.lines.line import Line
-from titlecraft.records import EvaluationRecord
+from titlecraft.records import EvaluationRecord, column, sampled_arm, tokens_column
 
-NEED_MODEL = ("coherence", "stop_rate")  # measures of an answer that its text alone does not decide
-NEED_TOKENS = ("length_ratio",)  # the number of tokens is published for greedy answers only
 FLOAT_ERROR = 1e-9  # relative; between two ways to compute one float64
 
 
@@ -46,19 +44,19 @@ class Answers:
 
     def sampled_values(self, entry: Entry, arm: str) -> list[float | None]:
         """The mean of one measure over the sampled answers of an arm, by row; None where it cannot read the script."""
-        column = f"{arm}_sampled"
+        texts = sampled_arm(arm)
         values = [
-            mean([float(entry.value(self.written(text, row, title, arm))) for text in row[column]])
+            mean([float(entry.value(self.written(text, row, title, arm))) for text in row[texts]])
             for row, title in zip(self.rows, self.titles, strict=True)
         ]
-        return self.without_unreadable(values, entry.name, column)
+        return self.without_unreadable(values, entry.name, texts)
 
     def written(self, text: str, row: dict[str, Any], title: Title, arm: str) -> Written:
         """An answer as the input of a measure, without the values that need the model."""
-        stopped = row[f"stop_rate_{arm}"] == 1
+        stopped = row[column("stop_rate", arm)] == 1
         return Written(
             text=text,
-            tokens=row[f"{arm}_tokens"] - stopped,
+            tokens=row[tokens_column(arm)] - stopped,
             stopped=stopped,
             reference=title.reference,
             reference_tokens=title.reference_length,
@@ -68,15 +66,15 @@ class Answers:
             known=self.lookup,
         )
 
-    def without_unreadable(self, values: list[float], measure: str, column: str) -> list[float | None]:
+    def without_unreadable(self, values: list[float], measure: str, texts: str) -> list[float | None]:
         """The values, with None where the measure cannot read the script of a title's texts; see evaluation.readable."""
-        unreadable = self.unreadable(measure, column)
+        unreadable = self.unreadable(measure, texts)
         return [None if lacking else value for value, lacking in zip(values, unreadable, strict=True)]
 
-    def unreadable(self, measure: str, column: str) -> list[bool]:
+    def unreadable(self, measure: str, texts: str) -> list[bool]:
         """By row, whether a measure cannot read the script of the title, the reference or the answers."""
         return [
-            bool(self.coverage.lacking(measure, row["title"], row["reference"], *texts_of(row[column])))
+            bool(self.coverage.lacking(measure, row["title"], row["reference"], *texts_of(row[texts])))
             for row in self.rows
         ]
 
@@ -94,13 +92,13 @@ def check_values(
     answers = Answers(record, rows, titles, build_lookup(record, rows), coverage)
     for arm in greedy_arms(record):
         for entry in measures_of(record.evaluation):
-            if entry.reads is Written and entry.name not in NEED_MODEL:
-                column = f"{entry.name}_{arm}"
-                claimed, derived = [row[column] for row in rows], answers.values(entry, arm)
-                yield column_equal(checks, f"{column} of every title", claimed, derived, tolerance, note)
+            if entry.reads is Written and entry.recomputed != "never":
+                name = column(entry.name, arm)
+                claimed, derived = [row[name] for row in rows], answers.values(entry, arm)
+                yield column_equal(checks, f"{name} of every title", claimed, derived, tolerance, note)
         yield from check_model_values(checks, answers, arm)
         unreadable = answers.unreadable("coherence", arm)
-        wrong = [n for n, row in enumerate(rows) if (row[f"coherence_{arm}"] is None) != unreadable[n]]
+        wrong = [n for n, row in enumerate(rows) if (row[column("coherence", arm)] is None) != unreadable[n]]
         yield true_for_all_rows(checks, f"coherence_{arm} where the script can be read", wrong, len(rows))
         if arm in ARMS and record.evaluation.sampled:
             yield from check_sampled(checks, answers, arm, tolerance, note)
@@ -110,11 +108,11 @@ def check_sampled(checks: Checks, answers: Answers, arm: str, tolerance: float, 
     """A line for each measure of the sampled answers of an arm, and one for their number."""
     record, rows = answers.record, answers.rows
     for entry in sampled_measures(record.evaluation):
-        if entry.name not in (*NEED_MODEL, *NEED_TOKENS):
-            column = f"{entry.name}_{arm}_sampled"
-            claimed, derived = [row[column] for row in rows], answers.sampled_values(entry, arm)
-            yield column_equal(checks, f"{column} of every title", claimed, derived, tolerance, note)
-    counts = [len(row[f"{arm}_sampled"]) for row in rows]
+        if entry.recomputed == "from texts":
+            name = column(entry.name, sampled_arm(arm))
+            claimed, derived = [row[name] for row in rows], answers.sampled_values(entry, arm)
+            yield column_equal(checks, f"{name} of every title", claimed, derived, tolerance, note)
+    counts = [len(row[sampled_arm(arm)]) for row in rows]
     expected = [record.evaluation.sampled] * len(rows)
     yield column_equal(checks, f"{arm}: sampled answers of every title", counts, expected)
 
@@ -133,14 +131,16 @@ def check_model_values(checks: Checks, answers: Answers, arm: str) -> Iterator[L
     """The values that need the model are consistent with each other and with the text."""
     record, rows = answers.record, answers.rows
     limit, seed = record.generation.max_new_tokens, record.evaluation.seed
-    wrong = [n for n, row in enumerate(rows) if not valid_stop(row[f"stop_rate_{arm}"], row[f"{arm}_tokens"], limit)]
+    wrong = [
+        n for n, row in enumerate(rows) if not valid_stop(row[column("stop_rate", arm)], row[tokens_column(arm)], limit)
+    ]
     yield true_for_all_rows(checks, f"stop_rate_{arm} and {arm}_tokens fit the most new tokens", wrong, len(rows))
-    wrong = [n for n, row in enumerate(rows) if not valid_coherence(row[f"coherence_{arm}"], row[arm], seed)]
+    wrong = [n for n, row in enumerate(rows) if not valid_coherence(row[column("coherence", arm)], row[arm], seed)]
     yield true_for_all_rows(checks, f"coherence_{arm} is one half where a text has no two orders", wrong, len(rows))
     wrong = [
         n
         for n, (row, title) in enumerate(zip(rows, answers.titles, strict=True))
-        if not same_likelihood(row[f"nll_per_token_{arm}"], row[f"bits_per_byte_{arm}"], title)
+        if not same_likelihood(row[column("nll_per_token", arm)], row[column("bits_per_byte", arm)], title)
     ]
     yield true_for_all_rows(checks, f"nll_per_token_{arm} and bits_per_byte_{arm} are one likelihood", wrong, len(rows))
 

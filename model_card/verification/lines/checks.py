@@ -22,7 +22,7 @@ class Checks:
     """
 
     def __init__(self, level: Level, about: str) -> None:
-        self.level = level
+        self.level: Level = level
         self.about = about
 
     def line(

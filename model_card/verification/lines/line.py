@@ -12,7 +12,7 @@ EXIT_STATUS = {"holds": 0, "does not hold": 1, "could not be looked at": 3}  # 2
 CUMULATIVE: tuple[Level, ...] = ("card", "scores", "predictions")  # each includes the lines of those before it
 
 
-class Line(Record):
+class Line(Record, frozen=True):
     """One claim: the published value, the recomputed value, the tolerance and the verdict.
 
     The verdict is "not looked at" for text that a person added and for values that this level does not recompute. It is
@@ -34,7 +34,7 @@ class Line(Record):
             msgspec.structs.force_setattr(self, "verdict", "holds" if self.holds else "does not hold")
 
 
-class Verification(Record):
+class Verification(Record, frozen=True):
     """The result of verifying one repo: all lines, their number by verdict, and the overall verdict.
 
     `impossible` maps a level to the reason why this repo does not allow it. `remarks` maps a level to a limit of what it can

@@ -139,8 +139,8 @@ def test_leakage_counts_what_is_left_across_splits(tmp_path: Path) -> None:
 def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) -> None:
     import pyarrow as pa
 
-    import dataset_builder.shards as shards
-    from dataset_builder.alpaca import COLUMNS, SCHEMA, write_parquet
+    import dataset_builder.shards.write as shards
+    from dataset_builder.shards.alpaca import COLUMNS, SCHEMA, write_parquet
     from dataset_builder.source.block import text_key
     from titlecraft.records import describe_file
 

@@ -20,14 +20,14 @@ torch.set_grad_enabled(True)  # importing lighteval switches them off
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ("arc:easy", "expected \"lighteval|TASK|EXAMPLES\""),
-        ("lighteval|arc:easy|many", "expected \"lighteval|TASK|EXAMPLES\""),
-        ("lighteval|arc:easy|²", "expected \"lighteval|TASK|EXAMPLES\""),
+        ("arc:easy", 'expected "lighteval|TASK|EXAMPLES"'),
+        ("lighteval|arc:easy|many", 'expected "lighteval|TASK|EXAMPLES"'),
+        ("lighteval|arc:easy|²", 'expected "lighteval|TASK|EXAMPLES"'),
         ("lighteval|no_such_task|0", "lighteval has no task 'no_such_task'"),
         ("lighteval|gsm8k|0", "it is answered in text"),
         ("lighteval|lambada:standard|0", "its metric ppl is none of single questions"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compared_is_refused(asked: str, says: str) -> None:
     with pytest.raises(UserError) as found:
         find_benchmark(asked)

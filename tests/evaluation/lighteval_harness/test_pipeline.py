@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from evaluation.guards import check_titles
 from evaluation.lighteval_harness.pipeline import outcomes
-from evaluation.model.guards import check_titles
 from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 
@@ -13,9 +13,15 @@ from titlecraft.errors import UserError
 def test_the_prompt_that_is_compared_is_that_of_lightevals_document() -> None:
     """Not what our model says that it was asked, which is the sample's own."""
     title = Title(
-        uid="B1", title="A lamp", reference="It is red.", prompt="Describe: A lamp", prompt_tokens=(1, 2),
-        reference_tokens=(3, 4), reference_length=1, scored_bytes=10,
-    )  # fmt: skip
+        uid="B1",
+        title="A lamp",
+        reference="It is red.",
+        prompt="Describe: A lamp",
+        prompt_tokens=(1, 2),
+        reference_tokens=(3, 4),
+        reference_length=1,
+        scored_bytes=10,
+    )
     response = SimpleNamespace(text=["Red."], input=title.prompt, output_tokens=[[5]])
 
     def found(query: str) -> list[str]:

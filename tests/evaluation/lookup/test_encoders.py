@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.lighteval_harness.pipeline import unharmed_process
+from evaluation.lighteval_harness.pipeline import restored_process
 from evaluation.lookup.encoders import BertRecall, EmbeddedTitles, load_encoder, vectors
 from evaluation.lookup.sources import Lookup
 from evaluation.lookup.title_index import TitleIndex
@@ -60,7 +60,7 @@ def test_recall_finds_every_token_of_the_reference_at_the_references_length() ->
         ("a red lamp for sale", "a red lamp"),
         ("", "a lamp"),
     ]
-    with unharmed_process():
+    with restored_process():
         scored.look_up(asked)
     same, other, longer, nothing = (scored.recall(*pair) for pair in asked)
     assert same == pytest.approx(1, abs=1e-5) and longer == same and nothing == 0

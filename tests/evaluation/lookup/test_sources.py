@@ -48,7 +48,7 @@ def test_titles_without_a_word_do_not_stop_anything() -> None:
 def test_distractors_are_the_nearest_and_some_others_whatever_the_order() -> None:
     titles = [f"Lamp {n:03d}" for n in range(80)] + [f"Tent {n}" for n in range(100, 180)] + ["LAMP  000"]
     index, other = TitleIndex(titles, seed=7), TitleIndex(titles[::-1], seed=7)
-    name = {place: title for title, place in index.place.items()}
+    name = {place: title for title, place in index.index_of.items()}
     found = [name[place] for place in index.distractors("Lamp 007").tolist()]
     assert len(found) == len(set(found)) == NEAR + AT_RANDOM == 99 and "lamp 007" not in found
     assert all(title.startswith("lamp") for title in found[:NEAR])

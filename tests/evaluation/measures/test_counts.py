@@ -4,7 +4,8 @@ import random
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts, every_count
 from evaluation.measures.overlap import bleu, chrf, chrf_pp, rouge_l

@@ -47,9 +47,16 @@ class Known:
 
 
 CAT = Written(
-    text="the cat sat", tokens=3, stopped=True, reference="the cat sat down", reference_tokens=4, title="A cat",
-    nll_in_order=None, nll_shuffled=None, known=Known(),
-)  # fmt: skip
+    text="the cat sat",
+    tokens=3,
+    stopped=True,
+    reference="the cat sat down",
+    reference_tokens=4,
+    title="A cat",
+    nll_in_order=None,
+    nll_shuffled=None,
+    known=Known(),
+)
 NOTHING = replace(CAT, text="", tokens=0)
 SAME = replace(CAT, text="A red lamp.", tokens=5, stopped=False, reference="A red lamp.", reference_tokens=5)
 REFERENCE = Scored(nll=6.0, tokens=4, bytes=12, nll_elsewhere=8.0)
@@ -84,8 +91,13 @@ def test_coherence_is_whether_the_order_is_likelier(in_order, shuffled, expected
 
 def test_sentences_end_at_punctuation_and_line_breaks() -> None:
     assert sentences("A cat. It sat!  Did it? 'Yes.' No…\nA dog, 2.5 m") == [
-        "A cat.", "It sat!", "Did it?", "'Yes.'", "No…", "A dog, 2.5 m",
-    ]  # fmt: skip
+        "A cat.",
+        "It sat!",
+        "Did it?",
+        "'Yes.'",
+        "No…",
+        "A dog, 2.5 m",
+    ]
     assert sentences("  ") == []
 
 
@@ -152,7 +164,7 @@ def test_bleu_of_one_title_is_sacrebleus() -> None:
 
 def test_the_signatures_are_sacrebleus_own() -> None:
     for name in ("bleu", "chrf_pp"):
-        metric = entry_named(name, PLAIN).corpus()
+        metric = entry_named(name, PLAIN).corpus_metric()
         metric.corpus_score(["a b"], [["a b"]])
         signature = str(metric.get_signature()).partition("|version")[0]
         assert signature in entry_named(name, PLAIN).source
@@ -164,7 +176,7 @@ def test_length_ratio_and_stop() -> None:
 
 
 def test_pairs_and_repeats() -> None:
-    looped = replace(CAT, text="a b a b a b")  # pairs ab ba ab ba ab; runs of four abab baba abab
+    looped = replace(CAT, text="a b a b a b")  # pairs ab ba ab ba ab; 4-grams abab baba abab
     assert value("distinct_2", looped) == pytest.approx(2 / 5)
     assert value("repetition", looped) == pytest.approx(1 / 3)
     assert (value("distinct_2", CAT), value("repetition", CAT)) == (1.0, 0.0)
@@ -178,10 +190,24 @@ def test_verbatim_copy_is_a_share_of_the_words() -> None:
 
 def test_every_entry_is_documented() -> None:
     assert measure_names(PLAIN) == [
-        "nll_per_token", "specificity", "coherence", "content_word_recall", "unsupported_numbers", "unsupported_names",
-        "contextualisation", "bits_per_byte", "chrf", "chrf_pp", "bleu", "rouge_l", "length_ratio", "stop_rate",
-        "distinct_2", "repetition", "verbatim_copy",
-    ]  # fmt: skip
+        "nll_per_token",
+        "specificity",
+        "coherence",
+        "content_word_recall",
+        "unsupported_numbers",
+        "unsupported_names",
+        "contextualisation",
+        "bits_per_byte",
+        "chrf",
+        "chrf_pp",
+        "bleu",
+        "rouge_l",
+        "length_ratio",
+        "stop_rate",
+        "distinct_2",
+        "repetition",
+        "verbatim_copy",
+    ]
     for entry in MEASURES:
         assert entry.label and entry.unit and entry.source and entry.definition.endswith(".")
     assert {entry.group for entry in MEASURES} > set(CLAIMS)

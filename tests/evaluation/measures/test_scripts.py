@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from evaluation.measures import MEASURES, Written, entry_named, measures_of, sampled_measures
-from evaluation.measures.scripts import ALL_NEEDS, NEEDS, ScriptCoverage
+from evaluation.measures.coverage import NEEDS, ScriptCoverage
+from evaluation.measures.scripts import ALL_NEEDS
 from evaluation.outcome import Outcome
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.examples import choose_examples, starting_views
@@ -48,9 +49,18 @@ TEXTS = {
         "هذا الإبريق الأحمر يسع 2 لتر. مصنوع من الفولاذ. صممه أحمد في القاهرة.",
         BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"},
     ),
-    "Arabic with its own digits": ("هذا الإبريق الأحمر يسع ٢ لتر. مصنوع من الفولاذ.", BY_SPACES | BY_WORDS | {"coherence"}),
-    "Hebrew": ("קומקום אדום זה מכיל 2 ליטר. הוא עשוי פלדה.", BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"}),
-    "Korean": ("이 빨간 주전자는 2 리터입니다. 강철로 만들었습니다.", BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"}),
+    "Arabic with its own digits": (
+        "هذا الإبريق الأحمر يسع ٢ لتر. مصنوع من الفولاذ.",
+        BY_SPACES | BY_WORDS | {"coherence"},
+    ),
+    "Hebrew": (
+        "קומקום אדום זה מכיל 2 ליטר. הוא עשוי פלדה.",
+        BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"},
+    ),
+    "Korean": (
+        "이 빨간 주전자는 2 리터입니다. 강철로 만들었습니다.",
+        BY_SPACES | BY_WORDS | {"coherence", "unsupported_numbers"},
+    ),
     "Hindi": ("यह लाल केतली 2 लीटर की है। यह इस्पात से बनी है। इसे साफ करना आसान है।", BY_SPACES),
     "Armenian": ("Այս կարմիր թեյնիկը տեղավորում է 2 լիտր։ Այն պողպատից է։", BY_SPACES | BY_WORDS),
     "Chinese": ("这款红色水壶容量2升。采用不锈钢制造。由张伟在北京设计。", set()),
@@ -63,13 +73,22 @@ TEXTS = {
         "Une bouilloire rouge e\u0301maille\u0301e qui tient 2 litres, inte\u0301rieur bleute\u0301.",
         BY_SPACES | {"coherence", "unsupported_numbers"},
     ),
-}  # fmt: skip
+}
 
 
 def outcome(text: str, reference: str, title: str = "B9") -> Outcome:
     """An answer with the value of every measure, as the harness gives it."""
-    written = Written(text=text, tokens=3, stopped=True, reference=reference, reference_tokens=0, title=title,
-                      nll_in_order=None, nll_shuffled=None, known=Known())  # fmt: skip
+    written = Written(
+        text=text,
+        tokens=3,
+        stopped=True,
+        reference=reference,
+        reference_tokens=0,
+        title=title,
+        nll_in_order=None,
+        nll_shuffled=None,
+        known=Known(),
+    )
     values = {entry.name: float(entry.value(written)) if entry.reads is Written else 1.0 for entry in MEASURES}
     return Outcome(prompt="", texts=[text], tokens=3, values=values)
 
@@ -186,8 +205,18 @@ def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
     for row in rows[:10]:
         row |= {f"nll_per_token_{arm}": None for arm in ("before", "after")}
     whole = record_of(predictions())
-    found = {arm: [Outcome(prompt="", texts=[row[arm]], tokens=1, values={one.name: row[f"{one.name}_{arm}"] for one in MEASURES}
-                           | {"bleu": None}) for row in rows] for arm in ("before", "after")}  # fmt: skip
+    found = {
+        arm: [
+            Outcome(
+                prompt="",
+                texts=[row[arm]],
+                tokens=1,
+                values={one.name: row[f"{one.name}_{arm}"] for one in MEASURES} | {"bleu": None},
+            )
+            for row in rows
+        ]
+        for arm in ("before", "after")
+    }
     settings = replace(whole.evaluation, resamples=99)
     references = [str(row["reference"]) for row in rows]
     left_out = not_measured(found, [str(row["title"]) for row in rows], references, settings, MEASURES)

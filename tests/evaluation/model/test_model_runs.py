@@ -3,18 +3,18 @@
 import pytest
 import torch
 
+from evaluation.guards import check_scores, check_titles
 from evaluation.measures.sentences import orders
 from evaluation.model.finished_batches import FinishedBatches
-from evaluation.model.guards import check_scores, check_titles
-from evaluation.model.reread import order_nll
 from evaluation.model.sampling import random_numbers
+from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Room, Title, encode
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded, check_adapter
 from titlecraft.models.adapter.probe import probe_logits
-from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
 from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
@@ -59,8 +59,8 @@ def test_an_update_of_zero_is_the_base_and_leaves_no_trace(model, tokenizer, tit
     on = probe_logits(model)
     with model.disable_adapter():
         bare, answers = probe_logits(model), generate(model, tokenizer, prompts, new_tokens=16)
-    assert is_base_when_silenced(model, bare) and not is_base_when_silenced(model, on)
-    with silenced(model):
+    assert is_base_when_zeroed(model, bare) and not is_base_when_zeroed(model, on)
+    with zeroed_adapter(model):
         assert generate(model, tokenizer, prompts, new_tokens=16) == answers
     assert torch.equal(probe_logits(model), on) and not torch.equal(on, bare)
 
@@ -86,9 +86,12 @@ def test_batched_answers_are_those_of_one_at_a_time(model, tokenizer, titles) ->
     batched = generate(model, tokenizer, prompts, new_tokens=16)
     for prompt, answer in zip(prompts, batched, strict=True):
         alone = model.generate(
-            input_ids=torch.tensor([prompt]), max_new_tokens=16, do_sample=False, eos_token_id=tokenizer.eos_token_id,
+            input_ids=torch.tensor([prompt]),
+            max_new_tokens=16,
+            do_sample=False,
+            eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-        )[0, len(prompt) :].tolist()  # fmt: skip
+        )[0, len(prompt) :].tolist()
         assert answer == alone
 
 
@@ -102,9 +105,11 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
 def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer, tmp_path) -> None:
     texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
     loaded = Loaded(model, tokenizer, base=None, checks=[])
-    found = order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {}))
+    found = sentence_order_nll(
+        loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {})
+    )
     again = FinishedBatches(tmp_path, {})
-    assert order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=again) == found
+    assert sentence_order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=again) == found
     assert (again.found, again.computed) == ({"rereading": 2}, {})
     assert list(found) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
     with model.disable_adapter():
@@ -228,9 +233,11 @@ def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: 
         pytest.skip(four_bit_fault())
     make_base(len(tokenizer)).save_pretrained(tmp_path)
     four_bit = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double,
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=double,
         bnb_4bit_compute_dtype=torch.float32,
-    )  # fmt: skip
+    )
     model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32, quantization_config=four_bit).train()
     inputs = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from evaluation.measures.likelihood import NLL_PER_TOKEN
-from evaluation.statistics.compare import compare
+from evaluation.statistics.paired import compare
 from tests.model_card.literal_records import training_record
 from tests.tiny_world import add_adapter, make_base
 from titlecraft.errors import UserError

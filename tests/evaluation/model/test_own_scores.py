@@ -53,8 +53,11 @@ def test_a_score_that_leaves_out_the_scale_is_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         "titlecraft.models.loss.answer_nll.own_logits", lambda model, states: model.get_output_embeddings()(states)
     )  # the old mistake
-    with pytest.raises(UserError, match=r"^scores are those of the model's own logits, with the adapter and without: expected within "
-                       r"0\.0001 nats per token, found [\d.]+ apart; this base is not supported yet: train on another base\.repo$"):  # fmt: skip
+    with pytest.raises(
+        UserError,
+        match=r"^scores are those of the model's own logits, with the adapter and without: expected within "
+        r"0\.0001 nats per token, found [\d.]+ apart; this base is not supported yet: train on another base\.repo$",
+    ):
         check_probe_scores(model, 2, on_gpu=False)
 
 

@@ -99,9 +99,15 @@ def page(profile: Path) -> Iterator[Page]:
     commands, to_browser = os.pipe()
     from_browser, answers = os.pipe()
     command = [
-        executable(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        f"--user-data-dir={profile}", "--remote-debugging-pipe",
-    ]  # fmt: skip
+        executable(),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        f"--user-data-dir={profile}",
+        "--remote-debugging-pipe",
+    ]
     # the browser reads descriptor 3 and writes descriptor 4; the shell puts the pipes there
     moved = ["bash", "-c", f'exec 98<&{commands} 99>&{answers} && exec "$@" 3<&98 4>&99', "bash", *command]
     process = subprocess.Popen(moved, pass_fds=(commands, answers), stderr=subprocess.DEVNULL)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from evaluation.measures import MEASURES
-from evaluation.statistics.compare import compare, correct
+from evaluation.statistics.paired import compare, correct
 from titlecraft.records import Check, Code, EvaluationRecord, File, Pin
 from titlecraft.settings import Base, Evaluation, Generation
 
@@ -44,11 +44,28 @@ def record_of(rows: list[dict[str, Any]]) -> EvaluationRecord:
     ]
     pin = Pin(type="model", repo="titlecraft/tiny", revision="a" * 40)
     return EvaluationRecord(
-        id="0" * 12, key="0" * 64, code=Code(titlecraft="0.1.0", sources="0", python="3.11.7", packages={"torch": "2.13.0"}),
-        dataset=Pin(type="dataset", repo="titlecraft/data", revision="b" * 40), base=pin, adapter=pin, split="test",
-        evaluation=SETTINGS, generation=Generation(max_new_tokens=64), base_settings=Base(max_length=256),
-        quantization="nf4", precision="float32", device="cpu", n=40, titles_available=50,
-        excluded={"title_in_train": 3}, references_cut=2,
+        id="0" * 12,
+        key="0" * 64,
+        code=Code(titlecraft="0.1.0", sources="0", python="3.11.7", packages={"torch": "2.13.0"}),
+        dataset=Pin(type="dataset", repo="titlecraft/data", revision="b" * 40),
+        base=pin,
+        adapter=pin,
+        split="test",
+        evaluation=SETTINGS,
+        generation=Generation(max_new_tokens=64),
+        base_settings=Base(max_length=256),
+        quantization="nf4",
+        precision="float32",
+        device="cpu",
+        n=40,
+        titles_available=50,
+        excluded={"title_in_train": 3},
+        references_cut=2,
         guards=[Check(name="the adapter changes the model", expected="other", found="other", holds=True)],
-        interval_method="BCa", measures=correct(measures, SETTINGS.primary), sampled=[], also=[], benchmarks=[], files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
-    )  # fmt: skip
+        interval_method="BCa",
+        measures=correct(measures, SETTINGS.primary),
+        sampled=[],
+        also=[],
+        benchmarks=[],
+        files=[File(path="predictions.parquet", bytes=1, sha256="0" * 64)],
+    )

@@ -18,7 +18,7 @@ from evaluation.report.examples import choose_examples, html_bytes, starting_vie
 from evaluation.report.pages import PLOTS, draw_plots, render_page
 from evaluation.report.plots import forest
 from evaluation.report.write import print_table, write_report
-from evaluation.statistics.significance import detectable
+from evaluation.statistics.significance import minimum_detectable_effect
 from model_card.verification.level_card.files.renderings import with_links_to_this_hub
 from tests import ROOT
 from tests.evaluation.report.literal_report import SETTINGS, predictions, record_of
@@ -39,7 +39,7 @@ def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecor
 def test_a_spread_that_is_rounding_does_not_set_the_axis(record: EvaluationRecord) -> None:
     """0.424 for each of 40 titles: numpy's standard deviation of that is 5.6e-17, and the mean 7e15 of them."""
     exact, rounded = (
-        with_primary(record, difference=-0.424, low=-0.424, high=-0.424, spread=spread) for spread in (0.0, 5.6e-17)
+        with_primary(record, difference=-0.424, low=-0.424, high=-0.424, std=spread) for spread in (0.0, 5.6e-17)
     )
     assert forest(rounded, [], "light") == forest(exact, [], "light")
 
@@ -169,15 +169,15 @@ def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
     assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, were it tested alone.")
     questions = msgspec.structs.replace(second, group="forgetting", n=60)
     assert wording.power_alone(record, questions).startswith("60 questions show")
-    assert wording.power_alone(record, msgspec.structs.replace(second, spread=0.0, detectable=0.0)) == ""
-    assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, spread=6e-17)) == ""  # rounding
-    assert wording.power(with_primary(record, spread=0.0, detectable=0.0)) == (
+    assert wording.power_alone(record, msgspec.structs.replace(second, std=0.0, minimum_detectable_effect=0.0)) == ""
+    assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, std=6e-17)) == ""  # rounding
+    assert wording.power(with_primary(record, std=0.0, minimum_detectable_effect=0.0)) == (
         "NLL per token differs by the same on all 40 titles: how small a difference they show is unknown."
     )
 
 
 def test_what_is_fixed_is_said_first() -> None:
-    assert wording.plan(SETTINGS, MEASURES[0], detectable(1.0, 40, SETTINGS)) == (
+    assert wording.plan(SETTINGS, MEASURES[0], minimum_detectable_effect(1.0, 40, SETTINGS)) == (
         "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
         "95% confidence; in 80% of all experiments they show a mean difference of 0.443 standard deviations of the paired "
         "differences"
@@ -196,23 +196,37 @@ def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp
     assert page.index("Primary measure") < page.index("The four claims") < page.index("Other measures")
 
 
-def test_how_far_it_is_reproducible_is_what_was_measured(record: EvaluationRecord, tmp_path: Path) -> None:
+def test_the_report_says_what_reproduces_it_and_no_figures_of_another_machine(
+    record: EvaluationRecord, tmp_path: Path
+) -> None:
+    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
+    write_report(record, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert wording.reproducible(record) in page
+    assert "H200" not in page and "benchmarks/" not in page
+    assert wording.reproducible(record).startswith(
+        "computed in float32 on cpu, in batches of 128: the same commits, recipe and package versions give these bytes again, also "
+        "after an interruption. Other hardware"
+    )
+    on_gpu = msgspec.structs.replace(record, device="NVIDIA H100")
+    assert "on the same GPU model with the same driver" in wording.reproducible(on_gpu)
+
+
+def test_the_readme_has_the_measured_figures_of_reproducibility() -> None:
     measured = json.loads((ROOT / "benchmarks/results/reproducibility.json").read_bytes())
     largest, same_batches = measured["largest"], [way for way in measured["ways"] if way["batch_size"] == 25]
     assert measured["check"]["holds"] and largest["greedy_answers_that_differ"] == 0
     assert [(way["threads"], way["nll_per_token"]["largest_difference"]) for way in same_batches] == [(2, 0)]
     figures = [f"{largest[name]:.1e}".replace("e-0", "e-") for name in ("nll_per_token", "mean_nll_per_token")]
     said = f"at most {figures[0]} nats per token, the mean by at most {figures[1]}, and none of {largest['of']} greedy answers"
-    pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
-    write_report(record, tmp_path)
     exact, short = measured["gpu"]["ways"]
     assert exact["the_same_twice"] and short["the_same_twice"] and exact["greedy_answers_identical"] == exact["of"]
     far = [exact["nll_per_token"]["largest_difference"], *list(short["nll_per_token"].values())[1:]]
     others = short["of"] - short["greedy_answers_identical"]
     moved = "in float32 in the place of the CPU moves it by at most {} and none of those answers; in bfloat16 by at most {}, the mean by {}"
     moved = f"{moved.format(*map(rounded_up, far))}, and {others} of the {short['of']} answers are others"
-    for text in (wording.REPRODUCIBLE, (tmp_path / "report.html").read_text(), (ROOT / "README.md").read_text()):
-        assert said in " ".join(text.split()) and moved in " ".join(text.split())
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert said in readme and moved in readme
 
 
 def rounded_up(value: float) -> str:

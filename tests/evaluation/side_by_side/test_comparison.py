@@ -95,12 +95,21 @@ def test_values_that_mean_nothing_are_compared_with_none() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"dataset": Pin(type="dataset", repo="titlecraft/data", revision="d" * 40)}, "dataset is titlecraft/data@bbbbbbbbbbbb in A and titlecraft/data@dddddddddddd in B"),
-        ({"base": Pin(type="model", repo="titlecraft/other", revision="a" * 40)}, "base is titlecraft/tiny@aaaaaaaaaaaa in A and titlecraft/other@aaaaaaaaaaaa in B"),
+        (
+            {"dataset": Pin(type="dataset", repo="titlecraft/data", revision="d" * 40)},
+            "dataset is titlecraft/data@bbbbbbbbbbbb in A and titlecraft/data@dddddddddddd in B",
+        ),
+        (
+            {"base": Pin(type="model", repo="titlecraft/other", revision="a" * 40)},
+            "base is titlecraft/tiny@aaaaaaaaaaaa in A and titlecraft/other@aaaaaaaaaaaa in B",
+        ),
         ({"evaluation": replace(SETTINGS, seed=8)}, "evaluation.seed is 7 in A and 8 in B"),
-        ({"generation": replace(record_of(predictions()).generation, max_new_tokens=32)}, "generation.max_new_tokens is 64 in A and 32 in B"),
+        (
+            {"generation": replace(record_of(predictions()).generation, max_new_tokens=32)},
+            "generation.max_new_tokens is 64 in A and 32 in B",
+        ),
     ],
-)  # fmt: skip
+)
 def test_reports_that_measure_something_else_are_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError) as refused:
         compare_reports(published(predictions()), published(predictions(), "titlecraft/b", **change))
@@ -172,12 +181,24 @@ def test_the_command_takes_the_newest_reports_and_writes_both_files(hub: Running
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--compare", "titlecraft/a", "titlecraft/b:evaluation/1234", "--out", "x"), "has no evaluation/1234/report.json with its predictions.parquet; its reports: titlecraft/b:evaluation/eeee, titlecraft/b:evaluation/ffff"),
-        (("--compare", "titlecraft/a", "titlecraft/empty", "--out", "x"), "has no report: make one with `titlecraft evaluate --adapter titlecraft/empty`"),
-        (("--compare", "titlecraft/a", "titlecraft/b", "--out", "x", "--evaluation.confidence=0.9"), "the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.*"),
-        (("--compare", "titlecraft/a", "titlecraft/b"), "expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER"),
+        (
+            ("--compare", "titlecraft/a", "titlecraft/b:evaluation/1234", "--out", "x"),
+            "has no evaluation/1234/report.json with its predictions.parquet; its reports: titlecraft/b:evaluation/eeee, titlecraft/b:evaluation/ffff",
+        ),
+        (
+            ("--compare", "titlecraft/a", "titlecraft/empty", "--out", "x"),
+            "has no report: make one with `titlecraft evaluate --adapter titlecraft/empty`",
+        ),
+        (
+            ("--compare", "titlecraft/a", "titlecraft/b", "--out", "x", "--evaluation.confidence=0.9"),
+            "the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.*",
+        ),
+        (
+            ("--compare", "titlecraft/a", "titlecraft/b"),
+            "expected either --adapter REPO, or --compare REPORT_A REPORT_B --out FOLDER",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compared_is_one_line(
     hub: RunningHub, tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:

@@ -9,9 +9,10 @@ import pytest
 from evaluation.inputs import read_inputs
 from evaluation.measures import MEASURES, entry_named
 from evaluation.outcome import Outcome
-from evaluation.statistics.compare import compare, compare_arms, compare_corpora, compare_sampled, correct
+from evaluation.statistics.compare import compare_arms, compare_sampled
 from evaluation.statistics.corpus import Paired, paired_p_value
-from evaluation.statistics.significance import bootstrap, detectable, holm, interval, p_value, p_values
+from evaluation.statistics.paired import compare, compare_corpora, correct
+from evaluation.statistics.significance import bootstrap, holm, interval, minimum_detectable_effect, p_value, p_values
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Recipe
 
@@ -105,8 +106,10 @@ def test_the_primary_measure_stands_alone_and_first() -> None:
     ]
     found = correct(measures, "chrf")
     assert [(one.name, one.p_value, one.p_holm) for one in found] == [
-        ("chrf", 0.04, 0.04), ("nll_per_token", 0.03, 0.04), ("length_ratio", 0.02, 0.04),
-    ]  # fmt: skip
+        ("chrf", 0.04, 0.04),
+        ("nll_per_token", 0.03, 0.04),
+        ("length_ratio", 0.02, 0.04),
+    ]
 
 
 def test_a_recipe_that_could_show_nothing_is_refused() -> None:
@@ -135,9 +138,9 @@ def test_where_bca_is_undefined_it_is_the_percentile_interval() -> None:
 
 def test_the_difference_that_so_many_titles_can_see() -> None:
     # a sample of 32 pairs shows half a standard deviation with 80 % power (Cohen 1988, normal approximation: 31.4)
-    assert detectable(2.0, 32, SETTINGS) == pytest.approx((1.959964 + 0.841621) * 2 / 32**0.5, abs=1e-5)
+    assert minimum_detectable_effect(2.0, 32, SETTINGS) == pytest.approx((1.959964 + 0.841621) * 2 / 32**0.5, abs=1e-5)
     rng = np.random.default_rng(3)
-    smallest = detectable(1.0, 100, SETTINGS)
+    smallest = minimum_detectable_effect(1.0, 100, SETTINGS)
     seen = [p_value(rng.normal(smallest, 1.0, 100), SETTINGS) <= 0.05 for _ in range(300)]
     assert 0.73 <= np.mean(seen) <= 0.87  # 0.8, three standard errors
 
@@ -160,7 +163,7 @@ def test_a_mean_over_sampled_answers_is_not_a_text_of_which_nothing_can_be_told(
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_corpus_scores_are_sacrebleus(name: str) -> None:
-    metric = entry_named(name, SETTINGS).corpus()
+    metric = entry_named(name, SETTINGS).corpus_metric()
     paired = Paired.of(metric, FAR, CLOSE, REFERENCES)
     expected = [metric.corpus_score(texts, [REFERENCES]).score for texts in (FAR, CLOSE)]
     assert paired.scores() == pytest.approx(expected)
@@ -181,12 +184,12 @@ def test_corpora_are_compared_by_sacrebleus_paired_test(name: str) -> None:
     assert found.low < found.difference < found.high and found.low > 0
     assert found.difference == pytest.approx(found.after - found.before)
     alike = compare_corpora(titles, entry, {"before": CLOSE, "after": CLOSE}, REFERENCES, SETTINGS)
-    assert (alike.difference, alike.low, alike.high, alike.p_value, alike.spread) == (0.0, 0.0, 0.0, 1.0, 0.0)
+    assert (alike.difference, alike.low, alike.high, alike.p_value, alike.std) == (0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
     """When this fails, the fault is mended upstream and paired_p_value need not look itself."""
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.significance import PairedTest
 
     _, found = PairedTest([("a", CLOSE), ("b", CLOSE)], {"bleu": BLEU()}, [REFERENCES], n_samples=99)()
@@ -196,7 +199,7 @@ def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_a_few_titles_do_not_make_two_corpora_differ(name: str) -> None:
-    metric, settings = entry_named(name, SETTINGS).corpus(), replace(SETTINGS, resamples=1999)
+    metric, settings = entry_named(name, SETTINGS).corpus_metric(), replace(SETTINGS, resamples=1999)
     for titles in (1, 2, 4):  # better in k titles, equal in all others: 2 of the 2^k ways to swap are as extreme
         after = CLOSE[:titles] + FAR[titles:]
         assert paired_p_value(metric, FAR, after, REFERENCES, settings) == pytest.approx(2 / 2**titles, abs=0.04)
@@ -208,7 +211,7 @@ def test_p_values_of_corpora_are_uniform_where_nothing_differs() -> None:
     rng, settings, metric = (
         np.random.default_rng(4),
         replace(SETTINGS, resamples=199),
-        entry_named("bleu", SETTINGS).corpus(),
+        entry_named("bleu", SETTINGS).corpus_metric(),
     )
     values = []
     for _ in range(100):

@@ -23,8 +23,16 @@ TEXT = "A lamp of red glass for the desk, with a cord of two metres and a switch
 
 def source(uid: str, title: str, text: str) -> FoundRow:
     return FoundRow(
-        uid=uid, title=title, text=text, split="train", file="data/train-0.parquet", row=0, score=1.0, match="words", link=""
-    )  # fmt: skip
+        uid=uid,
+        title=title,
+        text=text,
+        split="train",
+        file="data/train-0.parquet",
+        row=0,
+        score=1.0,
+        match="words",
+        link="",
+    )
 
 
 class Listed:

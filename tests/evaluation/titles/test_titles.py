@@ -55,11 +55,13 @@ def test_leaks_and_repeats_are_left_out_and_counted(tmp_path: Path, tokenizer) -
 def test_near_copies_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None:
     words = [
         f"word{n}" for n in range(44)
-    ]  # 40 runs of five; a word changed inside spoils five of them, one at the end one
+    ]  # 40 word 5-grams; a word changed inside spoils five of them, one at the end one
     inside, ends = [*words[:20], "other", *words[21:]], ["Other", *words[1:43], "other"]
     train = [row(0) | {"output": " ".join(words)}]
     test = [row(100) | {"output": " ".join(inside).upper()}, row(101) | {"output": " ".join(ends)}]
-    test.append(row(102) | {"output": " ".join([*words[:20], "other", "another", *words[22:]])})  # 34 of 46 runs: 0.74
+    test.append(
+        row(102) | {"output": " ".join([*words[:20], "other", "another", *words[22:]])}
+    )  # 34 of 46 5-grams: 0.74
     sample = draw(
         write(tmp_path, test + [row(n) for n in range(110, 150)], train), PROMPT, tokenizer, WIDE, 100, seed=7
     )
@@ -78,9 +80,9 @@ def test_near_copies_are_those_of_the_definition(tmp_path: Path) -> None:
         said[place] = " ".join(words[: rng.randint(20, len(words))])
     pq.write_table(pa.table({"output": [*trained[:30], None]}), tmp_path / "one.parquet")
     pq.write_table(pa.table({"output": trained[30:]}), tmp_path / "two.parquet")
-    runs = lambda text: {tuple(text.split()[at : at + 5]) for at in range(len(text.split()) - 4)}  # noqa: E731
+    five_grams = lambda text: {tuple(text.split()[at : at + 5]) for at in range(len(text.split()) - 4)}  # noqa: E731
     alike = lambda one, other: len(one & other) >= 0.8 * len(one | other) > 0  # noqa: E731
-    expected = {text for text in said if any(alike(runs(text), runs(other)) for other in trained)}
+    expected = {text for text in said if any(alike(five_grams(text), five_grams(other)) for other in trained)}
     assert 5 < len(expected) < 40
     files = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
     assert near_copies(said, files) == near_copies(said, files, processes=2) == expected

@@ -3,20 +3,20 @@
 import pytest
 import torch
 
-from evaluation.lighteval_harness.pipeline import unharmed_process
+from evaluation.lighteval_harness.pipeline import restored_process
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.progress import Progress
 from evaluation.titles.draw import Title
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.probe import probe_logits
-from titlecraft.models.adapter.zeroed import is_base_when_silenced, silenced
+from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
 from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.decoding import generate as generating
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Evaluation, Recipe
 
-with unharmed_process():
+with restored_process():
     from lighteval.tasks.requests import Doc
 
     from evaluation.lighteval_harness.arms import TwoArms
@@ -39,7 +39,7 @@ def bare(tokenizer):
 @pytest.fixture
 def model(tokenizer):
     model = add_adapter(make_base(len(tokenizer)))
-    with model.disable_adapter():  # PEFT has switched once when a run decodes: evaluation.model.guards
+    with model.disable_adapter():  # PEFT has switched once when a run decodes: evaluation.guards
         pass
     return model
 
@@ -69,15 +69,15 @@ def adapter_weights(model) -> list[torch.Tensor]:
     return [one for name, one in model.named_parameters() if "lora_" in name]
 
 
-def arms_of(model, tokenizer, silences: bool, titles=()) -> TwoArms:
-    loaded = Loaded(model, tokenizer, base=None, checks=[], silences=silences)
+def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
+    loaded = Loaded(model, tokenizer, base=None, checks=[], zeroed_is_base=zeroed_is_base)
     recipe = Recipe(evaluation=Evaluation(batch_size=2))
     return TwoArms(loaded, titles, None, recipe, Progress(), FinishedBatches(None, {}))
 
 
-@pytest.mark.parametrize(("silences", "expected"), [(True, 1), (False, 2)])
-def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, silences: bool, expected: int) -> None:
-    arms = arms_of(model, tokenizer, silences)
+@pytest.mark.parametrize(("zeroed_is_base", "expected"), [(True, 1), (False, 2)])
+def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, zeroed_is_base: bool, expected: int) -> None:
+    arms = arms_of(model, tokenizer, zeroed_is_base)
     with attention_of("generating", model, on_gpu=True):
         for arm in (BEFORE, AFTER, AFTER, BEFORE):
             with arms.arm(arm, compiled=True):
@@ -91,7 +91,7 @@ def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, reques
         answers[BEFORE] = generate(model, tokenizer, PROMPTS, 8, SHAPE)
     assert answers[BEFORE] != answers[AFTER]
     graphs = request.getfixturevalue("graphs")
-    arms = arms_of(model, tokenizer, silences=True)
+    arms = arms_of(model, tokenizer, zeroed_is_base=True)
     for arm in (BEFORE, AFTER, BEFORE, AFTER):
         with arms.arm(arm, compiled=True):
             assert generate(model, tokenizer, PROMPTS, 8, SHAPE) == answers[arm]
@@ -99,11 +99,11 @@ def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, reques
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_silenced_adapter_gives_the_base_to_the_bit_and_comes_back(model, tokenizer, dtype) -> None:
+def test_a_zeroed_adapter_gives_the_base_to_the_bit_and_comes_back(model, tokenizer, dtype) -> None:
     model, base = model.to(dtype), make_base(len(tokenizer)).to(dtype)
     on, weights = probe_logits(model), [one.detach().clone() for one in adapter_weights(model)]
     places = [one.data_ptr() for one in adapter_weights(model)]
-    with silenced(model):
+    with zeroed_adapter(model):
         assert torch.equal(probe_logits(model), probe_logits(base))
         assert not any(one.any() for one in adapter_weights(model))
         assert [one.data_ptr() for one in adapter_weights(model)] == places  # a recorded step reads there
@@ -113,13 +113,13 @@ def test_a_silenced_adapter_gives_the_base_to_the_bit_and_comes_back(model, toke
 
 def test_the_weights_come_back_after_an_error(model) -> None:
     on = probe_logits(model)
-    with pytest.raises(KeyboardInterrupt), silenced(model):
+    with pytest.raises(KeyboardInterrupt), zeroed_adapter(model):
         raise KeyboardInterrupt
     assert torch.equal(probe_logits(model), on)
 
 
 @pytest.mark.parametrize("doing", ["generating", "sampling", "scoring"])
-def test_an_adapter_is_silenced_for_decoding_and_switched_off_for_scoring(
+def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
     model, tokenizer, bare, doing: str, monkeypatch
 ) -> None:
     monkeypatch.setattr(Loaded, "compiles", True)  # as on a GPU
@@ -153,4 +153,4 @@ def test_an_adapter_that_does_more_is_switched_off_as_before(tokenizer, bare, ch
         for name, one in model.named_parameters():
             if "lora_" in name or "modules_to_save" in name:
                 one += 0.1
-    assert not is_base_when_silenced(model, bare)
+    assert not is_base_when_zeroed(model, bare)

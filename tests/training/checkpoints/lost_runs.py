@@ -60,19 +60,19 @@ def kill_before_its_place(step: int) -> None:
     """SIGKILL when a checkpoint is complete, and not yet where checkpoints are looked for."""
     from training.checkpoints import folder
 
-    plain = folder.put
-    folder.put = lambda unfinished, folder, at: die() if at == step else plain(unfinished, folder, at)
+    plain = folder.move_into_place
+    folder.move_into_place = lambda unfinished, folder, at: die() if at == step else plain(unfinished, folder, at)
 
 
 def fail_to_publish() -> None:
     """The Hub goes away when the training is done."""
-    import training.run
+    import training.publish
     from titlecraft.errors import UserError
 
     def publish(*args: Any, **kwargs: Any) -> None:
-        raise UserError("the Hub is gone")
+        raise UserError("the Hub is unreachable")
 
-    training.run.publish = publish
+    training.publish.publish = publish
 
 
 def lose_the_hub() -> None:

@@ -16,9 +16,9 @@ from tests.training.test_trainer import adapter_on_base
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import file_sha256
 from titlecraft.settings import Training
-from training.checkpoints.folder import KEPT, Run, by_step, newest, read_checkpoint, whole
+from training.checkpoints.folder import KEPT, Run, by_step, load_if_complete, newest, read_checkpoint
 from training.checkpoints.saving import Saving
-from training.model.build import speed_up
+from training.model.kernels import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
 from training.watching.energy import Energy
@@ -59,7 +59,7 @@ def run(
     set_seed(settings.seed)
     model, tokenizer = adapter_on_base(dropout=0.2)
     data = rows_of() if settings.packing else examples()
-    speed_up(awake(model), settings)
+    apply_kernels(awake(model), settings)
     saving = Saving(RUN, folder / "checkpoints", every=every, resume=resume)
     torch.manual_seed(resume is not None)  # what a process happens to begin with must not matter
     trainer = make_trainer(model, tokenizer, data, settings, "float32", folder / "unfinished", saving)
@@ -68,7 +68,7 @@ def run(
         run_all_steps(trainer)
     model.save_pretrained(folder)
     log = write_log(trainer.state.log_history, folder / "log.jsonl")
-    return file_sha256(folder / "adapter_model.safetensors"), log, trainer.seen, trainer.so_far.cost(Energy()).parts
+    return file_sha256(folder / "adapter_model.safetensors"), log, trainer.seen, trainer.run_state.cost(Energy()).parts
 
 
 # ten examples, of which a step takes four: three steps an epoch; packed there are five rows, and steps of two
@@ -105,7 +105,7 @@ def test_a_damaged_or_partial_checkpoint_is_passed_over(tmp_path: Path) -> None:
     older, newer = by_step(tmp_path / "checkpoints")
     assert newest(tmp_path / "checkpoints")[0] == newer
     (newer / "optimizer.pt").write_bytes((newer / "optimizer.pt").read_bytes()[:-1])
-    assert whole(newer) is None and newest(tmp_path / "checkpoints")[0] == older
+    assert load_if_complete(newer) is None and newest(tmp_path / "checkpoints")[0] == older
     listed = (older / "checkpoint.json").read_bytes()
     (older / "checkpoint.json").write_bytes(listed.replace(b"rng_state.pth", b"pytorch_model.bin"))
     assert read_checkpoint(listed) and newest(tmp_path / "checkpoints") is None

@@ -96,9 +96,9 @@ def test_killed_four_times_the_adapter_is_that_of_an_uninterrupted_run(
     assert runner.steps("cut") == ["step-2"]
     refused = runner.train("cut", *every)
     assert refused["status"] == 2 and refused["err"].startswith(
-        f"error: this very training for titlecraft/cut got to step 2 of 10 (in {runner.work('cut')}"
+        f"error: this training for titlecraft/cut was interrupted at step 2 of 10 (in {runner.work('cut')}"
     )
-    assert "add --resume to go on from there, or --fresh to start again" in refused["err"]
+    assert "add --resume to continue it, or --fresh to start again" in refused["err"]
     other = runner.train("cut", "--training.seed=1", "--resume")
     assert other["status"] == 2 and "with another training.*: run its own command with --resume" in other["err"]
     writing = ["kill_while_writing", "optimizer.pt", 4]
@@ -111,7 +111,7 @@ def test_killed_four_times_the_adapter_is_that_of_an_uninterrupted_run(
     assert runner.steps("cut") == ["step-4", "step-6"]
     done = runner.train("cut", "--resume")
     assert done["status"] == 0, done["err"]
-    assert "going on after step 6 of 10" in done["out"]
+    assert "resuming after step 6 of 10" in done["out"]
     files, record = runner.published("cut")
     assert files == uninterrupted[0]
     # the first until step 2, the second lost, the third until step 6, the fourth lost, the last
@@ -141,13 +141,13 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     commits = api.list_repo_commits(repo, revision="checkpoints")
     assert [one.title for one in commits] == ["Checkpoint at step-6", "Checkpoint at step-3", "initial commit"]
     refused = runner.train("gone", *push)
-    assert "got to step 6 of 10 (on the branch checkpoints of titlecraft/gone) before" in refused["err"]
+    assert "was interrupted at step 6 of 10 (on the branch checkpoints of titlecraft/gone)" in refused["err"]
     done = runner.train("gone", *push, "--resume", accident=["fail_to_publish"])
     assert done["status"] == 2 and "downloading the checkpoint at step 6" in done["out"], done
     assert runner.branches("gone") == ["checkpoints", "main"]
     folder = runner.work("gone") / "publish"
     assert (
-        f"error: the Hub is gone; the trained adapter is whole, and `titlecraft train --push-only {folder}`"
+        f"error: the Hub is unreachable; the trained adapter is complete, and `titlecraft train --push-only {folder}`"
         in done["err"]
     )
 
@@ -175,8 +175,8 @@ def test_a_hub_that_is_away_is_warned_of_once_and_training_goes_on(
 ) -> None:
     done = runner.train("away", "--push-checkpoints", "2", "--resume", accident=["lose_the_hub"])
     assert done["status"] == 0, done["err"]
-    assert "--resume: there is no checkpoint, so training begins with the first step" in done["out"]
-    assert done["out"].count("not pushed: no route to the Hub; training goes on") == 1
+    assert "--resume: there is no checkpoint, so training starts at the first step" in done["out"]
+    assert done["out"].count("not pushed: no route to the Hub; training continues") == 1
     assert runner.published("away")[0] == uninterrupted[0]
 
 

@@ -14,10 +14,10 @@ from titlecraft.settings import Training
 from training.checks import check_accumulation, check_packing, losses_of_answers
 from training.data.packing import flatten_rows, pack, packed_dataset
 from training.model.answer_loss import use_answer_loss
-from training.model.build import slow_down, speed_up
 from training.model.dropout import drop, keep_mask
 from training.model.dropped_product import add_dropped_product_, dropped_gradient, dropped_product
 from training.model.fused_lora import fuse_lora, unfuse_lora
+from training.model.kernels import apply_kernels, remove_kernels
 from training.trainer import make_trainer, run_all_steps
 
 LENGTHS = [7, 30, 12, 25, 9, 18, 5, 22, 11, 16]
@@ -159,14 +159,14 @@ def test_however_a_step_is_cut_its_loss_and_gradient_are_the_same(
     losses = []
     for index, way in enumerate((settings, whole)):
         model, tokenizer = adapter_on_base(dropout=0.0)
-        speed_up(awake(model), way)
+        apply_kernels(awake(model), way)
         trainer = make_trainer(model, tokenizer, rows_of(), way, "float32", tmp_path / str(index))
         assert [one.holds for one in check_accumulation(trainer)] == [True]
         assert not any(trainer.seen.values())  # a check is no training
         run_all_steps(trainer)
         losses.append(trainer.state.log_history[0])
         assert trainer.seen == {"examples": 10, "tokens": 155, "computed": 155, "completion_tokens": 80}
-        slow_down(model)
+        remove_kernels(model)
         assert model.config._attn_implementation == "sdpa"
     assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-5)
     assert losses[0]["grad_norm"] == pytest.approx(losses[1]["grad_norm"], rel=1e-4)
@@ -176,7 +176,7 @@ def test_a_loss_that_is_averaged_over_passes_would_be_caught(tmp_path: Path) -> 
     """The old mistake: each pass has its own mean, whatever its number of tokens, and they are added up."""
     model, tokenizer = adapter_on_base()
     settings = Training(backend="trl", packing=True, batch_size=1, accumulation=2, max_steps=1, optimizer="adamw_torch")
-    speed_up(model, settings)
+    apply_kernels(model, settings)
     trainer = make_trainer(model, tokenizer, rows_of(), settings, "float32", tmp_path)
     right = trainer.compute_loss
     trainer.compute_loss = lambda model, batch, num_items_in_batch: right(model, batch) / 2
@@ -186,7 +186,7 @@ def test_a_loss_that_is_averaged_over_passes_would_be_caught(tmp_path: Path) -> 
 
 def test_what_cannot_be_fused_here_is_said() -> None:
     model, _ = adapter_on_base()
-    attention, fused = speed_up(model, Training(backend="trl", packing=True, fused_kernels=True))
+    attention, fused = apply_kernels(model, Training(backend="trl", packing=True, fused_kernels=True))
     assert attention == "sdpa, document by document: no varlen attention, it needs a CUDA GPU, this is cpu"
     assert fused == "loss over answers only: the other kernels need a CUDA GPU, this is cpu"
     assert model.config._attn_implementation == DOCUMENTS

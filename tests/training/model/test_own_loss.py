@@ -22,7 +22,7 @@ from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.data.packing import flatten_rows, longest_of_rows
 from training.model.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss
-from training.model.build import require_packable, speed_up
+from training.model.kernels import apply_kernels, require_packable
 from training.model.own_loss import awake, check_own_loss, choose_places, measure
 from training.model.router_loss import NOTE, leave_router_loss_out
 from training.trainer import make_trainer
@@ -54,7 +54,7 @@ def trainer_of(model: Any, settings: Training, tokenizer: Any, folder: Path) -> 
         dataset = rows_of()
         lengths = longest_of_rows(dataset, lengths)
     yardstick = measure(model, dataset, lengths, settings.batch_size)
-    speed_up(model, settings)
+    apply_kernels(model, settings)
     return make_trainer(model, tokenizer, dataset, settings, "float32", folder), yardstick
 
 

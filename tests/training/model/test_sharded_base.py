@@ -11,7 +11,7 @@ from torch.distributed.tensor import DTensor
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
-from training.model.build import processes_fault
+from training.backend import processes_fault
 from training.model.sharded_base import shard_base
 
 

@@ -1,14 +1,15 @@
 """The memory estimate against peaks that were measured on an H200, and the choice of what fits into a GPU."""
 
 from itertools import pairwise
+from typing import get_args, get_type_hints
 
 import pytest
 
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Lora, Training
-from training.planning.fit import choose_fit, fit_here, free_memory, next_smaller, what_fits
-from training.planning.memory import Kernels, estimate_memory, shape_of
+from training.planning.fit import MemoryBudget, choose_fit, fit_here, free_memory, next_smaller, what_fits
+from training.planning.memory import OPTIMIZER_BYTES, Kernels, estimate_memory, shape_of
 
 GIB, GB = 2**30, 10**9
 PLAIN = Kernels(fused=False, stored_dropout=True, wide=True, grouped=False)
@@ -58,7 +59,7 @@ def test_the_estimate_is_near_what_an_h200_measured(
 def test_the_estimate_holds_for_runs_that_it_was_not_fitted_to(
     changes: dict[str, object], measured_gb: float, off: float
 ) -> None:
-    """benchmarks/training.py on an H200, after the estimate had been made: its parts fast, fast_4x2 and plain_packed."""
+    """benchmarks/training_speed.py on an H200, after the estimate had been made: its parts fast, fast_4x2 and plain_packed."""
     fast = {"batch_size": 8, "accumulation": 1, "gradient_checkpointing": False, "packing": True, "fused_kernels": True}
     training = Training(backend="trl", optimizer="adamw_torch_fused", **(fast | changes))
     error = estimate_memory(llama_8b(), Lora(), training, Base()).total / GB / measured_gb - 1
@@ -93,7 +94,7 @@ def test_small_bases_have_a_shape_too() -> None:
 ])  # fmt: skip
 def test_the_fastest_that_fits_is_chosen(free: int, length: int, checkpointing: bool, batch: int, said: str) -> None:
     lora, training, base = auto(base__max_length=length)
-    chosen, sentence = choose_fit(llama_8b(), lora, training, base, free * GB)
+    chosen, sentence = choose_fit(MemoryBudget(llama_8b(), lora, training, base, free * GB))
     assert (chosen.gradient_checkpointing, chosen.batch_size, chosen.accumulation) == (
         checkpointing,
         batch,
@@ -105,7 +106,7 @@ def test_the_fastest_that_fits_is_chosen(free: int, length: int, checkpointing: 
 
 def test_shorter_examples_than_the_recipe_allows_leave_room() -> None:
     lora, training, base = auto(training__packing=False)
-    chosen, _ = choose_fit(llama_8b(), lora, training, base, 24 * GB, longest=600)
+    chosen, _ = choose_fit(MemoryBudget(llama_8b(), lora, training, base, 24 * GB, longest=600))
     assert (chosen.gradient_checkpointing, chosen.batch_size) == (False, 4)
 
 
@@ -115,19 +116,21 @@ def test_where_nothing_fits_the_error_says_what_would() -> None:
         r"base\.max_length 2048 take an estimated 7\.9 GB, with 0\.5 GB to spare; --base\.max_length=1024 would fit "
         r"\(7\.4 GB\), or --recipe low-memory"
     )):  # fmt: skip
-        choose_fit(llama_8b(), *auto(), 8 * GB)
+        choose_fit(MemoryBudget(llama_8b(), *auto(), 8 * GB))
     with pytest.raises(UserError, match=r"nor would examples of 256 tokens: set a smaller base\.repo"):
-        choose_fit(llama_8b(), *auto(), 4 * GB)
+        choose_fit(MemoryBudget(llama_8b(), *auto(), 4 * GB))
 
 
 def test_a_full_gpu_is_answered_with_the_options_that_fit() -> None:
     lora, training, base = auto()
-    assert what_fits(llama_8b(), lora, training, base, 85 * GB) == (
+    assert what_fits(MemoryBudget(llama_8b(), lora, training, base, 85 * GB)) == (
         "the GPU's memory is full: no checkpointing, batch 8 × 1, 2048 tokens each, an estimated 86.0 GB of 85.0 GB; "
         "--training.batch_size=4 --training.accumulation=2 --training.gradient_checkpointing=false would fit (46.4 GB), "
         "with the same batch for each step"
     )
-    assert "; --base.max_length=1024 would fit (7.4 GB)" in what_fits(llama_8b(), lora, training, base, 8 * GB)
+    assert "; --base.max_length=1024 would fit (7.4 GB)" in what_fits(
+        MemoryBudget(llama_8b(), lora, training, base, 8 * GB)
+    )
 
 
 def test_each_retry_takes_clearly_less_and_they_end() -> None:
@@ -136,17 +139,23 @@ def test_each_retry_takes_clearly_less_and_they_end() -> None:
     while training is not None:
         assert training.batch_size * training.accumulation == 8
         sizes.append(estimate_memory(llama_8b(), lora, training, base).total)
-        training = next_smaller(llama_8b(), lora, training, base, 141 * GB)
+        training = next_smaller(MemoryBudget(llama_8b(), lora, training, base, 141 * GB))
     assert len(sizes) > 4 and all(after <= 0.9 * before for before, after in pairwise(sizes))
 
 
 def test_a_recipe_that_does_not_ask_stays_as_it_is() -> None:
     lora, training, base = auto(training__fit_memory="false")
-    assert fit_here(llama_8b(), lora, training, base) == (training, None)
+    assert fit_here(MemoryBudget(llama_8b(), lora, training, base)) == (training, None)
 
 
 @pytest.mark.skipif(free_memory() is not None, reason="there is a GPU")
 def test_without_a_gpu_nothing_is_chosen_and_that_is_said() -> None:
     lora, training, base = auto()
-    kept, said = fit_here(llama_8b(), lora, training, base)
+    kept, said = fit_here(MemoryBudget(llama_8b(), lora, training, base))
     assert kept == training and said.startswith("training.fit_memory: there is no GPU here")
+
+
+def test_every_optimizer_of_the_recipe_has_its_bytes() -> None:
+    """A new optimizer is added in titlecraft/settings.py and in training/planning/memory.py."""
+    choices = get_args(get_type_hints(Training)["optimizer"])
+    assert set(choices) == OPTIMIZER_BYTES.keys()

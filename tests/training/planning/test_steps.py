@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import ROOT
 from titlecraft.settings import Training
 from training.data.packing import best_fit, pack
-from training.planning.speed import CARDS, Rate, estimate_rate, measured_rate
+from training.planning.speed import CARDS, MEASURED, Rate, estimate_rate, measured_rate
 from training.planning.steps import Steps, count_steps, padding_efficiency
 
 H200 = CARDS[-1]
@@ -93,10 +94,14 @@ def test_a_measured_rate_is_taken_for_its_card_settings_and_size_alone(tmp_path:
     file = tmp_path / "training.json"
     entry = {"gpu": "NVIDIA H200", "tokens_per_second": 14_000.0, "parameters": 8_030_261_248, "backend": "trl",
              "packing": True, "fused_kernels": True, "gradient_checkpointing": False}  # fmt: skip
-    file.write_text(json.dumps({"rates": [entry]}))
+    file.write_text(json.dumps([entry]))
     fast = Training(backend="trl", packing=True, fused_kernels=True, gradient_checkpointing=False)
-    assert measured_rate(H200, fast, 8_000_000_000, file) == Rate(14_000.0, True, "training.json, NVIDIA H200")
+    assert measured_rate(H200, fast, 8_000_000_000, file) == Rate(14_000.0, True, "benchmarks/training.py, NVIDIA H200")
     assert measured_rate(CARDS[-2], fast, 8_000_000_000, file) is None
     assert measured_rate(H200, fast, 3_000_000_000, file) is None
     assert measured_rate(H200, Training(), 8_000_000_000, file) is None
-    assert measured_rate(H200, fast, 8_000_000_000, tmp_path / "nothing.json") is None
+
+
+def test_the_shipped_rates_are_those_of_the_benchmark() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results" / "training.json").read_bytes())
+    assert json.loads(MEASURED.read_bytes()) == results["rates"]

@@ -67,18 +67,27 @@ def main(arguments: list[str]) -> int:
         tell(published, collection=not asked.no_collection)
         return show_where(published, record)
 
-    from training.run import Care, follow, train
+    from training.job import RunOptions
+    from training.run import follow, train
 
     distributed.init_process_group()
     if not distributed.is_rank0():
         follow()
         return 0
-    care = Care(asked.fresh, asked.resume, asked.save_every, asked.push_checkpoints, asked.auto_batch)
+    options = RunOptions(
+        private=not asked.public,
+        fresh=asked.fresh,
+        resume=asked.resume,
+        save_every=asked.save_every,
+        push_every=asked.push_checkpoints,
+        auto_batch=asked.auto_batch,
+        watch=asked.watch,
+        country=asked.energy,
+    )
     with distributed.rank0_first():
         published, record = train(
-            asked.dataset, asked.repo, recipe, private=not asked.public, care=care, watch=asked.watch,
-            country=asked.energy, given=stage.given, write_card=write_picture_and_card,
-        )  # fmt: skip
+            asked.dataset, asked.repo, recipe, options, given=stage.given, write_card=write_picture_and_card
+        )
         tell(published, collection=not asked.no_collection)
     return show_where(published, record)
 

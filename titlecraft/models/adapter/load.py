@@ -11,7 +11,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.probe import probe_adapter, probe_logits
 from titlecraft.models.adapter.read import ADAPTER_FIX, WEIGHTS, Adapter
-from titlecraft.models.adapter.zeroed import is_base_when_silenced
+from titlecraft.models.adapter.zeroed import is_base_when_zeroed
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import loading
 from titlecraft.models.base.four_bit import unpack_four_bit
@@ -34,14 +34,14 @@ SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the
 class Loaded:
     """One PeftModel in eval mode: adapter on is "after", adapter off (disable_adapter) is "before".
 
-    `silences`: an update of zero gives the base too, bit for bit; looked at on a GPU only.
+    `zeroed_is_base`: the model with a zeroed adapter gives the logits of the base bit for bit; only tested on a GPU.
     """
 
     model: Any
     tokenizer: Any
     base: LoadedBase
     checks: list[Check]
-    silences: bool = False
+    zeroed_is_base: bool = False
 
     @property
     def compiles(self) -> bool:
@@ -84,13 +84,13 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     checks += check_adapter(model.eval(), bare)
     with_gpu = base.model.device.type == "cuda" and not getattr(base.model, "is_loaded_in_4bit", False)
     checks.append(check_probe_scores(model, base.tokenizer.pad_token_id or 0, with_gpu))
-    silences = base.model.device.type == "cuda" and is_base_when_silenced(model, bare)
-    if silences:
+    zeroed_is_base = base.model.device.type == "cuda" and is_base_when_zeroed(model, bare)
+    if zeroed_is_base:
         name = "an update of zero gives back the base, so that both arms generate by one compiled step"
         checks.append(
             Check(name=name, expected="logits equal to the bare base's, bit for bit", found="equal", holds=True)
         )
-    return Loaded(model, base.tokenizer, base, checks, silences)
+    return Loaded(model, base.tokenizer, base, checks, zeroed_is_base)
 
 
 def check_adapter(model: PeftModel, bare: Tensor) -> list[Check]:

@@ -1,5 +1,8 @@
-"""An adapter that is on and adds nothing: on a GPU the arms share one compiled decoding step, which takes most of a minute to
-compile. Switching an adapter off makes it another step."""
+"""An adapter with its weights temporarily zeroed, in place of one that is switched off.
+
+Switching an adapter off makes another decoding step, and compiling a step takes most of a minute on a GPU. With zeroed weights both
+arms share one compiled step.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +10,13 @@ from typing import Any
 
 from titlecraft.models.adapter.probe import probe_logits
 
-# an update is a product of two factors; one that stays might overflow, and nothing times infinity is no number
+# Both factors of the product: a factor that stays might overflow, and 0 times infinity is NaN.
 FACTORS = "lora_"
 
 
 @contextmanager
-def silenced(model: Any) -> Iterator[None]:
-    """The model with both factors of each update at zero, in its place in memory; afterwards as it was, bit for bit."""
+def zeroed_adapter(model: Any) -> Iterator[None]:
+    """Zero both factors of each LoRA update in place for the block, then restore them bit for bit."""
     import torch
 
     factors = [factor for name, factor in model.named_parameters() if FACTORS in name]
@@ -28,9 +31,9 @@ def silenced(model: Any) -> Iterator[None]:
                 factor.copy_(was)
 
 
-def is_base_when_silenced(model: Any, bare: Any) -> bool:
-    """Whether the silenced model gives the bare base's logits over the probe, bit for bit; not so with DoRA, say."""
+def is_base_when_zeroed(model: Any, bare: Any) -> bool:
+    """Whether the model with a zeroed adapter gives the bare base's probe logits bit for bit; False with DoRA, for example."""
     import torch
 
-    with silenced(model):
+    with zeroed_adapter(model):
         return torch.equal(probe_logits(model), bare)

@@ -1,48 +1,45 @@
 """Level card, claims: one line for each sentence with a number or a verdict on an adapter's card.
 
-A sentence is licensed by fields of records (model_card.claims); it holds where it stands in its section word for word.
+Fields of records license a sentence (model_card.claims). The line holds if the sentence is in its section word for word.
 """
 
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from model_card.verification.level_card.text.card import readable_card
+from model_card.build import read_card_inputs, render
+from model_card.claims import claims_of
+from model_card.verification.level_card.text.card import CARD, read_card
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import split
 
-CARD = "README.md"
-LONGEST_SECTION = 100_000  # characters of a section that are searched for the sentence most like a claim
+MAX_SECTION = 100_000  # characters of a section that are searched for the sentence most similar to a claim
 
 
 def verify_claims(state: RepoState) -> list[Line]:
-    """Every claim of an adapter's card, in the order of the claims."""
+    """Lines about every claim of an adapter's card, in the order of the claims."""
     checks = Checks("card", "card")
-    return checks.gather(of_card(checks, state))
+    return checks.gather(check_claims(checks, state))
 
 
-def of_card(checks: Checks, state: RepoState) -> Iterator[Line]:
-    """A line for each claim that the records license; where it does not stand there, the line that is most like it."""
-    from model_card.build import read_card_inputs, render
-    from model_card.claims import claims_of
-
+def check_claims(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """A line for each claim that the records license. If it is missing, the line shows the most similar line of its section."""
     inputs = read_card_inputs(state.folder, None, state.pin.repo, state.pin)
-    texts, shown = sections(readable_card(state)), sections(render(inputs))
-    for said in claims_of(inputs):
-        places = [name for name, text in shown.items() if said.sentence in text]
-        if not places:  # the card has another sentence in the place of this one
+    published, expected = sections(read_card(state)), sections(render(inputs))
+    for claim in claims_of(inputs):
+        names = [name for name, text in expected.items() if claim.sentence in text]
+        if not names:  # this card has another sentence instead
             continue
-        text = texts.get(places[0], "")[:LONGEST_SECTION]
-        fields = ", ".join(said.fields)
-        if said.sentence in text:
-            yield checks.line(said.id, said.sentence, said.sentence, True, "equal")
+        text = published.get(names[0], "")[:MAX_SECTION]
+        if claim.sentence in text:
+            yield checks.line(claim.id, claim.sentence, claim.sentence, True, "equal")
         else:
-            close = get_close_matches(said.sentence, text.split("\n"), n=1, cutoff=0.3)
-            note = f"section {places[0]!r}; licensed by {fields}"
-            yield checks.line(said.id, close[0] if close else "not there", said.sentence, False, "equal", note)
+            similar = get_close_matches(claim.sentence, text.split("\n"), n=1, cutoff=0.3)
+            note = f"section {names[0]!r}; licensed by {', '.join(claim.fields)}"
+            yield checks.line(claim.id, similar[0] if similar else "not there", claim.sentence, False, "equal", note)
 
 
 def sections(text: str) -> dict[str, str]:
-    """Name -> text of a card's sections of ours; of one that stands twice, the last."""
+    """Name -> text of our sections of a card. If a name occurs twice, the last section counts."""
     return {block.name: block.text for block in split(text, CARD).blocks if block.name}

@@ -1,7 +1,7 @@
-"""Level card, metadata: front matter that every reader reads alike, and what a person added to it.
+"""Level card, metadata: all YAML parsers read the front matter alike, and what a person added does not imitate ours.
 
-A forger's means are YAML's: a key that stands twice (which one counts is up to the reader), anchors and merge keys that bring
-values from elsewhere, keys that look like ours, and keys of the Hub's that show a claim.
+An attacker may use duplicate keys (parsers differ in which one counts), anchors and merge keys (which copy values from
+elsewhere), keys that look like ours, and keys that the Hub displays as a claim.
 """
 
 import json
@@ -18,13 +18,15 @@ from model_card.verification.lines.line import Line
 from titlecraft.cards.merge import Card, Owned
 
 FRONT = "front matter"
-DEEPEST = 16  # levels of lists and mappings; ours have 7
-SHOWN_BY_HUB = (  # keys with which a Hub shows a claim, or leads elsewhere, where titlecraft writes none
+MAX_DEPTH = 16  # nested lists and mappings; our front matter has 7
+# keys that the Hub displays as a claim or a link, and that a person may not add
+SHOWN_BY_HUB = (
     "metrics", "eval_results", "evaluation_results", "evaluation", "results", "new_version", "model_name", "model_type",
     "quantized_by", "base_model", "base_model_relation", "co2_eq_emissions", "license", "license_name", "license_link",
     "license_details", "library_name", "pipeline_tag", "model-index", "widget", "thumbnail", "dataset_info",
     "train-eval-index", "source_datasets", "verified",
 )  # fmt: skip
+# tags that the Hub derives from other metadata
 DERIVED_TAGS = (
     "license:",
     "base_model:",
@@ -38,33 +40,32 @@ DERIVED_TAGS = (
 )
 
 
-def verify_metadata(text: str, there: Card, here: Card, owned: Owned) -> list[Line]:
-    """The form of the front matter of a card, and what it has beside the fresh rendering."""
+def verify_metadata(text: str, published: Card, expected: Card, owned: Owned) -> list[Line]:
+    """Lines about the YAML of a card's front matter, and about the keys and values that the fresh rendering lacks."""
     checks = Checks("card", "card")
-    one_reading = checks.equal(f"{FRONT}, one reading", fault_of_card(text) or "yes", "yes")
-    return [one_reading, *checks.gather(of_added_keys(checks, there.metadata, here.metadata, owned))]
+    one_reading = checks.equal(f"{FRONT}, one reading", yaml_fault_of_card(text) or "yes", "yes")
+    return [one_reading, *checks.gather(check_added_keys(checks, published.metadata, expected.metadata, owned))]
 
 
-def fault_of_card(text: str) -> str | None:
-    """Why two programs may read the front matter of a card differently; None where they cannot."""
+def yaml_fault_of_card(text: str) -> str | None:
+    """Why two parsers may read the front matter of a card differently; None if they cannot."""
     front, _, faults = front_matter(re.sub("\r\n?", "\n", text).split("\n"))
     if faults:
         return f"line {faults[0][0]}: {faults[0][1]}"
     try:
-        return fault_of(front or "")
+        return yaml_fault(front or "")
     except yaml.YAMLError as error:
         return f"the metadata are not YAML ({' '.join(str(error).split())[:200]})"
 
 
-def fault_of(front: str) -> str | None:
-    """Why two programs may read a YAML text differently; None where they cannot. Raises yaml.YAMLError.
+def yaml_fault(front: str) -> str | None:
+    """Why two parsers may read a YAML text differently; None if they cannot. Raises yaml.YAMLError.
 
-    It goes by the parser's events, which stand for no more than the text is long: aliases are never followed.
+    Reads the parser's events and never resolves an alias, so the work is linear in the length of the text.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    open_parts: list[
-        tuple[set[str] | None, bool]
-    ] = []  # keys of a mapping (None: a list), and whether a key comes next
+    # for each open part: the keys of a mapping (None for a list), and whether a key comes next
+    open_parts: list[tuple[set[str] | None, bool]] = []
     documents = 0
     for event in yaml.parse(front, Loader=loader):
         where = f"line {event.start_mark.line + 2}"
@@ -75,16 +76,16 @@ def fault_of(front: str) -> str | None:
             return f"{where}: an anchor or alias"
         if getattr(event, "tag", None) not in (None, "!"):
             return f"{where}: the tag {event.tag}"
-        if len(open_parts) > DEEPEST:
-            return f"{where}: more than {DEEPEST} levels"
+        if len(open_parts) > MAX_DEPTH:
+            return f"{where}: more than {MAX_DEPTH} levels"
         if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             open_parts.pop()
             continue
         starts = isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent)
         if not starts and not isinstance(event, yaml.ScalarEvent):
             continue
-        if open_parts and open_parts[-1][0] is not None:
-            keys, is_key = open_parts[-1]
+        keys, is_key = open_parts[-1] if open_parts else (None, False)
+        if keys is not None:
             if is_key:
                 if starts:
                     return f"{where}: a key that is no word"
@@ -99,47 +100,57 @@ def fault_of(front: str) -> str | None:
     return None
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values of YAML are the same to every reader: true is not 1, and 1 is not 1.0 where it is written so."""
-    return as_written(one) == as_written(other)
+def same(value: Any, other: Any) -> bool:
+    """Whether two YAML values have equal types and contents: true differs from 1, and 1 from 1.0."""
+    return as_json(value) == as_json(other)
 
 
-def as_written(value: Any) -> str:
-    """A value as JSON; what JSON has no word for, by its type and text. The order of keys means nothing."""
-    return json.dumps(value, sort_keys=True, default=lambda one: f"{type(one).__name__} {one}")
+def as_json(value: Any) -> str:
+    """A value as JSON with sorted keys; a value that JSON lacks, by its type and text."""
+    return json.dumps(value, sort_keys=True, default=lambda other: f"{type(other).__name__} {other}")
 
 
-def of_added_keys(checks: Checks, there: dict[str, Any], here: dict[str, Any], owned: Owned) -> Iterator[Line]:
-    """A line for each key, and for all values in each list, that a person added."""
-    ours = {letters_of(key): key for key in (*here, *owned.keys, *owned.values, *SHOWN_BY_HUB)}
-    for key, value in there.items():
+def check_added_keys(
+    checks: Checks, published: dict[str, Any], expected: dict[str, Any], owned: Owned
+) -> Iterator[Line]:
+    """A line for each key that a person added, and one for the values added to each shared list."""
+    ours = {letters_of(key): key for key in (*expected, *owned.keys, *owned.values, *SHOWN_BY_HUB)}
+    for key, value in published.items():
         name = str(key)
-        if key in here or key in owned.keys:  # compared by verify_card
-            if key in owned.values:
-                yield from of_added_values(checks, name, value, here.get(key))
-            continue
         if key in owned.values:
-            yield from of_added_values(checks, name, value, [])
-        elif (alike := ours.get(letters_of(name))) or mixed_word(name):
-            yield checks.line(f"{FRONT}, key added by hand", name, f"no key that reads like {alike or 'another'}", False, EXACT,
-                              "only titlecraft writes it: take it out")  # fmt: skip
+            yield from check_added_values(checks, name, value, expected.get(key))
+        elif key in expected or key in owned.keys:  # verify_card compares it
+            continue
+        elif (similar := ours.get(letters_of(name))) or mixed_word(name):
+            claim, expectation = f"{FRONT}, key added by hand", f"no key that reads like {similar or 'another'}"
+            yield checks.line(claim, name, expectation, False, EXACT, "only titlecraft writes it: take it out")
         else:
             yield checks.not_looked_at(f"{FRONT}, {name}", value, "not looked at", "added by hand")
 
 
-def of_added_values(checks: Checks, key: str, there: Any, here: Any) -> Iterator[Line]:
-    """What a person added to a list that others add to."""
-    values, ours = (one if isinstance(one, list) else [] if one is None else [one] for one in (there, here))
-    added = [value for value in values if not any(same(value, one) for one in ours)]
-    repeated = [value for place, value in enumerate(values) if value in values[:place]]
+def check_added_values(checks: Checks, key: str, published: Any, expected: Any) -> Iterator[Line]:
+    """A line about the values that a person added to a shared list; none if there are none."""
+    values, ours = as_list(published), as_list(expected)
+    repeated = any(value in values[:index] for index, value in enumerate(values))
     if repeated or any(not isinstance(value, str) for value in values):
         yield checks.line(f"{FRONT}, {key}", values, "words, each of them once", False, EXACT, "take the others out")
         return
-    known = {skeleton(one) for one in ours if isinstance(one, str)}
+    added = [value for value in values if not any(same(value, other) for other in ours)]
+    known = {skeleton(value) for value in ours if isinstance(value, str)}
     for value in added:
         if skeleton(value) in known or skeleton(value).startswith(DERIVED_TAGS) or mixed_word(value):
-            yield checks.line(f"{FRONT}, {key}, added by hand", value, "nothing that reads like ours", False, EXACT,
-                              "it reads like a claim of titlecraft's or of the Hub's: take it out")  # fmt: skip
+            claim, advice = (
+                f"{FRONT}, {key}, added by hand",
+                "it reads like a claim of titlecraft's or of the Hub's: take it out",
+            )
+            yield checks.line(claim, value, "nothing that reads like ours", False, EXACT, advice)
             return
     if added:
         yield checks.not_looked_at(f"{FRONT}, {key}", ", ".join(added), "not looked at", "added by hand")
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list as it is, nothing as an empty list, and any other value as a list of one."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]

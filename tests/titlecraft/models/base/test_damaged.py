@@ -21,7 +21,7 @@ from titlecraft.models.base.model import load_base
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Prompt, Recipe, Training
-from training.checkpoints.saving import ESSENTIAL
+from training.model.save_adapter import ESSENTIAL
 from training.planning.known_base import inspect_base
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)

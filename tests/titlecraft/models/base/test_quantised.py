@@ -23,8 +23,8 @@ from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Lora, Prompt, Training
-from training.checkpoints.saving import save_adapter
 from training.model.build import add_adapter
+from training.model.save_adapter import save_adapter
 
 pytestmark = pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")
 

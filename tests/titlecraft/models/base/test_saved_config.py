@@ -10,8 +10,8 @@ from tests.folder_repos import pin_of
 from tests.tiny_world import make_base, train_tokenizer
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.settings import Lora, Training
-from training.checkpoints.saving import save_adapter
 from training.model.build import add_adapter
+from training.model.save_adapter import save_adapter
 
 PEFT_0_10 = {
     "peft_type", "auto_mapping", "base_model_name_or_path", "revision", "task_type", "inference_mode", "r", "target_modules",

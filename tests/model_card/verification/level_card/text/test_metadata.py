@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from model_card.metadata import owned
-from model_card.verification.level_card.text.card import metadata_line, results
-from model_card.verification.level_card.text.metadata import fault_of_card, same, verify_metadata
+from model_card.verification.level_card.text.card import check_model_index, metadata_line
+from model_card.verification.level_card.text.metadata import same, verify_metadata, yaml_fault_of_card
 from model_card.verification.lines.checks import Checks
 from titlecraft.cards.merge import split
 
@@ -27,7 +27,7 @@ def wrong(text: str) -> list[str]:
     lines = verify_metadata(text, there, HERE, owned([]))
     for key, value in HERE.metadata.items():
         if key == "model-index":
-            lines += CHECKS.gather(results(CHECKS, there.metadata.get(key), value))
+            lines += CHECKS.gather(check_model_index(CHECKS, there.metadata.get(key), value))
         else:
             lines.append(metadata_line(CHECKS, key, there.metadata.get(key), value, key in owned([]).values))
     return [line.claim for line in lines if line.verdict == "does not hold"]
@@ -51,19 +51,19 @@ def wrong(text: str) -> list[str]:
     ],
 )
 def test_what_two_readers_may_read_differently_is_refused(text: str) -> None:
-    assert fault_of_card(text)
+    assert yaml_fault_of_card(text)
 
 
 def test_the_cards_that_we_write_have_one_reading() -> None:
     for name in ("evaluated.md", "not_evaluated.md", "energy.md", "dataset.md", "foreign.md"):
-        assert fault_of_card((Path(__file__).parents[3] / name).read_text(encoding="utf-8")) is None
+        assert yaml_fault_of_card((Path(__file__).parents[3] / name).read_text(encoding="utf-8")) is None
     assert wrong(CARD) == []
 
 
 def test_aliases_that_stand_for_gigabytes_are_never_followed() -> None:
     bomb = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))])
-    assert "anchor or alias" in fault_of_card(added(bomb))
-    assert fault_of_card(added("mine: " + "[" * 9_000 + "]" * 9_000))
+    assert "anchor or alias" in yaml_fault_of_card(added(bomb))
+    assert yaml_fault_of_card(added("mine: " + "[" * 9_000 + "]" * 9_000))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One evaluation with a stopwatch, for benchmarks/evaluation.py: seconds of its parts, and how much was computed in them."""
+"""One evaluation with a stopwatch, for benchmarks/evaluation_speed.py: seconds of its parts, and how much was computed in them."""
 
 import json
 import time
@@ -53,9 +53,9 @@ def peak(number: int) -> float:
 
 def timed_answers() -> list[float]:
     """From now on, seconds of each batch that is generated; the answers come back to the CPU, so that nothing is pending."""
-    from evaluation.lighteval_harness.pipeline import unharmed_process
+    from evaluation.lighteval_harness.pipeline import restored_process
 
-    with unharmed_process():
+    with restored_process():
         from evaluation.lighteval_harness import arms
 
     seconds, generate = [], arms.generate

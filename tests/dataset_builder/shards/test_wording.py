@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataset_builder.export import export
-from dataset_builder.wording import Wording
+from dataset_builder.shards.wording import Wording
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, require_places

@@ -1,4 +1,4 @@
-"""python benchmarks/training.py [--only PART …]      on a machine with a GPU of 141 GB (an H200)
+"""python benchmarks/training_speed.py [--only PART …]      on a machine with a GPU of 141 GB (an H200)
 
 Training by the fast path beside the notebook's way (Unsloth, batch 2 x 4) and Unsloth's own packing, at the size of Llama 3
 8B, each in a process of its own, one after another; and the ceiling that the card's matrix product sets. Writes
@@ -20,6 +20,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+
 RESULTS = HERE / "results" / "training.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
 FLOP_PER_PARAMETER = 4  # forward, and back to the inputs: frozen weights have no gradient
@@ -92,7 +95,7 @@ def encoded(count: int) -> Any:
     """Random rows as a dataset."""
     from datasets import Dataset
 
-    from benchmarks.random_8b import rows
+    from benchmarks.world.random_8b import rows
 
     return Dataset.from_dict(rows(count))
 
@@ -102,7 +105,7 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
     import numpy as np
     from transformers import set_seed
 
-    from benchmarks.random_8b import load_in_four_bit
+    from benchmarks.world.random_8b import load_in_four_bit
     from titlecraft.records import Pin
     from titlecraft.settings import Lora
     from training.checks import check_packing
@@ -142,7 +145,7 @@ def unsloth(packed: bool) -> dict[str, Any]:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from benchmarks.random_8b import rows
+    from benchmarks.world.random_8b import rows
 
     found = rows(8000 if packed else 800)
     mask = [[int(label != -100) for label in labels] for labels in found["labels"]]
@@ -191,7 +194,7 @@ def ceiling() -> dict[str, Any]:
 
 def right() -> dict[str, Any]:
     """What fused_layers.py finds."""
-    from benchmarks.fused_layers import right as found
+    from benchmarks.world.fused_layers import right as found
 
     return found()
 
@@ -225,7 +228,7 @@ def run_part(part: str) -> dict[str, Any]:
 
 def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """The bars of the issue."""
-    from benchmarks.random_8b import PARAMETERS
+    from benchmarks.world.random_8b import PARAMETERS
 
     ours, seed, packed = (found[name] for name in ("fast", "unsloth_seed", "unsloth_packed"))
     top = found["ceiling"]["tflops"] * 1e12 / (FLOP_PER_PARAMETER * PARAMETERS)  # tokens a second
@@ -234,10 +237,7 @@ def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         ("x_unsloth_packed", ours["rows_per_second"] / packed["rows_per_second"], 4, "times the rows a second"),
         ("share_of_ceiling", ours["tokens_per_second"] / top, 0.58, "share of the matmul ceiling"),
     ]
-    return [
-        {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": value >= bar}
-        for name, value, bar, unit in bars
-    ]
+    return [bar(name, value, limit, unit, larger=True) for name, value, limit, unit in bars]
 
 
 def main() -> None:
@@ -252,7 +252,7 @@ def main() -> None:
     if asked.part:
         print("\n" + json.dumps((PARTS | OTHERS)[asked.part]()))
         return
-    from benchmarks.random_8b import PARAMETERS, write_base
+    from benchmarks.world.random_8b import PARAMETERS, write_base
 
     write_base(BASE)
     found = {part: run_part(part) for part in asked.only}
@@ -264,12 +264,8 @@ def main() -> None:
         for part, backend, how in (("fast", "trl", FAST), ("unsloth_seed", "unsloth", SEED))
     ]  # fmt: skip
     result = {"bars": judge(found), "rates": rates, "measured": found}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=2) + "\n")
-    for one in result["bars"]:
-        print(
-            f"{'holds' if one['holds'] else 'FAILS':<7}{one['name']:<20}{one['value']:>9} {one['unit']} (bar {one['bar']})"
-        )
+    write_results(asked.out, result)
+    print_bars(result["bars"])
 
 
 if __name__ == "__main__":

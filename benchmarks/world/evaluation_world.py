@@ -1,4 +1,4 @@
-"""What benchmarks/evaluation.py evaluates: a base with random weights, a catalogue of made-up words and an adapter, on an
+"""What benchmarks/evaluation_speed.py evaluates: a base with random weights, a catalogue of made-up words and an adapter, on an
 embedded Hub. Neither the words nor the weights change how long an evaluation takes.
 
 Every token of the base is a word of its own, so that what random weights answer is a text with sentences, names and numbers,

@@ -1,10 +1,9 @@
 """The synthetic catalogue that the benchmarks read, made once and kept where they are told to keep it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-GENERATOR = Path(__file__).resolve().parent.parent.parent / "shared" / "tools" / "make_trn.py"
+from benchmarks.world.generate_catalogue import generate
+
 FULL_ROWS = 2_248_619
 
 
@@ -13,7 +12,7 @@ def plain_catalogue(folder: Path, rows: int) -> Path:
     path = folder / f"trn-{rows}.json"
     if not path.exists():
         unfinished = path.with_suffix(".part")
-        subprocess.run([sys.executable, str(GENERATOR), str(unfinished), "--rows", str(rows)], check=True)
+        generate(unfinished, rows)
         Path(f"{unfinished}.truth.json").rename(f"{path}.truth.json")
         unfinished.rename(path)
     return path

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dataset_builder import alpaca
-from dataset_builder.alpaca import COLUMNS, shard_names
-from dataset_builder.shards import RowFiles, plan_shards, write_shard
+from dataset_builder.shards import alpaca
+from dataset_builder.shards.alpaca import COLUMNS, shard_names
+from dataset_builder.shards.wording import Wording
+from dataset_builder.shards.write import RowFiles, plan_shards, write_shard
 from dataset_builder.source.block import write_rows
-from dataset_builder.wording import Wording
 from titlecraft.records import file_sha256
 from titlecraft.settings import Prompt
 

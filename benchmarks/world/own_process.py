@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def measure(script: Path, part: str, source: Path, work: Path) -> dict[str, Any]:
@@ -23,9 +23,8 @@ def measure(script: Path, part: str, source: Path, work: Path) -> dict[str, Any]
     `load` is the machine's load when it began, per core: over 0.2 or so, other work was going on.
     """
     work.mkdir()
-    # -P: or a benchmark would be imported where the package of that name is meant
-    command = [sys.executable, "-P", str(script), "--part", part, "--source", str(source), "--work", str(work)]
-    environment = os.environ | {"PYTHONPATH": f"{HERE.parent}:{HERE}", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    command = [sys.executable, str(script), "--part", part, "--source", str(source), "--work", str(work)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     load, cpu, started, peak = os.getloadavg()[0] / os.cpu_count(), cpu_seconds(), time.monotonic(), 0
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         while process.returncode is None:

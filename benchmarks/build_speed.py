@@ -1,4 +1,4 @@
-"""python benchmarks/dataset_builder.py [--rows 2248619] [--keep FOLDER] [--only PART …]
+"""python benchmarks/build_speed.py [--rows 2248619] [--keep FOLDER] [--only PART …]
 
 The dataset builder against the notebook's way, on the full-size synthetic catalogue, each in a process of its own, one
 after another on the same machine. Writes benchmarks/results/dataset_builder.json. About 20 minutes on two cores.
@@ -12,14 +12,19 @@ import argparse
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from notebook_way import lean, notebook
-from own_process import HERE, measure
-from synthetic_catalogue import FULL_ROWS, packed_catalogue, plain_catalogue
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+from benchmarks.world.notebook_way import lean, notebook  # noqa: E402
+from benchmarks.world.own_process import measure  # noqa: E402
+from benchmarks.world.synthetic_catalogue import FULL_ROWS, packed_catalogue, plain_catalogue  # noqa: E402
 
 RESULTS = HERE / "results" / "dataset_builder.json"
 
@@ -82,7 +87,7 @@ def floor_write(source: Path, work: Path) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from dataset_builder.alpaca import write_parquet
+    from dataset_builder.shards.alpaca import write_parquet
 
     for index, file in enumerate(sorted(source.glob("*.parquet"))):
         batches = pq.ParquetFile(file).iter_batches(batch_size=2000)
@@ -124,17 +129,6 @@ def measure_part(name: str, forms: dict[str, Path], folder: Path) -> dict[str, A
     return median | {
         "peak_memory_gb": max(one["peak_memory_gb"] for one in found),
         "all_seconds": [one["seconds"] for one in found],
-    }
-
-
-def bar(name: str, value: float, bar: float, unit: str, larger: bool = False) -> dict[str, Any]:
-    """One bar of the issue; `larger`: the value must be at least the bar, otherwise at most."""
-    return {
-        "name": name,
-        "value": round(value, 3),
-        "bar": bar,
-        "unit": unit,
-        "holds": value >= bar if larger else value <= bar,
     }
 
 
@@ -186,13 +180,10 @@ def main() -> None:
             if name != "ours":
                 shutil.rmtree(folder / name)
     bars = judge(measured)
-    for one in bars:
-        verdict = "holds" if one["holds"] else "FAILS"
-        print(f"{verdict:<7}{one['name']:<28}{one['value']:>9} {one['unit']} (bar {one['bar']})")
+    print_bars(bars)
     if asked.only is None:
         result = {"rows": asked.rows, "cores": os.cpu_count(), "bars": bars, "measured": measured}
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(json.dumps(result, indent=2) + "\n")
+        write_results(asked.out, result)
 
 
 if __name__ == "__main__":

@@ -35,10 +35,17 @@ def check_titles(titles: Sequence[Title], asked: dict[str, list[str]]) -> list[C
     given_away = sum(folded(title.reference) in folded(title.prompt) for title in titles)
     return [
         require_check(
-            "both arms are asked the same prompts", f"{len(titles)} equal prompts", "equal" if same else "different",
-            same, "the harness changed a prompt: please report it",
+            "both arms are asked the same prompts",
+            f"{len(titles)} equal prompts",
+            "equal" if same else "different",
+            same,
+            "the harness changed a prompt: please report it",
         ),
         require_check(
-            "no prompt holds its answer", "0", str(given_away), not given_away, "look at the dataset's columns",
+            "no prompt holds its answer",
+            "0",
+            str(given_away),
+            not given_away,
+            "look at the dataset's columns",
         ),
-    ]  # fmt: skip
+    ]

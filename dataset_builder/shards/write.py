@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset_builder.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
+from dataset_builder.shards.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
+from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
 from dataset_builder.source.parse import product_kind
-from dataset_builder.split import SPLITS
-from dataset_builder.wording import Wording
+from dataset_builder.splits.assign import SPLITS
 from titlecraft.records import File, describe_file
 
 

@@ -1,4 +1,4 @@
-"""The part `right` of benchmarks/training.py: fused layers have the gradients of PEFT's, and dropout the mask of the CPU's."""
+"""The part `right` of benchmarks/training_speed.py: fused layers have the gradients of PEFT's, and dropout the mask of the CPU's."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ def right() -> dict[str, Any]:
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
 
-    from benchmarks.random_8b import awaken, rows
-    from benchmarks.training import FAST, settings
+    from benchmarks.training_speed import FAST, settings
+    from benchmarks.world.random_8b import awaken, rows
     from titlecraft.models.base.model import LoadedBase
     from titlecraft.records import Pin
     from titlecraft.settings import Lora

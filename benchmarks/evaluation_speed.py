@@ -1,5 +1,5 @@
-"""python benchmarks/evaluation.py [--only loop|evaluation|low-memory …]      on a machine with a GPU of 80 GB or more (an H200)
-python benchmarks/evaluation.py --tiny                                       the very same code with a tiny base, on any machine
+"""python benchmarks/evaluation_speed.py [--only loop|evaluation|low-memory …]      on a machine with a GPU of 80 GB or more (an H200)
+python benchmarks/evaluation_speed.py --tiny                                       the very same code with a tiny base, on any machine
 
 `titlecraft evaluate` as it is, from pinned repos on an embedded Hub to the folder with the report, on an 8B base with random
 weights: both arms, all measures, all statistics, the report. Beside it the notebook's loop: one prompt at a time through
@@ -18,7 +18,10 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[0] = str(HERE.parent)  # in the place of this folder, whose evaluation.py would hide the package
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar, write_results  # noqa: E402
+
 RESULTS = HERE / "results" / "evaluation.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
 PARTS = ("loop", "evaluation", "low-memory")
@@ -34,7 +37,7 @@ SIZES = {  # titles, new tokens, batch, rows of both splits as the real file giv
 def make_base(tiny: bool) -> Path:
     """Folder with the weights."""
     if not tiny:
-        from benchmarks.random_8b import write_base
+        from benchmarks.world.random_8b import write_base
 
         write_base(BASE)
         return BASE
@@ -50,7 +53,7 @@ def with_adapter(loaded: Any, base: Any) -> Any:
     """A PeftModel in eval mode whose adapter does something."""
     import torch
 
-    from benchmarks.random_8b import awaken
+    from benchmarks.world.random_8b import awaken
     from titlecraft.settings import Lora, Training
     from training.model.build import add_adapter
 
@@ -65,8 +68,8 @@ def loop(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Publish base, datasets and adapters; then the notebook's loop on the base that is loaded for it, and the ceiling."""
     import torch
 
-    from benchmarks.evaluation_world import Catalogue, prompt_words, publish_adapter, publish_base, save_adapter
-    from benchmarks.training import ceiling
+    from benchmarks.training_speed import ceiling
+    from benchmarks.world.evaluation_world import Catalogue, prompt_words, publish_adapter, publish_base, save_adapter
     from titlecraft.models.base.model import load_base
 
     _, _, _, train, test, few = SIZES[asked.tiny]
@@ -106,7 +109,7 @@ def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, f
 
 def evaluation(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """The whole evaluation of the titles."""
-    from benchmarks.evaluation_timed import evaluate
+    from benchmarks.world.evaluation_timed import evaluate
     from titlecraft.settings import Evaluation, Generation, Recipe
 
     titles, new_tokens, batch, *_ = SIZES[asked.tiny]
@@ -120,7 +123,7 @@ def low_memory(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """A few titles, a quarter of them longer than the model reads, by recipes/low-memory.yaml, where tensors may fill 8 GB."""
     import torch
 
-    from benchmarks.evaluation_timed import evaluate
+    from benchmarks.world.evaluation_timed import evaluate
     from titlecraft.settings import Evaluation, Generation, Recipe
 
     _, new_tokens, *_, few = SIZES[asked.tiny]
@@ -147,10 +150,7 @@ def bars(parts: dict[str, Any], tiny: bool) -> list[dict[str, Any]]:
             found.append(("scoring_share_of_ceiling", speed / top, 0.55, "share", True))
     if low and low["reserved_gb"]:
         found.append(("peak_gb_low_memory", low["reserved_gb"], 8, "GB of GPU memory for tensors", False))
-    return [
-        {"name": name, "value": round(value, 3), "bar": bar, "unit": unit, "holds": value >= bar if larger else value <= bar}
-        for name, value, bar, unit, larger in found
-    ]  # fmt: skip
+    return [bar(name, value, limit, unit, larger=larger) for name, value, limit, unit, larger in found]
 
 
 def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -216,8 +216,7 @@ def main() -> None:
             parts[part] = run_part(part, work, asked)
             result = {"gpu": gpu, "titles": SIZES[asked.tiny][0], "new_tokens": SIZES[asked.tiny][1], "bars": bars(parts, asked.tiny),
                       "measured": parts}  # fmt: skip
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.write_text(json.dumps(result, indent=2) + "\n")
+            write_results(asked.out, result)
     finally:
         stop(work / "hub")
     print(json.dumps(result["bars"]))

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
-from dataset_builder.wording import Wording
+from dataset_builder.shards.wording import Wording
 
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])

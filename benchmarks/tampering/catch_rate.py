@@ -1,0 +1,117 @@
+"""Measures how many random changes of published repos `titlecraft verify` catches. The Hub of the environment has the repos."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any
+
+from benchmarks.tampering.random_changes import KINDS, Tampering
+from benchmarks.tampering.recompute_checksums import recompute_and_render
+from benchmarks.tampering.verify_random import ADAPTER, DATASET
+from model_card.verification.lines.line import Level
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import find, verify_state
+from titlecraft.cards.merge import split
+from titlecraft.errors import UserError
+
+BAR = 1.0
+UNCHANGED: tuple[tuple[str, Level], ...] = (("adapter", "predictions"), ("dataset", "data"), ("adapter", "data"))
+
+
+def tamperings(count: int, seed: int) -> Iterator[tuple[Tampering, Random]]:
+    """`count` tamperings, each kind in turn, each with its own random numbers."""
+    for number in range(count):
+        yield KINDS[number % len(KINDS)], Random(f"{seed} {number}")
+
+
+def tamper(state: RepoState, kind: Tampering, random: Random, folder: Path) -> tuple[RepoState, str, bool]:
+    """A changed copy of a state, the description of the change, and whether everything was rendered from it.
+
+    Tries again if the change has no effect: recomputing the size of a file undoes a change of that size.
+    """
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(state.folder, folder, ignore=shutil.ignore_patterns(".gitattributes"))
+        description = kind.change(folder, random)
+        if description is None:
+            continue
+        rendered = kind.covered and recompute_and_render(folder, state.pin)
+        changed = RepoState.of_folder(state.pin, folder)
+        if contents(changed) != contents(state):
+            return changed, description, rendered
+
+
+def contents(state: RepoState) -> dict[str, Any]:
+    """Path -> content of every file. Of the card, the parsed metadata and sections.
+
+    White space at the end of the card, or a digit beyond the precision of float64, is no change of its claims.
+    """
+    files: dict[str, Any] = {path: state.read(path) for path in state.paths if path != ".gitattributes"}
+    with suppress(UserError, KeyError):  # the card is missing or cannot be parsed
+        files["README.md"] = split(files["README.md"].decode("utf-8", "replace"))
+    return files
+
+
+def copy_files(state: RepoState, folder: Path) -> RepoState:
+    """A state with its files copied to a folder. The cache of huggingface_hub consists of links."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(state.folder, folder)
+    return RepoState.of_folder(state.pin, folder)
+
+
+def verify_unchanged(states: dict[str, RepoState], source: list[str]) -> dict[str, dict[str, int]]:
+    """Repo and level -> number of claims of the unchanged repo, and number of those that hold."""
+    result = {}
+    for name, level in UNCHANGED:
+        found = verify_state(states[name], level, source)
+        failures = found.failures()
+        result[f"{name}, level {level}"] = {"claims": len(found.lines), "hold": len(found.lines) - len(failures)}
+        print(name, level, result[f"{name}, level {level}"], [line.claim for line in failures][:9], flush=True)
+    return result
+
+
+def measure(count: int, seed: int, folder: Path) -> dict[str, Any]:
+    """The content of benchmarks/results/verify.json. Uses subfolders of `folder` for the copies."""
+    source = [str(folder / "trn.json.gz")]
+    repos = {"adapter": ADAPTER, "dataset": f"datasets/{DATASET}"}
+    states = {name: copy_files(RepoState.download(find(repo)), folder / name) for name, repo in repos.items()}
+    unchanged = verify_unchanged(states, source)
+    made: Counter[str] = Counter()
+    caught: Counter[str] = Counter()
+    by_level: Counter[str] = Counter()
+    missed: list[str] = []
+    rendered_count = 0
+    started = perf_counter()
+    for number, (kind, random) in enumerate(tamperings(count, seed)):
+        state, description, rendered = tamper(states[kind.repo], kind, random, folder / "tampered")
+        rendered_count += rendered
+        with redirect_stdout(StringIO()):
+            found = verify_state(state, kind.level, source if kind.level == "data" else [])
+        made[kind.name] += 1
+        if found.holds():
+            missed.append(f"{kind.name}: {description}")
+            print("MISSED", missed[-1], flush=True)
+        else:
+            caught[kind.name] += 1
+            by_level[found.failures()[0].level] += 1
+        if number % 25 == 24:
+            seconds = perf_counter() - started
+            print(f"{number + 1} of {count}, {sum(caught.values())} caught, {seconds:.0f} s", flush=True)
+    share = sum(caught.values()) / count
+    bar = {"name": "share_of_tamperings_caught", "value": share, "bar": BAR, "unit": "share", "holds": share >= BAR}
+    return {
+        "bars": [bar],
+        "tamperings": count,
+        "seed": seed,
+        "caught": sum(caught.values()),
+        "wholly_covered_up": rendered_count,
+        "by_kind": {name: {"made": made[name], "caught": caught[name]} for name in sorted(made)},
+        "caught_first_at_level": dict(sorted(by_level.items())),
+        "untampered": unchanged,
+        "missed": missed,
+    }

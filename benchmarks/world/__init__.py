@@ -1,0 +1,1 @@
+"""What the benchmarks measure with: catalogues, bases, rivals, and a stopwatch."""

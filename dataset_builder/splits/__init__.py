@@ -1,0 +1,1 @@
+"""Groups of rows that share a text, and the split of each group."""

@@ -1,0 +1,57 @@
+"""The one loop over batches: scoring, generation, choices, shuffled sentences and encoders go through it.
+
+The batches and their order are part of the experiment: neighbours in a batch change the last digits of a sum. So a batch that does
+not fit into a GPU's memory is an error that names the setting; it is never split silently.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from titlecraft.errors import UserError
+from titlecraft.models.decoding.batches import length_sorted
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def in_batches(
+    items: Mapping[str, Sequence[Item]],
+    length: Callable[[Item], int],
+    size: int,
+    compute: Callable[[str, list[Item]], Iterable[Answer]],
+    advance: Callable[[int], object] = lambda count: None,
+) -> Iterator[tuple[str, Item, Answer]]:
+    """Arm, item and answer of every item of every arm, computed in batches of `size` items of similar length, longest first.
+
+    Batches alternate between the arms, and the arm that goes first alternates too, so that drift (heat, memory, other load)
+    favours no arm.
+
+    Args:
+        items: arm -> items; all arms need the same number of batches.
+        length: what the batches are sorted by.
+        size: items of one batch.
+        compute: (arm, batch) -> one answer per item.
+        advance: called with the number of items after each batch.
+    """
+    batches = zip(*(length_sorted(of_arm, length, size) for of_arm in items.values()), strict=True)
+    for number, batch_of_each in enumerate(batches):
+        turns = list(zip(items, batch_of_each, strict=True))
+        for arm, batch in turns if number % 2 == 0 else reversed(turns):
+            for item, answer in zip(batch, compute(arm, batch), strict=True):
+                yield arm, item, answer
+            advance(len(batch))
+
+
+@contextmanager
+def memory_error_names_batch_size(batch_size: int) -> Iterator[None]:
+    """Raises UserError with the setting to change where a GPU's memory is full."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
+            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
+        ) from error

@@ -1,0 +1,71 @@
+"""Put packed attention, the loss over answers and fused kernels over a model, and take them off again."""
+
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, PretrainedConfig
+
+from titlecraft.errors import UserError
+from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
+from titlecraft.models.base.files import loading
+from titlecraft.records import Pin
+from titlecraft.settings import Training
+from training.model.answer_loss import use_answer_loss
+from training.model.fused_lora import fuse_lora, unfuse_lora
+
+
+def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
+    """Apply attention within documents for packed rows, and the fused kernels that this machine and model support.
+
+    Returns how attention is computed and what is fused, both as sentences for the record. For backend "trl".
+    """
+    attention = use_documents_attention(model) if training.packing else str(model.config._attn_implementation)
+    if not training.fused_kernels:
+        return attention, "none"
+    use_answer_loss(model)
+    fault = "the base is shared out between GPUs" if training.shard_base else kernels_fault(model)
+    if fault:
+        return attention, f"loss over answers only: {fault}"
+    from liger_kernel.transformers import _apply_liger_kernel_to_instance  # pyright: ignore[reportMissingImports]
+
+    _apply_liger_kernel_to_instance(model.get_base_model(), fused_linear_cross_entropy=False)
+    return attention, f"loss over answers, Liger's layer kernels, {fuse_lora(model)} layers fused with their adapters"
+
+
+def kernels_fault(model: PeftModel) -> str | None:
+    """The reason why this model cannot have fused layer kernels on this machine, or None if it can."""
+    if model.device.type != "cuda":
+        return f"the other kernels need a CUDA GPU, this is {model.device.type}"
+    try:
+        from liger_kernel.transformers.monkey_patch import (  # pyright: ignore[reportMissingImports]
+            MODEL_TYPE_TO_APPLY_LIGER_FN,
+        )
+    except ImportError:
+        return 'liger-kernel is not installed, pip install "titlecraft[gpu]" has it'
+    model_type = model.config.model_type
+    if model_type in MODEL_TYPE_TO_APPLY_LIGER_FN:
+        return None
+    return f"Liger has no kernels for models of type {model_type}"
+
+
+def remove_kernels(model: PeftModel) -> None:
+    """Restore PEFT's LoRA layers and plain attention. Liger's kernels are part of the modules and stay."""
+    unfuse_lora(model)
+    if model.config._attn_implementation == DOCUMENTS:
+        model.set_attn_implementation("sdpa")
+
+
+def packing_fault(model: Any, base: Pin, longest: int) -> str | None:
+    """The reason why this base cannot be trained on packed rows, with the fix, or None. Does not read the weights."""
+    fault = documents_fault(model, longest)
+    return fault and f"{base} cannot be trained on packed rows: {fault}; use --training.packing=false"
+
+
+def require_packable(config: PretrainedConfig, base: Pin, longest: int) -> None:
+    """Raises UserError if a base cannot be trained on packed rows of `longest` tokens; its weights are not loaded."""
+    with torch.device("meta"), loading(base, "causal language model"):
+        # bfloat16, because the kernels of expert layers accept no float32
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, trust_remote_code=False)
+    if fault := packing_fault(model, base, longest):
+        raise UserError(fault)
