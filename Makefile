@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := titlecraft local_hub dataset_builder training evaluation model_card playground tests benchmarks docs
 
-.PHONY: help demo fresh-demo stop test lint conformance lock clean
+.PHONY: help demo fresh-demo stop test quick lint conformance lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +26,10 @@ stop: .venv/.installed ## stop the demo's Hub
 	$(BIN)/titlecraft hub stop
 
 test: .venv/.installed ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: .venv/.installed ## the tests of one room, without the slow ones: make quick ROOM=evaluation
+	@$(BIN)/python -m tests.quick $(ROOM)
 
 lint: .venv/.installed ## ruff: rules and format
 	$(BIN)/ruff check $(SOURCES)

@@ -1,19 +1,19 @@
-"""One warm process for the whole session, whatever number of workers runs it: see tests/warm."""
+"""One warm process for the whole session, whatever number of workers runs it: see tests/warm.
+
+It starts when this file is imported, before the conftest.py of any room below reads `tests.warm.PYTHON`. The workers of
+pytest-xdist inherit the address of the process that started them.
+"""
+
+import os
 
 import pytest
 
-from tests.warm.session import Warm
+from tests.warm.session import ADDRESS, Warm
 
-_WARM = pytest.StashKey[Warm]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Start it, in the process that the workers are started by."""
-    if not hasattr(config, "workerinput"):
-        config.stash[_WARM] = Warm()
+WARM = None if ADDRESS in os.environ else Warm()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop it."""
-    if _WARM in config.stash:
-        config.stash[_WARM].stop()
+    """Stop the warm process, at the end of the session that started it."""
+    if WARM:
+        WARM.stop()

@@ -10,6 +10,8 @@ from local_hub.errors import UsageError
 from local_hub.server import stop
 from tests.conformance import run
 
+pytestmark = pytest.mark.slow
+
 SLICE = (
     "test_hf_api.py::TestCommitApi",
     "test_hf_api.py::TestHfApiListRepoTree",

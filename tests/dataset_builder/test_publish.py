@@ -15,6 +15,8 @@ import pytest
 from local_hub.server import RunningHub, start, stop
 from tests.warm import PYTHON
 
+pytestmark = pytest.mark.slow
+
 REPO = "titlecraft/shards"
 WORDS = [
     f"{one}{other}" for one in ("ka", "lo", "mi", "ne", "pu", "ra") for other in ("bel", "dor", "fin", "gas", "hul")
@@ -68,7 +70,6 @@ def commits(hub: RunningHub, home: Path, repo: str) -> list[str]:
     return done.stdout.strip().split("|")
 
 
-@pytest.mark.slow
 def test_killed_while_uploading_nothing_shows_and_nothing_is_sent_twice(
     hub: RunningHub, catalogue: Path, tmp_path: Path
 ) -> None:
@@ -99,7 +100,6 @@ def test_killed_while_uploading_nothing_shows_and_nothing_is_sent_twice(
     assert not list((tmp_path / "titlecraft" / "work" / "build").rglob("*.arrow"))  # nothing is left behind
 
 
-@pytest.mark.slow
 def test_a_source_that_changes_leaves_no_repo_behind(hub: RunningHub, catalogue: Path, tmp_path: Path) -> None:
     """A row is appended when all has been read: refused before anything is sent; run again, the row is in."""
     source, repo = tmp_path / "grows.json", "titlecraft/grows"
@@ -132,7 +132,6 @@ sys.exit(main({command(source, repo=repo)[3:]!r}))
     assert len(commits(hub, tmp_path, repo)) == 2
 
 
-@pytest.mark.slow
 def test_again_is_no_commit_and_the_revision_has_its_tag(hub: RunningHub, catalogue: Path, tmp_path: Path) -> None:
     repo = "titlecraft/again"
     first = subprocess.run(

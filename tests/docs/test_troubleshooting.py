@@ -105,6 +105,7 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
     stop(folder / "hub")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROVOKED)
 def test_the_message_is_what_is_printed(name: str, provoked: dict[str, tuple[int, str]]) -> None:
     if name == "unsloth_without_gpu":

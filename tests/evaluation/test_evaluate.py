@@ -13,6 +13,8 @@ from evaluation.report.predictions import read_predictions
 from tests.evaluation.served_world import ADAPTER, BASE, World, outcome, served_world
 from titlecraft.records import EvaluationRecord, read_record
 
+pytestmark = pytest.mark.slow
+
 PLOTS = ("forest.png", "by_title.png", "scores.png", "lengths.png")
 
 

@@ -18,6 +18,8 @@ from local_hub.server import start, status, stop
 from tests.main_job.conftest import ADAPTER, DATASET, World, plain_environment
 from tests.warm import PYTHON
 
+pytestmark = pytest.mark.slow
+
 Refused = Callable[..., str]
 
 

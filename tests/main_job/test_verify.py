@@ -11,6 +11,8 @@ import pytest
 from tests.main_job.conftest import ADAPTER, BASE, DATASET, World
 from tests.warm import PYTHON
 
+pytestmark = pytest.mark.slow
+
 TAMPERED = Path(__file__).with_name("tampered.py")
 
 

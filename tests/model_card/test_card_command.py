@@ -15,6 +15,8 @@ from tests import ROOT
 from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
 from tests.warm import PYTHON
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class World:

@@ -12,6 +12,8 @@ import pytest
 from tests.evaluation.served_world import ADAPTER, BASE, ROOT, World, served_world
 from tests.warm import PYTHON
 
+pytestmark = pytest.mark.slow
+
 NO_GRADIO = "raise ImportError('No module named gradio')"
 
 

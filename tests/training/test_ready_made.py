@@ -12,6 +12,8 @@ from tests import ROOT
 from tests.warm import PYTHON
 from titlecraft.models.base.model import four_bit_fault
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")
 def test_a_base_published_in_four_bit_has_the_logits_of_the_base_that_is_quantised_here(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import ROOT
+from tests import ROOT, warm
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+ADDRESS = "TITLECRAFT_WARM_PYTHON"
 BLANKS = 'SOCKET, FRESH, ENVIRONMENT = "", "", {}'
 
 
@@ -40,11 +41,12 @@ class Warm:
         filled = f"SOCKET, FRESH, ENVIRONMENT = {str(socket)!r}, {sys.executable!r}, {seen!r}"
         self.python.write_text(f"#!{sys.executable} -IS\n" + LAUNCHER.read_text().replace(BLANKS, filled))
         self.python.chmod(0o755)
-        os.environ["TITLECRAFT_WARM_PYTHON"] = str(self.python)
+        os.environ[ADDRESS] = warm.PYTHON = str(self.python)
 
     def stop(self) -> None:
         """End the server and what it still runs."""
-        del os.environ["TITLECRAFT_WARM_PYTHON"]
+        del os.environ[ADDRESS]
+        warm.PYTHON = sys.executable
         self.server.terminate()
         self.server.wait()
         self.folder.cleanup()

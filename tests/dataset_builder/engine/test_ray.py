@@ -19,6 +19,8 @@ from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
 from titlecraft.settings import Data
 
+pytestmark = pytest.mark.slow
+
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'titlecraft[ray]'")
 SETTINGS = Data(rows_per_shard=700, test_share=0.1, validation_share=0.1)
@@ -54,7 +56,6 @@ def published(work: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", ["own Ray", "mounted folder", "url"])
 def test_ray_gives_the_same_bytes(
     place: str, source: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
@@ -77,7 +78,6 @@ def test_ray_gives_the_same_bytes(
     assert found == published(tmp_path / "local") and len(found) > 5
 
 
-@pytest.mark.slow
 def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> None:
     from dataset_builder.engine.on_ray import ray_engine
 
@@ -93,7 +93,6 @@ def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> No
             list(engine.in_order(len, ["a task"]))
 
 
-@pytest.mark.slow
 def test_mistakes_come_back_in_one_line(two_nodes: Any, tmp_path: Path) -> None:
     from dataset_builder.engine.on_ray import ray_engine
 

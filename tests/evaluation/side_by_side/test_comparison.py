@@ -25,6 +25,8 @@ from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.records import EvaluationRecord, Pin, describe_file, read_record
 
+pytestmark = pytest.mark.slow
+
 
 def published(rows: list[dict[str, Any]], repo: str = "titlecraft/a", **changes: Any) -> Published:
     pin = Pin(type="model", repo=repo, revision="c" * 40)

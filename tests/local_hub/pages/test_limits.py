@@ -16,6 +16,8 @@ from local_hub.repos.info import card_of
 from local_hub.untrusted import bounded
 from tests.local_hub.pages.pages_world import World, parquet, put, text_of
 
+pytestmark = pytest.mark.slow
+
 WHERE = Surroundings("model", "ada/net", "main")
 
 

@@ -18,6 +18,8 @@ from local_hub.errors import HubError
 from local_hub.repos.operations import AddFile
 from tests.local_hub.pages.pages_world import WRITE_TOKEN, World, parquet
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 # values for each part of an address; the first is a good one
 PIECES = {

@@ -18,6 +18,8 @@ from tests.warm import PYTHON
 from titlecraft.cards.front_matter import split_front_matter
 from titlecraft.command_line.demo.catalogue import write_catalogue
 
+pytestmark = pytest.mark.slow
+
 OF_ADAPTER, OF_DATASET = f"/api/models/{ADAPTER}", f"/api/datasets/{DATASET}"
 
 

@@ -13,6 +13,8 @@ from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.records import read_record
 from titlecraft.records.export import ExportRecord
 
+pytestmark = pytest.mark.slow
+
 MERGED, GGUF, RACED = f"{ADAPTER}-merged", f"{ADAPTER}-gguf", "titlecraft/raced"
 MERGE = ["export", "--adapter", ADAPTER, "--to", "merged"]
 CONVERT = ["export", "--adapter", ADAPTER, "--to", "gguf"]

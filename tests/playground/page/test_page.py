@@ -12,6 +12,8 @@ from tests.evaluation.report.chromium import Page, executable, page
 from tests.playground.conftest import HOSTILE
 from titlecraft.search.row_index import RowIndex
 
+pytestmark = pytest.mark.slow
+
 needs_browser = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here")
 READY = (
     "document.querySelector('#ask-text textarea') && document.querySelector('#ask') && document.querySelector('#stop')"

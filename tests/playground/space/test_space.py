@@ -24,6 +24,8 @@ from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
 from titlecraft.records.space import SpaceRecord
 
+pytestmark = pytest.mark.slow
+
 SPACE = "titlecraft/ask-it"
 DATASET = "titlecraft/tiny-dataset"
 LLAMA_3_8B = {"vocab_size": 128_256, "hidden_size": 4096, "tie_word_embeddings": False}

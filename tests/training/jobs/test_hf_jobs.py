@@ -31,6 +31,8 @@ from titlecraft.records import sources_sha256
 from training.jobs.hf_jobs import exit_status, options_of, require_time
 from training.jobs.source_archive import NAME, source_archive
 
+pytestmark = pytest.mark.slow
+
 RECIPE = [
     f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--training.backend=trl",
     "--training.max_steps=2", "--training.warmup_steps=0", "--training.optimizer=adamw_torch", "--training.precision=float32",
@@ -90,7 +92,6 @@ def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.Compl
     )  # fmt: skip
 
 
-@pytest.mark.slow
 def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub, tmp_path: Path) -> None:
     api = HfApi(endpoint=hub.url, token=hub.token)
     refused = [
@@ -154,7 +155,6 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
     assert record["code"]["sources"] == sources_sha256("training")
 
 
-@pytest.mark.slow
 def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path) -> None:
     few_steps = ["--training.max_steps=1", "--repo", "titlecraft/b", "--flavor", "cpu-basic"]
     machine = Machine(hub, tmp_path / "home of the job")
