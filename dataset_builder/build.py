@@ -22,7 +22,7 @@ from dataset_builder.source.catalogue import (
 )
 from dataset_builder.source.examine import examine_files
 from dataset_builder.splits.assign import SPLITS
-from dataset_builder.write_dataset import QUARANTINE_FILE, describe_files, write_dataset
+from dataset_builder.write_dataset import describe_files, write_dataset
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, tag, upload_ahead, work_folder
@@ -36,9 +36,10 @@ from titlecraft.records import (
     digest,
 )
 from titlecraft.records.dataset import key_inputs
+from titlecraft.records.repo_files import QUARANTINE
 from titlecraft.settings import MAX_LOSS, Recipe
 
-REPLACES = (*(f"data/{split}-*-of-*.parquet" for split in SPLITS), QUARANTINE_FILE, *PICTURES)
+REPLACES = (*(f"data/{split}-*-of-*.parquet" for split in SPLITS), QUARANTINE, *PICTURES)
 
 
 def build(

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from titlecraft.errors import UserError
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
+from titlecraft.records.repo_files import PROMPT_FILE
 
 MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 SCHEMAS = {

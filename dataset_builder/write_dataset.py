@@ -30,7 +30,7 @@ from dataset_builder.source.read_blocks import expected_lines, require_whole
 from dataset_builder.splits.assign import SPLITS
 from dataset_builder.splits.groups import Groups, group_and_assign, require_training_rows
 from dataset_builder.workers.array_file import save_array
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     Code,
     DatasetRecord,
@@ -40,9 +40,8 @@ from titlecraft.records import (
     digest,
 )
 from titlecraft.records.dataset import key_inputs
+from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
 from titlecraft.settings import Recipe
-
-QUARANTINE_FILE = "quarantine/lines.jsonl"
 
 
 def describe_files(
@@ -78,7 +77,7 @@ def write_dataset(
     the first pass, before the first shard is complete. `finished` is called with the path of each complete shard, `note`
     with each warning. Raises UserError if more than `max_loss` of the lines are quarantined.
     """
-    rows = read_rows(files, recipe.data, work, folder / QUARANTINE_FILE, engine)
+    rows = read_rows(files, recipe.data, work, folder / QUARANTINE, engine)
     require_columns(files, rows, recipe.data)
     require_few_quarantined(files, rows, max_loss)
     if 0 < sum(rows.lines) == sum(rows.quarantined.values()):  # then a last line that is cut is not what is wrong

@@ -31,10 +31,9 @@ from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.base.model import device_name
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
+from titlecraft.records.repo_files import TIMINGS
 from titlecraft.search.row_index import open_row_index
 from titlecraft.settings import Recipe
-
-TIMINGS = "timings.json"
 
 
 def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = None) -> EvaluationRecord:

@@ -12,6 +12,7 @@ from titlecraft.cards.merge import Owned, merge
 from titlecraft.cards.templates import markdown_templates
 from titlecraft.hub.pins import read_file
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, has_schema, read_record
+from titlecraft.records.repo_files import CARD
 
 __all__ = ["CardInputs", "read_card_inputs", "render", "write_card"]
 
@@ -61,10 +62,10 @@ def write_card(folder: Path, repo: str, head: Pin | None) -> None:
     What a person wrote into the head's card stays. Raises UserError, as `read_card_inputs` and `merge` do.
     """
     generated = render(read_card_inputs(folder, head, repo))
-    existing = read_file(head, "README.md") if head else None
+    existing = read_file(head, CARD) if head else None
     text = existing.decode("utf-8", errors="replace") if existing is not None else None
-    merged = merge(text, generated, owned(earlier_datasets(head)), f"README.md of {repo}")
-    (folder / "README.md").write_text(merged, encoding="utf-8", newline="\n")
+    merged = merge(text, generated, owned(earlier_datasets(head)), f"{CARD} of {repo}")
+    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")
 
 
 def earlier_datasets(head: Pin | None) -> list[str]:

@@ -12,7 +12,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download, read_file
 from titlecraft.hub.publishing import REPLACED_BY_TRAINING
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import (
     DATASET_RECORD,
     PREDICTIONS,
@@ -25,6 +25,7 @@ from titlecraft.records import (
     has_schema,
     read_record,
 )
+from titlecraft.records.repo_files import PROMPT_FILE
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from model_card.inputs import CardInputs
 from model_card.samples import widgets
 from titlecraft.cards.merge import Owned
-from titlecraft.records import EvaluationRecord, TrainingRecord
+from titlecraft.records import REPORT, EvaluationRecord, TrainingRecord
 
 TASK = "text-generation"
 HUB = "https://huggingface.co"  # where links of the metadata lead; they have to be whole addresses
@@ -36,7 +36,7 @@ def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
             metric_value=measure.after,
             metric_args={"before": measure.before, "n": measure.n},
             source_name=f"Report {report.id}, adapter at {report.adapter.revision[:12]}",
-            source_url=f"{HUB}/{repo}/blob/main/evaluation/{report.id}/report.json",
+            source_url=f"{HUB}/{repo}/blob/main/evaluation/{report.id}/{REPORT}",
         )
         for measure in report.measures
     ]

@@ -7,7 +7,8 @@ from model_card.inputs import Contents, reports
 from model_card.lineage.trained import is_about
 from titlecraft.cards.lineage_picture import draw_adapter
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, read_record
-from titlecraft.records.lineage import LINEAGE_PICTURE, result_of
+from titlecraft.records.lineage import result_of
+from titlecraft.records.repo_files import LINEAGE_PICTURE
 
 
 def write_picture_and_card(folder: Path, repo: str, head: Pin | None) -> None:

@@ -22,8 +22,9 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.licence import licence_of
 from titlecraft.hub.pins import pin, read_file
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CARD, TOKENIZER_CONFIG
 
-CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+PICKLE = "adapter_model.bin"
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,18 @@ class ForeignInputs:
 
 def read_foreign(state: Pin) -> ForeignInputs:
     """Read what a repo says about its adapter. Raises UserError where it holds none, or the Hub does not answer."""
-    raw = read_file(state, CONFIG)
+    raw = read_file(state, ADAPTER_CONFIG)
     if raw is None:
         raise UserError(
-            f"model {state.repo} has no {CONFIG}: expected an adapter, made by `titlecraft train` or by PEFT; "
+            f"model {state.repo} has no {ADAPTER_CONFIG}: expected an adapter, made by `titlecraft train` or by PEFT; "
             "`titlecraft card` writes cards of adapters only"
         )
     config = json_object(raw)
     if config is None:
-        raise UserError(f"{CONFIG} of {state} is not a JSON object: mend it, or save the adapter again with PEFT")
-    card = read_front_matter(read_file(state, "README.md") or b"")
+        raise UserError(
+            f"{ADAPTER_CONFIG} of {state} is not a JSON object: mend it, or save the adapter again with PEFT"
+        )
+    card = read_front_matter(read_file(state, CARD) or b"")
     base = base_named(config.get("base_model_name_or_path"))
     with hub_errors(f"looking into {state}", state.repo, state.type):
         files = HfApi().list_repo_files(state.repo, revision=state.revision)
@@ -53,8 +56,8 @@ def read_foreign(state: Pin) -> ForeignInputs:
         "repo": {"id": state.repo, "revision": state.revision, "unsafe": PICKLE if PICKLE in files else None},
         "adapter": config,
         "base": base_facts(base, config.get("revision")),
-        "weights": weights(state) if WEIGHTS in files else None,
-        "tokens": special_tokens(json_object(read_file(state, "tokenizer_config.json") or b"") or {}),
+        "weights": weights(state) if ADAPTER_WEIGHTS in files else None,
+        "tokens": special_tokens(json_object(read_file(state, TOKENIZER_CONFIG) or b"") or {}),
         "old": {
             "license": card.get("license"),
             "datasets": texts(card.get("datasets")),
@@ -110,9 +113,9 @@ def base_facts(repo: str | None, revision: Any) -> dict[str, Any]:
 
 def weights(state: Pin) -> dict[str, Any] | None:
     """Parameters, tensors, types and ranks by the header of the safetensors file; the weights stay where they are."""
-    with hub_errors(f"reading the header of {WEIGHTS} of {state}", state.repo, state.type):
+    with hub_errors(f"reading the header of {ADAPTER_WEIGHTS} of {state}", state.repo, state.type):
         try:
-            found = HfApi().parse_safetensors_file_metadata(state.repo, WEIGHTS, revision=state.revision)
+            found = HfApi().parse_safetensors_file_metadata(state.repo, ADAPTER_WEIGHTS, revision=state.revision)
         except SafetensorsParsingError:
             return None
     down = {tensor.shape[0] for name, tensor in found.tensors.items() if "lora_A" in name and tensor.shape}

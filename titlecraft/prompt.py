@@ -16,7 +16,6 @@ import msgspec
 from titlecraft.errors import UserError
 from titlecraft.settings import Prompt
 
-PROMPT_FILE = "prompt.json"
 AUTO, ANY_PRODUCT = "auto", "product"  # the word for products that follows from the uid, and the one that fits them all
 
 # catalogue text is text: a title that holds "<|end_of_text|>" gets no special token from it

@@ -7,6 +7,7 @@ from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import Effect, Measured, TrainingRecord, describe_file
 from titlecraft.records import Examples as ExamplesSeen
+from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS, TRAINING_LOG
 from titlecraft.settings import Recipe
 from training import checks
 from training.checkpoints.folder import newest
@@ -24,8 +25,8 @@ from training.planning.fit import MemoryBudget, fit_here
 from training.planning.known_base import inspect_base
 from training.planning.steps import count_steps
 from training.prepare import Prepared, prepare
-from training.publish import ADAPTER_FILES, require_trained
-from training.record import LOG, losses, plot_loss, write_log
+from training.publish import require_trained
+from training.record import losses, plot_loss, write_log
 from training.trainer import OPTIMIZER, CountingTrainer, make_trainer, run_all_steps
 from training.watching.energy import metered
 from training.watching.progress import padding_share
@@ -114,7 +115,7 @@ def train_prepared(ready: Prepared, job: Job, rank0: Rank0 | None) -> TrainingRe
         return None
     remove_kernels(model)
     save_adapter(model, job.folder)
-    require_trained(job.folder / ADAPTER_FILES[0])
+    require_trained(job.folder / ADAPTER_WEIGHTS)
     template_note = as_published(tokenizer)
     if template_note:
         print(template_note)
@@ -133,7 +134,7 @@ def make_record(
 ) -> TrainingRecord:
     """Write log and plot into the folder and return the record of the training."""
     recipe, tokenizer, folder = ready.recipe, ready.loaded.tokenizer, job.folder
-    lines = write_log(trainer.state.log_history, folder / LOG)
+    lines = write_log(trainer.state.log_history, folder / TRAINING_LOG)
     plot_loss(lines, folder / "assets" / "training_loss.png")
     examples, seen = ready.examples, trainer.seen
     return TrainingRecord(

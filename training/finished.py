@@ -5,8 +5,8 @@ from pathlib import Path
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import endpoint
-from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import TRAINING_RECORD, Record, TrainingRecord, file_sha256, read_record
+from titlecraft.records.repo_files import PROMPT_FILE
 
 TARGET = "target.json"
 

@@ -7,10 +7,10 @@ from titlecraft.errors import UserError
 from titlecraft.hub.publishing import REPLACED_BY_TRAINING, publish
 from titlecraft.models.adapter.weights import require_finite
 from titlecraft.records import Pin, TrainingRecord
+from titlecraft.records.repo_files import ADAPTER_WEIGHTS
 from training.checkpoints.branch import delete_branch
 from training.finished import command_to_publish
 
-ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 FIX = "train again with --fresh and a lower --training.learning_rate, or another --training.precision"
 
 WriteCard = Callable[[Path, str, Pin | None], None]
@@ -24,7 +24,7 @@ def publish_trained(
 
     Raises UserError; its message has the command that publishes the folder later.
     """
-    require_trained(folder / ADAPTER_FILES[0])
+    require_trained(folder / ADAPTER_WEIGHTS)
     try:
         write_card(folder, repo, head)
         published = publish(
@@ -70,4 +70,4 @@ def require_loads(folder: Path, base: Pin) -> None:
         raise UserError(
             f"adapter_config.json names {config.base_model_name_or_path}@{config.revision}: expected {base}"
         )
-    require_trained(folder / ADAPTER_FILES[0])
+    require_trained(folder / ADAPTER_WEIGHTS)

@@ -14,7 +14,6 @@ from titlecraft.records import Losses, Measured
 from training.watching.energy import Energy
 from training.watching.progress import peak_memory_gb
 
-LOG = "training_log.jsonl"
 SMOOTH_FROM = 100  # log lines, from which the plot shows a moving mean
 KEPT = ("step", "epoch", "examples_seen", "tokens_seen", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
 

@@ -16,8 +16,8 @@ from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
 from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
 from titlecraft.process import distributed
-from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import TRAINING_RECORD, Code, Pin, TrainingInputs, TrainingRecord, current_code
+from titlecraft.records.repo_files import PROMPT_FILE
 from titlecraft.settings import Recipe
 from training.backend import require_backend
 from training.checkpoints.branch import BackgroundPush

@@ -9,9 +9,10 @@ from evaluation.report.write import write_report
 from model_card.verification.level_card.text.card import expected_card
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.lineage_picture import draw_adapter
-from titlecraft.hub.checksums import SUMS, read_sums, write_sums
+from titlecraft.hub.checksums import read_sums, write_sums
 from titlecraft.records import DatasetRecord, EvaluationRecord, Pin, describe_file, file_sha256, read_record
-from titlecraft.records.lineage import LINEAGE_PICTURE, result_of
+from titlecraft.records.lineage import result_of
+from titlecraft.records.repo_files import CHECKSUMS, LINEAGE_PICTURE
 
 
 def recompute_and_render(folder: Path, pin: Pin) -> bool:
@@ -27,8 +28,8 @@ def recompute_and_render(folder: Path, pin: Pin) -> bool:
     except Exception as error:
         print(f"not rendered: {error}", flush=True)
         rendered = False
-    sums = read_sums((folder / SUMS).read_bytes(), SUMS)
-    (folder / SUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
+    sums = read_sums((folder / CHECKSUMS).read_bytes(), CHECKSUMS)
+    (folder / CHECKSUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
     return rendered
 
 
@@ -63,7 +64,9 @@ def line_with(text: str, sha256: str) -> str:
 def list_all_files(folder: Path) -> None:
     """Write SHA256SUMS over all files of a folder."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".gitattributes"]
-    (folder / SUMS).write_bytes(write_sums({path.relative_to(folder).as_posix(): file_sha256(path) for path in paths}))
+    (folder / CHECKSUMS).write_bytes(
+        write_sums({path.relative_to(folder).as_posix(): file_sha256(path) for path in paths})
+    )
 
 
 def render(folder: Path, pin: Pin) -> None:

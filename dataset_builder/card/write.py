@@ -25,9 +25,9 @@ from titlecraft.cards.templates import markdown_templates
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, Pin, read_record
-from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, best_first, in_words, link
+from titlecraft.records.lineage import DatasetLineage, best_first, in_words, link
+from titlecraft.records.repo_files import CARD, LINEAGE, LINEAGE_PICTURE
 
-CARD = "README.md"
 PICTURES = ("assets/output_length.png", "assets/splits.png")  # of the dataset's record alone
 ASSUMED_ENGLISH = "English is assumed, as in AmazonTitles-1.3MM"  # on cards of older versions
 LONGEST_EXAMPLE = 600  # characters of each text

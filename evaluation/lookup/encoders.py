@@ -20,6 +20,7 @@ from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import read_object, require_whole, said
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import MODEL_CONFIG
 
 LONGEST = 512  # tokens of a text that an encoder reads; most have no more positions
 TEXTS_PER_BATCH = 32  # texts of one forward pass
@@ -54,7 +55,7 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
 
 def require_no_code(folder: Path, pinned: Pin, setting: str) -> None:
     """Raises UserError for an encoder whose architecture is code in its own repo rather than in transformers."""
-    found = read_object(folder / "config.json", pinned) if (folder / "config.json").is_file() else {}
+    found = read_object(folder / MODEL_CONFIG, pinned) if (folder / MODEL_CONFIG).is_file() else {}
     if found.get("auto_map") and found.get("model_type") not in CONFIG_MAPPING:
         raise UserError(
             f"evaluation.{setting}: {pinned} needs code from its own repo (auto_map in config.json), which is never run here: it "

@@ -10,8 +10,7 @@ from evaluation.report import wording
 from evaluation.report.pages import draw_plots, render_page
 from evaluation.report.predictions import read_predictions
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
-
-HTML = "report.html"
+from titlecraft.records.repo_files import REPORT_PAGE
 
 
 def write_report(record: EvaluationRecord, folder: Path) -> None:
@@ -21,7 +20,7 @@ def write_report(record: EvaluationRecord, folder: Path) -> None:
     plots = draw_plots(record, rows)
     for name, themes in plots.items():
         (folder / f"{name}.png").write_bytes(themes["light"])
-    (folder / HTML).write_text(render_page("report.html.jinja", record, rows, plots), encoding="utf-8")
+    (folder / REPORT_PAGE).write_text(render_page("report.html.jinja", record, rows, plots), encoding="utf-8")
 
 
 def print_table(record: Tested) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from dataset_builder.card.write import CARD, CardInputs, read_card_inputs, write_card_of
+from dataset_builder.card.write import CardInputs, read_card_inputs, write_card_of
 from model_card.lineage.collection import tie_together
 from model_card.lineage.trained import trained_at
 from titlecraft.errors import UserError
@@ -18,7 +18,8 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin, published_pin, read_file, require_write
 from titlecraft.hub.publishing import publish, sole_publisher
 from titlecraft.records import DATASET_RECORD, Pin
-from titlecraft.records.lineage import LINEAGE, Trained, with_adapter
+from titlecraft.records.lineage import Trained, with_adapter
+from titlecraft.records.repo_files import CARD, LINEAGE
 
 
 def tell(published: Pin, *, collection: bool) -> None:

@@ -16,9 +16,9 @@ from titlecraft.hub.data_revision import data_revision
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin, published_pin, read_file
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, DatasetRecord, Pin, Record, Source, read_record
-from titlecraft.records.lineage import LINEAGE, DatasetLineage, Trained
+from titlecraft.records.lineage import DatasetLineage, Trained
+from titlecraft.records.repo_files import EXPORT_RECORD, LINEAGE
 
-EXPORT_RECORD = "export_record.json"
 MOST_FOUND = 100  # models that the Hub is asked for
 
 

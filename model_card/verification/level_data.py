@@ -17,11 +17,11 @@ from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Source, file_sha256, read_record
+from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
 from titlecraft.settings import Recipe
 
-QUARANTINE = "quarantine/lines.jsonl"
 COUNTS = (
     "published",
     "dropped",

@@ -27,7 +27,7 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin
 from titlecraft.hub.publishing import work_folder
 from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, Pin, current_code
-from titlecraft.records.export import EXPORT_RECORD
+from titlecraft.records.repo_files import EXPORT_RECORD
 
 DATASETS = "datasets/"
 PACKAGES = ("huggingface-hub", "matplotlib", "numpy", "pyarrow", "sacrebleu", "scipy", "tokenizers", "torch")

@@ -28,6 +28,7 @@ from titlecraft.records import (
     Pin,
     TrainingRecord,
 )
+from titlecraft.records.repo_files import REPORT_PAGE
 from titlecraft.settings import Base, Data, Generation, Lora, Training
 
 EXAMPLES, EXAMPLE_CHARACTERS = 3, 600  # of the sample, and of each text
@@ -122,7 +123,7 @@ def render(run: Run, language: Language) -> str:
         training_settings=settings_of(("training", record.training)), generation_settings=settings_of(("generation", record.generation)),
         prompt_text=run.prompt.render(run.prompt.instruction, run.prompt.question), example_characters=EXAMPLE_CHARACTERS,
         command=command_again(run, language.words["you"]), ask=f'titlecraft ask --adapter {adapter.repo}@{adapter.revision} "{EXAMPLE_TITLE}"',
-        report_address=f"{evaluation}/report.html", report_json_address=f"{evaluation}/{REPORT}",
+        report_address=f"{evaluation}/{REPORT_PAGE}", report_json_address=f"{evaluation}/{REPORT}",
         training_record_address=f"{at}/{TRAINING_RECORD}", dataset_record_address=f"{dataset}/{DATASET_RECORD}",
     )  # fmt: skip
 

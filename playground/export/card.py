@@ -15,6 +15,7 @@ from titlecraft.cards.templates import markdown_templates
 from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
 from titlecraft.records.export import ExportRecord
+from titlecraft.records.repo_files import CARD
 
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
 OWNED = Owned(
@@ -75,7 +76,7 @@ def render(repo: str, record: ExportRecord) -> str:
 
 def write_card(folder: Path, repo: str, record: ExportRecord, head: Pin | None) -> None:
     """Write README.md into a folder that goes on top of `head`; what a person wrote into the head's card stays."""
-    existing = read_file(head, "README.md") if head else None
+    existing = read_file(head, CARD) if head else None
     text = existing.decode("utf-8", errors="replace") if existing is not None else None
-    merged = merge(text, render(repo, record), OWNED, f"README.md of {repo}")
-    (folder / "README.md").write_text(merged, encoding="utf-8", newline="\n")
+    merged = merge(text, render(repo, record), OWNED, f"{CARD} of {repo}")
+    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")

@@ -19,14 +19,14 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded, load
-from titlecraft.models.adapter.read import WEIGHTS, Adapter
+from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.attention.document import caps_scores
 from titlecraft.models.base.four_bit import forget_quantisation, restore_conv1d
 from titlecraft.models.base.tokenizer import as_published
 from titlecraft.process.threads import steady_threads
-from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import describe_file, file_sha256, read_record
 from titlecraft.records.export import Merged
+from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS, PROMPT_FILE
 from titlecraft.settings import Generation
 
 SHARD = "4GB"  # most bytes of one safetensors file
@@ -106,7 +106,7 @@ def whole(folder: Path, note: Path, key: str) -> Merged | None:
 
 def merge_and_save(loaded: Loaded, found: Adapter, folder: Path) -> int:
     """Merge in place, and write model, tokenizer and generation settings; returns the number of parameters."""
-    take_published_factors(loaded.model, download(found.adapter, list(WEIGHTS)) / WEIGHTS[0])
+    take_published_factors(loaded.model, download(found.adapter, list(ADAPTER_FILES)) / ADAPTER_WEIGHTS)
     model = merge(loaded.model)
     forget_quantisation(model)
     restore_conv1d(model)

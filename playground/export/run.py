@@ -16,9 +16,9 @@ from titlecraft.hub.licence import copy_legal_files, require_name
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.models.adapter.read import Adapter, read_adapter
-from titlecraft.prompt import PROMPT_FILE
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256, read_record
-from titlecraft.records.export import EXPORT_RECORD, ExportRecord, Form, Gguf
+from titlecraft.records.export import ExportRecord, Form, Gguf
+from titlecraft.records.repo_files import EXPORT_RECORD, PROMPT_FILE
 
 PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
 REPLACED = (

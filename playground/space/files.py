@@ -13,12 +13,12 @@ from titlecraft.cards.merge import Owned, merge, section
 from titlecraft.cards.templates import markdown_templates
 from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import CARD, SPACE_APP, SPACE_REQUIREMENTS
 from titlecraft.records.space import SpaceRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("evaluation", "playground", "titlecraft")
 LEFT_OUT = ("titlecraft/command_line/demo", "titlecraft/command_line/verbs", "titlecraft/recipes")
-APP, REQUIREMENTS, CARD = "app.py", "requirements.txt", "README.md"
 PYTHON = "3.11"
 OWNED = Owned(
     frozenset({"sdk", "sdk_version", "python_version", "app_file", "suggested_hardware", "models", "datasets"}),
@@ -46,8 +46,8 @@ def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirement
         .get_template("space_app.py.jinja")
         .render(adapter=adapter, base=base, dataset=dataset)
     )
-    (folder / APP).write_text(app, encoding="utf-8")
-    (folder / REQUIREMENTS).write_text("".join(f"{line}\n" for line in requirements))
+    (folder / SPACE_APP).write_text(app, encoding="utf-8")
+    (folder / SPACE_REQUIREMENTS).write_text("".join(f"{line}\n" for line in requirements))
 
 
 def metadata(record: SpaceRecord) -> SpaceCardData:
@@ -60,7 +60,7 @@ def metadata(record: SpaceRecord) -> SpaceCardData:
         sdk="gradio",
         sdk_version=record.gradio,
         python_version=PYTHON,
-        app_file=APP,
+        app_file=SPACE_APP,
         suggested_hardware=record.hardware.flavor,
         models=[record.adapter.repo, record.base.repo],
         datasets=[record.dataset.repo],

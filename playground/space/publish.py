@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from playground.space.files import APP, SOURCES, source_files, write_card, write_files
+from playground.space.files import SOURCES, source_files, write_card, write_files
 from playground.space.needs import pinned_requirements, suggested_hardware
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import (
@@ -23,9 +23,10 @@ from titlecraft.hub.pins import (
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.models.adapter.read import read_adapter
 from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256
-from titlecraft.records.space import SPACE_RECORD, SpaceRecord
+from titlecraft.records.repo_files import MODEL_CONFIG, SPACE_APP, SPACE_RECORD, SPACE_REQUIREMENTS
+from titlecraft.records.space import SpaceRecord
 
-REPLACED = (*(f"{name}/*" for name in SOURCES), APP, "requirements.txt")
+REPLACED = (*(f"{name}/*" for name in SOURCES), SPACE_APP, SPACE_REQUIREMENTS)
 IMPORTS = "import playground.space.app; from playground.page.build import import_gradio; import_gradio()"
 
 
@@ -42,7 +43,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     require_write(repo)
     repo = current_name(repo, "space")
     training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")
-    config = json.loads(read_file(training.base, "config.json") or b"{}")
+    config = json.loads(read_file(training.base, MODEL_CONFIG) or b"{}")
     pins = {"adapter": found.adapter, "base": training.base, "dataset": training.dataset}
     key = digest({
         "stage": "space", **pins, "requirements": requirements, "sources": [file_sha256(file) for file in source_files()],
@@ -73,7 +74,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
 
 def require_imports(folder: Path) -> None:
     """The page's modules can be imported from the Space's own files. Raises UserError."""
-    compile((folder / APP).read_text(encoding="utf-8"), APP, "exec")
+    compile((folder / SPACE_APP).read_text(encoding="utf-8"), SPACE_APP, "exec")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-B", "-c", IMPORTS], cwd=folder, env=environment, capture_output=True, text=True

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from model_card.verification.lines.line import Level
 from model_card.verification.repo_state import RepoState
 from model_card.verification.run import find, verify_state
-from titlecraft.hub.checksums import SUMS, read_sums, write_sums
+from titlecraft.hub.checksums import read_sums, write_sums
 from titlecraft.records import describe_file, file_sha256
+from titlecraft.records.repo_files import CHECKSUMS
 
 
 def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
@@ -106,9 +107,9 @@ def recompute_checksums(folder: Path) -> None:
                 f'"bytes": {file["bytes"]},', f'"bytes": {now.bytes},'
             )
         path.write_text(text)
-    sums = dict.fromkeys(read_sums((folder / SUMS).read_bytes(), SUMS))
+    sums = dict.fromkeys(read_sums((folder / CHECKSUMS).read_bytes(), CHECKSUMS))
     sums |= dict.fromkeys(path.name for path in folder.iterdir() if path.is_file())
-    (folder / SUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
+    (folder / CHECKSUMS).write_bytes(write_sums({path: file_sha256(folder / path) for path in sums}))
 
 
 def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:

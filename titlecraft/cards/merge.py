@@ -16,6 +16,7 @@ import yaml
 
 from titlecraft.cards.front_matter import load_front_matter, split_front_matter
 from titlecraft.errors import UserError
+from titlecraft.records.repo_files import CARD
 
 NOTICE = (
     "<!-- titlecraft: what stands between a titlecraft line and its end is written by a program from records, and is "
@@ -60,7 +61,7 @@ def section(name: str, text: str) -> str:
     return f"<!-- titlecraft:{name} -->\n{text.strip(chr(10))}\n<!-- /titlecraft:{name} -->"
 
 
-def split(text: str, where: str = "README.md") -> Card:
+def split(text: str, where: str = CARD) -> Card:
     """Take a card apart. Raises UserError, with `where` in it, for metadata that are no YAML and sections without an end."""
     front, body = split_front_matter(re.sub("\r\n?", "\n", text))
     blocks: list[Block] = []
@@ -82,7 +83,7 @@ def split(text: str, where: str = "README.md") -> Card:
     return Card(_metadata(front, where), [block for block in trimmed if block.name or block.text.strip()])
 
 
-def merge(existing: str | None, generated: str, owned: Owned, where: str = "README.md") -> str:
+def merge(existing: str | None, generated: str, owned: Owned, where: str = CARD) -> str:
     """The generated card with what a person wrote into the existing one; merging twice gives the same bytes.
 
     A person's text stays behind the section that it stood behind; where that is gone, at the end. A card without our lines
@@ -104,12 +105,12 @@ def merge(existing: str | None, generated: str, owned: Owned, where: str = "READ
     return f"---\n{_dump(metadata)}---\n\n" + "\n\n".join([*pieces, *rest]) + "\n"
 
 
-def generated_part(text: str, where: str = "README.md") -> str:
+def generated_part(text: str, where: str = CARD) -> str:
     """The sections of ours alone, in their order: of a card as published, and of a fresh rendering, they are equal."""
     return "\n\n".join(section(block.name, block.text) for block in split(text, where).blocks if block.name) + "\n"
 
 
-def written_by_people(text: str, where: str = "README.md") -> list[str]:
+def written_by_people(text: str, where: str = CARD) -> list[str]:
     """A person's texts in a card, in their order."""
     return [block.text for block in split(text, where).blocks if block.name is None]
 

@@ -12,9 +12,9 @@ from huggingface_hub import HfApi
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES
 
-SUMS = "SHA256SUMS"
-NOT_LISTED = frozenset({"README.md", ".gitattributes", SUMS})
+NOT_LISTED = frozenset({CARD, GIT_ATTRIBUTES, CHECKSUMS})
 
 
 def write_sums(sums: dict[str, str]) -> bytes:
@@ -38,8 +38,8 @@ def published_before(head: Pin, there: list[str]) -> list[str]:
 
     Of a head of before there was such a file nobody knows, and all of `there` are given.
     """
-    raw = read_file(head, SUMS) if SUMS in there else None
-    return there if raw is None else [path for path in read_sums(raw, f"{SUMS} of {head}") if path in there]
+    raw = read_file(head, CHECKSUMS) if CHECKSUMS in there else None
+    return there if raw is None else [path for path in read_sums(raw, f"{CHECKSUMS} of {head}") if path in there]
 
 
 def sums_of_kept(head: Pin, there: list[str], kept: Callable[[str], bool]) -> dict[str, str]:
@@ -48,9 +48,9 @@ def sums_of_kept(head: Pin, there: list[str], kept: Callable[[str], bool]) -> di
     What the head's SHA256SUMS says is taken over, also about a file that was changed by hand since: the change must not
     become ours by publishing beside it. A head of before there was such a file is taken as it lies there.
     """
-    raw = read_file(head, SUMS) if SUMS in there else None
+    raw = read_file(head, CHECKSUMS) if CHECKSUMS in there else None
     if raw is not None:
-        listed = read_sums(raw, f"{SUMS} of {head}")
+        listed = read_sums(raw, f"{CHECKSUMS} of {head}")
         return {path: sha256 for path, sha256 in listed.items() if path in there and kept(path)}
     paths = [path for path in there if path not in NOT_LISTED and kept(path)]
     infos = HfApi().get_paths_info(head.repo, paths, repo_type=head.type, revision=head.revision) if paths else []

@@ -12,8 +12,9 @@ from huggingface_hub.hf_api import RepoFile
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin, published_pin
 from titlecraft.records import DATASET_RECORD, Pin
+from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES, LINEAGE
 
-BESIDE_THE_DATA = ("README.md", "lineage.json", "SHA256SUMS", ".gitattributes", "assets/*")
+BESIDE_THE_DATA = (CARD, LINEAGE, CHECKSUMS, GIT_ATTRIBUTES, "assets/*")
 
 
 def pin_data(reference: str) -> Pin:

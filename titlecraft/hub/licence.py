@@ -8,6 +8,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line
 from titlecraft.hub.pins import download
 from titlecraft.records import Licence, Pin
+from titlecraft.records.repo_files import CARD
 
 LEGAL_FILES = ["LICENSE*", "LICENCE*", "USE_POLICY*", "NOTICE*"]
 LLAMA3_NOTICE = "Meta Llama 3 is licensed under the Meta Llama 3 Community License, Copyright © Meta Platforms, Inc. All Rights Reserved.\n"
@@ -16,7 +17,7 @@ LLAMA3_LINK = "https://www.llama.com/llama3/license/"
 
 def licence_of(base: Pin) -> Licence:
     """The licence that the base's card states; `other`, with a warning, where it states none that can be read."""
-    card = download(base, ["README.md"]) / "README.md"
+    card = download(base, [CARD]) / CARD
     if not card.is_file():
         return unknown_licence(f"{base} has no card")
     try:

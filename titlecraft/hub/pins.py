@@ -19,12 +19,13 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import File, Pin, RepoType, read_record, record_key
 from titlecraft.records.base import R
+from titlecraft.records.repo_files import CARD, GIT_ATTRIBUTES
 
 # what the Hub itself puts into a new repo
 FIRST_FILES = {
-    "dataset": {".gitattributes"},
-    "model": {".gitattributes"},
-    "space": {".gitattributes", "README.md"},
+    "dataset": {GIT_ATTRIBUTES},
+    "model": {GIT_ATTRIBUTES},
+    "space": {GIT_ATTRIBUTES, CARD},
 }
 
 

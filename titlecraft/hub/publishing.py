@@ -15,14 +15,15 @@ from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 
 from titlecraft.errors import UserError
-from titlecraft.hub.checksums import SUMS, published_before, sums_of_kept, write_sums
+from titlecraft.hub.checksums import published_before, sums_of_kept, write_sums
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import FIRST_FILES, published_pin
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin, RepoType, file_sha256
+from titlecraft.records.repo_files import CHECKSUMS, LINEAGE
 
 # what a new adapter takes the place of in its repo; reports are about the adapter that they measured
-REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", "lineage.json")
+REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", LINEAGE)
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def publish(
     repo = parent.repo if parent else repo
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
-    sums = {name: file_sha256(path) for name, path in names.items() if name != SUMS}
+    sums = {name: file_sha256(path) for name, path in names.items() if name != CHECKSUMS}
     api = HfApi()
     size = sum(path.stat().st_size for path in paths)
     with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
@@ -89,14 +90,14 @@ def publish(
         kept = sums_of_kept(parent, there, lambda name: name not in names and name not in stale)
         listed = write_sums(kept | sums)
         operations = [CommitOperationAdd(name, str(names[name])) for name in sums]
-        operations += [CommitOperationAdd(SUMS, listed)]
+        operations += [CommitOperationAdd(CHECKSUMS, listed)]
         operations += [CommitOperationDelete(name) for name in stale]
         commit = api.create_commit(
             repo, operations, commit_message=message, repo_type=type, parent_commit=parent.revision
         )
     published = Pin(type=type, repo=repo, revision=commit.oid)
     with transfer_bars(size):
-        verify_published(published, sums | {SUMS: hashlib.sha256(listed).hexdigest()}, check)
+        verify_published(published, sums | {CHECKSUMS: hashlib.sha256(listed).hexdigest()}, check)
     return published
 
 

@@ -19,12 +19,10 @@ from titlecraft.records.base import (
     record_key,
 )
 from titlecraft.records.code_version import current_code, sources_sha256
-from titlecraft.records.dataset import DATASET_RECORD, DatasetRecord, Distribution, Leakage, Source, SourceFile, Split
+from titlecraft.records.dataset import DatasetRecord, Distribution, Leakage, Source, SourceFile, Split
 from titlecraft.records.evaluation import (
     CLAIMS,
     GROUNDED_HEADING,
-    PREDICTIONS,
-    REPORT,
     EvaluationRecord,
     Grounded,
     Group,
@@ -36,8 +34,8 @@ from titlecraft.records.evaluation import (
     sampled_arm,
     tokens_column,
 )
+from titlecraft.records.repo_files import DATASET_RECORD, PREDICTIONS, REPORT, TRAINING_RECORD
 from titlecraft.records.training import (
-    TRAINING_RECORD,
     Check,
     Effect,
     Examples,

@@ -5,8 +5,6 @@ from typing import Any, Literal
 from titlecraft.records.base import Code, File, Record
 from titlecraft.settings import Data, Prompt
 
-DATASET_RECORD = "dataset_record.json"
-
 
 class SourceFile(Record):
     """A file from outside the Hub, named below the folder that all files of the source have in common.

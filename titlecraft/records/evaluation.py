@@ -8,8 +8,6 @@ from titlecraft.records.base import Code, File, Pin, Record
 from titlecraft.records.training import Check
 from titlecraft.settings import Base, Evaluation, Generation
 
-REPORT = "report.json"
-PREDICTIONS = "predictions.parquet"
 Verdict = Literal["better", "worse", "higher", "lower", "no measured difference"]
 Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"

@@ -5,7 +5,6 @@ from typing import Literal
 from titlecraft.records import Check, Code, File, Licence, Pin, Record
 from titlecraft.settings import Generation
 
-EXPORT_RECORD = "export_record.json"
 Form = Literal["merged", "gguf"]
 
 

@@ -8,9 +8,6 @@ from typing import Literal
 
 from titlecraft.records import EvaluationRecord, Pin, Record, Verdict
 
-LINEAGE = "lineage.json"
-LINEAGE_PICTURE = "assets/lineage.png"
-
 
 class Result(Record):
     """A report, and what its primary measure says. `revision` is the commit of the adapter's repo that brought it.

@@ -4,8 +4,6 @@ from typing import Literal
 
 from titlecraft.records import Code, File, Pin, Record
 
-SPACE_RECORD = "space_record.json"
-
 
 class Hardware(Record):
     """What a Space of this size should run on: computed from the base's parameters, not tried.

@@ -54,7 +54,7 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files stage_sources training
         titlecraft/search: word_ngrams
     """,
     "training": """
@@ -67,7 +67,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files stage_sources training
         training: adapter backend checks effect finished health job lost_settings out_of_memory prepare publish record
         training: run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
@@ -96,7 +96,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
@@ -116,7 +116,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation export stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation export repo_files stage_sources training
         titlecraft/search: title_match word_ngrams
     """,
     "space": """
@@ -127,7 +127,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation space stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files space stage_sources training
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
@@ -167,7 +167,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation export lineage stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training: record
         training/watching: energy

@@ -5,8 +5,6 @@ from typing import Any, Literal
 from titlecraft.records.base import Code, File, Pin, Record, digest
 from titlecraft.settings import Base, Generation, Lora, Training
 
-TRAINING_RECORD = "training_record.json"
-
 
 class Check(Record):
     """One check of a training run: what was expected, and what was found."""

@@ -17,6 +17,7 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import read_file
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import GIT_ATTRIBUTES
 from training.checkpoints.folder import (
     CHECKPOINT,
     Checkpoint,
@@ -36,7 +37,7 @@ def push_checkpoint(path: Path, repo: str, *, private: bool) -> None:
         api.create_repo(repo, private=private, exist_ok=True)
         api.create_branch(repo, branch=BRANCH, exist_ok=True)
         names = {file.name: file for file in path.iterdir()}
-        present = set(api.list_repo_files(repo, revision=BRANCH)) - {".gitattributes"}
+        present = set(api.list_repo_files(repo, revision=BRANCH)) - {GIT_ATTRIBUTES}
         operations = [CommitOperationAdd(name, str(file)) for name, file in sorted(names.items())]
         operations += [CommitOperationDelete(name) for name in sorted(present - names.keys())]
         api.create_commit(repo, operations, commit_message=f"Checkpoint at {path.name}", revision=BRANCH)

@@ -15,11 +15,11 @@ import msgspec
 from titlecraft.files import sync_folder
 from titlecraft.models.adapter.weights import read_tensors
 from titlecraft.records import File, Record, describe_file, file_sha256
+from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 CHECKPOINT = "checkpoint.json"
 KEPT = 2
-WEIGHTS = "adapter_model.safetensors"
-REQUIRED = {"adapter_config.json", WEIGHTS, "optimizer.pt", "scheduler.pt", "trainer_state.json"}
+REQUIRED = {ADAPTER_CONFIG, ADAPTER_WEIGHTS, "optimizer.pt", "scheduler.pt", "trainer_state.json"}
 ALLOWED = re.compile(
     r"adapter_config\.json|adapter_model\.safetensors|(optimizer|scheduler|scaler)\.pt|trainer_state\.json|rng_state(_\d+)?\.pth"
 )
@@ -67,7 +67,7 @@ def load_if_complete(folder: Path) -> Checkpoint | None:
     checkpoint = read_checkpoint(file.read_bytes()) if file.is_file() else None
     if checkpoint is None or not all(is_intact(folder, listed) for listed in checkpoint.files):
         return None
-    return checkpoint if is_finite(folder / WEIGHTS) else None
+    return checkpoint if is_finite(folder / ADAPTER_WEIGHTS) else None
 
 
 def is_intact(folder: Path, listed: File) -> bool:

@@ -9,8 +9,9 @@ from datasets.exceptions import DatasetsError
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
 from titlecraft.hub.pins import download, read_file
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import PROMPT_FILE
 
 COLUMNS = ("instruction", "input", "output")
 

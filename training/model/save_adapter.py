@@ -6,6 +6,8 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel
 
+from titlecraft.records.repo_files import ADAPTER_CONFIG, CARD
+
 ESSENTIAL = (
     "base_model_name_or_path",
     "bias",
@@ -26,8 +28,8 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     model.save_pretrained(
         str(folder), save_embedding_layers=False
     )  # "auto" would read the base's newest config on the Hub
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's card; Titlecraft writes its own
-    file = folder / "adapter_config.json"
+    (folder / CARD).unlink(missing_ok=True)  # PEFT's card; Titlecraft writes its own
+    file = folder / ADAPTER_CONFIG
     file.write_text(json.dumps(essential(json.loads(file.read_bytes())), indent=2, sort_keys=True))
 
 

@@ -19,10 +19,10 @@ from dataset_builder.source.parse import product_kind
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import DatasetRecord, Leakage, digest
+from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
 
-QUARANTINE = "quarantine/lines.jsonl"
 BATCH_ROWS = 10_000
 
 

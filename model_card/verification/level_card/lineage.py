@@ -12,7 +12,8 @@ from model_card.verification.lines.rendering import same_rendering
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset
 from titlecraft.records import TRAINING_RECORD, read_record
-from titlecraft.records.lineage import LINEAGE, LINEAGE_PICTURE, DatasetLineage, result_of
+from titlecraft.records.lineage import DatasetLineage, result_of
+from titlecraft.records.repo_files import LINEAGE, LINEAGE_PICTURE
 
 
 def verify_lineage(state: RepoState) -> list[Line]:

@@ -15,12 +15,13 @@ from model_card.verification.lines.pinned_repo import commit_exists
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.licence import LEGAL_FILES, copy_legal_files, licence_of
 from titlecraft.hub.pins import holds, read_file
-from titlecraft.models.adapter.read import WEIGHTS, Adapter
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.models.adapter.read import Adapter
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, digest
+from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_FILES, MODEL_CONFIG, PROMPT_FILE
 from titlecraft.settings import Recipe
 
-BASE_FILES = ("config.json",)
+BASE_FILES = (MODEL_CONFIG,)
 
 
 def verify_pins(state: RepoState) -> list[Line]:
@@ -40,7 +41,7 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     record = state.training
     yield commit_exists(checks, "dataset", record.dataset, (PROMPT_FILE, DATASET_RECORD), "data/")
     yield commit_exists(checks, "base", record.base, BASE_FILES)
-    config = msgspec.json.decode(state.require("adapter_config.json"))
+    config = msgspec.json.decode(state.require(ADAPTER_CONFIG))
     named = f"{config.get('base_model_name_or_path')}@{config.get('revision')}"
     yield checks.equal("base in adapter_config.json", named, f"{record.base.repo}@{record.base.revision}")
     yield checks.equal("base in the training's settings", record.base_settings.repo, record.base.repo)
@@ -80,7 +81,7 @@ def equal_or_different(checks: Checks, claim: str, same: bool, tolerance: str) -
 def check_key(checks: Checks, state: RepoState, report: EvaluationRecord, folder: str) -> Iterator[Line]:
     """The report's key is the digest of its inputs; its id and its folder are named after the key."""
     recipe = Recipe(evaluation=report.evaluation, generation=report.generation)
-    weights = {name: state.sha256(name) for name in WEIGHTS}
+    weights = {name: state.sha256(name) for name in ADAPTER_FILES}
     prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
     inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
     inputs |= {

@@ -18,8 +18,8 @@ from titlecraft.records import (
     read_record,
     sources_sha256,
 )
+from titlecraft.records.repo_files import TIMINGS
 
-TIMINGS = "timings.json"
 MEANING = ("group", "unit", "better")  # fields of a measure that decide how its numbers are read
 WORDING = ("label", "definition", "source")  # fields that only explain it
 ROUNDING = 1e-9  # difference of two float64 sums of a few thousand numbers in different order

@@ -14,9 +14,9 @@ from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.models.adapter.weights import tensors_of
 from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, read_record
-from training.record import LOG, losses
+from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, TOKENIZER_CONFIG, TRAINING_LOG
+from training.record import losses
 
-WEIGHTS = "adapter_model.safetensors"
 CLOCK_ERROR = 0.06  # seconds, and tokens per second: the record rounds both to one decimal
 
 
@@ -37,10 +37,10 @@ def tensor_shapes(raw: bytes) -> dict[str, list[int]]:
 
 def check_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The number of trained parameters, and the LoRA settings in adapter_config.json."""
-    record, config = state.training, msgspec.json.decode(state.require("adapter_config.json"))
-    shapes = tensor_shapes(state.require(WEIGHTS))
+    record, config = state.training, msgspec.json.decode(state.require(ADAPTER_CONFIG))
+    shapes = tensor_shapes(state.require(ADAPTER_WEIGHTS))
     yield checks.equal("trainable parameters", record.trainable_parameters, sum(map(prod, shapes.values())))
-    tensors = tensors_of(state.require(WEIGHTS), f"{WEIGHTS} of {state.pin}")
+    tensors = tensors_of(state.require(ADAPTER_WEIGHTS), f"{ADAPTER_WEIGHTS} of {state.pin}")
     broken = [tensor.name for tensor in tensors if tensor.broken]
     yield checks.equal("tensors with numbers that are not finite", 0, len(broken), broken[0] if broken else None)
     ranks = {shape[0] for name, shape in shapes.items() if "lora_A" in name and len(shape) == 2}
@@ -55,7 +55,7 @@ def check_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
 def check_log(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Steps, losses and counts, from training_log.jsonl."""
     record = state.training
-    entries = [read_log_line(line) for line in state.require(LOG).splitlines()]
+    entries = [read_log_line(line) for line in state.require(TRAINING_LOG).splitlines()]
     derived, last = losses(entries), entries[-1]
     yield checks.equal("loss of the first tenth", record.loss.first, derived.first)
     yield checks.equal("loss of the last tenth", record.loss.last, derived.last)
@@ -71,7 +71,9 @@ def read_log_line(line: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.MsgspecError as error:
-        raise UserError(f"{LOG} has a line that is no JSON ({error}): {line[:80].decode(errors='replace')}") from error
+        raise UserError(
+            f"{TRAINING_LOG} has a line that is no JSON ({error}): {line[:80].decode(errors='replace')}"
+        ) from error
 
 
 def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
@@ -107,7 +109,7 @@ def key_line(checks: Checks, record: TrainingRecord) -> Line:
 
 def check_special_tokens(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The special tokens of the record are those of the published tokenizer."""
-    config = msgspec.json.decode(state.require("tokenizer_config.json"))
+    config = msgspec.json.decode(state.require(TOKENIZER_CONFIG))
     for name, token in state.training.special_tokens.items():
         published = config.get(f"{name}_token")
         content = published.get("content") if isinstance(published, dict) else published

@@ -10,8 +10,9 @@ from model_card.verification.lines.line import Line
 from titlecraft.hub.pins import download, read_file
 from titlecraft.models.base.config import context_length, load_config
 from titlecraft.models.base.tokenizer import load_tokenizer
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import EvaluationRecord, Pin
+from titlecraft.records.repo_files import PROMPT_FILE
 
 DATA = ["data/*.parquet"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from model_card.verification.repo_state import RepoState
 from model_card.verification.run import impossible_levels
 from tests.model_card.literal_records import ADAPTER
-from titlecraft.records.export import EXPORT_RECORD
+from titlecraft.records.repo_files import EXPORT_RECORD
 
 
 def test_an_exported_model_points_to_its_adapter(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local_hub.server import RunningHub, start
 from titlecraft.errors import UserError
+from titlecraft.records.repo_files import REPORT_PAGE
 
 ROWS, CATALOGUE_SEED = 20_000, 7
 QUESTION = "Harbourline Yellow Steel Kettle"
@@ -70,7 +71,7 @@ def addresses(hub: RunningHub, environment: dict[str, str]) -> dict[str, str]:
 
     api = HfApi()
     reports = [
-        file for file in api.list_repo_files(ADAPTER) if file.startswith("evaluation/") and file.endswith("report.html")
+        file for file in api.list_repo_files(ADAPTER) if file.startswith("evaluation/") and file.endswith(REPORT_PAGE)
     ]
     newest = max(api.get_paths_info(ADAPTER, reports, expand=True), key=lambda entry: entry.last_commit.date)
     return {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from titlecraft.command_line.verb_parser import VerbParser
+from titlecraft.records.repo_files import CARD
 
 if TYPE_CHECKING:
     from titlecraft.records import Pin
@@ -51,7 +52,7 @@ def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dr
         write(folder, head.repo, head)
         paths = [path for path in folder.rglob("*") if path.is_file()]
         if dry_run:
-            print((folder / "README.md").read_text(encoding="utf-8"))
+            print((folder / CARD).read_text(encoding="utf-8"))
         elif all(read_file(head, path.relative_to(folder).as_posix()) == path.read_bytes() for path in paths):
             print(f"nothing to do: the card of {head} is what its records say")
         else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.command_line.verbs.train import add_collection
 from titlecraft.errors import UserError
+from titlecraft.records.repo_files import REPORT_PAGE
 from titlecraft.settings import Recipe
 
 
@@ -56,7 +57,7 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)
     tell(published, collection=collection)
-    print(f"report in {published}\n{address(published, f'evaluation/{record.id}/report.html')}")
+    print(f"report in {published}\n{address(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
 
 
 def compare(a: str, b: str, out: Path) -> None:

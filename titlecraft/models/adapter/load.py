@@ -10,7 +10,7 @@ from torch import Tensor
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.probe import probe_adapter, probe_logits
-from titlecraft.models.adapter.read import ADAPTER_FIX, WEIGHTS, Adapter
+from titlecraft.models.adapter.read import ADAPTER_FIX, Adapter
 from titlecraft.models.adapter.zeroed import is_base_when_zeroed
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import loading
@@ -20,6 +20,7 @@ from titlecraft.models.base.quantisation import FOUR_BIT, in_words
 from titlecraft.models.checks import require_check
 from titlecraft.models.loss.check_scores import check_probe_scores
 from titlecraft.records import Check
+from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS
 
 CLOSE = {
     "float32": 1e-4,
@@ -77,7 +78,7 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     with loading(inputs.adapter, "a LoRA adapter", ADAPTER_FIX):
         # Not AutoModel.from_pretrained(adapter, revision=…): that applies the adapter's commit to the base.
         model = PeftModel.from_pretrained(base.model, inputs.adapter.repo, revision=inputs.adapter.revision)
-        require_all_factors(model, download(inputs.adapter, list(WEIGHTS)) / WEIGHTS[0], inputs)
+        require_all_factors(model, download(inputs.adapter, list(ADAPTER_FILES)) / ADAPTER_WEIGHTS, inputs)
     for parameter in model.parameters():  # PEFT loads adapters in float32, and would compute each of them there
         if parameter.dtype.is_floating_point and parameter.dtype != base.model.dtype:
             parameter.data = parameter.data.to(base.model.dtype)

@@ -6,11 +6,11 @@ from titlecraft.errors import UserError
 from titlecraft.hub.pins import download, pin, read_file
 from titlecraft.models.adapter.weights import require_finite
 from titlecraft.models.base.files import require_whole
-from titlecraft.prompt import PROMPT_FILE, PromptFormat
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord, file_sha256, read_record
+from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS, PROMPT_FILE
 
 ADAPTER_FIX = "train it again with `titlecraft train`, or take another revision of it"
-WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ def read_adapter(adapter: str) -> Adapter:
             "was trained on. Train one with `titlecraft train`, which writes it"
         )
     training = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {pinned}")
-    local = download(pinned, list(WEIGHTS))
-    for name in WEIGHTS:
+    local = download(pinned, list(ADAPTER_FILES))
+    for name in ADAPTER_FILES:
         if not (local / name).is_file():
             raise UserError(f"{pinned} has no {name}: it is not a PEFT adapter; train one with `titlecraft train`")
-    require_whole(local, pinned, list(WEIGHTS))
-    require_finite(local / WEIGHTS[0], f"{pinned} cannot be used", "train it anew, or take another revision")
+    require_whole(local, pinned, list(ADAPTER_FILES))
+    require_finite(local / ADAPTER_WEIGHTS, f"{pinned} cannot be used", "train it anew, or take another revision")
     prompt = read_file(training.dataset, PROMPT_FILE)
     if prompt is None:
         raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
     return Adapter(
         adapter=pinned, training=training,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
-        weights={name: file_sha256(local / name) for name in WEIGHTS},
+        weights={name: file_sha256(local / name) for name in ADAPTER_FILES},
     )  # fmt: skip

@@ -9,6 +9,7 @@ from titlecraft.hub.pins import download
 from titlecraft.models.base.files import ANOTHER, files_of, loading, read_object, require_transformers_repo
 from titlecraft.models.base.quantisation import published_as
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import MODEL_CONFIG
 
 POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length")
 UNBOUNDED = 2**31 - 1  # tokens: of a model that has no positions to run out of (ALiBi)
@@ -27,7 +28,7 @@ def load_config(base: Pin, files: list[str] | None = None) -> Any:
     from transformers import AutoConfig
 
     require_transformers_repo(base, files_of(base) if files is None else files)
-    raw = read_object(download(base, ["config.json"]) / "config.json", base)
+    raw = read_object(download(base, [MODEL_CONFIG]) / MODEL_CONFIG, base)
     require_known_type(raw, base)
     with loading(base, CAUSAL):
         config = AutoConfig.from_pretrained(base.repo, revision=base.revision, trust_remote_code=False)

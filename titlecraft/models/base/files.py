@@ -13,13 +13,14 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import ADAPTER_CONFIG, MODEL_CONFIG
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the names that transformers looks for
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
               "tekken.json")  # fmt: skip
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
-                   "*.jinja", "*.model", "config.json"]  # fmt: skip
+                   "*.jinja", "*.model", MODEL_CONFIG]  # fmt: skip
 HEAD = 1 << 16  # bytes that are fetched at a time of a file's head; a 70B Llama's header has 90,000
 MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
 ANOTHER = "set another base.repo"
@@ -33,14 +34,14 @@ def files_of(pinned: Pin) -> list[str]:
 
 def require_transformers_repo(base: Pin, files: list[str]) -> None:
     """Raises UserError where a repo holds something else than a transformers model: an adapter, GGUF files, nothing."""
-    if "adapter_config.json" in files:  # transformers would load the base that the adapter names, at any revision
-        config = read_object(download(base, ["adapter_config.json"]) / "adapter_config.json", base)
+    if ADAPTER_CONFIG in files:  # transformers would load the base that the adapter names, at any revision
+        config = read_object(download(base, [ADAPTER_CONFIG]) / ADAPTER_CONFIG, base)
         named = config.get("base_model_name_or_path")
         raise UserError(
             f"{base} is an adapter, not a base model: set base.repo to what it was trained on"
             + (f" ({named})" if isinstance(named, str) and named else "")
         )
-    if "config.json" in files:
+    if MODEL_CONFIG in files:
         return
     if any(name.endswith(".gguf") for name in files):
         raise UserError(

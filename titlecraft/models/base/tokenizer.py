@@ -16,6 +16,7 @@ from titlecraft.models.base.files import (
 )
 from titlecraft.prompt import encode_prompts, token_ids
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import TOKENIZER_CONFIG
 
 PAD_CANDIDATES = (
     "<|finetune_right_pad_id|>",
@@ -44,7 +45,7 @@ def load_tokenizer(base: Pin) -> Any:
     require_tokenizer(base, files)
     folder = download(base, TOKENIZER_FILES)
     require_whole(folder, base, [name for name in files if "/" not in name])
-    require_no_code(folder / "tokenizer_config.json", base)
+    require_no_code(folder / TOKENIZER_CONFIG, base)
     with loading(base, "a tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(base.repo, revision=base.revision, trust_remote_code=False)
         token_ids(tokenizer, ["a"])

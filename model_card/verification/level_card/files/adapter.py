@@ -16,8 +16,8 @@ import numpy as np
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
+from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 # key -> the values that training may write, whatever the recipe
 SET = {
     "peft_type": ("LORA",),
@@ -55,21 +55,21 @@ def verify_adapter(state: RepoState) -> list[Line]:
 
 def check_config(checks: Checks, state: RepoState) -> Iterator[Line]:
     """A line for each key that training sets, and one for all other keys."""
-    config = json.loads(state.require(CONFIG), object_pairs_hook=without_duplicates)
+    config = json.loads(state.require(ADAPTER_CONFIG), object_pairs_hook=without_duplicates)
     # PEFT overrides fan_in_fan_out by the class of the layer, so either value has the same effect
     either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules) else {}
     for key, allowed in (SET | either).items():
         value = config.get(key, allowed[0])
         holds = any(type(value) is type(other) and value == other for other in allowed)
-        yield checks.line(f"{key} in {CONFIG}", value, value if holds else allowed[0], holds, EXACT)
+        yield checks.line(f"{key} in {ADAPTER_CONFIG}", value, value if holds else allowed[0], holds, EXACT)
     mapping, expected = config.get("auto_mapping"), "a class of transformers or none"
     library = str(mapping.get("parent_library", "")).partition(".")[0] if mapping else "transformers"
     known = library in ("transformers", "unsloth")
-    yield checks.equal(f"auto_mapping in {CONFIG}", expected if known else mapping, expected)
+    yield checks.equal(f"auto_mapping in {ADAPTER_CONFIG}", expected if known else mapping, expected)
     others = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
     changed = [f"{key} = {value}" for key, value in others.items() if not is_default(value, INERT.get(key))]
     yield checks.equal(
-        f"other keys of {CONFIG}",
+        f"other keys of {ADAPTER_CONFIG}",
         ", ".join(changed) or "as PEFT has them",
         "as PEFT has them",
         "training sets none of them" if changed else None,
@@ -91,7 +91,7 @@ def is_default(value: Any, default: Any) -> bool:
 
 def check_tensors(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Each adapted layer has two factors of the record's rank, the record names the layer, and all numbers are finite."""
-    lora, file = state.training.lora, state.folder / WEIGHTS
+    lora, file = state.training.lora, state.folder / ADAPTER_WEIGHTS
     header, start = read_header(file)
     factors: dict[str, dict[str, list[int]]] = defaultdict(dict)
     not_factors = []

@@ -6,20 +6,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from model_card.verification.confusables import letters_of, skeleton
-from model_card.verification.level_card.files.path_patterns import (
-    ADAPTER,
-    BESIDE_REPORT,
-    LOADED,
-    OURS,
-    QUARANTINE,
-    TOKENIZER,
-    UNLISTED,
-)
+from model_card.verification.level_card.files.path_patterns import BESIDE_REPORT, LOADED, OURS, TOKENIZER, UNLISTED
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import MISSING, RepoState
-from titlecraft.hub.checksums import NOT_LISTED, SUMS, read_sums
+from titlecraft.hub.checksums import NOT_LISTED, read_sums
 from titlecraft.records import PREDICTIONS, REPORT, File
+from titlecraft.records.repo_files import ADAPTER_FILES, CHECKSUMS, QUARANTINE
 
 
 def verify_files(state: RepoState) -> list[Line]:
@@ -31,16 +24,18 @@ def verify_files(state: RepoState) -> list[Line]:
 
 def check_sums(checks: Checks, state: RepoState) -> Iterator[Line]:
     """A line for each file that SHA256SUMS lists, and one for all that it does not list."""
-    raw = state.read(SUMS)
+    raw = state.read(CHECKSUMS)
     if raw is None:
-        yield checks.equal(SUMS, "there", "missing", "every publishing of Titlecraft writes it: publish once more")
+        yield checks.equal(CHECKSUMS, "there", "missing", "every publishing of Titlecraft writes it: publish once more")
         return
-    sums = read_sums(raw, state.describe(SUMS))
+    sums = read_sums(raw, state.describe(CHECKSUMS))
     for path, sha256 in sums.items():
         yield checks.equal(f"sha256 of {path}", sha256, state.sha256(path))
     unlisted = [path for path in state.paths if path not in sums and path not in NOT_LISTED]
     imitations = [path for path in unlisted if matches_any(path, OURS)]
-    yield checks.equal(f"files that look like ours and {SUMS} does not list", "none", ", ".join(imitations) or "none")
+    yield checks.equal(
+        f"files that look like ours and {CHECKSUMS} does not list", "none", ", ".join(imitations) or "none"
+    )
     if others := [path for path in unlisted if path not in imitations]:
         yield checks.not_looked_at("not ours", ", ".join(others), "not looked at", "added by hand on the Hub")
 
@@ -53,7 +48,7 @@ def check_listed_files(checks: Checks, state: RepoState) -> Iterator[Line]:
         for record, file in listed_files(state):
             names[record].add(Path(file.path).name)
         for record, listed in names.items():
-            required = (PREDICTIONS,) if record in reports else ADAPTER
+            required = (PREDICTIONS,) if record in reports else ADAPTER_FILES
             missing = sorted(set(required) - listed)
             claimed = f"without {', '.join(missing)}" if missing else "all"
             yield checks.equal(f"files that {record} has to list", claimed, "all")
@@ -68,7 +63,7 @@ def check_listed_files(checks: Checks, state: RepoState) -> Iterator[Line]:
 def check_unlisted_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     """No file that is not in a record, listed in SHA256SUMS or not, would be loaded in place of ours or shown as ours."""
     known = known_paths(state)
-    sums = read_sums(state.read(SUMS) or b"", state.describe(SUMS))
+    sums = read_sums(state.read(CHECKSUMS) or b"", state.describe(CHECKSUMS))
     others = [path for path in state.paths if path not in known and path not in NOT_LISTED]
     loaded = [path for path in others if matches_any(path, LOADED[state.pin.type])]
     advice = "take them out of the repo, or publish them in one of their own" if loaded else None
@@ -80,7 +75,9 @@ def check_unlisted_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     unlisted = UNLISTED[state.pin.type]
     unknown = [path for path in others if path in sums and path not in loaded and not matches_any(path, unlisted)]
     if unknown:
-        yield checks.not_looked_at(f"listed in {SUMS}, in no record", ", ".join(unknown), "nothing to compare with")
+        yield checks.not_looked_at(
+            f"listed in {CHECKSUMS}, in no record", ", ".join(unknown), "nothing to compare with"
+        )
 
 
 def known_paths(state: RepoState) -> set[str]:

@@ -3,21 +3,34 @@
 The tables stay as tables: one line per kind of file.
 """
 
+from titlecraft.records.repo_files import (
+    DATASET_RECORD,
+    LINEAGE,
+    LINEAGE_PICTURE,
+    MODEL_CONFIG,
+    PROMPT_FILE,
+    QUARANTINE,
+    REPORT,
+    REPORT_PAGE,
+    TIMINGS,
+    TOKENIZER_CONFIG,
+    TRAINING_LOG,
+    TRAINING_RECORD,
+)
+
 TOKENIZER = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.json", TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model",
     "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
-ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
-QUARANTINE = "quarantine/lines.jsonl"
 
-BESIDE_REPORT = ("report.json", "timings.json", "report.html", "*.png")
+BESIDE_REPORT = (REPORT, TIMINGS, REPORT_PAGE, "*.png")
 """Files in a report's folder that the report does not list."""
 
 LOADED = {
     "model": (
         "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack", "*.gguf", "*.npz", "*.safetensors",
-        "*.index.json", "*.py", "config.json", "generation_config.json",
+        "*.index.json", "*.py", MODEL_CONFIG, "generation_config.json",
         "adapter_config*", "*/adapter_config.json", "processor_config.json", "preprocessor_config.json",
         "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt",
         "chat_template*", "additional_chat_templates/*",
@@ -33,17 +46,17 @@ LOADED = {
 
 UNLISTED = {
     "model": (
-        "training_record.json", "training_log.jsonl", "prompt.json", "lineage.json", "assets/*.png",
+        TRAINING_RECORD, TRAINING_LOG, PROMPT_FILE, LINEAGE, "assets/*.png",
         "LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*",
     ),
-    "dataset": ("dataset_record.json", "prompt.json", "lineage.json", "quarantine/lines.jsonl", "assets/*.png"),
+    "dataset": (DATASET_RECORD, PROMPT_FILE, LINEAGE, QUARANTINE, "assets/*.png"),
 }  # fmt: skip
 """Type of repo -> files of ours that no record lists."""
 
 OURS = (
-    "*_record.json", "prompt.json", "training_log.jsonl", "quarantine/*", "evaluation/*",
+    "*_record.json", PROMPT_FILE, TRAINING_LOG, "quarantine/*", "evaluation/*",
     "adapter_*", "tokenizer*", "special_tokens_map.json", "chat_template*",
-    "lineage.json", "assets/lineage.png", "assets/training_loss.png", "assets/output_length.png", "assets/splits.png",
+    LINEAGE, LINEAGE_PICTURE, "assets/training_loss.png", "assets/output_length.png", "assets/splits.png",
     "LICENSE*", "NOTICE*", "USE_POLICY*",
 )  # fmt: skip
 """Files that only Titlecraft writes. A person may add any other file."""

@@ -20,7 +20,8 @@ from model_card.verification.lines.rendering import same_rendering
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import endpoint
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, read_record
-from training.record import LOG, plot_loss
+from titlecraft.records.repo_files import REPORT_PAGE, TRAINING_LOG
+from training.record import plot_loss
 
 
 def verify_renderings(state: RepoState) -> list[Line]:
@@ -38,7 +39,7 @@ def verify_renderings(state: RepoState) -> list[Line]:
 
 def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     """The plot of the training loss, from training_log.jsonl."""
-    lines = [json.loads(line) for line in state.require(LOG).decode().splitlines()]
+    lines = [json.loads(line) for line in state.require(TRAINING_LOG).decode().splitlines()]
     with TemporaryDirectory() as folder:
         path, file = "assets/training_loss.png", Path(folder) / "loss.png"
         plot_loss(lines, file)
@@ -65,8 +66,8 @@ def check_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line
     names = {path.removeprefix(f"{folder}/") for path in state.paths if path.startswith(f"{folder}/")}
     others = sorted(name for name in names - plots.keys() if name.endswith(".png"))
     yield checks.equal("pictures that this report does not draw", ", ".join(others) or "none", "none")
-    published = with_links_to_this_hub(state.require(f"{folder}/report.html"), record)
-    yield same_rendering(checks, "report.html", published, page, record.code, "evaluation")
+    published = with_links_to_this_hub(state.require(f"{folder}/{REPORT_PAGE}"), record)
+    yield same_rendering(checks, REPORT_PAGE, published, page, record.code, "evaluation")
 
 
 @lru_cache(maxsize=2)  # benchmarks/tampering/verify_random.py verifies hundreds of copies of one report

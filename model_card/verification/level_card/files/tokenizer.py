@@ -17,9 +17,9 @@ from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
+from titlecraft.records.repo_files import TOKENIZER_CONFIG
 
 SAME = "the same"
-CONFIG = "tokenizer_config.json"
 # settings that depend on the machine or on the version of transformers
 ENVIRONMENT = (
     "name_or_path",
@@ -51,7 +51,7 @@ def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Compares every file with the base's file. If they differ, compares it with the file that the base's tokenizer writes."""
     published = {name: raw for name in TOKENIZER if (raw := state.read(name)) is not None}
     base = state.training.base
-    required = ("tokenizer.json", CONFIG)
+    required = ("tokenizer.json", TOKENIZER_CONFIG)
     missing = [name for name in required if name not in published and read_file(base, name) is not None]
     yield checks.equal("files", f"without {', '.join(missing)}" if missing else "all", "all")
     of_base = {name: raw for name in published if (raw := read_file(base, name)) is not None}

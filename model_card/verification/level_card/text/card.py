@@ -21,9 +21,9 @@ from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import Card, Owned, merge, split
 from titlecraft.errors import UserError
 from titlecraft.records import read_record
-from titlecraft.records.lineage import LINEAGE, DatasetLineage
+from titlecraft.records.lineage import DatasetLineage
+from titlecraft.records.repo_files import CARD, LINEAGE
 
-CARD = "README.md"
 NOTHING = "nothing"
 
 

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 
 from model_card.build import read_card_inputs, render
 from model_card.claims import claims_of
-from model_card.verification.level_card.text.card import CARD, read_card
+from model_card.verification.level_card.text.card import read_card
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import split
+from titlecraft.records.repo_files import CARD
 
 MAX_SECTION = 100_000  # characters of a section that are searched for the sentence most similar to a claim
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from dataset_builder.card.metadata import others_than_default
 from model_card.verification.confusables import letters_of
-from model_card.verification.level_card.text.card import CARD, read_card
+from model_card.verification.level_card.text.card import read_card
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.cards.merge import split
+from titlecraft.records.repo_files import CARD
 
 
 def verify_configs(state: RepoState) -> list[Line]:

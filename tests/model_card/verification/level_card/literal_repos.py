@@ -12,8 +12,9 @@ from safetensors.numpy import save_file
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from tests.model_card.literal_records import ADAPTER, DATASET, dataset_record, training_record
-from titlecraft.hub.checksums import SUMS, write_sums
+from titlecraft.hub.checksums import write_sums
 from titlecraft.records import describe_file, file_sha256
+from titlecraft.records.repo_files import CHECKSUMS
 from titlecraft.settings import Lora
 
 CONFIG: dict[str, Any] = {
@@ -63,8 +64,10 @@ def dataset(folder: Path, change: Change = lambda folder: None) -> RepoState:
 
 
 def listed(folder: Path, pin: Any) -> RepoState:
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != SUMS]
-    (folder / SUMS).write_bytes(write_sums({path.relative_to(folder).as_posix(): file_sha256(path) for path in paths}))
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS]
+    (folder / CHECKSUMS).write_bytes(
+        write_sums({path.relative_to(folder).as_posix(): file_sha256(path) for path in paths})
+    )
     return RepoState.of_folder(pin, folder)
 
 

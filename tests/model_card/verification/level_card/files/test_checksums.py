@@ -9,8 +9,8 @@ from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.repo_state import RepoState
 from tests.model_card.literal_records import DATASET
 from tests.model_card.verification.level_card.literal_repos import adapter, dataset, write_file, wrong
-from titlecraft.hub.checksums import SUMS
 from titlecraft.records import file_sha256
+from titlecraft.records.repo_files import CHECKSUMS
 
 
 def about_names(state: RepoState) -> list[str]:
@@ -65,7 +65,7 @@ def test_no_other_file_of_this_machine_is_opened(tmp_path: Path) -> None:
     (tmp_path / "repo").mkdir()
     state = adapter(tmp_path / "repo")
     for path in ("../secret", str(tmp_path / "secret"), "../../../../../etc/passwd", "assets/../../secret"):
-        sums = (state.folder / SUMS).read_text() + f"{file_sha256(tmp_path / 'secret')}  {path}\n"
-        (state.folder / SUMS).write_text(sums)
+        sums = (state.folder / CHECKSUMS).read_text() + f"{file_sha256(tmp_path / 'secret')}  {path}\n"
+        (state.folder / CHECKSUMS).write_text(sums)
         assert state.file(path) is None and state.read(path) is None
     assert [line for line in wrong(verify_files(state)) if "sha256 of" in line and "secret" in line]
