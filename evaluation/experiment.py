@@ -48,7 +48,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     recipe = replace(recipe, evaluation=inputs.evaluation)
     effect = minimum_detectable_effect(1.0, recipe.evaluation.titles, recipe.evaluation)
     print(plan(recipe.evaluation, entry_named(recipe.evaluation.primary, recipe.evaluation), effect), flush=True)
-    benchmarks = find_benchmarks(recipe.evaluation.also)
+    benchmarks = find_benchmarks(recipe.evaluation.benchmarks)
     with progress.part("loading"):
         loaded = load(inputs)
         dataset = download(inputs.training.dataset, ["data/*.parquet"])

@@ -19,6 +19,12 @@ Key = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of hashes and of numpy's newer
 
 BM25 = "bm25"  # the retriever that needs no model
 MAX_LOSS = 0.2  # share of a catalogue's lines that may be quarantined; no setting of a recipe, since it changes no row
+RENAMED = {
+    "data.copies": "data.max_titles_per_description",
+    "evaluation.also": "evaluation.benchmarks",
+}
+"""Earlier name of a setting -> its name. Recipes and options may use the earlier name until version 0.3."""
+
 SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -31,7 +37,7 @@ class Data:
         content_column: JSON key of the product's description.
         uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
         minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
-        copies: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
+        max_titles_per_description: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
         near_duplicates: put rows with nearly the same description (Jaccard similarity 0.8 of their runs of five words)
             into the same split, and measure how many are left across splits; takes about a third of the time.
         limit: publish about this many rows, sampled by hash over the whole file, never its head; unset publishes all.
@@ -45,7 +51,7 @@ class Data:
     content_column: str = "content"
     uid_column: str = "uid"
     minimum_characters: Whole = 20
-    copies: Count = 5
+    max_titles_per_description: Count = 5
     near_duplicates: bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
@@ -186,7 +192,7 @@ class Evaluation:
         resamples: bootstrap resamples behind an interval.
         sampled: decode so many answers to each title by sampling too, as `generation` says, and report them in a block of
             their own; 0 decodes greedily only.
-        also: standard benchmarks of lighteval with choices, such as "lighteval|arc:easy|0" (task, and how many examples stand
+        benchmarks: standard benchmarks of lighteval with choices, such as "lighteval|arc:easy|0" (task, and how many examples stand
             in front of a question), before and after: what was forgotten.
         retriever: "bm25", or a text encoder NAMESPACE/NAME[@REVISION] of the Hub, which ranks titles in a measure of its own
             beside BM25's (specificity_embedding).
@@ -203,7 +209,7 @@ class Evaluation:
     confidence: Annotated[float, Meta(ge=0.01, le=0.9999)] = 0.95
     resamples: Annotated[int, Meta(ge=1, le=10**6)] = 10_000
     sampled: Annotated[int, Meta(ge=0, le=1000)] = 0
-    also: list[str] = field(default_factory=list)
+    benchmarks: list[str] = field(default_factory=list)
     retriever: str = BM25
     bertscore: str | None = None
     grounded: bool = False

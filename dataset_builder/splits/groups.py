@@ -38,7 +38,7 @@ def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
     groups, assigned = np.zeros(len(rows.keys), np.uint64), np.full(len(rows.keys), -1, np.int8)
     repeated = repeated_rows(rows.keys)
     kept = np.flatnonzero(~repeated)
-    surplus = surplus_copies(rows.contents[kept], rows.titles[kept], settings.copies)
+    surplus = surplus_copies(rows.contents[kept], rows.titles[kept], settings.max_titles_per_description)
     kept = kept[~surplus]
     titles, contents = rows.titles[kept], rows.contents[kept]
     pairs, near, measured = NO_PAIRS, None, None

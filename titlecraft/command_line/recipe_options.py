@@ -15,9 +15,10 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 import titlecraft
 from titlecraft.command_line import setting_errors
 from titlecraft.command_line.recipe_yaml import dotted_keys, read_yaml
+from titlecraft.command_line.renamed_settings import with_new_name, with_new_names
 from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
-from titlecraft.settings import Recipe
+from titlecraft.settings import RENAMED, Recipe
 
 # the last three for values that no setting has: thousands of digits, or of brackets in each other
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
@@ -56,12 +57,13 @@ def read_recipe(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
         raise UserError(f"{file}: expected sections ({', '.join(SECTIONS)}), each with its settings below it")
     known = [f"{name}.{field.name}" for name, kind in SECTIONS.items() for field in fields(kind)]
+    values = with_new_names(values, file)
     for key, line in dotted_keys(tree):
-        if key not in known and key not in SECTIONS:
+        if key not in known and key not in RENAMED and key not in SECTIONS:
             close = difflib.get_close_matches(key, [*known, *SECTIONS], n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the sections are {', '.join(SECTIONS)}"
             raise UserError(f"{file}:{line}: unknown key {key!r}; {hint}")
-    lines = dict(dotted_keys(tree))
+    lines = {RENAMED.get(key, key): line for key, line in dotted_keys(tree)}
     dotted = {f"{section}.{key}": value for section, settings in values.items() for key, value in settings.items()}
     for key, value in dotted.items():
         try:
@@ -113,6 +115,7 @@ class StageParser:
 
         Afterwards `given` has the dotted names of the settings that the recipe or an option gave, whatever their value.
         """
+        arguments = [with_new_name(argument) for argument in arguments]
         chosen = VerbParser(prog=self.parser.prog, add_help=False)
         chosen.add_argument("--recipe")
         name = chosen.parse_known_args(arguments)[0].recipe

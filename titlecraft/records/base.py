@@ -8,6 +8,7 @@ import msgspec
 
 from titlecraft import __version__
 from titlecraft.errors import UserError
+from titlecraft.records.setting_names import IN_RECORDS, IN_SETTINGS, rename_settings
 
 RepoType = Literal["dataset", "model", "space"]
 
@@ -17,7 +18,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def to_json(self) -> bytes:
         """Indented JSON with a final newline; the same record gives the same bytes."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+        builtins = rename_settings(msgspec.to_builtins(self), IN_RECORDS)
+        return msgspec.json.format(msgspec.json.encode(builtins), indent=2) + b"\n"
 
 
 class Pin(Record):
@@ -58,7 +60,7 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what 
 def read_record(raw: bytes, kind: type[R], where: str) -> R:
     """Decode a record strictly; `where` names repo and file in the error. Raises UserError."""
     try:
-        return msgspec.json.decode(raw, type=kind, strict=True)
+        return msgspec.convert(rename_settings(msgspec.json.decode(raw), IN_SETTINGS), kind, strict=True, str_keys=True)
     except UNREADABLE as error:
         raise UserError(f"{where} is not a {kind.__name__} that Titlecraft {__version__} reads: {error}") from error
 
@@ -94,7 +96,8 @@ def record_key(raw: bytes) -> str | None:
 
 def digest(inputs: dict[str, Any]) -> str:
     """sha256 over the canonical JSON of everything that a stage's result depends on: equal keys, equal results."""
-    return hashlib.sha256(msgspec.json.encode(inputs, order="sorted")).hexdigest()
+    builtins = rename_settings(msgspec.to_builtins(inputs), IN_RECORDS)
+    return hashlib.sha256(msgspec.json.encode(builtins, order="sorted")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -54,7 +54,8 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: training
         titlecraft/search: word_ngrams
     """,
     "training": """
@@ -67,7 +68,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         training: adapter backend checks effect finished health job lost_settings out_of_memory prepare publish record
         training: run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
@@ -96,7 +97,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
@@ -116,7 +117,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation export repo_files stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation export repo_files setting_names stage_sources training
         titlecraft/search: title_match word_ngrams
     """,
     "space": """
@@ -127,7 +128,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files space stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names space stage_sources training
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
@@ -167,7 +168,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training: record
         training/watching: energy

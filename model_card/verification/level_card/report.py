@@ -67,11 +67,11 @@ def unrequested_parts(record: EvaluationRecord) -> list[str]:
     settings = record.evaluation
     parts = {
         "sampled answers": (settings.sampled, record.sampled),
-        "standard benchmarks": (settings.also, record.also),
+        "standard benchmarks": (settings.benchmarks, record.also),
         "sources": (settings.grounded, record.grounded),
     }
     unrequested = [name for name, (requested, present) in parts.items() if present and not requested]
-    return unrequested + (["more benchmarks than were asked"] if len(record.also) > len(settings.also) else [])
+    return unrequested + (["more benchmarks than were asked"] if len(record.also) > len(settings.benchmarks) else [])
 
 
 def check_definitions(checks: Checks, record: EvaluationRecord) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from jsonargparse.typing import NonNegativeInt
 
 from titlecraft.command_line import main
 from titlecraft.command_line.recipe_options import SECTIONS, StageParser, read_recipe, recipe_file
+from titlecraft.command_line.renamed_settings import print_note
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
 
@@ -52,6 +53,46 @@ def test_the_seed_recipe_is_the_original_notebook_to_the_letter() -> None:
 def test_an_option_wins_over_the_recipe_and_the_recipe_over_the_default() -> None:
     recipe, _ = stage(*TRAIN).parse(["--recipe", "tiny", "--lora.r=3", "--training.learning_rate", "1e-3"])
     assert (recipe.lora.r, recipe.training.learning_rate, recipe.training.backend) == (3, 1e-3, "trl")
+
+
+OLD_NAMES = "data:\n  copies: 2\nevaluation:\n  also: [a]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (OLD_NAMES, []),
+        ("{}", ["--data.copies=2", "--evaluation.also", '["a"]']),
+        ("data:\n  copies: 9\n", ["--data.max_titles_per_description=2", "--evaluation.also+=a"]),
+        ("data:\n  max_titles_per_description: 9\n", ["--data.copies", "2", "--evaluation.benchmarks+=a"]),
+    ],
+)
+def test_old_names_of_settings_work(text: str, options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    parser = stage("data", "evaluation")
+    recipe, _ = parser.parse(["--recipe", str(tmp_path / "mine.yaml"), *options])
+    assert (recipe.data.max_titles_per_description, recipe.evaluation.benchmarks) == (2, ["a"])
+    assert {"data.max_titles_per_description", "data.copies"} & parser.given == {"data.max_titles_per_description"}
+
+
+def test_an_old_name_is_noted_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_note.cache_clear()
+    (tmp_path / "mine.yaml").write_text(OLD_NAMES)
+    stage("data", "evaluation").parse(["--recipe", str(tmp_path / "mine.yaml"), "--data.copies=3"])
+    assert capsys.readouterr().err.splitlines() == [
+        "note: data.copies is called data.max_titles_per_description now; the old name works until 0.3",
+        "note: evaluation.also is called evaluation.benchmarks now; the old name works until 0.3",
+    ]
+
+
+def test_old_and_new_name_in_one_recipe_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("data:\n  copies: 2\n  max_titles_per_description: 3\n")
+    with pytest.raises(UserError, match=r"data\.copies is the old name of data\.max_titles_per_description"):
+        read_recipe(file)
+    file.write_text("data:\n\n  copies: 0\n")
+    with pytest.raises(UserError, match=r"mine\.yaml:3: data\.max_titles_per_description: expected"):
+        read_recipe(file)
 
 
 def test_a_stage_takes_only_its_sections() -> None:

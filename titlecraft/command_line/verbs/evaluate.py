@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
             )
         compare(*asked.compare, Path(asked.out))
     else:
-        settings = replace(recipe.evaluation, also=[*recipe.evaluation.also, *asked.also])
+        settings = replace(recipe.evaluation, benchmarks=[*recipe.evaluation.benchmarks, *asked.also])
         measure(asked.adapter, replace(recipe, evaluation=settings), asked.fresh, not asked.no_collection)
 
 

@@ -1,0 +1,34 @@
+"""Names of settings inside records: a renamed setting keeps its first name in JSON.
+
+Published records stay readable this way, and the keys and digests over them keep their values.
+"""
+
+from typing import Any
+
+from titlecraft.settings import RENAMED
+
+IN_RECORDS: dict[str, dict[str, str]] = {}
+"""Section -> name of a setting in settings.py -> its name in JSON."""
+
+for old, new in RENAMED.items():
+    IN_RECORDS.setdefault(new.partition(".")[0], {})[new.partition(".")[2]] = old.partition(".")[2]
+
+IN_SETTINGS = {section: {old: new for new, old in names.items()} for section, names in IN_RECORDS.items()}
+"""Section -> name of a setting in JSON -> its name in settings.py."""
+
+
+def rename_settings(value: Any, names: dict[str, dict[str, str]], section: str = "") -> Any:
+    """Return built-in values with the settings of each section renamed; the order of keys stays.
+
+    Args:
+        value: what JSON can hold.
+        names: IN_RECORDS or IN_SETTINGS.
+        section: the key that `value` has in the object around it.
+    """
+    match value:
+        case dict():
+            renamed = names.get(section, {})
+            return {renamed.get(key, key): rename_settings(inner, names, key) for key, inner in value.items()}
+        case list():
+            return [rename_settings(inner, names) for inner in value]
+    return value
