@@ -11,7 +11,7 @@ from titlecraft.records.repo_files import PROMPT_FILE
 TARGET = "target.json"
 
 
-class Target(Record):
+class Target(Record, frozen=True):
     """Where a training will be published: address of the Hub, repo, and whether a new repo is private."""
 
     hub: str

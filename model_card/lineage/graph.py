@@ -22,14 +22,14 @@ from titlecraft.records.repo_files import EXPORT_RECORD, LINEAGE
 MOST_FOUND = 100  # models that the Hub is asked for
 
 
-class Exported(Record):
+class Exported(Record, frozen=True):
     """A model of its own that was made from an adapter, at the head of its repo; `form` is "merged" or "gguf"."""
 
     model: Pin
     form: str
 
 
-class Found(Record):
+class Found(Record, frozen=True):
     """An adapter of the graph. `problem` says why it is unconfirmed; null where its own records say what is shown.
 
     `listed` says whether the dataset's lineage.json names it.
@@ -41,7 +41,7 @@ class Found(Record):
     exported: list[Exported]
 
 
-class Lineage(Record):
+class Lineage(Record, frozen=True):
     """The graph around one dataset. `source` is null where its record cannot be read.
 
     Args:

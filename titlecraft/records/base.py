@@ -22,7 +22,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return msgspec.json.format(msgspec.json.encode(builtins), indent=2) + b"\n"
 
 
-class Pin(Record):
+class Pin(Record, frozen=True):
     """One state of one Hub repo: its id and its 40-hex commit."""
 
     type: RepoType
@@ -33,7 +33,7 @@ class Pin(Record):
         return f"{self.repo}@{self.revision[:12]}"
 
 
-class File(Record):
+class File(Record, frozen=True):
     """One file: path inside its repo, size in bytes, sha256 in hex."""
 
     path: str
@@ -41,7 +41,7 @@ class File(Record):
     sha256: str
 
 
-class Code(Record):
+class Code(Record, frozen=True):
     """What computed a record: versions of Titlecraft, Python and the packages that matter to the result.
 
     `sources` is a sha256 over the source files of the ground floor and of the stage: two commits of one version differ.

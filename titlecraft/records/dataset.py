@@ -6,7 +6,7 @@ from titlecraft.records.base import Code, File, Record
 from titlecraft.settings import Data, Prompt
 
 
-class SourceFile(Record):
+class SourceFile(Record, frozen=True):
     """A file from outside the Hub, named below the folder that all files of the source have in common.
 
     `bytes` and `sha256` are those of the file as it lies there, compressed or not; `lines` counts all lines.
@@ -18,7 +18,7 @@ class SourceFile(Record):
     lines: int
 
 
-class Source(Record):
+class Source(Record, frozen=True):
     """What a dataset was made from, in the order in which it was read. `lines` counts the lines of all files.
 
     `missing` says what it lacks where it was not whole and was used all the same; null where nothing is known to lack.
@@ -39,7 +39,7 @@ class Source(Record):
         return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
 
 
-class Distribution(Record):
+class Distribution(Record, frozen=True):
     """A histogram of lengths: counts[i] values lie in [edges[i], edges[i+1]), the last interval without an end."""
 
     unit: str
@@ -51,7 +51,7 @@ class Distribution(Record):
     counts: list[int]
 
 
-class Split(Record):
+class Split(Record, frozen=True):
     """One split of a published dataset. `largest_group` is the number of rows in its largest group.
 
     `bytes_in_memory` is the size of its columns as dataset_info counts it; null in records of before it was kept.
@@ -65,7 +65,7 @@ class Split(Record):
     bytes_in_memory: int | None = None
 
 
-class Leakage(Record):
+class Leakage(Record, frozen=True):
     """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files.
 
     `near_duplicates` counts rows whose output is nearly one of the training split (Jaccard similarity of the runs of five
@@ -80,7 +80,7 @@ class Leakage(Record):
     near_measured: int | None = None
 
 
-class DatasetRecord(Record):
+class DatasetRecord(Record, frozen=True):
     """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it.
 
     `near_duplicates` counts the published rows whose description is nearly that of another one, of the `near_measured` rows

@@ -8,7 +8,7 @@ from titlecraft.settings import Generation
 Form = Literal["merged", "gguf"]
 
 
-class MergeCheck(Record):
+class MergeCheck(Record, frozen=True):
     """The merged model against base and adapter, which it was made from, on held-out titles drawn by `seed`.
 
     NLL is that of the references, in nats per token, the mean over titles: of the base alone, of the base with the adapter
@@ -29,7 +29,7 @@ class MergeCheck(Record):
     largest_logit: float
 
 
-class Merged(Record):
+class Merged(Record, frozen=True):
     """A merged model in a folder: the key of what it depends on, and what came of it.
 
     `guards` compare the NLL that the check is made of with the model's own logits, before the merge and after it.
@@ -45,7 +45,7 @@ class Merged(Record):
     unpacking: Check | None = None
 
 
-class Converter(Record):
+class Converter(Record, frozen=True):
     """The program that wrote a GGUF file: its script's name and sha256, and the one that quantised further, if any."""
 
     script: str
@@ -53,7 +53,7 @@ class Converter(Record):
     quantiser: str | None
 
 
-class Gguf(Record):
+class Gguf(Record, frozen=True):
     """What the header of a GGUF file says: version of the format, and how many tensors and facts it holds."""
 
     type: str
@@ -63,7 +63,7 @@ class Gguf(Record):
     converter: Converter
 
 
-class ExportRecord(Record):
+class ExportRecord(Record, frozen=True):
     """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read.
 
     `unpacking` is how far the unpacked base is from the 8-bit base that was trained on, where it was one.

@@ -9,7 +9,7 @@ from typing import Literal
 from titlecraft.records import EvaluationRecord, Pin, Record, Verdict
 
 
-class Result(Record):
+class Result(Record, frozen=True):
     """A report, and what its primary measure says. `revision` is the commit of the adapter's repo that brought it.
 
     `low` and `high` bound the interval of the difference at `confidence`.
@@ -29,7 +29,7 @@ class Result(Record):
     verdict: Verdict
 
 
-class Trained(Record):
+class Trained(Record, frozen=True):
     """An adapter at the commit that brought its training record, what it was made from, and its reports, best first."""
 
     adapter: Pin
@@ -38,7 +38,7 @@ class Trained(Record):
     reports: list[Result]
 
 
-class DatasetLineage(Record):
+class DatasetLineage(Record, frozen=True):
     """lineage.json: adapters trained from a dataset, in the order in which they were first listed."""
 
     adapters: list[Trained]

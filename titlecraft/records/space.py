@@ -5,7 +5,7 @@ from typing import Literal
 from titlecraft.records import Code, File, Pin, Record
 
 
-class Hardware(Record):
+class Hardware(Record, frozen=True):
     """What a Space of this size should run on: computed from the base's parameters, not tried.
 
     `weights_gb` is what the weights take as the Space loads them, `unpacked_gb` what they take on a CPU; `memory_gb` is what
@@ -22,7 +22,7 @@ class Hardware(Record):
     precision: str
 
 
-class SpaceRecord(Record):
+class SpaceRecord(Record, frozen=True):
     """How a Space came to be. `requirements` are exact, as they were where it was published; `gradio` is its SDK's version."""
 
     key: str

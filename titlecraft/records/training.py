@@ -6,7 +6,7 @@ from titlecraft.records.base import Code, File, Pin, Record, digest
 from titlecraft.settings import Base, Generation, Lora, Training
 
 
-class Check(Record):
+class Check(Record, frozen=True):
     """One check of a training run: what was expected, and what was found."""
 
     name: str
@@ -15,7 +15,7 @@ class Check(Record):
     holds: bool
 
 
-class Examples(Record):
+class Examples(Record, frozen=True):
     """Examples that the trainer was given (`available`) and examples that it saw. Tokens are counted without padding.
 
     `padding_share` is 1 - tokens seen / tokens computed; null in records of before it was counted.
@@ -31,7 +31,7 @@ class Examples(Record):
     padding_share: float | None = None
 
 
-class Losses(Record):
+class Losses(Record, frozen=True):
     """Mean negative log-likelihood per completion token, in nats: over the first and last tenth of the logged steps."""
 
     first: float
@@ -43,7 +43,7 @@ def is_ruinous(before: float, after: float) -> bool:
     return after >= 10 * before and after > before
 
 
-class Effect(Record):
+class Effect(Record, frozen=True):
     """Loss on a few rows of a split that was not trained on, drawn with the training's seed.
 
     `changes_logits`: whether it changes the base's logits on an example at all. The NLLs are means over the `tokens` of the
@@ -62,7 +62,7 @@ class Effect(Record):
         return self.nll_base is not None and is_ruinous(self.nll_base, self.nll_adapter)
 
 
-class Optimizer(Record):
+class Optimizer(Record, frozen=True):
     """Hyperparameters of AdamW that no recipe sets. Gradients are clipped to the norm `max_grad_norm`."""
 
     max_grad_norm: float = 1.0
@@ -71,7 +71,7 @@ class Optimizer(Record):
     epsilon: float = 1e-8
 
 
-class Measured(Record):
+class Measured(Record, frozen=True):
     """Clock, memory and energy of a run, as measured on `device`. Null where the machine gives no figure.
 
     `devices` counts the processes, one for each device; memory is that of the first. `energy_kwh` is of the parts that have
@@ -94,7 +94,7 @@ class Measured(Record):
     parts: int = 1
 
 
-class Licence(Record):
+class Licence(Record, frozen=True):
     """Licence of the base as its own card states it; `warning` says what could not be found out."""
 
     id: str
@@ -103,7 +103,7 @@ class Licence(Record):
     warning: str | None
 
 
-class TrainingInputs(Record):
+class TrainingInputs(Record, frozen=True):
     """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
 
     `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes.
@@ -133,7 +133,7 @@ class TrainingInputs(Record):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
-class TrainingRecord(Record):
+class TrainingRecord(Record, frozen=True):
     """How an adapter was trained.
 
     `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything;

@@ -34,7 +34,7 @@ TITLES_AT_ONCE, TEXTS_AT_ONCE = 8192, 128  # rows of a batch of titles.arrow, of
 FACTS = "facts.json"
 
 
-class RowFile(Record):
+class RowFile(Record, frozen=True):
     """One parquet file of the dataset; its rows are numbered on from those of the file before."""
 
     path: str
@@ -42,7 +42,7 @@ class RowFile(Record):
     rows: int
 
 
-class Facts(Record):
+class Facts(Record, frozen=True):
     """What an index was made from. `begins` has the first row of each batch, of titles.arrow and of texts.arrow."""
 
     dataset: Pin

@@ -25,7 +25,7 @@ ALLOWED = re.compile(
 )
 
 
-class Run(Record):
+class Run(Record, frozen=True):
     """Identity of a training: its key, and a sha256 of each input that the key is made of."""
 
     key: str
@@ -36,7 +36,7 @@ class Run(Record):
         return sorted(name for name, value in self.inputs.items() if other.inputs.get(name) != value)
 
 
-class Checkpoint(Record):
+class Checkpoint(Record, frozen=True):
     """checkpoint.json: `step` of `steps` optimizer steps of a training, and the checkpoint's files."""
 
     run: Run

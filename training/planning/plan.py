@@ -26,7 +26,7 @@ from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
 from training.planning.steps import count_steps, padding_efficiency
 
 
-class CardPlan(Record):
+class CardPlan(Record, frozen=True):
     """The run on one GPU model. `memory` and `needs` are bytes; `measured` says whether the rate was measured or estimated."""
 
     name: str
@@ -42,7 +42,7 @@ class CardPlan(Record):
     basis: str
 
 
-class Plan(Record):
+class Plan(Record, frozen=True):
     """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
     `quantization` is how the base will be loaded.
