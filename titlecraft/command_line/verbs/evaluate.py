@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> None:
                 "evaluate --compare: the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.* and "
                 "--generation.*"
             )
-        compare(*asked.compare, Path(asked.out))
+        a, b = asked.compare
+        compare(a, b, Path(asked.out))
     else:
         settings = replace(recipe.evaluation, benchmarks=[*recipe.evaluation.benchmarks, *asked.also])
         measure(asked.adapter, replace(recipe, evaluation=settings), asked.fresh, not asked.no_collection)
