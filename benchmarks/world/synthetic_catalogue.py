@@ -27,6 +27,6 @@ def packed_catalogue(plain: Path) -> Path:
         unfinished = path.with_suffix(".part")
         with plain.open("rb") as stream, igzip.open(unfinished, "wb", compresslevel=2) as packed:
             while block := stream.read(1 << 24):
-                packed.write(block)
+                packed.write(block)  # pyright: ignore[reportArgumentType]
         unfinished.rename(path)
     return path

@@ -43,9 +43,11 @@ RECIPE = [
 class Machine(threading.Thread):
     """Takes the first job that comes, and runs it."""
 
+    job: dict[str, Any]
+
     def __init__(self, hub: RunningHub, home: Path) -> None:
         super().__init__(daemon=True)
-        self.hub, self.home, self.job = hub, home, None
+        self.hub, self.home = hub, home
 
     def run(self) -> None:
         while not (files := list(self.hub.root.glob("jobs/*/*.json"))):
