@@ -116,13 +116,14 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
     from titlecraft.settings import Lora
     from training.checks import check_packing
     from training.data.packing import packed_dataset
-    from training.model.build import add_adapter, speed_up
+    from training.model.build import add_adapter
+    from training.model.kernels import apply_kernels
 
     training = settings(steps, **(FAST | changed))
     set_seed(training.seed)
     loaded = load_in_four_bit(BASE)
     model = add_adapter(loaded, Pin(type="model", repo="ns/random-8b", revision="0" * 40), Lora(), training)
-    attention, fused = speed_up(model, training)
+    attention, fused = apply_kernels(model, training)
     dataset = encoded(8000)
     lengths = np.array([len(ids) for ids in dataset["input_ids"]])
     dataset = packed_dataset(dataset, lengths, 2048, training.seed)
@@ -137,7 +138,7 @@ def unsloth(packed: bool) -> dict[str, Any]:
 
     Packed: 8 rows of 2,048 tokens, no checkpointing, and no dropout, which Unsloth has no fast path for.
     """
-    from unsloth import FastLanguageModel  # before transformers
+    from unsloth import FastLanguageModel  # before transformers  # pyright: ignore[reportMissingImports]
     import torch  # isort: skip
 
     model, tokenizer = FastLanguageModel.from_pretrained(
@@ -154,7 +155,8 @@ def unsloth(packed: bool) -> dict[str, Any]:
         target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     )
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     from benchmarks.world.random_8b import rows
 
