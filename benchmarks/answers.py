@@ -54,9 +54,9 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
     from titlecraft.records import Pin
     from titlecraft.settings import Evaluation, Prompt
 
-    dataset = Pin(type="dataset", repo="ns/dataset", revision="0" * 40)
-    base = Pin(type="model", repo="ns/model", revision="0" * 40)
+    pins = [Pin(type=kind, repo=f"ns/{kind}", revision="0" * 40) for kind in ("dataset", "model")]
     prompt = PromptFormat.from_settings(Prompt())
+    dataset, base = pins
     inputs = Inputs(
         base, training_record(dataset, base, "none"), prompt, weights={}, evaluation=Evaluation(), key="0" * 64
     )

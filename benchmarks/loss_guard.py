@@ -14,14 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
 from benchmarks.bars import print_bars, write_results  # noqa: E402
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 RESULTS = HERE / "results" / "loss_guard.json"
 MODES = {"plain": (False, False), "fused": (False, True), "packed": (True, False), "packed and fused": (True, True)}
@@ -59,7 +57,7 @@ def base_of(family: str, precision: str) -> Any:
     return model.cuda() if torch.cuda.is_available() else model
 
 
-def trained(family: str, precision: Precision, mode: str, *more: str) -> float:
+def trained(family: str, precision: str, mode: str, *more: str) -> float:
     """How far the training loss is from the model's own: the larger difference of the fresh and the nonzero adapter."""
     import numpy as np
     import torch
@@ -81,7 +79,7 @@ def trained(family: str, precision: Precision, mode: str, *more: str) -> float:
         batch_size=2,
         accumulation=1,
         max_steps=1,
-        precision=precision,
+        precision=precision,  # pyright: ignore[reportArgumentType]  # one of --precisions
         optimizer="adamw_torch",
         gradient_checkpointing=False,
     )
@@ -97,9 +95,9 @@ def trained(family: str, precision: Precision, mode: str, *more: str) -> float:
     apply_kernels(model, settings)
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(model, tokenizer(), dataset, settings, precision, Path(folder))
-        model.eval()
+        trainer.model.eval()
         fresh = trainer_loss(trainer, own.indices)
-        with nonzero_adapter(model), torch.no_grad():
+        with nonzero_adapter(trainer.model), torch.no_grad():
             return max(abs(fresh - own.fresh), abs(trainer_loss(trainer, own.indices) - own.nonzero))
 
 
@@ -140,7 +138,7 @@ def or_refused(compute: Callable[[], float]) -> float | str:
         return f"refused: {error}"
 
 
-def measure_all(families: list[str], precision: Precision) -> Iterator[tuple[str, dict[str, float | str]]]:
+def measure_all(families: list[str], precision: str) -> Iterator[tuple[str, dict[str, float | str]]]:
     """Family by family: how far apart each way is, or why it is refused; and llama again with an adapter on its output layer."""
     for family in families:
         yield family, trained_each_way(family, precision) | scored(family, precision)
@@ -148,7 +146,7 @@ def measure_all(families: list[str], precision: Precision) -> Iterator[tuple[str
         yield "llama, lm_head adapted", trained_each_way("llama", precision, "lm_head")
 
 
-def trained_each_way(family: str, precision: Precision, *more: str) -> dict[str, float | str]:
+def trained_each_way(family: str, precision: str, *more: str) -> dict[str, float | str]:
     """`trained` in every mode."""
     return {f"training, {mode}": or_refused(partial(trained, family, precision, mode, *more)) for mode in MODES}
 
@@ -161,8 +159,8 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
     for kind, bar in (("", dense), (", mixtures of experts", max(dense, ROUTED_TOLERANCE))):
         rows = [row for family, row in table.items() if is_routed(family) == bool(kind)]
         for way in [*(f"training, {mode}" for mode in MODES), *SCORED]:
-            if found := [value for row in rows if isinstance(value := row.get(way), float)]:
-                worst = max(found, key=lambda value: (value != value, value))  # NaN is the worst
+            if values := [value for row in rows if isinstance(value := row.get(way), float)]:
+                worst = max(values, key=lambda value: (value != value, value))  # NaN is the worst
                 bars.append(
                     {
                         "name": f"{way}, {precision}{kind}",
@@ -172,7 +170,7 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
                         "holds": worst <= bar,
                     }
                 )
-    refusals = [line for row in table.values() for value in row.values() if (line := str(value)).startswith("refused")]
+    refusals = [str(value) for row in table.values() for value in row.values() if str(value).startswith("refused")]
     silent = [one for one in refusals if "=false" not in one]
     bars.append(
         {

@@ -86,9 +86,8 @@ def texts(lengths: np.ndarray, vocabulary: Any, drawn: np.random.Generator) -> A
 
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     places = (len(vocabulary) * drawn.random(offsets[-1]) ** 3).astype(np.int64)
-    return pc.binary_join(  # pyright: ignore[reportAttributeAccessIssue]
-        pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(places))), " "
-    )
+    join: Any = pc.binary_join  # pyright: ignore[reportAttributeAccessIssue]  # made when pyarrow is imported
+    return join(pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(places))), " ")
 
 
 def rows(count: int, long: float, first: int, vocabulary: Any, drawn: np.random.Generator) -> Any:
@@ -124,13 +123,12 @@ def write_dataset(folder: Path, catalogue: Catalogue, vocabulary: int) -> None:
     (folder / "data").mkdir(parents=True)
     known, drawn = pa.array(words(vocabulary - len(SPECIAL)), pa.string()), np.random.default_rng(1)
     for split, count, long in (("train", catalogue.train, 0.0), ("test", catalogue.test, catalogue.long)):
-        file = folder / "data" / f"{split}-00000-of-00001.parquet"
-        writer: pq.ParquetWriter | None = None
+        file, writer = folder / "data" / f"{split}-00000-of-00001.parquet", None
         for first in range(0, count, ROWS_AT_ONCE):
             table = rows(min(ROWS_AT_ONCE, count - first), long, first, known, drawn)
             writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
             writer.write_table(table)
-        assert writer is not None, f"{split} has no rows"
+        assert writer is not None, "a split has rows"
         writer.close()
     (folder / "prompt.json").write_bytes(PromptFormat.from_settings(Prompt()).to_json())
 

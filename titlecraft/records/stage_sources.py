@@ -28,7 +28,7 @@ TEMPLATES = {
         dataset_builder/card/templates/dataset_card.md.jinja
         evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja evaluation/report/templates/page.js
         evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
-        model_card/templates/adapter_card.md.jinja model_card/templates/citations.bib model_card/templates/foreign_card.md.jinja
+        model_card/templates/adapter_card.md.jinja model_card/templates/citations.bib model_card/templates/third_party_card.md.jinja
     """,
 }
 """Stage -> files that are not Python and decide what it publishes."""
