@@ -25,12 +25,20 @@ def render(inputs: CardInputs) -> str:
     """The whole card, front matter and text. Equal inputs give equal bytes."""
     report = inputs.report
     blocks = report.blocks() if report else []
-    kinds = {id(one): kind for kind, ones in (("measure", report.measures), ("sampled", report.sampled), ("benchmark", report.also)) for one in ones} if report else {}  # fmt: skip
-    headed = [(heading, [f"evaluation.{kinds[id(one)]}[{one.name}]" for one in ones]) for heading, ones in blocks]
+    lists = {"measure": report.measures, "sampled": report.sampled, "benchmark": report.also} if report else {}
+    kinds = {id(measure): kind for kind, measures in lists.items() for measure in measures}
+    blocks_of_claims = [
+        (heading, [f"evaluation.{kinds[id(measure)]}[{measure.name}]" for measure in measures])
+        for heading, measures in blocks
+    ]
     return fill(
-        "adapter_card.md.jinja", metadata(inputs), claims_of(inputs), name=inputs.repo.split("/")[1], blocks=headed,
+        "adapter_card.md.jinja",
+        metadata(inputs),
+        claims_of(inputs),
+        name=inputs.repo.split("/")[1],
+        blocks=blocks_of_claims,
         fence=fence_for(inputs.prompt.render_title("{title}")),
-    )  # fmt: skip
+    )
 
 
 def fill(template: str, data: ModelCardData, said: list[Said], **words: object) -> str:

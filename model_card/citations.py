@@ -12,10 +12,8 @@ from importlib.resources import files
 ALWAYS = ("hu2022lora", "taori2023alpaca")
 AMAZON_TITLES = ("bhatia2016extreme", "mcauley2015image")
 FOUR_BIT = "dettmers2023qlora"
-SOFTWARE = {
-    "sacrebleu": "post2018call",
-    "lighteval": "habib2023lighteval",
-}  # cited by name rather than by author and year
+# cited by name rather than by author and year
+SOFTWARE = {"sacrebleu": "post2018call", "lighteval": "habib2023lighteval"}
 
 
 @cache

@@ -10,9 +10,17 @@ from titlecraft.records import REPORT, EvaluationRecord, TrainingRecord
 TASK = "text-generation"
 HUB = "https://huggingface.co"  # where links of the metadata lead; they have to be whole addresses
 KEYS = (
-    "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
-    "model-index", "widget", "co2_eq_emissions",
-)  # fmt: skip
+    "license",
+    "license_name",
+    "license_link",
+    "base_model",
+    "base_model_relation",
+    "library_name",
+    "pipeline_tag",
+    "model-index",
+    "widget",
+    "co2_eq_emissions",
+)
 TAGS = ("lora", "sft", "titlecraft", "trl", "unsloth")
 
 

@@ -38,7 +38,7 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
             "amazon_titles": inputs.of_amazon_titles,
         },
         "samples": choose_samples(inputs.report, inputs.rows) if inputs.report else None,
-    }  # fmt: skip
+    }
 
 
 def records_in(inputs: CardInputs) -> list[str]:

@@ -19,7 +19,7 @@ def choose_samples(report: EvaluationRecord, rows: list[dict[str, Any]]) -> dict
     shown = {
         view: [one_sample(rows[place], report.primary().name) for place in places] for view, places in views.items()
     }
-    return shown | {f"{view}_count": len(places) for view, places in views.items()}  # fmt: skip
+    return shown | {f"{view}_count": len(places) for view, places in views.items()}
 
 
 def one_sample(row: dict[str, Any], primary: str) -> dict[str, Any]:

@@ -21,10 +21,8 @@ PLAIN = {
     "nll_per_token": "how surprised the model is by the catalogue's own description of a title. It is measured on the "
     "catalogue's text, not on the model's answer.",
 }
-MEASURE = {
-    name: f"*.{name}"
-    for name in ("label", "unit", "better", "n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
-}  # fmt: skip
+VALUES = ("n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
+MEASURE = {name: f"*.{name}" for name in ("label", "unit", "better", *VALUES)}
 ROW = "| {label}{on} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}{verdict} | {unit} | {better} |"
 
 
@@ -82,10 +80,13 @@ def table(id: str, path: str, asked: str = "report.n") -> tuple[Claim, ...]:
     return (
         Claim(f"evaluation.{id}", "evaluation", ROW, MEASURE | {"asked": asked}, each=path, derive=in_table),
         Claim(
-            f"evaluation.{id}-definition", "evaluation", "- **{label}** ({unit}): {definition} Source: {source}.",
-            {"label": "*.label", "unit": "*.unit", "definition": "*.definition", "source": "*.source"}, each=path,
+            f"evaluation.{id}-definition",
+            "evaluation",
+            "- **{label}** ({unit}): {definition} Source: {source}.",
+            {"label": "*.label", "unit": "*.unit", "definition": "*.definition", "source": "*.source"},
+            each=path,
         ),
-    )  # fmt: skip
+    )
 
 
 RESULT = (

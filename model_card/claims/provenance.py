@@ -78,10 +78,12 @@ CODE = {
 def versions(stage: str, record: str) -> Claim:
     """What computed a record."""
     return Claim(
-        f"provenance.{record}-code", "provenance",
+        f"provenance.{record}-code",
+        "provenance",
         "| " + stage + " by | Titlecraft {titlecraft} (sources `{sources:.12}`), Python {python}, {list} |",
-        {name: f"{record}.{path}" for name, path in CODE.items()}, derive=packages,
-    )  # fmt: skip
+        {name: f"{record}.{path}" for name, path in CODE.items()},
+        derive=packages,
+    )
 
 
 PINS = (

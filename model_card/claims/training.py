@@ -99,8 +99,12 @@ DATA = (
           {"available": "report.titles_available", "excluded": "report.excluded"}),
 )  # fmt: skip
 
-EFFECT = {"split": "training.effect.split", "rows": "training.effect.rows", "before": "training.effect.nll_base",
-          "after": "training.effect.nll_adapter"}  # fmt: skip
+EFFECT = {
+    "split": "training.effect.split",
+    "rows": "training.effect.rows",
+    "before": "training.effect.nll_base",
+    "after": "training.effect.nll_adapter",
+}
 
 # in the box at the top of the card, where nobody can miss it
 WARNINGS = (

@@ -7,9 +7,8 @@ from titlecraft.settings import Prompt
 
 AMAZON_TITLES = "dataset.source.expected_lines"  # not null where the source was recognised as trn.json
 BASE, DATASET = "training.base", "training.dataset"
-SAMPLING = {
-    name: f"training.generation.{name}" for name in ("max_new_tokens", "temperature", "top_k", "top_p")
-}  # as it was meant to be asked
+# the decoding settings of the recipe
+SAMPLING = {name: f"training.generation.{name}" for name in ("max_new_tokens", "temperature", "top_k", "top_p")}
 
 
 def built_with(values: dict[str, Any]) -> dict[str, Any] | None:
@@ -32,16 +31,11 @@ def one_wording(values: dict[str, Any]) -> dict[str, Any]:
 
 def asked_how(values: dict[str, Any]) -> dict[str, Any]:
     """English is named for the wordings that Titlecraft brings along; a recipe's own may be in any language."""
-    usual = Prompt()
-    asked, ours = (
-        (one["instruction"], one["question"], one["others"])
-        for one in (
-            values,
-            {"instruction": usual.instruction, "question": usual.question, "others": usual.other_questions},
-        )
-    )
-    return {"how": "It was asked in English, with the prompt above.** Other languages and other prompts" if asked == ours
-            else "It was trained with the prompt above.** Other prompts and other languages"}  # fmt: skip
+    default = Prompt()
+    wordings = (values["instruction"], values["question"], values["others"])
+    if wordings == (default.instruction, default.question, default.other_questions):
+        return {"how": "It was asked in English, with the prompt above.** Other languages and other prompts"}
+    return {"how": "It was trained with the prompt above.** Other prompts and other languages"}
 
 
 def padding(values: dict[str, Any]) -> dict[str, Any]:

@@ -25,9 +25,8 @@ from titlecraft.records.repo_files import CARD, LINEAGE
 def announce(published: Pin, *, collection: bool) -> None:
     """List an adapter, as it is in this state of its repo, where it belongs; prints what was done, or why it was not."""
     try:
-        pin(
-            f"{published.repo}@{published.revision}", "model"
-        )  # a Hub that has gone is noticed at once, without retries
+        # fails at once, without retries, if the Hub is unreachable
+        pin(f"{published.repo}@{published.revision}", "model")
         trained = trained_at(published)
     except UserError as error:
         print(f"the adapter is published, but listed nowhere: {error}")
@@ -69,9 +68,15 @@ def list_on_dataset(trained: Trained) -> str | None:
         best = trained.reports[0] if trained.reports else None
         what = f"report {best.id} of " if best else ""
         done = publish(
-            repo, "dataset", head, folder, f"List {what}{trained.adapter}", private=True, replaces=(),
+            repo,
+            "dataset",
+            head,
+            folder,
+            f"List {what}{trained.adapter}",
+            private=True,
+            replaces=(),
             check=lambda local: require_listed(local, head),
-        )  # fmt: skip
+        )
     return f"listed on the dataset's card: {done}"
 
 

@@ -105,9 +105,11 @@ def of_adapter(asked: Pin) -> Lineage:
     head = published_pin(trained.dataset.repo, "dataset")
     listed = read_listed(head) if head else []
     found = Found(
-        trained=trained, listed=trained.adapter in [one.adapter for one in listed], problem=None,
+        trained=trained,
+        listed=trained.adapter in [one.adapter for one in listed],
+        problem=None,
         exported=exports_of(trained, exports_among(models)),
-    )  # fmt: skip
+    )
     return graph(asked, trained.dataset, [found], {})
 
 

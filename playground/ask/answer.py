@@ -191,8 +191,12 @@ class Run:
         if stop is None and text.endswith("\ufffd"):  # the first bytes of a character
             text = text.rstrip("\ufffd")
         self.answer = replace(
-            self.answer, text=text, tokens=len(self.written), stop=stop, seconds=self.answer.seconds + now - start,
+            self.answer,
+            text=text,
+            tokens=len(self.written),
+            stop=stop,
+            seconds=self.answer.seconds + now - start,
             first_seconds=self.answer.first_seconds or now - self.asked,
-        )  # fmt: skip
+        )
         if stop:
             self.cache = None  # its memory is free for others

@@ -30,9 +30,15 @@ def questions(stream: TextIO) -> Iterator[str]:
 
 
 def converse(
-    engine: Engine, index: RowIndex, typed: Iterable[str], options: dict[str, Any], console: Console, show_prompt: bool,
-    *, one: bool,
-) -> int:  # fmt: skip
+    engine: Engine,
+    index: RowIndex,
+    typed: Iterable[str],
+    options: dict[str, Any],
+    console: Console,
+    show_prompt: bool,
+    *,
+    one: bool,
+) -> int:
     """Answer each text; returns the exit status. A text that cannot be asked is said so, and the next one comes.
 
     Raises UserError for it where there is only one.

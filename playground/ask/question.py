@@ -42,9 +42,8 @@ class Question:
 
 def require_text(text: str) -> str:
     """The text without white space around it. Raises UserError where it is empty or too long; nothing is cut silently."""
-    text = (
-        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
-    )  # half an emoji is no text: a tokenizer would refuse it
+    # a lone surrogate (half an emoji) is not valid text, and a tokenizer would reject it
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
     if not text:
         raise UserError("nothing was asked: type a title, or a whole question")
     if len(text) > LONGEST:

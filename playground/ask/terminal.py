@@ -75,9 +75,8 @@ def show_what_is_known(console: Console, reply: Reply, show_prompt: bool) -> Non
             style="dim",
         )
         say(console, f"   {cut(visible(row.text), EXCERPT)}", style="dim")
-        console.print(
-            Text(f"   {row.link}", style="dim"), soft_wrap=True
-        )  # whole, so that it can be clicked and copied
+        # on one line, so that it can be clicked and copied
+        console.print(Text(f"   {row.link}", style="dim"), soft_wrap=True)
     if reply.sources.reference and reply.nll:
         say(console, nll_note(reply.sources.reference, reply.in_prompt), style="dim")
     sources = f" · {reply.in_prompt} sources in the prompt" if reply.in_prompt else ""

@@ -18,11 +18,12 @@ from titlecraft.records.export import ExportRecord
 from titlecraft.records.repo_files import CARD
 
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
+LICENCE_KEYS = {"license", "license_name", "license_link"}
+MODEL_KEYS = {"base_model", "base_model_relation", "datasets", "library_name", "pipeline_tag"}
 OWNED = Owned(
-    frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets", "library_name",
-               "pipeline_tag"}),
+    frozenset(LICENCE_KEYS | MODEL_KEYS),
     {"tags": frozenset({"gguf", "lora-merged", "sft", "titlecraft"}), "language": frozenset()},
-)  # fmt: skip
+)
 BELOW_16_BIT = ("q8_0", *QUANTISED)
 
 
@@ -30,9 +31,10 @@ def environment() -> Environment:
     """The templates of this package, with the ways in which numbers are written."""
     made = markdown_templates("playground.export")
     made.filters.update(
-        four="{:.4f}".format, short="{:.2g}".format,
+        four="{:.4f}".format,
+        short="{:.2g}".format,
         signed=lambda value: f"{value:+.2g}" if value else "0",
-    )  # fmt: skip
+    )
     return made
 
 
@@ -68,9 +70,11 @@ def render(repo: str, record: ExportRecord) -> str:
     shown = {
         which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)
     }
-    body = environment().get_template("export_card.md.jinja").render(
-        name=Path(repo).name, record=record, check=record.check, snippets=shown
-    )  # fmt: skip
+    body = (
+        environment()
+        .get_template("export_card.md.jinja")
+        .render(name=Path(repo).name, record=record, check=record.check, snippets=shown)
+    )
     return f"---\n{metadata(record).to_yaml()}\n---\n\n{section('export', body)}\n"
 
 

@@ -28,11 +28,14 @@ OWNED = Owned(
 
 def source_files() -> list[Path]:
     """Our source files that the page needs, below ROOT, sorted: whether Titlecraft runs from a checkout or was installed."""
-    return sorted(
-        file for folder in SOURCES for file in (ROOT / folder).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
-        and not file.relative_to(ROOT).as_posix().startswith(tuple(f"{name}/" for name in LEFT_OUT))
-    )  # fmt: skip
+    files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*") if file.is_file()]
+    return sorted(file for file in files if is_source(file.relative_to(ROOT)))
+
+
+def is_source(path: Path) -> bool:
+    """Whether a file, as a path below ROOT, belongs in a Space: no cache, no hidden file, nothing of LEFT_OUT."""
+    hidden = path.name.startswith(".") or "__pycache__" in path.parts
+    return not hidden and not path.as_posix().startswith(tuple(f"{folder}/" for folder in LEFT_OUT))
 
 
 def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirements: list[str]) -> None:
