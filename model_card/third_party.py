@@ -14,7 +14,7 @@ from huggingface_hub.errors import HFValidationError, SafetensorsParsingError
 from huggingface_hub.utils import validate_repo_id
 
 from model_card.build import fill
-from model_card.claims.saying import Said, say
+from model_card.claims.claim import Said, say
 from model_card.claims.third_party import FOREIGN
 from titlecraft.cards.front_matter import read_front_matter
 from titlecraft.errors import UserError

@@ -1,11 +1,11 @@
 """Every sentence of an adapter's card that holds a number or a verdict, with the record fields that license it.
 
-The template has no other way to a number: it asks for these sentences by their ids. saying.py says what a claim is.
+The template has no other way to a number: it asks for these sentences by their ids. claim.py says what a claim is.
 """
 
+from model_card.claims.claim import Claim, Said, say
 from model_card.claims.evaluation import EVALUATION
 from model_card.claims.provenance import PROVENANCE
-from model_card.claims.saying import Claim, Said, say
 from model_card.claims.training import TRAINING
 from model_card.claims.use import USE
 from model_card.inputs import CardInputs

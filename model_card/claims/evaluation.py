@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from model_card.claims.saying import Claim
+from model_card.claims.claim import Claim
 from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import Measure, is_ruinous
 

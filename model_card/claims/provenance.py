@@ -6,7 +6,7 @@ from shlex import quote
 from typing import Any
 
 from model_card.citations import bibtex
-from model_card.claims.saying import FORMATS, Claim
+from model_card.claims.claim import FORMATS, Claim
 
 LEGAL = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 DEMANDED = {

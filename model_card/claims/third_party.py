@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from model_card.claims.claim import FORMATS, Claim
 from model_card.claims.provenance import readable_link
-from model_card.claims.saying import FORMATS, Claim
 
 UNKNOWN = "unknown"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from model_card.claims.saying import NOT_MEASURED, Claim
+from model_card.claims.claim import NOT_MEASURED, Claim
 from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import is_ruinous
 from titlecraft.settings import Base, Generation, Lora, Training

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from model_card.claims.saying import Claim
+from model_card.claims.claim import Claim
 from titlecraft.settings import Prompt
 
 AMAZON_TITLES = "dataset.source.expected_lines"  # not null where the source was recognised as trn.json

@@ -18,7 +18,7 @@ from local_hub.pages.markdown import Surroundings, render_markdown
 from model_card.build import render
 from model_card.citations import SOFTWARE, cited_by, entries, source_names
 from model_card.claims import CLAIMS, claims_of
-from model_card.claims.saying import Claim, say, steps_of, value_at
+from model_card.claims.claim import Claim, say, steps_of, value_at
 from model_card.named_records import named_records
 from model_card.samples import UNSEEN, harmless
 from tests.model_card.test_golden_cards import bare, evaluated

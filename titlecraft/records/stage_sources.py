@@ -150,7 +150,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ evaluation provenance saying training use
+        model_card/claims: __init__ claim evaluation provenance training use
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run
         model_card/verification/level_card: dataset history lineage pins report training
