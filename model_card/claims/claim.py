@@ -1,4 +1,4 @@
-"""What a claim is, and how a set of records makes it a sentence. The sentences themselves are in claims.py."""
+"""The `Claim` class, and `say`, which renders claims from records. The claims themselves are in the other files here."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,16 +14,16 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, and what licenses it. It is said only if none of its fields is missing or null.
+    """A sentence of a card and the record fields that support it. It is rendered only if all of its fields have values.
 
     Args:
-        id: names it; the template asks for it by this name.
-        section: where on the card it stands.
-        sentence: the words, with {name} or {name:format} for the fields.
-        fields: name in the sentence -> dotted path, from the name of a record on: "report.measures[primary].low".
-        otherwise: what is said where a field is missing; nothing by default.
-        each: path of a list or object: one claim for each of its elements; "*" in a path is the element, {key} its name.
-        derive: further words from the fields' values; None says nothing at all.
+        id: the name that the template uses.
+        section: the section of the card.
+        sentence: a format string with {name} or {name:format} for the fields.
+        fields: name in the sentence -> dotted path from the name of a record on: "report.measures[primary].low".
+        otherwise: the sentence if a field is missing or null; nothing by default.
+        each: path of a list or object; one claim for each element. "*" in a path is the element, {key} its name.
+        derive: computes further format values from the fields' values; the sentence is omitted if it returns None.
     """
 
     id: str
@@ -36,8 +36,8 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A claim as the card says it. `fields` are the values by their full paths; `licensed` is False for "not measured"."""
+class RenderedClaim:
+    """A rendered claim. `fields` are the values by full path; `licensed` is False if the sentence is `otherwise`."""
 
     id: str
     section: str
@@ -46,50 +46,52 @@ class Said:
     licensed: bool
 
 
-def say(claims: Iterable[Claim], records: Records) -> list[Said]:
-    """What may be said of these records, in the order of the claims."""
-    return [said for claim in claims for said in _say_one(claim, records)]
+def render_claims(claims: Iterable[Claim], records: Records) -> list[RenderedClaim]:
+    """The claims that these records support, rendered, in the order of `claims`."""
+    return [rendered for claim in claims for rendered in _render(claim, records)]
 
 
 def steps_of(path: str) -> list[str]:
-    """The names in a path: "report.measures[nll].low" -> report, measures, nll, low."""
+    """The steps of a path: "report.measures[nll].low" -> report, measures, nll, low."""
     return [step[1] or step[2] for step in _STEP.finditer(path)]
 
 
 def value_at(records: Records, path: str) -> Any:
-    """The value at a dotted path, or None where there is none. Elements of lists are found by their name, or by number."""
-    found: Any = records
+    """The value at a dotted path, or None. A list element is addressed by its name or its index."""
+    value: Any = records
     for key in steps_of(path):
-        if isinstance(found, Mapping):
-            found = found.get(key)
-        elif isinstance(found, list):
-            named = dict(_elements(found))
-            found = named[key] if key in named else dict(enumerate(found)).get(int(key) if key.isdecimal() else -1)
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list):
+            by_name = dict(_elements(value))
+            value = by_name[key] if key in by_name else dict(enumerate(value)).get(int(key) if key.isdecimal() else -1)
         else:
             return None
-    return found
+    return value
 
 
-def _say_one(claim: Claim, records: Records) -> list[Said]:
+def _render(claim: Claim, records: Records) -> list[RenderedClaim]:
     if not claim.each:
-        said = _fill(claim, claim.id, dict(claim.fields), {}, records)
-        return [said] if said else []
-    whole = _named(claim.each, records)
-    found = []
-    for key, _ in _elements(value_at(records, whole)):
-        paths = {name: _named(path.replace("*", f"{whole}[{key}]"), records) for name, path in claim.fields.items()}
-        said = _fill(claim, f"{claim.id}[{key}]", paths, {"key": key}, records)
-        found += [said] if said else []
-    return found
+        rendered = _fill(claim, claim.id, dict(claim.fields), {}, records)
+        return [rendered] if rendered else []
+    collection = _resolve_primary(claim.each, records)
+    rendered_claims = []
+    for key, _ in _elements(value_at(records, collection)):
+        paths = {name: path.replace("*", f"{collection}[{key}]") for name, path in claim.fields.items()}
+        rendered = _fill(claim, f"{claim.id}[{key}]", paths, {"key": key}, records)
+        rendered_claims += [rendered] if rendered else []
+    return rendered_claims
 
 
-def _fill(claim: Claim, id: str, paths: dict[str, str], words: dict[str, Any], records: Records) -> Said | None:
-    paths = {name: _named(path, records) for name, path in paths.items()}
+def _fill(
+    claim: Claim, id: str, paths: dict[str, str], words: dict[str, Any], records: Records
+) -> RenderedClaim | None:
+    paths = {name: _resolve_primary(path, records) for name, path in paths.items()}
     values = {name: value_at(records, path) for name, path in paths.items()}
     fields = {paths[name]: value for name, value in values.items()}
     if any(value is None for value in values.values()):
         text = FORMATTER.vformat(claim.otherwise, (), words)
-        return Said(id, claim.section, text, fields, False) if text else None
+        return RenderedClaim(id, claim.section, text, fields, False) if text else None
     words = words | values
     if claim.derive:
         derived = claim.derive(words)
@@ -97,39 +99,39 @@ def _fill(claim: Claim, id: str, paths: dict[str, str], words: dict[str, Any], r
             return None
         words |= derived
     text = FORMATTER.vformat(claim.sentence, (), words)
-    return Said(id, claim.section, text, fields, True) if text else None
+    return RenderedClaim(id, claim.section, text, fields, True) if text else None
 
 
-def _named(path: str, records: Records) -> str:
-    """The path with the primary measure's name in place of "primary"."""
+def _resolve_primary(path: str, records: Records) -> str:
+    """The path with the name of the primary measure instead of "primary"."""
     if "[primary]" not in path:
         return path
     return path.replace("[primary]", f"[{value_at(records, 'report.evaluation.primary')}]")
 
 
 def _elements(value: Any) -> list[tuple[str, Any]]:
-    """Elements of a list or object with their names; of a list without names, with their numbers."""
+    """The elements of a list or object with their names, or with their indices if a list's elements have no names."""
     if isinstance(value, Mapping):
         return list(value.items())
     if not isinstance(value, list):
         return []
-    by = next((name for name in _NAMED_BY if all(isinstance(one, Mapping) and one.get(name) for one in value)), None)
-    return [(str(one[by] if by else place), one) for place, one in enumerate(value)]
+    by = next((name for name in _NAMED_BY if all(isinstance(item, Mapping) and item.get(name) for item in value)), None)
+    return [(str(item[by] if by else index), item) for index, item in enumerate(value)]
 
 
 def _table_cell(value: Any) -> str:
-    """A stranger's text as it stands in a cell of a Markdown table, and nothing but text."""
+    """Untrusted text, escaped for a cell of a Markdown table."""
     text = " ".join(str(value).split())
     return re.sub(r"([\\`*_{}\[\]<>#|!~$])", r"\\\1", text) or "(empty)"
 
 
 def _code(value: Any) -> str:
-    """A stranger's word as it stands between two backticks, and cannot end them."""
+    """Untrusted text, without the backticks that would end inline code."""
     return " ".join(str(value).split()).replace("`", "'")
 
 
 FORMATS: dict[str, Callable[[Any], str]] = {
-    "short": lambda value: value if isinstance(value, str) else f"{value:.4g}",  # a text is "not measured"
+    "short": lambda value: value if isinstance(value, str) else f"{value:.4g}",  # a string is "not measured"
     "signed": lambda value: f"{value:+.4g}" if value else "0",
     "percent": lambda share: f"{100 * share:.4g} %",
     "p": lambda value: "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}",
@@ -139,7 +141,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
 
 
 class _Words(Formatter):
-    """str.format with the formats above; lists are joined by commas, and whole numbers get their thousands by `,`."""
+    """str.format with FORMATS; lists are joined by commas."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec in FORMATS:

@@ -1,4 +1,4 @@
-"""What may be said of an adapter that somebody else made: its files' facts; all else is unknown, and the card says so."""
+"""The claims of a third-party adapter's card: facts from its files, and "unknown" for everything else."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ UNKNOWN = "unknown"
 
 
 def row(id: str, name: str, value: str, fields: dict[str, str], otherwise: str = UNKNOWN) -> Claim:
-    """A row of the table of what can be read."""
+    """A row of the table of facts."""
     return Claim(
         f"third_party.{id}", "third_party", f"| {name} | {value} |", fields, otherwise=f"| {name} | {otherwise} |"
     )
 
 
 def as_cells(values: dict[str, Any]) -> dict[str, Any]:
-    """Lists of strangers' texts as text of a table."""
-    listed = values["list"] if isinstance(values["list"], list) else [values["list"]]
-    return {"cells": ", ".join(FORMATS["cell"](one) for one in listed)}
+    """A list of untrusted texts, escaped for a table cell."""
+    texts = values["list"] if isinstance(values["list"], list) else [values["list"]]
+    return {"cells": ", ".join(FORMATS["cell"](text) for text in texts)}
 
 
-FOREIGN = (
+THIRD_PARTY = (
     Claim("summary.base", "summary", "An adapter for [{base}](/{base}).", {"base": "base.repo"},
           otherwise="An adapter; its base model is unknown."),
     Claim("quick-start.base", "quick-start",

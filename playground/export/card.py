@@ -10,12 +10,11 @@ from jinja2 import Environment
 
 from model_card.named_records import EXAMPLE_TITLE
 from playground.export.gguf import QUANTISED
-from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.head_card import write_merged_card
+from titlecraft.cards.merge import Owned, section
 from titlecraft.cards.templates import markdown_templates
-from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
 from titlecraft.records.export import ExportRecord
-from titlecraft.records.repo_files import CARD
 
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
 LICENCE_KEYS = {"license", "license_name", "license_link"}
@@ -80,7 +79,4 @@ def render(repo: str, record: ExportRecord) -> str:
 
 def write_card(folder: Path, repo: str, record: ExportRecord, head: Pin | None) -> None:
     """Write README.md into a folder that goes on top of `head`; what a person wrote into the head's card stays."""
-    existing = read_file(head, CARD) if head else None
-    text = existing.decode("utf-8", errors="replace") if existing is not None else None
-    merged = merge(text, render(repo, record), OWNED, f"{CARD} of {repo}")
-    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")
+    write_merged_card(folder, repo, head, render(repo, record), OWNED)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from huggingface_hub import SpaceCardData
 
-from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.head_card import write_merged_card
+from titlecraft.cards.merge import Owned, section
 from titlecraft.cards.templates import markdown_templates
-from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
-from titlecraft.records.repo_files import CARD, SPACE_APP, SPACE_REQUIREMENTS
+from titlecraft.records.repo_files import SPACE_APP, SPACE_REQUIREMENTS
 from titlecraft.records.space import SpaceRecord
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,8 +84,5 @@ def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str, head:
         .get_template("space_card.md.jinja")
         .render(repo=repo, record=record, licence=licence)
     )
-    existing = read_file(head, CARD) if head else None
-    text = existing.decode("utf-8", errors="replace") if existing is not None else None
-    fresh = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
-    merged = merge(text, fresh, OWNED, f"{CARD} of {repo}")
-    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")
+    generated = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
+    write_merged_card(folder, repo, head, generated, OWNED)

@@ -16,7 +16,7 @@ from dataset_builder.card.write import CardInputs as DatasetCardInputs
 from dataset_builder.card.write import render as render_dataset_card
 from evaluation.report.examples import starting_views
 from model_card.build import render
-from model_card.claims import CLAIMS, say
+from model_card.claims import CLAIMS, render_claims
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
@@ -194,7 +194,7 @@ def test_near_copies_that_were_looked_for_in_some_rows_only_are_said_so() -> Non
     inputs = evaluated()
     records = named_records(inputs)
     records["dataset"]["leakage"]["test"] |= {"rows": 9, "near_measured": 4, "near_duplicates": 0}
-    said = [one.sentence for one in say(CLAIMS, records) if one.id == "data.near-measured[test]"]
+    said = [one.sentence for one in render_claims(CLAIMS, records) if one.id == "data.near-measured[test]"]
     assert said == [
         "- test split: near-duplicates were looked for in 4 of its 9 rows; the others have too few words, or no spaces between them."
     ]
