@@ -56,7 +56,10 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
 
     pins = [Pin(type=kind, repo=f"ns/{kind}", revision="0" * 40) for kind in ("dataset", "model")]
     prompt = PromptFormat.from_settings(Prompt())
-    inputs = Inputs(pins[1], training_record(*pins, "none"), prompt, weights={}, evaluation=Evaluation(), key="0" * 64)
+    dataset, base = pins
+    inputs = Inputs(
+        base, training_record(dataset, base, "none"), prompt, weights={}, evaluation=Evaluation(), key="0" * 64
+    )
     return Engine(inputs, Loaded(model, tokenizer, LoadedBase(model, tokenizer, "none", None, precision), checks=[]))
 
 
@@ -81,7 +84,7 @@ def measure(engine: Any) -> dict[str, Any]:
         "tokens": [[answer.tokens for answer in answers] for answers in found],
         "both_seconds": [round(seconds, 2) for seconds in whole],
         "both_cpu_seconds": [round(seconds, 2) for seconds in used],
-        "load_per_core": round(os.getloadavg()[0] / os.cpu_count(), 2),
+        "load_per_core": round(os.getloadavg()[0] / (os.cpu_count() or 1), 2),
     }
 
 

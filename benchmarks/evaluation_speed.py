@@ -168,6 +168,7 @@ def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]
     started = time.perf_counter()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         lines = []
+        assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)

@@ -79,7 +79,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
         batch_size=2,
         accumulation=1,
         max_steps=1,
-        precision=precision,
+        precision=precision,  # pyright: ignore[reportArgumentType]  # one of --precisions
         optimizer="adamw_torch",
         gradient_checkpointing=False,
     )
@@ -96,7 +96,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(model, tokenizer(), dataset, settings, precision, Path(folder))
         trainer.model.eval()
-        fresh = trainer_loss(trainer, own.places)
+        fresh = trainer_loss(trainer, own.indices)
         with nonzero_adapter(trainer.model), torch.no_grad():
             return max(abs(fresh - own.fresh), abs(trainer_loss(trainer, own.indices) - own.nonzero))
 
@@ -159,8 +159,8 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
     for kind, bar in (("", dense), (", mixtures of experts", max(dense, ROUTED_TOLERANCE))):
         rows = [row for family, row in table.items() if is_routed(family) == bool(kind)]
         for way in [*(f"training, {mode}" for mode in MODES), *SCORED]:
-            if found := [row[way] for row in rows if isinstance(row.get(way), float)]:
-                worst = max(found, key=lambda value: (value != value, value))  # NaN is the worst
+            if values := [value for row in rows if isinstance(value := row.get(way), float)]:
+                worst = max(values, key=lambda value: (value != value, value))  # NaN is the worst
                 bars.append(
                     {
                         "name": f"{way}, {precision}{kind}",
@@ -170,7 +170,7 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
                         "holds": worst <= bar,
                     }
                 )
-    refusals = [value for row in table.values() for value in row.values() if str(value).startswith("refused")]
+    refusals = [str(value) for row in table.values() for value in row.values() if str(value).startswith("refused")]
     silent = [one for one in refusals if "=false" not in one]
     bars.append(
         {
@@ -220,7 +220,7 @@ def main() -> None:
         for family, row in measure_all(asked.families, precision):
             tables[precision][family] = row
             shown = ", ".join(
-                f"{value:.0e}" if isinstance(value, float) else value.split(":")[0] for value in row.values()
+                f"{value:.0e}" if isinstance(value, float) else str(value).split(":")[0] for value in row.values()
             )
             print(f"{precision:<9}{family:<24}{shown}", flush=True)
         bars += bars_of(tables[precision], precision)

@@ -82,7 +82,7 @@ def measure(count: int, rounds: int, folder: Path) -> dict[str, Any]:
     tokenizer = train_tokenizer(prompts[:20_000] + outputs[:20_000])
     columns = {"instruction": [prompt.instruction] * count, "input": [prompt.input_for(title) for title, _ in rows]}
     Dataset.from_dict(columns | {"output": outputs}).to_parquet(folder / "rows.parquet")
-    split = Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split="train")
+    split = Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split="train")  # pyright: ignore[reportArgumentType]  # a name is allowed
     data = Pin(type="dataset", repo="ns/data", revision="d" * 40)
     from titlecraft.process.machine import usable_cores
 

@@ -137,6 +137,7 @@ def memory_full() -> dict[str, Any]:
     """A GPU with 2.2 GB left: the message, then the same with --auto-batch."""
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(LEFT_FREE)], stdout=subprocess.PIPE, text=True)
     try:
+        assert holder.stdout is not None
         holder.stdout.readline()
         options = ["--training.backend=trl", "--training.batch_size=2048", "--training.max_steps=2"]
         said = run(training("full", "quality", *options), expected=2).strip().splitlines()[-1]

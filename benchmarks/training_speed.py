@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+from benchmarks.world.step_clock import StepClock  # noqa: E402
+from benchmarks.world.unsloth_training import unsloth  # noqa: E402
 
 RESULTS = HERE / "results" / "training.json"
 BASE = Path(os.environ.get("TITLECRAFT_RANDOM_8B", "/tmp/titlecraft-random-8b"))
@@ -35,42 +37,6 @@ FAST = {
     "fused_kernels": True,
     "optimizer": "adamw_torch_fused",
 }
-
-
-class Clock:
-    """A trainer callback: the time at the end of each step, and what had been seen by then."""
-
-    def __init__(self, seen: dict[str, Any]) -> None:
-        from transformers import TrainerCallback
-
-        clock = self
-        self.ends: list[tuple[float, int, int]] = []
-
-        class Ends(TrainerCallback):
-            """Waits for the GPU, then looks."""
-
-            def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-                import torch
-
-                torch.cuda.synchronize()
-                clock.ends.append((time.perf_counter(), int(seen["examples"]), int(seen["tokens"])))
-
-        self.callback = Ends()
-
-    def rates(self) -> dict[str, float]:
-        """Rates over the steps after the first quarter, and the median step."""
-        first = max(3, len(self.ends) // 4)
-        steps = [
-            (after[0] - before[0], after[1] - before[1], after[2] - before[2])
-            for before, after in zip(self.ends[first - 1 :], self.ends[first:], strict=False)
-        ]
-        seconds = sum(step[0] for step in steps)
-        return {
-            "step_seconds": round(median(step[0] for step in steps), 4),
-            "rows_per_second": round(sum(step[1] for step in steps) / seconds, 3),
-            "tokens_per_second": round(sum(step[2] for step in steps) / seconds, 1),
-            "steps": len(steps),
-        }
 
 
 def settings(steps: int, **changed: Any) -> Any:
@@ -87,7 +53,7 @@ def timed(model: Any, loaded: Any, dataset: Any, training: Any, callbacks: tuple
     from training.trainer import make_trainer, run_all_steps
 
     trainer = make_trainer(model, loaded.tokenizer, dataset, training, "bfloat16", Path("/tmp/titlecraft-trainer"))
-    clock = Clock(trainer.seen)
+    clock = StepClock(trainer.seen)
     for callback in (clock.callback, *callbacks):
         trainer.add_callback(callback)
     torch.cuda.reset_peak_memory_stats()
@@ -116,13 +82,14 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
     from titlecraft.settings import Lora
     from training.checks import check_packing
     from training.data.packing import packed_dataset
-    from training.model.build import add_adapter, speed_up
+    from training.model.build import add_adapter
+    from training.model.kernels import apply_kernels
 
     training = settings(steps, **(FAST | changed))
     set_seed(training.seed)
     loaded = load_in_four_bit(BASE)
     model = add_adapter(loaded, Pin(type="model", repo="ns/random-8b", revision="0" * 40), Lora(), training)
-    attention, fused = speed_up(model, training)
+    attention, fused = apply_kernels(model, training)
     dataset = encoded(8000)
     lengths = np.array([len(ids) for ids in dataset["input_ids"]])
     dataset = packed_dataset(dataset, lengths, 2048, training.seed)
@@ -130,73 +97,6 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     said = {"attention": attention, "fused_kernels": fused, "checks": packing, "trainable_parameters": trained}
     return timed(model, loaded, dataset, training, callbacks) | said
-
-
-def unsloth(packed: bool) -> dict[str, Any]:
-    """Unsloth's model in TRL's own SFTTrainer, as its notebooks run it: the seed recipe's batches, or packed.
-
-    Packed: 8 rows of 2,048 tokens, no checkpointing, and no dropout, which Unsloth has no fast path for.
-    """
-    from unsloth import FastLanguageModel  # before transformers
-    import torch  # isort: skip
-
-    model, tokenizer = FastLanguageModel.from_pretrained(
-        str(BASE), max_seq_length=2048, dtype=torch.bfloat16, load_in_4bit=True, trust_remote_code=False
-    )
-    model = FastLanguageModel.get_peft_model(
-        model,
-        r=16,
-        lora_alpha=32,
-        lora_dropout=0.0 if packed else 0.05,
-        bias="none",
-        random_state=3407,
-        use_gradient_checkpointing=False if packed else "unsloth",
-        target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-    )
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
-    from benchmarks.world.random_8b import rows
-
-    found = rows(8000 if packed else 800)
-    mask = [[int(label != -100) for label in labels] for labels in found["labels"]]
-    seen = {"examples": 0, "tokens": 0}
-
-    class Counting(SFTTrainer):
-        """Counts what passes; EOS (1) ends each row and stands nowhere else, 2 is padding."""
-
-        def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-            seen["examples"] += int((inputs["input_ids"] == 1).sum())
-            seen["tokens"] += int((inputs["input_ids"] != 2).sum())
-            return super().compute_loss(model, inputs, *args, **kwargs)
-
-    clock = Clock(seen)
-    trainer = Counting(
-        model=model,
-        processing_class=tokenizer,
-        callbacks=[clock.callback],
-        train_dataset=Dataset.from_dict({"input_ids": found["input_ids"], "completion_mask": mask}),
-        args=SFTConfig(
-            output_dir="/tmp/titlecraft-trainer",
-            per_device_train_batch_size=8 if packed else 2,
-            gradient_accumulation_steps=1 if packed else 4,
-            max_steps=11,
-            learning_rate=2e-4,
-            warmup_steps=5,
-            bf16=True,
-            logging_steps=1,
-            optim="adamw_8bit",
-            weight_decay=0.01,
-            report_to="none",
-            save_strategy="no",
-            max_length=2048,
-            packing=packed,
-            gradient_checkpointing=False,
-        ),
-    )
-    torch.cuda.reset_peak_memory_stats()
-    trainer.train()
-    return clock.rates() | {"peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1)}
 
 
 def ceiling() -> dict[str, Any]:
@@ -227,8 +127,8 @@ PARTS = {
     "right": right,
     "ceiling": ceiling,
     "fast": fast,
-    "unsloth_seed": lambda: unsloth(packed=False),
-    "unsloth_packed": lambda: unsloth(packed=True),
+    "unsloth_seed": lambda: unsloth(BASE, packed=False),
+    "unsloth_packed": lambda: unsloth(BASE, packed=True),
 }
 OTHERS = {
     "fast_4x2": lambda: fast(batch_size=4, accumulation=2),

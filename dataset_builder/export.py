@@ -51,7 +51,7 @@ def export(folder: Path, form: str, out: Path) -> int:
 def main(arguments: list[str]) -> int:
     """Download at the pin, convert, say where it is."""
     options = argparse.ArgumentParser(
-        prog="python -m dataset_builder.export", description=__doc__.split("\n\n")[1], allow_abbrev=False
+        prog="python -m dataset_builder.export", description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False
     )
     options.add_argument("dataset", help="published dataset: NAMESPACE/NAME, or with @REVISION")
     options.add_argument("--format", choices=sorted(SCHEMAS), required=True)

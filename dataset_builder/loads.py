@@ -87,7 +87,7 @@ def resolve(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     stated: Any = builder.info.splits
     if missing := [name for name in stated if not files.get(name)]:
         raise ValueError(f"no file of split {missing[0]}")
-    return {str(name): (stated[name].num_examples, typed(builder.info.features)) for name in files}
+    return {str(name): (stated[name].num_examples, typed(builder.info.features or {})) for name in files}
 
 
 @contextmanager

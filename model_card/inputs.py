@@ -156,7 +156,8 @@ def report_ages(state: Pin, ids: list[str]) -> dict[str, int]:
         paths = {f"evaluation/{id}/{REPORT}": id for id in ids}
         infos = HfApi().get_paths_info(state.repo, list(paths), revision=state.revision, expand=True)
         commits = [one.commit_id for one in HfApi().list_repo_commits(state.repo, revision=state.revision)]
-    return {paths[info.path]: commits.index(info.last_commit.oid) for info in infos if info.last_commit.oid in commits}
+    last = {info.path: info.last_commit.oid for info in infos if info.last_commit}
+    return {paths[path]: commits.index(commit) for path, commit in last.items() if commit in commits}
 
 
 def predictions(contents: Contents, report: EvaluationRecord, repo: str) -> list[dict[str, Any]]:

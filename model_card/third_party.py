@@ -28,14 +28,14 @@ PICKLE = "adapter_model.bin"
 
 
 @dataclass(frozen=True)
-class ForeignInputs:
+class ThirdPartyInputs:
     """What can be read of an adapter without records; each part as plain values under the name that claims use."""
 
     state: Pin
     records: dict[str, Any]
 
 
-def read_foreign(state: Pin) -> ForeignInputs:
+def read_third_party(state: Pin) -> ThirdPartyInputs:
     """Read what a repo says about its adapter. Raises UserError where it holds none, or the Hub does not answer."""
     raw = read_file(state, ADAPTER_CONFIG)
     if raw is None:
@@ -64,10 +64,10 @@ def read_foreign(state: Pin) -> ForeignInputs:
             "results": len(card["model-index"]) if isinstance(card.get("model-index"), list) else None,
         },
     }
-    return ForeignInputs(state, records)
+    return ThirdPartyInputs(state, records)
 
 
-def render_foreign(inputs: ForeignInputs) -> str:
+def render_third_party(inputs: ThirdPartyInputs) -> str:
     """The whole card. Equal inputs give equal bytes."""
     base = inputs.records["base"]
     licence = base["licence"] or {"id": "other", "name": "unknown", "link": None}
@@ -78,10 +78,10 @@ def render_foreign(inputs: ForeignInputs) -> str:
         library_name="peft",
         tags=["lora"] if inputs.records["adapter"].get("peft_type") == "LORA" else [],
     )
-    return fill("foreign_card.md.jinja", data, foreign_claims(inputs), name=inputs.state.repo.split("/")[1])
+    return fill("third_party_card.md.jinja", data, third_party_claims(inputs), name=inputs.state.repo.split("/")[1])
 
 
-def foreign_claims(inputs: ForeignInputs) -> list[Said]:
+def third_party_claims(inputs: ThirdPartyInputs) -> list[Said]:
     """What may be said of somebody else's adapter."""
     return say(FOREIGN, inputs.records)
 

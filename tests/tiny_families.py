@@ -92,3 +92,10 @@ def make(family: str, **changes: Any) -> Any:
         elif name.endswith("bias"):
             parameter.data.normal_(std=0.2)
     return model
+
+
+NOT_PACKABLE = {
+    "gemma2": "caps its scores in its attention", "gpt-oss": "has sinks in its attention",
+    "nemotron": "does not tell its attention where a document begins", "mamba": "works with its own attention only",
+} | dict.fromkeys(("falcon", "falcon, alibi", "stablelm", "bloom", "mpt", "gpt-j"), "works with its own attention only")  # fmt: skip
+"""Family -> why it cannot be trained on packed rows."""

@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback
-from trl import SFTConfig
+from trl.trainer.sft_config import SFTConfig
 
 from titlecraft.models.layers import causal_of
 from titlecraft.models.loss.answer_logits import head_of
@@ -69,7 +69,8 @@ class CountingTrainer(CheckpointingTrainer):
     def seen_by_all(self) -> dict[str, int]:
         """The counts summed over all ranks. Every rank has to call it."""
         counts = torch.tensor([int(count) for count in self.seen.values()], device=self.accelerator.device)
-        return dict(zip(self.seen, self.accelerator.reduce(counts, "sum").tolist(), strict=True))
+        total: Any = self.accelerator.reduce(counts, "sum")
+        return dict(zip(self.seen, total.tolist(), strict=True))
 
 
 class OneDevice(SFTConfig):
@@ -151,9 +152,8 @@ def make_trainer(
     if saving:
         trainer.add_callback(SaveNow(saving))
     for parameter in trainer.model.parameters():
-        if (
-            parameter.requires_grad
-        ):  # TRL casts them to bfloat16 on a 4-bit base, which would round small updates to zero
+        # TRL casts them to bfloat16 on a 4-bit base, which would round small updates to zero
+        if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return trainer
 

@@ -86,7 +86,8 @@ def texts(lengths: np.ndarray, vocabulary: Any, drawn: np.random.Generator) -> A
 
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     places = (len(vocabulary) * drawn.random(offsets[-1]) ** 3).astype(np.int64)
-    return pc.binary_join(pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(places))), " ")
+    join: Any = pc.binary_join  # pyright: ignore[reportAttributeAccessIssue]  # made when pyarrow is imported
+    return join(pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(places))), " ")
 
 
 def rows(count: int, long: float, first: int, vocabulary: Any, drawn: np.random.Generator) -> Any:
@@ -127,6 +128,7 @@ def write_dataset(folder: Path, catalogue: Catalogue, vocabulary: int) -> None:
             table = rows(min(ROWS_AT_ONCE, count - first), long, first, known, drawn)
             writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
             writer.write_table(table)
+        assert writer is not None, "a split has rows"
         writer.close()
     (folder / "prompt.json").write_bytes(PromptFormat.from_settings(Prompt()).to_json())
 

@@ -25,13 +25,14 @@ def measure(script: Path, part: str, source: Path, work: Path) -> dict[str, Any]
     work.mkdir()
     command = [sys.executable, str(script), "--part", part, "--source", str(source), "--work", str(work)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-    load, cpu, started, peak = os.getloadavg()[0] / os.cpu_count(), cpu_seconds(), time.monotonic(), 0
+    load, cpu, started, peak = os.getloadavg()[0] / (os.cpu_count() or 1), cpu_seconds(), time.monotonic(), 0
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         while process.returncode is None:
             peak = max(peak, memory(process.pid))
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.5)
         seconds = time.monotonic() - started
+        assert process.stdout is not None
         said = process.stdout.read()
     if process.returncode:
         raise SystemExit(f"{part} on {source} ended with status {process.returncode}")

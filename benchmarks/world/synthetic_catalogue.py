@@ -1,6 +1,7 @@
 """The synthetic catalogue that the benchmarks read, made once and kept where they are told to keep it."""
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks.world.generate_catalogue import generate
 
@@ -25,7 +26,8 @@ def packed_catalogue(plain: Path) -> Path:
         from isal import igzip
 
         unfinished = path.with_suffix(".part")
-        with plain.open("rb") as stream, igzip.open(unfinished, "wb", compresslevel=2) as packed:
+        with plain.open("rb") as stream, igzip.open(unfinished, "wb", compresslevel=2) as archive:
+            packed: Any = archive
             while block := stream.read(1 << 24):
                 packed.write(block)
         unfinished.rename(path)

@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 os.environ.setdefault("RAYON_NUM_THREADS", "1")  # before rensa's first import: processes, not threads, share the work
-from rensa import RMinHash
+from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue]  # compiled, without stubs
 
 from titlecraft.search.word_ngrams import shingles
 

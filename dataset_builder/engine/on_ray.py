@@ -28,7 +28,8 @@ from titlecraft.errors import UserError
 from titlecraft.records import Code, current_code
 from titlecraft.settings import Data
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 BUFFER = 16 << 20  # bytes of results that a worker gathers before it hands them on
 
 
@@ -66,8 +67,8 @@ def ray_engine(work: Path, place: str | None) -> Iterator[Engine]:
                 f"the Ray cluster has {nodes} nodes: --work must name a folder that all of them mount at the "
                 "same path, or a URL that all of them can write to"
             )
-        remote = place is not None and is_url(place)
-        shared = RemoteFolder(work, f"{place.rstrip('/')}/{work.name}") if remote else MountedFolder(work)
+        remote = place if place is not None and is_url(place) else None
+        shared = RemoteFolder(work, f"{remote.rstrip('/')}/{work.name}") if remote else MountedFolder(work)
         shared.prepare()
         try:
             run = partial(run_on_ray, ray, shared)
@@ -108,7 +109,8 @@ def start(ray: ModuleType) -> None:
 
 def read_on_ray(run: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:
     """Let the workers read the files, several at a time, plain ones in ranges."""
-    return run(read_part, ranges(files, settings, work))
+    found: Any = run(read_part, ranges(files, settings, work))  # run_on_ray yields what a generator yields
+    return found
 
 
 def hash_on_ray(run: InOrder, files: list[CatalogueFile]) -> Callable[[], list[Content]]:

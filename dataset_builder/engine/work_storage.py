@@ -45,7 +45,7 @@ def moved(value: Any, old: Path, new: Path) -> Any:
         return new / value.relative_to(old) if value.is_relative_to(old) else value
     if isinstance(value, list):
         return [moved(one, old, new) for one in value]
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: moved(getattr(value, field.name), old, new) for field in fields(value)})
     return value
 

@@ -6,14 +6,17 @@ only what changed.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pyarrow.parquet as pq
 import xxhash
 
 from dataset_builder.shards.wording import Wording
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported
 
 COLUMNS = ("uid", "title", "instruction", "input", "output")
 SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
@@ -53,7 +56,7 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
         compression_level=3,
         write_page_index=True,
         use_content_defined_chunking=True,
-        use_dictionary=["instruction"],
+        use_dictionary=["instruction"],  # pyright: ignore[reportArgumentType]  # names of columns are allowed
     ) as writer:
         for group in row_groups(tables):
             writer.write_table(group, row_group_size=len(group))
@@ -86,7 +89,7 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 def row_bytes(table: pa.Table) -> np.ndarray:
     """Bytes of each row's texts; int64 of shape (rows,)."""
     lengths = [pc.binary_length(column).to_numpy().astype(np.int64) for column in table.columns]
-    return np.sum(lengths, axis=0, dtype=np.int64)
+    return np.asarray(np.sum(lengths, axis=0, dtype=np.int64))
 
 
 def ends_of_groups(table: pa.Table) -> list[int]:

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from dataset_builder.shards.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
@@ -16,6 +17,8 @@ from dataset_builder.source.block import text_key
 from dataset_builder.source.parse import product_kind
 from dataset_builder.splits.assign import SPLITS
 from titlecraft.records import File, describe_file
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported
 
 
 @dataclass(frozen=True)

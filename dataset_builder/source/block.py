@@ -87,10 +87,10 @@ def read_block(task: BlockTask) -> BlockResult:
     offset = 0
     for number, line in enumerate(lines):
         row = parse(line)
-        if type(row) is Quarantine:
+        if isinstance(row, Quarantine):
             text = line.removesuffix(b"\r")
             found.malformed.append(MalformedLine(number, offset, len(text), row, parser.published_part(text, row)))
-        elif type(row) is Drop:
+        elif isinstance(row, Drop):
             found.dropped[row] += 1
         elif isinstance(kept := clean_row(row.title, row.content, task.settings, found.cleaned), Drop):
             found.dropped[kept] += 1

@@ -85,13 +85,13 @@ def listed_remotely(url: str) -> Iterator[Listed]:
     system, path = file_system(url)
     with remote_errors(url):
         system.invalidate_cache()
-        found = system.glob(path, detail=True) if glob.has_magic(path) else {path: system.info(path)}
+        found: Any = system.glob(path, detail=True) if glob.has_magic(path) else {path: system.info(path)}
     files = {name: about for name, about in found.items() if about["type"] == "file"}
     if not files:
         raise UserError(f"{shown(url)}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
     for name, about in files.items():
         version = hashlib.sha256(repr(sorted(about.items(), key=str)).encode()).hexdigest()
-        yield Listed(system.unstrip_protocol(name), about["size"] or 0, version)
+        yield Listed(str(system.unstrip_protocol(name)), about["size"] or 0, version)
 
 
 def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -144,7 +144,8 @@ def open_file(address: str) -> BinaryIO:
         return Path(address).open("rb")
     system, path = file_system(address)
     with remote_errors(address):
-        return io.BufferedReader(system.open(path, "rb"), BUFFER)
+        raw: Any = system.open(path, "rb")
+        return io.BufferedReader(raw, BUFFER)
 
 
 def read_content(file: CatalogueFile) -> Content:

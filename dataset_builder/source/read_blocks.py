@@ -7,7 +7,8 @@ line, not by its name: the first product, with the labels that only this file ha
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import BinaryIO, NamedTuple
+from gzip import BadGzipFile
+from typing import Any, NamedTuple
 
 from isal import igzip
 from isal.igzip_lib import IsalError
@@ -49,7 +50,7 @@ def read_blocks(
         compressed = disk.read(2) == GZIP_MAGIC
         disk.seek(max(0, start - 1))
         offset = start - 1 + len(disk.readline()) if start else 0
-        stream: BinaryIO = igzip.GzipFile(fileobj=disk) if compressed else disk
+        stream: Any = igzip.GzipFile(fileobj=disk) if compressed else disk
         rest, cut, last, yielded = b"", False, False, False
         while not last:
             try:
@@ -61,7 +62,7 @@ def read_blocks(
                         "leaves them out, and build from what comes out"
                     ) from None
                 data, cut = b"", True
-            except (igzip.BadGzipFile, IsalError) as error:
+            except (BadGzipFile, IsalError) as error:  # pyright: ignore[reportGeneralTypeIssues]  # IsalError is a class
                 raise UserError(
                     f"{shown(address)}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
                 ) from error
@@ -89,7 +90,7 @@ def lines_before(block: bytes, end: int) -> bytes:
     return block[: block.find(b"\n", end - 1) + 1 or None] if end > 0 else b""
 
 
-def read_some(stream: BinaryIO, size: int) -> bytes:
+def read_some(stream: Any, size: int) -> bytes:
     """Up to `size` bytes. A cut gzip stream first gives what it holds, then raises EOFError."""
     parts, wanted = [], size
     while wanted:

@@ -58,7 +58,7 @@ def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
         Drop.REPEATED_CONTENT: int(surplus.sum()),
         Drop.NOT_SAMPLED: int((assigned[kept] < 0).sum()),
     }
-    counts = Counter({reason: count for reason, count in dropped.items() if count})
+    counts: Counter[str] = Counter({str(reason): count for reason, count in dropped.items() if count})
     return Groups(groups, assigned, counts, near, measured, len(large))
 
 

@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 
 from titlecraft.errors import UserError
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class InOrder(Protocol):
@@ -63,5 +64,7 @@ def begin_worker() -> None:
 
 def end_with_parent() -> None:
     """Wait for the parent's end, then end without a word."""
-    connection.wait([parent_process().sentinel])
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+    connection.wait([parent.sentinel])
     os._exit(1)

@@ -31,7 +31,8 @@ ROW = "| {label}{on} | {before:short} | {after:short} | {difference:signed} | {l
 def verdict_of(values: dict[str, Any]) -> str:
     """What `Measure.verdict` says of these values; there is one rule, and it is there."""
     names = ("low", "high", "p_holm", "level", "difference", "better")
-    return Measure.verdict(SimpleNamespace(**{name: values[name] for name in names}))
+    measure: Any = SimpleNamespace(**{name: values[name] for name in names})
+    return Measure.verdict(measure)
 
 
 def boxed(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ UNKNOWN = "unknown"
 
 def row(id: str, name: str, value: str, fields: dict[str, str], otherwise: str = UNKNOWN) -> Claim:
     """A row of the table of what can be read."""
-    return Claim(f"foreign.{id}", "foreign", f"| {name} | {value} |", fields, otherwise=f"| {name} | {otherwise} |")
+    return Claim(
+        f"third_party.{id}", "third_party", f"| {name} | {value} |", fields, otherwise=f"| {name} | {otherwise} |"
+    )
 
 
 def as_cells(values: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +38,7 @@ FOREIGN = (
     row("rank", "rank r", "{r:cell}", {"r": "adapter.r"}),
     row("alpha", "alpha", "{alpha:cell}", {"alpha": "adapter.lora_alpha"}),
     row("dropout", "dropout", "{dropout:cell}", {"dropout": "adapter.lora_dropout"}),
-    Claim("foreign.targets", "foreign", "| layers with an update | {cells} |", {"list": "adapter.target_modules"},
+    Claim("third_party.targets", "third_party", "| layers with an update | {cells} |", {"list": "adapter.target_modules"},
           otherwise=f"| layers with an update | {UNKNOWN} |", derive=as_cells),
     row("peft", "PEFT version", "{version:cell}", {"version": "adapter.peft_version"}),
     row("parameters", "parameters of the adapter, counted in its file", "{parameters:,} in {tensors:,} tensors ({types})",
@@ -45,7 +47,7 @@ FOREIGN = (
     row("bos", "begin of text (BOS), by `tokenizer_config.json`", "{token:cell}", {"token": "tokens.bos"}),
     row("eos", "end of text (EOS)", "{token:cell}", {"token": "tokens.eos"}),
     row("pad", "padding", "{token:cell}", {"token": "tokens.pad"}),
-    Claim("foreign.pickle", "pickle", "**Its weights are a pickle (`{file}`), which can run code when it is opened.** It was not opened.",
+    Claim("third_party.pickle", "pickle", "**Its weights are a pickle (`{file}`), which can run code when it is opened.** It was not opened.",
           {"file": "repo.unsafe"}),
     Claim("data.named", "data", "Named by the old card, not checked: {cells}.", {"list": "old.datasets"},
           otherwise="Data: unknown. The old card names no dataset.", derive=as_cells),

@@ -22,7 +22,7 @@ from titlecraft.records.lineage import Trained, with_adapter
 from titlecraft.records.repo_files import CARD, LINEAGE
 
 
-def tell(published: Pin, *, collection: bool) -> None:
+def announce(published: Pin, *, collection: bool) -> None:
     """List an adapter, as it is in this state of its repo, where it belongs; prints what was done, or why it was not."""
     try:
         pin(

@@ -15,7 +15,16 @@ from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import data_revision
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import pin, published_pin, read_file
-from titlecraft.records import DATASET_RECORD, TRAINING_RECORD, DatasetRecord, Pin, Record, Source, read_record
+from titlecraft.records import (
+    DATASET_RECORD,
+    TRAINING_RECORD,
+    DatasetRecord,
+    Pin,
+    Record,
+    RepoType,
+    Source,
+    read_record,
+)
 from titlecraft.records.lineage import DatasetLineage, Trained
 from titlecraft.records.repo_files import EXPORT_RECORD, LINEAGE
 
@@ -69,7 +78,8 @@ class _Export(msgspec.Struct):
 
 def find_repo(reference: str) -> Pin:
     """NS/NAME[@REV] of a model or a dataset, `datasets/` or `models/` in front where both have the name. Raises UserError."""
-    for prefix, type in (("datasets/", "dataset"), ("models/", "model")):
+    prefixes: list[tuple[str, RepoType]] = [("datasets/", "dataset"), ("models/", "model")]
+    for prefix, type in prefixes:
         if reference.startswith(prefix) and reference.count("/") == 2:
             return pin(reference.removeprefix(prefix), type)
     repo = reference.partition("@")[0]

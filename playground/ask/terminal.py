@@ -36,7 +36,8 @@ def show_replies(console: Console, replies: Iterable[Reply], show_prompt: bool) 
             name = f"{ARM_NAMES[answer.arm]}:\n" if len(last.answers) > 1 else ""
             say(console, f"{name}{visible(answer.text.strip())}\n")
             say(console, f"{' · '.join(facts(answer, last.nll.get(answer.arm)))}\n")
-    show_what_is_known(console, last, show_prompt)
+    if last is not None:
+        show_what_is_known(console, last, show_prompt)
 
 
 def answers_as_panels(reply: Reply, width: int) -> RenderableType:
@@ -53,7 +54,7 @@ def answer_panel(reply: Reply, answer: Answer) -> Panel:
     """One answer, with what no source supports marked once it is whole."""
     text = Text()
     for piece, kind in pieces(answer.text, reply.marks.get(answer.arm, [])):
-        text.append(visible(piece), style=STYLES.get(kind, ""))
+        text.append(visible(piece), style=STYLES[kind] if kind else "")
     below = Text(" · ".join(facts(answer, reply.nll.get(answer.arm))), style="dim")
     return Panel(Group(text, Text(), below), title=ARM_NAMES[answer.arm], title_align="left")
 

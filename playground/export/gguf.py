@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.records import file_sha256
@@ -92,7 +93,8 @@ def run(command: list[str | Path], log: Path) -> None:
     print(f"running {name}", flush=True)
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     with log.open("wb") as said:
-        while piece := process.stdout.read1():
+        output: Any = process.stdout  # a BufferedReader: PIPE
+        while piece := output.read1():
             said.write(piece)
             if b"%|" in piece:  # of tqdm
                 sys.stderr.buffer.write(piece)

@@ -133,7 +133,7 @@ def merge(model: Any) -> Any:
     from peft.tuners.lora import LoraLayer
 
     for layer in [layer for layer in model.modules() if isinstance(layer, LoraLayer)]:
-        base = layer.get_base_layer()
+        base: Any = layer.get_base_layer()
         stored = base.weight.dtype
         base.weight.data = base.weight.data.float()
         layer.merge(safe_merge=True)

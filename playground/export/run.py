@@ -34,7 +34,7 @@ REPLACED = (
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportOptions:
     """What is to be made of an adapter.
 
     Args:
@@ -53,7 +53,7 @@ class Wish:
     fresh: bool
 
 
-def export(adapter: str, wish: Wish, repo: str | None, *, private: bool) -> tuple[Pin, ExportRecord]:
+def export(adapter: str, options: ExportOptions, repo: str | None, *, private: bool) -> tuple[Pin, ExportRecord]:
     """Publish an adapter as a model of its own; returns where it is, and its record.
 
     Args:
@@ -63,22 +63,25 @@ def export(adapter: str, wish: Wish, repo: str | None, *, private: bool) -> tupl
         UserError: no adapter of ours, a target that holds something else, no write right, a merge that changed the model,
             no llama.cpp, the Hub is gone. What was made before it is kept for the next run of the same command.
     """
-    tools = find_tools(wish.llama_cpp, wish.type) if wish.form == "gguf" else None
+    tools = find_tools(options.llama_cpp, options.type) if options.type else None
     found = read_adapter(adapter)
-    repo = repo or f"{found.adapter.repo}-{wish.form}"
+    repo = repo or f"{found.adapter.repo}-{options.form}"
     require_write(repo)
     repo = current_name(repo, "model")
     require_name(repo, found.training.licence, found.training.base)
     with sole_publisher(repo, "model"):
         head = published_pin(repo, "model")
         require_own(head, EXPORT_RECORD)
-        key = export_key(found, wish, tools)
-        there = None if wish.fresh else find_record(head, EXPORT_RECORD, ExportRecord, key, lambda record: record.files)
+        key = export_key(found, options, tools)
+        there = (
+            None if options.fresh else find_record(head, EXPORT_RECORD, ExportRecord, key, lambda record: record.files)
+        )
         if there:
             print(f"nothing to do: {repo} is the export of this very adapter, base, settings and code")
+            assert head is not None, "a record is found in a head"
             return head, there
         work = work_folder("export", repo)
-        folder, record = make(found, wish, tools, key, repo, work)
+        folder, record = make(found, options, tools, key, repo, work)
         try:
             write_card(folder, repo, record, head)
             published = publish(
@@ -91,20 +94,20 @@ def export(adapter: str, wish: Wish, repo: str | None, *, private: bool) -> tupl
     return published, record
 
 
-def export_to_folder(adapter: str, wish: Wish, out: Path) -> ExportRecord:
+def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportRecord:
     """The same into a folder, publishing nothing; returns the record. Raises UserError as `export` does."""
-    tools = find_tools(wish.llama_cpp, wish.type) if wish.form == "gguf" else None
+    tools = find_tools(options.llama_cpp, options.type) if options.type else None
     found = read_adapter(adapter)
-    key = export_key(found, wish, tools)
+    key = export_key(found, options, tools)
     if out.exists():
-        if not wish.fresh and (there := exported(out, key)):
+        if not options.fresh and (there := exported(out, key)):
             print(f"nothing to do: {out} is the export of this very adapter, base, settings and code")
             return there
         if not out.is_dir() or (any(out.iterdir()) and not (out / EXPORT_RECORD).is_file()):
             raise UserError(f"--out {out} holds something else: expected a folder that is new, empty, or an export")
     work = out.with_name(f"{out.name}.unfinished")
     work.mkdir(parents=True, exist_ok=True)
-    folder, record = make(found, wish, tools, key, str(out), work)
+    folder, record = make(found, options, tools, key, str(out), work)
     write_card(folder, str(out), record, None)
     shutil.rmtree(out, ignore_errors=True)
     folder.rename(out)
@@ -121,25 +124,29 @@ def exported(folder: Path, key: str) -> ExportRecord | None:
     return record if record.key == key and same else None
 
 
-def depends_on(found: Adapter, wish: Wish) -> dict[str, Any]:
+def depends_on(found: Adapter, options: ExportOptions) -> dict[str, Any]:
     """Everything that the merged model and its check depend on. The adapter counts by its bytes."""
     return {
         "stage": "export", "weights": found.weights, "base": found.training.base, "dataset": found.training.dataset,
         "quantization": found.training.quantization, "precision": found.training.precision, "prompt": found.prompt,
-        "generation": found.training.generation, "titles": wish.titles, "seed": wish.seed,
+        "generation": found.training.generation, "titles": options.titles, "seed": options.seed,
         "code": current_code("export", *PACKAGES),
     }  # fmt: skip
 
 
-def export_key(found: Adapter, wish: Wish, tools: Tools | None) -> str:
+def export_key(found: Adapter, options: ExportOptions, tools: Tools | None) -> str:
     """Equal keys, equal exports."""
-    return digest(depends_on(found, wish) | {"form": wish.form, "type": wish.type, "tools": tools and tools.record()})
+    return digest(
+        depends_on(found, options) | {"form": options.form, "type": options.type, "tools": tools and tools.record()}
+    )
 
 
-def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, work: Path) -> tuple[Path, ExportRecord]:
+def make(
+    found: Adapter, options: ExportOptions, tools: Tools | None, key: str, name: str, work: Path
+) -> tuple[Path, ExportRecord]:
     """Folder below `work` that is the export but for its card, and its record; `name` is the repo's, or the folder's."""
-    folder = work / wish.form
-    if wish.fresh:
+    folder = work / options.form
+    if options.fresh:
         shutil.rmtree(work)
         work.mkdir()
     elif record := exported(folder, key):
@@ -147,18 +154,18 @@ def make(found: Adapter, wish: Wish, tools: Tools | None, key: str, name: str, w
         return folder, record
     from playground.export.merge import merged_model
 
-    source, merged = merged_model(found, digest(depends_on(found, wish)), wish.titles, wish.seed, work)
+    source, merged = merged_model(found, digest(depends_on(found, options)), options.titles, options.seed, work)
     gguf: Gguf | None = None
     files = merged.files
-    if tools:
+    if tools and options.type:
         shutil.rmtree(folder, ignore_errors=True)
-        file = folder / f"{Path(name).name.removesuffix('-gguf')}-{wish.type.upper()}.gguf"
-        gguf = convert(source, file, wish.type, tools)
+        file = folder / f"{Path(name).name.removesuffix('-gguf')}-{options.type.upper()}.gguf"
+        gguf = convert(source, file, options.type, tools)
         shutil.copy(source / PROMPT_FILE, folder / PROMPT_FILE)
         files = [describe_file(folder, file)]
     training = found.training
     record = ExportRecord(
-        key=key, code=current_code("export", *PACKAGES), form=wish.form, adapter=found.adapter, base=training.base,
+        key=key, code=current_code("export", *PACKAGES), form=options.form, adapter=found.adapter, base=training.base,
         dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
         generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
         special_tokens=merged.special_tokens, check=merged.check, unpacking=merged.unpacking, gguf=gguf, files=files,

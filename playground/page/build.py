@@ -12,14 +12,14 @@ from typing import Any
 
 from playground.ask.answer import ARMS, Engine
 from playground.ask.decoding import MOST_NEW_TOKENS, Decoding
-from playground.ask.question import LONGEST, RULE
+from playground.ask.question import LONGEST, RULE, ReadAs
 from playground.ask.reply import Asked, reply
 from playground.page import parts
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import RowIndex
 
 MODELS = {"Both": ARMS, "Tuned": ("tuned",), "Base": ("base",)}
-READ_AS = {"Automatic": "auto", "Title": "title", "Question": "question"}
+READ_AS: dict[str, ReadAs] = {"Automatic": "auto", "Title": "title", "Question": "question"}
 AT_ONCE, WAITING = 4, 64  # visitors who are answered at once, token by token in turns, and who may wait behind them
 REFRESH = 0.08  # seconds between two states of the page
 STOPPED = """() => document.querySelectorAll("#answers [aria-busy] .answer").forEach(one => {

@@ -44,23 +44,24 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     repo = current_name(repo, "space")
     training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")
     config = json.loads(read_file(training.base, MODEL_CONFIG) or b"{}")
-    pins = {"adapter": found.adapter, "base": training.base, "dataset": training.dataset}
+    adapter_pin, base, dataset = found.adapter, training.base, training.dataset
     key = digest({
-        "stage": "space", **pins, "requirements": requirements, "sources": [file_sha256(file) for file in source_files()],
+        "stage": "space", "adapter": adapter_pin, "base": base, "dataset": dataset, "requirements": requirements, "sources": [file_sha256(file) for file in source_files()],
     })  # fmt: skip
     with sole_publisher(repo, "space"):
         head = published_pin(repo, "space")
         require_own(head, SPACE_RECORD)
         if not fresh and (there := find_record(head, SPACE_RECORD, SpaceRecord, key, lambda record: record.files)):
             print(f"nothing to do: {repo} has this very page, adapter and requirements")
+            assert head is not None, "a record is found in a head"
             return head, there
         work = work_folder("space", repo)
         shutil.rmtree(work)
         work.mkdir()
-        write_files(work, requirements=requirements, **pins)
+        write_files(work, adapter_pin, base, dataset, requirements)
         files = sorted(file for file in work.rglob("*") if file.is_file())
         record = SpaceRecord(
-            key=key, code=code, **pins, hardware=suggested_hardware(training, config), gradio=version("gradio"),
+            key=key, code=code, adapter=adapter_pin, base=base, dataset=dataset, hardware=suggested_hardware(training, config), gradio=version("gradio"),
             requirements=requirements, files=[describe_file(work, file) for file in files],
         )  # fmt: skip
         write_card(work, repo, record, training.licence.id, head)

@@ -20,6 +20,7 @@ from titlecraft.records import (
     Losses,
     Measured,
     Pin,
+    RepoType,
     TrainingRecord,
 )
 from titlecraft.settings import Base, Generation, Lora, Prompt, Training
@@ -31,7 +32,7 @@ SPLITS = {"train": range(0, 300), "validation": range(300, 330), "test": range(3
 LEAKED_TITLE, LEAKED_OUTPUT = 398, 399  # test rows whose title, or whose output, is put into the training split
 
 
-def upload(folder: Path, repo: str, kind: str) -> Pin:
+def upload(folder: Path, repo: str, kind: RepoType) -> Pin:
     """One commit with the folder's files, in a new repo if need be."""
     api = HfApi()
     api.create_repo(repo, repo_type=kind, private=True, exist_ok=True)

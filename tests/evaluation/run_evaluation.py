@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Evaluation, Generation, Recipe
@@ -37,7 +38,7 @@ def loopback_only() -> None:
     """Let no connection leave the machine: an evaluation must start offline."""
     connect = socket.socket.connect
 
-    def checked(self: socket.socket, address: object) -> None:
+    def checked(self: socket.socket, address: Any) -> None:
         if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
             raise RuntimeError(f"an evaluation tried to reach {address}")
         connect(self, address)

@@ -20,8 +20,7 @@ from model_card.claims import CLAIMS, say
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
-from model_card.third_party import render_foreign
-from tests.model_card.literal_foreign import foreign_inputs
+from model_card.third_party import render_third_party
 from tests.model_card.literal_records import (
     METERED,
     ROWS,
@@ -30,6 +29,7 @@ from tests.model_card.literal_records import (
     evaluation_record,
     training_record,
 )
+from tests.model_card.literal_third_party import third_party_inputs
 from titlecraft.cards.merge import merge, split
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import NotMeasured, Source, SourceFile
@@ -61,12 +61,12 @@ def cards() -> dict[str, str]:
         "energy.md": render(
             replace(bare(), training=msgspec.structs.replace(training_record("other"), measured=METERED))
         ),
-        "foreign.md": render_foreign(foreign_inputs()),
+        "third_party.md": render_third_party(third_party_inputs()),
         "dataset.md": render_dataset_card(DatasetCardInputs("ns/data", dataset_record(), dataset_lineage())),
     }
 
 
-@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "foreign.md", "dataset.md"])
+@pytest.mark.parametrize("name", ["evaluated.md", "not_evaluated.md", "energy.md", "third_party.md", "dataset.md"])
 def test_the_whole_card(name: str) -> None:
     assert cards()[name] == (HERE / name).read_text(encoding="utf-8")
 

@@ -43,7 +43,7 @@ def train(folder: Path) -> tuple[Any, Any, dict[str, int]]:
     trainer = make_trainer(model, tokenizer, examples.dataset, SETTINGS, "float32", folder / "trainer")
     trainer.train()
     checks.require(checks.check_adapter(model, probe, before))
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))
     return model, trainer, trainer.seen
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests import ROOT
+from tests import ROOT, present
 from tests.training.checkpoints.test_checkpoints import RUN, run
 from tests.training.model.test_fast_path import awake, rows_of
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
@@ -24,7 +23,6 @@ from titlecraft.records import describe_file
 from titlecraft.settings import Training
 from training.checkpoints.folder import Checkpoint, by_step, newest
 from training.checkpoints.saving import Saving
-from training.health import MOST_SKIPPED, StopWhenBroken
 from training.model.kernels import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
@@ -86,7 +84,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(way: str, tmp_path: 
     break_loss(trainer, 3 * settings.accumulation - 1, by)  # the last batch of step 3
     with pytest.raises(UserError) as stopped:
         run_all_steps(trainer)
-    place, kept = newest(tmp_path / "checkpoints")
+    place, kept = present(newest(tmp_path / "checkpoints"))
     assert str(stopped.value) == (
         f"training stopped at step 3: the loss is {by}; set a lower --training.learning_rate than 0.0002; the last good "
         f"checkpoint is of step 2, in {place}: --resume continues from it with the same settings, --fresh starts again with others; "
@@ -136,13 +134,13 @@ def test_a_checkpoint_that_an_earlier_version_wrote_with_nan_is_not_gone_on_from
     with pytest.raises(RuntimeError):
         run(tmp_path, PLAIN, every=1, at_step=lambda step: stop(step))
     older, newer = by_step(tmp_path / "checkpoints")
-    assert newest(tmp_path / "checkpoints")[0] == newer
+    assert present(newest(tmp_path / "checkpoints"))[0] == newer
     weights = load_file(newer / "adapter_model.safetensors")
     next(iter(weights.values())).view(-1)[0] = NAN
     save_file(weights, newer / "adapter_model.safetensors")
     files = [describe_file(newer, newer / one.path) for one in newest_record(newer).files]
     (newer / "checkpoint.json").write_bytes(Checkpoint(run=RUN, step=2, steps=4, files=files).to_json())
-    assert newest(tmp_path / "checkpoints")[0] == older
+    assert present(newest(tmp_path / "checkpoints"))[0] == older
 
 
 def stop(step: int) -> None:
@@ -155,54 +153,7 @@ def newest_record(place: Path) -> Checkpoint:
     """What checkpoint.json says, whatever the files are."""
     from training.checkpoints.folder import read_checkpoint
 
-    return read_checkpoint((place / "checkpoint.json").read_bytes())
-
-
-def scaled(skips: list[bool]) -> tuple[Any, Callable[[], None]]:
-    """A callback over a trainer in float16 whose steps overflow as listed, and what ends its next step."""
-    left = iter(skips)
-    accelerator = SimpleNamespace(scaler=object(), optimizer_step_was_skipped=False)
-    trainer = SimpleNamespace(
-        accelerator=accelerator, _tr_loss=torch.tensor(1.0), model=torch.nn.Linear(2, 2), saving=None
-    )
-    health, state = StopWhenBroken(trainer, PLAIN, "float16"), SimpleNamespace(global_step=0)
-
-    def step() -> None:
-        accelerator.optimizer_step_was_skipped = next(left)
-        health.norm = torch.tensor(INF if accelerator.optimizer_step_was_skipped else 1.0)
-        state.global_step += 1
-        health.on_step_end(SimpleNamespace(world_size=1, device="cpu"), state, None)
-
-    return health, step
-
-
-def test_steps_that_float16_skips_are_counted_and_do_not_end_the_run() -> None:
-    skips = [True] * (MOST_SKIPPED - 1) + [False] + [True] * (MOST_SKIPPED - 1) + [False]
-    health, step = scaled(skips)
-    for _ in skips:
-        step()
-    assert health.skipped == 2 * (MOST_SKIPPED - 1)
-
-
-def test_a_run_that_skips_every_step_does_not_go_on_for_ever() -> None:
-    _, step = scaled([True] * MOST_SKIPPED)
-    for _ in range(MOST_SKIPPED - 1):
-        step()
-    with pytest.raises(
-        UserError, match=r"step 25: the gradients of 25 steps in a row overflowed in float16, .*precision=float32;"
-    ):
-        step()
-
-
-def test_a_short_run_that_skips_every_step_says_why_it_learned_nothing() -> None:
-    health, step = scaled([True, True, False])
-    step(), step()
-    with pytest.raises(
-        UserError, match=r"^the gradients of all 2 steps overflowed in float16, so that nothing was learned: set "
-    ):
-        health.require_learned(2)
-    step()
-    health.require_learned(3)
+    return present(read_checkpoint((place / "checkpoint.json").read_bytes()))
 
 
 def test_what_was_skipped_is_no_word_of_the_log_that_json_lacks(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests import present
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Training
-from training.backend import processes_fault
 from training.lost_settings import fault, lost, require_learning
+from training.model.backend import processes_fault
 from training.planning.plan import problems_of_settings
 
 TRL = Training(backend="trl", max_steps=100, warmup_steps=10)
@@ -19,7 +20,8 @@ TRL = Training(backend="trl", max_steps=100, warmup_steps=10)
 def said(training: Training, *given: str, items: int = 1000, steps: int | None = None, length: int = 256) -> list[str]:
     """The lines for a base of 512 positions."""
     config = SimpleNamespace(max_position_embeddings=512)
-    return lost(training, Base(max_length=length), config, given, items=items, steps=steps or training.max_steps)
+    steps = steps or present(training.max_steps)
+    return lost(training, Base(max_length=length), config, given, items=items, steps=steps)
 
 
 def parsed(*arguments: str) -> tuple[Training, frozenset[str]]:
@@ -81,6 +83,6 @@ def test_a_plan_refuses_what_a_run_refuses() -> None:
         replace(TRL, max_steps=1), replace(TRL, backend="unsloth", packing=True), replace(TRL, backend="unsloth", fused_kernels=True),
         replace(TRL, backend="unsloth", shard_base=True),
     ):  # fmt: skip
-        assert problems_of_settings(training, training.max_steps) == [processes_fault(training, 1)]
+        assert problems_of_settings(training, present(training.max_steps)) == [processes_fault(training, 1)]
     by_epochs = replace(TRL, max_steps=None)
     assert len(problems_of_settings(by_epochs, 1)) == 1 and problems_of_settings(by_epochs, 2) == []

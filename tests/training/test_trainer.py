@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from tests.tiny_world import make_base, train_tokenizer
 from titlecraft.models.adapter.probe import probe_logits
@@ -74,13 +75,14 @@ def test_trl_leaves_the_loss_over_answers_in_its_place(tmp_path: Path) -> None:
     settings = replace(SETTINGS, fused_kernels=True)
     apply_kernels(model, settings)
     trainer = make_trainer(model, tokenizer, examples(), settings, "float32", tmp_path)
-    assert trainer.model.get_base_model().forward.__func__.__module__ == "training.model.answer_loss"
+    assert trainer.model is model and model.get_base_model().forward.__func__.__module__ == "training.model.answer_loss"
 
 
 def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -> None:
     model, tokenizer = adapter_on_base()
     tokenizer.padding_side = "left"
     trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", tmp_path)
+    assert isinstance(trainer.processing_class, PreTrainedTokenizerBase)
     trainer.processing_class.padding_side = "right"  # as Unsloth does
     assert tokenizer.padding_side == "left"
 

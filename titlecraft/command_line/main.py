@@ -5,6 +5,7 @@ of the arguments here, and the verbs never see it.
 """
 
 import errno
+import io
 import os
 import sys
 from importlib import import_module
@@ -87,7 +88,7 @@ def run(arguments: list[str]) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; a user's mistake becomes one line on stderr and status 2."""
-    if hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal or pipe without UTF-8 gets "?" for what it cannot write
     try:
         return run(list(sys.argv[1:] if arguments is None else arguments))

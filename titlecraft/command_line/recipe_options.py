@@ -22,7 +22,7 @@ from titlecraft.settings import RENAMED, Recipe
 
 # the last three for values that no setting has: thousands of digits, or of brackets in each other
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
-SECTIONS = {section.name: section.default_factory for section in fields(Recipe)}
+SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
 
 
 def recipe_folders() -> list[Path]:
@@ -67,7 +67,8 @@ def read_recipe(file: Path) -> dict[str, Any]:
     dotted = {f"{section}.{key}": value for section, settings in values.items() for key, value in settings.items()}
     for key, value in dotted.items():
         try:
-            require_setting(*key.split("."), value)
+            section, _, name = key.partition(".")
+            require_setting(section, name, value)
         except UserError as error:
             raise UserError(f"{file}:{lines[key]}: {str(error).removeprefix('--')}") from error
     return dotted

@@ -1,7 +1,7 @@
 """The options of one verb: argparse, whose refusals are one line like every other of a user's mistakes."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from titlecraft.errors import UserError
 
@@ -9,8 +9,8 @@ from titlecraft.errors import UserError
 class VerbParser(argparse.ArgumentParser):
     """A parser of whole option names. `parse_args` raises UserError where argparse prints its usage and exits."""
 
-    def __init__(self, *given: object, **named: object) -> None:
-        super().__init__(*given, **{"allow_abbrev": False, **named})
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse for whatever it refuses."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from huggingface_hub import HfApi
 
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import read_file
+from titlecraft.hub.pins import lfs_sha256, read_file
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import CARD, CHECKSUMS, GIT_ATTRIBUTES
 
@@ -54,5 +54,5 @@ def sums_of_kept(head: Pin, there: list[str], kept: Callable[[str], bool]) -> di
         return {path: sha256 for path, sha256 in listed.items() if path in there and kept(path)}
     paths = [path for path in there if path not in NOT_LISTED and kept(path)]
     infos = HfApi().get_paths_info(head.repo, paths, repo_type=head.type, revision=head.revision) if paths else []
-    large = {info.path: info.lfs.sha256 for info in infos if getattr(info, "lfs", None)}
-    return {path: large.get(path) or hashlib.sha256(read_file(head, path)).hexdigest() for path in paths}
+    large = lfs_sha256(infos)
+    return {path: large.get(path) or hashlib.sha256(read_file(head, path) or b"").hexdigest() for path in paths}

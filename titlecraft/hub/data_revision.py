@@ -42,7 +42,9 @@ def newest_with_the_same_data(head: Pin | None) -> Pin | None:
 
     A training that ends while a dataset is built lists its adapter on the dataset's card.
     """
-    now = published_pin(head.repo, "dataset") if head else None
+    if head is None:
+        return None
+    now = published_pin(head.repo, "dataset")
     return now if now and now != head and data_revision(now) == data_revision(head) else head
 
 
@@ -52,7 +54,11 @@ def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
         return {}
     with hub_errors(f"looking into {state}", state.repo, state.type):
         found = HfApi().get_paths_info(state.repo, paths, repo_type=state.type, revision=state.revision, expand=True)
-    return {one.path: Pin(type=state.type, repo=state.repo, revision=one.last_commit.oid) for one in found}
+    return {
+        file.path: Pin(type=state.type, repo=state.repo, revision=file.last_commit.oid)
+        for file in found
+        if file.last_commit
+    }
 
 
 def data_files(state: Pin) -> dict[str, str]:

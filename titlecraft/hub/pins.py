@@ -6,9 +6,10 @@ speaks the same protocol). Import this module only after the endpoint has been c
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
@@ -58,7 +59,14 @@ def pin(reference: str, type: RepoType) -> Pin:
         info = HfApi().repo_info(repo, repo_type=type, revision=revision)
     if info.id != repo:
         say_new_name(type, repo, info.id)
-    return Pin(type=type, repo=info.id, revision=info.sha)
+    return Pin(type=type, repo=info.id, revision=commit_of(info))
+
+
+def commit_of(info: Any) -> str:
+    """The commit that the Hub's answer about a repo names. Raises UserError where a repo has none yet."""
+    if info.sha is None:
+        raise UserError(f"{info.id} has no commit yet: upload a file to it first")
+    return info.sha
 
 
 @cache
@@ -69,12 +77,17 @@ def say_new_name(type: RepoType, repo: str, now: str) -> None:
 
 def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
     """Folder with the files of a pinned repo (those that match `patterns`), from the cache where it has them."""
-    api, where = HfApi(), {"repo_type": pinned.type, "revision": pinned.revision}
+    api = HfApi()
     with hub_errors(f"downloading {pinned}", pinned.repo, pinned.type):
-        files = api.repo_info(pinned.repo, files_metadata=True, **where).siblings
+        info = api.repo_info(pinned.repo, repo_type=pinned.type, revision=pinned.revision, files_metadata=True)
+        files = getattr(info, "siblings", None) or []
         chosen = filter_repo_objects(files, allow_patterns=patterns, key=lambda file: file.rfilename)
         with transfer_bars(sum(file.size or 0 for file in chosen)):
-            return Path(api.snapshot_download(pinned.repo, allow_patterns=patterns, **where))
+            return Path(
+                api.snapshot_download(
+                    pinned.repo, repo_type=pinned.type, revision=pinned.revision, allow_patterns=patterns
+                )
+            )
 
 
 def read_file(pinned: Pin, path: str) -> bytes | None:
@@ -97,11 +110,18 @@ def find_record(state: Pin | None, path: str, kind: type[R], key: str, files: Ca
         key: the key that the record must have.
         files: what the record says was published; each must be there with its sha256.
     """
-    raw = read_file(state, path) if state else None
+    if state is None:
+        return None
+    raw = read_file(state, path)
     if raw is None or record_key(raw) != key:
         return None
     record = read_record(raw, kind, f"{path} of {state}")
     return record if holds(state, files(record)) else None
+
+
+def lfs_sha256(infos: Iterable[Any]) -> dict[str, str]:
+    """Path -> sha256 of the large files among the Hub's answers about paths."""
+    return {info.path: info.lfs.sha256 for info in infos if getattr(info, "lfs", None)}
 
 
 def holds(state: Pin, files: list[File]) -> bool:
@@ -110,7 +130,7 @@ def holds(state: Pin, files: list[File]) -> bool:
         infos = HfApi().get_paths_info(
             state.repo, [file.path for file in files], repo_type=state.type, revision=state.revision
         )
-    large = {info.path: info.lfs.sha256 for info in infos if getattr(info, "lfs", None)}
+    large = lfs_sha256(infos)
     for file in files:
         found = large.get(file.path)
         if found is None:
@@ -145,7 +165,7 @@ def published_pin(repo: str, type: RepoType) -> Pin | None:
     with hub_errors(f"looking up {type} {repo}", repo, type):
         try:
             info = HfApi().repo_info(repo, repo_type=type)
-            return Pin(type=type, repo=info.id, revision=info.sha)
+            return Pin(type=type, repo=info.id, revision=commit_of(info))
         except GatedRepoError:
             raise
         except RepositoryNotFoundError:

@@ -78,10 +78,12 @@ def publish(
     size = sum(path.stat().st_size for path in paths)
     with hub_errors(f"publishing to {type} {repo} did not finish", repo, type), transfer_bars(size):
         new = parent is None
-        if new:
-            sdk = {"space_sdk": "gradio"} if type == "space" else {}
-            api.create_repo(repo, repo_type=type, private=private, exist_ok=True, **sdk)
+        if parent is None:
+            sdk = "gradio" if type == "space" else None
+            api.create_repo(repo, repo_type=type, private=private, exist_ok=True, space_sdk=sdk)
             parent = published_pin(repo, type)
+        if parent is None:
+            raise UserError(f"{type} {repo} was deleted in the meantime; run the same command again")
         there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
         if new and set(there) - FIRST_FILES[type]:
             raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")

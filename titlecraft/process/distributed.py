@@ -62,10 +62,11 @@ def broadcast_from_rank0(value: Any) -> Any:
     _broadcast_done = True
     if world_size() == 1:
         return value
+    import torch
     from torch import distributed
 
     values = [value]
-    distributed.broadcast_object_list(values, src=0, device="cpu")
+    distributed.broadcast_object_list(values, src=0, device=torch.device("cpu"))
     return values[0]
 
 

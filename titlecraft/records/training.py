@@ -59,7 +59,9 @@ class Effect(Record, frozen=True):
 
     def ruins(self) -> bool:
         """Whether the answers are less likely by an order of magnitude with the adapter than without."""
-        return self.nll_base is not None and is_ruinous(self.nll_base, self.nll_adapter)
+        return (
+            self.nll_base is not None and self.nll_adapter is not None and is_ruinous(self.nll_base, self.nll_adapter)
+        )
 
 
 class Optimizer(Record, frozen=True):

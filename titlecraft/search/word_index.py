@@ -13,8 +13,8 @@ def query_words(text: str) -> list[str]:
     """Words of a text as bm25s cuts them: lower case, two letters or more, English stop words left out; each once."""
     from bm25s import tokenize
 
-    found = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
-    return list(dict.fromkeys(found))
+    words: Any = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
+    return list(dict.fromkeys(words))
 
 
 class Words:
@@ -29,7 +29,7 @@ class Words:
         """The next rows."""
         from bm25s import tokenize
 
-        found = tokenize(texts, stopwords="en", show_progress=False)
+        found: Any = tokenize(texts, stopwords="en", show_progress=False)  # bm25s' Tokenized
         known = self.vocabulary
         ours = np.fromiter((known.setdefault(word, len(known)) for word in found.vocab), np.int32, len(found.vocab))
         lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))

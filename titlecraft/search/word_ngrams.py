@@ -6,10 +6,13 @@ n-grams of a few texts in many.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported
 
 BATCH_ROWS = 20_000
 MULTIPLIER = 0x9E3779B97F4A7C15  # Knuth's multiplicative hash, 64 bit; odd, so it has an inverse modulo 2**64

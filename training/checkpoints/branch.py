@@ -14,7 +14,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
-from titlecraft.hub.pins import read_file
+from titlecraft.hub.pins import commit_of, read_file
 from titlecraft.process.quiet import transfer_bars
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import GIT_ATTRIBUTES
@@ -47,7 +47,7 @@ def find_pushed(repo: str) -> tuple[Pin, Checkpoint] | None:
     """The commit at the head of the branch and its checkpoint, or None if there is none. Raises UserError."""
     with hub_errors(f"looking for checkpoints of {repo}", repo, "model"):
         try:
-            head = HfApi().repo_info(repo, revision=BRANCH).sha
+            head = commit_of(HfApi().repo_info(repo, revision=BRANCH))
         except (RepositoryNotFoundError, RevisionNotFoundError):
             return None
     pinned = Pin(type="model", repo=repo, revision=head)

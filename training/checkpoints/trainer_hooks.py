@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from accelerate.utils import reduce
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from trl import SFTTrainer
+from trl.trainer.sft_trainer import SFTTrainer
 
 from training.checkpoints.folder import drop_old, seal
 from training.checkpoints.run_state import RunState
@@ -23,6 +23,7 @@ class CheckpointingTrainer(SFTTrainer):
 
     saving: Saving | None
     run_state: RunState
+    model: Any
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Save the adapter without the tokenizer, which does not change; "auto" embeddings would ask the Hub each time."""
@@ -52,7 +53,8 @@ class CheckpointingTrainer(SFTTrainer):
         """Load both on the CPU. With several CPU processes, transformers passes torch.load a device that it cannot map to."""
         if checkpoint is None:
             return
-        for name, part in (("optimizer.pt", self.optimizer), ("scheduler.pt", self.lr_scheduler)):
+        parts: list[tuple[str, Any]] = [("optimizer.pt", self.optimizer), ("scheduler.pt", self.lr_scheduler)]
+        for name, part in parts:
             part.load_state_dict(torch.load(Path(checkpoint) / name, map_location="cpu", weights_only=True))
 
 
@@ -93,4 +95,5 @@ def is_write_error(error: Exception) -> bool:
 
 def any_rank(value: bool, device: torch.device | str) -> bool:
     """Whether `value` is true on at least one rank. Every rank has to call it."""
-    return bool(reduce(torch.tensor(float(value), device=device), "sum") > 0)
+    total: Any = reduce(torch.tensor(float(value), device=device), "sum")
+    return bool(total > 0)

@@ -22,8 +22,8 @@ from titlecraft.hub.licence import licence_of, require_name
 from titlecraft.hub.pins import address, endpoint, pin, require_write
 from titlecraft.records import Pin, sources_sha256
 from titlecraft.settings import Recipe, Training
-from training.backend import processes_fault
 from training.jobs.source_archive import NAME, source_archive
+from training.model.backend import processes_fault
 
 SECTIONS = ("base", "lora", "training", "generation")
 RECIPE = "recipe.yaml"
@@ -134,13 +134,13 @@ def upload(files: dict[str, bytes], message: str) -> Pin:
 
 def follow(job: JobInfo) -> int:
     """Stream the job's output and return its exit status; 130 after Ctrl-C, which does not stop the job."""
-    api, where, token = HfApi(), {"job_id": job.id, "namespace": job.owner.name}, get_token() or ""
+    api, token, namespace = HfApi(), get_token() or "", job.owner.name
     try:
         with hub_errors(f"following job {job.id}; it goes on, see {job.url}", job.owner.name, "model"):
-            api.wait_for_job(stages=[JobStage.RUNNING], **where)
-            for line in api.fetch_job_logs(follow=True, **where):
+            api.wait_for_job(job_id=job.id, namespace=namespace, stages=[JobStage.RUNNING])
+            for line in api.fetch_job_logs(job_id=job.id, namespace=namespace, follow=True):
                 print(line.replace(token, "<HF_TOKEN>") if token else line, flush=True)
-            ended = api.wait_for_job(**where).status
+            ended = api.wait_for_job(job_id=job.id, namespace=namespace).status
     except KeyboardInterrupt:
         print(
             f"\njob {job.id} goes on: `hf jobs logs {job.id}` shows it, `hf jobs cancel {job.id}` ends it",

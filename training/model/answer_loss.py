@@ -102,6 +102,7 @@ def liger_loss(states: Any, causal: Any, targets: Any) -> Any:
     )
 
     output, head = causal.get_output_embeddings(), head_of(causal)
+    assert head is not None, "a fused loss is chosen for a known head only"
     bias = getattr(output, "bias", None)
     if head.scale != 1.0:
         states, bias = states * head.scale, None if bias is None else bias * head.scale

@@ -77,7 +77,7 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
 
 def name_base(model: PeftModel, base: Pin, targets: list[str]) -> None:
     """Write the base's repo and commit into the adapter's config, instead of a local path or a branch."""
-    config = model.peft_config["default"]
+    config: Any = model.peft_config["default"]
     config.base_model_name_or_path, config.revision, config.target_modules = base.repo, base.revision, targets
     # Unsloth sets it; PEFT needs it only for models without a task type
     config.auto_mapping = None

@@ -1,7 +1,7 @@
 """The Triton side of dropped_product.py; imported on GPUs only. Rows are tokens, R is the adapter's rank, padded to 16."""
 
-import triton
-import triton.language as tl
+import triton  # pyright: ignore[reportMissingImports]
+import triton.language as tl  # pyright: ignore[reportMissingImports]
 
 # They differ from step to step: a kernel that is compiled for multiples of 16 would be compiled once more for others.
 CHANGING = ("rows", "limit", "seed")

@@ -52,7 +52,7 @@ class FusedLora(torch.autograd.Function):
 
 def fuse_lora(model: Any) -> int:
     """Replace the forward pass of every plain LoRA layer of a PeftModel; returns their number. `unfuse_lora` undoes it."""
-    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer) and fusible(layer)]
+    layers: list[Any] = [layer for layer in model.modules() if isinstance(layer, LoraLayer) and fusible(layer)]
     for layer in layers:
         layer.forward = MethodType(fused_forward, layer)
     return len(layers)

@@ -51,11 +51,12 @@ def unwrap_4bit_weights(layer: Any, device: Any) -> None:
 
     bitsandbytes joins both again before it computes (its fix_4bit_weight_quant_state_from_module).
     """
-    from bitsandbytes.nn import Linear4bit
+    from bitsandbytes.nn.modules import Linear4bit
 
     for module in layer.modules():
         if isinstance(module, Linear4bit):
-            module.quant_state = module.weight.quant_state
-            module.quant_state.to(device)
+            weight: Any = module.weight
+            module.quant_state = weight.quant_state
+            weight.quant_state.to(device)
             plain = module.weight.data.as_subclass(torch.Tensor)
             module.weight = torch.nn.Parameter(plain, requires_grad=False)

@@ -11,6 +11,7 @@ from evaluation.progress import Progress
 from tests.tiny_world import add_adapter, make_base, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
+from titlecraft.models.base.model import LoadedBase
 from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import encode_prompt, token_ids
 
@@ -47,7 +48,7 @@ def test_choices_are_scored_in_both_arms() -> None:
         for arm in ("before", "after")
         for place, (query, choices) in enumerate(asked)
     ]
-    loaded = Loaded(model, tokenizer, base=None, checks=[])
+    loaded = Loaded(model, tokenizer, base=LoadedBase(model, tokenizer, "none", None, "float32"), checks=[])
     found = BothArmsChoose(loaded, 3, Progress(), FinishedBatches(None, {})).loglikelihood(docs)
     for doc, response in zip(docs, found, strict=True):
         choices = token_ids(tokenizer, doc.choices)

@@ -17,6 +17,7 @@ from evaluation.measures import (
 from evaluation.measures.detail import names, numbers
 from evaluation.measures.overlap import SCORES
 from evaluation.measures.sentences import orders, sentences
+from tests import present
 from titlecraft.records import CLAIMS
 from titlecraft.settings import Evaluation
 
@@ -103,7 +104,7 @@ def test_sentences_end_at_punctuation_and_line_breaks() -> None:
 
 def test_an_order_is_shuffled_once_and_for_all() -> None:
     text = "One comes first. Two follows. Three ends. And this is unfin"
-    standing, shuffled = orders(text, seed=7)
+    standing, shuffled = present(orders(text, seed=7))
     assert standing == "One comes first. Two follows. Three ends."
     assert shuffled == "Three ends. One comes first. Two follows."
     assert orders(text, seed=7) == (standing, shuffled)

@@ -3,6 +3,7 @@
 from math import isnan, nan
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -67,8 +68,8 @@ def test_a_batch_that_fails_leaves_nothing_and_no_folder_keeps_nothing(tmp_path:
 
 def test_fresh_starts_anew_and_another_key_has_another_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("TITLECRAFT_WORK", str(tmp_path))
-    inputs = SimpleNamespace(adapter=SimpleNamespace(repo="ns/adapter"), key="a" * 64)
-    other = SimpleNamespace(adapter=inputs.adapter, key="b" * 64)
+    inputs: Any = SimpleNamespace(adapter=SimpleNamespace(repo="ns/adapter"), key="a" * 64)
+    other: Any = SimpleNamespace(adapter=inputs.adapter, key="b" * 64)
     for one in (inputs, other):
         FinishedBatches(work_of(one, fresh=False) / "batches", RUN).answers("scoring", "before", ASKED, lambda: [1.0])
     (work_of(inputs, fresh=False) / "publish" / "half.png").write_bytes(b"")

@@ -10,12 +10,14 @@ from evaluation.model.sampling import random_numbers
 from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
 from evaluation.titles.draw import Room, Title, encode
+from tests import present
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded, check_adapter
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
 from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.base.model import LoadedBase
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.models.loss.answer_nll import pieces, plain_nll, reference_nll
@@ -42,7 +44,9 @@ def model(tokenizer):
 def titles(tokenizer) -> list[Title]:
     prompt = PromptFormat.from_settings(Prompt())
     rows = [row(n) | {"output": row(n)["output"] * (1 + n % 3)} for n in range(10)]
-    return [encode(found, prompt.render(found["instruction"], found["input"]), tokenizer, ROOM) for found in rows]
+    return [
+        present(encode(found, prompt.render(found["instruction"], found["input"]), tokenizer, ROOM)) for found in rows
+    ]
 
 
 def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
@@ -104,7 +108,7 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
 
 def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer, tmp_path) -> None:
     texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
-    loaded = Loaded(model, tokenizer, base=None, checks=[])
+    loaded = Loaded(model, tokenizer, base=LoadedBase(model, tokenizer, "none", None, "float32"), checks=[])
     found = sentence_order_nll(
         loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {})
     )
@@ -114,7 +118,9 @@ def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer,
     assert list(found) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
     with model.disable_adapter():
         for text, scores in found.items():
-            expected = [plain_nll(model, [0], token_ids(tokenizer, [order])[0]) for order in orders(text, seed=7)]
+            expected = [
+                plain_nll(model, [0], token_ids(tokenizer, [order])[0]) for order in present(orders(text, seed=7))
+            ]
             assert list(scores) == pytest.approx(expected, rel=1e-5) and scores[0] != scores[1]
 
 
@@ -218,35 +224,3 @@ def test_prompts_must_be_the_same_in_both_arms_and_hold_no_answer(titles) -> Non
     assert all(check.holds for check in check_titles(titles, {"before": prompts, "after": prompts}))
     with pytest.raises(UserError, match="both arms are asked the same prompts"):
         check_titles(titles, {"before": prompts, "after": [*prompts[:-1], prompts[-1] + " "]})
-
-
-@pytest.mark.parametrize("double", [True, False])
-def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: bool) -> None:
-    """Layer by layer, against bitsandbytes' own product in training mode, and as a whole."""
-    from bitsandbytes.nn import Linear4bit
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
-
-    from titlecraft.models.adapter.load import dequantise
-    from titlecraft.models.base.model import four_bit_fault, keep_four_bit_layers_as_they_are
-
-    if four_bit_fault():
-        pytest.skip(four_bit_fault())
-    make_base(len(tokenizer)).save_pretrained(tmp_path)
-    four_bit = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=double,
-        bnb_4bit_compute_dtype=torch.float32,
-    )
-    model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32, quantization_config=four_bit).train()
-    inputs = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}
-    trained_on = {name: layer(inputs[:, :1].expand(3, layer.in_features)).detach() for name, layer in layers.items()}
-    keep_four_bit_layers_as_they_are(model)
-    whole = probe_logits(model)
-    assert layers and dequantise(model, "float32").holds
-    for name, expected in trained_on.items():
-        layer = model.get_submodule(name)
-        assert type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32
-        torch.testing.assert_close(layer(inputs[:, :1].expand(3, layer.in_features)), expected, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(probe_logits(model.eval()), whole, rtol=1e-5, atol=1e-5)

@@ -152,7 +152,7 @@ def test_texts_of_which_nothing_can_be_told_are_counted() -> None:
 
 
 def test_a_mean_over_sampled_answers_is_not_a_text_of_which_nothing_can_be_told() -> None:
-    values = {entry.name: 0.5 for entry in MEASURES}  # coherence: one answer in order, one not
+    values: dict[str, float | None] = {entry.name: 0.5 for entry in MEASURES}  # coherence: one answer in order, one not
     arms = {
         f"{arm}_sampled": [Outcome(prompt="", texts=["a", "b"], tokens=9, values=values)] * 3
         for arm in ("before", "after")
@@ -190,10 +190,11 @@ def test_corpora_are_compared_by_sacrebleus_paired_test(name: str) -> None:
 def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
     """When this fails, the fault is mended upstream and paired_p_value need not look itself."""
     from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.significance import PairedTest
+    from sacrebleu.significance import PairedTest, Result
 
     _, found = PairedTest([("a", CLOSE), ("b", CLOSE)], {"bleu": BLEU()}, [REFERENCES], n_samples=99)()
-    assert found["BLEU"][1].p_value == 0.01
+    result = found["BLEU"][1]
+    assert isinstance(result, Result) and result.p_value == 0.01
     assert paired_p_value(BLEU(), CLOSE, CLOSE, REFERENCES, SETTINGS) == 1.0
 
 

@@ -1,6 +1,7 @@
 """The third arm's prompts on literal rows; through the whole stage it goes in test_evaluate.py."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from evaluation.titles.draw import Room, Title, beside_others, encode
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
 from model_card.verification.level_scores.grounded import check_published_sources
 from model_card.verification.lines.checks import Checks
+from tests import present
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
@@ -54,7 +56,7 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def titles(tokenizer) -> list[Title]:
     rows = [row(1), row(2) | {"output": TEXT}]
-    asked = [encode(one, PROMPT.render(one["instruction"], one["input"]), tokenizer, ROOM) for one in rows]
+    asked = [present(encode(one, PROMPT.render(one["instruction"], one["input"]), tokenizer, ROOM)) for one in rows]
     return beside_others(asked, tokenizer, ROOM.context)
 
 
@@ -109,7 +111,7 @@ def test_verify_finds_the_sources_and_their_counts_again(titles, tokenizer) -> N
         for asked, sources in zip(found.titles, found.sources, strict=True)
     ]
 
-    def wrong(record: Grounded, rows: list[dict[str, object]]) -> list[str]:
+    def wrong(record: Grounded, rows: list[dict[str, Any]]) -> list[str]:
         lines = check_published_sources(Checks("scores", "report"), record, rows, titles, index, PROMPT)
         return [line.claim.removeprefix("report: grounded") for line in lines if line.verdict != "holds"]
 

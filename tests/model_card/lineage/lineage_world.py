@@ -53,11 +53,11 @@ def edit_card() -> None:
     put(DATASET, "dataset", {"README.md": text.encode()})
 
 
-def tell(repo: str = ADAPTER) -> None:
+def announce(repo: str = ADAPTER) -> None:
     """What `titlecraft train` and `titlecraft evaluate` do when they have published."""
-    from model_card.lineage.announce import tell
+    from model_card.lineage.announce import announce
 
-    tell(published_pin(repo, "model"), collection=True)
+    announce(published_pin(repo, "model"), collection=True)
 
 
 def main(step: str, *rest: str) -> None:
@@ -86,7 +86,7 @@ def main(step: str, *rest: str) -> None:
             {"README.md": CARD.encode(), "export_record.json": msgspec.json.encode(export)},
         )
     elif step == "tell":
-        tell(*rest)
+        announce(*rest)
 
 
 if __name__ == "__main__":

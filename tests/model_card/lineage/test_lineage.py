@@ -167,7 +167,7 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     assert said[0].startswith("the dataset's card does not list this adapter: no write right on somebody/texts: ")
     assert said[1].startswith("no collection ties the repos together: ") and len(said) == 2
     assert world.head(OF_DATASET) == before
-    away = "from model_card.lineage.announce import tell; from titlecraft.records import Pin; tell(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
+    away = "from model_card.lineage.announce import announce; from titlecraft.records import Pin; announce(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
     done = subprocess.run([PYTHON, "-c", away], cwd=ROOT, capture_output=True, text=True,
                           env=os.environ | world.hub.environment(world.root / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"})  # fmt: skip
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr

@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 import weakref
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tests.evaluation.published_world import upload, write_dataset
 from tests.tiny_world import save_base
+from titlecraft.records import RepoType
 
 BASE, DATASET = "titlecraft/small-base", "titlecraft/small-dataset"
 GB = 10**9
@@ -66,13 +68,13 @@ def kill_before_its_place(step: int) -> None:
 
 def fail_to_publish() -> None:
     """The Hub goes away when the training is done."""
-    import training.publish
+    import training.publishing.publish
     from titlecraft.errors import UserError
 
     def publish(*args: Any, **kwargs: Any) -> None:
         raise UserError("the Hub is unreachable")
 
-    training.publish.publish = publish
+    training.publishing.publish.publish = publish
 
 
 def lose_the_hub() -> None:
@@ -134,7 +136,10 @@ def main(folder: Path) -> None:
     os.dup2(2, 1)  # what else is printed
     child = os.fork()
     if not child:
-        for name, write, kind in ((BASE, save_base, "model"), (DATASET, write_dataset, "dataset")):
+        repos: list[tuple[str, Callable[[Path], object], RepoType]] = [
+            (BASE, save_base, "model"), (DATASET, write_dataset, "dataset"),
+        ]  # fmt: skip
+        for name, write, kind in repos:
             (folder / kind).mkdir()
             write(folder / kind)
             upload(folder / kind, name, kind)

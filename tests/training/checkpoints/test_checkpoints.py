@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests import present
 from tests.training.model.test_fast_path import awake, examples, rows_of
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.process.threads import steady_threads
@@ -47,7 +48,7 @@ def run(
     *,
     every: int = 0,
     resume: Path | None = None,
-    at_step: Callable[[int], None] = int,
+    at_step: Callable[[int], object] = int,
 ) -> tuple[str, list[dict[str, Any]], dict[str, int], int]:
     """Train; returns sha256 of the adapter, the log, the counts and the number of parts."""
     from transformers import TrainerCallback, set_seed
@@ -81,7 +82,7 @@ def test_going_on_is_as_if_nothing_had_happened(settings: Training, every: int, 
     assert parts == 1 and by_step(tmp_path / "whole" / "checkpoints") == []
     with pytest.raises(PowerCut):
         run(tmp_path / "cut", settings, every=every, at_step=partial(cut, stop))
-    place, found = newest(tmp_path / "cut" / "checkpoints")
+    place, found = present(newest(tmp_path / "cut" / "checkpoints"))
     assert (found.step, found.steps) == (stop // every * every, 11)
     *resumed, parts = run(tmp_path / "cut", settings, every=every, resume=place)
     assert resumed == uninterrupted
@@ -103,9 +104,9 @@ def test_a_checkpoint_is_the_files_that_are_needed_and_no_card(tmp_path: Path) -
 def test_a_damaged_or_partial_checkpoint_is_passed_over(tmp_path: Path) -> None:
     run(tmp_path, SETTINGS, every=5)
     older, newer = by_step(tmp_path / "checkpoints")
-    assert newest(tmp_path / "checkpoints")[0] == newer
+    assert present(newest(tmp_path / "checkpoints"))[0] == newer
     (newer / "optimizer.pt").write_bytes((newer / "optimizer.pt").read_bytes()[:-1])
-    assert load_if_complete(newer) is None and newest(tmp_path / "checkpoints")[0] == older
+    assert load_if_complete(newer) is None and present(newest(tmp_path / "checkpoints"))[0] == older
     listed = (older / "checkpoint.json").read_bytes()
     (older / "checkpoint.json").write_bytes(listed.replace(b"rng_state.pth", b"pytorch_model.bin"))
     assert read_checkpoint(listed) and newest(tmp_path / "checkpoints") is None

@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from local_hub.server import RunningHub, start, stop
-from tests import ROOT
+from tests import ROOT, present
 from tests.training.checkpoints.lost_runs import BASE, DATASET
 from tests.warm import PYTHON
 from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record
@@ -39,9 +39,9 @@ class Runner:
     home: Path
 
     def run(self, *arguments: str, accident: list[Any] | None = None) -> dict[str, Any]:
-        self.process.stdin.write(json.dumps({"accident": accident, "arguments": arguments}) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        present(self.process.stdin).write(json.dumps({"accident": accident, "arguments": arguments}) + "\n")
+        present(self.process.stdin).flush()
+        return json.loads(present(self.process.stdout).readline())
 
     def train(self, repo: str, *more: str, accident: list[Any] | None = None) -> dict[str, Any]:
         return self.run(
@@ -77,7 +77,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         cwd=ROOT, env=os.environ | hub.environment(root / "home") | {"HF_HUB_DISABLE_XET": "1"},
     )  # fmt: skip
     yield Runner(process, hub, root / "home")
-    process.stdin.close()
+    present(process.stdin).close()
     process.wait(60)
     stop(root / "hub")
 

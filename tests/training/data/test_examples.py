@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from datasets import Dataset
+from datasets import Dataset, Split
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from tests.tiny_world import row, train_tokenizer
@@ -34,7 +34,7 @@ def split(count: int = 40) -> Dataset:
 def test_labels_are_the_answer_and_eos(tokenizer: Any) -> None:
     examples = encode_split(split(), tokenizer, PROMPT, 512)
     assert (len(examples.dataset), examples.truncated, examples.left_out) == (40, 0, 0)
-    for number, one in enumerate(examples.dataset):
+    for number, one in enumerate(examples.dataset.to_list()):
         prompt = [token for token, label in zip(one["input_ids"], one["labels"], strict=True) if label == IGNORED]
         answer = [label for label in one["labels"] if label != IGNORED]
         assert one["input_ids"] == prompt + answer
@@ -47,10 +47,10 @@ def test_labels_are_the_answer_and_eos(tokenizer: Any) -> None:
 
 
 def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
-    lengths = sorted(len(one["input_ids"]) for one in encode_split(split(), tokenizer, PROMPT, 512).dataset)
+    lengths = sorted(len(one["input_ids"]) for one in encode_split(split(), tokenizer, PROMPT, 512).dataset.to_list())
     cut = encode_split(split(), tokenizer, PROMPT, lengths[20])
     assert cut.truncated == sum(length > lengths[20] for length in lengths) > 0
-    assert max(len(one["input_ids"]) for one in cut.dataset) == lengths[20]
+    assert max(len(one["input_ids"]) for one in cut.dataset.to_list()) == lengths[20]
     rows = split(3).add_column("extra", [1, 2, 3]).remove_columns("extra").to_list()
     rows[1] |= {"input": "long " * 600}
     examples = encode_split(Dataset.from_list(rows), tokenizer, PROMPT, 512)
@@ -68,7 +68,9 @@ def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
 ])  # fmt: skip
 def test_a_damaged_example_stops_the_run(tokenizer: Any, harm: Any, named: str) -> None:
     good = encode_split(split(), tokenizer, PROMPT, 512)
-    damaged = [harm(one, tokenizer.bos_token_id) if place == 3 else one for place, one in enumerate(good.dataset)]
+    damaged = [
+        harm(one, tokenizer.bos_token_id) if place == 3 else one for place, one in enumerate(good.dataset.to_list())
+    ]
     examples = replace(good, dataset=Dataset.from_list(damaged))
     checks = check_examples(examples, split(), tokenizer, PROMPT, 512)
     with pytest.raises(UserError, match=named):
@@ -119,8 +121,8 @@ def test_bos_that_is_eos_stands_once_in_front_and_once_behind(tokenizer: Any) ->
 def test_counts_are_typed_arrays_of_what_the_examples_hold(tokenizer: Any) -> None:
     examples = encode_split(split(), tokenizer, PROMPT, 130)
     assert {array.dtype.name for array in (examples.rows, examples.lengths, examples.completion_tokens)} == {"int32"}
-    assert examples.lengths.tolist() == [len(one["input_ids"]) for one in examples.dataset]
-    answers = [sum(label != IGNORED for label in one["labels"]) for one in examples.dataset]
+    assert examples.lengths.tolist() == [len(one["input_ids"]) for one in examples.dataset.to_list()]
+    answers = [sum(label != IGNORED for label in one["labels"]) for one in examples.dataset.to_list()]
     assert examples.completion_tokens.tolist() == answers and examples.lengths.max() == 130
     features = examples.dataset.features
     assert [features[name].feature.dtype for name in ("input_ids", "labels")] == ["int32", "int32"]
@@ -130,7 +132,7 @@ def on_disk(folder: Path, count: int) -> Dataset:
     """The split as `load_dataset` gives it: read from the cache that it keeps in `folder`."""
     if not (folder / "rows.parquet").exists():
         split(count).to_parquet(folder / "rows.parquet")
-    return Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split="train")
+    return Dataset.from_parquet(str(folder / "rows.parquet"), cache_dir=str(folder / "cache"), split=Split.TRAIN)
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -43,9 +43,11 @@ RECIPE = [
 class Machine(threading.Thread):
     """Takes the first job that comes, and runs it."""
 
+    job: dict[str, Any]
+
     def __init__(self, hub: RunningHub, home: Path, python: str = sys.executable) -> None:
         super().__init__(daemon=True)
-        self.hub, self.home, self.python, self.job = hub, home, python, None
+        self.hub, self.home, self.python = hub, home, python
 
     def run(self) -> None:
         while not (files := list(self.hub.root.glob("jobs/*/*.json"))):

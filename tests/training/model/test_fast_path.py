@@ -179,7 +179,7 @@ def test_a_loss_that_is_averaged_over_passes_would_be_caught(tmp_path: Path) -> 
     apply_kernels(model, settings)
     trainer = make_trainer(model, tokenizer, rows_of(), settings, "float32", tmp_path)
     right = trainer.compute_loss
-    trainer.compute_loss = lambda model, batch, num_items_in_batch: right(model, batch) / 2
+    trainer.compute_loss = lambda model, inputs, num_items_in_batch: right(model, inputs) / 2
     (found,) = check_accumulation(trainer)
     assert not found.holds and found.expected == "at most 0.0001 apart"
 

@@ -9,20 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_families import FAMILIES, make, with_adapter
+from tests.tiny_families import FAMILIES, NOT_PACKABLE, make, with_adapter
 from tests.tiny_world import train_tokenizer
 from tests.training.model.test_fast_path import LENGTHS, examples, rows_of
 from titlecraft.errors import UserError
 from titlecraft.models.attention import spy
-from titlecraft.models.attention.document import documents_fault, use_documents_attention
 from titlecraft.models.layers import decoder_of
 from titlecraft.models.loss.answer_logits import Head, head_of, own_logits
 from titlecraft.models.loss.guard import INT8_TOLERANCE, TOLERANCE, tolerance
 from titlecraft.records import Pin
 from titlecraft.settings import Training
-from training.data.packing import flatten_rows, longest_of_rows
+from training.data.packing import longest_of_rows
 from training.model.answer_loss import liger_fault, loss_in_chunks, loss_of_some, use_answer_loss
-from training.model.kernels import apply_kernels, require_packable
+from training.model.kernels import apply_kernels
 from training.model.own_loss import check_own_loss, choose_items, measure, nonzero_adapter
 from training.model.router_loss import NOTE, leave_router_loss_out
 from training.trainer import make_trainer
@@ -35,10 +34,6 @@ MODES = {
 }  # fmt: skip
 SCALED = {"granite": Head(1 / 6), "granite moe": Head(1 / 6), "cohere": Head(0.25), "cohere2": Head(0.25), "gemma2": Head(cap=5.0),
           "gemma3": Head(cap=7.0)}  # fmt: skip
-NOT_PACKABLE = {
-    "gemma2": "caps its scores in its attention", "gpt-oss": "has sinks in its attention",
-    "nemotron": "does not tell its attention where a document begins", "mamba": "works with its own attention only",
-} | dict.fromkeys(("falcon", "falcon, alibi", "stablelm", "bloom", "mpt", "gpt-j"), "works with its own attention only")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -187,65 +182,6 @@ def test_the_router_loss_is_left_out_even_where_the_base_asks_for_it(
 
 def test_a_model_without_experts_has_no_note() -> None:
     assert leave_router_loss_out(make("llama")) is None
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_what_cannot_be_packed_is_known_from_the_config_alone(family: str) -> None:
-    model = make(family)
-    fault = documents_fault(model, 40)
-    if family not in NOT_PACKABLE:
-        assert fault is None
-        require_packable(model.config, BASE, 40)
-        return
-    assert NOT_PACKABLE[family] in fault
-    with pytest.raises(
-        UserError, match=rf"^{BASE} cannot be trained on packed rows: .*; use --training\.packing=false$"
-    ):
-        require_packable(model.config, BASE, 40)
-
-
-@pytest.mark.parametrize("kind, fields, longest, said", [
-    ("lfm2", {"layer_types": ["conv", "full_attention"], "num_hidden_layers": 2}, 40, "layers of the kind conv"),
-    ("recurrent_gemma", {"num_hidden_layers": 3, "lru_width": 64}, 40, "see the row by other means than attention"),
-    ("llama4_text", {"num_hidden_layers": 2, "attention_chunk_size": 32, "head_dim": 16}, 40, "within chunks of 32 tokens"),
-    ("llama4_text", {"num_hidden_layers": 2, "attention_chunk_size": 64, "head_dim": 16}, 40, None),
-    ("vaultgemma", {"num_hidden_layers": 2, "head_dim": 16}, 40, "caps its scores"),
-])  # fmt: skip
-def test_layers_that_mix_tokens_in_other_ways_cannot_be_packed(
-    kind: str, fields: Any, longest: int, said: str | None
-) -> None:
-    from transformers import AutoConfig
-
-    config = AutoConfig.for_model(kind, vocab_size=320, hidden_size=64, intermediate_size=96, num_attention_heads=4,
-                                  num_key_value_heads=2, **fields)  # fmt: skip
-    if said is None:
-        return require_packable(config, BASE, longest)
-    with pytest.raises(UserError, match=said):
-        require_packable(config, BASE, longest)
-
-
-@pytest.mark.parametrize("family", ["mistral", "mistral, wide window", "starcoder2", "gemma3", "cohere2"])
-def test_a_window_within_packed_rows_is_the_models_own(family: str, tokenizer: Any, tmp_path: Path) -> None:
-    """Windows of 8 tokens, examples of up to 30: each token sees as many as alone, and no neighbour."""
-    model = with_adapter(make(family))
-    trainer, yardstick = trainer_of(model, MODES["packed"], tokenizer, tmp_path)
-    assert all(one.holds for one in check_own_loss(trainer, yardstick, MODES["packed"], BASE))
-
-
-def test_what_attention_within_documents_would_leave_out_is_never_dropped() -> None:
-    model, batch = make("gpt-oss"), flatten_rows([rows_of()[0]])
-    use_documents_attention(model)
-    with pytest.raises(UserError, match=r"^GptOssAttention has sinks .*: use --training\.packing=false$"):
-        model(**{name: value for name, value in batch.items() if name != "labels"})
-
-
-def test_the_attention_dropout_of_a_base_is_there_in_packed_rows_too() -> None:
-    model, batch = make("llama", attention_dropout=0.5), flatten_rows([rows_of()[0]])
-    use_documents_attention(model)
-    run = lambda: model(**{name: value for name, value in batch.items() if name != "labels"}).logits  # noqa: E731
-    with torch.no_grad():
-        assert torch.equal(run(), run())
-        assert not torch.equal(model.train() and run(), run())
 
 
 def test_a_model_that_names_no_decoder_is_refused() -> None:

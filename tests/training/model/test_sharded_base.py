@@ -6,19 +6,21 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import distributed
+from torch._C._distributed_c10d import HashStore
 from torch.distributed.tensor import DTensor
 
+from tests import present
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
-from training.backend import processes_fault
+from training.model.backend import processes_fault
 from training.model.sharded_base import shard_base
 
 
 @pytest.fixture
 def group() -> Iterator[None]:
     """One process that is a whole group."""
-    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
 
@@ -51,7 +53,9 @@ def test_a_model_that_does_not_name_its_layers_is_refused() -> None:
 
 def test_what_cannot_be_shared_out_is_said() -> None:
     shared = Training(backend="trl", shard_base=True)
-    assert "and there is one: start several with torchrun" in processes_fault(shared, 1)
+    assert "and there is one: start several with torchrun" in present(processes_fault(shared, 1))
     assert processes_fault(shared, 2) is None and processes_fault(Training(backend="trl"), 2) is None
     for processes in (1, 2):
-        assert "use --training.backend=trl" in processes_fault(Training(backend="unsloth", shard_base=True), processes)
+        assert "use --training.backend=trl" in present(
+            processes_fault(Training(backend="unsloth", shard_base=True), processes)
+        )

@@ -32,7 +32,7 @@ def publish(folder: Path) -> tuple[Pin, Pin]:
     LlamaConfig(
         architectures=["LlamaForCausalLM"], vocab_size=128_256, hidden_size=4096, intermediate_size=14_336,
         num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, max_position_embeddings=8192,
-        quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+        quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},  # pyright: ignore[reportCallIssue]
     ).save_pretrained(base)  # fmt: skip
     train_tokenizer().save_pretrained(base)
     (base / "model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")  # the head is all that a plan reads

@@ -1,10 +1,12 @@
 """The memory estimate against peaks that were measured on an H200, and the choice of what fits into a GPU."""
 
+from dataclasses import replace
 from itertools import pairwise
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from tests import present
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Lora, Training
@@ -57,11 +59,14 @@ def test_the_estimate_is_near_what_an_h200_measured(
     ({"gradient_checkpointing": True, "fused_kernels": False}, 16.1, 0.09),
 ])  # fmt: skip
 def test_the_estimate_holds_for_runs_that_it_was_not_fitted_to(
-    changes: dict[str, object], measured_gb: float, off: float
+    changes: dict[str, Any], measured_gb: float, off: float
 ) -> None:
     """benchmarks/training_speed.py on an H200, after the estimate had been made: its parts fast, fast_4x2 and plain_packed."""
-    fast = {"batch_size": 8, "accumulation": 1, "gradient_checkpointing": False, "packing": True, "fused_kernels": True}
-    training = Training(backend="trl", optimizer="adamw_torch_fused", **(fast | changes))
+    fast = Training(
+        backend="trl", optimizer="adamw_torch_fused", batch_size=8, accumulation=1, gradient_checkpointing=False, packing=True,
+        fused_kernels=True,
+    )  # fmt: skip
+    training = replace(fast, **changes)
     error = estimate_memory(llama_8b(), Lora(), training, Base()).total / GB / measured_gb - 1
     assert error == pytest.approx(off, abs=0.01)
 
@@ -152,7 +157,7 @@ def test_a_recipe_that_does_not_ask_stays_as_it_is() -> None:
 def test_without_a_gpu_nothing_is_chosen_and_that_is_said() -> None:
     lora, training, base = auto()
     kept, said = fit_here(MemoryBudget(llama_8b(), lora, training, base))
-    assert kept == training and said.startswith("training.fit_memory: there is no GPU here")
+    assert kept == training and present(said).startswith("training.fit_memory: there is no GPU here")
 
 
 def test_every_optimizer_of_the_recipe_has_its_bytes() -> None:

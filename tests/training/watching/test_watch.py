@@ -47,7 +47,7 @@ class OutOfMemory(TrainerCallback):
 
 def steps_of(folder: Path) -> dict[str, list[int]]:
     """Steps of each tag in the only file of events in there."""
-    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
 
     [file] = folder.glob("events.out.tfevents.*")
     raw, found = file.read_bytes(), {}
@@ -78,7 +78,7 @@ def test_trackio_keeps_the_run_here_whatever_the_environment_says(
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     monkeypatch.setattr("huggingface_hub.HfApi.create_repo", None)
     watched("trackio", tmp_path, monkeypatch, tries=2)
-    from trackio.sqlite_storage import SQLiteStorage
+    from trackio.sqlite_storage import SQLiteStorage  # pyright: ignore[reportMissingImports]
 
     found = [entry.get("train/examples_seen") for entry in SQLiteStorage.get_logs("ns--titles", "run")]
     assert found[:2] == [8, 16]  # then the summary, which has no such figure

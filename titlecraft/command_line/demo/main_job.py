@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from local_hub.server import RunningHub, start
 from titlecraft.errors import UserError
@@ -73,7 +74,8 @@ def addresses(hub: RunningHub, environment: dict[str, str]) -> dict[str, str]:
     reports = [
         file for file in api.list_repo_files(ADAPTER) if file.startswith("evaluation/") and file.endswith(REPORT_PAGE)
     ]
-    newest = max(api.get_paths_info(ADAPTER, reports, expand=True), key=lambda entry: entry.last_commit.date)
+    infos: list[Any] = api.get_paths_info(ADAPTER, reports, expand=True)
+    newest = max(infos, key=lambda entry: entry.last_commit.date)
     return {
         "dataset": f"{hub.url}/datasets/{DATASET}",
         "model": f"{hub.url}/{ADAPTER}",

@@ -89,7 +89,8 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = LlamaForCausalLM(config).to(device)
+    model: Any = LlamaForCausalLM(config)
+    model.to(device)
     eos = [tokenizer.eos_token_id]
     stream = torch.tensor([token for text in texts for token in [*tokenizer(text)["input_ids"], *eos]])
     blocks = stream[: len(stream) // CONTEXT * CONTEXT].view(-1, CONTEXT)

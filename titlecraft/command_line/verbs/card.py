@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
     head = pin(asked.repo, "model")
     if read_file(head, TRAINING_RECORD) is None:
-        show_foreign(head, asked.dry_run)
+        show_third_party(head, asked.dry_run)
     else:
         publish_rendering(head, write_picture_and_card, asked.dry_run)
 
@@ -64,13 +64,13 @@ def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dr
             print(f"card of {done}\n{address(done)}")
 
 
-def show_foreign(head: "Pin", dry_run: bool) -> None:
+def show_third_party(head: "Pin", dry_run: bool) -> None:
     """Print the card of somebody else's adapter. Raises UserError where it was to be published."""
-    from model_card.third_party import read_foreign, render_foreign
+    from model_card.third_party import read_third_party, render_third_party
     from titlecraft.errors import UserError
     from titlecraft.records import TRAINING_RECORD
 
-    card = render_foreign(read_foreign(head))
+    card = render_third_party(read_third_party(head))
     if not dry_run:
         raise UserError(
             f"model {head.repo} has no {TRAINING_RECORD}: no record says how it was made, so that a card for it would say "

@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> None:
                 "evaluate --compare: the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.* and "
                 "--generation.*"
             )
-        compare(*asked.compare, Path(asked.out))
+        a, b = asked.compare
+        compare(a, b, Path(asked.out))
     else:
         settings = replace(recipe.evaluation, benchmarks=[*recipe.evaluation.benchmarks, *asked.also])
         measure(asked.adapter, replace(recipe, evaluation=settings), asked.fresh, not asked.no_collection)
@@ -50,13 +51,13 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     """Publish the report of an adapter, and print it."""
     from evaluation.report.write import print_table
     from evaluation.run import evaluate
-    from model_card.lineage.announce import tell
+    from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card
     from titlecraft.hub.pins import address
 
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)
-    tell(published, collection=collection)
+    announce(published, collection=collection)
     print(f"report in {published}\n{address(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
 
 

@@ -43,16 +43,16 @@ def main(arguments: list[str]) -> None:
     if asked.titles < 1:
         raise UserError(f"--titles {asked.titles}: expected at least 1")
 
-    from playground.export.run import Wish, describe, export, export_to_folder
+    from playground.export.run import ExportOptions, describe, export, export_to_folder
     from titlecraft.hub.pins import address
 
     kind = (asked.quantize or "q8_0").lower() if asked.to == "gguf" else None
-    wish = Wish(asked.to, kind, asked.titles, asked.seed, asked.llama_cpp, asked.fresh)
+    options = ExportOptions(asked.to, kind, asked.titles, asked.seed, asked.llama_cpp, asked.fresh)
     if asked.out:
-        record = export_to_folder(asked.adapter, wish, Path(asked.out))
+        record = export_to_folder(asked.adapter, options, Path(asked.out))
         where = asked.out
     else:
-        published, record = export(asked.adapter, wish, asked.repo, private=not asked.public)
+        published, record = export(asked.adapter, options, asked.repo, private=not asked.public)
         where = f"{published}\n{address(published)}"
     check = record.check
     print(

@@ -55,16 +55,16 @@ def main(arguments: list[str]) -> int:
         options = options_of(asked, HERE_ONLY)
         return run_on_hub(asked.dataset, asked.repo, recipe, asked.flavor, asked.timeout, options)
 
-    from model_card.lineage.announce import tell
+    from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card
 
     if asked.push_only:
-        from training.push_only import push_only
+        from training.publishing.push_only import push_only
 
         published, record = push_only(
             asked.push_only, asked.repo, private=not asked.public, write_card=write_picture_and_card
         )
-        tell(published, collection=not asked.no_collection)
+        announce(published, collection=not asked.no_collection)
         return show_where(published, record)
 
     from training.job import RunOptions
@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
         published, record = train(
             asked.dataset, asked.repo, recipe, options, given=stage.given, write_card=write_picture_and_card
         )
-        tell(published, collection=not asked.no_collection)
+        announce(published, collection=not asked.no_collection)
     return show_where(published, record)
 
 

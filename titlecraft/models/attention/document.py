@@ -115,7 +115,7 @@ def attend_within_documents(
     if query.shape[0] != 1:
         raise RuntimeError(f"documents in {query.shape[0]} rows, expected one: a bug of Titlecraft")
     if varlen_fault(query.device.type) is None and not dropout and not wide(query) and (not window or varlen_windows()):
-        return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q, scaling, window), None
+        return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q or query.shape[2], scaling, window), None
     alone = [
         attend_causally(
             query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout
@@ -159,7 +159,10 @@ def attend_varlen(
     tokens_first = [one[0].transpose(0, 1).to(half) for one in (query, key, value)]
     if (times := query.shape[1] // key.shape[1]) > 1 and not varlen_groups():
         tokens_first[1:] = [one.repeat_interleave(times, dim=1) for one in tokens_first[1:]]
-    mixed = varlen_attn(*tokens_first, borders, borders, longest, longest, scale=scaling, **varlen_options(window))
+    queries, keys, values = tokens_first
+    mixed: Any = varlen_attn(
+        queries, keys, values, borders, borders, longest, longest, scale=scaling, **varlen_options(window)
+    )
     return mixed.unsqueeze(0).to(query.dtype)
 
 
@@ -180,7 +183,8 @@ def varlen_groups() -> bool:
     def gradient(copies: int) -> Any:
         shared = keys.clone().requires_grad_()
         given = [one.repeat_interleave(copies, dim=1) for one in (shared, values)]
-        varlen_attn(query, *given, borders, borders, 14, 14, **varlen_options()).float().square().sum().backward()
+        mixed: Any = varlen_attn(query, given[0], given[1], borders, borders, 14, 14, **varlen_options())
+        mixed.float().square().sum().backward()
         return shared.grad
 
     try:

@@ -50,7 +50,7 @@ def unpack_four_bit(model: Any, precision: str) -> int:
 
     layers = [(name, layer) for name, layer in model.named_modules() if type(layer).__name__ in PACKED]
     for name, layer in layers:
-        full = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
+        full: Any = torch.nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
         weight = frozen_weight(layer, getattr(torch, precision))
         full.weight = torch.nn.Parameter(weight, requires_grad=False)
         full.bias = layer.bias

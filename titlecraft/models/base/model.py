@@ -5,7 +5,7 @@ Imports torch, transformers and bitsandbytes inside its functions: the commands 
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
@@ -16,8 +16,6 @@ from titlecraft.models.base.quantisation import FOUR_BIT, in_words, loaded_as, m
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.process import distributed
 from titlecraft.records import Pin
-
-Precision = Literal["auto", "bfloat16", "float16", "float32"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class LoadedBase:
     precision: str
 
 
-def resolve_precision(precision: Precision) -> str:
+def resolve_precision(precision: str) -> str:
     """Name of the floating type: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32."""
     import torch
 
@@ -66,14 +64,16 @@ def four_bit_fault() -> str | None:
         import bitsandbytes
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        layer = bitsandbytes.nn.Linear4bit(64, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4").to(device)
+        layer = bitsandbytes.nn.modules.Linear4bit(
+            64, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4"
+        ).to(device)
         out = layer(torch.ones(1, 64, device=device))
     except Exception as error:  # any fault here means the same thing: this machine has no working 4-bit kernels
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return None if bool(torch.isfinite(out).all()) else "a 4-bit product was not finite"
 
 
-def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: bool = False) -> LoadedBase:
+def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = False) -> LoadedBase:
     """Load a causal language model at its pin, onto this process's GPU where there is one, or `on_cpu`. Raises UserError.
 
     A base that was published in 4 or 8 bit stays as it is. Where 4 bit does not work, the model is loaded in full
@@ -106,7 +106,7 @@ def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: boo
         ours = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
-        model, told = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             base.repo,
             revision=base.revision,
             trust_remote_code=False,
@@ -118,6 +118,7 @@ def load_base(base: Pin, quantization: str, precision: Precision, *, on_cpu: boo
             # None would hide from transformers that a base is published in 4 bit
             **({"quantization_config": ours} if quantization == "nf4" and published == "none" else {}),
         )
+    model, told = loaded  # with output_loading_info: the model, and what was missing
     require_all_weights(told, base)
     require_decoder(model, base)
     keep_four_bit_layers_as_they_are(model)

@@ -66,7 +66,7 @@ def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], 
     """The same of each pair, [tokens, hidden], from one row that holds them all, without padding."""
     from transformers import DataCollatorWithFlattening
 
-    flat = DataCollatorWithFlattening(return_flash_attn_kwargs=True)(
+    flat: dict[str, Any] = DataCollatorWithFlattening(return_flash_attn_kwargs=True)(
         [{"input_ids": [*prompt, *completion]} for prompt, completion in pairs]
     )
     del flat["labels"]

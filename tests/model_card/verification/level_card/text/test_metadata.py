@@ -55,7 +55,7 @@ def test_what_two_readers_may_read_differently_is_refused(text: str) -> None:
 
 
 def test_the_cards_that_we_write_have_one_reading() -> None:
-    for name in ("evaluated.md", "not_evaluated.md", "energy.md", "dataset.md", "foreign.md"):
+    for name in ("evaluated.md", "not_evaluated.md", "energy.md", "dataset.md", "third_party.md"):
         assert yaml_fault_of_card((Path(__file__).parents[3] / name).read_text(encoding="utf-8")) is None
     assert wrong(CARD) == []
 

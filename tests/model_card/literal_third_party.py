@@ -1,12 +1,12 @@
 """Somebody else's adapter, as it would be read from the Hub."""
 
-from model_card.third_party import ForeignInputs
+from model_card.third_party import ThirdPartyInputs
 from titlecraft.records import Pin
 
 
-def foreign_inputs() -> ForeignInputs:
+def third_party_inputs() -> ThirdPartyInputs:
     state = Pin(type="model", repo="somebody/llama-titles", revision="e" * 40)
-    return ForeignInputs(
+    return ThirdPartyInputs(
         state,
         {
             "repo": {"id": state.repo, "revision": state.revision, "unsafe": None},

@@ -1,0 +1,78 @@
+"""A report over titles that a measure cannot read says so, and shows no number in their place."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from evaluation.measures import MEASURES
+from evaluation.outcome import Outcome
+from evaluation.readable import not_measured
+from evaluation.report.examples import choose_examples, starting_views
+from evaluation.report.pages import render_page
+from evaluation.report.plots import paired_differences
+from evaluation.report.write import print_table
+from evaluation.statistics.compare import compare_arms
+from tests.evaluation.report.literal_report import predictions, record_of
+from titlecraft.records import EvaluationRecord, read_record
+
+
+def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
+    """A report whose primary measure reads 30 of 40 titles, without BLEU, and its rows."""
+    rows = predictions()
+    for row in rows[:10]:
+        row |= {f"nll_per_token_{arm}": None for arm in ("before", "after")}
+    whole = record_of(predictions())
+    found = {
+        arm: [
+            Outcome(
+                prompt="",
+                texts=[row[arm]],
+                tokens=1,
+                values={one.name: row[f"{one.name}_{arm}"] for one in MEASURES} | {"bleu": None},
+            )
+            for row in rows
+        ]
+        for arm in ("before", "after")
+    }
+    settings = replace(whole.evaluation, resamples=99)
+    references = [str(row["reference"]) for row in rows]
+    left_out = not_measured(found, [str(row["title"]) for row in rows], references, settings, MEASURES)
+    left_out = [msgspec.structs.replace(one, lacking=["spaces", "capitals"]) for one in left_out]
+    measures = compare_arms(found, references, settings)
+    record = msgspec.structs.replace(
+        whole, evaluation=settings, measures=measures, not_measured=left_out, near_not_looked_for=7
+    )
+    return record, rows
+
+
+def test_a_report_says_what_it_could_not_measure_and_shows_no_such_value(capsys: pytest.CaptureFixture[str]) -> None:
+    record, rows = half_read()
+    assert read_record(record.to_json(), EvaluationRecord, "it") == record
+    assert b"NaN" not in record.to_json() and [one.name for one in record.left_out()] == ["bleu"]
+    page = render_page(
+        "report.html.jinja",
+        record,
+        rows,
+        {name: {"light": b"", "dark": b""} for name in ("forest", "by_title", "scores", "lengths")},
+    )
+    assert (
+        "BLEU: not measured; it means nothing on texts without spaces between words or in a script without capitals"
+        in page
+    )
+    assert "on 30 of 40 titles" in page and page.count("not measured, it cannot read the script") == 10
+    assert "near copies were not looked for in 7 descriptions" in page and "None" not in page.split(
+        "<h2>Titles side by side"
+    )[1].split("<h2>")[0].replace("None is chosen", "")
+    assert "and no description nearly" not in page
+    print_table(record)
+    assert "NLL per token (n=30)" in (printed := capsys.readouterr().out) and "BLEU: not measured" in printed
+    assert len(paired_differences(record.primary(), rows)) == 30
+    views = starting_views(record, rows)
+    assert not {*views["best"], *views["worst"]} & set(range(10))
+    assert [one.gain for one in choose_examples(record, rows, 10**6)][-10:] == [None] * 10
+
+
+def test_a_report_that_reads_everything_is_as_it_always_was() -> None:
+    record = record_of(predictions())
+    assert not record.left_out() and b"not_measured" not in record.to_json() and b"near_not" not in record.to_json()
