@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from playground.space.app import require_pin
 from playground.space.needs import suggested_hardware
+from tests import present
 from tests.evaluation.published_world import training_record
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.errors import UserError
@@ -145,7 +146,7 @@ def only_these(names: list[str], folder: Path) -> Path:
     for one in closure(names).values():
         for top in {file.parts[0] for file in one.files or [] if file.parts[0] not in ("..", "__pycache__")}:
             if not (folder / top).exists():
-                (folder / top).symlink_to(one.locate_file(top))
+                (folder / top).symlink_to(str(one.locate_file(top)))
     return folder
 
 
@@ -158,13 +159,18 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
         "PYTHONPATH": str(only_these(names, user.folder / "installed")), "GRADIO_SERVER_PORT": str(port),
         "HF_HOME": str(user.folder / "fresh home"),
     }  # fmt: skip
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, **pipes)
+    app = subprocess.Popen(
+        [sys.executable, "-S", "app.py"],
+        cwd=downloaded,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         while not listens(port):
-            assert app.poll() is None, app.stderr.read()[-3000:].decode()
+            assert app.poll() is None, present(app.stderr).read()[-3000:].decode()
             time.sleep(0.2)
-        said = [app.stdout.readline().decode() for _ in range(2)]
+        said = [present(app.stdout).readline().decode() for _ in range(2)]
         assert said[0].startswith(f"{ADAPTER}@") and said[1] == f"http://127.0.0.1:{port}/\n"
         asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
         assert asked.returncode == 0, asked.stderr[-3000:]
