@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := titlecraft local_hub dataset_builder training evaluation model_card playground tests benchmarks docs
+SOURCES := local_hub titlecraft dataset_builder training evaluation model_card playground tests benchmarks docs
 
 .PHONY: help demo fresh-demo stop test quick lint conformance lock clean
 
@@ -31,9 +31,11 @@ test: .venv/.installed ## the tests
 quick: .venv/.installed ## the tests of one room, without the slow ones: make quick ROOM=evaluation
 	@$(BIN)/python -m tests.quick $(ROOM)
 
-lint: .venv/.installed ## ruff: rules and format
+lint: .venv/.installed ## ruff (rules and format), import-linter (floors and circles), pyright (types)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/pyright
 
 conformance: .venv/.installed ## the Hub client's own test suite, unedited, against the embedded Hub
 	$(BIN)/python -m tests.conformance.run

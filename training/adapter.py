@@ -25,7 +25,7 @@ from training.planning.fit import MemoryBudget, fit_here
 from training.planning.known_base import inspect_base
 from training.planning.steps import count_steps
 from training.prepare import Prepared, prepare
-from training.publish import require_trained
+from training.publishing.publish import require_trained
 from training.record import losses, plot_loss, write_log
 from training.trainer import OPTIMIZER, CountingTrainer, make_trainer, run_all_steps
 from training.watching.energy import metered

@@ -19,15 +19,15 @@ from titlecraft.process import distributed
 from titlecraft.records import TRAINING_RECORD, Code, Pin, TrainingInputs, TrainingRecord, current_code
 from titlecraft.records.repo_files import PROMPT_FILE
 from titlecraft.settings import Recipe
-from training.backend import require_backend
 from training.checkpoints.branch import BackgroundPush
 from training.checkpoints.folder import Run, checkpoints_folder
 from training.checkpoints.resume import find_start
 from training.checkpoints.saving import Saving
 from training.data.inputs import read_prompt
-from training.finished import find_finished, write_target
 from training.job import Job, Rank0, RunOptions
-from training.publish import WriteCard, publish_trained
+from training.model.backend import require_backend
+from training.publishing.finished import find_finished, write_target
+from training.publishing.publish import WriteCard, publish_trained
 from training.watching.energy import require_meter
 from training.watching.watch import require_watch, watchers
 

@@ -109,7 +109,8 @@ def start(ray: ModuleType) -> None:
 
 def read_on_ray(run: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:
     """Let the workers read the files, several at a time, plain ones in ranges."""
-    return run(read_part, ranges(files, settings, work))
+    found: Any = run(read_part, ranges(files, settings, work))  # run_on_ray yields what a generator yields
+    return found
 
 
 def hash_on_ray(run: InOrder, files: list[CatalogueFile]) -> Callable[[], list[Content]]:

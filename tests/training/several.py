@@ -24,6 +24,8 @@ COMMON = [
     "--training.learning_rate=0.001",
 ]  # fmt: skip
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
+# The same with processes that start warm. The first training of `compare` starts as a user's does.
+TWO_WARM = [PYTHON, *TWO[1:-2], "--no-python", PYTHON, "-m", "training"]
 ALONE = [PYTHON, "-m", "training"]
 
 
@@ -41,7 +43,7 @@ def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], di
 def refused(*more: str) -> str:
     """What the first of two processes says where they cannot train: the others are sent home before torchrun kills them."""
     done = subprocess.run(
-        [*TWO, *COMMON, "--repo", "titlecraft/three", *more],
+        [*TWO_WARM, *COMMON, "--repo", "titlecraft/three", *more],
         capture_output=True,
         text=True,
         env=os.environ,
@@ -55,7 +57,7 @@ def resumed(*more: str) -> dict[str, Any]:
     """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
     repo, options = "titlecraft/resumed", [*more]
     killed = [
-        *TWO[:-2],
+        *TWO_WARM[:-2],
         "-m",
         "tests.training.checkpoints.killed",
         "3",
@@ -67,7 +69,7 @@ def resumed(*more: str) -> dict[str, Any]:
         *options,
     ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
-    record, weights, said = train(TWO, repo, "--resume", *options)
+    record, weights, said = train(TWO_WARM, repo, "--resume", *options)
     assert "resuming after step 2 of 4" in said, said
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
@@ -105,8 +107,8 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def share(*more: str) -> dict[str, Any]:
     """A base in 4 bit, whole in each process and shared out; the latter killed and resumed too; and with one process."""
     options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
-    whole, weights, _ = train(TWO, "titlecraft/whole", *options)
-    shared, shared_weights, said = train(TWO, "titlecraft/shared", *options, "--training.shard_base=true")
+    whole, weights, _ = train(TWO_WARM, "titlecraft/whole", *options)
+    shared, shared_weights, said = train(TWO_WARM, "titlecraft/shared", *options, "--training.shard_base=true")
     again = resumed(*options, "--training.shard_base=true")
     moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
     return {

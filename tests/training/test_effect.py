@@ -17,7 +17,7 @@ from titlecraft.records import Effect, Pin
 from titlecraft.settings import Prompt
 from training.checks import CHANGES, check_adapter
 from training.effect import MOST_ROWS, draw_rows, encode_held_out, measure_effect, print_effect
-from training.publish import publish_trained, require_trained
+from training.publishing.publish import publish_trained, require_trained
 from training.trainer import make_trainer, run_all_steps
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)

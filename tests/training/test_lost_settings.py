@@ -10,8 +10,8 @@ from tests import present
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.errors import UserError
 from titlecraft.settings import Base, Training
-from training.backend import processes_fault
 from training.lost_settings import fault, lost, require_learning
+from training.model.backend import processes_fault
 from training.planning.plan import problems_of_settings
 
 TRL = Training(backend="trl", max_steps=100, warmup_steps=10)

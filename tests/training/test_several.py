@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from local_hub.server import start, stop
 from tests import ROOT
+from tests.warm import PYTHON
 
 PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.max_length=512"]
 
@@ -20,7 +20,7 @@ def in_several(folder: Path, what: str) -> dict[str, Any]:
     hub = start(folder / "hub")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.training.several", str(folder), what, *PACKED], cwd=ROOT,
+            [PYTHON, "-m", "tests.training.several", str(folder), what, *PACKED], cwd=ROOT,
             env=os.environ | hub.environment(folder / "home"), capture_output=True, text=True, timeout=290,
         )  # fmt: skip
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from tests import warm
 from tests.warm.endpoints import Places
 
 
@@ -52,12 +53,16 @@ def take_over(request: dict[str, Any], streams: list[int]) -> None:
     environment = request["environment"]
     os.environ.clear()
     os.environ.update(environment)
+    warm.PYTHON = environment.get("TITLECRAFT_WARM_PYTHON", sys.executable)  # for commands that this one starts
     at_once = bool(environment.get("PYTHONUNBUFFERED"))
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
     sys.stdout = sys.__stdout__ = opened(1, at_once, "strict")
     sys.stderr = sys.__stderr__ = opened(2, at_once, "backslashreplace")
     import numpy as np
+    import torch
 
+    if environment.get("OMP_NUM_THREADS", "").isdigit():
+        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
     np.random.seed()  # or every command would draw the same numbers where nobody seeds
 
 

@@ -69,13 +69,13 @@ SOURCES: dict[str, str] = {
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
-        training: adapter backend checks effect finished health job lost_settings out_of_memory prepare publish record
-        training: run trainer
+        training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs packing
-        training/model: answer_loss build dropout dropped_product dropped_product_kernels fused_lora kernels lora_targets
-        training/model: own_loss router_loss save_adapter sharded_base
+        training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
+        training/model: lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
+        training/publishing: finished publish
         training/watching: energy trackers watch
     """,
     "evaluation": """

@@ -22,8 +22,8 @@ from titlecraft.hub.licence import licence_of, require_name
 from titlecraft.hub.pins import address, endpoint, pin, require_write
 from titlecraft.records import Pin, sources_sha256
 from titlecraft.settings import Recipe, Training
-from training.backend import processes_fault
 from training.jobs.source_archive import NAME, source_archive
+from training.model.backend import processes_fault
 
 SECTIONS = ("base", "lora", "training", "generation")
 RECIPE = "recipe.yaml"

@@ -68,13 +68,13 @@ def kill_before_its_place(step: int) -> None:
 
 def fail_to_publish() -> None:
     """The Hub goes away when the training is done."""
-    import training.publish
+    import training.publishing.publish
     from titlecraft.errors import UserError
 
     def publish(*args: Any, **kwargs: Any) -> None:
         raise UserError("the Hub is unreachable")
 
-    training.publish.publish = publish
+    training.publishing.publish.publish = publish
 
 
 def lose_the_hub() -> None:

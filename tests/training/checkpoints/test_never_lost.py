@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,10 @@ from huggingface_hub import HfApi
 from local_hub.server import RunningHub, start, stop
 from tests import ROOT, present
 from tests.training.checkpoints.lost_runs import BASE, DATASET
+from tests.warm import PYTHON
 from titlecraft.records import TRAINING_RECORD, TrainingRecord, read_record
+
+pytestmark = pytest.mark.slow
 
 OPTIONS = [
     f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--lora.dropout=0.1",
@@ -71,7 +73,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     root = tmp_path_factory.mktemp("lost")
     hub = start(root / "hub")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.training.checkpoints.lost_runs", str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [PYTHON, "-m", "tests.training.checkpoints.lost_runs", str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         cwd=ROOT, env=os.environ | hub.environment(root / "home") | {"HF_HUB_DISABLE_XET": "1"},
     )  # fmt: skip
     yield Runner(process, hub, root / "home")
@@ -87,7 +89,6 @@ def uninterrupted(runner: Runner) -> tuple[list[bytes], TrainingRecord]:
     return runner.published("whole")
 
 
-@pytest.mark.slow
 def test_killed_four_times_the_adapter_is_that_of_an_uninterrupted_run(
     runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
 ) -> None:
@@ -124,7 +125,6 @@ def test_killed_four_times_the_adapter_is_that_of_an_uninterrupted_run(
     assert not runner.work("cut").exists()
 
 
-@pytest.mark.slow
 def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
 ) -> None:
@@ -169,7 +169,6 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     assert "nothing to do" in runner.train("gone", "--resume")["out"]
 
 
-@pytest.mark.slow
 def test_a_hub_that_is_away_is_warned_of_once_and_training_goes_on(
     runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
 ) -> None:
@@ -180,7 +179,6 @@ def test_a_hub_that_is_away_is_warned_of_once_and_training_goes_on(
     assert runner.published("away")[0] == uninterrupted[0]
 
 
-@pytest.mark.slow
 def test_a_full_gpu_is_one_message_or_the_same_steps_cut_smaller(runner: Runner) -> None:
     full = runner.train("full", accident=["fill_the_gpu", 0])
     assert full["status"] == 2 and "Traceback" not in full["err"]

@@ -13,7 +13,7 @@ from tests import present
 from tests.training.test_trainer import adapter_on_base
 from titlecraft.errors import UserError
 from titlecraft.settings import Training
-from training.backend import processes_fault
+from training.model.backend import processes_fault
 from training.model.sharded_base import shard_base
 
 

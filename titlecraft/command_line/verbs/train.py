@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     from model_card.published import write_picture_and_card
 
     if asked.push_only:
-        from training.push_only import push_only
+        from training.publishing.push_only import push_only
 
         published, record = push_only(
             asked.push_only, asked.repo, private=not asked.public, write_card=write_picture_and_card

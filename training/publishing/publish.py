@@ -9,7 +9,7 @@ from titlecraft.models.adapter.weights import require_finite
 from titlecraft.records import Pin, TrainingRecord
 from titlecraft.records.repo_files import ADAPTER_WEIGHTS
 from training.checkpoints.branch import delete_branch
-from training.finished import command_to_publish
+from training.publishing.finished import command_to_publish
 
 FIX = "train again with --fresh and a lower --training.learning_rate, or another --training.precision"
 

@@ -8,8 +8,8 @@ from titlecraft.hub.licence import require_name
 from titlecraft.hub.pins import current_name, endpoint, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
 from titlecraft.records import TRAINING_RECORD, Pin, TrainingRecord
-from training.finished import TARGET, read_finished, read_target
-from training.publish import WriteCard, publish_trained
+from training.publishing.finished import TARGET, read_finished, read_target
+from training.publishing.publish import WriteCard, publish_trained
 
 
 def push_only(folder: Path, repo: str | None, *, private: bool, write_card: WriteCard) -> tuple[Pin, TrainingRecord]:

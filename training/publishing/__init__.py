@@ -1,0 +1,1 @@
+"""A finished training on its way to the Hub: found again, loaded as a user would, published."""
