@@ -88,6 +88,7 @@ class Server:
                 elif key.fileobj is self.woken:
                     self.woken.recv(4096)
                 else:
+                    assert isinstance(key.fileobj, socket.socket)
                     self.launcher_is_gone(key.fileobj)
             self.collect()
         for child in self.children:
