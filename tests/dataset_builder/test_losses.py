@@ -1,7 +1,9 @@
 """Lines that are lost are said, by reason and line; above --max-loss nothing is built; a wrong column is named."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,18 +26,18 @@ def row(number: int, **others: object) -> dict[str, object]:
     return {"uid": f"K{number}", "title": f"Kettle {number}", "content": content, **others}
 
 
-def write(folder: Path, rows: list[object], name: str = "rows.jsonl") -> Path:
+def write(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> Path:
     path = folder / name
     path.write_text("".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in rows))
     return path
 
 
-def build(folder: Path, rows: list[object], data: Data = ALL, **options: object) -> tuple[DatasetRecord, list[str]]:
+def build(folder: Path, rows: Sequence[object], data: Data = ALL, **options: Any) -> tuple[DatasetRecord, list[str]]:
     notes: list[str] = []
     return build_offline(write(folder, rows), folder / "work", data, note=notes.append, **options), notes
 
 
-def refusal(folder: Path, rows: list[object], data: Data = ALL, **options: object) -> str:
+def refusal(folder: Path, rows: Sequence[object], data: Data = ALL, **options: Any) -> str:
     with pytest.raises(UserError) as refused:
         build(folder, rows, data, **options)
     assert "\n" not in str(refused.value) and not list((folder / "work" / "publish").glob("data/*"))
@@ -43,7 +45,7 @@ def refusal(folder: Path, rows: list[object], data: Data = ALL, **options: objec
 
 
 def test_more_quarantined_lines_than_allowed_stop_the_build(tmp_path: Path) -> None:
-    rows = [row(number, content=["a", "list"]) if number % 4 else row(number) for number in range(100)]
+    rows: list[Any] = [row(number, content=["a", "list"]) if number % 4 else row(number) for number in range(100)]
     rows[4] = "{cut"
     said = refusal(tmp_path, rows, max_loss=0.2)
     assert (
@@ -84,7 +86,7 @@ def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> Non
         (["", "  "], "(blank_line 2): expected one JSON object a line"),
     ],
 )
-def test_where_no_line_gives_a_row_the_advice_fits(rows: list[object], said: str, tmp_path: Path) -> None:
+def test_where_no_line_gives_a_row_the_advice_fits(rows: Sequence[object], said: str, tmp_path: Path) -> None:
     path = write(tmp_path, rows)
     with pytest.raises(UserError) as refused:
         read_and_judge(path, tmp_path)

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local_hub.server import RunningHub, start, stop
+from tests.warm import PYTHON
 
 SCRIPT = """
 import contextlib, io, json, sys
@@ -44,7 +44,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 def run(hub: RunningHub, folder: Path, code: str) -> list[str]:
     folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT + code, str(folder)],
+        [PYTHON, "-c", SCRIPT + code, str(folder)],
         env=os.environ | hub.environment(folder.parent / "hf"),
         capture_output=True,
         text=True,

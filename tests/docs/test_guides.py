@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from local_hub.accounts import FIRST_USER
-from tests import ROOT
+from tests import ROOT, present
 from titlecraft.command_line.main import VERBS
 from titlecraft.command_line.recipe_options import SECTIONS, recipe_folders
 
-spec = spec_from_file_location("figures", ROOT / "docs" / "figures.py")
+spec = present(spec_from_file_location("figures", ROOT / "docs" / "figures.py"))
 figures: Any = module_from_spec(spec)
-spec.loader.exec_module(figures)
+present(spec.loader).exec_module(figures)
 PAGES = {f"{page.parent.name}/{page.name}": page for page in figures.pages()}
 GUIDES = ["en/guide.md", "pt-BR/guia.md"]
 
@@ -58,7 +58,8 @@ def test_verbs_recipes_and_settings_exist(name: str) -> None:
 @pytest.mark.parametrize("name", GUIDES)
 def test_the_trial_without_a_gpu_is_told_so_that_it_works(name: str) -> None:
     """The embedded Hub's user, and the only verbs that take a recipe."""
-    trial = re.search(r"^## 3\..*?^## 4\.", PAGES[name].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[0]
+    text = PAGES[name].read_text(encoding="utf-8")
+    trial = present(re.search(r"^## 3\..*?^## 4\.", text, re.MULTILINE | re.DOTALL))[0]
     assert all(
         f"`{word}`" in trial for word in ("--hub local", FIRST_USER, "--recipe tiny", "build", "train", "evaluate")
     )

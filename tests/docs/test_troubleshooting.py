@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from local_hub.server import start, stop
-from tests import ROOT
+from tests import ROOT, present
 from tests.docs import troubled_world as world
 from tests.warm import PYTHON
 
@@ -23,9 +23,9 @@ PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 JOINTS = " :;?()"  # between a message and one that it is part of
 ALONE = ("rate_limit", "hub_away")  # each against a Hub of its own
 
-spec = spec_from_file_location("troubleshooting", ROOT / "docs" / "troubleshooting.py")
+spec = present(spec_from_file_location("troubleshooting", ROOT / "docs" / "troubleshooting.py"))
 pages: Any = module_from_spec(spec)
-spec.loader.exec_module(pages)
+present(spec.loader).exec_module(pages)
 ENTRIES = {entry["name"]: entry for section in pages.sections() for entry in section["entry"]}
 PROVOKED = (*world.mistakes(Path(), 0), *ALONE)
 

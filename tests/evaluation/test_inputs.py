@@ -26,7 +26,9 @@ def test_a_dataset_without_a_test_split_is_refused(empty: bool, monkeypatch: pyt
         splits["test"] = msgspec.structs.replace(record.splits["test"], rows=0)
     raw = msgspec.structs.replace(record, splits=splits).to_json()
     monkeypatch.setattr(inputs, "read_file", lambda pinned, path: raw)
-    with pytest.raises(UserError, match=r"has no test split, and an evaluation asks titles .* larger data\.test_share"):
+    with pytest.raises(
+        UserError, match=r"has no test split, and an evaluation needs titles .* larger data\.test_share"
+    ):
         require_test_split(found())
 
 

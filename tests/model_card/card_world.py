@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from tests.model_card.literal_records import ROWS, dataset_record, evaluation_record, training_record
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Licence, Pin, describe_file
+from titlecraft.records import Licence, Pin, RepoType, describe_file
 from titlecraft.settings import Prompt
 
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/titles", "titlecraft/lamps"
@@ -34,7 +34,7 @@ model-index: [{name: x, results: []}]
 """
 
 
-def upload(repo: str, kind: str, files: dict[str, bytes], folder: Path) -> Pin:
+def upload(repo: str, kind: RepoType, files: dict[str, bytes], folder: Path) -> Pin:
     """A repo with these files, in one commit."""
     for path, raw in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

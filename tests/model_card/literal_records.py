@@ -1,5 +1,7 @@
 """Records with literal values, of which the golden cards are made."""
 
+from typing import Literal
+
 from titlecraft.records import (
     Check,
     Code,
@@ -21,6 +23,7 @@ from titlecraft.records import (
     Split,
     TrainingRecord,
 )
+from titlecraft.records.evaluation import Group
 from titlecraft.records.lineage import DatasetLineage, Trained, result_of
 from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
 
@@ -103,7 +106,12 @@ def training_record(licence: str) -> TrainingRecord:
 
 def evaluation_record() -> EvaluationRecord:
     def measure(
-        name: str, label: str, group: str, unit: str, better: str, values: tuple[float, float, float, float]
+        name: str,
+        label: str,
+        group: Group,
+        unit: str,
+        better: Literal["lower", "higher"],
+        values: tuple[float, float, float, float],
     ) -> Measure:
         before, after, low, high = values
         return Measure(

@@ -21,6 +21,7 @@ from model_card.claims import CLAIMS, claims_of
 from model_card.claims.claim import Claim, render_claims, steps_of, value_at
 from model_card.named_records import named_records
 from model_card.samples import INVISIBLE, escape_text
+from tests import present
 from tests.model_card.test_golden_cards import bare, evaluated
 from titlecraft.cards.merge import section
 from titlecraft.records import Record
@@ -155,7 +156,9 @@ def test_an_adapter_that_ruins_its_base_says_so_in_the_box(before: float, after:
 
 def test_an_adapter_that_changes_nothing_says_so_in_the_box() -> None:
     record = evaluated().training
-    silent = msgspec.structs.replace(record, effect=msgspec.structs.replace(record.effect, changes_logits=False))
+    silent = msgspec.structs.replace(
+        record, effect=msgspec.structs.replace(present(record.effect), changes_logits=False)
+    )
     box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
     assert "> **The adapter changes nothing:**" in box(silent) and "changes nothing" not in box(record)
     assert "changes nothing" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
@@ -166,7 +169,9 @@ def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() 
     tree = Environment().parse(source)
     assert meta.find_undeclared_variables(tree) == {"claim", "rows", "family", "name", "blocks", "fence"}
     asked = {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str) and "." in node.value}
-    families = {node.args[0].value for node in tree.find_all(nodes.Call) if getattr(node.node, "name", "") == "family"}
+    families = {
+        node.args[0].as_const() for node in tree.find_all(nodes.Call) if getattr(node.node, "name", "") == "family"
+    }
     known = {claim.id for claim in CLAIMS}
     assert asked - families <= known and all(any(id.startswith(family) for id in known) for family in families)
     in_rows = ("data", "cost", "evaluation", "not-measured", "provenance")

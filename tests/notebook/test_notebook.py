@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 
 from local_hub.server import stop
 from tests import ROOT
+from tests.warm import PYTHON
 from titlecraft.command_line.main import VERBS
 
 NOTEBOOK = ROOT / "notebooks" / "amazon_titles.ipynb"
@@ -47,6 +48,21 @@ def test_colabs_python_is_allowed() -> None:
     assert project["requires-python"] == ">=3.11,<3.13"  # Colab has 3.12
 
 
+def commands(folder: Path) -> Path:
+    """A folder with `titlecraft` and `python` that start warm; `titlecraft build` and `--version` are the installed ones."""
+    folder.mkdir()
+    installed = Path(sys.executable).parent / "titlecraft"
+    warm = f'exec "{PYTHON}" -m titlecraft.command_line.main "$@"'
+    scripts = {
+        "titlecraft": f'case "$1" in build|--version) exec "{installed}" "$@";; esac\n{warm}\n',
+        "python": f'exec "{PYTHON}" "$@"\n',
+    }
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}")
+        (folder / name).chmod(0o755)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # ten processes, each of which imports torch or much else
 def test_every_cell_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +71,8 @@ def test_every_cell_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkey
     monkeypatch.setenv("TITLECRAFT_NOTEBOOK", "tiny")
     monkeypatch.setenv("TITLECRAFT_ROOT", str(tmp_path / "demo"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    path = [str(commands(tmp_path / "bin")), str(Path(sys.executable).parent), os.environ["PATH"]]
+    monkeypatch.setenv("PATH", os.pathsep.join(path))
     try:
         client = NotebookClient(notebook, timeout=280, resources={"metadata": {"path": str(tmp_path)}})
         client.execute()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import present
 from tests.evaluation.served_world import ADAPTER, BASE, ROOT, World, served_world
 from tests.warm import PYTHON
 
@@ -26,8 +27,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def start(world: World, *arguments: str, **environment: str) -> subprocess.Popen:
     command = [PYTHON, "-m", "titlecraft.command_line.main", *arguments]
     given = os.environ | world.hub.environment(world.root / "home") | environment
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=given, cwd=ROOT, text=True, **pipes)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=given, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def refused(world: World, *arguments: str, **environment: str) -> str:
@@ -86,8 +87,10 @@ def test_a_number_that_is_no_port(world: World, port: str) -> None:
 
 def test_play_listens_on_loopback_alone_and_ends_with_ctrl_c(world: World) -> None:
     process = start(world, "play", "--adapter", ADAPTER, "--port", "0")
-    assert process.stdout.readline() == f"{world.pins[ADAPTER][: len(ADAPTER) + 13]} on cpu, float32 from nf4\n"
-    url = process.stdout.readline().strip()
+    assert (
+        present(process.stdout).readline() == f"{world.pins[ADAPTER][: len(ADAPTER) + 13]} on cpu, float32 from nf4\n"
+    )
+    url = present(process.stdout).readline().strip()
     port = f"{int(url.rstrip('/').rpartition(':')[2]):04X}"
     rows = [line.split() for file in ("tcp", "tcp6") for line in Path(f"/proc/net/{file}").read_text().splitlines()[1:]]
     assert [row[1] for row in rows if row[1].endswith(f":{port}") and row[3] == "0A"] == [f"0100007F:{port}"]

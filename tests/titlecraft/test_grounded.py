@@ -1,13 +1,22 @@
 """The prompt with sources, to the letter, and what becomes of it where there is little room."""
 
-from types import SimpleNamespace
+from typing import NamedTuple
 
 from titlecraft.grounded_prompt import grounded_prompt
 from titlecraft.prompt import PromptFormat
 
 PROMPT = PromptFormat(instruction="Describe.", question="What is '{title}'?", template="{instruction}|{input}|")
-LAMP = SimpleNamespace(title="The Red Lamp", text="A lamp of red glass.\nFor the {desk}.")
-LONG = SimpleNamespace(title="Tent", text="canvas " * 200)
+
+
+class Row(NamedTuple):
+    """A source."""
+
+    title: str
+    text: str
+
+
+LAMP = Row(title="The Red Lamp", text="A lamp of red glass.\nFor the {desk}.")
+LONG = Row(title="Tent", text="canvas " * 200)
 
 
 def test_to_the_letter() -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -18,6 +17,7 @@ from tests import ROOT, present
 from tests.training.checkpoints.test_checkpoints import RUN, run
 from tests.training.model.test_fast_path import awake, rows_of
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.records import describe_file
 from titlecraft.settings import Training
@@ -195,8 +195,13 @@ def test_a_process_uses_one_gpu_however_many_it_sees(tmp_path: Path, monkeypatch
 
 
 def test_of_two_processes_both_stop_and_each_drops_out_elements_of_its_own(tmp_path: Path) -> None:
+    own = {
+        "OMP_NUM_THREADS": "1",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path / "home"),
+    }  # no Hub is asked
     done = subprocess.run(
-        [sys.executable, "-m", "tests.training.two_ranks", str(tmp_path)], cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        [PYTHON, "-m", "tests.training.two_ranks", str(tmp_path)], cwd=ROOT, env=os.environ | own,
         capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

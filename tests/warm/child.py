@@ -36,7 +36,7 @@ def run_command(request: dict[str, Any], streams: list[int], places: Places) -> 
         traceback.print_exc()
     finally:
         try:
-            threading._shutdown()
+            threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]
             atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()

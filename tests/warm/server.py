@@ -1,6 +1,7 @@
 """python -m tests.warm.server SOCKET: import the heavy libraries at the first request, then fork for each command."""
 
 import contextlib
+import gc
 import json
 import os
 import selectors
@@ -37,7 +38,14 @@ def import_libraries() -> Places:
     import torch
 
     torch.set_grad_enabled(True)  # importing lighteval switches gradients off, for everybody
-    return places_of_environment()
+    from titlecraft.records import code_version, stage_sources
+
+    for stage in stage_sources.SOURCES:
+        code_version.sources_sha256(stage)  # kept in memory: no test edits the sources
+    places = places_of_environment()
+    gc.collect()
+    gc.freeze()  # or every fork would walk through, and so copy, all that is imported here
+    return places
 
 
 def house_modules() -> list[str]:
@@ -80,6 +88,7 @@ class Server:
                 elif key.fileobj is self.woken:
                     self.woken.recv(4096)
                 else:
+                    assert isinstance(key.fileobj, socket.socket)
                     self.launcher_is_gone(key.fileobj)
             self.collect()
         for child in self.children:

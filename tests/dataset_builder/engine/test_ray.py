@@ -31,7 +31,7 @@ def two_nodes() -> Iterator[Any]:
     """A cluster of two nodes of one CPU each, both on this machine."""
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 100 << 20}
     cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
     cluster.add_node(**node)
     ray.init(cluster.address, log_to_driver=False)

@@ -3,6 +3,7 @@
 import gzip
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import msgspec
@@ -66,17 +67,20 @@ def test_a_cut_file_among_several_is_named(three_files: list[str], tmp_path: Pat
         build_offline(three_files, tmp_path / "cut", Data())
 
 
+def put(url: str, raw: bytes) -> None:
+    file: Any = fsspec.open(url, "wb")
+    with file as stream:
+        stream.write(raw)
+
+
 def test_a_remote_file_system(tmp_path: Path) -> None:
-    with fsspec.open("memory://rows/b.json.gz", "wb") as stream:
-        stream.write(gzip.compress(b"".join(LINES[1500:])))
-    with fsspec.open("memory://rows/a.json", "wb") as stream:
-        stream.write(b"".join(LINES[:1500]))
+    put("memory://rows/b.json.gz", gzip.compress(b"".join(LINES[1500:])))
+    put("memory://rows/a.json", b"".join(LINES[:1500]))
     record = build_offline(["memory://rows/*.json*"], tmp_path / "work", Data())
     assert [(file.name, file.lines) for file in record.source.files] == [("a.json", 1500), ("b.json.gz", 1500)]
     found = find_files(["memory://rows/*.json*"])
     require_unchanged(["memory://rows/*.json*"], found)
-    with fsspec.open("memory://rows/a.json", "wb") as stream:
-        stream.write(b"".join(LINES[:1500]))
+    put("memory://rows/a.json", b"".join(LINES[:1500]))
     with pytest.raises(UserError, match=r"memory:///rows/a\.json: the file changed while it was read"):
         require_unchanged(["memory://rows/*.json*"], found)
 

@@ -10,17 +10,18 @@ from pathlib import Path
 import msgspec
 from huggingface_hub import HfApi, hf_hub_download
 
+from tests import present
 from tests.model_card.card_world import upload
 from tests.model_card.literal_records import evaluation_record, training_record
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.pins import published_pin
-from titlecraft.records import Pin
+from titlecraft.records import Pin, RepoType
 
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/rows", "titlecraft/lamps"
 CARD = "---\ndatasets: [titlecraft/rows]\n---\n"
 
 
-def put(repo: str, kind: str, files: dict[str, bytes]) -> Pin:
+def put(repo: str, kind: RepoType, files: dict[str, bytes]) -> Pin:
     with tempfile.TemporaryDirectory() as folder:
         return upload(repo, kind, files, Path(folder))
 
@@ -57,7 +58,7 @@ def announce(repo: str = ADAPTER) -> None:
     """What `titlecraft train` and `titlecraft evaluate` do when they have published."""
     from model_card.lineage.announce import announce
 
-    announce(published_pin(repo, "model"), collection=True)
+    announce(present(published_pin(repo, "model")), collection=True)
 
 
 def main(step: str, *rest: str) -> None:

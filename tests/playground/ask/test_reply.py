@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,6 +17,7 @@ from playground.ask.reply import Asked, Reply, reply
 from playground.ask.sources import find_sources, pieces, unsupported
 from playground.ask.terminal import show_replies
 from playground.page import parts
+from tests import present
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import FoundRow, RowIndex
 from titlecraft.settings import Generation
@@ -74,13 +76,13 @@ def test_digits_behind_letters_need_a_source_too() -> None:
     assert [answer[one.start : one.end] for one in marks if one.kind == "number"] == ["usb3", "4x6", "x200"]
 
 
-def whole(engine: Engine, index: RowIndex, text: str, **options: object) -> Reply:
+def whole(engine: Engine, index: RowIndex, text: str, **options: Any) -> Reply:
     return list(reply(engine, index, Asked(text, GREEDY, **options)))[-1]
 
 
 def test_the_reference_of_a_known_title_is_scored(engine: Engine, index: RowIndex) -> None:
     known = whole(engine, index, "The red lamp of the kitchen")
-    assert known.sources.reference.uid == "B000000000" and set(known.nll) == {"base", "tuned"}
+    assert present(known.sources.reference).uid == "B000000000" and set(known.nll) == {"base", "tuned"}
     assert known.prompt == engine.prompt.render_title("The red lamp of the kitchen") and known.in_prompt == 0
     unknown = whole(engine, index, "The green lamp of the moon", arms=("tuned",))
     assert unknown.nll == {} and [answer.arm for answer in unknown.answers] == ["tuned"]

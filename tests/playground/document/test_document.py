@@ -20,6 +20,7 @@ from evaluation.report.pages import REASONS
 from playground.document.page import render_page
 from playground.document.words import LANGUAGES, Language, cell, fenced, words_of
 from playground.document.write import SECTIONS, Run, command_again, render, write_document
+from tests import present
 from tests.playground.document.literal_run import bare, evaluated, language
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.command_line.verbs import document as command
@@ -109,8 +110,9 @@ def test_what_was_not_measured_is_called_so() -> None:
 
 def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
     run = evaluated()
-    source = msgspec.structs.replace(run.data.source, expected_lines=2_248_619)
-    known = dataclasses.replace(run, data=msgspec.structs.replace(run.data, source=source))
+    data = present(run.data)
+    source = msgspec.structs.replace(data.source, expected_lines=2_248_619)
+    known = dataclasses.replace(run, data=msgspec.structs.replace(data, source=source))
     for code, words in (
         ("en", "Given the title of an Amazon product"),
         ("pt-BR", "Dado o título de um produto da Amazon"),
@@ -128,9 +130,12 @@ def test_what_a_measure_cannot_read_is_said_in_both_languages() -> None:
     run = evaluated()
     left_out = NotMeasured(name="rouge_l", label="ROUGE-L", read=3, n=200, lacking=["latin", "accents"])
     measures = [
-        msgspec.structs.replace(one, n=150) if one.name == "specificity" else one for one in run.report.measures[:2]
+        msgspec.structs.replace(one, n=150) if one.name == "specificity" else one
+        for one in present(run.report).measures[:2]
     ]
-    report = msgspec.structs.replace(run.report, measures=measures, not_measured=[left_out], near_not_looked_for=1_050)
+    report = msgspec.structs.replace(
+        present(run.report), measures=measures, not_measured=[left_out], near_not_looked_for=1_050
+    )
     english, portuguese = (render(dataclasses.replace(run, report=report), language(code)) for code in LANGUAGES)
     assert (
         "- ROUGE-L: it means nothing on texts in letters that are not Latin or in Latin letters other than a to z; it reads 3 of 200 titles."
@@ -152,7 +157,7 @@ def test_out_is_a_folder(tmp_path: Path) -> None:
 
 def test_one_row_left_out_is_one_row() -> None:
     run = evaluated()
-    run = dataclasses.replace(run, report=msgspec.structs.replace(run.report, excluded={"title_in_train": 1}))
+    run = dataclasses.replace(run, report=msgspec.structs.replace(present(run.report), excluded={"title_in_train": 1}))
     assert "draw: 1 row whose title stands" in render(run, language("en"))
     assert "sorteio: 1 linha porque o título também" in render(run, language("pt-BR"))
 

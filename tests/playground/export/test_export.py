@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import present
 from tests.evaluation.served_world import ROOT
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from titlecraft.records import read_record
@@ -164,8 +165,10 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
         "prompt.json",
         "tiny-adapter-Q8_0.gguf",
     ]
-    assert (record.gguf.type, record.gguf.version, record.gguf.tensors) == ("q8_0", 3, 21)
-    assert record.gguf.converter.script == "convert_hf_to_gguf.py" and len(record.gguf.converter.sha256) == 64
+    gguf = present(record.gguf)
+    converter = present(gguf.converter)
+    assert (gguf.type, gguf.version, gguf.tensors) == ("q8_0", 3, 21)
+    assert converter.script == "convert_hf_to_gguf.py" and len(converter.sha256) == 64
     assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]
     assert "\nbase_model_relation: quantized\n" in card and "to q8_0 changed was not measured." in card
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
@@ -178,7 +181,7 @@ def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
 ) -> None:
     said = done["raced"].refusal()
     assert f"somebody else published to model {RACED} in the meantime" in said
-    folder = re.search(r"the model is whole in (\S+), and the same command publishes it", said)[1]
+    folder = present(re.search(r"the model is whole in (\S+), and the same command publishes it", said))[1]
     assert attempts["raced again"].out.startswith(f"exported already; going on with {folder}\nGGUF q8_0: ")
     assert f"{RACED}@" in attempts["raced again"].out and not Path(folder).exists()
     assert f"{RACED.split('/')[1]}-Q8_0.gguf" in user.say(

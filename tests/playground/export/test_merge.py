@@ -1,6 +1,7 @@
 """The arithmetic of a merge, bit for bit, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,21 +15,22 @@ from titlecraft.errors import UserError
 
 def test_unpacked_weights_are_those_that_a_product_is_made_with_bit_for_bit() -> None:
     from bitsandbytes.functional import dequantize_4bit
-    from bitsandbytes.nn import Linear4bit
+    from bitsandbytes.nn.modules import Linear4bit
 
     from titlecraft.models.base.four_bit import frozen_weight, unpack_four_bit
     from titlecraft.models.base.model import four_bit_fault
 
-    if four_bit_fault():
-        pytest.skip(four_bit_fault())
+    if fault := four_bit_fault():
+        pytest.skip(fault)
     torch.manual_seed(0)
-    packed = Linear4bit(64, 32, bias=True, compute_dtype=torch.float32, quant_type="nf4").to("cpu")
+    packed: Any = Linear4bit(64, 32, bias=True, compute_dtype=torch.float32, quant_type="nf4").to("cpu")
     expected = dequantize_4bit(packed.weight.data, packed.weight.quant_state)
     model = torch.nn.Sequential(packed, torch.nn.Linear(32, 8))
     assert torch.equal(frozen_weight(packed, torch.bfloat16), expected.to(torch.bfloat16))
     assert unpack_four_bit(model, "bfloat16") == 1
-    assert type(model[0]) is torch.nn.Linear and torch.equal(model[0].weight, expected.to(torch.bfloat16))
-    assert model[0].bias is packed.bias
+    layer = model[0]
+    assert type(layer) is torch.nn.Linear and torch.equal(layer.weight, expected.to(torch.bfloat16))
+    assert layer.bias is packed.bias
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

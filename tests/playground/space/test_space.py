@@ -8,18 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import msgspec
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from playground.space.app import require_pin
 from playground.space.needs import suggested_hardware
+from tests import present
 from tests.evaluation.published_world import training_record
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
+from tests.playground.space.site_packages import only_these
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
 from titlecraft.records.space import SpaceRecord
@@ -119,34 +118,10 @@ def pins_in(html: str) -> set[str]:
     return {f"{repo}@{sha}" for repo, sha in re.findall(r"/datasets/([\w/-]+)/blob/([0-9a-f]{40})/", html)}
 
 
-def closure(names: list[str]) -> dict[str, Distribution]:
-    """These distributions, and all that they require here, by canonical name."""
-    found: dict[str, Distribution] = {}
-    waiting = [canonicalize_name(name) for name in names]
-    while waiting:
-        if (name := waiting.pop()) not in found:
-            found[name] = distribution(name)
-            needed = [Requirement(line) for line in found[name].requires or []]
-            waiting += [
-                canonicalize_name(one.name) for one in needed if not one.marker or one.marker.evaluate({"extra": ""})
-            ]
-    return found
-
-
 def listens(port: int) -> bool:
     """Whether something answers on this port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def only_these(names: list[str], folder: Path) -> Path:
-    """A folder like site-packages with links to these distributions and what they require, and to nothing else."""
-    folder.mkdir()
-    for one in closure(names).values():
-        for top in {file.parts[0] for file in one.files or [] if file.parts[0] not in ("..", "__pycache__")}:
-            if not (folder / top).exists():
-                (folder / top).symlink_to(one.locate_file(top))
-    return folder
 
 
 def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alone(user: Desk, downloaded: Path) -> None:
@@ -158,13 +133,18 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
         "PYTHONPATH": str(only_these(names, user.folder / "installed")), "GRADIO_SERVER_PORT": str(port),
         "HF_HOME": str(user.folder / "fresh home"),
     }  # fmt: skip
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    app = subprocess.Popen([sys.executable, "-S", "app.py"], cwd=downloaded, env=environment, **pipes)
+    app = subprocess.Popen(
+        [sys.executable, "-S", "app.py"],
+        cwd=downloaded,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         while not listens(port):
-            assert app.poll() is None, app.stderr.read()[-3000:].decode()
+            assert app.poll() is None, present(app.stderr).read()[-3000:].decode()
             time.sleep(0.2)
-        said = [app.stdout.readline().decode() for _ in range(2)]
+        said = [present(app.stdout).readline().decode() for _ in range(2)]
         assert said[0].startswith(f"{ADAPTER}@") and said[1] == f"http://127.0.0.1:{port}/\n"
         asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
         assert asked.returncode == 0, asked.stderr[-3000:]

@@ -1,13 +1,13 @@
 """A publish is one commit on top of the head that was seen, and is believed only after it came back byte for byte."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local_hub.server import RunningHub, start, stop
+from tests.warm import PYTHON
 
 SCRIPT = """
 import sys
@@ -40,9 +40,7 @@ def run(hub: RunningHub, folder: Path, code: str) -> str:
 
     folder.mkdir(exist_ok=True)
     environment = os.environ | hub.environment(folder.parent / "hf_home")
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT + code, str(folder)], env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([PYTHON, "-c", SCRIPT + code, str(folder)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

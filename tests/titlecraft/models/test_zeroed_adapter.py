@@ -1,5 +1,7 @@
 """Both arms through one compiled decoding step, and "before" is the base all the same."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.adapter.zeroed import is_base_when_zeroed, zeroed_adapter
 from titlecraft.models.attention.grouped import attention_of
+from titlecraft.models.base.model import LoadedBase
 from titlecraft.models.decoding import generate as generating
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Evaluation, Recipe
@@ -54,8 +57,9 @@ def graphs(monkeypatch):
 
     def compiled(*arguments):
         settings = plain(*arguments)
-        settings.compile_config = CompileConfig(backend="aot_eager", mode=None)
-        settings.compile_config._compile_all_devices = True
+        config: Any = CompileConfig(backend="aot_eager", mode=None)  # pyright: ignore[reportArgumentType]
+        config._compile_all_devices = True
+        settings.compile_config = config
         return settings
 
     monkeypatch.setattr(generating, "greedy_settings", compiled)
@@ -70,9 +74,16 @@ def adapter_weights(model) -> list[torch.Tensor]:
 
 
 def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
-    loaded = Loaded(model, tokenizer, base=None, checks=[], zeroed_is_base=zeroed_is_base)
+    loaded = Loaded(
+        model,
+        tokenizer,
+        base=LoadedBase(model, tokenizer, "none", None, "float32"),
+        checks=[],
+        zeroed_is_base=zeroed_is_base,
+    )
     recipe = Recipe(evaluation=Evaluation(batch_size=2))
-    return TwoArms(loaded, titles, None, recipe, Progress(), FinishedBatches(None, {}))
+    lookup: Any = None  # nothing is looked up
+    return TwoArms(loaded, titles, lookup, recipe, Progress(), FinishedBatches(None, {}))
 
 
 @pytest.mark.parametrize(("zeroed_is_base", "expected"), [(True, 1), (False, 2)])
@@ -133,7 +144,7 @@ def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
     ]
     seen = []
 
-    def run(arm: str, batch: list[Title]) -> list[None]:
+    def run(arm: str, batch: list[Title]) -> list[Any]:
         at_zero, is_base = not any(map(torch.any, adapter_weights(model))), torch.equal(probe_logits(model), bare)
         seen.append((arm, at_zero, is_base))
         return [None] * len(batch)

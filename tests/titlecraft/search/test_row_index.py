@@ -41,8 +41,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> RowIndex:
     return RowIndex(folder / "made", PIN)
 
 
-def found(index: RowIndex, query: str, **options: object) -> list[tuple[str, str]]:
-    return [(row.uid, row.match) for row in index.search(query, **options)]
+def found(index: RowIndex, query: str, limit: int = 5, splits: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
+    return [(row.uid, row.match) for row in index.search(query, limit, splits)]
 
 
 def test_the_same_title_first_then_near_ones_then_words(index: RowIndex) -> None:

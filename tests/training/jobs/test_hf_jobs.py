@@ -45,9 +45,9 @@ class Machine(threading.Thread):
 
     job: dict[str, Any]
 
-    def __init__(self, hub: RunningHub, home: Path) -> None:
+    def __init__(self, hub: RunningHub, home: Path, python: str = sys.executable) -> None:
         super().__init__(daemon=True)
-        self.hub, self.home = hub, home
+        self.hub, self.home, self.python = hub, home, python
 
     def run(self) -> None:
         while not (files := list(self.hub.root.glob("jobs/*/*.json"))):
@@ -56,10 +56,10 @@ class Machine(threading.Thread):
         say = lambda stage, message=None: write(file, self.job | {"status": {"stage": stage, "message": message}})  # noqa: E731
         say("RUNNING")
         command = self.job["command"][self.job["command"].index("python") + 1 :]
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         given = {"HF_TOKEN": self.hub.token, "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         with file.with_suffix(".log").open("w") as log:
-            done = subprocess.run([sys.executable, *command], env=kept | self.job["environment"] | given, cwd=self.home,
+            done = subprocess.run([self.python, *command], env=kept | self.job["environment"] | given, cwd=self.home,
                                   stdout=log, stderr=subprocess.STDOUT, timeout=200)  # fmt: skip
             log.write(f"the token was {self.hub.token}\n")
         say("COMPLETED") if done.returncode == 0 else say("ERROR", f"Job failed with exit code: {done.returncode}")
@@ -159,7 +159,7 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
 
 def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path) -> None:
     few_steps = ["--training.max_steps=1", "--repo", "titlecraft/b", "--flavor", "cpu-basic"]
-    machine = Machine(hub, tmp_path / "home of the job")
+    machine = Machine(hub, tmp_path / "home of the job", PYTHON)
     machine.home.mkdir()
     machine.start()
     done = titlecraft(hub, tmp_path / "home", *few_steps, "--lora.target_modules=[w9]")

@@ -8,42 +8,20 @@ from typing import Any
 import pytest
 import torch
 
-from tests.folder_repos import pin_of, use_folders
-from tests.tiny_world import make_base, train_tokenizer
+from tests.folder_repos import pin_of
+from tests.tiny_world import train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.base.config import UNBOUNDED, context_length, on_meta
 from titlecraft.models.base.model import load_base
-from titlecraft.models.base.tokenizer import as_published, load_tokenizer
-from titlecraft.prompt import encode_prompt
 from titlecraft.settings import Base, Lora, Recipe, Training
 from training.planning.known_base import inspect_base
 
 TOKENIZER = train_tokenizer()
 AUDIO = {"hidden_size": 32, "intermediate_size": 32, "num_blocks": 1, "num_attention_heads": 2}
-WIDTHS = {
+WIDTHS: dict[str, Any] = {
     "vocab_size": len(TOKENIZER), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 128, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Llama that can be trained."""
-    folder = tmp_path_factory.mktemp("whole")
-    make_base(len(TOKENIZER)).save_pretrained(folder)
-    TOKENIZER.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def base(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it that a test may change."""
-    use_folders(monkeypatch)
-    folder = tmp_path / "base"
-    folder.mkdir()
-    for file in whole.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    return folder
 
 
 def recipe(*targets: str, **training: Any) -> Recipe:
@@ -223,47 +201,6 @@ def test_missing_weights_are_not_made_up(base: Path) -> None:
         load_base(pin_of(base), "none", "float32")
 
 
-ROLES = {
-    "a pad token of its own": ({}, "<pad>"),
-    "no pad token": ({"pad_token": None}, "<pad>"),  # a reserved one, by its name
-    "pad is EOS and nothing is reserved": ({"pad_token": "</s>", "bos_token": None}, "</s>"),
-    "BOS is EOS": ({"bos_token": "</s>", "pad_token": None}, "</s>"),
-    "no BOS": ({"bos_token": None}, "<pad>"),
-}
-
-
-@pytest.mark.parametrize("name", ROLES)
-def test_every_tokenizer_gets_a_pad_token(base: Path, name: str) -> None:
-    changed, expected = ROLES[name]
-    if expected == "</s>":  # no token of a name that could pad
-        for file in ("tokenizer.json", "tokenizer_config.json"):
-            (base / file).write_text((base / file).read_text().replace("<pad>", "<odd>"))
-    change(base / "tokenizer_config.json", **{key: value for key, value in changed.items() if value})
-    found = json.loads((base / "tokenizer_config.json").read_text())
-    (base / "tokenizer_config.json").write_text(
-        json.dumps({key: value for key, value in found.items() if changed.get(key, "") is not None})
-    )
-    tokenizer = load_tokenizer(pin_of(base))
-    assert tokenizer.pad_token == expected
-    load_base(pin_of(base), "none", "float32")
-
-
-def test_a_pad_token_beyond_the_embeddings_is_not_used(base: Path) -> None:
-    tokenizer = train_tokenizer()
-    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
-    tokenizer.save_pretrained(base)
-    assert tokenizer.pad_token_id == len(TOKENIZER)
-    assert load_tokenizer(pin_of(base)).pad_token == "<pad>"
-
-
-def test_a_tokenizer_without_eos_is_refused(base: Path) -> None:
-    file = base / "tokenizer_config.json"
-    file.write_text(
-        json.dumps({key: value for key, value in json.loads(file.read_text()).items() if key != "eos_token"})
-    )
-    assert "has no EOS token: a model could never learn to stop" in refusal(base)
-
-
 def test_a_part_of_the_adapter_that_text_does_not_reach_stops_the_run(base: Path) -> None:
     """Whatever the reason: here, a layer whose product the model throws away."""
     from training.checks import require_gradients
@@ -275,24 +212,10 @@ def test_a_part_of_the_adapter_that_text_does_not_reach_stops_the_run(base: Path
     state = torch.get_rng_state()
     require_gradients(model, [0, 5, 6, 7], pin_of(base))
     assert torch.equal(state, torch.get_rng_state()) and all(one.grad is None for one in model.parameters())
-    layer = model.get_base_model().model.layers[1].self_attn
+    causal: Any = model.get_base_model()
+    layer = causal.model.layers[1].self_attn
     layer.forward = lambda hidden_states, **_: (hidden_states, None)
     with pytest.raises(
         UserError, match=r"2 of 8 parts of the adapter get no gradient from text, model\.layers\.1\.self_attn\.q_proj"
     ):
         require_gradients(model, [0, 5, 6, 7], pin_of(base))
-
-
-@pytest.mark.parametrize("adds", ["$A", "<s> $A", "<s> $A </s>", "</s> $A"])
-def test_the_published_tokenizer_asks_as_in_training_and_renders_no_other_prompt(adds: str) -> None:
-    """BOS once in front, nothing behind, whatever the base's own tokenizer does; and no foreign chat template."""
-    from tokenizers.processors import TemplateProcessing
-
-    tokenizer = train_tokenizer()
-    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-        single=adds, special_tokens=[("<s>", 0), ("</s>", 1)]
-    )
-    tokenizer.chat_template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
-    assert "chat template is left out" in as_published(tokenizer)
-    assert tokenizer.chat_template is None and as_published(tokenizer) is None
-    assert tokenizer("A red kettle.")["input_ids"] == encode_prompt(tokenizer, "A red kettle.")

@@ -27,7 +27,7 @@ def test_old_and_new_peft_read_the_same_adapter(tmp_path: Path, lora: Lora) -> N
     model = add_adapter(
         LoadedBase(base, train_tokenizer(), "none", None, "float32"), pin_of(tmp_path), lora, Training(backend="trl")
     )
-    model.save_pretrained(tmp_path / "whole")
+    model.save_pretrained(str(tmp_path / "whole"))
     for name in ("a", "b"):
         save_adapter(model, tmp_path / name)
     found = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
