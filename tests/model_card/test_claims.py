@@ -26,7 +26,7 @@ from tests.model_card.test_golden_cards import bare, evaluated
 from titlecraft.cards.merge import section
 from titlecraft.records import Record
 
-UNKNOWN = ("not measured", "not counted", "not evaluated", "not known", "none on record")
+UNKNOWN = ("not measured", "not counted", "not evaluated", "unknown", "none on record")
 OF_WHAT_IS_MISSING = (
     "data.no-leakage",
     "not-measured.quality",
@@ -105,7 +105,7 @@ def test_what_is_missing_is_said_to_be_missing() -> None:
     assert [one.sentence for one in render_claims(missing, named_records(bare()))] == [
         "- Overlap of the splits: not measured.",
         "- Whether fine-tuning helped: not evaluated.",
-        "- Energy of the training: not measured.",
+        "- Energy use of the training: not measured.",
     ]
     assert [one.id for one in render_claims(missing, named_records(evaluated()))] == [
         "not-measured.forgetting", "not-measured.sampled", "not-measured.energy"
@@ -160,8 +160,8 @@ def test_an_adapter_that_changes_nothing_says_so_in_the_box() -> None:
         record, effect=msgspec.structs.replace(present(record.effect), changes_logits=False)
     )
     box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
-    assert "> **The adapter changes nothing:**" in box(silent) and "changes nothing" not in box(record)
-    assert "changes nothing" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
+    assert "> **The adapter has no effect:**" in box(silent) and "has no effect" not in box(record)
+    assert "has no effect" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
 
 
 def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() -> None:
@@ -228,4 +228,4 @@ def test_rows_that_were_left_out_are_rows_of_the_training_split_too() -> None:
     named = whole_records()
     named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
     lines = [one.sentence for one in render_claims(CLAIMS, named) if one.id in ("data.available", "data.share")]
-    assert lines == ["| rows in its training split | 400 |", "| share of the training split that it saw | 10 % |"]
+    assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10 % |"]
