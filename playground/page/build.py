@@ -10,8 +10,9 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from playground.ask.answer import ARMS, Engine
+from playground.ask.answer import ARMS
 from playground.ask.decoding import MOST_NEW_TOKENS, Decoding
+from playground.ask.engine import Engine
 from playground.ask.question import LONGEST, RULE, ReadAs
 from playground.ask.reply import Asked, reply
 from playground.page import parts

@@ -6,7 +6,8 @@ from typing import Any
 
 import jinja2
 
-from playground.ask.answer import Answer, Engine
+from playground.ask.answer import Answer
+from playground.ask.engine import Engine
 from playground.ask.reply import Reply
 from playground.ask.sources import pieces
 from playground.ask.words import ARM_NAMES, EXCERPT, MATCHES, facts, nll_note, place_of, visible

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 import sys
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.page.build import build_page, launch_options
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import open_row_index

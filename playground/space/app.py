@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.page.build import build_page, import_gradio, launch_options
 from titlecraft.errors import UserError
 from titlecraft.records import Pin

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.page.build import build_page, launch_options, states
 from tests.evaluation.report.chromium import Page, executable, page
 from tests.playground.conftest import HOSTILE
