@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
 from titlecraft.hub.pins import download
+from titlecraft.process.out_of_memory import is_out_of_memory
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import ADAPTER_CONFIG, MODEL_CONFIG
 
@@ -195,7 +196,7 @@ def loading(pinned: Pin, what: str, fix: str = ANOTHER) -> Iterator[None]:
     except (UserError, MemoryError):
         raise
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's: another matter, told where the memory is known
+        if is_out_of_memory(error):  # the caller explains it, who knows the settings
             raise
         raise UserError(f"{pinned} cannot be loaded as {what}: {said(error)}; {fix}") from error
 
