@@ -10,8 +10,12 @@ from titlecraft.records.lineage import Result, Trained, best_first
 WIDTH, INDENT, GAP, SIDE = 4.2, 0.28, 0.24, 0.06  # inches
 LINE, PADDING = 0.175, 0.07
 COLOURS = {
-    "source": "#6b7280", "dataset": "#4c72b0", "base model": "#8172b3", "adapter": "#dd8452", "report": "#55a868",
-}  # fmt: skip
+    "source": "#6b7280",
+    "dataset": "#4c72b0",
+    "base model": "#8172b3",
+    "adapter": "#dd8452",
+    "report": "#55a868",
+}
 MOST_ADAPTERS, MOST_REPORTS = 3, 2
 LETTERS = {"normal": 15.5, "bold": 13.5}  # of the largest font in an inch
 LARGEST, SMALLEST = 8.5, 5.5
@@ -138,10 +142,26 @@ def draw_box(axes: Any, box: Box, left: float, top: float, width: float, height:
     ]
     for number, (text, shade, weight) in enumerate(texts):
         size, text = fit(text, room, weight)
-        axes.text(left + 0.11, top + PADDING + LINE * (number + 0.5), text, fontsize=size, color=shade, weight=weight,
-                  va="center", parse_math=False)  # fmt: skip
-    axes.text(left + width - 0.08, top + PADDING + LINE / 2, box.commit, fontsize=LARGEST - 1, color="#444444",
-              ha="right", va="center", parse_math=False)  # fmt: skip
+        axes.text(
+            left + 0.11,
+            top + PADDING + LINE * (number + 0.5),
+            text,
+            fontsize=size,
+            color=shade,
+            weight=weight,
+            va="center",
+            parse_math=False,
+        )
+    axes.text(
+        left + width - 0.08,
+        top + PADDING + LINE / 2,
+        box.commit,
+        fontsize=LARGEST - 1,
+        color="#444444",
+        ha="right",
+        va="center",
+        parse_math=False,
+    )
 
 
 def fit(text: str, inches: float, weight: str) -> tuple[float, str]:

@@ -44,8 +44,10 @@ def require_name(repo: str, licence: Licence, base: Pin) -> None:
     name = repo.split("/")[1]
     prefix = "Llama-3" if licence.id == "llama3" else "Llama"
     if licence.id.startswith("llama3") and not name.startswith(prefix):
-        raise UserError(f"--repo {repo}: the licence of {base} ({licence.id}) demands that the name of a model made from it "
-                        f"begins with '{prefix}': for example {repo.split('/')[0]}/{prefix}-{name}")  # fmt: skip
+        raise UserError(
+            f"--repo {repo}: the licence of {base} ({licence.id}) demands that the name of a model made from it "
+            f"begins with '{prefix}': for example {repo.split('/')[0]}/{prefix}-{name}"
+        )
 
 
 def obligations(licence: Licence, base: Pin) -> list[str]:

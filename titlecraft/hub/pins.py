@@ -193,9 +193,13 @@ def require_write(repo: str) -> None:
         me = HfApi().whoami()
     names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
     if namespace.lower() not in [name.lower() for name in names]:
-        raise UserError(f"no write right on {repo}: the token at {endpoint()} belongs to {' and '.join(names)}; "
-                        f"publish to {me['name']}/{repo.split('/')[1]}, or use a token of {namespace}")  # fmt: skip
+        raise UserError(
+            f"no write right on {repo}: the token at {endpoint()} belongs to {' and '.join(names)}; "
+            f"publish to {me['name']}/{repo.split('/')[1]}, or use a token of {namespace}"
+        )
     token = me.get("auth", {}).get("accessToken", {})
     if token.get("role") == "read":
-        raise UserError(f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
-                        "read; make a token with the role 'write' and put it in HF_TOKEN")  # fmt: skip
+        raise UserError(
+            f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
+            "read; make a token with the role 'write' and put it in HF_TOKEN"
+        )

@@ -130,10 +130,13 @@ def verify_published(published: Pin, sums: dict[str, str], check: Callable[[Path
     with hub_errors(f"{published} was published, but could not be verified", published.repo, published.type):
         local = Path(
             HfApi().snapshot_download(
-                published.repo, repo_type=published.type, revision=published.revision, allow_patterns=list(sums),
+                published.repo,
+                repo_type=published.type,
+                revision=published.revision,
+                allow_patterns=list(sums),
                 force_download=True,
             )
-        )  # fmt: skip
+        )
     for name, sha256 in sums.items():
         if file_sha256(local / name) != sha256:
             raise UserError(f"{published}: {name} came back with other bytes than were sent; do not use this revision")

@@ -67,8 +67,14 @@ def result_of(report: EvaluationRecord, revision: str) -> Result:
     shared = {
         name: getattr(primary, name) for name in ("label", "unit", "before", "after", "difference", "low", "high")
     }
-    return Result(id=report.id, revision=revision, n=primary.n, confidence=report.evaluation.confidence,
-                  verdict=primary.verdict(), **shared)  # fmt: skip
+    return Result(
+        id=report.id,
+        revision=revision,
+        n=primary.n,
+        confidence=report.evaluation.confidence,
+        verdict=primary.verdict(),
+        **shared,
+    )
 
 
 def best_first(results: list[Result]) -> list[Result]:

@@ -150,9 +150,16 @@ class RowIndex:
         link = f"{address(self.dataset)}/blob/{self.dataset.revision}/{file.path}"
         named = self.titles.row(row)
         return FoundRow(
-            uid=named["uid"], title=named["title"], text=self.texts.row(row)["output"],
-            split=file.split, file=file.path, row=number, score=round(score, 3), match=match, link=link,
-        )  # fmt: skip
+            uid=named["uid"],
+            title=named["title"],
+            text=self.texts.row(row)["output"],
+            split=file.split,
+            file=file.path,
+            row=number,
+            score=round(score, 3),
+            match=match,
+            link=link,
+        )
 
 
 class RowReader:

@@ -168,9 +168,12 @@ def row_bar(total: int) -> Iterator[Callable[[int], None]]:
 
     start, console = time.perf_counter(), Console(stderr=True)
     columns = (
-        rich.TextColumn("indexing the dataset's rows"), rich.BarColumn(), rich.MofNCompleteColumn(),
-        rich.TextColumn("{task.fields[rate]}"), rich.TimeElapsedColumn(),
-    )  # fmt: skip
+        rich.TextColumn("indexing the dataset's rows"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeElapsedColumn(),
+    )
     with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=total, rate="")
 

@@ -72,9 +72,11 @@ def save_index(words: Words, folder: Path) -> None:
     lengths = np.concatenate(words.lengths)
     weights = weigh(words.counts(), lengths, index.k1, index.b)
     index.scores = {
-        "data": weights.data, "indices": weights.indices.astype(np.int32), "indptr": weights.indptr.astype(np.int64),
+        "data": weights.data,
+        "indices": weights.indices.astype(np.int32),
+        "indptr": weights.indptr.astype(np.int64),
         "num_docs": len(lengths),
-    }  # fmt: skip
+    }
     index.vocab_dict, index.nonoccurrence_array = words.vocabulary, None  # what its own index() would have set
     index.save(folder, show_progress=False)
 

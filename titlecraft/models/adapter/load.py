@@ -104,14 +104,20 @@ def check_adapter(model: PeftModel, bare: Tensor) -> list[Check]:
         )
     return [
         require_check(
-            "the adapter changes the model", "other logits with it than without", "other" if probe.changes else "equal",
-            probe.changes, "the adapter is as it was before training: train it, or evaluate another revision",
+            "the adapter changes the model",
+            "other logits with it than without",
+            "other" if probe.changes else "equal",
+            probe.changes,
+            "the adapter is as it was before training: train it, or evaluate another revision",
         ),
         require_check(
-            "switching the adapter off gives back the base", "logits equal to the bare base's, bit for bit",
-            "equal" if probe.restores else "other", probe.restores, "the base was changed in memory: update peft",
+            "switching the adapter off gives back the base",
+            "logits equal to the bare base's, bit for bit",
+            "equal" if probe.restores else "other",
+            probe.restores,
+            "the base was changed in memory: update peft",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
@@ -158,6 +164,8 @@ def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
     close = ROUNDED_INPUTS if quantization == "int8" else CLOSE[precision]
     return require_check(
         f"{precision} copies of the {'8' if quantization == 'int8' else '4'}-bit weights give the logits that the adapter was trained against",
-        f"largest difference at most {close:g} of the largest logit", f"{same:.2g}" if same > close or quantization == "int8" else "within it",
-        same <= close, "please report this machine's CPU",
-    )  # fmt: skip
+        f"largest difference at most {close:g} of the largest logit",
+        f"{same:.2g}" if same > close or quantization == "int8" else "within it",
+        same <= close,
+        "please report this machine's CPU",
+    )

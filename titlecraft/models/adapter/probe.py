@@ -38,6 +38,8 @@ def probe_adapter(model: PeftModel, bare: Tensor, token_ids: Sequence[int] = PRO
     with model.disable_adapter():
         off = probe_logits(model, token_ids)
     return Probe(
-        changes=not torch.equal(on, bare), restores=torch.equal(off, bare),
-        finite_on=bool(torch.isfinite(on).all()), finite_off=bool(torch.isfinite(off).all()),
-    )  # fmt: skip
+        changes=not torch.equal(on, bare),
+        restores=torch.equal(off, bare),
+        finite_on=bool(torch.isfinite(on).all()),
+        finite_off=bool(torch.isfinite(off).all()),
+    )

@@ -43,7 +43,8 @@ def read_adapter(adapter: str) -> Adapter:
     if prompt is None:
         raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
     return Adapter(
-        adapter=pinned, training=training,
+        adapter=pinned,
+        training=training,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
         weights={name: file_sha256(local / name) for name in ADAPTER_FILES},
-    )  # fmt: skip
+    )

@@ -42,8 +42,11 @@ def tensors_of(raw: Any, where: str) -> Iterator[Tensor]:
         raise UserError(f"{where} is no safetensors file, or is cut: expected the tensors of a PEFT adapter")
     try:
         header = json.loads(data[8:start].tobytes())
-        listed = {name: (one["dtype"], one["shape"], *one["data_offsets"]) for name, one in header.items()
-                  if name != "__metadata__"}  # fmt: skip
+        listed = {
+            name: (one["dtype"], one["shape"], *one["data_offsets"])
+            for name, one in header.items()
+            if name != "__metadata__"
+        }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f"{where} is no safetensors file: its header cannot be read") from error
     for name, (kind, shape, begin, end) in listed.items():

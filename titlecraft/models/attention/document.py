@@ -16,9 +16,14 @@ from titlecraft.models.attention.spy import AHEAD, asked_of_attention, given_to_
 
 DOCUMENTS = "titlecraft_documents"
 LEFT_OUT = {  # what a family's attention may ask for, and attention within documents does not compute
-    "softcap": "caps its scores", "s_aux": "has sinks", "sinks": "has sinks", "position_bias": "adds a bias to its scores",
-    "alibi": "adds a bias to its scores", "head_mask": "masks heads", AHEAD: AHEAD,
-}  # fmt: skip
+    "softcap": "caps its scores",
+    "s_aux": "has sinks",
+    "sinks": "has sinks",
+    "position_bias": "adds a bias to its scores",
+    "alibi": "adds a bias to its scores",
+    "head_mask": "masks heads",
+    AHEAD: AHEAD,
+}
 
 
 def caps_scores(config: Any) -> bool:
@@ -89,9 +94,17 @@ def use_documents_attention(model: Any) -> str:
 
 
 def attend_within_documents(
-    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, dropout: float = 0.0,
-    cu_seq_lens_q: Any = None, max_length_q: int | None = None, **kwargs: Any,
-) -> tuple[Any, None]:  # fmt: skip
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    cu_seq_lens_q: Any = None,
+    max_length_q: int | None = None,
+    **kwargs: Any,
+) -> tuple[Any, None]:
     """Causal attention of each token to its own document.
 
     Args:
@@ -117,11 +130,9 @@ def attend_within_documents(
     if varlen_fault(query.device.type) is None and not dropout and not wide(query) and (not window or varlen_windows()):
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q or query.shape[2], scaling, window), None
     alone = [
-        attend_causally(
-            query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout
-        )
+        attend_causally(query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout)
         for start, end in pairwise(cu_seq_lens_q.tolist())
-    ]  # fmt: skip
+    ]
     import torch
 
     return torch.cat(alone, dim=2).transpose(1, 2), None
@@ -143,9 +154,15 @@ def attend_causally(query: Any, key: Any, value: Any, scaling: float | None, win
     if window and window < tokens:
         mask = torch.ones(tokens, tokens, dtype=torch.bool, device=query.device).tril().triu(1 - window)
     return scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, is_causal=mask is None, scale=scaling, dropout_p=dropout,
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        is_causal=mask is None,
+        scale=scaling,
+        dropout_p=dropout,
         enable_gqa=query.shape[1] != key.shape[1],
-    )  # fmt: skip
+    )
 
 
 def attend_varlen(

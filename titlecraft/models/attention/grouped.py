@@ -54,9 +54,15 @@ def use_grouped_attention(model: Any) -> None:
 
 
 def attend_grouped(
-    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, dropout: float = 0.0,
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    scaling: float | None = None,
+    dropout: float = 0.0,
     **kwargs: Any,
-) -> tuple[Any, None]:  # fmt: skip
+) -> tuple[Any, None]:
     """Mixed values of shape (rows, tokens, heads, head size); query of shape (rows, heads, tokens, head size)."""
     from torch.nn.functional import scaled_dot_product_attention
     from transformers.integrations.sdpa_attention import sdpa_attention_forward

@@ -91,5 +91,8 @@ def row(device: Any) -> dict[str, Any]:
     return {
         "input_ids": torch.zeros(1, sum(LENGTHS), dtype=torch.long, device=device),
         "attention_mask": torch.ones(1, sum(LENGTHS), dtype=torch.long, device=device),
-        "cu_seq_lens_q": borders, "cu_seq_lens_k": borders, "max_length_q": max(LENGTHS), "max_length_k": max(LENGTHS),
-    }  # fmt: skip
+        "cu_seq_lens_q": borders,
+        "cu_seq_lens_k": borders,
+        "max_length_q": max(LENGTHS),
+        "max_length_k": max(LENGTHS),
+    }

@@ -100,8 +100,11 @@ def require_decoder(model: Any, base: Pin) -> None:
     known = {id(parameter) for part in (decoder, head) for parameter in part.parameters()}
     beside = [name for name, parameter in model.named_parameters() if id(parameter) not in known]
     parts = [".".join(name.split(".")[:2]) for name in beside[:1]]
-    parts += [name for name, part in model.named_modules()
-              if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")]  # fmt: skip
+    parts += [
+        name
+        for name, part in model.named_modules()
+        if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")
+    ]
     parts += ["layers that attend to images"] if getattr(text, "cross_attention_layers", None) else []
     if parts or model.config is not text:
         part = [*parts, "several configs"][0]

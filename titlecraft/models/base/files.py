@@ -20,8 +20,17 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the names tha
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
               "tekken.json")  # fmt: skip
-TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
-                   "*.jinja", "*.model", MODEL_CONFIG]  # fmt: skip
+TOKENIZER_FILES = [
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.jinja",
+    "*.model",
+    MODEL_CONFIG,
+]
 HEAD = 1 << 16  # bytes that are fetched at a time of a file's head; a 70B Llama's header has 90,000
 MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
 ANOTHER = "set another base.repo"

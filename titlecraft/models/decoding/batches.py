@@ -18,8 +18,10 @@ class Padded:
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of a transformers forward pass."""
         return {
-            "input_ids": self.input_ids, "attention_mask": self.attention_mask, "position_ids": self.position_ids,
-        }  # fmt: skip
+            "input_ids": self.input_ids,
+            "attention_mask": self.attention_mask,
+            "position_ids": self.position_ids,
+        }
 
 
 def length_sorted(items: Sequence[T], length: Callable[[T], int], size: int) -> Iterator[list[T]]:

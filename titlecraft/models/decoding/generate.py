@@ -32,9 +32,14 @@ def greedy_settings(tokenizer: Any, new_tokens: int) -> Any:
     from transformers import GenerationConfig
 
     return GenerationConfig(
-        max_new_tokens=new_tokens, do_sample=False, num_beams=1, use_cache=True, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
-    )  # fmt: skip
+        max_new_tokens=new_tokens,
+        do_sample=False,
+        num_beams=1,
+        use_cache=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
 
 
 def generate(

@@ -24,9 +24,13 @@ def check_probe_scores(model: PreTrainedModel | PeftModel, pad_token_id: int, on
 
 
 def check_own_scores(
-    model: PreTrainedModel | PeftModel, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int, on_gpu: bool,
-    batch_size: int, name: str,
-) -> Check:  # fmt: skip
+    model: PreTrainedModel | PeftModel,
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+    pad_token_id: int,
+    on_gpu: bool,
+    batch_size: int,
+    name: str,
+) -> Check:
     """What `reference_nll` finds, in both arms of a PeftModel, is the NLL of plain logits by the model's own attention."""
     allowed = min(tolerance(model), ROUNDED)
     arms = [nullcontext, *([model.disable_adapter] if hasattr(model, "disable_adapter") else [])]
@@ -41,9 +45,12 @@ def check_own_scores(
         apart = [abs(one - other) / len(pair[1]) for one, other, pair in zip(own, ours, pairs, strict=True)]
         worst = max([*apart, worst], key=lambda value: (value != value, value))  # NaN is the worst
     return require_check(
-        name, f"within {allowed:g} nats per token", "within it" if worst <= allowed else f"{worst:.2g} apart",
-        worst <= allowed, fix_of_scores(padded),
-    )  # fmt: skip
+        name,
+        f"within {allowed:g} nats per token",
+        "within it" if worst <= allowed else f"{worst:.2g} apart",
+        worst <= allowed,
+        fix_of_scores(padded),
+    )
 
 
 def fix_of_scores(padded: bool) -> str:

@@ -54,6 +54,8 @@ def own_loss_check(what: str, own: float, ours: float, allowed: float) -> Check:
         own: from plain logits.
     """
     return Check(
-        name=f"{what} against the model's own logits, nats per token", expected=f"at most {allowed:g} apart",
-        found=f"{abs(own - ours):.1e} apart", holds=abs(own - ours) <= allowed,
-    )  # fmt: skip
+        name=f"{what} against the model's own logits, nats per token",
+        expected=f"at most {allowed:g} apart",
+        found=f"{abs(own - ours):.1e} apart",
+        holds=abs(own - ours) <= allowed,
+    )
