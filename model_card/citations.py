@@ -1,4 +1,4 @@
-"""Whom a card cites: the entries of templates/citations.bib that belong to what was used.
+"""The BibTeX entries of a card: those of templates/citations.bib for the methods, data and measures that were used.
 
 A measure's `source` names papers as "Lin 2004", "Barzilay and Lapata 2008" or "Gao et al. 2020"; an entry of that author and year
 is cited.
@@ -12,23 +12,21 @@ from importlib.resources import files
 ALWAYS = ("hu2022lora", "taori2023alpaca")
 AMAZON_TITLES = ("bhatia2016extreme", "mcauley2015image")
 FOUR_BIT = "dettmers2023qlora"
-SOFTWARE = {
-    "sacrebleu": "post2018call",
-    "lighteval": "habib2023lighteval",
-}  # cited by name rather than by author and year
+# cited by name rather than by author and year
+SOFTWARE = {"sacrebleu": "post2018call", "lighteval": "habib2023lighteval"}
 
 
 @cache
 def entries() -> dict[str, str]:
-    """The whole bibliography by its keys, in its order."""
+    """All entries of citations.bib by key, in the order of the file."""
     text = (files("model_card") / "templates" / "citations.bib").read_text(encoding="utf-8")
-    found = [entry.strip() for entry in text.split("\n\n") if entry.strip()]
-    return {entry.split("{", 1)[1].split(",", 1)[0]: entry for entry in found}
+    bibliography = [entry.strip() for entry in text.split("\n\n") if entry.strip()]
+    return {entry.split("{", 1)[1].split(",", 1)[0]: entry for entry in bibliography}
 
 
 @cache
 def source_names() -> dict[str, str]:
-    """The name by which a measure's source cites an entry, without accents -> the entry's key."""
+    """How a measure's source cites an entry, such as "Lin 2004" without accents -> the entry's key."""
     return {author_year(entry): key for key, entry in entries().items()} | SOFTWARE
 
 
@@ -46,7 +44,7 @@ def author_year(entry: str) -> str:
 
 def without_accents(text: str) -> str:
     """The text without combining marks: "Popović" -> "Popovic"."""
-    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 
 def cited_by(source: str) -> set[str]:
@@ -56,7 +54,7 @@ def cited_by(source: str) -> set[str]:
 
 
 def bibtex(quantization: str, sources: list[str], amazon_titles: bool) -> str:
-    """The entries of an adapter's card: what it is made with, its data where that is known, and the source of each measure."""
+    """The BibTeX of an adapter's card: its methods, its dataset if that is AmazonTitles, and the source of each measure."""
     wanted = {*ALWAYS, *(AMAZON_TITLES if amazon_titles else ()), *([FOUR_BIT] if quantization == "nf4" else [])}
     wanted |= {key for source in sources for key in cited_by(source)}
     return "\n\n".join(entry for key, entry in entries().items() if key in wanted)

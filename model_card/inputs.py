@@ -1,5 +1,6 @@
-"""Everything that an adapter's card depends on: of a repo at a revision, or of what a folder is about to make of it."""
+"""The inputs of an adapter's card, read from a repo at a revision and from a folder that will be published on top of it."""
 
+import hashlib
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from io import BytesIO
@@ -30,15 +31,15 @@ from titlecraft.records.repo_files import PROMPT_FILE
 
 @dataclass(frozen=True)
 class CardInputs:
-    """What a card is rendered from. Equal inputs give equal bytes, on any machine, at any time.
+    """The inputs of a card. Equal inputs give the same card, byte for byte.
 
     Args:
-        repo: NS/NAME. Not its revision: the card is part of the commit, and is written before it.
-        training: how the adapter came to be.
-        report: the report that the card shows, or None: not evaluated.
-        rows: the rows of that report's predictions.parquet; empty where there is no report.
-        dataset: the record of the dataset at its pin, or None where its repo has none.
-        files: paths that the repo holds, or is going to hold.
+        repo: NS/NAME without a revision, because the card is written before the commit that it is part of.
+        training: the adapter's training record.
+        report: the report that the card shows; None if the adapter was not evaluated.
+        rows: the rows of that report's predictions.parquet; empty without a report.
+        dataset: the record of the dataset at its pinned revision; None if the dataset repo has none.
+        files: paths of all files of the repo after the commit.
     """
 
     repo: str
@@ -57,51 +58,51 @@ class CardInputs:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a repo is going to hold: the files of a folder on top of those of its head. Either may be missing."""
+    """The files of a repo after a folder is published on top of its head. Either may be None."""
 
     folder: Path | None
     head: Pin | None
 
     def read(self, path: str) -> bytes | None:
-        """Bytes of a file, or None where neither the folder nor the head has it."""
+        """The bytes of a file; None if neither the folder nor the head has it."""
         if self.folder and (self.folder / path).is_file():
             return (self.folder / path).read_bytes()
-        return read_file(self.head, path) if self.head and not self.goes(path) else None
+        return read_file(self.head, path) if self.head and not self.is_replaced(path) else None
 
     def new_adapter(self) -> bool:
-        """Whether the folder holds an adapter of its own, which takes the place of the head's and of its reports."""
+        """Whether the folder has an adapter; it replaces the head's adapter and that adapter's reports."""
         return self.folder is not None and (self.folder / TRAINING_RECORD).is_file()
 
-    def goes(self, path: str) -> bool:
-        """Whether a file of the head goes when the folder is published."""
+    def is_replaced(self, path: str) -> bool:
+        """Whether publishing the folder removes or replaces this file of the head."""
         return self.new_adapter() and any(fnmatch(path, pattern) for pattern in REPLACED_BY_TRAINING)
 
     def paths(self) -> frozenset[str]:
-        """Paths of all files."""
-        found: set[str] = set()
+        """The paths of all files."""
+        paths: set[str] = set()
         if self.head:
-            with hub_errors(f"looking into {self.head}", self.head.repo, self.head.type):
-                there = HfApi().list_repo_files(self.head.repo, revision=self.head.revision)
-            found |= {path for path in there if not self.goes(path)}
+            with hub_errors(f"listing the files of {self.head}", self.head.repo, self.head.type):
+                in_head = HfApi().list_repo_files(self.head.repo, revision=self.head.revision)
+            paths |= {path for path in in_head if not self.is_replaced(path)}
         if self.folder:
-            found |= {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
-        return frozenset(found)
+            paths |= {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
+        return frozenset(paths)
 
 
 def read_card_inputs(
     folder: Path | None, head: Pin | None, repo: str | None = None, published: Pin | None = None
 ) -> CardInputs:
-    """Read what the card of a repo depends on.
+    """Read the inputs of a repo's card.
 
     Args:
-        folder: what is about to be published on top of `head`; None reads the repo at `head` as it is.
-        head: a state of the repo; None for a repo that is new.
-        repo: NS/NAME; may be left out where there is a head.
-        published: the state of the repo that the folder is a copy of, for what only its history tells.
+        folder: the files to publish on top of `head`; None reads the repo at `head` as it is.
+        head: a revision of the repo; None for a new repo.
+        repo: NS/NAME; may be omitted if there is a head.
+        published: the revision that the folder is a copy of; its commit history tells which report is the newest.
 
     Raises:
-        UserError: no adapter of ours, a record that cannot be read, predictions that are not those of the report, a
-            dataset that is gone or may not be read.
+        UserError: the repo has no Titlecraft adapter, a record cannot be read, the predictions do not match the report,
+            or the dataset does not exist or is not accessible.
     """
     contents = Contents(folder, head)
     repo = repo or (head.repo if head else "")
@@ -111,8 +112,8 @@ def read_card_inputs(
             f"model {repo} has no {TRAINING_RECORD} and {PROMPT_FILE}: expected an adapter that `titlecraft train` published"
         )
     record = read_record(training, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-    found = reports(folder, None if contents.new_adapter() else head, repo)
-    report = choose_report(found, training, published or head)
+    candidates = reports(folder, None if contents.new_adapter() else head, repo)
+    report = choose_report(candidates, training, published or head)
     return CardInputs(
         repo=repo,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {repo}"),
@@ -125,57 +126,57 @@ def read_card_inputs(
 
 
 def reports(folder: Path | None, head: Pin | None, repo: str) -> list[EvaluationRecord]:
-    """Every report of the folder and of the head; of one id, the folder's. Reports of older versions are passed over."""
+    """All reports in the folder and the head, without those of older schema versions. For equal ids the folder's wins."""
     pattern = f"evaluation/*/{REPORT}"
-    found = {file.parent.name: file for file in download(head, [pattern]).glob(pattern)} if head else {}
-    found |= {file.parent.name: file for file in folder.glob(pattern)} if folder else {}
+    files = {file.parent.name: file for file in download(head, [pattern]).glob(pattern)} if head else {}
+    files |= {file.parent.name: file for file in folder.glob(pattern)} if folder else {}
     return [
         read_record(raw, EvaluationRecord, f"{REPORT} of {repo}")
-        for _, raw in sorted((name, file.read_bytes()) for name, file in found.items())
+        for _, raw in sorted((name, file.read_bytes()) for name, file in files.items())
         if has_schema(raw, EvaluationRecord)
     ]
 
 
-def choose_report(found: list[EvaluationRecord], training: bytes, state: Pin | None = None) -> EvaluationRecord | None:
-    """The report that the card shows: about the very adapter of this training record, on the most titles; of those the newest.
+def choose_report(
+    candidates: list[EvaluationRecord], training: bytes, state: Pin | None = None
+) -> EvaluationRecord | None:
+    """The report that the card shows: of the reports about this training record's adapter, the newest on the most titles.
 
-    `state` is the state of the repo that has them; one that it lacks is about to be published, and newer.
+    `state` is the revision of the repo that has the reports. A report that it lacks is not published yet, so it is the newest.
     """
-    fitting = [one for one in found if read_file(one.adapter, TRAINING_RECORD) == training]
-    most = [one for one in fitting if one.n == max(other.n for other in fitting)]
-    ages = report_ages(state, [one.id for one in most]) if state and len(most) > 1 else {}
-    return max(most, key=lambda one: (-ages.get(one.id, -1), one.id), default=None)
+    about_adapter = [report for report in candidates if read_file(report.adapter, TRAINING_RECORD) == training]
+    largest = [report for report in about_adapter if report.n == max(other.n for other in about_adapter)]
+    ages = report_ages(state, [report.id for report in largest]) if state and len(largest) > 1 else {}
+    return max(largest, key=lambda report: (-ages.get(report.id, -1), report.id), default=None)
 
 
 def report_ages(state: Pin, ids: list[str]) -> dict[str, int]:
-    """How many commits were made after the one that brought each of these reports, of those that a state of a repo has.
+    """Report id -> number of commits since the report was published, for the reports that a revision of a repo has.
 
-    Commits, not dates: two of one second have an order, too.
+    Commits rather than dates, because two commits may have the same second.
     """
-    with hub_errors(f"looking into {state}", state.repo, state.type):
+    with hub_errors(f"reading the history of {state}", state.repo, state.type):
         paths = {f"evaluation/{id}/{REPORT}": id for id in ids}
         infos = HfApi().get_paths_info(state.repo, list(paths), revision=state.revision, expand=True)
-        commits = [one.commit_id for one in HfApi().list_repo_commits(state.repo, revision=state.revision)]
+        commits = [commit.commit_id for commit in HfApi().list_repo_commits(state.repo, revision=state.revision)]
     last = {info.path: info.last_commit.oid for info in infos if info.last_commit}
     return {paths[path]: commits.index(commit) for path, commit in last.items() if commit in commits}
 
 
 def predictions(contents: Contents, report: EvaluationRecord, repo: str) -> list[dict[str, Any]]:
-    """Rows of the report's predictions. Raises UserError where the file is not the one that the report describes."""
-    import hashlib
-
+    """The rows of the report's predictions. Raises UserError if the file's sha256 is not the one in the report."""
     import pyarrow.parquet as pq
 
     path = f"evaluation/{report.id}/{PREDICTIONS}"
     raw = contents.read(path)
-    said = {file.path: file.sha256 for file in report.files}.get(PREDICTIONS)
-    if raw is None or hashlib.sha256(raw).hexdigest() != said:
-        raise UserError(f"{path} of {repo} is not the file that its {REPORT} describes: evaluate anew")
+    recorded = {file.path: file.sha256 for file in report.files}.get(PREDICTIONS)
+    if raw is None or hashlib.sha256(raw).hexdigest() != recorded:
+        raise UserError(f"{path} of {repo} is not the file that its {REPORT} describes: evaluate again")
     return pq.read_table(BytesIO(raw)).to_pylist()
 
 
 def dataset_record(pinned: Pin) -> DatasetRecord | None:
-    """The record of a dataset at its pin; None where it has none, or one of a version that this code does not read."""
+    """The record of a dataset at its pinned revision; None if there is none, or if its schema is another version."""
     raw = read_file(pinned, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):
         return None

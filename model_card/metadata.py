@@ -1,4 +1,4 @@
-"""The card's front matter, as the Hub reads it, from the records alone."""
+"""The card's YAML metadata, rendered from the records."""
 
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -8,21 +8,29 @@ from titlecraft.cards.merge import Owned
 from titlecraft.records import REPORT, EvaluationRecord, TrainingRecord
 
 TASK = "text-generation"
-HUB = "https://huggingface.co"  # where links of the metadata lead; they have to be whole addresses
+HUB = "https://huggingface.co"  # links in the metadata must be absolute
 KEYS = (
-    "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
-    "model-index", "widget", "co2_eq_emissions",
-)  # fmt: skip
+    "license",
+    "license_name",
+    "license_link",
+    "base_model",
+    "base_model_relation",
+    "library_name",
+    "pipeline_tag",
+    "model-index",
+    "widget",
+    "co2_eq_emissions",
+)
 TAGS = ("lora", "sft", "titlecraft", "trl", "unsloth")
 
 
 def owned(datasets: list[str]) -> Owned:
-    """What of an adapter card's metadata is ours; `datasets` that this repo's adapters were trained on among it."""
+    """The metadata of an adapter card that Titlecraft writes; `datasets` are those that earlier adapters of the repo name."""
     return Owned(frozenset(KEYS), {"tags": frozenset(TAGS), "datasets": frozenset(datasets), "language": frozenset()})
 
 
 def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
-    """One result for each measure, of the tuned model, on the pinned split; `model-index` in the card."""
+    """The card's `model-index`: one result of the tuned model for each measure."""
     return [
         EvalResult(
             task_type=TASK,
@@ -43,7 +51,7 @@ def eval_results(repo: str, report: EvaluationRecord) -> list[EvalResult]:
 
 
 def emissions_of(record: TrainingRecord) -> dict[str, str | float | None]:
-    """`co2_eq_emissions` as the Hub reads it, in grams; from a record with metered energy and the grid that it came from."""
+    """The card's `co2_eq_emissions`, in grams; the record must hold metered energy and the country of the grid."""
     cost = record.measured
     return {
         "emissions": cost.co2_eq_grams,
@@ -55,7 +63,7 @@ def emissions_of(record: TrainingRecord) -> dict[str, str | float | None]:
 
 
 def metadata(inputs: CardInputs) -> ModelCardData:
-    """Front matter of an adapter card. No evaluation, no `model-index` and no widget; no meter, no emissions."""
+    """The metadata of an adapter card. `model-index` and `widget` need an evaluation, `co2_eq_emissions` metered energy."""
     record, report = inputs.training, inputs.report
     licence = {"license": record.licence.id, "license_name": record.licence.name, "license_link": record.licence.link}
     emissions = {"co2_eq_emissions": emissions_of(record)} if record.measured.co2_eq_grams is not None else {}

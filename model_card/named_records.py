@@ -1,4 +1,4 @@
-"""The records behind a card as plain values under the names that claims use: training, report, dataset, prompt, repo, samples."""
+"""The records behind a card as plain values, under the names in the paths of claims: training, report, dataset, ..."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from model_card.inputs import CardInputs
 from model_card.samples import choose_samples
 from titlecraft.records import PREDICTIONS, REPORT, TRAINING_RECORD
 
-EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"  # of the first notebook; in no test split that could be known here
+EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"  # from the first notebook
 SETTINGS = ("base_settings", "lora", "training", "generation")
 
 
 def named_records(inputs: CardInputs) -> dict[str, Any]:
-    """Every value that a claim may come from. What is not known is null or not there."""
+    """All values that claims may use. An unknown value is None or missing."""
     training, report = msgspec.to_builtins(inputs.training), msgspec.to_builtins(inputs.report)
-    for section in SETTINGS:  # a setting that is null is set to nothing, which is not the same as not measured
+    for section in SETTINGS:  # a null setting is "not set"; a claim would take None for "not measured"
         training[section] = {name: "not set" if value is None else value for name, value in training[section].items()}
     paths = sorted(inputs.files)
     return {
@@ -34,14 +34,16 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
         },
         "licence": {"name": inputs.training.licence.name or inputs.training.licence.id},
         "citation": {
-            "sources": [one.source for one in [*inputs.report.measures, *inputs.report.also]] if inputs.report else [],
+            "sources": [measure.source for measure in [*inputs.report.measures, *inputs.report.also]]
+            if inputs.report
+            else [],
             "amazon_titles": inputs.of_amazon_titles,
         },
         "samples": choose_samples(inputs.report, inputs.rows) if inputs.report else None,
-    }  # fmt: skip
+    }
 
 
 def records_in(inputs: CardInputs) -> list[str]:
-    """Paths of the files in the repo that this card's numbers come from."""
+    """The paths of the records in the repo that the card's numbers come from."""
     reported = [f"evaluation/{inputs.report.id}/{name}" for name in (REPORT, PREDICTIONS)] if inputs.report else []
     return [TRAINING_RECORD, *reported]

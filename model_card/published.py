@@ -1,4 +1,4 @@
-"""What a training and an evaluation give to be published besides their own files: the picture of the lineage, and the card."""
+"""The lineage picture and the card, which a training and an evaluation publish with their own files."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from titlecraft.records.repo_files import LINEAGE_PICTURE
 
 
 def write_picture_and_card(folder: Path, repo: str, head: Pin | None) -> None:
-    """Write assets/lineage.png, then README.md, which shows it, into a folder that is about to be published on `head`."""
+    """Write assets/lineage.png and README.md into a folder that is about to be published on top of `head`."""
     contents = Contents(folder, head)
     raw = contents.read(TRAINING_RECORD)
     if raw is not None:
         record = read_record(raw, TrainingRecord, f"{TRAINING_RECORD} of {repo}")
-        there = [one for one in reports(folder, None if contents.new_adapter() else head, repo) if is_about(one, raw)]
-        results = [result_of(one, "") for one in there]
+        candidates = reports(folder, None if contents.new_adapter() else head, repo)
+        results = [result_of(report, "") for report in candidates if is_about(report, raw)]
         draw_adapter(record.dataset, record.base, repo, results, folder / LINEAGE_PICTURE)
     write_card(folder, repo, head)

@@ -1,6 +1,6 @@
-"""The card that we would write for an adapter that somebody else made: from what lies on the Hub, all else unknown.
+"""The card of a third-party adapter, rendered from its files on the Hub; everything else is "unknown".
 
-It is shown and never published: nothing of what a card is for (data, training, scores) was recorded.
+The card is printed and never published, because no record says how the adapter was trained or evaluated.
 """
 
 import json
@@ -14,8 +14,8 @@ from huggingface_hub.errors import HFValidationError, SafetensorsParsingError
 from huggingface_hub.utils import validate_repo_id
 
 from model_card.build import fill
-from model_card.claims.saying import Said, say
-from model_card.claims.third_party import FOREIGN
+from model_card.claims.claim import RenderedClaim, render_claims
+from model_card.claims.third_party import THIRD_PARTY
 from titlecraft.cards.front_matter import read_front_matter
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
@@ -29,14 +29,14 @@ PICKLE = "adapter_model.bin"
 
 @dataclass(frozen=True)
 class ThirdPartyInputs:
-    """What can be read of an adapter without records; each part as plain values under the name that claims use."""
+    """The facts of an adapter without records, as plain values under the names in the paths of claims."""
 
     state: Pin
     records: dict[str, Any]
 
 
 def read_third_party(state: Pin) -> ThirdPartyInputs:
-    """Read what a repo says about its adapter. Raises UserError where it holds none, or the Hub does not answer."""
+    """Read the facts of a repo's adapter. Raises UserError if there is no adapter or the Hub is unreachable."""
     raw = read_file(state, ADAPTER_CONFIG)
     if raw is None:
         raise UserError(
@@ -46,11 +46,11 @@ def read_third_party(state: Pin) -> ThirdPartyInputs:
     config = json_object(raw)
     if config is None:
         raise UserError(
-            f"{ADAPTER_CONFIG} of {state} is not a JSON object: mend it, or save the adapter again with PEFT"
+            f"{ADAPTER_CONFIG} of {state} is not a JSON object: fix it, or save the adapter again with PEFT"
         )
     card = read_front_matter(read_file(state, CARD) or b"")
     base = base_named(config.get("base_model_name_or_path"))
-    with hub_errors(f"looking into {state}", state.repo, state.type):
+    with hub_errors(f"listing the files of {state}", state.repo, state.type):
         files = HfApi().list_repo_files(state.repo, revision=state.revision)
     records = {
         "repo": {"id": state.repo, "revision": state.revision, "unsafe": PICKLE if PICKLE in files else None},
@@ -68,7 +68,7 @@ def read_third_party(state: Pin) -> ThirdPartyInputs:
 
 
 def render_third_party(inputs: ThirdPartyInputs) -> str:
-    """The whole card. Equal inputs give equal bytes."""
+    """The whole card, metadata and text."""
     base = inputs.records["base"]
     licence = base["licence"] or {"id": "other", "name": "unknown", "link": None}
     stated = {"license": licence["id"], "license_name": licence["name"], "license_link": licence["link"]}
@@ -81,13 +81,13 @@ def render_third_party(inputs: ThirdPartyInputs) -> str:
     return fill("third_party_card.md.jinja", data, third_party_claims(inputs), name=inputs.state.repo.split("/")[1])
 
 
-def third_party_claims(inputs: ThirdPartyInputs) -> list[Said]:
-    """What may be said of somebody else's adapter."""
-    return say(FOREIGN, inputs.records)
+def third_party_claims(inputs: ThirdPartyInputs) -> list[RenderedClaim]:
+    """The claims of a third-party adapter's card."""
+    return render_claims(THIRD_PARTY, inputs.records)
 
 
 def base_named(name: Any) -> str | None:
-    """The base as a repo id; None where it is a folder of somebody's machine, or nothing."""
+    """The base model as a repo id; None for a local path or no name."""
     if not isinstance(name, str) or name.count("/") != 1 or Path(name).is_absolute() or name.startswith("."):
         return None
     try:
@@ -98,7 +98,7 @@ def base_named(name: Any) -> str | None:
 
 
 def base_facts(repo: str | None, revision: Any) -> dict[str, Any]:
-    """The base as the Hub knows it now: its commit, and the licence that its card states. Null where it may not be read."""
+    """Commit and licence of the base model, as the Hub has them now; None where the repo cannot be read."""
     facts: dict[str, Any] = {"repo": repo, "revision": None, "named": revision, "licence": None, "warning": None}
     if repo is None:
         return facts
@@ -112,38 +112,38 @@ def base_facts(repo: str | None, revision: Any) -> dict[str, Any]:
 
 
 def weights(state: Pin) -> dict[str, Any] | None:
-    """Parameters, tensors, types and ranks by the header of the safetensors file; the weights stay where they are."""
+    """Parameters, tensors, dtypes and LoRA ranks, read from the header of the safetensors file without downloading it."""
     with hub_errors(f"reading the header of {ADAPTER_WEIGHTS} of {state}", state.repo, state.type):
         try:
-            found = HfApi().parse_safetensors_file_metadata(state.repo, ADAPTER_WEIGHTS, revision=state.revision)
+            header = HfApi().parse_safetensors_file_metadata(state.repo, ADAPTER_WEIGHTS, revision=state.revision)
         except SafetensorsParsingError:
             return None
-    down = {tensor.shape[0] for name, tensor in found.tensors.items() if "lora_A" in name and tensor.shape}
+    ranks = {tensor.shape[0] for name, tensor in header.tensors.items() if "lora_A" in name and tensor.shape}
     return {
-        "parameters": sum(found.parameter_count.values()),
-        "tensors": len(found.tensors),
-        "types": sorted(found.parameter_count),
-        "ranks": sorted(down) or None,
+        "parameters": sum(header.parameter_count.values()),
+        "tensors": len(header.tensors),
+        "types": sorted(header.parameter_count),
+        "ranks": sorted(ranks) or None,
     }
 
 
 def special_tokens(config: dict[str, Any]) -> dict[str, str | None]:
-    """BOS, EOS and padding as tokenizer_config.json names them, as text or as an object with a `content`."""
-    found = {name: config.get(f"{name}_token") for name in ("bos", "eos", "pad")}
-    plain = {name: token.get("content") if isinstance(token, dict) else token for name, token in found.items()}
-    return {name: token if isinstance(token, str) else None for name, token in plain.items()}
+    """The BOS, EOS and padding tokens of tokenizer_config.json, where each is a string or an object with `content`."""
+    tokens = {name: config.get(f"{name}_token") for name in ("bos", "eos", "pad")}
+    texts = {name: token.get("content") if isinstance(token, dict) else token for name, token in tokens.items()}
+    return {name: text if isinstance(text, str) else None for name, text in texts.items()}
 
 
 def json_object(raw: bytes) -> dict[str, Any] | None:
     """A JSON object, or None for anything else."""
     try:
-        found = json.loads(raw)
+        value = json.loads(raw)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def texts(value: Any) -> list[str] | None:
-    """A list of texts where a card has one, or one text; None for nothing."""
-    found = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one]
-    return found or None
+    """The strings of a metadata value that is a list or a single string; None if there are none."""
+    values = value if isinstance(value, list) else [value]
+    return [text for text in values if isinstance(text, str) and text] or None

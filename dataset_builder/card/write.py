@@ -19,6 +19,7 @@ from dataset_builder.card.metadata import (
 from dataset_builder.card.plots import length_labels, plot_lengths, plot_splits
 from dataset_builder.outcome import share_label, split_notes
 from titlecraft.cards.front_matter import split_front_matter
+from titlecraft.cards.head_card import read_head_card
 from titlecraft.cards.lineage_picture import draw_dataset
 from titlecraft.cards.merge import merge, split
 from titlecraft.cards.templates import markdown_templates
@@ -150,8 +151,7 @@ def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
     if inputs.lineage:
         picture = asset(folder, LINEAGE_PICTURE)
         draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
-    there = read_file(head, CARD) if head else None
-    existing = None if there is None else there.decode("utf-8", "replace")
+    existing = read_head_card(head)
     where = f"{CARD} of {head or inputs.repo}"
     if existing is not None and (claims := claimed_licences(split(existing, where).metadata)):
         print(
@@ -163,9 +163,9 @@ def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
 
 def require_readable_card(head: Pin | None) -> None:
     """Raises UserError, before any work, where the card that a rebuild has to keep a person's text of cannot be taken apart."""
-    there = read_file(head, CARD) if head else None
-    if there is not None:
-        split(there.decode("utf-8", "replace"), f"{CARD} of {head}")
+    existing = read_head_card(head)
+    if existing is not None:
+        split(existing, f"{CARD} of {head}")
 
 
 def asset(folder: Path, path: str) -> Path:

@@ -1,10 +1,10 @@
-"""Did fine-tuning help: the box at the top, the tables, the samples, and what nobody measured."""
+"""Claims of the card's sections result, evaluation, samples and not measured."""
 
 from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from model_card.claims.saying import Claim
+from model_card.claims.claim import Claim
 from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import Measure, is_ruinous
 
@@ -18,25 +18,23 @@ VERDICTS = {
     "no measured difference": "No measured difference.",
 }
 PLAIN = {
-    "nll_per_token": "how surprised the model is by the catalogue's own description of a title. It is measured on the "
-    "catalogue's text, not on the model's answer.",
+    "nll_per_token": "the mean negative log-likelihood that the model gives the catalogue's own description of a title. It is "
+    "measured on the catalogue's text, not on the model's answer.",
 }
-MEASURE = {
-    name: f"*.{name}"
-    for name in ("label", "unit", "better", "n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
-}  # fmt: skip
+VALUES = ("n", "before", "after", "difference", "low", "high", "p_value", "p_holm", "level")
+MEASURE = {name: f"*.{name}" for name in ("label", "unit", "better", *VALUES)}
 ROW = "| {label}{on} | {before:short} | {after:short} | {difference:signed} | {low:signed} to {high:signed}{verdict} | {unit} | {better} |"
 
 
 def verdict_of(values: dict[str, Any]) -> str:
-    """What `Measure.verdict` says of these values; there is one rule, and it is there."""
+    """The verdict of these values, by the rule of `Measure.verdict`."""
     names = ("low", "high", "p_holm", "level", "difference", "better")
     measure: Any = SimpleNamespace(**{name: values[name] for name in names})
     return Measure.verdict(measure)
 
 
 def boxed(values: dict[str, Any]) -> dict[str, Any]:
-    """The words of the result box."""
+    """Direction, coverage and verdict in words, for the result box."""
     return {
         "direction": DIRECTION[values["better"]],
         "coverage": percent_of(values["confidence"]),
@@ -45,24 +43,24 @@ def boxed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def ruined(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Nothing, unless the model finds the catalogue's texts ten times as surprising as before."""
+    """None unless the NLL of the catalogue's texts is an order of magnitude larger than before."""
     return {} if is_ruinous(values["before"], values["after"]) else None
 
 
 def explained(values: dict[str, Any]) -> dict[str, Any]:
-    """The primary measure in plain words where there are some, else as it is defined."""
+    """The explanation of the primary measure, or its definition if there is no explanation."""
     return {"what": PLAIN.get(values["name"], values["definition"])}
 
 
 def in_table(values: dict[str, Any]) -> dict[str, Any]:
-    """The verdict behind an interval, where it is that nothing may be said; the titles, where they are not all that were asked."""
+    """For a table row: the verdict if it is "no measured difference", and the number of titles if it is not all of them."""
     verdict = verdict_of(values)
     on = "" if values["n"] == values["asked"] else f" (on {values['n']:,} of {values['asked']:,} titles)"
     return {"verdict": f": {verdict}" if verdict == "no measured difference" else "", "on": on}
 
 
 def unread(values: dict[str, Any]) -> dict[str, Any]:
-    """What texts lack that a measure relies on, in words."""
+    """Why a measure cannot read the texts, in words."""
     lacking = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in values["lacking"]]
     return {"why": f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"}
 
@@ -73,44 +71,47 @@ def percent_of(share: float) -> str:
 
 
 def covered(values: dict[str, Any]) -> dict[str, Any]:
-    """The coverage of the intervals in words."""
+    """The coverage of the intervals, as a percentage."""
     return {"coverage": percent_of(values["confidence"])}
 
 
 def table(id: str, path: str, asked: str = "report.n") -> tuple[Claim, ...]:
-    """The rows of one list of measures, and their definitions; `asked` is the path of how many titles there were."""
+    """The rows of one list of measures, and their definitions; `asked` is the path of the number of titles."""
     return (
         Claim(f"evaluation.{id}", "evaluation", ROW, MEASURE | {"asked": asked}, each=path, derive=in_table),
         Claim(
-            f"evaluation.{id}-definition", "evaluation", "- **{label}** ({unit}): {definition} Source: {source}.",
-            {"label": "*.label", "unit": "*.unit", "definition": "*.definition", "source": "*.source"}, each=path,
+            f"evaluation.{id}-definition",
+            "evaluation",
+            "- **{label}** ({unit}): {definition} Source: {source}.",
+            {"label": "*.label", "unit": "*.unit", "definition": "*.definition", "source": "*.source"},
+            each=path,
         ),
-    )  # fmt: skip
+    )
 
 
 RESULT = (
     Claim(
         "result.primary", "result",
         "> **Did fine-tuning help? {verdict}** {label} on {n:,} held-out titles: **{before:short} before, {after:short} after** "
-        "({unit}; {direction}). The difference is {difference:signed}, its {coverage} interval {low:signed} to {high:signed}, "
+        "({unit}; {direction}). Difference {difference:signed}, {coverage} confidence interval {low:signed} to {high:signed}, "
         "{p_value:p}.",
         {**{name: path.replace("*", PRIMARY) for name, path in MEASURE.items()}, "confidence": "report.evaluation.confidence"},
         otherwise="> **Did fine-tuning help?** Not evaluated.", derive=boxed,
     ),
     Claim(
         "result.tenfold", "result",
-        "> **The adapter makes the model worse by an order of magnitude:** {label} is {after:short} with it and {before:short} without, in {unit}.",
+        "> **The adapter makes the model worse by an order of magnitude:** {label} is {after:short} {unit} with the adapter and {before:short} without it.",
         {name: f"report.measures[nll_per_token].{name}" for name in ("label", "before", "after", "unit")}, derive=ruined,
     ),
     Claim("result.definition", "result", "> {label}: {what}",
           {"name": f"{PRIMARY}.name", "label": f"{PRIMARY}.label", "definition": f"{PRIMARY}.definition"}, derive=explained),
     Claim(
-        "result.wins", "result", "> Of these titles, {wins:,} got better, {losses:,} got worse and {ties:,} stayed the same.",
+        "result.wins", "result", "> {wins:,} of these titles are better, {losses:,} are worse and {ties:,} are equal.",
         {"wins": f"{PRIMARY}.wins", "ties": f"{PRIMARY}.ties", "losses": f"{PRIMARY}.losses"},
     ),
     Claim(
         "result.report", "result",
-        "> Report: [{id}](evaluation/{id}/report.html), about the adapter at commit `{revision}`.",
+        "> Report: [{id}](evaluation/{id}/report.html), for the adapter at commit `{revision}`.",
         {"id": "report.id", "revision": "report.adapter.revision"},
     ),
 )  # fmt: skip
@@ -118,36 +119,35 @@ RESULT = (
 TABLES = (
     Claim(
         "evaluation.how", "evaluation",
-        "{n:,} titles of the `{split}` split, drawn at random with seed {seed}. One process loaded the base once and answered "
-        "every title twice: with the adapter switched off (before) and on (after). The prompts were the same. Each answer is the "
-        "likeliest one, word by word (greedy decoding), of at most {tokens} new tokens.",
+        "{n:,} random titles of the `{split}` split (seed {seed}). One process loads the base model once and answers each title twice "
+        "with the same prompt: with the adapter disabled (before) and enabled (after). Greedy decoding, at most {tokens} new tokens.",
         {"n": "report.n", "split": "report.split", "seed": "report.evaluation.seed", "tokens": "report.generation.max_new_tokens"},
         otherwise="Not evaluated.",
     ),
     Claim(
-        "evaluation.machine", "evaluation", "Weights of the base: {weights}, computed in {precision} on {device}.",
+        "evaluation.machine", "evaluation", "Base model weights: {weights}; computed in {precision} on {device}.",
         {"weights": "report.quantization", "precision": "report.precision", "device": "report.device"},
         derive=lambda values: {"weights": in_words(values["weights"])},
     ),
     Claim(
-        "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} interval | unit | better |",
+        "evaluation.header", "evaluation", "| measure | before | after | difference | {coverage} confidence interval | unit | better |",
         {"confidence": "report.evaluation.confidence"}, derive=covered,
     ),
     *table("measure", "report.measures"), *table("sampled", "report.sampled"), *table("benchmark", "report.also", "*.n"),
     Claim(
         "evaluation.verdicts", "evaluation",
-        "\"No measured difference\" stands where the interval holds 0, or where the p-value, corrected for the number of measures "
-        "(Holm; the primary measure stands alone), is above {level:short}.",
+        "\"No measured difference\" means that the interval contains 0, or that the Holm-corrected p-value is above {level:short}; the "
+        "p-value of the primary measure is not corrected.",
         {"level": f"{PRIMARY}.level"},
     ),
     Claim("evaluation.intervals", "evaluation", "Intervals: {method}.", {"method": "report.interval_method"}),
     Claim(
         "evaluation.detectable", "evaluation",
-        "{n:,} titles show a difference in {label} of {detectable:short} {unit} or more in 80 % of all experiments.",
+        "Minimum detectable effect of {n:,} titles at 80 % power: {detectable:short} {unit} in {label}.",
         {"n": f"{PRIMARY}.n", "label": f"{PRIMARY}.label", "detectable": f"{PRIMARY}.detectable", "unit": f"{PRIMARY}.unit"},
     ),
     Claim(
-        "evaluation.references-cut", "evaluation", "{cut:,} of the {n:,} reference texts were too long and lost their end.",
+        "evaluation.references-cut", "evaluation", "{cut:,} of the {n:,} reference texts were truncated.",
         {"cut": "report.references_cut", "n": "report.n"}, derive=lambda values: {} if values["cut"] else None,
     ),
     Claim("evaluation.guard", "evaluation", "| {key} | {expected:cell} | {found:cell} |",
@@ -157,8 +157,8 @@ TABLES = (
 SAMPLES = (
     Claim(
         "samples.rule", "samples",
-        "{random} titles drawn with seed {seed}, then the {worst} on which {label} got worse by most (or gained least). A rule chose "
-        "them, nobody else. Before and after as the model wrote them, the catalogue's text below; long ones are cut, and say so.",
+        "{random} random titles (seed {seed}), then the {worst} titles with the worst change in {label}. No sample was chosen by hand. "
+        "Each shows the model's answers before and after, and the catalogue's text below; long texts are truncated and marked.",
         {"random": "samples.random_count", "worst": "samples.worst_count", "seed": "report.evaluation.seed", "label": f"{PRIMARY}.label"},
     ),
     *(Claim(
@@ -175,19 +175,19 @@ SAMPLES = (
 UNMEASURED = (
     Claim("not-measured.quality", "not-measured", "", {"report": "report.id"}, otherwise="- Whether fine-tuning helped: not evaluated."),
     Claim(
-        "not-measured.forgetting", "not-measured", "- What the base forgot: no standard benchmark was run before and after.",
+        "not-measured.forgetting", "not-measured", "- Catastrophic forgetting: no standard benchmark was run before and after.",
         {"also": "report.also"}, derive=lambda values: None if values["also"] else {},
     ),
     Claim(
         "not-measured.sampled", "not-measured",
-        "- Sampled answers, as the quick start makes them: only greedy ones were evaluated.",
+        "- Sampled answers, as in the quick start: only greedy decoding was evaluated.",
         {"sampled": "report.evaluation.sampled"}, derive=lambda values: None if values["sampled"] else {},
     ),
     Claim(
-        "not-measured.script", "not-measured", "- {label}: it {why}, and reads {read:,} of the {n:,} titles.",
+        "not-measured.script", "not-measured", "- {label}: it {why}, and covers {read:,} of the {n:,} titles.",
         {name: f"*.{name}" for name in ("label", "read", "n", "lacking")}, each="report.not_measured", derive=unread,
     ),
-    Claim("not-measured.energy", "not-measured", "", {"kwh": "training.measured.energy_kwh"}, otherwise="- Energy of the training: not measured."),
+    Claim("not-measured.energy", "not-measured", "", {"kwh": "training.measured.energy_kwh"}, otherwise="- Energy use of the training: not measured."),
 )  # fmt: skip
 
 EVALUATION = (*RESULT, *TABLES, *SAMPLES, *UNMEASURED)

@@ -1,10 +1,10 @@
-"""What it was trained on, how, and at what cost: rows of tables, most of them."""
+"""Claims of the card's sections data, training, and memory, time, energy."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from model_card.claims.saying import NOT_MEASURED, Claim
+from model_card.claims.claim import NOT_MEASURED, Claim
 from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import is_ruinous
 from titlecraft.settings import Base, Generation, Lora, Training
@@ -14,12 +14,12 @@ SECTIONS = {"base_settings": Base(), "lora": Lora(), "training": Training(), "ge
 
 
 def row(id: str, section: str, name: str, value: str, fields: dict[str, str], unknown: str = "") -> Claim:
-    """A row of a table of two columns; `unknown` stands in the second where a field is missing."""
+    """A row of a table with two columns; the second is `unknown` if a field is missing."""
     return Claim(id, section, f"| {name} | {value} |", fields, otherwise=f"| {name} | {unknown} |" if unknown else "")
 
 
 def differing_from(defaults: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
-    """Nothing for a setting that has its default value."""
+    """A `derive` that gives the default of a setting, or None if the setting has its default."""
 
     def differing(values: dict[str, Any]) -> dict[str, Any] | None:
         default = "not set" if defaults[values["key"]] is None else defaults[values["key"]]
@@ -29,29 +29,29 @@ def differing_from(defaults: dict[str, Any]) -> Callable[[dict[str, Any]], dict[
 
 
 def several_parts(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Only a run that was interrupted has anything to say here."""
+    """None unless the run was interrupted."""
     return {} if values["parts"] > 1 else None
 
 
 def where_it_ruins(values: dict[str, Any]) -> dict[str, Any] | None:
-    """How many times worse, where the adapter makes answers less likely by an order of magnitude; else nothing."""
+    """How many times larger the loss is with the adapter; None unless it is an order of magnitude larger."""
     if not is_ruinous(values["before"], values["after"]):
         return None
     return {"times": f"{values['after'] / values['before']:,.0f} times" if values["before"] else "more than ten times"}
 
 
 def only_where_unchanged(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Nothing where the adapter changes the logits, as it should."""
+    """None if the adapter changes the logits, as it should."""
     return None if values["changes"] else {}
 
 
 def only_where_skipped(values: dict[str, Any]) -> dict[str, Any] | None:
-    """Nothing where every step changed the weights."""
+    """None if every step changed the weights."""
     return {} if values["skipped"] else None
 
 
 def of_split(values: dict[str, Any]) -> dict[str, Any]:
-    """The rows of the training split, those that were left out with them, and the share of it that was seen."""
+    """The size of the training split, with skipped rows, and the share of it that was seen."""
     rows = values["used"] + values["left"]
     return {"rows": rows, "share": values.get("seen", 0) / rows if rows else 0.0}
 
@@ -60,55 +60,58 @@ DATA = (
     row("data.dataset", "data", "dataset", "[{repo}](/datasets/{repo}) at `{revision}`",
         {"repo": "training.dataset.repo", "revision": "training.dataset.revision"}),
     row("data.published", "data", "rows in the dataset, all splits", "{rows:,}", {"rows": "dataset.published"},
-        "not known: the dataset has no record that this version reads"),
-    Claim("data.available", "data", "| rows in its training split | {rows:,} |",
+        "unknown: the dataset has no record that this version of Titlecraft reads"),
+    Claim("data.available", "data", "| rows in the training split | {rows:,} |",
           {"used": f"{EXAMPLES}.available", "left": f"{EXAMPLES}.left_out"}, derive=of_split),
-    row("data.seen", "data", "**rows that the adapter really saw**", "**{seen:,}** ({distinct:,} different ones)",
+    row("data.seen", "data", "**rows seen in training**", "**{seen:,}** ({distinct:,} distinct)",
         {"seen": f"{EXAMPLES}.seen", "distinct": f"{EXAMPLES}.distinct_seen"}),
-    Claim("data.share", "data", "| share of the training split that it saw | {share:percent} |",
+    Claim("data.share", "data", "| share of the training split that was seen | {share:percent} |",
           {"seen": f"{EXAMPLES}.distinct_seen", "used": f"{EXAMPLES}.available", "left": f"{EXAMPLES}.left_out"},
           derive=of_split),
-    row("data.tokens", "data", "tokens that it saw", "{tokens:,}, of them {answers:,} in answers",
+    row("data.tokens", "data", "tokens seen", "{tokens:,}, {answers:,} of them in answers",
         {"tokens": f"{EXAMPLES}.tokens_seen", "answers": f"{EXAMPLES}.completion_tokens_seen"}),
-    row("data.padding", "data", "padding among the computed tokens", "{share:percent}", {"share": f"{EXAMPLES}.padding_share"},
+    row("data.padding", "data", "share of padding tokens", "{share:percent}", {"share": f"{EXAMPLES}.padding_share"},
         "not counted"),
-    row("data.truncated", "data", "answers cut at the end, too long", "{rows:,}", {"rows": f"{EXAMPLES}.truncated"}),
-    row("data.left-out", "data", "rows left out, prompt too long", "{rows:,}", {"rows": f"{EXAMPLES}.left_out"}),
+    row("data.truncated", "data", "truncated answers", "{rows:,}", {"rows": f"{EXAMPLES}.truncated"}),
+    row("data.left-out", "data", "rows skipped because the prompt is too long", "{rows:,}", {"rows": f"{EXAMPLES}.left_out"}),
     Claim("data.leakage", "data",
-          "- {key} split: of its {rows:,} rows, a title that the training split has as well: {shared_titles:,}. A description: {shared_outputs:,}.",
+          "- {key} split, {rows:,} rows: {shared_titles:,} share their title with the training split, {shared_outputs:,} their description.",
           {"rows": "*.rows", "shared_titles": "*.shared_titles", "shared_outputs": "*.shared_outputs"},
           each="dataset.leakage"),
-    Claim("data.near-leakage", "data", "- {key} split: nearly the description of a training row: {near:,}.",
+    Claim("data.near-leakage", "data", "- {key} split: {near:,} descriptions are near-duplicates of a training row.",
           {"near": "*.near_duplicates"}, each="dataset.leakage",
           otherwise="- {key} split: near-duplicates of training rows: not measured."),
     Claim("data.near-measured", "data",
-          "- {key} split: near-duplicates were looked for in {measured:,} of its {rows:,} rows; the others have too few words, or no "
-          "spaces between them.",
+          "- {key} split: the search for near-duplicates covers {measured:,} of its {rows:,} rows; the others have too few words, or no "
+          "spaces between words.",
           {"measured": "*.near_measured", "rows": "*.rows"}, each="dataset.leakage",
           derive=lambda values: None if values["measured"] == values["rows"] else {}),
-    Claim("data.no-leakage", "data", "- Overlap of the splits: measured when the dataset was built, see its card.",
+    Claim("data.no-leakage", "data", "- Overlap of the splits: see the dataset's card.",
           {"splits": "dataset.leakage"}, otherwise="- Overlap of the splits: not measured.",
           derive=lambda values: None),
-    Claim("data.excluded", "data", "- test rows left out of the evaluation, {reason}: {count:,}.", {"count": "*"},
+    Claim("data.excluded", "data", "- test rows excluded from the evaluation, {reason}: {count:,}.", {"count": "*"},
           each="report.excluded", derive=lambda values: {"reason": values["key"].replace("_", " ")}),
     Claim("data.near-not-looked-for", "data",
-          "- test rows whose description has no spaces between words, so that near copies in the training split were not looked for: "
-          "{count:,}.", {"count": "report.near_not_looked_for"}),
+          "- test rows that were not searched for near-duplicates, because their description has no spaces between words: {count:,}.", {"count": "report.near_not_looked_for"}),
     Claim("data.available-titles", "data",
-          "- test rows left to draw from: {available:,}. None of them has a title or a description of the training split.",
+          "- test rows available for the evaluation: {available:,}. None shares its title or description with the training split.",
           {"available": "report.titles_available", "excluded": "report.excluded"}),
 )  # fmt: skip
 
-EFFECT = {"split": "training.effect.split", "rows": "training.effect.rows", "before": "training.effect.nll_base",
-          "after": "training.effect.nll_adapter"}  # fmt: skip
+EFFECT = {
+    "split": "training.effect.split",
+    "rows": "training.effect.rows",
+    "before": "training.effect.nll_base",
+    "after": "training.effect.nll_adapter",
+}
 
-# in the box at the top of the card, where nobody can miss it
+# in the result box at the top of the card
 WARNINGS = (
-    Claim("result.no-effect", "result", "> **The adapter changes nothing:** after training, an example's logits are those of the base, bit for bit.",
+    Claim("result.no-effect", "result", "> **The adapter has no effect:** after training, an example's logits equal those of the base model, bit for bit.",
           {"changes": "training.effect.changes_logits"}, derive=only_where_unchanged),
     Claim("result.ruins", "result",
-          "> **The adapter makes the model worse by an order of magnitude:** on {rows:,} rows of the `{split}` split the loss is {before:short} nats "
-          "per answer token without it and {after:short} with it, {times} as much.",
+          "> **The adapter makes the model worse by an order of magnitude:** on {rows:,} rows of the `{split}` split, the loss is {before:short} nats "
+          "per answer token without the adapter and {after:short} with it, {times} as much.",
           EFFECT, derive=where_it_ruins),
 )  # fmt: skip
 
@@ -118,27 +121,25 @@ HOW = (
     *(Claim(f"training.setting-{name}", "training", "| " + name.removesuffix("_settings") + ".{key} | {value} |", {"value": "*"},
             each=f"training.{name}") for name in SECTIONS),
     Claim("training.lora", "training",
-          "LoRA of rank {r}, alpha {alpha}, dropout {dropout}, on {modules}: {trained:,} trained parameters beside the "
-          "{base:,} of the base.",
+          "LoRA with rank {r}, alpha {alpha} and dropout {dropout} on {modules}: {trained:,} trainable parameters; the base model has "
+          "{base:,}.",
           {"r": "training.lora.r", "alpha": "training.lora.alpha", "dropout": "training.lora.dropout",
            "modules": "training.lora.target_modules", "trained": "training.trainable_parameters",
            "base": "training.base_parameters"}),
-    Claim("training.steps", "training", "{steps:,} optimizer steps, {epochs:short} epochs, computed in {precision}; the base's weights: "
+    Claim("training.steps", "training", "{steps:,} optimizer steps ({epochs:short} epochs) in {precision}. Base model weights: "
           "{weights}.",
           {"steps": "training.steps", "epochs": "training.epochs", "precision": "training.precision",
            "weights": "training.quantization"},
           derive=lambda values: {"weights": in_words(values["weights"])}),
-    Claim("training.loss", "training", "Training loss: {first:short} over the first tenth of the logged steps, {last:short} over the last, in "
-          "nats per answer token.",
+    Claim("training.loss", "training", "Training loss in nats per answer token: {first:short} (mean over the first 10 % of the logged steps), {last:short} (last 10 %).",
           {"first": "training.loss.first", "last": "training.loss.last"}),
-    Claim("training.effect", "training", "Loss on {rows:,} rows of the `{split}` split, drawn with the training's seed: {before:short} without the "
-          "adapter, {after:short} with it, in nats per answer token. This shows whether it learned, and is no evaluation.",
+    Claim("training.effect", "training", "Loss in nats per answer token on {rows:,} random rows of the `{split}` split: {before:short} without the "
+          "adapter, {after:short} with it. This is a check of the training, not an evaluation.",
           EFFECT),
-    Claim("training.optimizer", "training", "AdamW with betas {beta1} and {beta2} and epsilon {epsilon}; gradients are scaled down to a norm of at "
-          "most {norm}.",
+    Claim("training.optimizer", "training", "AdamW with betas {beta1} and {beta2} and epsilon {epsilon}; gradients are clipped to a norm of {norm}.",
           {"beta1": "training.optimizer.beta1", "beta2": "training.optimizer.beta2", "epsilon": "training.optimizer.epsilon",
            "norm": "training.optimizer.max_grad_norm"}),
-    Claim("training.skipped", "training", "Of these steps, {skipped:,} changed nothing: their gradients overflowed in float16.",
+    Claim("training.skipped", "training", "{skipped:,} of these steps were skipped, because their gradients overflowed in float16.",
           {"skipped": "training.skipped_steps"}, derive=only_where_skipped),
     Claim("training.plot", "training", "![Training loss over {steps:,} optimizer steps, from {first:short} to {last:short} nats per answer token]({plot})",
           {"steps": "training.steps", "first": "training.loss.first", "last": "training.loss.last",
@@ -154,13 +155,13 @@ HOW = (
 SPENT = (
     row("cost.device", "cost", "device", "{devices} × {device}", {"devices": f"{COST}.devices", "device": f"{COST}.device"}),
     row("cost.time", "cost", "time", "{seconds:,} s", {"seconds": f"{COST}.wall_seconds"}),
-    row("cost.speed", "cost", "speed", "{speed:,} tokens a second", {"speed": f"{COST}.tokens_per_second"}),
-    Claim("cost.parts", "cost", "| interrupted | it ran in {parts} parts |", {"parts": f"{COST}.parts"}, derive=several_parts),
-    row("cost.gpu-memory", "cost", "GPU memory, peak", "{gb} GB", {"gb": f"{COST}.peak_gpu_memory_gb"}, NOT_MEASURED),
-    row("cost.memory", "cost", "memory of the process, peak", "{gb} GB", {"gb": f"{COST}.peak_process_memory_gb"}, NOT_MEASURED),
-    row("cost.energy", "cost", "energy", "{kwh} kWh, {parts} only, read from the meter while training ({by})",
+    row("cost.speed", "cost", "throughput", "{speed:,} tokens/s", {"speed": f"{COST}.tokens_per_second"}),
+    Claim("cost.parts", "cost", "| interrupted | ran in {parts} parts |", {"parts": f"{COST}.parts"}, derive=several_parts),
+    row("cost.gpu-memory", "cost", "peak GPU memory", "{gb} GB", {"gb": f"{COST}.peak_gpu_memory_gb"}, NOT_MEASURED),
+    row("cost.memory", "cost", "peak memory of the process", "{gb} GB", {"gb": f"{COST}.peak_process_memory_gb"}, NOT_MEASURED),
+    row("cost.energy", "cost", "energy", "{kwh} kWh, {parts} only, metered during training ({by})",
         {"kwh": f"{COST}.energy_kwh", "parts": f"{COST}.energy_of", "by": f"{COST}.energy_by"}, NOT_MEASURED),
-    row("cost.co2", "cost", "CO₂ equivalents", "{grams:short} g, with the grid of {country}",
+    row("cost.co2", "cost", "CO₂ equivalents", "{grams:short} g, for the electricity grid of {country}",
         {"grams": f"{COST}.co2_eq_grams", "country": f"{COST}.country", "kwh": f"{COST}.energy_kwh"}, NOT_MEASURED),
 )  # fmt: skip
 

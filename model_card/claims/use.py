@@ -1,56 +1,50 @@
-"""What the adapter is, how it is used, and what it was told: summary, quick start, prompt."""
+"""Claims of the card's sections summary, quick start, prompt, and use and limits."""
 
 from typing import Any
 
-from model_card.claims.saying import Claim
+from model_card.claims.claim import Claim
 from titlecraft.settings import Prompt
 
-AMAZON_TITLES = "dataset.source.expected_lines"  # not null where the source was recognised as trn.json
+AMAZON_TITLES = "dataset.source.expected_lines"  # not null if the source was recognised as trn.json
 BASE, DATASET = "training.base", "training.dataset"
-SAMPLING = {
-    name: f"training.generation.{name}" for name in ("max_new_tokens", "temperature", "top_k", "top_p")
-}  # as it was meant to be asked
+# the decoding settings of the recipe
+SAMPLING = {name: f"training.generation.{name}" for name in ("max_new_tokens", "temperature", "top_k", "top_p")}
 
 
 def built_with(values: dict[str, Any]) -> dict[str, Any] | None:
-    """What the licence of Llama 3 and later wants to be named; nothing for other licences."""
+    """The model name that Llama licences require on the card; None for other licences."""
     if not values["licence"].startswith("llama3"):
         return None
     return {"what": "Meta Llama 3" if values["licence"] == "llama3" else "Llama"}
 
 
 def several_wordings(values: dict[str, Any]) -> dict[str, Any] | None:
-    """How many wordings of the question the rows have; nothing where there is one."""
+    """The number of wordings of the question in the dataset; None if there is one."""
     return {"wordings": 1 + len(values["others"])} if values["others"] else None
 
 
 def one_wording(values: dict[str, Any]) -> dict[str, Any]:
-    """Whether the adapter was told nothing but this prompt; no such sentence where rows ask in other words too."""
+    """A sentence that the adapter was trained on one prompt only; empty if the dataset has several wordings."""
     several = values["others"] or values["word"] == "auto"
-    return {"only": "" if several else " The adapter has seen nothing else."}
+    return {"only": "" if several else " The adapter was trained on this prompt only."}
 
 
 def asked_how(values: dict[str, Any]) -> dict[str, Any]:
-    """English is named for the wordings that Titlecraft brings along; a recipe's own may be in any language."""
-    usual = Prompt()
-    asked, ours = (
-        (one["instruction"], one["question"], one["others"])
-        for one in (
-            values,
-            {"instruction": usual.instruction, "question": usual.question, "others": usual.other_questions},
-        )
-    )
-    return {"how": "It was asked in English, with the prompt above.** Other languages and other prompts" if asked == ours
-            else "It was trained with the prompt above.** Other prompts and other languages"}  # fmt: skip
+    """The language is known for Titlecraft's default wordings, which are English; a recipe may use any language."""
+    default = Prompt()
+    wordings = (values["instruction"], values["question"], values["others"])
+    if wordings == (default.instruction, default.question, default.other_questions):
+        return {"how": "It was trained on English text with the prompt above.** Other languages and other prompts"}
+    return {"how": "It was trained with the prompt above.** Other prompts and other languages"}
 
 
 def padding(values: dict[str, Any]) -> dict[str, Any]:
-    """Whether the padding token is one of its own."""
-    return {"apart": "another token than EOS" if values["pad"] != values["eos"] else "the EOS token as well"}
+    """Whether the padding token differs from EOS."""
+    return {"apart": "not the EOS token" if values["pad"] != values["eos"] else "the same token as EOS"}
 
 
 def python_text(values: dict[str, Any]) -> dict[str, Any]:
-    """The prompt as it stands between the triple quotes of a program."""
+    """The prompt, escaped for a triple-quoted Python string."""
     text = values["prompt"].replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return {"literal": text[:-1] + '\\"' if text.endswith('"') else text}
 
@@ -59,7 +53,7 @@ USE = (
     Claim("summary.built-with", "summary", "**Built with {what}.**", {"licence": "training.licence.id"}, derive=built_with),
     Claim(
         "summary.adapter", "summary",
-        "A LoRA adapter for [{base}](/{base}). Given the title of a product, it writes a description of it. It was trained on "
+        "A LoRA adapter for [{base}](/{base}) that writes a product description from a product title. It was trained on "
         "[{dataset}](/datasets/{dataset}).",
         {"base": f"{BASE}.repo", "dataset": f"{DATASET}.repo"},
     ),
@@ -81,10 +75,10 @@ USE = (
     ),
     Claim(
         "quick-start.titlecraft", "quick-start",
-        'With Titlecraft: `titlecraft ask "TITLE" --adapter {repo}` answers with and without the adapter, and shows which rows of '
-        "the data an answer could rest on. `titlecraft export --adapter {repo} --to merged` (transformers, vLLM) or `--to gguf` "
-        "(llama.cpp) makes a model that needs no PEFT: the adapter is added in float32 to the base as it was trained on, never "
-        "into 4 bit, and the difference in NLL is measured and written on the new model's card.",
+        'With Titlecraft, `titlecraft ask "TITLE" --both --adapter {repo}` answers with and without the adapter and shows the '
+        "dataset rows that are closest to the question. `titlecraft export --adapter {repo} --to merged` (transformers, vLLM) or "
+        "`--to gguf` (llama.cpp) makes a model that does not need PEFT. The merge is computed in float32, never in 4 bit, and the "
+        "exported model's card reports the difference in NLL.",
         {"repo": "repo.id"},
     ),
     Claim("quick-start.prompt", "quick-start", 'prompt = """{literal}"""', {"prompt": "prompt.example"}, derive=python_text),
@@ -96,36 +90,36 @@ USE = (
     ),
     Claim(
         "prompt.how", "prompt",
-        "Ask exactly like this, with the product's title in place of `{{title}}`.{only}",
+        "Use exactly this prompt, with the product title in place of `{{title}}`.{only}",
         {"others": "dataset.prompt.other_questions", "word": "dataset.prompt.product_word"},
         derive=one_wording,
     ),
     Claim(
-        "prompt.how-without-record", "prompt", "Ask exactly like this, with the product's title in place of `{{title}}`.",
+        "prompt.how-without-record", "prompt", "Use exactly this prompt, with the product title in place of `{{title}}`.",
         {"text": "prompt.with_title"},
     ),
     Claim("prompt.text", "prompt", "{text}", {"text": "prompt.with_title"}),
     Claim(
-        "prompt.end", "prompt", "The text ends with a line break.", {"text": "prompt.with_title"},
+        "prompt.end", "prompt", "The prompt ends with a newline.", {"text": "prompt.with_title"},
         derive=lambda values: {} if values["text"].endswith("\n") else None,
     ),
     Claim(
         "prompt.wordings", "prompt",
-        "The rows of the dataset ask in {wordings} ways; this is the first of them.",
+        "The dataset uses {wordings} wordings of the question; this is the first.",
         {"others": "dataset.prompt.other_questions"}, derive=several_wordings,
     ),
     Claim(
-        "prompt.product-word", "prompt", "Rows about books (their identifier is an ISBN) say \"book\" where others say \"product\".",
+        "prompt.product-word", "prompt", "Rows about books (those with an ISBN) say \"book\" instead of \"product\".",
         {"word": "dataset.prompt.product_word", "kinds": "dataset.product_kinds"},
         derive=lambda values: {} if values["word"] == "auto" and values["kinds"].get("isbn") else None,
     ),
     Claim(
-        "prompt.bos", "prompt", "- Begin of text (BOS): `{bos:code}`, once, in front. The tokenizer in this repo puts it there.",
-        {"bos": "training.special_tokens.bos"}, otherwise="- Begin of text (BOS): the tokenizer has none on record.",
+        "prompt.bos", "prompt", "- Beginning of sequence (BOS): `{bos:code}`, once, at the start. The tokenizer in this repo adds it.",
+        {"bos": "training.special_tokens.bos"}, otherwise="- Beginning of sequence (BOS): none on record.",
     ),
     Claim(
-        "prompt.eos", "prompt", "- End of text (EOS): `{eos:code}`. It stands behind every answer of the training that was not cut.",
-        {"eos": "training.special_tokens.eos"}, otherwise="- End of text (EOS): none on record.",
+        "prompt.eos", "prompt", "- End of sequence (EOS): `{eos:code}`. In training, it follows every answer that was not truncated.",
+        {"eos": "training.special_tokens.eos"}, otherwise="- End of sequence (EOS): none on record.",
     ),
     Claim(
         "prompt.pad", "prompt", "- Padding: `{pad:code}`, {apart}.",
@@ -134,23 +128,22 @@ USE = (
     ),
     Claim(
         "use.old-text", "use",
-        "- **It knows old text only.** AmazonTitles-1.3MM, the catalogue that Titlecraft is made for, was collected before 2014. What\n"
-        "  came later is unknown to it.",
+        "- **Its training data are old.** AmazonTitles-1.3MM was collected before 2014, so the adapter was not trained on newer products.",
         {"lines": AMAZON_TITLES},
-        otherwise="- **How old the catalogue's texts are is not known.** What came later is unknown to it.",
+        otherwise="- **The age of its training data is unknown.** It was not trained on products that came later.",
     ),
     Claim(
         "use.asked-in-english", "use",
-        "- **{how} were not tried.",
+        "- **{how} were not tested.",
         {"lines": AMAZON_TITLES, "instruction": "dataset.prompt.instruction", "question": "dataset.prompt.question",
          "others": "dataset.prompt.other_questions"}, derive=asked_how,
     ),
     Claim(
-        "use.asked", "use", "- **It was trained with the prompt above.** Other prompts and other languages were not tried.",
+        "use.asked", "use", "- **It was trained with the prompt above.** Other prompts and other languages were not tested.",
         {"prompt": "prompt.with_title"},
     ),
     Claim(
-        "prompt.length", "prompt", "- In training, prompt and answer together had at most {length:,} tokens.",
+        "prompt.length", "prompt", "- Maximum sequence length in training, prompt and answer together: {length:,} tokens.",
         {"length": "training.base_settings.max_length"},
     ),
 )  # fmt: skip

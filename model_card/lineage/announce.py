@@ -1,7 +1,6 @@
-"""After an adapter or a report has been published: the dataset's card lists it, and a Hub collection ties them together.
+"""List a published adapter on its dataset's card, and add both to a Hub collection.
 
-Both are a courtesy to whoever comes from the other side. Neither may make a training or an evaluation fail that is already
-published: what cannot be done is said in one line.
+Neither step may fail a training or an evaluation that is already published: an error becomes one printed line.
 """
 
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from dataset_builder.card.write import CardInputs, read_card_inputs, write_card_of
-from model_card.lineage.collection import tie_together
+from model_card.lineage.collection import add_to_collection
 from model_card.lineage.trained import trained_at
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
@@ -23,39 +22,38 @@ from titlecraft.records.repo_files import CARD, LINEAGE
 
 
 def announce(published: Pin, *, collection: bool) -> None:
-    """List an adapter, as it is in this state of its repo, where it belongs; prints what was done, or why it was not."""
+    """List the adapter in this revision of its repo on its dataset's card. Prints the result, or why it failed."""
     try:
-        pin(
-            f"{published.repo}@{published.revision}", "model"
-        )  # a Hub that has gone is noticed at once, without retries
+        # fails at once, without retries, if the Hub is unreachable
+        pin(f"{published.repo}@{published.revision}", "model")
         trained = trained_at(published)
     except UserError as error:
         print(f"the adapter is published, but listed nowhere: {error}")
         return
     attempt("the dataset's card does not list this adapter", lambda: list_on_dataset(trained))
     if collection:
-        attempt("no collection ties the repos together", lambda: tie_together(trained))
+        attempt("the repos are not in a collection", lambda: add_to_collection(trained))
 
 
-def attempt(otherwise: str, do: Callable[[], str | None]) -> None:
-    """Print what was done, if anything; or in one line why it was not."""
+def attempt(failure: str, step: Callable[[], str | None]) -> None:
+    """Run a step and print the message that it returns, or `failure` and the error in one line."""
     try:
-        with hub_errors(otherwise, "the repo", "model"):
-            said = do()
+        with hub_errors(failure, "the repo", "model"):
+            message = step()
     except UserError as error:
-        said = str(error) if str(error).startswith(otherwise) else f"{otherwise}: {error}"
-    if said:
-        print(said)
+        message = str(error) if str(error).startswith(failure) else f"{failure}: {error}"
+    if message:
+        print(message)
 
 
 def list_on_dataset(trained: Trained) -> str | None:
-    """One commit with lineage.json, the card and its picture; returns what was done, None where all was as it should be.
+    """Publish lineage.json, the card and its picture to the dataset repo; returns a message, or None if nothing changed.
 
-    Raises UserError: no right, a dataset that is none of ours, a private adapter of a public dataset, the Hub is gone.
+    Raises UserError: no write access, not a Titlecraft dataset, a private adapter of a public dataset, the Hub is unreachable.
     """
     repo = trained.dataset.repo
     require_write(repo)
-    require_not_shown_to_more(trained)
+    require_same_visibility(trained)
     with sole_publisher(repo, "dataset"), tempfile.TemporaryDirectory() as temporary:
         head, folder = published_pin(repo, "dataset"), Path(temporary)
         if head is None or read_file(head, DATASET_RECORD) is None:
@@ -68,21 +66,27 @@ def list_on_dataset(trained: Trained) -> str | None:
         write_card_of(folder, CardInputs(repo, inputs.record, lineage), head)
         best = trained.reports[0] if trained.reports else None
         what = f"report {best.id} of " if best else ""
-        done = publish(
-            repo, "dataset", head, folder, f"List {what}{trained.adapter}", private=True, replaces=(),
+        commit = publish(
+            repo,
+            "dataset",
+            head,
+            folder,
+            f"List {what}{trained.adapter}",
+            private=True,
+            replaces=(),
             check=lambda local: require_listed(local, head),
-        )  # fmt: skip
-    return f"listed on the dataset's card: {done}"
+        )
+    return f"listed on the dataset's card: {commit}"
 
 
 def require_listed(local: Path, head: Pin) -> None:
-    """What came back is a list and a card. Raises UserError."""
+    """Raise UserError if the published revision lacks lineage.json or the card."""
     if not (local / LINEAGE).is_file() or not (local / CARD).is_file():
-        raise UserError(f"{head.repo}: {LINEAGE} and {CARD} did not come back")
+        raise UserError(f"{head.repo}: {LINEAGE} or {CARD} is missing after publishing")
 
 
-def require_not_shown_to_more(trained: Trained) -> None:
-    """Raises UserError where listing a private adapter on a public dataset would tell everybody its name and its score."""
+def require_same_visibility(trained: Trained) -> None:
+    """Raise UserError for a private adapter of a public dataset: listing it would publish its name and scores."""
     api = HfApi()
     adapter, dataset = trained.adapter.repo, trained.dataset.repo
     with hub_errors(f"looking up {adapter}", adapter, "model"):

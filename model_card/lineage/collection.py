@@ -1,4 +1,4 @@
-"""A collection on the Hub that ties dataset, adapter and base together; one for each dataset and publisher."""
+"""The Hub collection of a dataset, its adapters and their base models; one for each dataset and namespace."""
 
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import Collection
@@ -8,39 +8,39 @@ from titlecraft.records import Pin
 from titlecraft.records.lineage import Trained
 
 DESCRIPTION = "A dataset, the adapters that were trained from it, and their base models. Their cards name the commits."
-LONGEST_TITLE = 59  # characters that the Hub takes
+LONGEST_TITLE = 59  # characters, the Hub's limit
 
 
-def tie_together(trained: Trained) -> str | None:
-    """Put the repos into the collection of their dataset, in the namespace of the adapter; private if one of them is.
+def add_to_collection(trained: Trained) -> str | None:
+    """Add dataset, adapter and base to the dataset's collection in the adapter's namespace; private if dataset or adapter is.
 
-    Returns its address where something was changed, else None. Raises UserError where the Hub refuses.
+    Returns a message with the collection's URL, or None if nothing was added. Raises UserError on a Hub error.
     """
     api, namespace = HfApi(), trained.adapter.repo.split("/")[0]
-    with hub_errors(f"making a collection for {namespace}", trained.adapter.repo, "model"):
-        ours = [trained.dataset, trained.adapter]
-        private = any(is_private(pinned) for pinned in ours)
-        items = ours if is_private(trained.base) else [*ours, trained.base]
-        found = api.create_collection(
+    with hub_errors(f"creating a collection in {namespace}", trained.adapter.repo, "model"):
+        repos = [trained.dataset, trained.adapter]
+        private = any(is_private(repo) for repo in repos)
+        items = repos if is_private(trained.base) else [*repos, trained.base]
+        collection = api.create_collection(
             title_of(trained.dataset), namespace=namespace, description=DESCRIPTION, private=private, exists_ok=True
         )
-        new = add_items(found, items)
-        if private and not found.private:
-            api.update_collection_metadata(found.slug, private=True)
-    return f"collection: {found.url}" if new else None
+        added = add_items(collection, items)
+        if private and not collection.private:
+            api.update_collection_metadata(collection.slug, private=True)
+    return f"collection: {collection.url}" if added else None
 
 
-def add_items(found: Collection, items: list[Pin]) -> list[Pin]:
-    """Add those that it does not hold yet; returns them."""
-    held = {(item.item_type, item.item_id) for item in found.items}
-    new = [pinned for pinned in items if (pinned.type, pinned.repo) not in held]
-    for pinned in new:
-        HfApi().add_collection_item(found.slug, pinned.repo, pinned.type, exists_ok=True)
-    return new
+def add_items(collection: Collection, items: list[Pin]) -> list[Pin]:
+    """Add the repos that the collection does not have; returns them."""
+    present = {(item.item_type, item.item_id) for item in collection.items}
+    missing = [repo for repo in items if (repo.type, repo.repo) not in present]
+    for repo in missing:
+        HfApi().add_collection_item(collection.slug, repo.repo, repo.type, exists_ok=True)
+    return missing
 
 
 def title_of(dataset: Pin) -> str:
-    """What the collection is called: by the dataset, cut to what the Hub takes."""
+    """The title of a dataset's collection, truncated to the Hub's limit."""
     return f"Titlecraft: {dataset.repo}"[:LONGEST_TITLE]
 
 

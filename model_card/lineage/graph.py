@@ -1,8 +1,7 @@
-"""titlecraft lineage REPO[@REV]: dataset -> adapter -> report, as it stands on the Hub, confirmed by each thing's own record.
+"""titlecraft lineage REPO[@REV]: the graph of dataset, adapters and reports on the Hub, checked against each repo's records.
 
-From an adapter, its training record names dataset and base. From a dataset, the adapters are those that its lineage.json
-lists and those that the Hub finds by the `datasets` of their cards; one that its own training record does not confirm is
-shown, and said to be unconfirmed.
+An adapter's training record names its dataset and base. A dataset's adapters are those in its lineage.json and those that the
+Hub finds by the `datasets` of their cards. An adapter whose training record does not confirm this is shown as unconfirmed.
 """
 
 from typing import Literal
@@ -25,23 +24,26 @@ from titlecraft.records import (
     Source,
     read_record,
 )
+from titlecraft.records.export import ExportOrigin, export_origin
 from titlecraft.records.lineage import DatasetLineage, Trained
 from titlecraft.records.repo_files import EXPORT_RECORD, LINEAGE
 
-MOST_FOUND = 100  # models that the Hub is asked for
+SEARCH_LIMIT = 100  # models
 
 
 class Exported(Record, frozen=True):
-    """A model of its own that was made from an adapter, at the head of its repo; `form` is "merged" or "gguf"."""
+    """A model that was exported from an adapter, at the head of its repo; `form` is "merged" or "gguf"."""
 
     model: Pin
     form: str
 
 
-class Found(Record, frozen=True):
-    """An adapter of the graph. `problem` says why it is unconfirmed; null where its own records say what is shown.
+class GraphAdapter(Record, frozen=True):
+    """An adapter of the graph.
 
-    `listed` says whether the dataset's lineage.json names it.
+    Args:
+        listed: whether the dataset's lineage.json names it.
+        problem: why it is unconfirmed; null if its own records confirm it.
     """
 
     trained: Trained
@@ -51,75 +53,72 @@ class Found(Record, frozen=True):
 
 
 class Lineage(Record, frozen=True):
-    """The graph around one dataset. `source` is null where its record cannot be read.
+    """The graph around one dataset.
 
     Args:
-        asked: what the graph was looked up for.
-        dataset: the state of the dataset's data; for an adapter, the one that it was trained from.
-        unread: repos that the Hub found by their cards and whose records say nothing of the kind, with the reason.
-        missing: states that records name and this Hub does not show.
+        asked: the repo of the request.
+        dataset: the revision of the dataset's data; for an adapter, the revision that it was trained on.
+        source: null if the dataset record cannot be read.
+        unread: repos whose cards name the dataset but whose records do not, with the reason.
+        missing: pinned revisions in records that this Hub does not have or does not show.
     """
 
     asked: Pin
     dataset: Pin
     source: Source | None
-    adapters: list[Found]
+    adapters: list[GraphAdapter]
     unread: dict[str, str]
     missing: list[Pin]
     schema: Literal["titlecraft/lineage-graph/1"] = "titlecraft/lineage-graph/1"
 
 
-class _Export(msgspec.Struct):
-    """What of an export record is read here, whatever its version."""
-
-    adapter: Pin
-    form: str
-
-
 def find_repo(reference: str) -> Pin:
-    """NS/NAME[@REV] of a model or a dataset, `datasets/` or `models/` in front where both have the name. Raises UserError."""
+    """Pin NS/NAME[@REV] of a model or a dataset. A `datasets/` or `models/` prefix chooses one. Raises UserError."""
     prefixes: list[tuple[str, RepoType]] = [("datasets/", "dataset"), ("models/", "model")]
     for prefix, type in prefixes:
         if reference.startswith(prefix) and reference.count("/") == 2:
             return pin(reference.removeprefix(prefix), type)
     repo = reference.partition("@")[0]
-    there = [
-        found for type in ("model", "dataset") if reference.count("/") == 1 and (found := published_pin(repo, type))
-    ]
-    if len(there) == 2:
+    types: tuple[RepoType, ...] = ("model", "dataset") if reference.count("/") == 1 else ()
+    heads = [head for type in types if (head := published_pin(repo, type))]
+    if len(heads) == 2:
         raise UserError(f"{repo} is both a model and a dataset: write models/{reference} or datasets/{reference}")
-    return pin(reference, there[0].type if there else "model")
+    return pin(reference, heads[0].type if heads else "model")
 
 
 def find_lineage(reference: str) -> Lineage:
-    """The graph around an adapter or a dataset. Raises UserError: no such repo, none of ours, the Hub is gone."""
+    """The graph of an adapter or a dataset. Raises UserError: no such repo, no Titlecraft repo, the Hub is unreachable."""
     asked = find_repo(reference)
     return of_dataset(asked, "@" in reference) if asked.type == "dataset" else of_adapter(asked)
 
 
 def of_adapter(asked: Pin) -> Lineage:
-    """One adapter, what it was made from, its reports, and models that were made from it; or that of an export."""
+    """The graph of one adapter, or of the adapter that an exported model was made from."""
     exported = exports_among([asked])
     trained = trained_at(exported[0][1].adapter if exported else asked)
     models = heads_of(models_of(trained.dataset.repo))
     head = published_pin(trained.dataset.repo, "dataset")
     listed = read_listed(head) if head else []
-    found = Found(
-        trained=trained, listed=trained.adapter in [one.adapter for one in listed], problem=None,
+    adapter = GraphAdapter(
+        trained=trained,
+        listed=trained.adapter in [entry.adapter for entry in listed],
+        problem=None,
         exported=exports_of(trained, exports_among(models)),
-    )  # fmt: skip
-    return graph(asked, trained.dataset, [found], {})
+    )
+    return graph(asked, trained.dataset, [adapter], {})
 
 
 def of_dataset(asked: Pin, only_this_revision: bool) -> Lineage:
-    """Every adapter that was trained from a dataset, or from this state of its data only."""
+    """The graph of all adapters that were trained on a dataset, or on this revision of its data only."""
     dataset = data_revision(asked)
     models = models_of(asked.repo)
     exports = exports_among(heads_of(models))
     listed = read_listed(asked)
-    found = {one.adapter: Found(trained=one, listed=True, problem=confirm(one), exported=[]) for one in listed}
+    adapters = {
+        entry.adapter: GraphAdapter(trained=entry, listed=True, problem=confirm(entry), exported=[]) for entry in listed
+    }
     unread = {}
-    for repo in dict.fromkeys([*(one.adapter.repo for one in listed), *models]):
+    for repo in dict.fromkeys([*(entry.adapter.repo for entry in listed), *models]):
         try:
             head = published_pin(repo, "model")
             trained = trained_at(head) if head else None
@@ -127,32 +126,33 @@ def of_dataset(asked: Pin, only_this_revision: bool) -> Lineage:
             unread[repo] = str(error)
             continue
         if trained and trained.dataset.repo == asked.repo:
-            known = found.get(trained.adapter)
-            problem = known.problem if known else None
-            found[trained.adapter] = Found(trained=trained, listed=known is not None, problem=problem, exported=[])
+            entry = adapters.get(trained.adapter)
+            problem = entry.problem if entry else None
+            adapters[trained.adapter] = GraphAdapter(
+                trained=trained, listed=entry is not None, problem=problem, exported=[]
+            )
         elif trained and repo in models:
             unread[repo] = f"its training record names {trained.dataset}"
     shown = [
-        one for one in found.values() if not only_this_revision or one.trained.dataset.revision == dataset.revision
+        msgspec.structs.replace(adapter, exported=exports_of(adapter.trained, exports))
+        for adapter in adapters.values()
+        if not only_this_revision or adapter.trained.dataset.revision == dataset.revision
     ]
-    shown = [msgspec.structs.replace(one, exported=exports_of(one.trained, exports)) for one in shown]
-    known = {one.trained.adapter.repo for one in found.values()} | {model.repo for model, _ in exports}
+    known = {adapter.trained.adapter.repo for adapter in adapters.values()} | {model.repo for model, _ in exports}
     return graph(asked, dataset, shown, {repo: why for repo, why in unread.items() if repo not in known})
 
 
-def graph(asked: Pin, dataset: Pin, adapters: list[Found], unread: dict[str, str]) -> Lineage:
-    """The record, with what of the named states this Hub does not show."""
-    named = dict.fromkeys(
-        [dataset, *(pinned for one in adapters for pinned in (one.trained.dataset, one.trained.base))]
-    )
-    missing = [pinned for pinned in named if not is_there(pinned)]
+def graph(asked: Pin, dataset: Pin, adapters: list[GraphAdapter], unread: dict[str, str]) -> Lineage:
+    """The graph's record, with the pinned revisions that are missing on this Hub."""
+    inputs = [pinned for adapter in adapters for pinned in (adapter.trained.dataset, adapter.trained.base)]
+    missing = [pinned for pinned in dict.fromkeys([dataset, *inputs]) if not exists(pinned)]
     raw = None if dataset in missing else read_file(dataset, DATASET_RECORD)
     source = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {dataset}").source if raw else None
     return Lineage(asked=asked, dataset=dataset, source=source, adapters=adapters, unread=unread, missing=missing)
 
 
-def is_there(pinned: Pin) -> bool:
-    """Whether the Hub shows this state to this token."""
+def exists(pinned: Pin) -> bool:
+    """Whether the Hub shows this revision to the user's token."""
     try:
         return pin(f"{pinned.repo}@{pinned.revision}", pinned.type) == pinned
     except UserError:
@@ -160,43 +160,37 @@ def is_there(pinned: Pin) -> bool:
 
 
 def read_listed(state: Pin) -> list[Trained]:
-    """The adapters that a dataset's lineage.json lists; none where there is no such file."""
+    """The adapters in a dataset's lineage.json; none without that file."""
     raw = read_file(state, LINEAGE)
     return [] if raw is None else read_record(raw, DatasetLineage, f"{LINEAGE} of {state}").adapters
 
 
 def models_of(dataset: str) -> list[str]:
-    """Models whose cards name this dataset, by the Hub's search; MOST_FOUND at most."""
-    with hub_errors(f"looking for models of {dataset}", dataset, "dataset"):
-        return [model.id for model in HfApi().list_models(filter=f"dataset:{dataset}", limit=MOST_FOUND)]
+    """Models whose cards name this dataset, found by the Hub's search; SEARCH_LIMIT at most."""
+    with hub_errors(f"searching for models of {dataset}", dataset, "dataset"):
+        return [model.id for model in HfApi().list_models(filter=f"dataset:{dataset}", limit=SEARCH_LIMIT)]
 
 
 def heads_of(models: list[str]) -> list[Pin]:
-    """The heads of those of these repos that are there."""
+    """The heads of the repos that exist."""
     return [head for repo in models if (head := published_pin(repo, "model"))]
 
 
-def exports_among(models: list[Pin]) -> list[tuple[Pin, _Export]]:
-    """Those of these models that have an export record, with what it says."""
-    found = []
-    for model in models:
-        raw = read_file(model, EXPORT_RECORD)
-        try:
-            found += [(model, msgspec.json.decode(raw, type=_Export))] if raw else []
-        except msgspec.MsgspecError:
-            continue  # another program's file of that name
-    return found
+def exports_among(models: list[Pin]) -> list[tuple[Pin, ExportOrigin]]:
+    """The models that have an export record, each with the adapter that it was made from."""
+    files = ((model, read_file(model, EXPORT_RECORD)) for model in models)
+    return [(model, origin) for model, raw in files if raw and (origin := export_origin(raw))]
 
 
-def exports_of(trained: Trained, exports: list[tuple[Pin, _Export]]) -> list[Exported]:
-    """The exports of this very adapter: the state that an export read has the same training record."""
-    ours = []
-    for model, export in exports:
-        if export.adapter.repo == trained.adapter.repo and same_adapter(export.adapter, trained.adapter):
-            ours.append(Exported(model=model, form=export.form))
-    return ours
+def exports_of(trained: Trained, exports: list[tuple[Pin, ExportOrigin]]) -> list[Exported]:
+    """The exports of this adapter: the revision that was exported has the same training record."""
+    return [
+        Exported(model=model, form=origin.form)
+        for model, origin in exports
+        if origin.adapter.repo == trained.adapter.repo and same_adapter(origin.adapter, trained.adapter)
+    ]
 
 
-def same_adapter(one: Pin, other: Pin) -> bool:
-    """Whether two states of a repo hold the same adapter, by its training record."""
-    return one == other or read_file(one, TRAINING_RECORD) == read_file(other, TRAINING_RECORD)
+def same_adapter(a: Pin, b: Pin) -> bool:
+    """Whether two revisions of a repo have the same adapter, by its training record."""
+    return a == b or read_file(a, TRAINING_RECORD) == read_file(b, TRAINING_RECORD)

@@ -1,7 +1,7 @@
-"""One loaded model, two answers at once: the base's and the tuned model's, token by token in turns.
+"""Generate the answers of the base and of the tuned model together, token by token in turns, with one loaded model.
 
-The turns of all visitors go through one lock, since the adapter is switched on and off in the one model; each answer has its
-own cache and its own random state, so that it is what it would be alone.
+One lock serialises the turns of all visitors, because the adapter is enabled and disabled in the shared model. Each answer has
+its own KV cache and its own random generator, so concurrent answers do not affect each other.
 """
 
 import inspect
@@ -11,6 +11,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal
+
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from playground.ask.decoding import Chooser, Decoding
 from titlecraft.errors import UserError
@@ -30,12 +33,12 @@ ARMS: tuple[Arm, ...] = ("base", "tuned")
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer so far. `stop` is None while it is being written.
+    """The answer of one arm so far.
 
     Args:
-        stop: "eos": it ended by itself; "length": it was cut at max_new_tokens; "context": at the end of the model's context.
-        first_seconds: from the question to its first token, others' turns and all.
-        seconds: of its own turns, those of the prompt among them.
+        stop: why it ended: "eos"; "length" at max_new_tokens; "context" at the model's context length. None while generating.
+        first_seconds: seconds from the question to the first token, with the turns of other answers.
+        seconds: seconds of its own forward passes, with the prompt's.
     """
 
     arm: Arm
@@ -47,16 +50,16 @@ class Answer:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens of its own turns; None before there is one."""
+        """Tokens per second of its own forward passes; None before the first token."""
         return self.tokens / self.seconds if self.tokens and self.seconds else None
 
 
 class Engine:
-    """Base and adapter at their pins, ready to be asked by any number of threads.
+    """A loaded base model with its adapter. Methods may be called from any number of threads.
 
     Args:
-        inputs: what the adapter says about itself.
-        loaded: the one model.
+        inputs: the adapter's records and prompt.
+        loaded: the model and its tokenizer.
     """
 
     def __init__(self, inputs: Adapter, loaded: Loaded) -> None:
@@ -69,71 +72,69 @@ class Engine:
 
     @classmethod
     def open(cls, adapter: str) -> "Engine":
-        """Load NS/NAME[@REVISION] and the base that it was trained on. Raises UserError."""
-        inputs = read_adapter(adapter)  # no evaluation: the dataset needs no test split to be asked about
+        """Load the adapter NS/NAME[@REVISION] and its base model. Raises UserError."""
+        inputs = read_adapter(adapter)
         return cls(inputs, load(inputs))
 
     @property
     def generation(self) -> Generation:
-        """The decoding that the adapter was published with: its recipe's."""
+        """The decoding settings of the adapter's recipe."""
         return self.inputs.training.generation
 
     @property
     def device(self) -> str:
-        """Where it runs, and in which precision."""
+        """The name of the device, and the precision."""
         base = self.loaded.base
         return f"{device_name()}, {base.precision}" + (
             "" if base.quantization == "none" else f" from {base.quantization}"
         )
 
     def prompt_tokens(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, BOS in front."""
+        """The token ids of a prompt, with BOS."""
         with self.lock:
             return encode_prompt(self.loaded.tokenizer, prompt)
 
     def fits(self, prompt: str, new_tokens: int) -> bool:
-        """Whether the model has room for the prompt and an answer of so many tokens."""
+        """Whether the prompt and an answer of `new_tokens` tokens fit into the model's context."""
         return len(self.prompt_tokens(prompt)) + new_tokens <= self.loaded.context
 
     def answer(self, prompt: str, decoding: Decoding, arms: Sequence[Arm] = ARMS) -> Iterator[tuple[Answer, ...]]:
-        """The answers of the arms, again after each round of tokens, until all have stopped.
+        """Yield the answers of the arms after each round of tokens, until all have stopped.
 
-        Raises UserError where the prompt leaves no room for a single token, or a GPU's memory is full.
+        Raises UserError if the prompt fills the model's context, or if the GPU is out of memory.
         """
         asked, tokens = perf_counter(), self.prompt_tokens(prompt)
         if len(tokens) >= self.loaded.context:
             raise UserError(
-                f"the prompt has {len(tokens):,} tokens, and the model room for {self.loaded.context:,} with the answer: "
+                f"the prompt has {len(tokens):,} tokens, and the model's context is {self.loaded.context:,} tokens, answer included: "
                 "ask something shorter"
             )
-        runs = [Run(self, arm, tokens, decoding, asked) for arm in arms]
-        while any(run.answer.stop is None for run in runs):
-            for run in runs:
-                if run.answer.stop is None:
-                    run.step()
-            yield tuple(run.answer for run in runs)
+        generations = [ArmGeneration(self, arm, tokens, decoding, asked) for arm in arms]
+        while any(generation.answer.stop is None for generation in generations):
+            for generation in generations:
+                if generation.answer.stop is None:
+                    generation.step()
+            yield tuple(generation.answer for generation in generations)
 
     def nll(self, prompt: str, reference: str, arms: Sequence[Arm] = ARMS) -> dict[Arm, float]:
-        """Mean NLL in nats of a reference token, EOS among them, given the prompt, for each arm.
+        """The mean NLL per token of a reference with EOS, given the prompt, in nats, for each arm.
 
-        A reference that passes the end of the model's context loses its end; nothing where the prompt alone fills it.
+        The reference is truncated to the model's context; the result is empty if the prompt alone fills it.
         """
         tokens = self.prompt_tokens(prompt)
         with self.lock:
             completion = encode_completion(self.loaded.tokenizer, reference)
         completion = completion[: max(0, self.loaded.context - len(tokens))]
         pad = self.loaded.tokenizer.pad_token_id
-        found = {}
+        nll = {}
         for arm in arms if completion else ():
             with self.turn(arm):
-                found[arm] = reference_nll(self.loaded.model, [(tokens, completion)], pad)[0] / len(completion)
-        return found
+                nll[arm] = reference_nll(self.loaded.model, [(tokens, completion)], pad)[0] / len(completion)
+        return nll
 
     @contextmanager
     def turn(self, arm: Arm) -> Iterator[None]:
-        """The model as this arm has it, for one caller. Raises UserError where a GPU's memory is full."""
-        import torch
-
+        """Hold the lock, with the adapter enabled or disabled for this arm. Raises UserError if the GPU is out of memory."""
         with self.lock, torch.no_grad(), one_thread() if self.small else nullcontext():
             switch(self.layers, on=arm == "tuned")
             try:
@@ -144,23 +145,21 @@ class Engine:
 
 
 def adapter_layers(model: Any) -> list[Any]:
-    """The layers of a PeftModel that hold a part of its adapter."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
+    """The layers of a PeftModel that have adapter weights."""
     return [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
 
 
 def switch(layers: list[Any], *, on: bool) -> None:
-    """Switch the adapter on or off for a forward pass, and nothing else.
+    """Enable or disable the adapter.
 
-    PEFT's disable_adapter() also looks through all parameters and sets what is trained, which takes longer than a token.
+    PEFT's disable_adapter() also sets requires_grad on all parameters, which takes longer than generating a token.
     """
     for layer in layers:
         layer._disable_adapters = not on
 
 
-class Run:
-    """One arm on its way through one answer."""
+class ArmGeneration:
+    """The generation of one arm's answer, with its KV cache."""
 
     def __init__(self, engine: Engine, arm: Arm, prompt: list[int], decoding: Decoding, asked: float) -> None:
         self.engine, self.prompt, self.asked = engine, prompt, asked
@@ -172,9 +171,7 @@ class Run:
         self.room = engine.loaded.context - len(prompt)
 
     def step(self) -> None:
-        """One more token, or the end."""
-        import torch
-
+        """Generate one token, or end the answer."""
         model, tokenizer = self.engine.loaded.model, self.engine.loaded.tokenizer
         with self.engine.turn(self.answer.arm):
             start = perf_counter()
@@ -190,8 +187,12 @@ class Run:
         if stop is None and text.endswith("\ufffd"):  # the first bytes of a character
             text = text.rstrip("\ufffd")
         self.answer = replace(
-            self.answer, text=text, tokens=len(self.written), stop=stop, seconds=self.answer.seconds + now - start,
+            self.answer,
+            text=text,
+            tokens=len(self.written),
+            stop=stop,
+            seconds=self.answer.seconds + now - start,
             first_seconds=self.answer.first_seconds or now - self.asked,
-        )  # fmt: skip
+        )
         if stop:
-            self.cache = None  # its memory is free for others
+            self.cache = None  # frees its memory

@@ -1,4 +1,4 @@
-"""One question after another in a terminal."""
+"""Answer questions in a terminal, one after another."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,11 +13,11 @@ from playground.ask.terminal import show_replies
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import RowIndex
 
-INTERRUPTED = 130  # the shell's own status for it
+INTERRUPTED = 130  # exit status of a process that SIGINT ended
 
 
 def questions(stream: TextIO) -> Iterator[str]:
-    """Lines of the stream; of a terminal those that are typed, with its history, until Ctrl-D."""
+    """The non-empty lines of a stream; on a terminal, the lines typed at a prompt with history, until Ctrl-D."""
     if not stream.isatty():
         yield from (line for line in stream if line.strip())
         return
@@ -30,9 +30,15 @@ def questions(stream: TextIO) -> Iterator[str]:
 
 
 def converse(
-    engine: Engine, index: RowIndex, typed: Iterable[str], options: dict[str, Any], console: Console, show_prompt: bool,
-    *, one: bool,
-) -> int:  # fmt: skip
+    engine: Engine,
+    index: RowIndex,
+    typed: Iterable[str],
+    options: dict[str, Any],
+    console: Console,
+    show_prompt: bool,
+    *,
+    one: bool,
+) -> int:
     """Answer each text; returns the exit status. A text that cannot be asked is said so, and the next one comes.
 
     Raises UserError for it where there is only one.

@@ -1,7 +1,10 @@
-"""How the next token is chosen: transformers' own steps in their own order, with a random state for each answer."""
+"""Choose the next token with the logits warpers of transformers, in the same order, with one random generator per answer."""
 
 from dataclasses import dataclass, field
 from typing import Any
+
+import torch
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Generation
@@ -11,11 +14,12 @@ MOST_NEW_TOKENS = 1024
 
 @dataclass(frozen=True)
 class Decoding:
-    """Controls of an answer; the defaults are those of the recipe.
+    """The decoding of an answer.
 
     Args:
-        greedy: always the likeliest token; temperature, top_k, top_p and seed are then without effect.
-        seed: of each arm's own random state; the same seed gives the same answer, whoever else asks meanwhile.
+        settings: max_new_tokens, temperature, top_k and top_p.
+        greedy: choose the most likely token; temperature, top_k, top_p and seed are ignored.
+        seed: the seed of each arm's random generator. The same seed gives the same answer.
     """
 
     settings: Generation = field(default_factory=Generation)
@@ -23,7 +27,7 @@ class Decoding:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raises UserError for a value that nothing can be drawn with."""
+        """Raise UserError for a value out of range."""
         given = self.settings
         for name, value, holds, expected in (
             ("max_new_tokens", given.max_new_tokens, 1 <= given.max_new_tokens <= MOST_NEW_TOKENS, f"1 to {MOST_NEW_TOKENS}"),
@@ -36,7 +40,7 @@ class Decoding:
                 raise UserError(f"{name} is {value}: expected {expected}")
 
     def in_words(self) -> str:
-        """One line that says what an answer was made with."""
+        """The decoding in one line."""
         given = self.settings
         most = f"at most {given.max_new_tokens} tokens"
         if self.greedy:
@@ -45,12 +49,9 @@ class Decoding:
 
 
 class Chooser:
-    """Chooses the tokens of one answer; on a CPU the same ones as transformers' generate() after manual_seed(seed)."""
+    """Chooses the tokens of one answer. On a CPU they equal those of transformers' generate() after manual_seed(seed)."""
 
     def __init__(self, decoding: Decoding, device: Any) -> None:
-        import torch
-        from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
-
         given = decoding.settings
         self.steps = []
         self.random = None
@@ -64,9 +65,7 @@ class Chooser:
                 self.steps.append(TopPLogitsWarper(float(given.top_p)))
 
     def __call__(self, logits: Any) -> int:
-        """The next token from logits [vocabulary]."""
-        import torch
-
+        """The id of the next token, from logits of shape [vocabulary]."""
         scores = logits.float()[None]
         if self.random is None:
             return int(scores.argmax())

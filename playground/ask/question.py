@@ -1,4 +1,4 @@
-"""What was typed: a title, which goes into the published question, or a whole question, which is asked as it is."""
+"""Read the user's text as a title, which is put into the dataset's question, or as a question, which is used as it is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ RULE = (
 
 @dataclass(frozen=True)
 class Question:
-    """One question as the model gets it.
+    """A question to the model.
 
     Args:
-        typed: the text as it was typed, white space around it apart.
-        kind: how it was read.
-        title: the product's title where it is known: the text itself, or what stands in the dataset's wording.
+        typed: the user's text, stripped.
+        kind: whether it was read as a title or as a question.
+        title: the product title, if the text is one or is worded like the dataset's question; else None.
         input: the Alpaca `input`.
     """
 
@@ -36,15 +36,14 @@ class Question:
 
     @property
     def search(self) -> str:
-        """What sources are looked for with."""
+        """The text to search sources with."""
         return self.title or self.typed
 
 
 def require_text(text: str) -> str:
-    """The text without white space around it. Raises UserError where it is empty or too long; nothing is cut silently."""
-    text = (
-        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
-    )  # half an emoji is no text: a tokenizer would refuse it
+    """The stripped text. Raises UserError if it is empty or too long."""
+    # a lone surrogate (half an emoji) is not valid text, and a tokenizer would reject it
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
     if not text:
         raise UserError("nothing was asked: type a title, or a whole question")
     if len(text) > LONGEST:
@@ -53,7 +52,7 @@ def require_text(text: str) -> str:
 
 
 def title_within(text: str, prompt: PromptFormat) -> str | None:
-    """The title that stands in the dataset's question, or None where the text is worded otherwise."""
+    """The title in a text that is worded like the dataset's question, or None."""
     before, after = prompt.question.split("{title}")
     if len(text) > len(before) + len(after) and text.startswith(before) and text.endswith(after):
         return text[len(before) : len(text) - len(after)]
@@ -63,10 +62,10 @@ def title_within(text: str, prompt: PromptFormat) -> str | None:
 def read_question(
     text: str, prompt: PromptFormat, read_as: ReadAs = "auto", known: Callable[[str], bool] = lambda title: False
 ) -> Question:
-    """Read a text by RULE, or as told. Raises UserError where it is empty or too long.
+    """Read a text by RULE, or as `read_as` says. Raises UserError if it is empty or too long.
 
     Args:
-        known: whether the dataset has a product of this title.
+        known: tells whether the dataset has a product with this title.
     """
     text = require_text(text)
     within = title_within(text, prompt)

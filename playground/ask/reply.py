@@ -1,4 +1,4 @@
-"""Everything that is shown for one question, as it comes: sources first, then both answers, then what can be said of them."""
+"""The reply to one question: first the sources, then the answers, then the NLL and the unsupported words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,10 +13,10 @@ from titlecraft.search.row_index import RowIndex
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person asks, and how.
+    """The user's text and how to answer it.
 
     Args:
-        grounded: put the rows that were found into the prompt.
+        grounded: put the sources into the prompt.
     """
 
     text: str
@@ -28,14 +28,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is known so far.
+    """The reply so far.
 
     Args:
-        prompt: the text that is really sent, behind BOS.
-        in_prompt: how many of the sources are in it.
-        nll: mean NLL of a token of the reference, the text of the row of this very title, for each arm; empty without one.
-        marks: what no source supports, for each answer.
-        whole: nothing more is to come.
+        prompt: the prompt without BOS.
+        in_prompt: the number of sources in the prompt.
+        nll: mean NLL per token of the reference (the text of the row with this title) for each arm; empty without a reference.
+        marks: the unsupported parts of each answer.
+        whole: whether the reply is complete.
     """
 
     question: Question
@@ -50,7 +50,7 @@ class Reply:
 
 
 def reply(engine: Engine, index: RowIndex, asked: Asked) -> Iterator[Reply]:
-    """The reply again and again, each time with more in it. Raises UserError: nothing asked, too long, memory full."""
+    """Yield the reply as it grows. Raises UserError: no text, text too long, out of memory."""
     question = read_question(
         asked.text, engine.prompt, asked.read_as, lambda title: bool(index.same_title(title, None))
     )

@@ -1,4 +1,4 @@
-"""What an answer could rest on: rows of the published dataset, whether the product is among them, and words without a source."""
+"""The dataset rows that may support an answer, whether the dataset has the product, and the unsupported words of an answer."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from playground.ask.question import Question
 from titlecraft.search.row_index import FoundRow, RowIndex
 
 SHOWN = 5  # rows
-LETTERS_THEN_DIGITS = re.compile(r"[^\W\d_]\d")  # digits that are no number of their own, as in a model's name
+LETTERS_THEN_DIGITS = re.compile(r"[^\W\d_]\d")  # a word with digits, such as a model name
 TRAIN = "train"
 Known = Literal["trained", "held out", "near", "none"]
 Unsupported = Literal["number", "name", "word"]
@@ -19,14 +19,14 @@ Unsupported = Literal["number", "name", "word"]
 SENTENCES: dict[Known, str] = {
     "trained": "This title is in the training data.",
     "held out": "This title is in the dataset, but not in the training data: only in the {splits} split.",
-    "near": "No product of exactly this title is in the training data; near titles are below.",
+    "near": "No product with exactly this title is in the training data; similar titles are below.",
     "none": "No such product in the training data.",
 }
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Rows for one question, the best first. `known` says how well the training data knows its title."""
+    """The rows for one question, best match first. `known` says whether the training data have its title."""
 
     rows: list[FoundRow]
     known: Known
@@ -34,13 +34,13 @@ class Sources:
 
     @property
     def reference(self) -> FoundRow | None:
-        """The row of the very title, whose text is the reference; None where there is none."""
+        """The row with exactly this title, whose text is the reference; None without such a row."""
         return next((row for row in self.rows if row.match == "exact"), None)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A stretch [start, end) of an answer that stands in no source. Most numbers and names are facts; many words are not."""
+    """A span [start, end) of an answer that is in no source: a number, a name or another word."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class Mark:
 
 
 def find_sources(index: RowIndex, question: Question) -> Sources:
-    """The rows that an answer to this question could rest on."""
+    """Search the rows that may support an answer to this question."""
     rows = index.search(question.search, SHOWN)
     same = [row for row in rows if row.match == "exact"]
     if any(row.split == TRAIN for row in same):
@@ -66,11 +66,11 @@ def find_sources(index: RowIndex, question: Question) -> Sources:
 
 
 def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> list[Mark]:
-    """Numbers, names and other words with content that stand neither in the question nor in a row, in order.
+    """The numbers, names and other content words of an answer that are neither in the question nor in a row, in order.
 
-    Numbers and names are those of the evaluation's measures, and numbers also words with digits behind letters (x200, 4x6).
-    Marks never overlap: a name's words are marked as one. There are none where words cannot be told apart: in a script
-    without spaces between them, or with marks inside them.
+    Numbers and names are those of the evaluation's measures; words with digits after letters (x200, 4x6) count as numbers.
+    Marks do not overlap: the words of a name are one mark. There are none for scripts that do not separate words by spaces,
+    or that have combining marks inside words.
     """
     if not (has(SPACES, answer) and has(MARKS, answer)):
         return []
@@ -80,31 +80,31 @@ def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> li
     marks = [Mark(start, end, "number") for number, start, end in number_places(answer) if number not in known_numbers]
     marks += [Mark(start, end, "name") for name, start, end in name_places(answer) if not known_words.issuperset(name)]
     taken = [*marks, *(Mark(start, end, "number") for _, start, end in number_places(answer))]
-    for found in WORD.finditer(answer):
-        word = found[0].casefold()
+    for match in WORD.finditer(answer):
+        word = match[0].casefold()
         if LETTERS_THEN_DIGITS.search(word) and word not in known_words:
-            marks.append(Mark(found.start(), found.end(), "number"))
+            marks.append(Mark(match.start(), match.end(), "number"))
         if word in known_words or word in stop_words() or len(word) < 3 or any(c.isdigit() for c in word):
             continue
-        if not any(found.start() < one.end and one.start < found.end() for one in taken):
-            marks.append(Mark(found.start(), found.end(), "word"))
+        if not any(match.start() < mark.end and mark.start < match.end() for mark in taken):
+            marks.append(Mark(match.start(), match.end(), "word"))
     return without_overlaps(marks)
 
 
 def without_overlaps(marks: list[Mark]) -> list[Mark]:
-    """The marks in order; of two that overlap the longer one."""
+    """The marks in order; of two that overlap, the longer one."""
     kept: list[Mark] = []
-    for mark in sorted(marks, key=lambda one: (one.start - one.end, one.start)):
-        if all(mark.end <= one.start or one.end <= mark.start for one in kept):
+    for mark in sorted(marks, key=lambda mark: (mark.start - mark.end, mark.start)):
+        if all(mark.end <= other.start or other.end <= mark.start for other in kept):
             kept.append(mark)
-    return sorted(kept, key=lambda one: one.start)
+    return sorted(kept, key=lambda mark: mark.start)
 
 
 def pieces(answer: str, marks: Iterable[Mark]) -> list[tuple[str, Unsupported | None]]:
-    """The answer cut at its marks: texts with the kind of their mark, or None."""
-    found: list[tuple[str, Unsupported | None]] = []
-    at = 0
+    """The answer split at its marks: pieces of text, each with the kind of its mark or None."""
+    parts: list[tuple[str, Unsupported | None]] = []
+    position = 0
     for mark in marks:
-        found += [(answer[at : mark.start], None), (answer[mark.start : mark.end], mark.kind)]
-        at = mark.end
-    return [(text, kind) for text, kind in [*found, (answer[at:], None)] if text]
+        parts += [(answer[position : mark.start], None), (answer[mark.start : mark.end], mark.kind)]
+        position = mark.end
+    return [(text, kind) for text, kind in [*parts, (answer[position:], None)] if text]

@@ -106,9 +106,8 @@ class Language:
         value, meaning = {"en": ("value", "meaning"), "pt-BR": ("valor", "o que é")}[self.code]
         lines = [f"| {heading} | {value} | {meaning} |", "|---|---|---|"]
         for name, setting, changed in rows:
-            text = (
-                str(setting) if type(setting) is int else self.value(setting)
-            )  # as it is typed: a seed is no quantity
+            # integers as they are typed in a recipe: a seed has no thousands separators
+            text = str(setting) if type(setting) is int else self.value(setting)
             shown = f"**{text}**" if changed else text
             lines.append(f"| `{name}` | {cell(shown)} | {self.words['settings'][name]} |")
         return "\n".join(lines)

@@ -62,10 +62,14 @@ def read_run(reference: str) -> Run:
     found = read_card_inputs(None, adapter)
     folders = ["assets", *([f"evaluation/{found.report.id}"] if found.report else [])]
     return Run(
-        adapter=adapter, record=found.training, prompt=found.prompt, data=found.dataset, report=found.report,
+        adapter=adapter,
+        record=found.training,
+        prompt=found.prompt,
+        data=found.dataset,
+        report=found.report,
         examples=[first_words(row) for row in found.rows[:EXAMPLES]],
         pictures=pictures_of(found.training.dataset, "assets") | pictures_of(adapter, *folders),
-    )  # fmt: skip
+    )
 
 
 def first_words(row: dict[str, Any]) -> dict[str, str]:
@@ -86,17 +90,26 @@ def pictures_of(pinned: Pin, *folders: str) -> dict[str, bytes]:
 def settings_of(*parts: tuple[str, Any]) -> list[tuple[str, Any, bool]]:
     """Dotted name, value, and whether it differs from the default, of the settings of these sections."""
     return [
-        (f"{section}.{field.name}", getattr(settings, field.name), getattr(settings, field.name) != getattr(SECTIONS[section](), field.name))
+        (
+            f"{section}.{field.name}",
+            getattr(settings, field.name),
+            getattr(settings, field.name) != getattr(SECTIONS[section](), field.name),
+        )
         for section, settings in parts
         for field in fields(settings)
         if field.name not in ("repo", "revision")  # they are among the pins
-    ]  # fmt: skip
+    ]
 
 
 def command_again(run: Run, you: str) -> str:
     """The command line that asks for the training again, every setting that is not a default spelt out."""
     record = run.record
-    sections = {"base": record.base_settings, "lora": record.lora, "training": record.training, "generation": record.generation}  # fmt: skip
+    sections = {
+        "base": record.base_settings,
+        "lora": record.lora,
+        "training": record.training,
+        "generation": record.generation,
+    }
     asked = {"base.repo": record.base.repo, "base.revision": record.base.revision}
     asked |= {name: value for name, value, differs in settings_of(*sections.items()) if differs}
     options = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in asked.items()]
@@ -115,17 +128,27 @@ def render(run: Run, language: Language) -> str:
     dataset = f"{language.endpoint}/datasets/{record.dataset.repo}/resolve/{record.dataset.revision}"
     evaluation = f"{at}/evaluation/{report.id}" if report else None
     return environment.get_template(f"document.{language.code}.md.jinja").render(
-        **vars(run), words=language.words, amazon_titles=run.data is not None and run.data.source.is_amazon_titles, base_name=record.base.repo.split("/")[1],
-        primary=report and report.primary(), blocks=blocks_of(report, language), defined=report and report.measures + report.also,
+        **vars(run),
+        words=language.words,
+        amazon_titles=run.data is not None and run.data.source.is_amazon_titles,
+        base_name=record.base.repo.split("/")[1],
+        primary=report and report.primary(),
+        blocks=blocks_of(report, language),
+        defined=report and report.measures + report.also,
         confidence=report and coverage(report.evaluation),
         data_settings=run.data and settings_of(("data", run.data.data)),
         model_settings=settings_of(("base", record.base_settings), ("lora", record.lora)),
-        training_settings=settings_of(("training", record.training)), generation_settings=settings_of(("generation", record.generation)),
-        prompt_text=run.prompt.render(run.prompt.instruction, run.prompt.question), example_characters=EXAMPLE_CHARACTERS,
-        command=command_again(run, language.words["you"]), ask=f'titlecraft ask --adapter {adapter.repo}@{adapter.revision} "{EXAMPLE_TITLE}"',
-        report_address=f"{evaluation}/{REPORT_PAGE}", report_json_address=f"{evaluation}/{REPORT}",
-        training_record_address=f"{at}/{TRAINING_RECORD}", dataset_record_address=f"{dataset}/{DATASET_RECORD}",
-    )  # fmt: skip
+        training_settings=settings_of(("training", record.training)),
+        generation_settings=settings_of(("generation", record.generation)),
+        prompt_text=run.prompt.render(run.prompt.instruction, run.prompt.question),
+        example_characters=EXAMPLE_CHARACTERS,
+        command=command_again(run, language.words["you"]),
+        ask=f'titlecraft ask --adapter {adapter.repo}@{adapter.revision} "{EXAMPLE_TITLE}"',
+        report_address=f"{evaluation}/{REPORT_PAGE}",
+        report_json_address=f"{evaluation}/{REPORT}",
+        training_record_address=f"{at}/{TRAINING_RECORD}",
+        dataset_record_address=f"{dataset}/{DATASET_RECORD}",
+    )
 
 
 def blocks_of(report: EvaluationRecord | None, language: Language) -> list[tuple[str, Any]]:

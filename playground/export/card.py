@@ -10,19 +10,19 @@ from jinja2 import Environment
 
 from model_card.named_records import EXAMPLE_TITLE
 from playground.export.gguf import QUANTISED
-from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.head_card import write_merged_card
+from titlecraft.cards.merge import Owned, section
 from titlecraft.cards.templates import markdown_templates
-from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
 from titlecraft.records.export import ExportRecord
-from titlecraft.records.repo_files import CARD
 
 SNIPPETS = ("transformers", "vllm", "llama_cpp")
+LICENCE_KEYS = {"license", "license_name", "license_link"}
+MODEL_KEYS = {"base_model", "base_model_relation", "datasets", "library_name", "pipeline_tag"}
 OWNED = Owned(
-    frozenset({"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets", "library_name",
-               "pipeline_tag"}),
+    frozenset(LICENCE_KEYS | MODEL_KEYS),
     {"tags": frozenset({"gguf", "lora-merged", "sft", "titlecraft"}), "language": frozenset()},
-)  # fmt: skip
+)
 BELOW_16_BIT = ("q8_0", *QUANTISED)
 
 
@@ -30,9 +30,10 @@ def environment() -> Environment:
     """The templates of this package, with the ways in which numbers are written."""
     made = markdown_templates("playground.export")
     made.filters.update(
-        four="{:.4f}".format, short="{:.2g}".format,
+        four="{:.4f}".format,
+        short="{:.2g}".format,
         signed=lambda value: f"{value:+.2g}" if value else "0",
-    )  # fmt: skip
+    )
     return made
 
 
@@ -68,15 +69,14 @@ def render(repo: str, record: ExportRecord) -> str:
     shown = {
         which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)
     }
-    body = environment().get_template("export_card.md.jinja").render(
-        name=Path(repo).name, record=record, check=record.check, snippets=shown
-    )  # fmt: skip
+    body = (
+        environment()
+        .get_template("export_card.md.jinja")
+        .render(name=Path(repo).name, record=record, check=record.check, snippets=shown)
+    )
     return f"---\n{metadata(record).to_yaml()}\n---\n\n{section('export', body)}\n"
 
 
 def write_card(folder: Path, repo: str, record: ExportRecord, head: Pin | None) -> None:
     """Write README.md into a folder that goes on top of `head`; what a person wrote into the head's card stays."""
-    existing = read_file(head, CARD) if head else None
-    text = existing.decode("utf-8", errors="replace") if existing is not None else None
-    merged = merge(text, render(repo, record), OWNED, f"{CARD} of {repo}")
-    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")
+    write_merged_card(folder, repo, head, render(repo, record), OWNED)

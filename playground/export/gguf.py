@@ -15,15 +15,7 @@ from titlecraft.records.export import Converter, Gguf
 
 SCRIPT, QUANTISER = "convert_hf_to_gguf.py", "llama-quantize"
 CONVERTED = ("f32", "f16", "bf16", "q8_0")  # types that the converter writes itself
-QUANTISED = (
-    "q4_0",
-    "q4_k_s",
-    "q4_k_m",
-    "q5_0",
-    "q5_k_s",
-    "q5_k_m",
-    "q6_k",
-)  # llama-quantize makes them of a 16-bit file
+QUANTISED = ("q4_0", "q4_k_s", "q4_k_m", "q5_0", "q5_k_s", "q5_k_m", "q6_k")  # by llama-quantize, from a 16-bit file
 TYPES = (*CONVERTED, *QUANTISED)
 FOLDERS = (".", "bin", "build/bin")  # of a llama.cpp folder, where its programs lie
 MAGIC = b"GGUF"

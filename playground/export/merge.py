@@ -75,10 +75,15 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     (folder / PROMPT_FILE).write_bytes(found.prompt.to_json())
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return Merged(
-        key=key, dtype=precision, parameters=parameters, check=check, unpacking=unpacking,
-        files=[describe_file(folder, file) for file in files], guards=tuple(guards),
+        key=key,
+        dtype=precision,
+        parameters=parameters,
+        check=check,
+        unpacking=unpacking,
+        files=[describe_file(folder, file) for file in files],
+        guards=tuple(guards),
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
-    )  # fmt: skip
+    )
 
 
 def whole(folder: Path, note: Path, key: str) -> Merged | None:
@@ -132,10 +137,15 @@ def decoding(settings: Generation, tokenizer: Any) -> Any:
     from transformers import GenerationConfig
 
     return GenerationConfig(
-        do_sample=True, temperature=settings.temperature, top_k=settings.top_k, top_p=settings.top_p,
-        max_new_tokens=settings.max_new_tokens, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+        do_sample=True,
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        max_new_tokens=settings.max_new_tokens,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+    )
 
 
 def load_merged(folder: Path, precision: str) -> Any:
@@ -146,7 +156,10 @@ def load_merged(folder: Path, precision: str) -> Any:
     device_map = {"": 0} if torch.cuda.is_available() else None
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, precision), device_map=device_map, trust_remote_code=False,
+        folder,
+        dtype=getattr(torch, precision),
+        device_map=device_map,
+        trust_remote_code=False,
         **({"attn_implementation": "eager"} if caps_scores(config) else {}),
-    )  # fmt: skip
+    )
     return model.eval()

@@ -74,11 +74,18 @@ def compare(before: Scores, after: Scores, precision: str, seed: int) -> MergeCh
     mean = lambda values: sum(values) / len(values)  # noqa: E731
     difference = mean(after.nll) - mean(before.nll)
     check = MergeCheck(
-        titles=len(before.nll), split=SPLIT, seed=seed, nll_base=mean(before.base), nll_adapter=mean(before.nll),
-        nll_merged=mean(after.nll), difference=difference, tolerance=TOLERANCE[precision], positions=len(before.logits),
+        titles=len(before.nll),
+        split=SPLIT,
+        seed=seed,
+        nll_base=mean(before.base),
+        nll_adapter=mean(before.nll),
+        nll_merged=mean(after.nll),
+        difference=difference,
+        tolerance=TOLERANCE[precision],
+        positions=len(before.logits),
         largest_logit_difference=float((after.logits - before.logits).abs().max()),
         largest_logit=float(before.logits.abs().max()),
-    )  # fmt: skip
+    )
     if not abs(difference) <= check.tolerance:  # NaN does not hold either
         raise UserError(
             f"the merged model is another one than base and adapter: {difference:+.3g} nats per token on {check.titles} titles, "

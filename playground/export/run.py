@@ -22,16 +22,8 @@ from titlecraft.records.export import ExportRecord, Form, Gguf
 from titlecraft.records.repo_files import EXPORT_RECORD, PROMPT_FILE
 
 PACKAGES = ("bitsandbytes", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
-REPLACED = (
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "*.gguf",
-    "*.json",
-    "*.jinja",
-    "LICEN?E*",
-    "NOTICE*",
-    "USE_POLICY*",
-)
+MODEL_FILES = ("*.safetensors", "*.safetensors.index.json", "*.gguf", "*.json", "*.jinja")
+REPLACED = (*MODEL_FILES, "LICEN?E*", "NOTICE*", "USE_POLICY*")
 
 
 @dataclass(frozen=True)
@@ -86,9 +78,15 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
         try:
             write_card(folder, repo, record, head)
             published = publish(
-                repo, "model", head, folder, f"Export {found.adapter} as {describe(record)}", private=private,
-                replaces=REPLACED, check=lambda local: require_loads(local, record),
-            )  # fmt: skip
+                repo,
+                "model",
+                head,
+                folder,
+                f"Export {found.adapter} as {describe(record)}",
+                private=private,
+                replaces=REPLACED,
+                check=lambda local: require_loads(local, record),
+            )
         except UserError as error:
             raise UserError(f"{error}; the model is whole in {folder}, and the same command publishes it") from error
         shutil.rmtree(work)
@@ -128,11 +126,18 @@ def exported(folder: Path, key: str) -> ExportRecord | None:
 def depends_on(found: Adapter, options: ExportOptions) -> dict[str, Any]:
     """Everything that the merged model and its check depend on. The adapter counts by its bytes."""
     return {
-        "stage": "export", "weights": found.weights, "base": found.training.base, "dataset": found.training.dataset,
-        "quantization": found.training.quantization, "precision": found.training.precision, "prompt": found.prompt,
-        "generation": found.training.generation, "titles": options.titles, "seed": options.seed,
+        "stage": "export",
+        "weights": found.weights,
+        "base": found.training.base,
+        "dataset": found.training.dataset,
+        "quantization": found.training.quantization,
+        "precision": found.training.precision,
+        "prompt": found.prompt,
+        "generation": found.training.generation,
+        "titles": options.titles,
+        "seed": options.seed,
         "code": current_code("export", *PACKAGES),
-    }  # fmt: skip
+    }
 
 
 def export_key(found: Adapter, options: ExportOptions, tools: Tools | None) -> str:
@@ -166,12 +171,25 @@ def make(
         files = [describe_file(folder, file)]
     training = found.training
     record = ExportRecord(
-        key=key, code=current_code("export", *PACKAGES), form=options.form, adapter=found.adapter, base=training.base,
-        dataset=training.dataset, licence=training.licence, language=language_of(training.dataset), quantization=training.quantization,
-        generation=training.generation, dtype=merged.dtype, parameters=merged.parameters,
-        special_tokens=merged.special_tokens, check=merged.check, unpacking=merged.unpacking, gguf=gguf, files=files,
+        key=key,
+        code=current_code("export", *PACKAGES),
+        form=options.form,
+        adapter=found.adapter,
+        base=training.base,
+        dataset=training.dataset,
+        licence=training.licence,
+        language=language_of(training.dataset),
+        quantization=training.quantization,
+        generation=training.generation,
+        dtype=merged.dtype,
+        parameters=merged.parameters,
+        special_tokens=merged.special_tokens,
+        check=merged.check,
+        unpacking=merged.unpacking,
+        gguf=gguf,
+        files=files,
         guards=merged.guards,
-    )  # fmt: skip
+    )
     copy_legal_files(training.base, training.licence, folder)
     (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished
     return folder, record

@@ -47,9 +47,17 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
         gr.HTML(parts.header(engine))
         with gr.Row(elem_id="question"):
             text = gr.Textbox(
-                label="Title, or a whole question", show_label=False, container=False, lines=1, max_lines=6, autofocus=True,
-                scale=8, min_width=300, elem_id="ask-text", placeholder="The title of a product, or a whole question",
-            )  # fmt: skip
+                label="Title, or a whole question",
+                show_label=False,
+                container=False,
+                lines=1,
+                max_lines=6,
+                autofocus=True,
+                scale=8,
+                min_width=300,
+                elem_id="ask-text",
+                placeholder="The title of a product, or a whole question",
+            )
             ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=2, min_width=110)
             stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
         if offered := example_titles(index):
@@ -80,11 +88,15 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
             yield from states(engine, index, values, gr.skip())
 
         asked = gr.on(
-            [ask.click, text.submit], respond,
+            [ask.click, text.submit],
+            respond,
             inputs=[text, models, decoding, read_as, grounded, seed, new_tokens, temperature, top_k, top_p],
-            outputs=[answers, sources, prompt], api_name="ask", concurrency_limit=AT_ONCE, show_progress="minimal",
-            trigger_mode="always_last",  # what is asked while an answer is being written comes next, instead of being passed over
-        )  # fmt: skip
+            outputs=[answers, sources, prompt],
+            api_name="ask",
+            concurrency_limit=AT_ONCE,
+            show_progress="minimal",
+            trigger_mode="always_last",  # a question that is sent while an answer is being written is answered next
+        )
         stop.click(None, js=STOPPED, cancels=[asked], api_visibility="private")
     return page.queue(max_size=WAITING)
 
@@ -145,14 +157,34 @@ def launch_options() -> dict[str, Any]:
     sans = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
     mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
     theme = gr.themes.Base(primary_hue="blue", neutral_hue="gray", font=sans, font_mono=mono).set(
-        body_background_fill="#ffffff", body_background_fill_dark="#16191d", background_fill_primary_dark="#16191d",
-        block_background_fill="#ffffff", block_background_fill_dark="#1d2126", block_border_color_dark="#2d333a",
-        input_background_fill="#ffffff", input_background_fill_dark="#16191d", border_color_primary="#e3e6ea",
-        border_color_primary_dark="#2d333a", block_shadow="none", button_primary_background_fill="#2f5fb3",
-        button_primary_background_fill_hover="#274f95", button_primary_text_color="#ffffff", block_radius="10px",
-        button_primary_background_fill_dark="#2f5fb3", button_primary_background_fill_hover_dark="#3a6cc4",
-    )  # fmt: skip
+        body_background_fill="#ffffff",
+        body_background_fill_dark="#16191d",
+        background_fill_primary_dark="#16191d",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1d2126",
+        block_border_color_dark="#2d333a",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#16191d",
+        border_color_primary="#e3e6ea",
+        border_color_primary_dark="#2d333a",
+        block_shadow="none",
+        button_primary_background_fill="#2f5fb3",
+        button_primary_background_fill_hover="#274f95",
+        button_primary_text_color="#ffffff",
+        block_radius="10px",
+        button_primary_background_fill_dark="#2f5fb3",
+        button_primary_background_fill_hover_dark="#3a6cc4",
+    )
     return {
-        "theme": theme, "css": parts.css(), "share": False, "footer_links": [], "ssr_mode": False, "enable_monitoring": False,
-        "quiet": True, "show_error": False, "pwa": False, "mcp_server": False, "run_history": False,
-    }  # fmt: skip
+        "theme": theme,
+        "css": parts.css(),
+        "share": False,
+        "footer_links": [],
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "quiet": True,
+        "show_error": False,
+        "pwa": False,
+        "mcp_server": False,
+        "run_history": False,
+    }

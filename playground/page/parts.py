@@ -45,10 +45,12 @@ def header(engine: Engine) -> str:
     pins = [("adapter", engine.inputs.adapter), ("base", record.base), ("dataset", record.dataset)]
     seen = record.examples
     return render(
-        "header", name=engine.inputs.adapter.repo, device=engine.device,
+        "header",
+        name=engine.inputs.adapter.repo,
+        device=engine.device,
         pins=[(what, str(pin), state_of(pin)) for what, pin in pins],
         examples=f"trained on {seen.distinct_seen:,} of {seen.available:,} examples",
-    )  # fmt: skip
+    )
 
 
 def state_of(pin: Pin) -> str:
@@ -60,18 +62,25 @@ def answers(reply: Reply) -> str:
     """The answers so far, side by side."""
     reference = reply.sources.reference
     return render(
-        "answers", panels=[panel(reply, answer) for answer in reply.answers], titles=TITLES, whole=reply.whole, marked=any(reply.marks.values()),
+        "answers",
+        panels=[panel(reply, answer) for answer in reply.answers],
+        titles=TITLES,
+        whole=reply.whole,
+        marked=any(reply.marks.values()),
         note=nll_note(reference, reply.in_prompt) if reference and reply.nll else None,
-    )  # fmt: skip
+    )
 
 
 def panel(reply: Reply, answer: Answer) -> dict[str, Any]:
     """One answer as its template reads it."""
     cut_up = pieces(answer.text.strip("\n") if answer.stop is None else answer.text, reply.marks.get(answer.arm, []))
     return {
-        "name": ARM_NAMES[answer.arm], "writing": answer.stop is None, "silent": answer.stop and not answer.text.strip(),
-        "pieces": [(visible(text), kind) for text, kind in cut_up], "facts": facts(answer, reply.nll.get(answer.arm)),
-    }  # fmt: skip
+        "name": ARM_NAMES[answer.arm],
+        "writing": answer.stop is None,
+        "silent": answer.stop and not answer.text.strip(),
+        "pieces": [(visible(text), kind) for text, kind in cut_up],
+        "facts": facts(answer, reply.nll.get(answer.arm)),
+    }
 
 
 def sources(reply: Reply) -> str:
@@ -85,10 +94,18 @@ def row_of(row: FoundRow, in_prompt: bool) -> dict[str, Any]:
     text = visible(row.text)
     excerpt = cut(text, EXCERPT)
     return {
-        "how": MATCHES[row.match], "in_prompt": in_prompt, "title": visible(row.title), "excerpt": excerpt, "text": text,
-        "rest": excerpt.endswith("…") and not text.endswith("…"), "split": row.split, "score": row.score, "uid": row.uid,
-        "link": row.link, "place": place_of(row),
-    }  # fmt: skip
+        "how": MATCHES[row.match],
+        "in_prompt": in_prompt,
+        "title": visible(row.title),
+        "excerpt": excerpt,
+        "text": text,
+        "rest": excerpt.endswith("…") and not text.endswith("…"),
+        "split": row.split,
+        "score": row.score,
+        "uid": row.uid,
+        "link": row.link,
+        "place": place_of(row),
+    }
 
 
 def prompt(reply: Reply) -> str:

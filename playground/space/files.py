@@ -9,11 +9,11 @@ from pathlib import Path
 
 from huggingface_hub import SpaceCardData
 
-from titlecraft.cards.merge import Owned, merge, section
+from titlecraft.cards.head_card import write_merged_card
+from titlecraft.cards.merge import Owned, section
 from titlecraft.cards.templates import markdown_templates
-from titlecraft.hub.pins import read_file
 from titlecraft.records import Pin
-from titlecraft.records.repo_files import CARD, SPACE_APP, SPACE_REQUIREMENTS
+from titlecraft.records.repo_files import SPACE_APP, SPACE_REQUIREMENTS
 from titlecraft.records.space import SpaceRecord
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +28,14 @@ OWNED = Owned(
 
 def source_files() -> list[Path]:
     """Our source files that the page needs, below ROOT, sorted: whether Titlecraft runs from a checkout or was installed."""
-    return sorted(
-        file for folder in SOURCES for file in (ROOT / folder).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
-        and not file.relative_to(ROOT).as_posix().startswith(tuple(f"{name}/" for name in LEFT_OUT))
-    )  # fmt: skip
+    files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*") if file.is_file()]
+    return sorted(file for file in files if is_source(file.relative_to(ROOT)))
+
+
+def is_source(path: Path) -> bool:
+    """Whether a file, as a path below ROOT, belongs in a Space: no cache, no hidden file, nothing of LEFT_OUT."""
+    hidden = path.name.startswith(".") or "__pycache__" in path.parts
+    return not hidden and not path.as_posix().startswith(tuple(f"{folder}/" for folder in LEFT_OUT))
 
 
 def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirements: list[str]) -> None:
@@ -81,8 +84,5 @@ def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str, head:
         .get_template("space_card.md.jinja")
         .render(repo=repo, record=record, licence=licence)
     )
-    existing = read_file(head, CARD) if head else None
-    text = existing.decode("utf-8", errors="replace") if existing is not None else None
-    fresh = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
-    merged = merge(text, fresh, OWNED, f"{CARD} of {repo}")
-    (folder / CARD).write_text(merged, encoding="utf-8", newline="\n")
+    generated = f"---\n{metadata(record).to_yaml()}\n---\n\n{section('space', body)}\n"
+    write_merged_card(folder, repo, head, generated, OWNED)

@@ -53,9 +53,15 @@ def suggested_hardware(record: TrainingRecord, config: dict[str, Any]) -> Hardwa
     ]
     flavor, memory = CPU if small else fitting[0] if fitting else GPUS[-1]
     return Hardware(
-        flavor=flavor, gpu=not small, memory_gb=memory, weights_gb=round(plain if small else packed, 3),
-        unpacked_gb=round(plain, 3), parameters=parameters, quantization=record.quantization, precision=record.precision,
-    )  # fmt: skip
+        flavor=flavor,
+        gpu=not small,
+        memory_gb=memory,
+        weights_gb=round(plain if small else packed, 3),
+        unpacked_gb=round(plain, 3),
+        parameters=parameters,
+        quantization=record.quantization,
+        precision=record.precision,
+    )
 
 
 def packed_gb(parameters: int, size: int, config: dict[str, Any], bits: float = NF4_BITS) -> float:

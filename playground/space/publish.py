@@ -45,9 +45,16 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")
     config = json.loads(read_file(training.base, MODEL_CONFIG) or b"{}")
     adapter_pin, base, dataset = found.adapter, training.base, training.dataset
-    key = digest({
-        "stage": "space", "adapter": adapter_pin, "base": base, "dataset": dataset, "requirements": requirements, "sources": [file_sha256(file) for file in source_files()],
-    })  # fmt: skip
+    key = digest(
+        {
+            "stage": "space",
+            "adapter": adapter_pin,
+            "base": base,
+            "dataset": dataset,
+            "requirements": requirements,
+            "sources": [file_sha256(file) for file in source_files()],
+        }
+    )
     with sole_publisher(repo, "space"):
         head = published_pin(repo, "space")
         require_own(head, SPACE_RECORD)
@@ -61,14 +68,28 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
         write_files(work, adapter_pin, base, dataset, requirements)
         files = sorted(file for file in work.rglob("*") if file.is_file())
         record = SpaceRecord(
-            key=key, code=code, adapter=adapter_pin, base=base, dataset=dataset, hardware=suggested_hardware(training, config), gradio=version("gradio"),
-            requirements=requirements, files=[describe_file(work, file) for file in files],
-        )  # fmt: skip
+            key=key,
+            code=code,
+            adapter=adapter_pin,
+            base=base,
+            dataset=dataset,
+            hardware=suggested_hardware(training, config),
+            gradio=version("gradio"),
+            requirements=requirements,
+            files=[describe_file(work, file) for file in files],
+        )
         write_card(work, repo, record, training.licence.id, head)
         (work / SPACE_RECORD).write_bytes(record.to_json())
         published = publish(
-            repo, "space", head, work, f"The page of {found.adapter}", private=private, replaces=REPLACED, check=require_imports
-        )  # fmt: skip
+            repo,
+            "space",
+            head,
+            work,
+            f"The page of {found.adapter}",
+            private=private,
+            replaces=REPLACED,
+            check=require_imports,
+        )
         shutil.rmtree(work)
     return published, record
 

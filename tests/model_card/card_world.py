@@ -20,7 +20,7 @@ from titlecraft.records import Licence, Pin, RepoType, describe_file
 from titlecraft.settings import Prompt
 
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/titles", "titlecraft/lamps"
-FOREIGN = "titlecraft/somebodys"
+THIRD_PARTY = "titlecraft/somebodys"
 CONFIG = {
     "base_model_name_or_path": BASE, "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "lora_dropout": 0.1,
     "target_modules": ["q_proj", "v_proj"], "revision": None, "peft_version": "0.21.2",
@@ -69,10 +69,10 @@ def publish_world(folder: Path) -> dict[str, str]:
         "adapter_config.json": ours["adapter_config.json"], "adapter_model.safetensors": ours["adapter_model.safetensors"],
         "README.md": OLD_CARD.encode(), "tokenizer_config.json": b'{"bos_token": {"content": "<s>"}, "eos_token": "</s>"}',
     }  # fmt: skip
-    foreign = upload(FOREIGN, "model", theirs, folder / "foreign")
+    foreign = upload(THIRD_PARTY, "model", theirs, folder / "foreign")
     local = CONFIG | {"base_model_name_or_path": "/home/somebody/llama", "target_modules": "all|<b>linear</b>"}
     upload(
-        f"{FOREIGN}-local",
+        f"{THIRD_PARTY}-local",
         "model",
         {"adapter_config.json": json.dumps(local).encode(), "adapter_model.bin": b"\x80"},
         folder / "local",

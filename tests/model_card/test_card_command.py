@@ -12,7 +12,7 @@ import pytest
 
 from local_hub.server import RunningHub, start, stop
 from tests import ROOT
-from tests.model_card.card_world import ADAPTER, BASE, FOREIGN
+from tests.model_card.card_world import ADAPTER, BASE, THIRD_PARTY
 from tests.warm import PYTHON
 
 pytestmark = pytest.mark.slow
@@ -113,15 +113,15 @@ def test_what_a_person_wrote_survives_and_what_they_changed_of_ours_does_not(wor
 
 
 def test_somebody_elses_adapter(world: World, refused: Callable[..., str]) -> None:
-    card = world.card(FOREIGN, "--dry-run")
-    assert "| parameters of the adapter, counted in its file | 256 in 4 tensors (F32) |" in card
-    assert "| begin of text (BOS), by `tokenizer_config.json` | \\<s\\> |" in card
-    assert "Named by the old card, not checked: somebody/texts." in card and "99.9" not in card
-    assert f'revision="{world.revisions[BASE]}"' in card and "`mit`, as the card of the base model" in card
-    assert "titlecraft/somebodys has no training_record.json" in refused(FOREIGN)
-    local = world.card(f"{FOREIGN}-local", "--dry-run")
+    card = world.card(THIRD_PARTY, "--dry-run")
+    assert "| parameters, from the file header | 256 in 4 tensors (F32) |" in card
+    assert "| BOS token, from `tokenizer_config.json` | \\<s\\> |" in card
+    assert "According to its present card, not checked: somebody/texts." in card and "99.9" not in card
+    assert f'revision="{world.revisions[BASE]}"' in card and "`mit`, according to the card of the base model" in card
+    assert "titlecraft/somebodys has no training_record.json" in refused(THIRD_PARTY)
+    local = world.card(f"{THIRD_PARTY}-local", "--dry-run")
     assert "its base model is unknown" in local and "| /home/somebody/llama |" in local
-    assert "a pickle (`adapter_model.bin`)" in local and "| all\\|\\<b\\>linear\\</b\\> |" in local
+    assert "a pickle file (`adapter_model.bin`)" in local and "| all\\|\\<b\\>linear\\</b\\> |" in local
 
 
 def test_a_repo_that_holds_no_adapter(refused: Callable[..., str]) -> None:

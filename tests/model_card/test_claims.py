@@ -18,15 +18,15 @@ from local_hub.pages.markdown import Surroundings, render_markdown
 from model_card.build import render
 from model_card.citations import SOFTWARE, cited_by, entries, source_names
 from model_card.claims import CLAIMS, claims_of
-from model_card.claims.saying import Claim, say, steps_of, value_at
+from model_card.claims.claim import Claim, render_claims, steps_of, value_at
 from model_card.named_records import named_records
-from model_card.samples import UNSEEN, harmless
+from model_card.samples import INVISIBLE, escape_text
 from tests import present
 from tests.model_card.test_golden_cards import bare, evaluated
 from titlecraft.cards.merge import section
 from titlecraft.records import Record
 
-UNKNOWN = ("not measured", "not counted", "not evaluated", "not known", "none on record")
+UNKNOWN = ("not measured", "not counted", "not evaluated", "unknown", "none on record")
 OF_WHAT_IS_MISSING = (
     "data.no-leakage",
     "not-measured.quality",
@@ -87,12 +87,12 @@ def take_away(records: dict[str, Any], path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("claim", [one for one in CLAIMS if one.id not in OF_WHAT_IS_MISSING], ids=lambda one: one.id)
 def test_without_one_of_its_fields_a_claim_is_not_said(claim: Claim) -> None:
     records = whole_records()
-    said = say([claim], records)
+    said = render_claims([claim], records)
     assert said and all(one.licensed and one.sentence for one in said)
     for one in said:
         assert one.fields and None not in one.fields.values()
         for path in one.fields:
-            left = {other.id: other for other in say([claim], take_away(records, path))}
+            left = {other.id: other for other in render_claims([claim], take_away(records, path))}
             other = left.get(one.id)
             assert other is None or (not other.licensed and any(word in other.sentence.lower() for word in UNKNOWN)), (
                 path
@@ -101,13 +101,13 @@ def test_without_one_of_its_fields_a_claim_is_not_said(claim: Claim) -> None:
 
 def test_what_is_missing_is_said_to_be_missing() -> None:
     missing = [claim for claim in CLAIMS if claim.id in OF_WHAT_IS_MISSING]
-    assert say(missing, whole_records()) == []
-    assert [one.sentence for one in say(missing, named_records(bare()))] == [
+    assert render_claims(missing, whole_records()) == []
+    assert [one.sentence for one in render_claims(missing, named_records(bare()))] == [
         "- Overlap of the splits: not measured.",
         "- Whether fine-tuning helped: not evaluated.",
-        "- Energy of the training: not measured.",
+        "- Energy use of the training: not measured.",
     ]
-    assert [one.id for one in say(missing, named_records(evaluated()))] == [
+    assert [one.id for one in render_claims(missing, named_records(evaluated()))] == [
         "not-measured.forgetting", "not-measured.sampled", "not-measured.energy"
     ]  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, 
     records["report"]["measures"][0] |= {
         "low": low, "high": high, "p_holm": p, "better": better, "difference": (low + high) / 2
     }  # fmt: skip
-    box = say([claim for claim in CLAIMS if claim.id == "result.primary"], records)
+    box = render_claims([claim for claim in CLAIMS if claim.id == "result.primary"], records)
     assert f"Did fine-tuning help? {said}** NLL per token on 200 held-out titles" in box[0].sentence
 
 
@@ -147,7 +147,9 @@ def test_an_adapter_that_ruins_its_base_says_so_in_the_box(before: float, after:
     records["report"]["measures"][0] |= {"before": before, "after": after}
     records["training"]["effect"] |= {"nll_base": before, "nll_adapter": after}
     found = [
-        one.sentence for one in say(CLAIMS, records) if one.section == "result" and "order of magnitude" in one.sentence
+        one.sentence
+        for one in render_claims(CLAIMS, records)
+        if one.section == "result" and "order of magnitude" in one.sentence
     ]
     assert len(found) == 2 * said and all(f"{before:.4g}" in one and f"{after:.4g}" in one for one in found)
 
@@ -158,8 +160,8 @@ def test_an_adapter_that_changes_nothing_says_so_in_the_box() -> None:
         record, effect=msgspec.structs.replace(present(record.effect), changes_logits=False)
     )
     box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
-    assert "> **The adapter changes nothing:**" in box(silent) and "changes nothing" not in box(record)
-    assert "changes nothing" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
+    assert "> **The adapter has no effect:**" in box(silent) and "has no effect" not in box(record)
+    assert "has no effect" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
 
 
 def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() -> None:
@@ -194,11 +196,11 @@ def test_every_measure_is_cited() -> None:
         ("<!-- /titlecraft:samples -->", "&lt;!-- /titlecraft:samples --&gt;"),
         ("right\u202eleft\x1b[31m", "right\ufffdleft\ufffd&#91;31m"),
         (" \n", "<i>(empty)</i>"),
-        ("x" * 401, "x" * 400 + " <i>[… cut here: 400 of 401 characters]</i>"),
+        ("x" * 401, "x" * 400 + " <i>[… truncated: 400 of 401 characters]</i>"),
     ],
 )
 def test_texts_of_products_and_models_are_nothing_but_text(text: str, html: str) -> None:
-    assert harmless(text) == html
+    assert escape_text(text) == html
 
 
 def test_records_are_plain_values() -> None:
@@ -212,12 +214,12 @@ def test_records_are_plain_values() -> None:
     )
 )
 def test_any_text_shows_on_the_card_as_it_is(text: str) -> None:
-    sample = f"<table>\n<tr><td>{harmless(text)}</td></tr>\n</table>"
+    sample = f"<table>\n<tr><td>{escape_text(text)}</td></tr>\n</table>"
     page = render_markdown(section("samples", sample), Surroundings("model", "ns/x", "main"))
     assert re.findall(r"<(\w+)", page) == re.findall(r"<(table|tbody|tr|td|br|i)\b", page)
     inside = page[page.index("<td>") + 4 : page.index("</td>")]
     shown = " ".join(unescape(inside.replace("<br>", "\n")).split())
-    expected = " ".join(UNSEEN.sub("\ufffd", text.strip()).split())
+    expected = " ".join(INVISIBLE.sub("\ufffd", text.strip()).split())
     assert shown == expected or (not expected and inside == "<i>(empty)</i>")
 
 
@@ -225,5 +227,5 @@ def test_rows_that_were_left_out_are_rows_of_the_training_split_too() -> None:
     """Three in four prompts too long: the split is no smaller for that, and the share that was seen no larger."""
     named = whole_records()
     named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
-    lines = [one.sentence for one in say(CLAIMS, named) if one.id in ("data.available", "data.share")]
-    assert lines == ["| rows in its training split | 400 |", "| share of the training split that it saw | 10 % |"]
+    lines = [one.sentence for one in render_claims(CLAIMS, named) if one.id in ("data.available", "data.share")]
+    assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10 % |"]

@@ -17,7 +17,7 @@ from dataset_builder.card.write import CardInputs as DatasetCardInputs
 from dataset_builder.card.write import render as render_dataset_card
 from evaluation.report.examples import starting_views
 from model_card.build import render
-from model_card.claims import CLAIMS, say
+from model_card.claims import CLAIMS, render_claims
 from model_card.inputs import CardInputs, reports
 from model_card.metadata import eval_results, owned
 from model_card.named_records import named_records
@@ -125,7 +125,7 @@ def test_a_card_says_no_more_than_was_measured() -> None:
     assert "-0.1 to +0.3: no measured difference" in evaluated
     assert bare.count("Not evaluated.") == 2 and "model-index" not in bare and "widget" not in bare
     assert "| energy | not measured |" in evaluated and "co2_eq_emissions" not in evaluated
-    assert "| padding among the computed tokens | not counted |" in evaluated
+    assert "| share of padding tokens | not counted |" in evaluated
     assert "Overlap of the splits: not measured." in bare and "training_loss.png" not in bare
     assert "**Missing in this repo: the use policy.**" in evaluated and "Missing" not in bare
 
@@ -145,11 +145,13 @@ def of_amazon_titles(**prompt: Any) -> CardInputs:
 
 
 OF_AMAZON_TITLES = (
-    "- **It knows old text only.** AmazonTitles-1.3MM, the catalogue that Titlecraft is made for, was collected before 2014. What\n"
-    "  came later is unknown to it.\n",
-    "- **It was asked in English, with the prompt above.** Other languages and other prompts were not tried.\n",
-    "bhatia2016extreme", "mcauley2015image", "language:\n- en\n",
-)  # fmt: skip
+    "- **Its training data are old.** AmazonTitles-1.3MM was collected before 2014, so the adapter was not trained on newer "
+    "products.\n",
+    "- **It was trained on English text with the prompt above.** Other languages and other prompts were not tested.\n",
+    "bhatia2016extreme",
+    "mcauley2015image",
+    "language:\n- en\n",
+)
 
 
 def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
@@ -158,10 +160,10 @@ def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
     for name in ("evaluated.md", "not_evaluated.md", "energy.md"):
         assert not re.search(r"AmazonTitles|2014|English|bhatia|mcauley|language:", cards()[name]), name
     own = render(of_amazon_titles(question="Descreva: {title}", product_word="produto"))
-    assert "in English" not in own and "- **It was trained with the prompt above.**" in own
-    assert "in place of `{title}`. The adapter has seen nothing else." in own and "nothing else." in known
+    assert "English text" not in own and "- **It was trained with the prompt above.**" in own
+    assert "in place of `{title}`. The adapter was trained on this prompt only." in own and "this prompt only." in known
     several = render(of_amazon_titles(other_questions=["{title}?"]))
-    assert "nothing else" not in several and "in English" not in several
+    assert "this prompt only" not in several and "English text" not in several
 
 
 def test_books_are_named_only_where_there_are_some() -> None:
@@ -178,11 +180,11 @@ def test_a_measure_that_cannot_read_the_texts_is_on_the_card_as_not_measured() -
     report = msgspec.structs.replace(report, measures=measures, not_measured=[left_out], near_not_looked_for=50)
     card = render(replace(evaluated(), report=report))
     assert (
-        "- ROUGE-L: it means nothing on texts in letters that are not Latin or in Latin letters other than a to z, and reads 0 of the 200 titles.\n"
+        "- ROUGE-L: it means nothing on texts in letters that are not Latin or in Latin letters other than a to z, and covers 0 of the 200 titles.\n"
         in card
     )
     assert card.count("ROUGE-L") == 1 and "| Specificity (on 150 of 200 titles) | 0.5 | 0.75 |" in card
-    assert "near copies in the training split were not looked for: 50." in card
+    assert "because their description has no spaces between words: 50." in card
     assert [one.metric_type for one in metadata(card).eval_results] == ["nll_per_token", "specificity"]
 
 
@@ -201,9 +203,9 @@ def test_near_copies_that_were_looked_for_in_some_rows_only_are_said_so() -> Non
     inputs = evaluated()
     records = named_records(inputs)
     records["dataset"]["leakage"]["test"] |= {"rows": 9, "near_measured": 4, "near_duplicates": 0}
-    said = [one.sentence for one in say(CLAIMS, records) if one.id == "data.near-measured[test]"]
+    said = [one.sentence for one in render_claims(CLAIMS, records) if one.id == "data.near-measured[test]"]
     assert said == [
-        "- test split: near-duplicates were looked for in 4 of its 9 rows; the others have too few words, or no spaces between them."
+        "- test split: the search for near-duplicates covers 4 of its 9 rows; the others have too few words, or no spaces between words."
     ]
 
 

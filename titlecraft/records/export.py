@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from titlecraft.records import Check, Code, File, Licence, Pin, Record
 from titlecraft.settings import Generation
 
@@ -88,3 +90,18 @@ class ExportRecord(Record, frozen=True):
     guards: tuple[Check, ...] = ()
     unpacking: Check | None = None
     schema: Literal["titlecraft/export/1"] = "titlecraft/export/1"
+
+
+class ExportOrigin(msgspec.Struct, frozen=True):
+    """The fields that every version of an export record has: the adapter that was exported, and in which form."""
+
+    adapter: Pin
+    form: str
+
+
+def export_origin(raw: bytes) -> ExportOrigin | None:
+    """The origin of an exported model, from its record of any version; None for another program's file of that name."""
+    try:
+        return msgspec.json.decode(raw, type=ExportOrigin)
+    except msgspec.MsgspecError:
+        return None

@@ -51,7 +51,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
-        titlecraft/cards: front_matter lineage_picture merge templates
+        titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
@@ -108,7 +108,7 @@ SOURCES: dict[str, str] = {
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ files prompt settings
-        titlecraft/cards: front_matter merge templates
+        titlecraft/cards: front_matter head_card merge templates
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
@@ -123,7 +123,7 @@ SOURCES: dict[str, str] = {
     "space": """
         playground/space: files needs publish
         titlecraft: __init__ prompt settings
-        titlecraft/cards: front_matter merge templates
+        titlecraft/cards: front_matter head_card merge templates
         titlecraft/hub: checksums errors pins publishing
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
@@ -150,7 +150,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ evaluation provenance saying training use
+        model_card/claims: __init__ claim evaluation provenance training use
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run
         model_card/verification/level_card: dataset history lineage pins report training
@@ -159,7 +159,7 @@ SOURCES: dict[str, str] = {
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/cards: front_matter lineage_picture merge templates
+        titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy

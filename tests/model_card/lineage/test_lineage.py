@@ -165,7 +165,7 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     assert world.get("/api/collections?owner=titlecraft").json()[0]["private"] is True
     said = world.step("tell", "titlecraft/other").splitlines()
     assert said[0].startswith("the dataset's card does not list this adapter: no write right on somebody/texts: ")
-    assert said[1].startswith("no collection ties the repos together: ") and len(said) == 2
+    assert said[1].startswith("the repos are not in a collection: ") and len(said) == 2
     assert world.head(OF_DATASET) == before
     away = "from model_card.lineage.announce import announce; from titlecraft.records import Pin; announce(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
     done = subprocess.run([PYTHON, "-c", away], cwd=ROOT, capture_output=True, text=True,

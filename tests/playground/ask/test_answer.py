@@ -62,7 +62,7 @@ def test_why_an_answer_stops(engine: Engine) -> None:
     room = 512 - len(engine.prompt_tokens("x" * 505))
     full = last(engine, "x" * 505, Decoding(Generation(max_new_tokens=100), seed=0))
     assert ("context", room) in {(answer.stop, answer.tokens) for answer in full} and 0 < room < 10
-    with pytest.raises(UserError, match=r"the prompt has \d+ tokens, and the model room for 512"):
+    with pytest.raises(UserError, match=r"the prompt has \d+ tokens, and the model's context is 512 tokens"):
         last(engine, "x" * 600, Decoding(SHORT))
 
 

@@ -45,7 +45,7 @@ def titled(title: str) -> Question:
     [
         ("the red lamp of the KITCHEN", "trained", "This title is in the training data."),
         ("The small clock of the library", "held out", "This title is in the dataset, but not in the training data: only in the test split."),
-        ("The red lamp of the kitchens", "near", "No product of exactly this title is in the training data; near titles are below."),
+        ("The red lamp of the kitchens", "near", "No product with exactly this title is in the training data; similar titles are below."),
         ("A quiet day", "none", "No such product in the training data. The rows below share words with it."),
         ("Submarine", "none", "No such product in the training data. No row of the dataset shares a word with it."),
     ],
@@ -92,7 +92,7 @@ def test_sources_go_into_the_prompt_where_there_is_room(engine: Engine, index: R
     grounded = whole(engine, index, "The red lamp of the kitchen", grounded=True)
     assert grounded.in_prompt == 3 and "\n[1] The red lamp of the kitchen: A red lamp, made" in grounded.prompt
     assert engine.fits(grounded.prompt, 8)
-    assert "says nothing of what the model knows" in parts.answers(grounded)
+    assert "does not show what the model has learned" in parts.answers(grounded)
     assert whole(engine, index, "Submarine", grounded=True).in_prompt == 0
 
 
@@ -116,7 +116,7 @@ def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: p
     texts = typed("The red lamp of the kitchen", "", "x" * 2001, "[bold]zeppelin[/bold]")
     assert converse(engine, index, texts, options, console, True, one=False) == 0
     said = out.getvalue()
-    assert "\x1b" not in said and said.count("The prompt that was sent, behind BOS:") == 2
+    assert "\x1b" not in said and said.count("The prompt, without BOS:") == 2
     assert (
         "This title is in the training data.\n1. The red lamp of the kitchen\n   same title · train · B000000000 · BM25 "
         in said

@@ -146,7 +146,7 @@ IMITATED = {
     "our sentence": "NLL per token on 200 held-out titles: **2.5 before, 0.13 after** (nats; lower is better).",
     "our verdict": "> **Did fine-tuning help? By this measure, yes.**",
     "our sentence over two lines": "NLL per token on 200\nheld-out titles: 2.5 before,\n0.13 after",
-    "our data": "| **rows that the adapter really saw** | **1,000,000** (1,000,000 different ones) |",
+    "our data": "| **rows seen in training** | **1,000,000** (1,000,000 distinct) |",
     "a verification": "titlecraft verify: verified: all 400 claims hold at level card",
     "letters turned around": "abc \u202e31.0 sserp\u202c",
     "mixed letters": "This is a vеry good model.",
