@@ -6,9 +6,16 @@ from typing import Any
 from titlecraft.records import Pin
 
 PATCHED = (
-    "titlecraft.models.base.files", "titlecraft.models.base.config", "titlecraft.models.base.tokenizer", "titlecraft.models.base.model", "training.planning.known_base",
-    "evaluation.inputs", "titlecraft.models.adapter.read", "titlecraft.models.adapter.load", "evaluation.lookup.encoders",
-)  # fmt: skip
+    "titlecraft.models.base.files",
+    "titlecraft.models.base.config",
+    "titlecraft.models.base.tokenizer",
+    "titlecraft.models.base.model",
+    "training.planning.known_base",
+    "evaluation.inputs",
+    "titlecraft.models.adapter.read",
+    "titlecraft.models.adapter.load",
+    "evaluation.lookup.encoders",
+)
 
 
 def pin_of(folder: Path) -> Pin:

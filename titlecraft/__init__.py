@@ -1,3 +1,3 @@
-"""The ground floor that the four stages share: recipe, prompt, records, the way to the Hub, and the Hub on a laptop."""
+"""The ground floor that all stages share: settings, prompt, records, Hub access, models and the search index."""
 
 __version__ = "0.1.0"

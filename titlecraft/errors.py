@@ -1,8 +1,8 @@
-"""The one exception that a person is meant to read."""
+"""The exception for mistakes that the user can fix."""
 
 
 class UserError(Exception):
-    """A mistake that the user can mend: the message names the file, line, flag or repo, what was expected, and the fix.
+    """An error whose message names the file, line, option or repo, what was expected, and the fix.
 
-    Programs print it as one line, `error: …`, on stderr and exit with status 2; no stack trace.
+    The command line prints it as one line, `error: …`, on stderr and exits with status 2, without a traceback.
     """

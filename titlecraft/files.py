@@ -1,8 +1,10 @@
-"""Writing files so that a kill or a power cut leaves the old file or the new one, never half of either."""
+"""Files written atomically, and files compared with their records."""
 
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+from titlecraft.records.base import File, file_sha256
 
 
 def write_atomically(target: Path, content: bytes, temporary_folder: Path, *, sync_name: bool = True) -> None:
@@ -31,3 +33,9 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_unchanged(folder: Path, file: File) -> bool:
+    """Whether a recorded file exists in the folder with its sha256."""
+    path = folder / file.path
+    return path.is_file() and file_sha256(path) == file.sha256

@@ -1,6 +1,6 @@
-"""The prompt with sources in it: the same question, and under it what the dataset says of the product.
+"""The prompt with retrieved sources: the question, followed by rows of the dataset about the product.
 
-The adapter was never trained on such a prompt; whether it uses the sources is what the evaluation's third arm measures.
+The adapter is not trained on such prompts; the third arm of an evaluation measures whether sources help.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ HEADING = "Answer only with what these sources say:"
 
 
 class Source(Protocol):
-    """What is read of a row; `titlecraft.search.row_index.FoundRow` has it."""
+    """The part of a row that a prompt needs; `titlecraft.search.row_index.FoundRow` has it."""
 
     @property
     def title(self) -> str:
-        """The row's title."""
+        """The title of the row."""
         ...
 
     @property
     def text(self) -> str:
-        """The row's description, whole."""
+        """The full description of the row."""
         ...
 
 
 def cut(text: str, most: int) -> str:
-    """The text on one line, and at most so many characters of it, cut behind a word."""
+    """Return the text on one line, truncated after a word to at most `most` characters."""
     line = " ".join(text.split())
     if len(line) <= most:
         return line
@@ -37,7 +37,7 @@ def cut(text: str, most: int) -> str:
 
 
 def grounded_input(question: str, sources: Sequence[Source], characters: int = SOURCE_CHARACTERS) -> str:
-    """The Alpaca `input` of a question with sources, numbered from 1; the question alone where there are none."""
+    """Return the Alpaca `input` of a question with sources numbered from 1, or the question alone without sources."""
     if not sources:
         return question
     lines = [f"[{number}] {cut(one.title, 200)}: {cut(one.text, characters)}" for number, one in enumerate(sources, 1)]
@@ -47,7 +47,7 @@ def grounded_input(question: str, sources: Sequence[Source], characters: int = S
 def grounded_prompt(
     prompt: PromptFormat, question: str, sources: Sequence[Source], fits: Callable[[str], bool] = lambda text: True
 ) -> tuple[str, int]:
-    """The whole prompt with as much of the sources as fits, without BOS, and how many sources are in it.
+    """Return the prompt with as many sources as fit, without BOS, and the number of sources in it.
 
     Args:
         question: the Alpaca `input`; of a title, `prompt.input_for(title)`.

@@ -1,10 +1,10 @@
-"""THE prompt: what the model sees, in training, in evaluation and when it is asked. There is no other place.
+"""The prompt of training, evaluation and inference.
 
 The template is Stanford Alpaca's (Taori et al. 2023). An example is
 
     <BOS> template(instruction, input) | output <EOS>
 
-and the bar is where the loss begins. A dataset publishes its wording as prompt.json; later stages read that file.
+and the loss is computed after the bar. A dataset publishes its wording as prompt.json; later stages read that file.
 """
 
 import re
@@ -42,10 +42,10 @@ class PromptFormat:
     """The wording of one dataset, as published in prompt.json.
 
     Args:
-        instruction: the Alpaca instruction; rows may say "book" in it where this says "product".
-        question: the Alpaca input with {title} where the title goes; rows may have other wordings, in their `input`.
-        template: the text that both are set into; it ends where the answer begins.
-        stop: the answer ends at the tokenizer's EOS token and at nothing else.
+        instruction: the Alpaca instruction; rows may have "book" in place of "product".
+        question: the Alpaca input with the placeholder {title}; rows may have other wordings in their `input`.
+        template: the text around instruction and input; the answer begins at its end.
+        stop: only the tokenizer's EOS token ends an answer.
     """
 
     instruction: str
@@ -55,13 +55,13 @@ class PromptFormat:
 
     @classmethod
     def from_settings(cls, settings: Prompt) -> "PromptFormat":
-        """The first wording, {product} filled in. Raises UserError where the question has no place for the title."""
+        """Return the first wording with {product} filled in. Raises UserError if the question has no {title}."""
         word = ANY_PRODUCT if settings.product_word == AUTO else settings.product_word
         return cls.all_from_settings(settings, word)[0]
 
     @classmethod
     def all_from_settings(cls, settings: Prompt, word: str) -> "list[PromptFormat]":
-        """Every wording with products called by this word. Raises UserError where one has no place for the title."""
+        """Return all wordings with this product word. Raises UserError if a wording has no {title}."""
         fill = lambda text: text.replace("{product}", word)  # noqa: E731
         wordings = []
         for name, question in [
@@ -75,7 +75,7 @@ class PromptFormat:
 
     @classmethod
     def from_json(cls, raw: bytes, where: str) -> "PromptFormat":
-        """Read a published prompt.json; `where` names it in the error."""
+        """Decode a published prompt.json; `where` names it in the error."""
         try:
             prompt = msgspec.json.decode(raw, type=cls, strict=True)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -91,24 +91,24 @@ class PromptFormat:
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     def input_for(self, title: str) -> str:
-        """The Alpaca `input` of a title. Plain replacement: a title may hold quotes, braces, anything."""
+        """Return the Alpaca `input` for a title. The title is inserted literally, with quotes and braces."""
         return self.question.replace("{title}", title)
 
     def render(self, instruction: str, input: str) -> str:
-        """The text in front of the answer, without BOS. Pieces are joined, never formatted: braces in them are text."""
+        """Return the text before the answer, without BOS. Parts are concatenated, so braces in them are text."""
         before, middle = self.template.split("{instruction}")
         middle, after = middle.split("{input}")
         return before + instruction + middle + input + after
 
     def render_title(self, title: str) -> str:
-        """The whole prompt of a title, without BOS."""
+        """Return the prompt of a title, without BOS."""
         return self.render(self.instruction, self.input_for(title))
 
 
 def require_places(settings: Prompt) -> None:
-    """Raises UserError where a wording holds braces that no rule fills: they would be published, and asked, as they stand.
+    """Raise UserError if a wording has unknown placeholders, which would be published literally.
 
-    An instruction may hold {product}; a question holds {title} once and may hold {product}; a product word holds neither.
+    An instruction may have {product}; a question has {title} once and may have {product}; a product word has neither.
     """
     questions = [("question", settings.question)]
     questions += [(f"other_questions[{number}]", text) for number, text in enumerate(settings.other_questions)]
@@ -130,14 +130,14 @@ def require_places(settings: Prompt) -> None:
 
 
 def is_text(text: str) -> bool:
-    """Can a text be written as UTF-8? One that a shell in another encoding passed on cannot."""
+    """Whether a text can be encoded as UTF-8; text from a shell in another encoding may not."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Token ids of texts that are nothing but text: no special token in front, behind or inside.
+    """Return the token ids of texts without special tokens.
 
-    A fast tokenizer is asked without offsets and masks, which nobody reads here: a quarter more rows a second.
+    Offsets and masks are not requested from a fast tokenizer, which is 25 % faster.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -149,13 +149,13 @@ def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 
 
 def encode_prompts(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Token ids of prompts, each with exactly one BOS in front where the tokenizer has one."""
+    """Return the token ids of prompts, each with exactly one BOS at the start if the tokenizer has one."""
     bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     return [[*bos, *ids] for ids in token_ids(tokenizer, texts)]
 
 
 def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Token ids of answers, each with exactly one EOS behind it."""
+    """Return the token ids of answers, each with exactly one EOS at the end."""
     if tokenizer.eos_token_id is None:
         raise UserError(
             f"the tokenizer of {tokenizer.name_or_path} has no EOS token: a model could never learn to stop"
@@ -164,10 +164,10 @@ def encode_completions(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 
 
 def encode_prompt(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of one prompt: `encode_prompts` for one."""
+    """Return the token ids of one prompt, as `encode_prompts` does."""
     return encode_prompts(tokenizer, [text])[0]
 
 
 def encode_completion(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of one answer: `encode_completions` for one."""
+    """Return the token ids of one answer, as `encode_completions` does."""
     return encode_completions(tokenizer, [text])[0]

@@ -1,8 +1,8 @@
-"""The recipe: documented dataclasses that are `--help`, the YAML under recipes/ and the tables on the cards, all in one.
+"""The settings of a recipe as dataclasses. Their docstrings are the text of `--help`.
 
-A recipe is everything that decides what a run computes, and nothing that says where things lie (repos, paths, tokens).
-Each stage reads its own sections: build `data` and `prompt`; train `base`, `lora` and `training`; evaluate `evaluation`
-and `generation`. The prompt that train and evaluate use comes from the dataset that they pin, never from here.
+A recipe holds all settings that decide the result of a run; repos, paths and tokens are options of the verbs. Each
+stage reads its own sections: build reads `data` and `prompt`, train reads `base`, `lora` and `training`, and evaluate
+reads `evaluation` and `generation`. Train and evaluate take the prompt from the pinned dataset.
 """
 
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-# Every number has both bounds: what is beyond them is a slip of the keyboard, and no library says so in one line
+# Every number has a lower and an upper bound, so that a typing error gets a one-line message.
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Whole = Annotated[int, Meta(ge=0, le=10**9)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
-Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # numpy, which transformers seeds too, takes no larger one
-Key = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of hashes and of numpy's newer generators
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # the range of numpy.random.seed
+Key = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # keys of hashes, seeds of numpy.random.default_rng
 
 BM25 = "bm25"  # the retriever that needs no model
-MAX_LOSS = 0.2  # share of a catalogue's lines that may be quarantined; no setting of a recipe, since it changes no row
+MAX_LOSS = 0.2  # largest share of a catalogue's lines in quarantine; an option of build, because it changes no row
 RENAMED = {
     "data.copies": "data.max_titles_per_description",
     "evaluation.also": "evaluation.benchmarks",
@@ -30,21 +30,22 @@ SEVEN_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_pr
 
 @dataclass(frozen=True)
 class Data:
-    """What becomes of the catalogue's rows.
+    """How rows of the catalogue are cleaned, deduplicated and split.
 
     Args:
         title_column: JSON key of the product's title.
         content_column: JSON key of the product's description.
         uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
-        minimum_characters: descriptions shorter than this, after cleaning, are dropped as `too_short`.
-        max_titles_per_description: one description is kept under at most this many titles; further rows are dropped as `repeated_content`.
-        near_duplicates: put rows with nearly the same description (Jaccard similarity 0.8 of their runs of five words)
-            into the same split, and measure how many are left across splits; takes about a third of the time.
-        limit: publish about this many rows, sampled by hash over the whole file, never its head; unset publishes all.
-        validation_share: share of the groups of rows that goes to the validation split.
-        test_share: share of the groups of rows that goes to the test split.
-        seed: key of the hash that assigns groups to splits and to the sample.
-        rows_per_shard: most rows in one parquet file.
+        minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
+        max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
+            `repeated_content`.
+        near_duplicates: put near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8) into the same
+            split, and measure how many remain across splits. This takes about a third of the build time.
+        limit: approximate number of rows to publish, sampled by hash over the whole file; unset publishes all rows.
+        validation_share: share of row groups in the validation split.
+        test_share: share of row groups in the test split.
+        seed: seed of the hash that samples rows and assigns groups to splits.
+        rows_per_shard: maximum number of rows in one parquet file.
     """
 
     title_column: str = "title"
@@ -62,15 +63,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model is asked. Published with the dataset as prompt.json; later stages read it from there.
+    """The prompt template. It is published with the dataset as prompt.json, where later stages read it.
 
     Args:
-        product_word: what the products are called; fills {product}. The original notebook said "book". "auto" says "book"
-            where the uid is an ISBN and "product" elsewhere.
-        instruction: the Alpaca instruction; may hold {product}, and no other braces.
-        question: the Alpaca input; holds {title} once, may hold {product}, and no other braces.
-        other_questions: further wordings of the question; each row is asked one of them all, by a choice seeded with
-            data.seed.
+        product_word: the noun for {product}. "auto" takes "book" for products whose uid is an ISBN, and "product" for
+            others. The original notebook used "book".
+        instruction: the Alpaca instruction; {product} is its only placeholder, and optional.
+        question: the Alpaca input, with {title} exactly once; {product} is optional, other placeholders are refused.
+        other_questions: alternative wordings of the question; each row gets one wording, drawn with data.seed.
     """
 
     product_word: str = "product"
@@ -81,13 +81,14 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Base:
-    """The base model, and how it is loaded for training and for evaluation alike.
+    """The base model and how it is loaded, for training and for evaluation.
 
     Args:
         repo: Hub id of a causal language model.
-        revision: branch, tag or commit of the base; it is pinned to its 40-hex commit before anything is read.
-        quantization: "nf4" loads 4-bit NormalFloat with double quantisation (QLoRA, Dettmers et al. 2023); "none" does not.
-        max_length: most tokens of one example, prompt and completion together; longer completions are cut at the end.
+        revision: branch, tag or commit of the base; it is resolved to a 40-hex commit first.
+        quantization: "nf4" loads 4-bit NormalFloat weights with double quantisation (QLoRA, Dettmers et al. 2023); "none"
+            loads weights without quantisation.
+        max_length: maximum number of tokens of an example, prompt plus completion; longer completions are truncated.
     """
 
     repo: str = "unsloth/llama-3-8b-bnb-4bit"
@@ -101,10 +102,10 @@ class Lora:
     """The adapter (LoRA, Hu et al. 2021).
 
     Args:
-        r: rank of the two factors of each update.
-        alpha: the update is scaled by alpha / r.
-        dropout: probability of dropping an input of the update while training.
-        target_modules: names of the linear layers that get an update.
+        r: rank of the update matrices.
+        alpha: scaling numerator: updates are multiplied by alpha / r.
+        dropout: dropout probability on the inputs of the updates during training.
+        target_modules: names of the adapted linear layers.
     """
 
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
@@ -118,29 +119,29 @@ class Training:
     """How the adapter is trained.
 
     Args:
-        backend: "unsloth" (consumer GPUs; the notebook's) or "trl" (TRL + PEFT + bitsandbytes; everywhere).
-        batch_size: examples of one forward pass on one device. On N devices (`torchrun`) a step takes N times as many; the
-            plan of `--dry-run` and training.fit_memory are about one device.
-        accumulation: forward passes per optimizer step.
-        max_steps: optimizer steps; null trains for `epochs` instead.
-        epochs: passes over the training split where max_steps is null.
+        backend: "unsloth" (consumer GPUs; as in the original notebook) or "trl" (TRL + PEFT + bitsandbytes; any device).
+        batch_size: examples per forward pass and device. With N devices (`torchrun`) a step has N times as many examples;
+            the plan of `--dry-run` and training.fit_memory count one device.
+        accumulation: gradient accumulation steps per optimizer step.
+        max_steps: number of optimizer steps; null trains for `epochs` instead.
+        epochs: passes over the training split if max_steps is null.
         learning_rate: peak learning rate.
-        schedule: shape of the learning rate after warm-up, by its name in transformers.
-        warmup_steps: steps over which the learning rate rises from zero.
+        schedule: learning rate schedule after warm-up, by its name in transformers.
+        warmup_steps: steps of linear warm-up from zero.
         optimizer: AdamW by its name in transformers; "8bit" keeps its state in 8 bit (bitsandbytes).
         weight_decay: decoupled weight decay.
-        precision: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32.
-        gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
-        packing: put several examples into each row of base.max_length tokens, best-fit decreasing, so that nothing is
-            padding; `batch_size` then counts rows, and no example attends to another. For backend "trl".
-        fused_kernels: on a CUDA GPU, frozen layer and adapter as one operation, Liger's layer kernels (Hsu et al. 2024), and
-            the loss over answers alone; elsewhere the same is computed plainly. For backend "trl".
-        shard_base: with several processes, share the frozen base out between them (FSDP), for one that does not fit a GPU;
-            the adapter stays the same. Layers are computed without fused kernels then. For backend "trl".
-        fit_memory: choose gradient_checkpointing, batch_size and accumulation anew, the fastest that the GPU's free memory
-            holds; their product batch_size x accumulation stays.
-        logging_steps: a line of training_log.jsonl every so many steps.
-        seed: seeds the adapter's initial weights, the data order and dropout.
+        precision: "auto" is bfloat16 on a GPU that supports it, float16 on other GPUs, and float32 on a CPU.
+        gradient_checkpointing: recompute activations in the backward pass, which saves memory and takes longer.
+        packing: pack examples into rows of base.max_length tokens (best-fit decreasing), without padding; `batch_size` then
+            counts rows, and examples do not attend to each other. Backend "trl" only.
+        fused_kernels: on a CUDA GPU, fuse frozen layer and adapter, use Liger's layer kernels (Hsu et al. 2024), and compute
+            logits of answer tokens only; other devices compute the same without fused kernels. Backend "trl" only.
+        shard_base: shard the frozen base across processes (FSDP), for a base that exceeds one GPU; the adapter is not
+            sharded, and layers run without fused kernels. Backend "trl" only.
+        fit_memory: choose the fastest gradient_checkpointing, batch_size and accumulation that fit the GPU's free memory; the
+            product batch_size x accumulation stays the same.
+        logging_steps: steps between two lines of training_log.jsonl.
+        seed: seed of the adapter's initial weights, the data order and dropout.
     """
 
     backend: Literal["unsloth", "trl"] = "unsloth"
@@ -165,13 +166,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Generation:
-    """How a published adapter is asked by its users. The evaluation decodes greedily with the same number of new tokens.
+    """Sampling settings of a published adapter. The evaluation decodes greedily with the same max_new_tokens.
 
     Args:
-        max_new_tokens: most tokens of an answer.
-        temperature: divides the logits before sampling.
-        top_k: sample among this many likeliest tokens.
-        top_p: sample among the likeliest tokens that hold this much probability (Holtzman et al. 2020).
+        max_new_tokens: maximum number of generated tokens.
+        temperature: divisor of the logits before sampling.
+        top_k: number of most likely tokens to sample from.
+        top_p: cumulative probability of the most likely tokens to sample from (nucleus sampling, Holtzman et al. 2020).
     """
 
     max_new_tokens: Annotated[int, Meta(ge=1, le=10**6)] = 256
@@ -182,25 +183,25 @@ class Generation:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The before/after experiment, fixed before anything is looked at.
+    """The before/after experiment, fixed in advance.
 
     Args:
-        titles: how many titles of the test split, drawn at random by `seed`.
-        primary: the measure that answers the question; the others describe.
-        batch_size: prompts of one forward pass; part of the experiment, since it changes the last bits of a score.
-        confidence: coverage of the intervals; p-values are compared with what is left of 1.
-        resamples: bootstrap resamples behind an interval.
-        sampled: decode so many answers to each title by sampling too, as `generation` says, and report them in a block of
+        titles: number of titles, drawn at random from the test split with `seed`.
+        primary: the primary measure; the other measures are secondary.
+        batch_size: prompts per forward pass; part of the experiment, because it changes the last bits of a score.
+        confidence: coverage of the confidence intervals; the significance level is 1 - confidence.
+        resamples: number of bootstrap resamples per interval.
+        sampled: number of sampled answers per title, drawn with the settings of `generation` and reported in a block of
             their own; 0 decodes greedily only.
-        benchmarks: standard benchmarks of lighteval with choices, such as "lighteval|arc:easy|0" (task, and how many examples stand
-            in front of a question), before and after: what was forgotten.
-        retriever: "bm25", or a text encoder NAMESPACE/NAME[@REVISION] of the Hub, which ranks titles in a measure of its own
-            beside BM25's (specificity_embedding).
-        bertscore: a text encoder NAMESPACE/NAME[@REVISION] of the Hub for BERTScore recall beside the lexical recall; null for
-            none. Both are pinned to their commits.
-        grounded: ask the tuned model once more with rows of the training split in its prompt, and report it against the tuned
-            model without them, in a block of its own.
-        seed: draws the titles, their distractors, the order of shuffled sentences, sampled answers, and the resamples.
+        benchmarks: multiple-choice benchmarks of lighteval, such as "lighteval|arc:easy|0" (task and number of few-shot
+            examples), run before and after to measure forgetting.
+        retriever: "bm25", or a text encoder NAMESPACE/NAME[@REVISION] on the Hub, which adds the measure
+            specificity_embedding beside that of BM25.
+        bertscore: a text encoder NAMESPACE/NAME[@REVISION] on the Hub for BERTScore recall; null leaves it out. Encoders are
+            pinned to their commits.
+        grounded: also generate with retrieved rows of the training split in the prompt of the tuned model, and compare with
+            the tuned model without them, in a block of its own.
+        seed: seed of titles, distractors, shuffled sentences, sampled answers and resamples.
     """
 
     titles: Annotated[int, Meta(ge=20, le=10**9)] = 1000
@@ -217,13 +218,13 @@ class Evaluation:
 
     @property
     def level(self) -> float:
-        """1 − confidence: how often a difference may be claimed where there is none."""
+        """The significance level, 1 − confidence."""
         return round(1 - self.confidence, 12)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One section for each group of settings."""
+    """All settings, by section."""
 
     data: Data = field(default_factory=Data)
     prompt: Prompt = field(default_factory=Prompt)

@@ -19,6 +19,7 @@ from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
 from titlecraft.models.base.files import read_object, require_whole, said
+from titlecraft.process.out_of_memory import is_out_of_memory
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import MODEL_CONFIG
 
@@ -44,7 +45,7 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
     except (UserError, MemoryError):
         raise
     except Exception as error:  # libraries raise anything for a file that they cannot read
-        if type(error).__name__ == "OutOfMemoryError":
+        if is_out_of_memory(error):
             raise
         raise UserError(
             f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({said(error)}); expected a model "

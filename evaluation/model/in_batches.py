@@ -5,13 +5,11 @@ not fit into a GPU's memory is an error that names the setting; it is never spli
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
-import torch
-
-from titlecraft.errors import UserError
 from titlecraft.models.decoding.batches import length_sorted
+from titlecraft.process.out_of_memory import explain_out_of_memory
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -45,13 +43,9 @@ def in_batches(
             advance(len(batch))
 
 
-@contextmanager
-def memory_error_names_batch_size(batch_size: int) -> Iterator[None]:
-    """Raises UserError with the setting to change where a GPU's memory is full."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
-            f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
-        ) from error
+def memory_error_names_batch_size(batch_size: int) -> AbstractContextManager[None]:
+    """Raise UserError that names the setting to change if the body runs out of GPU memory."""
+    return explain_out_of_memory(
+        f"the GPU's memory is full: a batch of {batch_size} titles does not fit beside the model; set "
+        f"--evaluation.batch_size={max(1, batch_size // 4)} (it is part of the experiment, and of the record)"
+    )

@@ -23,9 +23,12 @@ from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.adapter.read import Adapter, read_adapter
 from titlecraft.models.base.model import device_name
 from titlecraft.models.loss.answer_nll import reference_nll
+from titlecraft.process.out_of_memory import explain_out_of_memory
 from titlecraft.process.threads import is_small, one_thread
 from titlecraft.prompt import encode_completion, encode_prompt
 from titlecraft.settings import Generation
+
+OUT_OF_MEMORY = "the GPU's memory is full: ask for fewer new tokens, or wait until others have their answers"
 
 
 class Engine:
@@ -112,11 +115,8 @@ class Engine:
         with self.lock, torch.no_grad(), one_thread() if self.small else nullcontext():
             switch(self.layers, on=arm == "tuned")
             try:
-                yield
-            except torch.OutOfMemoryError as error:
-                raise UserError(
-                    "the GPU's memory is full: ask for fewer new tokens, or wait until others have their answers"
-                ) from error
+                with explain_out_of_memory(OUT_OF_MEMORY):
+                    yield
             finally:
                 switch(self.layers, on=True)
 

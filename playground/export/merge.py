@@ -6,8 +6,6 @@ dtype of the model; nothing is merged into 4-bit weights.
 
 import gc
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +18,26 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from evaluation.guards import check_scores
 from playground.export.merge_check import compare, draw_titles, scores
-from titlecraft.errors import UserError
-from titlecraft.hub.errors import first_line
+from titlecraft.files import is_unchanged
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.attention.document import caps_scores
 from titlecraft.models.base.four_bit import forget_quantisation, restore_conv1d
 from titlecraft.models.base.tokenizer import as_published
+from titlecraft.process.out_of_memory import explain_out_of_memory
 from titlecraft.process.threads import steady_threads
-from titlecraft.records import describe_file, file_sha256, read_record
+from titlecraft.records import describe_file, read_record
 from titlecraft.records.export import Merged
 from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS, PROMPT_FILE
 from titlecraft.settings import Generation
 
 SHARD = "4GB"  # most bytes of one safetensors file
 NOTE = "merged.json"
+OUT_OF_MEMORY = (
+    "the GPU's memory does not hold the unpacked base ({error}): with CUDA_VISIBLE_DEVICES= in front, the same command "
+    "merges in main memory, slower"
+)
 
 
 def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -> tuple[Path, Merged]:
@@ -50,7 +52,7 @@ def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     print(f"loading {found.training.base} and {found.adapter}", flush=True)
-    with out_of_memory_hint():
+    with explain_out_of_memory(OUT_OF_MEMORY):
         record = merge_and_check(found, key, titles, seed, folder)
     (work / NOTE).write_bytes(record.to_json())  # last, because it marks the merge as complete
     return folder, record
@@ -89,28 +91,12 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     )
 
 
-@contextmanager
-def out_of_memory_hint() -> Iterator[None]:
-    """Turn a GPU's out-of-memory error into a UserError with the fix."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError):
-            raise
-        raise UserError(
-            f"the GPU's memory does not hold the unpacked base ({first_line(error)}): with CUDA_VISIBLE_DEVICES= in front, the "
-            "same command merges in main memory, slower"
-        ) from error
-
-
 def load_if_complete(folder: Path, note: Path, key: str) -> Merged | None:
     """The record of a complete merge with this key from an earlier run, if its files are unchanged; else None."""
     if not note.is_file():
         return None
     record = read_record(note.read_bytes(), Merged, str(note))
-    same = record.key == key and all(
-        (folder / file.path).is_file() and file_sha256(folder / file.path) == file.sha256 for file in record.files
-    )
+    same = record.key == key and all(is_unchanged(folder, file) for file in record.files)
     return record if same else None
 
 

@@ -12,11 +12,12 @@ from model_card.inputs import dataset_record
 from playground.export.card import write_card
 from playground.export.gguf import Tools, convert, find_tools, read_header
 from titlecraft.errors import UserError
+from titlecraft.files import is_unchanged
 from titlecraft.hub.licence import copy_legal_files, require_name
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, work_folder
 from titlecraft.models.adapter.read import Adapter, read_adapter
-from titlecraft.records import Pin, current_code, describe_file, digest, file_sha256, read_record
+from titlecraft.records import Pin, current_code, describe_file, digest, read_record
 from titlecraft.records.export import ExportRecord, Form, Gguf
 from titlecraft.records.repo_files import EXPORT_RECORD, PROMPT_FILE
 
@@ -119,9 +120,7 @@ def load_if_complete(folder: Path, key: str) -> ExportRecord | None:
     if not (folder / EXPORT_RECORD).is_file():
         return None
     record = read_record((folder / EXPORT_RECORD).read_bytes(), ExportRecord, str(folder / EXPORT_RECORD))
-    unchanged = all(
-        (folder / file.path).is_file() and file_sha256(folder / file.path) == file.sha256 for file in record.files
-    )
+    unchanged = all(is_unchanged(folder, file) for file in record.files)
     return record if record.key == key and unchanged else None
 
 

@@ -144,12 +144,12 @@ def test_a_finished_training_whose_publishing_failed_is_published_without_traini
     train = ["train", "--dataset", DATASET, "--repo", "titlecraft/second", "--recipe", "recipe.yaml"]
     failing = f"""
 import sys
-import training.publish
+import training.publishing.publish
 from titlecraft.command_line.main import main
 from titlecraft.errors import UserError
 def publish(*args, **kwargs):
     raise UserError("the Hub is gone")
-training.publish.publish = publish
+training.publishing.publish.publish = publish
 sys.exit(main({train!r}))
 """
     failed = world.python(failing)

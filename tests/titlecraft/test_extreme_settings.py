@@ -41,17 +41,20 @@ def test_every_number_of_a_recipe_is_finite_and_has_bounds(name: str, kind: type
             read_recipe(tmp_path / "r.yaml")
 
 
-@pytest.mark.parametrize(("option", "said"), [
-    ("--training.seed=4294967296", "--training.seed: expected a whole number <= 4294967295"),
-    ("--training.learning_rate=1e300", "--training.learning_rate: expected a number <= 1000.0"),
-    ("--training.learning_rate=1e-300", "--training.learning_rate: expected a number >= 1e-12"),
-    ("--lora.r=12345678901234567890", "--lora.r: expected a whole number <= 65536"),
-    ("--evaluation.confidence=0.9999999999999999", "--evaluation.confidence: expected a number <= 0.9999"),
-    ("--generation.temperature=1e-300", "--generation.temperature: expected a number >= 0.001"),
-    (f"--training.seed={DIGITS}", "--training.seed: expected a number of fewer than 4300 digits"),
-    (f"--lora.target_modules={NESTED}", "thousands of brackets in each other"),
-    (f"--lora.target_modules={NESTED[:3000]}", "[… (3,000 characters): expected a list"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--training.seed=4294967296", "--training.seed: expected a whole number <= 4294967295"),
+        ("--training.learning_rate=1e300", "--training.learning_rate: expected a number <= 1000.0"),
+        ("--training.learning_rate=1e-300", "--training.learning_rate: expected a number >= 1e-12"),
+        ("--lora.r=12345678901234567890", "--lora.r: expected a whole number <= 65536"),
+        ("--evaluation.confidence=0.9999999999999999", "--evaluation.confidence: expected a number <= 0.9999"),
+        ("--generation.temperature=1e-300", "--generation.temperature: expected a number >= 0.001"),
+        (f"--training.seed={DIGITS}", "--training.seed: expected a number of fewer than 4300 digits"),
+        (f"--lora.target_modules={NESTED}", "thousands of brackets in each other"),
+        (f"--lora.target_modules={NESTED[:3000]}", "[… (3,000 characters): expected a list"),
+    ],
+)
 def test_an_extreme_setting_is_refused_in_one_line(option: str, said: str) -> None:
     assert said in refusal([option])
 
@@ -69,18 +72,30 @@ ALIASES = "a: &a [x, x]\n" + "".join(
 )
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    (f"lora:\n  target_modules: {NESTED}\n", r"r\.yaml:2: more than 8 levels: expected sections"),
-    (NESTED[:3000], r"r\.yaml:1: more than 8 levels"),
-    ("{a: " * 3000, r"r\.yaml:1: more than 8 levels"),
-    (ALIASES, r"r\.yaml:4: more than 20 aliases"),
-    (f"training:\n  seed: {DIGITS}\n", r"r\.yaml is not YAML: Exceeds the limit \(4300 digits\)"),
-    ("lora:\n  r: 4 #" + "x" * 10_000_000, r"r\.yaml has 10,000,014 bytes: expected a recipe, of at most 1,000,000"),
-    ("base:\n  repo: 2020-99-99\n", r"r\.yaml is not YAML: month must be in 1\.\.12"),
-    ("training:\n  max_steps: 5\n  seed: 3\n  max_steps: 50\n", r"r\.yaml:4: training\.max_steps stands in line 2 already"),
-    ("lora:\n  r: 5\nlora:\n  alpha: 3\n", r"r\.yaml:3: lora stands in line 1 already"),
-    ("generation:\n  max_new_tokens: 9\nevaluation:\n  confidence: .nan\n", r"r\.yaml:4: evaluation\.confidence: expected a number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"lora:\n  target_modules: {NESTED}\n", r"r\.yaml:2: more than 8 levels: expected sections"),
+        (NESTED[:3000], r"r\.yaml:1: more than 8 levels"),
+        ("{a: " * 3000, r"r\.yaml:1: more than 8 levels"),
+        (ALIASES, r"r\.yaml:4: more than 20 aliases"),
+        (f"training:\n  seed: {DIGITS}\n", r"r\.yaml is not YAML: Exceeds the limit \(4300 digits\)"),
+        (
+            "lora:\n  r: 4 #" + "x" * 10_000_000,
+            r"r\.yaml has 10,000,014 bytes: expected a recipe, of at most 1,000,000",
+        ),
+        ("base:\n  repo: 2020-99-99\n", r"r\.yaml is not YAML: month must be in 1\.\.12"),
+        (
+            "training:\n  max_steps: 5\n  seed: 3\n  max_steps: 50\n",
+            r"r\.yaml:4: training\.max_steps stands in line 2 already",
+        ),
+        ("lora:\n  r: 5\nlora:\n  alpha: 3\n", r"r\.yaml:3: lora stands in line 1 already"),
+        (
+            "generation:\n  max_new_tokens: 9\nevaluation:\n  confidence: .nan\n",
+            r"r\.yaml:4: evaluation\.confidence: expected a number",
+        ),
+    ],
+)
 def test_a_recipe_that_is_a_trap_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(UserError, match=said) as refused:

@@ -1,1 +1,1 @@
-"""Model and dataset cards: merging with what a person wrote, templates, the picture of a lineage."""
+"""Model and dataset cards: front matter, templates, the lineage picture, and merging with text added by people."""

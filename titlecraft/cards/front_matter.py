@@ -1,7 +1,7 @@
-"""The YAML block at the top of a README: splitting it off and reading it within bounds.
+"""The YAML front matter of a card: split off, and parsed within limits.
 
-Cards come from strangers. The parser in C ends the process on deeply nested YAML, and a few lines of aliases expand to
-gigabytes. `_check_bounds` reads the parser's events first, which costs one pass and builds nothing.
+Cards come from third parties. libyaml crashes the process on deeply nested YAML, and a few lines of aliases expand to
+gigabytes. `_check_bounds` reads the parser's events first, in one pass that builds no values.
 """
 
 import math
@@ -26,7 +26,7 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _PlainLoader(_SafeLoader):
-    """Gives values that JSON can hold: dates stay text, numbers that are not finite become None."""
+    """A YAML loader whose values fit into JSON: dates stay text, numbers that are not finite become None."""
 
 
 def _finite_float(loader: Any, node: yaml.ScalarNode) -> float | None:
@@ -40,19 +40,19 @@ _PlainLoader.add_constructor(f"{_PREFIX}float", _finite_float)
 
 
 def split_front_matter(text: str) -> tuple[str | None, str]:
-    """(YAML block or None, the Markdown after it) of a card."""
+    """Split a card into its front matter (or None) and the Markdown after it."""
     text_without_bom = text.removeprefix("\ufeff")
     match = _BLOCK.match(text_without_bom)
     return (match[1], text_without_bom[match.end() :]) if match else (None, text)
 
 
 def load_front_matter(block: str) -> Any:
-    """The value of a card's YAML block as PyYAML gives it, for a card that is written back. Raises ValueError."""
+    """Return the parsed front matter of a card that will be written back. Raises ValueError."""
     return _load(block, _SafeLoader)
 
 
 def read_front_matter(readme: bytes) -> dict[str, Any]:
-    """The metadata of a card, with dates as text and None for numbers that are not finite; empty if they cannot be read."""
+    """Return the metadata of a card, with dates as text and None for numbers that are not finite; empty if unreadable."""
     block, _ = split_front_matter(readme.decode("utf-8", errors="replace"))
     try:
         metadata = _load(block, _PlainLoader) if block else None
@@ -73,7 +73,7 @@ def _load(block: str, loader: Any) -> Any:
 
 @dataclass
 class _Size:
-    """How large a node is with its aliases expanded."""
+    """The size of a node with its aliases expanded."""
 
     values: int = 1
     characters: int = 0
@@ -87,7 +87,7 @@ class _Size:
 
 
 def _check_bounds(block: str) -> None:
-    """Raises ValueError for YAML that is too deep or too large once its aliases are expanded, or has unusual tags."""
+    """Raise ValueError for YAML that is nested too deeply, too large with aliases expanded, or has unusual tags."""
     anchors: dict[str, _Size] = {}
     open_nodes = [_Size()]  # the document, then the collections that the present event is in
     for event in yaml.parse(block, Loader=_SafeLoader):

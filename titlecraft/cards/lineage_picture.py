@@ -1,4 +1,4 @@
-"""The graph of dataset, adapter and report as a small picture that can be read on a phone. Same graph, same bytes."""
+"""The lineage of dataset, adapter and reports as a small PNG, readable on a phone. The same graph gives the same bytes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +10,19 @@ from titlecraft.records.lineage import Result, Trained, best_first
 WIDTH, INDENT, GAP, SIDE = 4.2, 0.28, 0.24, 0.06  # inches
 LINE, PADDING = 0.175, 0.07
 COLOURS = {
-    "source": "#6b7280", "dataset": "#4c72b0", "base model": "#8172b3", "adapter": "#dd8452", "report": "#55a868",
-}  # fmt: skip
+    "source": "#6b7280",
+    "dataset": "#4c72b0",
+    "base model": "#8172b3",
+    "adapter": "#dd8452",
+    "report": "#55a868",
+}
 MOST_ADAPTERS, MOST_REPORTS = 3, 2
 LETTERS = {"normal": 15.5, "bold": 13.5}  # of the largest font in an inch
 LARGEST, SMALLEST = 8.5, 5.5
 
 
 class Box(NamedTuple):
-    """One thing: what it is, its name, its commit if that is known, and lines that say more."""
+    """A repo or report: its kind, its name, its commit if known, and further lines of text."""
 
     kind: str
     name: str
@@ -27,19 +31,19 @@ class Box(NamedTuple):
 
     @property
     def height(self) -> float:
-        """Inches."""
+        """The height of a box in inches."""
         return LINE * (2 + len(self.lines)) + 2 * PADDING
 
 
 class Branch(NamedTuple):
-    """A box below the trunk, and what hangs on it."""
+    """A box below the trunk, and the boxes that depend on it."""
 
     box: Box
     twigs: Sequence[Box] = ()
 
 
 def draw_adapter(dataset: Pin, base: Pin, adapter: str, reports: list[Result], path: Path) -> None:
-    """Dataset and base -> adapter -> its reports, by their ids: their commits may not be known yet."""
+    """Draw dataset and base -> adapter -> its reports by id, because their commits may not be known yet."""
     results = best_first(reports)
     above = [Box("dataset", dataset.repo, at(dataset)), Box("base model", base.repo, at(base))]
     branches = [Branch(report_box(one, one.id)) for one in results[:MOST_REPORTS]]
@@ -49,7 +53,7 @@ def draw_adapter(dataset: Pin, base: Pin, adapter: str, reports: list[Result], p
 
 
 def draw_dataset(source: Source | None, dataset: str, adapters: list[Trained], path: Path) -> None:
-    """Source -> dataset -> the adapters that were listed last, each with its best report."""
+    """Draw source -> dataset -> the most recently listed adapters, each with its best report."""
     newest = list(reversed(adapters))
     branches = [
         Branch(adapter_box(one), [report_box(best, f"@ {best.revision[:12]}") for best in best_first(one.reports)[:1]])
@@ -61,29 +65,29 @@ def draw_dataset(source: Source | None, dataset: str, adapters: list[Trained], p
 
 
 def adapter_box(one: Trained) -> Box:
-    """An adapter with its commit, the commit of the dataset it was trained from, and its base."""
+    """Return the box of an adapter with its commit, the commit of its training dataset, and its base."""
     return Box("adapter", one.adapter.repo, at(one.adapter), (f"from dataset {at(one.dataset)}", f"on {one.base.repo}"))
 
 
 def report_box(one: Result, where: str) -> Box:
-    """A report with its primary measure and its verdict."""
+    """Return the box of a report with its primary measure and verdict."""
     values = f"{one.label} {one.before:.4g} → {one.after:.4g} {one.unit}, n = {one.n:,}"
     return Box("report", one.verdict, where, (values,))
 
 
 def at(pin: Pin) -> str:
-    """The commit of a pin, short."""
+    """The short commit of a pin."""
     return f"@ {pin.revision[:12]}"
 
 
 def more(count: int, most: int, what: str) -> str | None:
-    """What the picture leaves out, in words; None where that is nothing."""
+    """Text about what the picture leaves out, or None if it leaves out nothing."""
     left = count - most
     return f"and {left} more {what}{'s' if left > 1 else ''}" if left > 0 else None
 
 
 def draw(above: Sequence[Box], trunk: Box, branches: Sequence[Branch], left_out: str | None, path: Path) -> None:
-    """Boxes side by side at the top, arrows into the trunk, and branches below it that hang on a line at the left."""
+    """Draw boxes side by side at the top, arrows into the trunk, and branches below it along a line at the left."""
     from matplotlib.figure import Figure
 
     row = max((box.height for box in above), default=-GAP)
@@ -124,7 +128,7 @@ ARROW = {"arrowstyle": "-|>", "color": "#8a8f98", "linewidth": 1, "shrinkA": 0, 
 
 
 def draw_box(axes: Any, box: Box, left: float, top: float, width: float, height: float) -> None:
-    """A white box with a coloured edge at its left; the name as large as fits."""
+    """Draw a white box with a coloured left edge; the name in the largest font that fits."""
     from matplotlib.patches import Rectangle
 
     colour = COLOURS[box.kind]
@@ -138,14 +142,30 @@ def draw_box(axes: Any, box: Box, left: float, top: float, width: float, height:
     ]
     for number, (text, shade, weight) in enumerate(texts):
         size, text = fit(text, room, weight)
-        axes.text(left + 0.11, top + PADDING + LINE * (number + 0.5), text, fontsize=size, color=shade, weight=weight,
-                  va="center", parse_math=False)  # fmt: skip
-    axes.text(left + width - 0.08, top + PADDING + LINE / 2, box.commit, fontsize=LARGEST - 1, color="#444444",
-              ha="right", va="center", parse_math=False)  # fmt: skip
+        axes.text(
+            left + 0.11,
+            top + PADDING + LINE * (number + 0.5),
+            text,
+            fontsize=size,
+            color=shade,
+            weight=weight,
+            va="center",
+            parse_math=False,
+        )
+    axes.text(
+        left + width - 0.08,
+        top + PADDING + LINE / 2,
+        box.commit,
+        fontsize=LARGEST - 1,
+        color="#444444",
+        ha="right",
+        va="center",
+        parse_math=False,
+    )
 
 
 def fit(text: str, inches: float, weight: str) -> tuple[float, str]:
-    """Font size in points, and the text, shortened in the middle where it is too long even for the smallest."""
+    """Return the font size in points and the text, shortened in the middle if it exceeds the width in the smallest font."""
     letters = inches * LETTERS[weight]
     size = max(SMALLEST, min(LARGEST, LARGEST * letters / max(1, len(text))))
     most = int(letters * LARGEST / size)

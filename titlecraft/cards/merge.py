@@ -1,10 +1,11 @@
-"""Load, merge, write: a card is rendered anew, and what a person wrote into it stays.
+"""Merging a fresh rendering of a card into the published card, which keeps the text that people added.
 
-A rendering consists of sections between `<!-- titlecraft:NAME -->` and `<!-- /titlecraft:NAME -->`, lines that the Hub
-does not show. What stands inside them is ours and is overwritten; what stands before, between and behind them is a
-person's. The same goes for the metadata: keys that are ours are ours, all other keys survive.
+A rendering consists of sections between `<!-- titlecraft:NAME -->` and `<!-- /titlecraft:NAME -->`, comments that the
+Hub does not display. Merging overwrites the sections; text before, between and after them belongs to people and stays.
+Metadata likewise: owned keys are overwritten, all other keys stay.
 
-A published card is right if merging a fresh rendering into it changes nothing: `merge(text, fresh, owned) == text`.
+A published card is unmodified if merging a fresh rendering into it changes nothing: `merge(text, fresh, owned) ==
+text`.
 """
 
 import re
@@ -42,7 +43,7 @@ class Owned:
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a card's text: a section of ours with its name, or a person's text, whose name is None."""
+    """A part of a card's text: a generated section with its name, or text added by people, whose name is None."""
 
     name: str | None
     text: str
@@ -50,19 +51,19 @@ class Block:
 
 @dataclass(frozen=True)
 class Card:
-    """A card in pieces. `metadata` is its front matter; `blocks` its text, without the notice at the top."""
+    """A parsed card: `metadata` is its front matter, `blocks` its text without the notice at the top."""
 
     metadata: dict[str, Any]
     blocks: list[Block]
 
 
 def section(name: str, text: str) -> str:
-    """A section of ours with its two lines; templates may write the lines themselves."""
+    """Wrap text into the two comments of a section; templates may also write the comments themselves."""
     return f"<!-- titlecraft:{name} -->\n{text.strip(chr(10))}\n<!-- /titlecraft:{name} -->"
 
 
 def split(text: str, where: str = CARD) -> Card:
-    """Take a card apart. Raises UserError, with `where` in it, for metadata that are no YAML and sections without an end."""
+    """Parse a card. Raises UserError, which names `where`, if the metadata are not YAML or a section has no end."""
     front, body = split_front_matter(re.sub("\r\n?", "\n", text))
     blocks: list[Block] = []
     person: list[str] = []
@@ -84,10 +85,11 @@ def split(text: str, where: str = CARD) -> Card:
 
 
 def merge(existing: str | None, generated: str, owned: Owned, where: str = CARD) -> str:
-    """The generated card with what a person wrote into the existing one; merging twice gives the same bytes.
+    """Return the generated card plus the text that people added to the existing one. Merging is idempotent.
 
-    A person's text stays behind the section that it stood behind; where that is gone, at the end. A card without our lines
-    is replaced whole where its tags say that it is ours; otherwise it is a person's, and its text goes behind ours.
+    Added text stays after the section that it followed, or moves to the end if that section is gone. A card without
+    section comments is replaced if its tags say that Titlecraft wrote it; otherwise all of it counts as added text and
+    goes after the generated sections.
 
     Raises:
         UserError: the existing card's metadata are no YAML, or a section has lost its end.
@@ -106,17 +108,17 @@ def merge(existing: str | None, generated: str, owned: Owned, where: str = CARD)
 
 
 def generated_part(text: str, where: str = CARD) -> str:
-    """The sections of ours alone, in their order: of a card as published, and of a fresh rendering, they are equal."""
+    """Return the generated sections alone, in order. They are equal for a published card and a fresh rendering of it."""
     return "\n\n".join(section(block.name, block.text) for block in split(text, where).blocks if block.name) + "\n"
 
 
 def written_by_people(text: str, where: str = CARD) -> list[str]:
-    """A person's texts in a card, in their order."""
+    """Return the texts that people added to a card, in order."""
     return [block.text for block in split(text, where).blocks if block.name is None]
 
 
 def merge_metadata(old: dict[str, Any], new: dict[str, Any], owned: Owned) -> dict[str, Any]:
-    """Our keys first, in their order; of lists that people add to, our values first; then the keys that are not ours."""
+    """Return owned keys first, in their order, then the other keys; in shared lists, owned values come first."""
     merged = {}
     for key, value in new.items():
         if isinstance(value, list) and key in owned.values:
@@ -134,7 +136,7 @@ def merge_metadata(old: dict[str, Any], new: dict[str, Any], owned: Owned) -> di
 
 
 def _places(old: Card, names: set[str | None]) -> tuple[dict[str | None, list[str]], list[str]]:
-    """A person's texts by the section of ours that they go behind (None: in front of all), and those that go to the end."""
+    """Return added texts by the generated section before them (None: before all sections), and those that go to the end."""
     behind: dict[str | None, list[str]] = {}
     rest: list[str] = []
     has_lines = any(block.name for block in old.blocks)
@@ -152,7 +154,7 @@ def _places(old: Card, names: set[str | None]) -> tuple[dict[str | None, list[st
 
 
 def _end_of(name: str, lines: list[str], opening: int, where: str) -> int:
-    """Where the section ends that begins in line `opening`. Raises UserError where it does not."""
+    """Return the line that ends the section opened in line `opening`. Raises UserError if there is none."""
     for place in range(opening + 1, len(lines)):
         if lines[place].rstrip() == f"<!-- /titlecraft:{name} -->":
             return place
@@ -165,7 +167,7 @@ def _end_of(name: str, lines: list[str], opening: int, where: str) -> int:
 
 
 def _metadata(front: str | None, where: str) -> dict[str, Any]:
-    """The front matter as values. Raises UserError where it is not a mapping in YAML."""
+    """Return the parsed front matter. Raises UserError if it is not a YAML mapping."""
     try:
         found = load_front_matter(front) if front else {}
     except ValueError as error:
@@ -187,5 +189,5 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    """Without repetitions; values need not be hashable."""
+    """Return values without duplicates; they need not be hashable."""
     return [value for place, value in enumerate(values) if value not in values[:place]]

@@ -1,10 +1,10 @@
-"""Jinja templates of Markdown, as every card and document is made from: a name that is missing is an error, never an empty place."""
+"""Jinja environments for cards and documents; an undefined name is an error."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def markdown_templates(package: str) -> Environment:
-    """The templates in the folder `templates` of a package; lines that hold a tag alone leave no blank line behind."""
+    """Return the environment of a package's folder `templates`; lines with nothing but a tag leave no blank line."""
     made = Environment(
         loader=PackageLoader(package),
         undefined=StrictUndefined,

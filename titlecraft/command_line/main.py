@@ -14,6 +14,7 @@ from local_hub.errors import UsageError
 from titlecraft import __version__
 from titlecraft.errors import UserError
 from titlecraft.process.machine import require_unix
+from titlecraft.process.out_of_memory import is_out_of_memory
 
 VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
@@ -96,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's; not imported here
+        if not is_out_of_memory(error):
             raise
         print(f"error: the GPU's memory is full ({str(error).splitlines()[0]}); make training.batch_size or base.max_length "
               "smaller and training.accumulation larger, or set training.gradient_checkpointing", file=sys.stderr)  # fmt: skip

@@ -1,7 +1,7 @@
-"""SHA256SUMS: one line for each file that Titlecraft published to a repo, so that anyone can tell what was changed since.
+"""SHA256SUMS: the checksums of the files that Titlecraft published to a repo, so that later changes can be detected.
 
-The format is that of `sha256sum -c SHA256SUMS`. The card is not in it, because people edit it, nor what the Hub itself adds.
-A file that a person added by hand is not in it either: it is not ours.
+`sha256sum -c SHA256SUMS` reads it. It leaves out the card, which people edit, files that the Hub adds, and files that
+people added by hand.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ NOT_LISTED = frozenset({CARD, GIT_ATTRIBUTES, CHECKSUMS})
 
 
 def write_sums(sums: dict[str, str]) -> bytes:
-    """The file, sorted by path; `sums` maps paths to sha256 in hex. The same files give the same bytes."""
+    """Return the bytes of SHA256SUMS, sorted by path; `sums` maps paths to sha256 in hex."""
     return "".join(f"{sums[path]}  {path}\n" for path in sorted(sums) if path not in NOT_LISTED).encode()
 
 
 def read_sums(raw: bytes, where: str) -> dict[str, str]:
-    """Path -> sha256 in hex. Raises UserError where the bytes are no such file; `where` names repo and file."""
+    """Return path -> sha256 in hex. Raises UserError for malformed bytes; `where` names repo and file."""
     sums: dict[str, str] = {}
     for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), start=1):
         sha256, gap, path = line[:64], line[64:66], line[66:]
@@ -34,19 +34,19 @@ def read_sums(raw: bytes, where: str) -> dict[str, str]:
 
 
 def published_before(head: Pin, there: list[str]) -> list[str]:
-    """The head's files that were published this way, so that a rebuild may delete them: those that its SHA256SUMS lists.
+    """Return the files of the head that Titlecraft published, which a rebuild may delete: those in its SHA256SUMS.
 
-    Of a head of before there was such a file nobody knows, and all of `there` are given.
+    If the head has no SHA256SUMS, as in early versions, all of `there` is returned.
     """
     raw = read_file(head, CHECKSUMS) if CHECKSUMS in there else None
     return there if raw is None else [path for path in read_sums(raw, f"{CHECKSUMS} of {head}") if path in there]
 
 
 def sums_of_kept(head: Pin, there: list[str], kept: Callable[[str], bool]) -> dict[str, str]:
-    """Path -> sha256 of the head's files that stay as they are and are ours.
+    """Return path -> sha256 of the published files of the head that stay unchanged.
 
-    What the head's SHA256SUMS says is taken over, also about a file that was changed by hand since: the change must not
-    become ours by publishing beside it. A head of before there was such a file is taken as it lies there.
+    Checksums are copied from the head's SHA256SUMS, also for a file that was edited by hand since: publishing must not
+    certify the edit. Without SHA256SUMS, as in early versions, they are computed from the files.
     """
     raw = read_file(head, CHECKSUMS) if CHECKSUMS in there else None
     if raw is not None:

@@ -1,7 +1,7 @@
-"""The state of a dataset's data, whatever else its repo has been given since: cards, pictures, lists of adapters.
+"""The commit of a dataset's data, independent of later commits that change its card, pictures or lineage.
 
-A dataset that is named without a revision is pinned to the commit that wrote its record as it is now. So a card that is
-rendered anew moves the repo's head, and no training and no evaluation.
+A dataset without an explicit revision is pinned to the commit that wrote its current record. Rendering its card again
+moves the head of the repo, but does not invalidate trainings or evaluations.
 """
 
 from fnmatch import fnmatch
@@ -18,18 +18,18 @@ BESIDE_THE_DATA = (CARD, LINEAGE, CHECKSUMS, GIT_ATTRIBUTES, "assets/*")
 
 
 def pin_data(reference: str) -> Pin:
-    """Resolve a dataset's NS/NAME[@REVISION]: a revision that is named as it stands, else that of the data.
+    """Resolve NS/NAME[@REVISION] of a dataset: an explicit revision as given, otherwise the commit of its data.
 
-    Raises UserError where there is no such dataset or revision.
+    Raises UserError if the dataset or revision does not exist.
     """
     pinned = pin(reference, "dataset")
     return pinned if "@" in reference else data_revision(pinned)
 
 
 def data_revision(state: Pin) -> Pin:
-    """The commit that wrote the dataset's record as it stands in this state; all data are the same in both.
+    """Return the commit that wrote the current dataset record.
 
-    The state itself where it has no record of ours, and where somebody changed data or prompt without writing a record.
+    Returns the state itself if it has no such record, or if data or prompt changed without a new record.
     """
     written = last_changes(state, [DATASET_RECORD]).get(DATASET_RECORD)
     if written is None or written == state or data_files(written) != data_files(state):
@@ -38,9 +38,9 @@ def data_revision(state: Pin) -> Pin:
 
 
 def newest_with_the_same_data(head: Pin | None) -> Pin | None:
-    """The repo's head now, where only what lies beside the data has changed since `head`; else `head`, which will be refused.
+    """Return the current head of the repo if only files beside the data changed since `head`; otherwise `head`.
 
-    A training that ends while a dataset is built lists its adapter on the dataset's card.
+    Publishing refuses an outdated head. A training that ends while a dataset is built lists its adapter on the dataset's card.
     """
     if head is None:
         return None
@@ -49,7 +49,7 @@ def newest_with_the_same_data(head: Pin | None) -> Pin | None:
 
 
 def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
-    """For each of these files that the state has, the commit that made it what it is there."""
+    """Return, for each of these files in the state, the commit that last changed it."""
     if not paths:
         return {}
     with hub_errors(f"looking into {state}", state.repo, state.type):
@@ -62,7 +62,7 @@ def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
 
 
 def data_files(state: Pin) -> dict[str, str]:
-    """Path -> git's id of all files of a state but those that lie beside the data."""
+    """Return path -> git object id of all files of a state except those beside the data."""
     with hub_errors(f"looking into {state}", state.repo, state.type):
         files = HfApi().list_repo_tree(state.repo, recursive=True, repo_type=state.type, revision=state.revision)
         found = {file.path: file.blob_id for file in files if isinstance(file, RepoFile)}

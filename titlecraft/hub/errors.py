@@ -1,4 +1,4 @@
-"""Errors of the Hub's client as one line: what was being done, what the Hub answered, and the fix."""
+"""One-line messages for errors of the Hub's client: the operation, the Hub's answer, and the fix."""
 
 import errno
 import json
@@ -28,7 +28,7 @@ CLIENT_CLOSED = ("client has been closed", "'NoneType' object has no attribute '
 
 @contextmanager
 def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
-    """Turn what the client raises into one line: what was being done, what the Hub said, and the fix."""
+    """Turn exceptions of the client into a UserError of one line: the operation, the Hub's answer, and the fix."""
     try:
         yield
     except (OSError, ValueError, httpx.TransportError, RuntimeError) as error:
@@ -38,7 +38,7 @@ def hub_errors(action: str, repo: str, type: RepoType) -> Iterator[None]:
 
 
 def explain(error: BaseException, repo: str, kind: str) -> str | None:
-    """One line for an exception of the Hub's client, or None for one that has nothing to do with the Hub or the disk."""
+    """Return one line for an exception of the Hub's client, or None if it concerns neither Hub nor disk."""
     match error:
         case GatedRepoError():
             return f"{kind} is gated: ask for access at {constants.ENDPOINT}/{repo}, then set HF_TOKEN"
@@ -77,7 +77,7 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
 
 
 def refusal(error: HfHubHTTPError, kind: str) -> str:
-    """One line for a status code that the Hub answered with."""
+    """Return one line for an HTTP status code of the Hub."""
     status = error.response.status_code if error.response is not None else 0
     said = (error.server_message or first_line(error)).strip().splitlines()[0]
     match status:
@@ -96,5 +96,5 @@ def refusal(error: HfHubHTTPError, kind: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type where it has none."""
+    """Return the first line of an exception's message, or its type if the message is empty."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""What licence an adapter has to carry, derived from the card of its base and from nothing else."""
+"""The licence of an adapter, derived from the card of its base."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ LLAMA3_LINK = "https://www.llama.com/llama3/license/"
 
 
 def licence_of(base: Pin) -> Licence:
-    """The licence that the base's card states; `other`, with a warning, where it states none that can be read."""
+    """Return the licence on the base's card; `other`, with a warning, if the card states no readable one."""
     card = download(base, [CARD]) / CARD
     if not card.is_file():
         return unknown_licence(f"{base} has no card")
@@ -33,23 +33,25 @@ def licence_of(base: Pin) -> Licence:
 
 
 def unknown_licence(why: str) -> Licence:
-    """`other`, and the sentence that says why."""
+    """Return the licence `other` with the sentence that explains why."""
     return Licence(
         id="other", name="unknown", link=None, warning=f"{why}: ask its authors what an adapter of it may be used for."
     )
 
 
 def require_name(repo: str, licence: Licence, base: Pin) -> None:
-    """Raises UserError where the licence demands a name that `repo` does not have (Llama 3 and later, section 1.b.i)."""
+    """Raise UserError if the licence demands another name than `repo` (Llama 3 and later, section 1.b.i)."""
     name = repo.split("/")[1]
     prefix = "Llama-3" if licence.id == "llama3" else "Llama"
     if licence.id.startswith("llama3") and not name.startswith(prefix):
-        raise UserError(f"--repo {repo}: the licence of {base} ({licence.id}) demands that the name of a model made from it "
-                        f"begins with '{prefix}': for example {repo.split('/')[0]}/{prefix}-{name}")  # fmt: skip
+        raise UserError(
+            f"--repo {repo}: the licence of {base} ({licence.id}) demands that the name of a model made from it "
+            f"begins with '{prefix}': for example {repo.split('/')[0]}/{prefix}-{name}"
+        )
 
 
 def obligations(licence: Licence, base: Pin) -> list[str]:
-    """What the base's licence, as its card states it, demands of who publishes an adapter of it."""
+    """Return what the base's licence demands of publishers of an adapter."""
     if licence.warning:
         return [licence.warning]
     if not licence.id.startswith("llama3"):
@@ -64,7 +66,7 @@ def obligations(licence: Licence, base: Pin) -> list[str]:
 
 
 def copy_legal_files(base: Pin, licence: Licence, folder: Path) -> None:
-    """Put the base's licence texts beside the adapter, and the notice that the Llama 3 licence demands."""
+    """Copy the base's licence texts into the folder of the adapter, and write the notice that the Llama 3 licence demands."""
     local = download(base, LEGAL_FILES)
     for pattern in LEGAL_FILES:
         for file in local.glob(pattern):

@@ -1,7 +1,7 @@
-"""Pins, and reading at a pin: repo + 40-hex commit.
+"""Pins (repo + 40-hex commit), and reading a repo at a pin.
 
-Everything goes through the unmodified `huggingface_hub` client to the endpoint that HF_ENDPOINT names (the embedded Hub
-speaks the same protocol). Import this module only after the endpoint has been chosen: the client reads it at import.
+All requests go through the `huggingface_hub` client to the endpoint in HF_ENDPOINT; the embedded Hub speaks the same
+protocol. Import this module only after the endpoint was chosen, because the client reads it at import.
 """
 
 import hashlib
@@ -31,18 +31,18 @@ FIRST_FILES = {
 
 
 def endpoint() -> str:
-    """The Hub that this process talks to."""
+    """The address of the Hub that this process uses."""
     return constants.ENDPOINT
 
 
 def address(pin: Pin, path: str | None = None) -> str:
-    """Web address of a repo, or of one of its files at the pinned revision."""
+    """The web address of a repo, or of one of its files at the pinned revision."""
     base = f"{endpoint()}/{'' if pin.type == 'model' else f'{pin.type}s/'}{pin.repo}"
     return base if path is None else f"{base}/resolve/{pin.revision}/{path}"
 
 
 def split_revision(reference: str) -> tuple[str, str]:
-    """Take NS/NAME[@REVISION] apart; the revision is "main" where none is given."""
+    """Split NS/NAME[@REVISION]; the default revision is "main"."""
     repo, at, revision = reference.partition("@")
     if repo.count("/") != 1 or not all(repo.split("/")) or (at and not revision):
         raise UserError(f"{reference!r} is not a repo: expected NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
@@ -50,9 +50,9 @@ def split_revision(reference: str) -> tuple[str, str]:
 
 
 def pin(reference: str, type: RepoType) -> Pin:
-    """Resolve NS/NAME[@REVISION] to its 40-hex commit, under the name that the Hub knows the repo by now.
+    """Resolve NS/NAME[@REVISION] to its 40-hex commit, under the repo's current name.
 
-    Raises UserError where there is no such repo or revision.
+    Raises UserError if the repo or revision does not exist.
     """
     repo, revision = split_revision(reference)
     with hub_errors(f"looking up {type} {reference}", repo, type):
@@ -63,7 +63,7 @@ def pin(reference: str, type: RepoType) -> Pin:
 
 
 def commit_of(info: Any) -> str:
-    """The commit that the Hub's answer about a repo names. Raises UserError where a repo has none yet."""
+    """Return the commit in the Hub's answer about a repo. Raises UserError if the repo is empty."""
     if info.sha is None:
         raise UserError(f"{info.id} has no commit yet: upload a file to it first")
     return info.sha
@@ -71,12 +71,12 @@ def commit_of(info: Any) -> str:
 
 @cache
 def say_new_name(type: RepoType, repo: str, now: str) -> None:
-    """Say once that a repo has another name than was typed: it was renamed, or is written with other capitals."""
+    """Print, once, that a repo has another name than was given: it was renamed, or differs in capitals."""
     print(f"{type} {repo} is called {now} now", file=sys.stderr)
 
 
 def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
-    """Folder with the files of a pinned repo (those that match `patterns`), from the cache where it has them."""
+    """Return the folder of a pinned repo's files (those that match `patterns`), cached by the client."""
     api = HfApi()
     with hub_errors(f"downloading {pinned}", pinned.repo, pinned.type):
         info = api.repo_info(pinned.repo, repo_type=pinned.type, revision=pinned.revision, files_metadata=True)
@@ -91,7 +91,7 @@ def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
 
 
 def read_file(pinned: Pin, path: str) -> bytes | None:
-    """Bytes of one file at the pin, or None where the repo has no such file."""
+    """Return the bytes of one file at the pin, or None if the repo has no such file."""
     with hub_errors(f"reading {path} of {pinned}", pinned.repo, pinned.type):
         try:
             with transfer_bars(0):
@@ -104,11 +104,11 @@ def read_file(pinned: Pin, path: str) -> bytes | None:
 
 
 def find_record(state: Pin | None, path: str, kind: type[R], key: str, files: Callable[[R], list[File]]) -> R | None:
-    """The record at `path` of a repo's state if the same inputs have been through this stage already, and it is all there.
+    """Return the record at `path` if it has this key and its files are published; None otherwise.
 
     Args:
-        key: the key that the record must have.
-        files: what the record says was published; each must be there with its sha256.
+        key: the key of the stage's current inputs.
+        files: the files that a record lists; each must exist with its sha256.
     """
     if state is None:
         return None
@@ -120,12 +120,15 @@ def find_record(state: Pin | None, path: str, kind: type[R], key: str, files: Ca
 
 
 def lfs_sha256(infos: Iterable[Any]) -> dict[str, str]:
-    """Path -> sha256 of the large files among the Hub's answers about paths."""
+    """Return path -> sha256 of the large files in the Hub's answers about paths."""
     return {info.path: info.lfs.sha256 for info in infos if getattr(info, "lfs", None)}
 
 
 def holds(state: Pin, files: list[File]) -> bool:
-    """Whether a repo's state has these files with these sha256: by the Hub's word for large ones, by reading small ones."""
+    """Whether a repo's state has these files with these sha256.
+
+    Large files are compared by the Hub's metadata, small ones are read.
+    """
     with hub_errors(f"looking into {state}", state.repo, state.type):
         infos = HfApi().get_paths_info(
             state.repo, [file.path for file in files], repo_type=state.type, revision=state.revision
@@ -142,11 +145,11 @@ def holds(state: Pin, files: list[File]) -> bool:
 
 
 def require_own(state: Pin | None, record: str) -> None:
-    """Refuse to publish over what another program, or another stage, put there. Raises UserError.
+    """Raise UserError if the target repo holds files of another program or stage.
 
     Args:
-        state: the target's head, None where there is no such repo yet.
-        record: the file that this stage leaves in every repo that it publishes to.
+        state: the target's head, or None if the repo does not exist yet.
+        record: the file that identifies repos of this stage.
     """
     if state is None:
         return
@@ -161,7 +164,7 @@ def require_own(state: Pin | None, record: str) -> None:
 
 
 def published_pin(repo: str, type: RepoType) -> Pin | None:
-    """The head of a repo, under the name that the Hub knows it by now, or None where it does not exist yet."""
+    """Return the head of a repo under its current name, or None if it does not exist yet."""
     with hub_errors(f"looking up {type} {repo}", repo, type):
         try:
             info = HfApi().repo_info(repo, repo_type=type)
@@ -173,10 +176,10 @@ def published_pin(repo: str, type: RepoType) -> Pin | None:
 
 
 def current_name(repo: str, type: RepoType) -> str:
-    """The name to publish a repo under: the one that the Hub knows it by now. Says so where the repo was renamed.
+    """Return the current name of a repo, and print it if the repo was renamed.
 
-    The Hub answers questions about the old name, but publishing to the old name would make a second repo. One that does not
-    exist yet keeps its name. Raises UserError where the token may not write to the namespace of the new name.
+    The Hub redirects reads of the old name, but publishing to it would create a second repo. A repo that does not exist
+    yet keeps its name. Raises UserError if the token may not write to the namespace of the new name.
     """
     head = published_pin(repo, type)
     if head is None or head.repo == repo:
@@ -187,15 +190,19 @@ def current_name(repo: str, type: RepoType) -> str:
 
 
 def require_write(repo: str) -> None:
-    """Fail before hours of work rather than after them: the token must be able to write to the repo's namespace."""
+    """Raise UserError early if the token has no write access to the repo's namespace."""
     namespace = split_revision(repo)[0].split("/")[0]
     with hub_errors("asking who the token belongs to", repo, "model"):
         me = HfApi().whoami()
     names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
     if namespace.lower() not in [name.lower() for name in names]:
-        raise UserError(f"no write right on {repo}: the token at {endpoint()} belongs to {' and '.join(names)}; "
-                        f"publish to {me['name']}/{repo.split('/')[1]}, or use a token of {namespace}")  # fmt: skip
+        raise UserError(
+            f"no write right on {repo}: the token at {endpoint()} belongs to {' and '.join(names)}; "
+            f"publish to {me['name']}/{repo.split('/')[1]}, or use a token of {namespace}"
+        )
     token = me.get("auth", {}).get("accessToken", {})
     if token.get("role") == "read":
-        raise UserError(f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
-                        "read; make a token with the role 'write' and put it in HF_TOKEN")  # fmt: skip
+        raise UserError(
+            f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
+            "read; make a token with the role 'write' and put it in HF_TOKEN"
+        )

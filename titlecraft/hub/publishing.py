@@ -1,7 +1,7 @@
-"""Publish a folder as one commit, then prove it: download it at the new commit, compare every sha256, load it.
+"""Publishing: one commit from a folder, then a download of that commit that compares every sha256 and loads the result.
 
-A stage that is killed at any moment leaves the repo as it was. Large files that had already been uploaded are not
-uploaded again: the Hub keeps them by sha256 and says so.
+A stage that is killed at any moment leaves the repo as it was. Large files that were uploaded before are not uploaded
+again: the Hub stores them by sha256.
 """
 
 import hashlib
@@ -28,7 +28,10 @@ REPLACED_BY_TRAINING = ("assets/*", "evaluation/*", "adapter_*", LINEAGE)
 
 @contextmanager
 def sole_publisher(repo: str, type: RepoType) -> Iterator[None]:
-    """One run per target repo on this machine; across machines the parent commit decides. Raises UserError if taken."""
+    """Lock a target repo against other runs on this machine; across machines the parent commit decides.
+
+    Raises UserError if another run holds the lock.
+    """
     folder = Path(constants.HF_HOME) / "titlecraft" / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{type}--{repo.replace('/', '--')}.lock")
@@ -104,9 +107,9 @@ def publish(
 
 
 def upload_ahead(repo: str, type: RepoType, folder: Path, name: str, *, private: bool) -> None:
-    """Send one finished large file of `folder` before the rest exists. It shows in no revision until `publish` commits it.
+    """Upload a finished large file of `folder` before the others exist. No revision shows it until `publish` commits it.
 
-    The Hub knows it by its sha256: neither `publish` nor a later run after a crash sends it again.
+    The Hub stores it by sha256: neither `publish` nor a run after a crash uploads it again.
     """
     api = HfApi()
     with (
@@ -118,7 +121,7 @@ def upload_ahead(repo: str, type: RepoType, folder: Path, name: str, *, private:
 
 
 def tag(published: Pin, name: str) -> None:
-    """Give a published state a name that stays; does nothing where the repo has this tag already."""
+    """Tag a published state; no-op if the repo has this tag already."""
     with hub_errors(f"tagging {published} as {name}", published.repo, published.type):
         HfApi().create_tag(
             published.repo, tag=name, revision=published.revision, repo_type=published.type, exist_ok=True
@@ -126,14 +129,17 @@ def tag(published: Pin, name: str) -> None:
 
 
 def verify_published(published: Pin, sums: dict[str, str], check: Callable[[Path], None]) -> None:
-    """Download at the new commit, past the cache; compare every sha256 and load it. Raises UserError."""
+    """Download the new commit without the cache, compare every sha256, and load the result. Raises UserError."""
     with hub_errors(f"{published} was published, but could not be verified", published.repo, published.type):
         local = Path(
             HfApi().snapshot_download(
-                published.repo, repo_type=published.type, revision=published.revision, allow_patterns=list(sums),
+                published.repo,
+                repo_type=published.type,
+                revision=published.revision,
+                allow_patterns=list(sums),
                 force_download=True,
             )
-        )  # fmt: skip
+        )
     for name, sha256 in sums.items():
         if file_sha256(local / name) != sha256:
             raise UserError(f"{published}: {name} came back with other bytes than were sent; do not use this revision")
@@ -146,7 +152,7 @@ def verify_published(published: Pin, sums: dict[str, str], check: Callable[[Path
 
 
 def work_folder(stage: str, repo: str, below: str | None = None) -> Path:
-    """Where a stage keeps what it has not published yet; by default below TITLECRAFT_WORK, or the Hub client's own home."""
+    """Return the folder for unpublished work of a stage, below TITLECRAFT_WORK or the Hub client's home."""
     root = Path(below or os.environ.get("TITLECRAFT_WORK", Path(constants.HF_HOME) / "titlecraft" / "work")).absolute()
     folder = root / stage / repo.replace("/", "--")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""The process that runs: ranks of a distributed run, threads, the machine, and how much libraries print."""
+"""The process: ranks of a distributed run, threads, platform differences, and the output of libraries."""

@@ -1,4 +1,4 @@
-"""Where Linux, macOS and Windows differ: which systems there are, their cores, and the memory that a process took."""
+"""Platform differences between Linux, macOS and Windows: support, cores and memory."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from titlecraft.errors import UserError
 
 
 def require_unix() -> None:
-    """Raises UserError on Windows, before anything is imported that Windows lacks (fcntl, resource)."""
+    """Raise UserError on Windows, before imports of modules that it lacks (fcntl, resource)."""
     if sys.platform in ("win32", "cygwin"):
         raise UserError(
             "Titlecraft runs on Linux and macOS, and this is Windows: install WSL (`wsl --install`, see "
@@ -16,14 +16,14 @@ def require_unix() -> None:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: on Linux those of its affinity mask; macOS has no such mask, there it is all of them."""
+    """Return the number of usable cores: the affinity mask on Linux, all cores on macOS."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def peak_memory() -> int:
-    """Most memory that this process had so far, in bytes: getrusage counts in kB on Linux, and in bytes on macOS."""
+    """Return the peak memory of this process in bytes; getrusage counts kB on Linux and bytes on macOS."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

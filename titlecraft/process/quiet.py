@@ -1,4 +1,4 @@
-"""One bar for each stage: the libraries' own bars and notices are kept for what takes long or needs a person."""
+"""Progress bars and notices of libraries are hidden unless they concern a long transfer or an error."""
 
 import logging
 import os
@@ -13,21 +13,20 @@ WORTH_A_BAR = 50_000_000  # bytes; a smaller transfer is over before it can be r
 
 
 def quiet_libraries() -> None:
-    """Set before they are imported: transformers says errors only, bitsandbytes does not advertise another package."""
+    """Set the log levels of libraries, before they are imported."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    if (
-        not distributed.is_rank0()
-    ):  # the first of several processes speaks for all; what goes wrong is still said by each
+    # Only rank 0 prints; errors on stderr are printed by every rank.
+    if not distributed.is_rank0():
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the process lives)
 
 
 @contextmanager
 def transfer_bars(size: int) -> Iterator[None]:
-    """Bars of the Hub's client around a transfer of `size` bytes, shown only where it is worth one."""
+    """Show the Hub client's progress bars only for transfers of at least WORTH_A_BAR bytes."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if size >= WORTH_A_BAR or are_progress_bars_disabled():

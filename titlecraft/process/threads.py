@@ -1,4 +1,4 @@
-"""How many threads a small model is run with on a CPU."""
+"""The number of threads for a small model on a CPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -8,13 +8,13 @@ SMALL = 100_000_000  # parameters
 
 
 def is_small(model: Any) -> bool:
-    """Whether a model is run with one thread: it is on a CPU, and its products are too small to share out."""
+    """Whether a model runs with one thread: it is on a CPU and has fewer than SMALL parameters."""
     return model.device.type == "cpu" and sum(one.numel() for one in model.parameters()) < SMALL
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch, and the number of threads put back afterwards."""
+    """Run torch with one thread, then restore the number of threads."""
     import torch
 
     threads = torch.get_num_threads()
@@ -27,11 +27,12 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def steady_threads(model: Any) -> Iterator[None]:
-    """Run a small model on a CPU with one thread, and put the number of threads back afterwards.
+    """Run a small model on a CPU with one thread, then restore the number of threads.
 
-    Its products are too small to share out: decoding 25 answers with a 3 M Llama took 0.9 s with one thread and 0.8 s
-    with two on two idle cores, but 5 to 60 s with two where another program used a core, since the threads wait for
-    each other by spinning; training lost a factor of three in the same way. And one thread adds up in the same order on a machine with any number of cores.
+    Its matrix products are too small to parallelise. Decoding 25 answers with a 3 M Llama took 0.9 s with one thread
+    and 0.8 s with two on two idle cores, but 5 to 60 s with two threads if another program used a core, because threads
+    wait by spinning. Training slowed down by a factor of three. One thread also sums in the same order on every
+    machine.
     """
     with one_thread() if is_small(model) else nullcontext():
         yield

@@ -1,8 +1,8 @@
-"""What a stage leaves behind: JSON records from which every card, report and table is rendered, and never parsed back.
+"""Records: the JSON files of each stage, from which all cards, reports and tables are rendered.
 
-A record says what was read (pins, sha256), what was done (settings, code), and what was counted or measured. A field
-that was not measured is null, and every rendering of it says "not measured". Each stage's stands in a file of its own; all of
-them can be had from here.
+A record holds what was read (pins, sha256), what was done (settings, code), and what was counted or measured. A value
+that was not measured is null and is rendered as "not measured". Each stage's record has a module of its own; this
+package exports them.
 """
 
 from titlecraft.records.base import (

@@ -1,4 +1,4 @@
-"""What all records have in common: immutable JSON structs, pins of Hub repos, files by sha256, and how records are read."""
+"""The basis of all records: immutable JSON structs, pins of Hub repos, files with sha256, keys, and decoding."""
 
 import hashlib
 from pathlib import Path
@@ -14,16 +14,16 @@ RepoType = Literal["dataset", "model", "space"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all records: immutable, no unknown fields, JSON both ways."""
+    """Base class of all records: immutable, without unknown fields, to and from JSON."""
 
     def to_json(self) -> bytes:
-        """Indented JSON with a final newline; the same record gives the same bytes."""
+        """Return indented JSON with a final newline; equal records give equal bytes."""
         builtins = rename_settings(msgspec.to_builtins(self), IN_RECORDS)
         return msgspec.json.format(msgspec.json.encode(builtins), indent=2) + b"\n"
 
 
 class Pin(Record, frozen=True):
-    """One state of one Hub repo: its id and its 40-hex commit."""
+    """A state of a Hub repo: its id and its 40-hex commit."""
 
     type: RepoType
     repo: str
@@ -34,7 +34,7 @@ class Pin(Record, frozen=True):
 
 
 class File(Record, frozen=True):
-    """One file: path inside its repo, size in bytes, sha256 in hex."""
+    """A file: path in its repo, size in bytes, sha256 in hex."""
 
     path: str
     bytes: int
@@ -42,9 +42,10 @@ class File(Record, frozen=True):
 
 
 class Code(Record, frozen=True):
-    """What computed a record: versions of Titlecraft, Python and the packages that matter to the result.
+    """The code that computed a record: versions of Titlecraft, Python and the packages that affect the result.
 
-    `sources` is a sha256 over the source files of the ground floor and of the stage: two commits of one version differ.
+    `sources` is a sha256 over the source files that decide the stage's result; it differs between commits of one
+    version.
     """
 
     titlecraft: str
@@ -66,7 +67,7 @@ def read_record(raw: bytes, kind: type[R], where: str) -> R:
 
 
 def has_schema(raw: bytes, kind: type[Record]) -> bool:
-    """Whether the bytes are a record of this kind in the version that this code reads."""
+    """Whether the bytes are a record of this kind and schema version."""
     try:
         found = msgspec.json.decode(raw, type=_Versioned).schema
     except UNREADABLE:
@@ -75,19 +76,19 @@ def has_schema(raw: bytes, kind: type[Record]) -> bool:
 
 
 class _Versioned(msgspec.Struct):
-    """What says the version of a record."""
+    """The schema version of a record."""
 
     schema: str
 
 
 class _Keyed(msgspec.Struct):
-    """What all records of stages have in common, whatever their version."""
+    """The key of any stage's record, in any version."""
 
     key: str
 
 
 def record_key(raw: bytes) -> str | None:
-    """The key of a record of any kind and version, or None where the bytes are no such record."""
+    """Return the key of a record of any kind and version, or None if the bytes are not a record."""
     try:
         return msgspec.json.decode(raw, type=_Keyed).key
     except UNREADABLE:
@@ -95,17 +96,17 @@ def record_key(raw: bytes) -> str | None:
 
 
 def digest(inputs: dict[str, Any]) -> str:
-    """sha256 over the canonical JSON of everything that a stage's result depends on: equal keys, equal results."""
+    """Return the sha256 over the canonical JSON of a stage's inputs. Equal keys mean equal results."""
     builtins = rename_settings(msgspec.to_builtins(inputs), IN_RECORDS)
     return hashlib.sha256(msgspec.json.encode(builtins, order="sorted")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file, in hex, read in blocks."""
+    """Return the sha256 of a file in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def describe_file(root: Path, path: Path) -> File:
-    """The record of a file below `root`."""
+    """Return the record of a file below `root`."""
     return File(path=path.relative_to(root).as_posix(), bytes=path.stat().st_size, sha256=file_sha256(path))

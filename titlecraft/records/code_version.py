@@ -1,4 +1,4 @@
-"""Which code computed a record: versions of the packages, and a sha256 over the source files that decide the result."""
+"""The version of the code: package versions, and a sha256 over the source files that decide the result."""
 
 import ast
 import hashlib
@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def sources_sha256(stage: str) -> str:
-    """sha256 over names and contents of the files that decide a stage's result (`stage_sources.py` lists them).
+    """Return the sha256 over names and contents of the files that decide a stage's result (see `stage_sources.py`).
 
-    Of Python files, docstrings, comments and the messages of exceptions are left out: an edited sentence retrains nobody's model.
+    Docstrings, comments and exception messages of Python files are left out, so that editing them does not change keys.
     """
     digest = hashlib.sha256()
     for path in deciding_files(stage):
@@ -30,7 +30,10 @@ def sources_sha256(stage: str) -> str:
 
 
 def deciding_text(source: bytes) -> bytes:
-    """Python source without docstrings, comments, what `raise` is given, and blank lines: text, so equal under every Python."""
+    """Return Python source without docstrings, comments, arguments of `raise` and blank lines.
+
+    The result is the same in every Python version.
+    """
     lines = source.splitlines(keepends=True)
     starts = [0]
     for line in lines:
@@ -50,13 +53,13 @@ def deciding_text(source: bytes) -> bytes:
 
 
 def span(node: ast.expr | ast.stmt, starts: list[int]) -> tuple[int, int]:
-    """First byte of a node in its source, and the byte behind its last (ast counts columns in bytes of UTF-8)."""
+    """Return the first byte of a node in its source, and the byte after its last (ast counts columns in UTF-8 bytes)."""
     assert node.end_lineno is not None and node.end_col_offset is not None
     return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
 
 
 def comments(source: bytes, lines: list[bytes], starts: list[int]) -> list[tuple[int, int]]:
-    """Spans in bytes of every comment (tokenize counts columns in characters)."""
+    """Return the byte spans of all comments (tokenize counts columns in characters)."""
     found = []
     for token in tokenize.tokenize(io.BytesIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -67,7 +70,7 @@ def comments(source: bytes, lines: list[bytes], starts: list[int]) -> list[tuple
 
 
 def current_code(stage: str, *packages: str) -> Code:
-    """Versions of the code that runs now, for a stage of `stage_sources.py`; a package that is not installed is left out."""
+    """Return the code version of a stage; packages that are not installed are left out."""
     found = {}
     for package in packages:
         try:

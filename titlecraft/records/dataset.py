@@ -1,4 +1,4 @@
-"""What the dataset builder leaves behind: dataset_record.json."""
+"""dataset_record.json: how a dataset was built."""
 
 from typing import Any, Literal
 
@@ -7,9 +7,9 @@ from titlecraft.settings import Data, Prompt
 
 
 class SourceFile(Record, frozen=True):
-    """A file from outside the Hub, named below the folder that all files of the source have in common.
+    """A file from outside the Hub, named relative to the common folder of all source files.
 
-    `bytes` and `sha256` are those of the file as it lies there, compressed or not; `lines` counts all lines.
+    `bytes` and `sha256` are those of the stored file, compressed or not; `lines` counts all lines.
     """
 
     name: str
@@ -19,10 +19,10 @@ class SourceFile(Record, frozen=True):
 
 
 class Source(Record, frozen=True):
-    """What a dataset was made from, in the order in which it was read. `lines` counts the lines of all files.
+    """The files that a dataset was built from, in reading order. `lines` counts the lines of all files.
 
-    `missing` says what it lacks where it was not whole and was used all the same; null where nothing is known to lack.
-    `expected_lines` is how many lines it is known to have, where it is a file that is known; else null.
+    `missing` says what an incomplete source lacks; null if nothing is known to be missing. `expected_lines` is the
+    known number of lines of a well-known file; otherwise null.
     """
 
     files: list[SourceFile]
@@ -32,7 +32,7 @@ class Source(Record, frozen=True):
 
     @property
     def is_amazon_titles(self) -> bool:
-        """Whether it was recognised as trn.json of AmazonTitles-1.3MM: what only holds there may be said then."""
+        """Whether the source is trn.json of AmazonTitles-1.3MM, about which more is known."""
         return self.expected_lines is not None
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Source(Record, frozen=True):
 
 
 class Distribution(Record, frozen=True):
-    """A histogram of lengths: counts[i] values lie in [edges[i], edges[i+1]), the last interval without an end."""
+    """A histogram of lengths: counts[i] values lie in [edges[i], edges[i+1]); the last interval is open-ended."""
 
     unit: str
     mean: float
@@ -52,9 +52,9 @@ class Distribution(Record, frozen=True):
 
 
 class Split(Record, frozen=True):
-    """One split of a published dataset. `largest_group` is the number of rows in its largest group.
+    """A split of a published dataset. `largest_group` is the number of rows in its largest group.
 
-    `bytes_in_memory` is the size of its columns as dataset_info counts it; null in records of before it was kept.
+    `bytes_in_memory` is the size of its columns as in dataset_info; null in older records.
     """
 
     rows: int
@@ -66,11 +66,11 @@ class Split(Record, frozen=True):
 
 
 class Leakage(Record, frozen=True):
-    """Rows of a held-out split whose title, or whose output, stands in the training split as well; on the published files.
+    """Overlap of a held-out split with the training split: rows whose title or output also occurs there.
 
-    `near_duplicates` counts rows whose output is nearly one of the training split (Jaccard similarity of the runs of five
-    words 0.8 or more), of the `near_measured` rows whose output that measure can see (five words or more, in a script with
-    spaces between words); null where that was not looked for, or there is no such row.
+    `near_duplicates` counts rows whose output is a near-duplicate of a training output (Jaccard similarity of word
+    5-grams at least 0.8), out of `near_measured` rows with five words or more in a script with spaces; null if this was
+    not measured or no row qualifies.
     """
 
     rows: int
@@ -81,12 +81,12 @@ class Leakage(Record, frozen=True):
 
 
 class DatasetRecord(Record, frozen=True):
-    """How a dataset came to be. source.lines = published + sum(dropped) + sum(quarantined), and the builder checks it.
+    """How a dataset was built. The builder checks that source.lines = published + sum(dropped) + sum(quarantined).
 
-    `near_duplicates` counts the published rows whose description is nearly that of another one, of the `near_measured` rows
-    whose description that measure can see; null if not looked for, or if there is no such row. `splits` has the splits that
-    have rows. `kept_in_train` counts rows of groups that would have been larger than a whole held-out split should be.
-    `example` is the first row of the training split, each text on one line and cut where it is long.
+    `near_duplicates` counts published rows whose description is a near-duplicate of another one, out of `near_measured`
+    rows that the measure can read; null if it was not measured or no row qualifies. `splits` has the splits with rows.
+    `kept_in_train` counts rows of groups that are larger than a held-out split should be. `example` is the first row of
+    the training split, each text on one line and truncated.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: report.json, with every measure before and after."""
+"""report.json: the result of an evaluation, with every measure before and after."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -17,17 +17,17 @@ SAMPLED = "_sampled"  # ends the name of an arm whose answers are sampled
 
 
 def column(measure: str, arm: str) -> str:
-    """Column of predictions.parquet with a measure's values in one arm: "chrf_after", "chrf_after_sampled"."""
+    """Return the column of predictions.parquet with a measure's values in one arm: "chrf_after", "chrf_after_sampled"."""
     return f"{measure}_{arm}"
 
 
 def sampled_arm(arm: str) -> str:
-    """The arm again with sampled answers, which is also the column with their texts: "after_sampled"."""
+    """Return the name of an arm with sampled answers, which is also the column of their texts: "after_sampled"."""
     return f"{arm}{SAMPLED}"
 
 
 def tokens_column(arm: str) -> str:
-    """Column of predictions.parquet with the number of tokens of each answer: "after_tokens"."""
+    """Return the column of predictions.parquet with the number of tokens of each answer: "after_tokens"."""
     return f"{arm}_tokens"
 
 
@@ -35,15 +35,15 @@ CLAIMS: tuple[Group, ...] = ("specificity", "coherence", "detail", "contextualis
 
 
 class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_effect": "detectable"}):
-    """One measure, before and after. `difference` = after − before; the interval is that of the difference, paired by title.
+    """A measure before and after. `difference` = after − before; the interval is of the difference, paired by title.
 
-    `wins` and `losses` count titles that got better and worse; null where neither direction is better. `p_holm` is the
-    p-value corrected for all measures that were tested beside it (of the primary measure, which stands alone: the p-value
-    itself); it compares with `level` = 1 − confidence. `std` is the standard deviation of the paired differences ("spread" in the
-    JSON), and `minimum_detectable_effect` ("detectable" there) the smallest mean difference that this many titles show in 80 % of
-    all experiments, given that deviation and tested alone.
-    `n` counts the titles whose script the measure can read; a record may have asked more.
-    `neutral_before` and `neutral_after` count texts of which the measure could tell nothing; null where it always can.
+    `wins` and `losses` count titles that improved and got worse; null if neither direction is better. `p_holm` is the
+    p-value after the Holm correction over the measures tested together (for the primary measure, which is tested alone,
+    the uncorrected p-value); `level` = 1 − confidence is the significance level. `std` is the standard deviation of the
+    paired differences ("spread" in the JSON). `minimum_detectable_effect` ("detectable" in the JSON) is the smallest
+    mean difference that this number of titles detects with 80 % power in a single test. `n` counts the titles whose
+    script the measure can read; the record may have more titles. `neutral_before` and `neutral_after` count texts
+    without a value; null if the measure always has one.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
     neutral_after: int | None
 
     def verdict(self) -> Verdict:
-        """What may be said: nothing where the interval holds 0, or where the corrected p-value is above the level."""
+        """Return the conclusion: no difference if the interval holds 0 or the corrected p-value exceeds the level."""
         if self.low <= 0 <= self.high or self.p_holm > self.level:
             return "no measured difference"
         up = self.difference > 0
@@ -81,7 +81,7 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
 
 
 class NotMeasured(Record, frozen=True):
-    """A measure that is left out: it reads `read` of the `n` titles, and `lacking` names what the others do not have.
+    """A measure that was left out: it can read `read` of the `n` titles, and `lacking` names what the others lack.
 
     The names are those of evaluation.measures.scripts: "spaces", "marks", "latin", "accents", "sentences", "digits",
     "capitals", "nouns".
@@ -95,11 +95,11 @@ class NotMeasured(Record, frozen=True):
 
 
 class Grounded(Record, frozen=True):
-    """The third arm: in its measures "before" is the tuned model, "after" the same model with sources in its prompt.
+    """The third arm: "before" is the tuned model, "after" the same model with retrieved sources in its prompt.
 
-    `titles` have sources, `sources` in all, rows of `split`; `left_out` counts rows that were found and would have given an
-    answer away: a copy of the title's own row, in title or text. `near_not_looked_for` counts titles whose reference has no
-    spaces between words, so that only whole copies of it were looked for; it is not there where there are none.
+    `titles` have sources, `sources` in total, which are rows of `split`. `left_out` counts retrieved rows that would
+    reveal the answer: copies of the title's own row. `near_not_looked_for` counts titles whose reference has no spaces
+    between words, so that only exact copies were looked for; it is absent if there are none.
     """
 
     split: str
@@ -111,9 +111,9 @@ class Grounded(Record, frozen=True):
 
 
 class Tested(Record, frozen=True):
-    """What the records of paired experiments have in common: two arms, and measures of which one answers the question.
+    """The common base of paired experiments: two arms, and measures with one primary measure.
 
-    The fields are named in the subclasses, whose JSON keeps its own order.
+    Subclasses declare the fields, because the JSON of each has its own order.
     """
 
     arms: ClassVar[tuple[str, str]]
@@ -140,11 +140,11 @@ class Tested(Record, frozen=True):
         def not_measured(self) -> list[NotMeasured] | UnsetType: ...
 
     def primary(self) -> Measure:
-        """The measure that was named in the recipe before anything was looked at."""
+        """The primary measure, which the recipe names in advance."""
         return next(measure for measure in self.measures if measure.name == self.evaluation.primary)
 
     def blocks(self) -> list[tuple[str, list[Measure]]]:
-        """The measures as every table shows them: the one that answers, the claims, the rest, and those of sampled answers."""
+        """Return the measures as tables show them: primary, claims, others, sampled answers and benchmarks."""
         primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
         claims = [one for claim in CLAIMS for one in others if one.group == claim]
         rest = [one for one in others if one.group not in CLAIMS]
@@ -158,21 +158,20 @@ class Tested(Record, frozen=True):
         return [] if self.not_measured is UNSET else self.not_measured
 
     def report_blocks(self) -> list[tuple[str, list[Measure]]]:
-        """The same, and the third arm, which a report shows and a card does not: it is not about the adapter alone."""
+        """Return the blocks of a report: those of a card, and the third arm."""
         grounded = [] if self.grounded is None else [(GROUNDED_HEADING, self.grounded.measures)]
         return self.blocks() + grounded
 
 
 class EvaluationRecord(Tested, frozen=True):
-    """The before/after experiment: report.json. No clock times in here: the same inputs give the same bytes.
+    """The before/after experiment, report.json. It has no clock times, so the same inputs give the same bytes.
 
-    Rows of the split = titles_available + sum(excluded). `references_cut` of the n references passed the model's length.
-    `sampled` has the measures of sampled answers, mean over the answers to a title; empty where none were asked for.
-    `also` has standard benchmarks of lighteval, before and after, and `benchmarks` their data sets. `grounded` has the third
-    arm, where the recipe asked for it.
-    `not_measured` names measures that could not read the texts' script, and `near_not_looked_for` counts rows of the split
-    whose description has no spaces between words, so that near copies of it were not looked for. Neither is there where
-    there is nothing to say: a record without them is as it always was.
+    Rows of the split = titles_available + sum(excluded). `references_cut` counts references that exceed the model's
+    length. `sampled` has the measures of sampled answers, averaged per title; empty if none were requested. `also` has
+    the benchmarks before and after, and `benchmarks` the pins of their datasets. `grounded` has the third arm if it was
+    requested. `not_measured` names measures that cannot read the script of the texts. `near_not_looked_for` counts rows
+    of the split without spaces between words, for which near copies were not looked for. Both are absent if there is
+    nothing to report, so that older records keep their bytes.
     """
 
     arms: ClassVar[tuple[str, str]] = ("before", "after")

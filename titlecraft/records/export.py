@@ -1,4 +1,4 @@
-"""export_record.json: what an exported model was made from, what was measured of it, and which files it consists of."""
+"""export_record.json: the inputs, measurements and files of an exported model."""
 
 from typing import Literal
 
@@ -11,11 +11,11 @@ Form = Literal["merged", "gguf"]
 
 
 class MergeCheck(Record, frozen=True):
-    """The merged model against base and adapter, which it was made from, on held-out titles drawn by `seed`.
+    """The merged model compared with base and adapter on held-out titles drawn by `seed`.
 
-    NLL is that of the references, in nats per token, the mean over titles: of the base alone, of the base with the adapter
-    on it, and of the merged model as it lies on disk. `largest_logit_difference` is over all logits in front of `positions`
-    reference tokens, and `largest_logit` the largest of the adapter's there.
+    NLLs are means over titles of the references' NLL in nats per token: of the base, of base plus adapter, and of the
+    merged model as stored. `largest_logit_difference` is over all logits before `positions` reference tokens;
+    `largest_logit` is the largest logit of base plus adapter there.
     """
 
     titles: int
@@ -32,9 +32,9 @@ class MergeCheck(Record, frozen=True):
 
 
 class Merged(Record, frozen=True):
-    """A merged model in a folder: the key of what it depends on, and what came of it.
+    """A merged model in a folder: the key of its inputs, its check and its files.
 
-    `guards` compare the NLL that the check is made of with the model's own logits, before the merge and after it.
+    `guards` compare the NLL of the check with the model's own logits, before and after the merge.
     """
 
     key: str
@@ -48,7 +48,7 @@ class Merged(Record, frozen=True):
 
 
 class Converter(Record, frozen=True):
-    """The program that wrote a GGUF file: its script's name and sha256, and the one that quantised further, if any."""
+    """The program that wrote a GGUF file: name and sha256 of its script, and the quantiser, if any."""
 
     script: str
     sha256: str
@@ -56,7 +56,7 @@ class Converter(Record, frozen=True):
 
 
 class Gguf(Record, frozen=True):
-    """What the header of a GGUF file says: version of the format, and how many tensors and facts it holds."""
+    """The header of a GGUF file: format version, number of tensors and number of metadata entries."""
 
     type: str
     version: int
@@ -66,9 +66,9 @@ class Gguf(Record, frozen=True):
 
 
 class ExportRecord(Record, frozen=True):
-    """How an exported model came to be. `gguf` is null for a plain transformers model; `adapter` is at the commit read.
+    """How an exported model was made. `gguf` is null for a transformers model; `adapter` is at the commit that was read.
 
-    `unpacking` is how far the unpacked base is from the 8-bit base that was trained on, where it was one.
+    `unpacking` is the difference between the dequantised base and the 8-bit base of the training, if it was one.
     """
 
     key: str

@@ -1,7 +1,7 @@
-"""What was made from what: the records that link dataset, adapter and report, each at its commit.
+"""Lineage records: which dataset, adapter and report were made from which, each at its commit.
 
-`lineage.json` in a dataset's repo lists the adapters that were trained from it. It is written when one of them has been
-published, by whoever has the right to; what it says is confirmed by each adapter's own training record.
+`lineage.json` in a dataset's repo lists the adapters trained from it. It is updated after an adapter was published, by
+whoever has write access; the adapter's own training record confirms each entry.
 """
 
 from typing import Literal
@@ -10,9 +10,9 @@ from titlecraft.records import EvaluationRecord, Pin, Record, Verdict
 
 
 class Result(Record, frozen=True):
-    """A report, and what its primary measure says. `revision` is the commit of the adapter's repo that brought it.
+    """A report's primary result. `revision` is the commit of the adapter's repo that added the report.
 
-    `low` and `high` bound the interval of the difference at `confidence`.
+    `low` and `high` are the bounds of the difference's interval at `confidence`.
     """
 
     id: str
@@ -30,7 +30,7 @@ class Result(Record, frozen=True):
 
 
 class Trained(Record, frozen=True):
-    """An adapter at the commit that brought its training record, what it was made from, and its reports, best first."""
+    """An adapter at the commit that added its training record, its inputs, and its reports, best first."""
 
     adapter: Pin
     dataset: Pin
@@ -39,19 +39,19 @@ class Trained(Record, frozen=True):
 
 
 class DatasetLineage(Record, frozen=True):
-    """lineage.json: adapters trained from a dataset, in the order in which they were first listed."""
+    """lineage.json: the adapters trained from a dataset, in the order of their first listing."""
 
     adapters: list[Trained]
     schema: Literal["titlecraft/lineage/1"] = "titlecraft/lineage/1"
 
     def by_revision(self) -> dict[str, list[Trained]]:
-        """The adapters by the commit of the dataset that they were trained from, the revision listed last first."""
+        """Return the adapters by dataset commit, the most recently listed commit first."""
         revisions = dict.fromkeys(one.dataset.revision for one in reversed(self.adapters))
         return {name: [one for one in self.adapters if one.dataset.revision == name] for name in revisions}
 
 
 def with_adapter(lineage: DatasetLineage | None, trained: Trained) -> DatasetLineage:
-    """The lineage with this adapter in it: in its place where its commit is listed already, else at the end."""
+    """Return the lineage with this adapter: replaced if its commit is listed already, otherwise appended."""
     listed = list(lineage.adapters) if lineage else []
     places = [place for place, one in enumerate(listed) if one.adapter == trained.adapter]
     if places:
@@ -62,22 +62,28 @@ def with_adapter(lineage: DatasetLineage | None, trained: Trained) -> DatasetLin
 
 
 def result_of(report: EvaluationRecord, revision: str) -> Result:
-    """What a report says in one line; `revision` is the commit that brought it."""
+    """Return the summary of a report; `revision` is the commit that added it."""
     primary = report.primary()
     shared = {
         name: getattr(primary, name) for name in ("label", "unit", "before", "after", "difference", "low", "high")
     }
-    return Result(id=report.id, revision=revision, n=primary.n, confidence=report.evaluation.confidence,
-                  verdict=primary.verdict(), **shared)  # fmt: skip
+    return Result(
+        id=report.id,
+        revision=revision,
+        n=primary.n,
+        confidence=report.evaluation.confidence,
+        verdict=primary.verdict(),
+        **shared,
+    )
 
 
 def best_first(results: list[Result]) -> list[Result]:
-    """The report on the most titles first: the one that a card shows; then by id."""
+    """Return the reports sorted as on a card: most titles first, ties by id."""
     return sorted(results, key=lambda one: (one.n, one.id), reverse=True)
 
 
 def in_words(result: Result) -> str:
-    """Before, after, difference with its interval: "NLL per token 2.5 → 2.25 nats (-0.25, 95 % interval -0.3 to -0.2)"."""
+    """Return the result as text: "NLL per token 2.5 → 2.25 nats (-0.25, 95 % interval -0.3 to -0.2)"."""
     signed = lambda value: f"{value:+.4g}" if value else "0"  # noqa: E731
     return (
         f"{result.label} {result.before:.4g} → {result.after:.4g} {result.unit} ({signed(result.difference)}, "
@@ -86,6 +92,6 @@ def in_words(result: Result) -> str:
 
 
 def link(pin: Pin, path: str = "") -> str:
-    """A link to a state on the page of its Hub, as Markdown: `NS/NAME@0123456789ab`."""
+    """Return a Markdown link to a state on its Hub: `NS/NAME@0123456789ab`."""
     below = f"/{'datasets/' if pin.type == 'dataset' else ''}{pin.repo}/{'blob' if path else 'tree'}/{pin.revision}"
     return f"[{pin.repo}@{pin.revision[:12]}]({below}{'/' + path if path else ''})"

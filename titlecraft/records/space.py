@@ -1,4 +1,4 @@
-"""space_record.json: what a Space asks, what it needs, and which files it consists of."""
+"""space_record.json: the inputs, requirements and files of a Space."""
 
 from typing import Literal
 
@@ -6,10 +6,10 @@ from titlecraft.records import Code, File, Pin, Record
 
 
 class Hardware(Record, frozen=True):
-    """What a Space of this size should run on: computed from the base's parameters, not tried.
+    """Recommended hardware of a Space, computed from the number of the base's parameters.
 
-    `weights_gb` is what the weights take as the Space loads them, `unpacked_gb` what they take on a CPU; `memory_gb` is what
-    the flavor has for them, a GPU's memory or, without a GPU, the machine's.
+    `weights_gb` is the size of the weights as the Space loads them, `unpacked_gb` their size on a CPU, and `memory_gb`
+    the memory of the flavor's GPU, or of the machine if it has none.
     """
 
     flavor: str
@@ -23,7 +23,7 @@ class Hardware(Record, frozen=True):
 
 
 class SpaceRecord(Record, frozen=True):
-    """How a Space came to be. `requirements` are exact, as they were where it was published; `gradio` is its SDK's version."""
+    """How a Space was made. `requirements` are exact versions of the publishing machine; `gradio` is the SDK version."""
 
     key: str
     code: Code

@@ -67,7 +67,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
-        titlecraft/process: distributed machine threads
+        titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
@@ -96,7 +96,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
-        titlecraft/process: distributed machine threads
+        titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
@@ -107,7 +107,7 @@ SOURCES: dict[str, str] = {
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
-        titlecraft: __init__ prompt settings
+        titlecraft: __init__ files prompt settings
         titlecraft/cards: front_matter head_card merge templates
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
@@ -116,7 +116,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
-        titlecraft/process: distributed machine threads
+        titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation export repo_files setting_names stage_sources training
         titlecraft/search: title_match word_ngrams
     """,
@@ -127,7 +127,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums errors pins publishing
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
-        titlecraft/process: distributed
+        titlecraft/process: distributed out_of_memory
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names space stage_sources training
     """,
     "verification": """
@@ -167,7 +167,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
-        titlecraft/process: distributed machine threads
+        titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
         titlecraft/records: training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams

@@ -1,1 +1,1 @@
-"""Looking up titles and words of a split."""
+"""Search in a split by title and by words."""

@@ -1,10 +1,10 @@
-"""The rows of a published dataset by their words: which rows could an answer rest on?
+"""Search in the rows of a published dataset, by title and by BM25.
 
     index = open_row_index(Pin(type="dataset", repo="me/titles", revision="…40 hex…"))
     index.search("The red lamp", limit=5, splits=("train",))
 
-A row is found because its title is the same, because its title is near, or because of its words (BM25 of the title plus
-BM25 of the text). The index is made once for a revision, below the Hub client's home, and memory-mapped from then on.
+A row matches by an equal title, a similar title, or its words (BM25 of the title plus BM25 of the text). The index is
+built once per revision, below the Hub client's home, and memory-mapped.
 """
 
 import threading
@@ -28,13 +28,13 @@ LONGEST_QUERY, QUERY_WORDS = 2000, 64  # characters of a query, and different wo
 
 @dataclass(frozen=True)
 class FoundRow:
-    """One row of the dataset, and why it was found.
+    """A row of the dataset and how it matched.
 
     Args:
-        text: the row's description, whole.
-        split: its split; `file` and `row` say where it lies in the repo, `row` counted from 0 within the file.
-        score: BM25 of its title plus BM25 of its text for the words of the query.
-        match: "exact" and "near" are about the title; "words" is about title and text.
+        text: the full description of the row.
+        split: its split; `file` and `row` locate it in the repo, `row` counted from 0 within the file.
+        score: BM25 of its title plus BM25 of its text for the query.
+        match: "exact" and "near" match by title; "words" by title and text.
         link: address of the file at the dataset's revision.
     """
 
@@ -50,14 +50,14 @@ class FoundRow:
 
 
 def index_folder(dataset: Pin) -> Path:
-    """Where the index of a dataset's revision is kept."""
+    """The folder of the index of a dataset's revision."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HOME) / "titlecraft" / "row_index" / f"{dataset.revision}-v{VERSION}"
 
 
 def open_row_index(dataset: Pin) -> "RowIndex":
-    """The index of a pinned dataset, made now if need be, with a progress bar. Raises UserError."""
+    """Return the index of a pinned dataset, built if needed, with a progress bar. Raises UserError."""
     from titlecraft.hub.pins import download
 
     folder = index_folder(dataset)
@@ -70,8 +70,8 @@ class RowIndex:
     """An index on disk. Any number of threads may search it.
 
     Args:
-        folder: what `ensure_index` made.
-        dataset: the pin that links are made for.
+        folder: the folder that `ensure_index` built.
+        dataset: the pin that links point to.
     """
 
     def __init__(self, folder: Path, dataset: Pin) -> None:
@@ -84,14 +84,14 @@ class RowIndex:
         self.ends = np.cumsum([file.rows for file in self.facts.files])
 
     def __len__(self) -> int:
-        """Rows of all splits."""
+        """The number of rows of all splits."""
         return int(self.ends[-1])
 
     def search(self, query: str, limit: int = 5, splits: tuple[str, ...] | None = None) -> list[FoundRow]:
-        """Rows for a title, or for any text: the same title first, then near ones, then the best of the others.
+        """Return the rows for a title or text: equal titles first, then similar titles, then the best BM25 scores.
 
         Args:
-            splits: only rows of these; None takes all.
+            splits: search these splits only; None searches all.
         """
         query = query[:LONGEST_QUERY]
         words = query_words(query)[:QUERY_WORDS]
@@ -111,7 +111,7 @@ class RowIndex:
         return [self.describe(row, found[row], float(total[row])) for row in ranked]
 
     def same_title(self, title: str, splits: tuple[str, ...] | None = None) -> list[int]:
-        """Numbers of the rows with this title, case and white space apart."""
+        """Return the numbers of the rows with this title, ignoring case and white space."""
         key, wanted = np.uint64(title_key(title)), folded(title)
         first, last = (int(np.searchsorted(self.keys, key, side=side)) for side in ("left", "right"))
         rows = [int(row) for row in self.key_rows[first:last]]
@@ -123,43 +123,50 @@ class RowIndex:
         ]
 
     def some_titles(self, split: str, most: int) -> list[str]:
-        """Different titles of a split, spread evenly over its rows, in their order; at most so many."""
+        """Return up to this many distinct titles of a split, evenly spaced, in row order."""
         files = zip(self.facts.files, self.ends.tolist(), strict=True)
         rows = [row for file, end in files if file.split == split for row in range(end - file.rows, end)]
         titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // most)][:most]] if rows else []
         return list(dict.fromkeys(titles))
 
     def outside(self, splits: tuple[str, ...] | None) -> list[tuple[int, int]]:
-        """Stretches of rows that are in none of the splits."""
+        """Return the ranges of rows that are in none of the splits."""
         if splits is None:
             return []
         files = zip(self.facts.files, self.ends.tolist(), strict=True)
         return [(end - file.rows, end) for file, end in files if file.split not in splits]
 
     def file_of(self, row: int) -> tuple[RowFile, int]:
-        """The file that a row lies in, and the row's number in it."""
+        """Return the file of a row, and the row's number in the file."""
         place = int(np.searchsorted(self.ends, row, side="right"))
         file = self.facts.files[place]
         return file, row - int(self.ends[place]) + file.rows
 
     def describe(self, row: int, match: Match, score: float) -> FoundRow:
-        """The row as it is shown."""
+        """Return a row with its location and link."""
         from titlecraft.hub.pins import address
 
         file, number = self.file_of(row)
         link = f"{address(self.dataset)}/blob/{self.dataset.revision}/{file.path}"
         named = self.titles.row(row)
         return FoundRow(
-            uid=named["uid"], title=named["title"], text=self.texts.row(row)["output"],
-            split=file.split, file=file.path, row=number, score=round(score, 3), match=match, link=link,
-        )  # fmt: skip
+            uid=named["uid"],
+            title=named["title"],
+            text=self.texts.row(row)["output"],
+            split=file.split,
+            file=file.path,
+            row=number,
+            score=round(score, 3),
+            match=match,
+            link=link,
+        )
 
 
 class RowReader:
-    """Rows of a memory-mapped Arrow file by their number.
+    """Random access to rows of a memory-mapped Arrow file.
 
     Args:
-        keep: batches stay open. Of an uncompressed file they are views of it, and take no memory.
+        keep: keep batches open. In an uncompressed file they are views that take no memory.
     """
 
     def __init__(self, file: Path, begins: list[int], *, keep: bool) -> None:
@@ -170,7 +177,7 @@ class RowReader:
         self.open: dict[int, pa.RecordBatch] = {}
 
     def row(self, number: int) -> dict[str, str]:
-        """One row, by column."""
+        """Return one row as column -> value."""
         place = int(np.searchsorted(self.begins, number, side="right")) - 1
         if (batch := self.open.get(place)) is None:
             with self.lock:

@@ -1,4 +1,4 @@
-"""The index of a published dataset's rows, made once for a revision: its files in one folder, complete or not there.
+"""Building the index of a published dataset's rows, once per revision, as an atomically created folder.
 
 facts.json      which dataset, which parquet files, how many rows
 title/  text/   BM25 of each column, in bm25s' format
@@ -35,7 +35,7 @@ FACTS = "facts.json"
 
 
 class RowFile(Record, frozen=True):
-    """One parquet file of the dataset; its rows are numbered on from those of the file before."""
+    """A parquet file of the dataset; its rows are numbered after those of the previous file."""
 
     path: str
     split: str
@@ -43,7 +43,7 @@ class RowFile(Record, frozen=True):
 
 
 class Facts(Record, frozen=True):
-    """What an index was made from. `begins` has the first row of each batch, of titles.arrow and of texts.arrow."""
+    """What an index was built from. `begins` has the first row of each batch of titles.arrow and of texts.arrow."""
 
     dataset: Pin
     version: int
@@ -53,12 +53,12 @@ class Facts(Record, frozen=True):
 
 
 def title_key(title: str) -> int:
-    """64-bit hash of a title up to case and white space."""
+    """Return the 64-bit hash of a title, ignoring case and white space."""
     return xxhash.xxh3_64_intdigest(folded(title))
 
 
 def row_files(folder: Path, dataset: Pin) -> list[RowFile]:
-    """The parquet files of a downloaded dataset, in order of their names. Raises UserError where there are none of ours."""
+    """Return the parquet files of a downloaded dataset by name. Raises UserError if there are none of the expected form."""
     found = []
     files = sorted((folder / "data").glob("*.parquet"))
     for file in sorted((folder / "data").glob("*-*-of-*.parquet")) or files:  # a person may put other files beside ours
@@ -76,10 +76,10 @@ def row_files(folder: Path, dataset: Pin) -> list[RowFile]:
 
 
 def ensure_index(folder: Path, dataset: Pin, download: Callable[[], Path]) -> None:
-    """Make the index in `folder` unless it is there; a build that was killed leaves nothing that could be taken for one.
+    """Build the index in `folder` unless it exists; an interrupted build leaves no index.
 
     Args:
-        download: gives the folder of the dataset; called only where there is something to build.
+        download: returns the folder of the dataset; only called if the index is built.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
@@ -93,7 +93,7 @@ def ensure_index(folder: Path, dataset: Pin, download: Callable[[], Path]) -> No
 
 
 def build_index(source: Path, dataset: Pin, folder: Path) -> None:
-    """Write all files of an index of the downloaded dataset in `source`."""
+    """Write all index files of the downloaded dataset in `source`."""
     files = row_files(source, dataset)
     titles, texts, keys = Words(), Words(), []
     with row_bar(sum(file.rows for file in files)) as advance:
@@ -121,21 +121,21 @@ def build_index(source: Path, dataset: Pin, folder: Path) -> None:
 
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The columns as strings without nulls, whatever the parquet has."""
+    """Return the columns as strings without nulls."""
     return pa.RecordBatch.from_arrays(
         [pc.fill_null(pc.cast(batch.column(name), pa.string()), "") for name in COLUMNS], names=COLUMNS
     )
 
 
 def save_keys(keys: np.ndarray, folder: Path) -> None:
-    """Sorted hashes, and the row that each belongs to; equal ones in the order of the rows."""
+    """Save the sorted title hashes and the row of each; equal hashes in row order."""
     order = np.argsort(keys, kind="stable")
     np.save(folder / "keys.npy", keys[order])
     np.save(folder / "rows.npy", order.astype(np.int32))
 
 
 class RowWriter:
-    """Columns of all rows as an Arrow file, in batches of at most so many rows. `begins`: the first row of each batch."""
+    """Writer of all rows into an Arrow file with a fixed batch size. `begins`: the first row of each batch."""
 
     def __init__(self, file: Path, columns: list[str], rows: int, compression: str | None) -> None:
         schema = pa.schema([(name, pa.string()) for name in columns])
@@ -145,7 +145,7 @@ class RowWriter:
         self.begins: list[int] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """The next rows."""
+        """Append rows."""
         chosen = batch.select(self.columns)
         for start in range(0, len(chosen), self.rows):
             piece = chosen.slice(start, self.rows)
@@ -162,15 +162,18 @@ class RowWriter:
 
 @contextmanager
 def row_bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar of rows with its rate, on stderr where that is a terminal, and one line elsewhere."""
+    """Return a progress bar of rows with their rate, for stderr on a terminal; one line elsewhere."""
     from rich import progress as rich
     from rich.console import Console
 
     start, console = time.perf_counter(), Console(stderr=True)
     columns = (
-        rich.TextColumn("indexing the dataset's rows"), rich.BarColumn(), rich.MofNCompleteColumn(),
-        rich.TextColumn("{task.fields[rate]}"), rich.TimeElapsedColumn(),
-    )  # fmt: skip
+        rich.TextColumn("indexing the dataset's rows"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeElapsedColumn(),
+    )
     with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=total, rate="")
 

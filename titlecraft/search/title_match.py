@@ -1,4 +1,4 @@
-"""When two titles are the same one, and when they are near each other. No model, no list of words."""
+"""Equal and similar titles, compared by characters."""
 
 from difflib import SequenceMatcher
 
@@ -8,12 +8,12 @@ FEWEST_WORDS = 2  # of a title that another one may begin with
 
 
 def folded(text: str) -> str:
-    """Text as it is compared: case and white space do not make two titles different."""
+    """Return the text for comparison, with case and white space normalised."""
     return " ".join(text.casefold().split())
 
 
 def near(one: str, other: str) -> bool:
-    """Whether one title begins with the other (an edition behind it, say), or 85 % of their characters are in common."""
+    """Whether one title begins with the other (such as a title with its edition), or 85 % of their characters match."""
     one, other = folded(one)[:LONGEST], folded(other)[:LONGEST]
     short, long = sorted((one, other), key=len)
     if len(short.split()) >= FEWEST_WORDS and long.startswith(short) and not long[len(short) :][:1].isalnum():

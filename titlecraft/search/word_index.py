@@ -1,4 +1,4 @@
-"""BM25 of one column of texts: built in slices, kept on disk, memory-mapped when it is asked. Scores are those of bm25s."""
+"""BM25 index of one text column, built in slices, stored on disk and memory-mapped. Scores equal those of bm25s."""
 
 from itertools import chain
 from pathlib import Path
@@ -10,7 +10,7 @@ BLOCK = 1024  # rows whose highest score is looked at first
 
 
 def query_words(text: str) -> list[str]:
-    """Words of a text as bm25s cuts them: lower case, two letters or more, English stop words left out; each once."""
+    """Return the distinct words of a text as bm25s tokenises it: lower case, two letters or more, without English stop words."""
     from bm25s import tokenize
 
     words: Any = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
@@ -18,7 +18,7 @@ def query_words(text: str) -> list[str]:
 
 
 class Words:
-    """The words of one column as numbers, 4 bytes each: what an index is made from."""
+    """The words of a column as 4-byte ids, from which an index is built."""
 
     def __init__(self) -> None:
         self.vocabulary: dict[str, int] = {}
@@ -26,7 +26,7 @@ class Words:
         self.lengths: list[np.ndarray] = []
 
     def add(self, texts: list[str]) -> None:
-        """The next rows."""
+        """Append rows."""
         from bm25s import tokenize
 
         found: Any = tokenize(texts, stopwords="en", show_progress=False)  # bm25s' Tokenized
@@ -38,7 +38,7 @@ class Words:
         self.lengths.append(lengths)
 
     def counts(self) -> Any:
-        """How often each row has each word: csr_matrix [rows, words] of uint16. The numbers are given up for it."""
+        """Return the word counts, csr_matrix [rows, words] of uint16. Frees the word ids."""
         from scipy.sparse import csr_matrix
 
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(self.lengths))])
@@ -49,10 +49,10 @@ class Words:
 
 
 def weigh(counts: Any, lengths: np.ndarray, k1: float, b: float) -> Any:
-    """BM25 of each word in each row, csc_matrix [rows, words] of float32, from counts and the rows' lengths in words.
+    """Return the BM25 weight of each word in each row, csc_matrix [rows, words] of float32, from counts and row lengths.
 
-    The formula is Lucene's (Kamphuis et al. 2020), bm25s' default. bm25s' own way to the same numbers takes a Python list
-    of all words, and a sort of all of them.
+    The formula is Lucene's (Kamphuis et al. 2020), the default of bm25s, which would need a Python list of all words
+    and a sort.
     """
     rows_with = np.bincount(counts.indices, minlength=counts.shape[1])
     rarity = np.log1p((len(lengths) - rows_with + 0.5) / (rows_with + 0.5)).astype(np.float32)
@@ -65,16 +65,18 @@ def weigh(counts: Any, lengths: np.ndarray, k1: float, b: float) -> Any:
 
 
 def save_index(words: Words, folder: Path) -> None:
-    """Write the index of all rows that were added, in bm25s' own format."""
+    """Write the index of all added rows in bm25s' format."""
     from bm25s import BM25
 
     index = BM25(backend="numpy")
     lengths = np.concatenate(words.lengths)
     weights = weigh(words.counts(), lengths, index.k1, index.b)
     index.scores = {
-        "data": weights.data, "indices": weights.indices.astype(np.int32), "indptr": weights.indptr.astype(np.int64),
+        "data": weights.data,
+        "indices": weights.indices.astype(np.int32),
+        "indptr": weights.indptr.astype(np.int64),
         "num_docs": len(lengths),
-    }  # fmt: skip
+    }
     index.vocab_dict, index.nonoccurrence_array = words.vocabulary, None  # what its own index() would have set
     index.save(folder, show_progress=False)
 
@@ -88,14 +90,15 @@ class WordIndex:
         self.index = BM25.load(folder, mmap=True, show_progress=False)
 
     def scores(self, words: list[str]) -> np.ndarray:
-        """BM25 of every row for these words, float32 [rows]; all 0 where it knows none of them."""
+        """Return BM25 of every row for these words, float32 [rows]; all 0 if the vocabulary has none of them."""
         return self.index.get_scores_from_ids(self.index.get_tokens_ids(words))
 
 
 def best(scores: np.ndarray, most: int) -> np.ndarray:
-    """Rows with the highest scores above 0, the best first and equal ones by their number; at most so many.
+    """Return up to `most` rows with positive scores, best first, ties by row number.
 
-    The `most` best rows lie in the `most` blocks with the highest maxima, or in others that share the lowest of these.
+    The `most` best rows lie in the `most` blocks with the highest maxima, or in blocks that tie with the lowest of
+    these.
     """
     if not len(scores):
         return np.zeros(0, np.int64)

@@ -12,9 +12,9 @@ from typing import Literal
 
 import msgspec
 
-from titlecraft.files import sync_folder
+from titlecraft.files import is_unchanged, sync_folder
 from titlecraft.models.adapter.weights import read_tensors
-from titlecraft.records import File, Record, describe_file, file_sha256
+from titlecraft.records import File, Record, describe_file
 from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 CHECKPOINT = "checkpoint.json"
@@ -65,15 +65,9 @@ def load_if_complete(folder: Path) -> Checkpoint | None:
     """The checkpoint in a folder, or None if a file is missing, a sha256 differs, or a weight is not finite."""
     file = folder / CHECKPOINT
     checkpoint = read_checkpoint(file.read_bytes()) if file.is_file() else None
-    if checkpoint is None or not all(is_intact(folder, listed) for listed in checkpoint.files):
+    if checkpoint is None or not all(is_unchanged(folder, listed) for listed in checkpoint.files):
         return None
     return checkpoint if is_finite(folder / ADAPTER_WEIGHTS) else None
-
-
-def is_intact(folder: Path, listed: File) -> bool:
-    """Whether a listed file exists in the folder with its sha256."""
-    path = folder / listed.path
-    return path.is_file() and file_sha256(path) == listed.sha256
 
 
 def is_finite(file: Path) -> bool:

@@ -4,8 +4,9 @@ import shlex
 from pathlib import Path
 
 from titlecraft.errors import UserError
+from titlecraft.files import is_unchanged
 from titlecraft.hub.pins import endpoint
-from titlecraft.records import TRAINING_RECORD, Record, TrainingRecord, file_sha256, read_record
+from titlecraft.records import TRAINING_RECORD, Record, TrainingRecord, read_record
 from titlecraft.records.repo_files import PROMPT_FILE
 
 TARGET = "target.json"
@@ -44,9 +45,10 @@ def read_finished(folder: Path) -> TrainingRecord:
         )
     record = read_record(file.read_bytes(), TrainingRecord, str(file))
     for listed in record.files:
-        path = folder / listed.path
-        if not path.is_file() or file_sha256(path) != listed.sha256:
-            raise UserError(f"{path} is not the file that was trained ({TRAINING_RECORD} has its sha256): train again")
+        if not is_unchanged(folder, listed):
+            raise UserError(
+                f"{folder / listed.path} is not the file that was trained ({TRAINING_RECORD} has its sha256): train again"
+            )
     if not (folder / PROMPT_FILE).is_file():
         raise UserError(f"{folder} has no {PROMPT_FILE}: train again")
     return record

@@ -28,13 +28,23 @@ def test_a_new_card_is_the_rendering_with_the_notice() -> None:
 
 def test_what_a_person_wrote_stays_behind_the_section_that_it_stood_behind() -> None:
     old = card(
-        "> Hello.", section("summary", "# Old"), "## Thanks\n\nTo you.", section("plot", "![x](x)"), "About the plot.",
-        section("data", "7 rows, edited by hand"), "Behind data.",
-    )  # fmt: skip
+        "> Hello.",
+        section("summary", "# Old"),
+        "## Thanks\n\nTo you.",
+        section("plot", "![x](x)"),
+        "About the plot.",
+        section("data", "7 rows, edited by hand"),
+        "Behind data.",
+    )
     assert merge(old, NEW, OWNED) == card(
-        "> Hello.", section("summary", "# Name"), "## Thanks\n\nTo you.", section("data", "8 rows"), "Behind data.",
-        section("licence", "mit"), "About the plot.",
-    )  # fmt: skip
+        "> Hello.",
+        section("summary", "# Name"),
+        "## Thanks\n\nTo you.",
+        section("data", "8 rows"),
+        "Behind data.",
+        section("licence", "mit"),
+        "About the plot.",
+    )
     assert written_by_people(old) == ["> Hello.", "## Thanks\n\nTo you.", "About the plot.", "Behind data."]
 
 
@@ -45,9 +55,13 @@ def test_metadata_of_others_survive_and_stale_ones_of_ours_go() -> None:
     )
     merged = merge(card(section("summary", "# Old"), front=front), NEW, OWNED)
     assert split(merged).metadata | {"version": None} == {
-        "license": "mit", "tags": ["titlecraft", "trl", "mine"], "datasets": ["ns/data", "ns/other"],
-        "extra_gated_prompt": "Say who you are", "configs": [{"config_name": "default"}], "version": None,
-    }  # fmt: skip
+        "license": "mit",
+        "tags": ["titlecraft", "trl", "mine"],
+        "datasets": ["ns/data", "ns/other"],
+        "extra_gated_prompt": "Say who you are",
+        "configs": [{"config_name": "default"}],
+        "version": None,
+    }
     assert "\nversion: 2020-01-02\n" in merged and merge(merged, NEW, OWNED) == merged
 
 

@@ -17,16 +17,22 @@ def wrapped(cause: Exception) -> RuntimeError:
         return error
 
 
-@pytest.mark.parametrize(("error", "said"), [
-    (httpx.ConnectError("refused"), "does not answer"),
-    (wrapped(httpx.ReadError("reset by peer")), "does not answer"),
-    (wrapped(RuntimeError("Cannot send a request, as the client has been closed.")), "does not answer"),
-    (wrapped(AttributeError("'NoneType' object has no attribute 'request'")), "does not answer"),
-    (wrapped(KeyError("etag")), "still answer? Run the same command again"),
-    (OSError(errno.ENOSPC, "No space left on device", "/disk/a"), "disk full at /disk/a"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ConnectError("refused"), "does not answer"),
+        (wrapped(httpx.ReadError("reset by peer")), "does not answer"),
+        (wrapped(RuntimeError("Cannot send a request, as the client has been closed.")), "does not answer"),
+        (wrapped(AttributeError("'NoneType' object has no attribute 'request'")), "does not answer"),
+        (wrapped(KeyError("etag")), "still answer? Run the same command again"),
+        (OSError(errno.ENOSPC, "No space left on device", "/disk/a"), "disk full at /disk/a"),
+    ],
+)
 def test_a_misfortune_is_one_line(error: Exception, said: str) -> None:
-    with pytest.raises(UserError, match="publishing to dataset a/b did not finish: ") as caught, hub_errors("publishing to dataset a/b did not finish", "a/b", "dataset"):  # fmt: skip
+    with (
+        pytest.raises(UserError, match="publishing to dataset a/b did not finish: ") as caught,
+        hub_errors("publishing to dataset a/b did not finish", "a/b", "dataset"),
+    ):
         raise error
     assert said in str(caught.value) and "\n" not in str(caught.value)
 

@@ -46,7 +46,10 @@ def run(hub: RunningHub, folder: Path, code: str) -> str:
 
 
 def test_stale_files_go_others_stay_and_the_same_again_is_no_commit(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "box", """
+    said = run(
+        hub,
+        tmp_path / "box",
+        """
 from huggingface_hub import HfApi
 put(data__a="1", data__b="2", note="n")
 first = send()
@@ -57,12 +60,16 @@ print(sorted(set(HfApi().list_repo_files("titlecraft/box", repo_type="dataset"))
 print(read_file(first, "data/b"), read_file(second, "data/b"))
 assert pin(f"titlecraft/box@{first.revision}", "dataset") == first
 assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{second.revision}/card")
-""")  # fmt: skip
+""",
+    )
     assert said.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
 
 
 def test_a_persons_file_stays_whatever_its_name_and_a_new_name_is_followed(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "person", """
+    said = run(
+        hub,
+        tmp_path / "person",
+        """
 from huggingface_hub import CommitOperationAdd as Add, HfApi
 from titlecraft.hub.pins import current_name
 from titlecraft.hub.publishing import REPLACED_BY_TRAINING
@@ -81,17 +88,23 @@ print(published_pin(REPO, "model").repo, pin(f"{REPO}@main", "model").repo, curr
 print(current_name(REPO, "model"))
 put(**{"adapter_config.json": "5"})
 print(send().repo, sorted(one.id for one in api.list_models(author="titlecraft") if one.id.endswith(("person", "elsewhere"))))
-""")  # fmt: skip
+""",
+    )
     assert said.splitlines() == [
-        "['adapter_model.safetensors', 'assets/loss.png', 'evaluation/x/report.json'] titlecraft/person", "True",
+        "['adapter_model.safetensors', 'assets/loss.png', 'evaluation/x/report.json'] titlecraft/person",
+        "True",
         "titlecraft/elsewhere titlecraft/elsewhere titlecraft/nothing",
-        "model titlecraft/person is called titlecraft/elsewhere now: publishing there", "titlecraft/elsewhere",
+        "model titlecraft/person is called titlecraft/elsewhere now: publishing there",
+        "titlecraft/elsewhere",
         "titlecraft/elsewhere ['titlecraft/elsewhere']",
-    ]  # fmt: skip
+    ]
 
 
 def test_sha256sums_lists_what_was_published_and_only_that(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "sums", """
+    said = run(
+        hub,
+        tmp_path / "sums",
+        """
 import hashlib
 from huggingface_hub import CommitOperationAdd as Add, CommitOperationDelete as Delete, HfApi
 REPO = "titlecraft/sums"
@@ -114,7 +127,8 @@ assert send() == send()
 (folder / "SHA256SUMS").write_text("left over")
 assert read_file(send(), "SHA256SUMS") == read_file(published_pin(REPO, "model"), "SHA256SUMS")
 show(published_pin(REPO, "model"))
-""")  # fmt: skip
+""",
+    )
     first = ["6b86   data/a", "1b16   note", "50e7   weights.safetensors"]
     second = ["d473   data/b", "1b16   note", "50e7   weights.safetensors"]
     third = ["d473   data/b", "c961   hand.txt", "ec6d   note", "50e7   weights.safetensors"]
@@ -122,7 +136,10 @@ show(published_pin(REPO, "model"))
 
 
 def test_what_does_not_load_or_comes_back_different_is_an_error(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "box", """
+    said = run(
+        hub,
+        tmp_path / "box",
+        """
 import titlecraft.hub.publishing as publishing
 put(card="x")
 try:
@@ -135,21 +152,26 @@ try:
     send()
 except UserError as error:
     print(error)
-""")  # fmt: skip
+""",
+    )
     lines = said.splitlines()
     assert "was published, but what came back does not load: division by zero" in lines[0]
     assert "card came back with other bytes than were sent; do not use this revision" in lines[1]
 
 
 def test_references_that_are_no_repos(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "box", """
+    said = run(
+        hub,
+        tmp_path / "box",
+        """
 for reference in ("box", "a/b/c", "titlecraft/box@", "titlecraft/nothing", "titlecraft/box@nowhere"):
     try:
         pin(reference, "dataset")
     except UserError as error:
         print(error)
 assert published_pin("titlecraft/nothing", "model") is None
-""")  # fmt: skip
+""",
+    )
     lines = said.splitlines()
     assert len(lines) == 5
     assert all("expected NAMESPACE/NAME or NAMESPACE/NAME@REVISION" in line for line in lines[:3])
@@ -158,7 +180,10 @@ assert published_pin("titlecraft/nothing", "model") is None
 
 
 def test_the_licence_comes_from_the_base_card(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(hub, tmp_path / "box", """
+    said = run(
+        hub,
+        tmp_path / "box",
+        """
 from huggingface_hub import HfApi
 from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
 def base(name, card, **files):
@@ -178,7 +203,8 @@ copy_legal_files(llama, found, folder)
 print(sorted(file.name for file in folder.iterdir()), "Meta Llama 3 is licensed" in (folder / "NOTICE").read_text())
 for card in ("---\\nlicense: apache-2.0\\n---\\n", "no front matter", None):
     print(licence_of(base(f"b{abs(hash(card))}", card)).id)
-""")  # fmt: skip
+""",
+    )
     lines = said.splitlines()
     assert lines[0] == "llama3 https://www.llama.com/llama3/license/"
     assert (

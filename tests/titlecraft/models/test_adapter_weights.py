@@ -61,13 +61,28 @@ def header(entry: object, name: str = NAME) -> bytes:
 GOOD = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
 
-@pytest.mark.parametrize("raw", [
-    b"", b"short", bytes(7), struct.pack("<Q", 2**63) + b"{}", struct.pack("<Q", 5) + b"{", struct.pack("<Q", 2) + b"[]",
-    struct.pack("<Q", 4) + b"\xff\xfe{}", struct.pack("<Q", 60_000) + b"[" * 60_000, header(3), header(GOOD | {"dtype": "F31"}),
-    header(GOOD | {"shape": [3]}), header(GOOD | {"data_offsets": [0, 12], "shape": [3]}), header(GOOD | {"data_offsets": [-8, 0]}),
-    header(GOOD | {"data_offsets": ["0", "8"]}), header({"dtype": "F32", "shape": [2]}), header(GOOD)[:-1],
-    b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"short",
+        bytes(7),
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 5) + b"{",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 4) + b"\xff\xfe{}",
+        struct.pack("<Q", 60_000) + b"[" * 60_000,
+        header(3),
+        header(GOOD | {"dtype": "F31"}),
+        header(GOOD | {"shape": [3]}),
+        header(GOOD | {"data_offsets": [0, 12], "shape": [3]}),
+        header(GOOD | {"data_offsets": [-8, 0]}),
+        header(GOOD | {"data_offsets": ["0", "8"]}),
+        header({"dtype": "F32", "shape": [2]}),
+        header(GOOD)[:-1],
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
+    ],
+)
 def test_what_is_no_safetensors_file_is_refused_in_one_line(raw: bytes) -> None:
     assert [one.broken for one in tensors_of(header(GOOD), "the file")] == [0]
     with pytest.raises(UserError, match=r"^the file( is no safetensors file|: the tensor )") as refused:

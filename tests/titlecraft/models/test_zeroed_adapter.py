@@ -134,9 +134,7 @@ def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
     model, tokenizer, bare, doing: str, monkeypatch
 ) -> None:
     monkeypatch.setattr(Loaded, "compiles", True)  # as on a GPU
-    titles = [
-        Title(f"{n}", f"title {n}", "text", f"prompt {n}", (0, n), (5, 1), 1, 4) for n in range(5)
-    ]  # fmt: skip
+    titles = [Title(f"{n}", f"title {n}", "text", f"prompt {n}", (0, n), (5, 1), 1, 4) for n in range(5)]
     docs = [
         Doc(title.prompt, ["text"], 0, task_name=arm, specific={"title": title.title})
         for arm in (BEFORE, AFTER)

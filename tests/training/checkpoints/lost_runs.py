@@ -146,7 +146,7 @@ def main(folder: Path) -> None:
         os._exit(0)
     os.waitpid(child, 0)
     for module in ("trl", "peft", "matplotlib.figure", "transformers.models.llama.modeling_llama", "torch._dynamo",
-                   "model_card.build", "training.run", "training.push_only"):  # fmt: skip
+                   "model_card.build", "training.run", "training.publishing.push_only"):  # fmt: skip
         import_module(module)
 
     for line in sys.stdin:

@@ -1,1 +1,1 @@
-"""A LoRA adapter on its base: reading it, loading it, its weights, and the model with those at zero."""
+"""A LoRA adapter on its base: reading, loading, its weights, and the model with zeroed adapter weights."""

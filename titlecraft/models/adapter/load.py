@@ -1,4 +1,4 @@
-"""The model that is measured: the base as the adapter was trained on it, and the adapter on top, both at their pins."""
+"""Loading the evaluated model: the base as in training, with the adapter on top, both at their pins."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,22 +46,22 @@ class Loaded:
 
     @property
     def compiles(self) -> bool:
-        """Decoding steps can be compiled: on a GPU, and with no packed layers in them."""
+        """Whether decoding steps can be compiled: on a GPU, without quantised layers."""
         whole = self.model.get_base_model()
         packed = getattr(whole, "is_loaded_in_4bit", False) or getattr(whole, "is_loaded_in_8bit", False)
         return whole.device.type == "cuda" and not packed
 
     @property
     def context(self) -> int:
-        """Most tokens that the model has positions for."""
+        """The maximum sequence length of the model."""
         return context_length(self.model.get_base_model().config)
 
 
 def load(inputs: Adapter, unpack: bool = False) -> Loaded:
-    """Load base and adapter. Raises UserError where 4-bit weights were trained on and this machine has none.
+    """Load base and adapter. Raises UserError if the base was quantised in training and cannot be on this machine.
 
-    `unpack` replaces 4-bit and 8-bit layers by plain ones even where that takes memory from the batches. Without it 8-bit
-    layers stay: they round their inputs as in training.
+    `unpack` dequantises 4-bit and 8-bit layers even if that leaves less memory for batches. Without it 8-bit layers
+    stay as they are, because they round their inputs as in training.
     """
     base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
     checks = []
@@ -97,25 +97,31 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
 def check_adapter(model: PeftModel, bare: Tensor) -> list[Check]:
     """Check that the adapter changes the logits, and that the base without it has the logits `bare`, bit for bit."""
     probe = probe_adapter(model, bare)
-    if not (probe.finite_on and probe.finite_off):  # a NaN differs from everything
+    if not (probe.finite_on and probe.finite_off):  # NaN compares unequal to everything
         raise UserError(
             f"logits of the {'adapter' if probe.finite_off else 'base'} are not finite (nan or infinity), so there is "
             "nothing to measure: the weights are broken, or too large for this precision"
         )
     return [
         require_check(
-            "the adapter changes the model", "other logits with it than without", "other" if probe.changes else "equal",
-            probe.changes, "the adapter is as it was before training: train it, or evaluate another revision",
+            "the adapter changes the model",
+            "other logits with it than without",
+            "other" if probe.changes else "equal",
+            probe.changes,
+            "the adapter is as it was before training: train it, or evaluate another revision",
         ),
         require_check(
-            "switching the adapter off gives back the base", "logits equal to the bare base's, bit for bit",
-            "equal" if probe.restores else "other", probe.restores, "the base was changed in memory: update peft",
+            "switching the adapter off gives back the base",
+            "logits equal to the bare base's, bit for bit",
+            "equal" if probe.restores else "other",
+            probe.restores,
+            "the base was changed in memory: update peft",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
-    """Raises UserError where the file lacks factors of the adapter, or has some that it has no layer for: PEFT only warns."""
+    """Raise UserError if the file lacks LoRA factors, or has factors without a layer; PEFT only warns."""
     from peft import get_peft_model_state_dict
     from safetensors import safe_open
 
@@ -133,7 +139,7 @@ def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
 
 
 def worth_unpacking(model: Any) -> bool:
-    """On a CPU always; on a GPU where the unpacked weights leave SPARE of the memory that this process may have."""
+    """Whether to dequantise 4-bit weights: always on a CPU; on a GPU if SPARE of its memory stays free."""
     import torch
 
     if model.device.type != "cuda":
@@ -146,11 +152,10 @@ def worth_unpacking(model: Any) -> bool:
 
 
 def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
-    """Replace 4-bit (or 8-bit) layers by plain layers of this precision that hold the same weights; return the proof that they do.
+    """Replace 4-bit or 8-bit layers by layers of this precision with the same weights; return the check of their logits.
 
-    bitsandbytes dequantises every layer anew in every forward pass, which is most of the time of a decoding step on a CPU,
-    and keeps a GPU's from being compiled. The weights are those that the adapter was trained against, in the precision
-    that it was trained in.
+    bitsandbytes dequantises each layer in every forward pass. On a CPU that is most of the time of a decoding step, and
+    on a GPU it prevents compilation. The weights and the precision are those of the training.
     """
     trained_on = probe_logits(model)
     unpack_four_bit(model, precision)
@@ -158,6 +163,8 @@ def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
     close = ROUNDED_INPUTS if quantization == "int8" else CLOSE[precision]
     return require_check(
         f"{precision} copies of the {'8' if quantization == 'int8' else '4'}-bit weights give the logits that the adapter was trained against",
-        f"largest difference at most {close:g} of the largest logit", f"{same:.2g}" if same > close or quantization == "int8" else "within it",
-        same <= close, "please report this machine's CPU",
-    )  # fmt: skip
+        f"largest difference at most {close:g} of the largest logit",
+        f"{same:.2g}" if same > close or quantization == "int8" else "within it",
+        same <= close,
+        "please report this machine's CPU",
+    )

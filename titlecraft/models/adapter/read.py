@@ -1,4 +1,4 @@
-"""A published adapter at its pin: its record, its prompt and the checksums of its weights. Loads no model."""
+"""Reading a published adapter at its pin: record, prompt and checksums of the weights. Loads no model."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ ADAPTER_FIX = "train it again with `titlecraft train`, or take another revision 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A published adapter at its pin; `training` says which dataset and base it came from, `weights` has its files' sha256."""
+    """A published adapter at its pin, with its training record, its prompt, and the sha256 of its files."""
 
     adapter: Pin
     training: TrainingRecord
@@ -24,7 +24,7 @@ class Adapter:
 
 
 def read_adapter(adapter: str) -> Adapter:
-    """Pin an adapter and read what it says about itself. Raises UserError where the repo is not an adapter of ours."""
+    """Pin an adapter and read its record and prompt. Raises UserError if Titlecraft did not train it."""
     pinned = pin(adapter, "model")
     raw = read_file(pinned, TRAINING_RECORD)
     if raw is None:
@@ -43,7 +43,8 @@ def read_adapter(adapter: str) -> Adapter:
     if prompt is None:
         raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
     return Adapter(
-        adapter=pinned, training=training,
+        adapter=pinned,
+        training=training,
         prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
         weights={name: file_sha256(local / name) for name in ADAPTER_FILES},
-    )  # fmt: skip
+    )

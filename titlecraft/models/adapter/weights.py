@@ -1,6 +1,6 @@
-"""The tensors of an adapter as they are published: read from the file's own bytes, without torch, and found finite or not.
+"""Reading the tensors of a published adapter without torch, and checking that they are finite.
 
-The format is safetensors: eight bytes with the length of a JSON header, the header, and the tensors one behind the other.
+The format is safetensors: eight bytes with the length of a JSON header, the header, then the data of all tensors.
 """
 
 import json
@@ -22,7 +22,7 @@ WHOLE = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor: its name, how many of its elements are no finite number, and whether all of them are zero."""
+    """A tensor's name, its number of non-finite elements, and whether all elements are zero."""
 
     name: str
     broken: int
@@ -30,7 +30,7 @@ class Tensor:
 
 
 def tensors_of(raw: Any, where: str) -> Iterator[Tensor]:
-    """What lies in the bytes of a safetensors file, in the order of its header. Raises UserError where they are none.
+    """Yield the tensors in the bytes of a safetensors file, in header order. Raises UserError for a malformed file.
 
     Args:
         raw: bytes, or an array of uint8.
@@ -42,8 +42,11 @@ def tensors_of(raw: Any, where: str) -> Iterator[Tensor]:
         raise UserError(f"{where} is no safetensors file, or is cut: expected the tensors of a PEFT adapter")
     try:
         header = json.loads(data[8:start].tobytes())
-        listed = {name: (one["dtype"], one["shape"], *one["data_offsets"]) for name, one in header.items()
-                  if name != "__metadata__"}  # fmt: skip
+        listed = {
+            name: (one["dtype"], one["shape"], *one["data_offsets"])
+            for name, one in header.items()
+            if name != "__metadata__"
+        }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f"{where} is no safetensors file: its header cannot be read") from error
     for name, (kind, shape, begin, end) in listed.items():
@@ -57,7 +60,7 @@ def tensors_of(raw: Any, where: str) -> Iterator[Tensor]:
 
 
 def judged(name: str, data: np.ndarray, kind: str) -> Tensor:
-    """A tensor from its bytes, an array of uint8."""
+    """Return the summary of a tensor from its bytes, an array of uint8."""
     if kind not in FLOATS:
         return Tensor(name, 0, not data.any())
     width, bits = FLOATS[kind]
@@ -68,14 +71,14 @@ def judged(name: str, data: np.ndarray, kind: str) -> Tensor:
 
 
 def read_tensors(file: Path) -> list[Tensor]:
-    """What lies in a safetensors file. Raises UserError where it is none, or is not there."""
+    """Return the tensors of a safetensors file. Raises UserError if it is missing or malformed."""
     if not file.is_file() or file.stat().st_size < 8:
         raise UserError(f"{file} is no safetensors file: expected the tensors of a PEFT adapter")
     return list(tensors_of(np.memmap(file, dtype=np.uint8, mode="r"), str(file)))
 
 
 def require_finite(file: Path, what: str, fix: str) -> list[Tensor]:
-    """The tensors of an adapter's file, all of them finite. Raises UserError, with `what` it is of and `fix`, where they are not."""
+    """Return the tensors of an adapter. Raises UserError, with `what` and `fix`, if an element is not finite."""
     found = read_tensors(file)
     if broken := [one for one in found if one.broken]:
         raise UserError(

@@ -1,1 +1,1 @@
-"""Attention within the documents of a packed row, attention by groups of rows, and what a model asks of its attention."""
+"""Attention within packed documents, grouped-query attention for decoding, and tests of what a model's attention uses."""

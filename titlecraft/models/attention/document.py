@@ -1,9 +1,9 @@
-"""Attention within documents: several examples stand in one row, and none of them sees another.
+"""Block-diagonal causal attention: several documents share a row, and tokens attend within their document only.
 
-Registered with transformers as DOCUMENTS. The borders come with the batch (`cu_seq_lens_q`, as transformers'
-DataCollatorWithFlattening writes them). Where the GPU can, torch's own varlen kernel does all documents at once; elsewhere
-(an older GPU, a CPU) each document goes through scaled_dot_product_attention alone. No mask is ever built: a mask over
-16,384 tokens squared costs more than the attention itself.
+Registered with transformers as DOCUMENTS. The batch brings the boundaries (`cu_seq_lens_q`, as transformers'
+DataCollatorWithFlattening writes them). torch's varlen kernel computes all documents at once on GPUs that support it;
+on others and on CPUs each document goes through scaled_dot_product_attention. No mask is built: a mask over 16,384
+tokens squared costs more than the attention itself.
 """
 
 import inspect
@@ -16,18 +16,23 @@ from titlecraft.models.attention.spy import AHEAD, asked_of_attention, given_to_
 
 DOCUMENTS = "titlecraft_documents"
 LEFT_OUT = {  # what a family's attention may ask for, and attention within documents does not compute
-    "softcap": "caps its scores", "s_aux": "has sinks", "sinks": "has sinks", "position_bias": "adds a bias to its scores",
-    "alibi": "adds a bias to its scores", "head_mask": "masks heads", AHEAD: AHEAD,
-}  # fmt: skip
+    "softcap": "caps its scores",
+    "s_aux": "has sinks",
+    "sinks": "has sinks",
+    "position_bias": "adds a bias to its scores",
+    "alibi": "adds a bias to its scores",
+    "head_mask": "masks heads",
+    AHEAD: AHEAD,
+}
 
 
 def caps_scores(config: Any) -> bool:
-    """Whether a model's attention caps its scores (Gemma 2): transformers' sdpa leaves that out and says nothing, eager does it."""
+    """Whether a model caps its attention scores (Gemma 2), which transformers' sdpa silently leaves out and eager computes."""
     return bool(getattr(config.get_text_config(), "attn_logit_softcapping", None))
 
 
 def documents_fault(model: Any, longest: int | None = None) -> str | None:
-    """Why a model cannot attend within documents of at most `longest` tokens, or None where nothing is known against it.
+    """Return why a model cannot use document attention for documents of `longest` tokens, or None if it can.
 
     Args:
         model: the transformers model; its weights may be on torch's device "meta".
@@ -54,14 +59,14 @@ def documents_fault(model: Any, longest: int | None = None) -> str | None:
 
 
 def left_out(given: frozenset[str]) -> str | None:
-    """What of the things that a model gives to its attention this one would leave out, in words, or None."""
+    """Return the argument of a model's attention that document attention would ignore, in words, or None."""
     found = [said for name, said in LEFT_OUT.items() if name in given]
     return f"{found[0]} in its attention, which attention within documents leaves out" if found else None
 
 
 @cache
 def varlen_fault(device_type: str) -> str | None:
-    """Why torch's varlen attention cannot run on this kind of device, or None where it can."""
+    """Return why torch's varlen attention cannot run on this kind of device, or None if it can."""
     import torch
 
     if device_type != "cuda":
@@ -76,7 +81,7 @@ def varlen_fault(device_type: str) -> str | None:
 
 
 def use_documents_attention(model: Any) -> str:
-    """Let `model` attend within documents; returns how it does, for the record."""
+    """Switch `model` to document attention; return the implementation for the record."""
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, flash_attention_mask
 
@@ -89,10 +94,18 @@ def use_documents_attention(model: Any) -> str:
 
 
 def attend_within_documents(
-    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, dropout: float = 0.0,
-    cu_seq_lens_q: Any = None, max_length_q: int | None = None, **kwargs: Any,
-) -> tuple[Any, None]:  # fmt: skip
-    """Causal attention of each token to its own document.
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    cu_seq_lens_q: Any = None,
+    max_length_q: int | None = None,
+    **kwargs: Any,
+) -> tuple[Any, None]:
+    """Causal attention of each token within its document.
 
     Args:
         query: of shape (rows, heads, tokens, head size); key and value alike, possibly with fewer heads.
@@ -117,25 +130,23 @@ def attend_within_documents(
     if varlen_fault(query.device.type) is None and not dropout and not wide(query) and (not window or varlen_windows()):
         return attend_varlen(query, key, value, cu_seq_lens_q, max_length_q or query.shape[2], scaling, window), None
     alone = [
-        attend_causally(
-            query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout
-        )
+        attend_causally(query[:, :, start:end], key[:, :, start:end], value[:, :, start:end], scaling, window, dropout)
         for start, end in pairwise(cu_seq_lens_q.tolist())
-    ]  # fmt: skip
+    ]
     import torch
 
     return torch.cat(alone, dim=2).transpose(1, 2), None
 
 
 def wide(query: Any) -> bool:
-    """Whether attention is asked for in float32, which the varlen kernel would round to 16 bits."""
+    """Whether the inputs are float32, which the varlen kernel would round to 16 bits."""
     import torch
 
     return query.dtype == torch.float32 and not torch.is_autocast_enabled(query.device.type)
 
 
 def attend_causally(query: Any, key: Any, value: Any, scaling: float | None, window: int | None, dropout: float) -> Any:
-    """One document through scaled_dot_product_attention, of the shape of `query`; each token sees the last `window` tokens."""
+    """Attend within one document by scaled_dot_product_attention, with a sliding `window`; returns the shape of `query`."""
     import torch
     from torch.nn.functional import scaled_dot_product_attention
 
@@ -143,15 +154,21 @@ def attend_causally(query: Any, key: Any, value: Any, scaling: float | None, win
     if window and window < tokens:
         mask = torch.ones(tokens, tokens, dtype=torch.bool, device=query.device).tril().triu(1 - window)
     return scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, is_causal=mask is None, scale=scaling, dropout_p=dropout,
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        is_causal=mask is None,
+        scale=scaling,
+        dropout_p=dropout,
         enable_gqa=query.shape[1] != key.shape[1],
-    )  # fmt: skip
+    )
 
 
 def attend_varlen(
     query: Any, key: Any, value: Any, borders: Any, longest: int, scaling: float | None, window: int | None = None
 ) -> Any:
-    """All documents of one row by torch.nn.attention.varlen; shapes as in `attend_within_documents`."""
+    """Attend within all documents of a row by torch.nn.attention.varlen; shapes as in `attend_within_documents`."""
     import torch
     from torch.nn.attention.varlen import varlen_attn
 
@@ -168,9 +185,9 @@ def attend_varlen(
 
 @cache
 def varlen_groups() -> bool:
-    """Whether this version of torch lets query heads share keys, forward and backward: found by trying it against copies.
+    """Whether this torch version supports grouped-query varlen attention, forward and backward; tested against copied keys.
 
-    The kernel always could; some versions refuse it, some want to be told.
+    The kernel supports it in all versions; some versions refuse it or need an option.
     """
     import torch
     from torch.nn.attention.varlen import varlen_attn
@@ -196,7 +213,7 @@ def varlen_groups() -> bool:
 
 @cache
 def varlen_windows() -> bool:
-    """Whether this version of torch lets a token see so many tokens in front of it and no more."""
+    """Whether this torch version supports a sliding window of this size in varlen attention."""
     from torch.nn.attention.varlen import varlen_attn
 
     return "window_size" in inspect.signature(varlen_attn).parameters
@@ -204,9 +221,9 @@ def varlen_windows() -> bool:
 
 @cache
 def varlen_options(window: int | None = None) -> dict[str, Any]:
-    """How this version of torch is told that attention is causal, and that heads share keys: the names have changed.
+    """Return the arguments for causal and grouped-query varlen attention; their names differ between torch versions.
 
-    `window`: tokens that each one sees, itself among them; None sees all that stand in front of it.
+    `window`: size of the sliding window, including the token itself; None attends to all earlier tokens.
     """
     from torch.nn.attention.varlen import varlen_attn
 

@@ -1,8 +1,8 @@
-"""Attention of a decoding step whose query heads share keys, without copies of the keys.
+"""Grouped-query attention of a decoding step without copies of the keys.
 
-transformers repeats the keys for each query head where a mask is given: for 256 answers of an 8B model that is 100 GB of
-copying in each step, most of its time. In a decoding step a row asks with one token, so that the heads of a group can stand
-where its tokens would: the same products and the same sums, over the keys as they lie.
+With a mask, transformers repeats the keys for each query head: for 256 answers of an 8B model that copies 100 GB per
+step, most of its time. A decoding step has one query token per row, so the heads of a group can take the place of
+tokens: the same products and sums without copies.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ GROUPED = "titlecraft_grouped"
 
 @contextmanager
 def attention_of(doing: str, model: Any, on_gpu: bool) -> Iterator[None]:
-    """The quickest right attention for "scoring" (within documents, nothing padded) or "generating" (grouped) on a GPU.
+    """Use the fastest exact attention on a GPU: document attention for "scoring", grouped attention for "generating".
 
-    Elsewhere, and afterwards, the model's own; so it is for scoring in float32, for which the kernel that knows documents
-    has no more than 16 bits, and where a family's attention does what neither of them does (sinks, capped scores, a bias).
+    The model's own attention stays in place elsewhere, and is restored afterwards. It also stays for scoring in
+    float32, which the varlen kernel does not support, and for families with sinks, capped scores or a bias.
     """
     import torch
 
@@ -38,13 +38,13 @@ def attention_of(doing: str, model: Any, on_gpu: bool) -> Iterator[None]:
 
 
 def groups(model: Any) -> bool:
-    """Whether the model takes its attention from transformers' attention interface."""
+    """Whether the model uses transformers' attention interface."""
     causal = causal_of(model)
     return bool(causal._supports_attention_backend and causal._can_set_attn_implementation())
 
 
 def use_grouped_attention(model: Any) -> None:
-    """Let the model decode so; everything but a decoding step goes through transformers' own sdpa."""
+    """Switch the model to grouped attention for decoding steps; other forward passes use transformers' sdpa."""
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
@@ -54,10 +54,16 @@ def use_grouped_attention(model: Any) -> None:
 
 
 def attend_grouped(
-    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, dropout: float = 0.0,
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    scaling: float | None = None,
+    dropout: float = 0.0,
     **kwargs: Any,
-) -> tuple[Any, None]:  # fmt: skip
-    """Mixed values of shape (rows, tokens, heads, head size); query of shape (rows, heads, tokens, head size)."""
+) -> tuple[Any, None]:
+    """Return attention outputs (rows, tokens, heads, head size) for a query (rows, heads, tokens, head size)."""
     from torch.nn.functional import scaled_dot_product_attention
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 

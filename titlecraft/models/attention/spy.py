@@ -1,6 +1,6 @@
-"""What a model asks of its attention, found by letting it ask: each layer's arguments for a short row of two documents.
+"""The arguments that a model passes to its attention, recorded for each layer from a short row of two documents.
 
-Nothing is attended to, so that a model without weights (on torch's device "meta") can be asked as well as a loaded one.
+No attention is computed, so this works for a model without weights (on torch's device "meta") as well.
 """
 
 import json
@@ -14,17 +14,16 @@ LENGTHS = (3, 2)  # tokens of the two documents
 
 
 def given_to_attention(module: Any, arguments: dict[str, Any]) -> frozenset[str]:
-    """Names of the arguments that a module gives to its attention, and AHEAD where a token may see what comes after it."""
+    """Return the names of the arguments of an attention call, plus AHEAD if tokens may attend to later ones."""
     causal = arguments.get("is_causal")
     ahead = (getattr(module, "is_causal", True) if causal is None else causal) is False
     return frozenset(name for name, value in arguments.items() if value is not None) | ({AHEAD} if ahead else set())
 
 
 def asked_of_attention(causal: Any) -> list[frozenset[str]] | None:
-    """What each call of attention was given, as `given_to_attention` says it, in order; None where such a model cannot be run.
+    """Return the arguments of each attention call, as in `given_to_attention`; None if the model cannot run.
 
-    `causal` must take its attention from transformers' attention interface. It is left as it was. A family with the same
-    config is asked once in a process.
+    `causal` must use transformers' attention interface. It is left as it was. Results are cached per config.
     """
     key = identity(causal)
     if key not in ANSWERS:
@@ -35,7 +34,7 @@ def asked_of_attention(causal: Any) -> list[frozenset[str]] | None:
 
 
 def identity(causal: Any) -> str:
-    """The class and the config of a model, without what changes nothing about its attention: where it lies, and its types."""
+    """Return a cache key of class and config, without fields that do not affect attention, such as path and dtype."""
     config = causal.config.to_dict()
     for name in ("dtype", "torch_dtype", "_name_or_path", "quantization_config", "use_cache"):
         config.pop(name, None)
@@ -43,14 +42,16 @@ def identity(causal: Any) -> str:
 
 
 def has_liger_kernels(causal: Any) -> bool:
-    """Whether Liger has put its kernels into the family's module, for every model of this process: on torch's device "meta" a
-    Triton kernel reads memory that is not there, and on a GPU that ends the process."""
+    """Whether Liger has patched the family's module in this process.
+
+    On torch's device "meta" a Triton kernel reads invalid memory, and on a GPU that ends the process.
+    """
     functions = vars(sys.modules[type(causal).__module__]).values()
     return any(str(getattr(function, "__module__", "")).startswith("liger_kernel") for function in functions)
 
 
 def ask(causal: Any) -> list[frozenset[str]] | None:
-    """What `asked_of_attention` says, from a forward pass."""
+    """Compute `asked_of_attention` with a forward pass."""
     import torch
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface
@@ -81,9 +82,9 @@ def ask(causal: Any) -> list[frozenset[str]] | None:
 
 
 def row(device: Any) -> dict[str, Any]:
-    """Arguments of a forward pass over two documents in one row.
+    """Return the arguments of a forward pass over two documents in one row.
 
-    With a mask, and without positions: transformers would look at the numbers of positions, and on "meta" there are none.
+    It has a mask and no positions, because transformers would read the values of positions, which "meta" tensors lack.
     """
     import torch
 
@@ -91,5 +92,8 @@ def row(device: Any) -> dict[str, Any]:
     return {
         "input_ids": torch.zeros(1, sum(LENGTHS), dtype=torch.long, device=device),
         "attention_mask": torch.ones(1, sum(LENGTHS), dtype=torch.long, device=device),
-        "cu_seq_lens_q": borders, "cu_seq_lens_k": borders, "max_length_q": max(LENGTHS), "max_length_k": max(LENGTHS),
-    }  # fmt: skip
+        "cu_seq_lens_q": borders,
+        "cu_seq_lens_k": borders,
+        "max_length_q": max(LENGTHS),
+        "max_length_k": max(LENGTHS),
+    }

@@ -1,1 +1,1 @@
-"""A base model: its config, files, tokenizer and quantisation, checked before its weights are loaded."""
+"""A base model: config, files, tokenizer and quantisation, checked before the weights are loaded."""

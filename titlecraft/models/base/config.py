@@ -1,4 +1,4 @@
-"""A base's config.json, read in one place: what cannot be trained, asked or exported is refused here, before any weights."""
+"""Reading a base's config.json; models that cannot be trained or exported are refused before their weights are read."""
 
 import inspect
 from copy import deepcopy
@@ -20,10 +20,10 @@ OTHER_HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassificati
 
 
 def load_config(base: Pin, files: list[str] | None = None) -> Any:
-    """Config of the pinned base, from transformers. Raises UserError where it is not one that can be trained here.
+    """Return the transformers config of the pinned base. Raises UserError if the base cannot be trained.
 
     Args:
-        files: paths of the repo's files, where the caller has them already.
+        files: paths of the repo's files, if known already.
     """
     from transformers import AutoConfig
 
@@ -38,7 +38,7 @@ def load_config(base: Pin, files: list[str] | None = None) -> Any:
 
 
 def require_known_type(raw: dict[str, Any], base: Pin) -> None:
-    """Raises UserError where transformers has no causal language model for this config.json, or would run the repo's code."""
+    """Raise UserError if transformers has no causal language model for this config.json, or would run code of the repo."""
     from transformers import __version__
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -66,10 +66,10 @@ def require_known_type(raw: dict[str, Any], base: Pin) -> None:
 
 
 def context_length(config: Any) -> int:
-    """Most tokens that a base has positions for; UNBOUNDED where its config names no bound.
+    """Return the maximum sequence length of a base; UNBOUNDED if its config sets none.
 
     Args:
-        config: of the base, from transformers; where it nests the language model's own, that one counts.
+        config: transformers config of the base; a nested text config takes precedence.
     """
     text = config.get_text_config()
     found = [getattr(text, name, None) for name in POSITIONS]
@@ -77,7 +77,7 @@ def context_length(config: Any) -> int:
 
 
 def on_meta(config: Any, base: Pin) -> Any:
-    """The base's layers without their weights; no random number is drawn for them. Raises UserError."""
+    """Return the base on torch's device "meta", without weights or random numbers. Raises UserError."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -88,10 +88,10 @@ def on_meta(config: Any, base: Pin) -> Any:
 
 
 def require_decoder(model: Any, base: Pin) -> None:
-    """Raises UserError for a model that is more than a decoder under an output head, or keeps no keys and values.
+    """Raise UserError for a model that is more than a decoder with an output head, or has no key-value cache.
 
-    An adapter of a vision tower would never get a gradient from text; a state-space model's memory cannot be handed from
-    token to token as keys and values are.
+    An adapter of a vision tower would get no gradient from text, and the state of a state-space model is not a key-
+    value cache.
     """
     head, named = model.get_output_embeddings(), type(model).__name__
     if head is None or not hasattr(model, "get_decoder"):
@@ -100,8 +100,11 @@ def require_decoder(model: Any, base: Pin) -> None:
     known = {id(parameter) for part in (decoder, head) for parameter in part.parameters()}
     beside = [name for name, parameter in model.named_parameters() if id(parameter) not in known]
     parts = [".".join(name.split(".")[:2]) for name in beside[:1]]
-    parts += [name for name, part in model.named_modules()
-              if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")]  # fmt: skip
+    parts += [
+        name
+        for name, part in model.named_modules()
+        if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")
+    ]
     parts += ["layers that attend to images"] if getattr(text, "cross_attention_layers", None) else []
     if parts or model.config is not text:
         part = [*parts, "several configs"][0]
@@ -117,7 +120,7 @@ def require_decoder(model: Any, base: Pin) -> None:
 
 
 def size_of(layer: Any) -> tuple[int, int] | None:
-    """Inputs and outputs of a linear layer (GPT-2's Conv1D is one), or None where the module is none."""
+    """Return inputs and outputs of a linear layer or GPT-2's Conv1D; None for other modules."""
     if type(layer).__name__ == "Conv1D":
         inputs, outputs = layer.weight.shape
         return int(inputs), int(outputs)

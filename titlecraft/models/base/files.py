@@ -1,4 +1,4 @@
-"""Which files a model repo holds, and whether they are whole: told before a library trips over them, by the file's name."""
+"""Checks of a model repo's files before a library loads them; messages name the damaged file."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
 from titlecraft.hub.pins import download
+from titlecraft.process.out_of_memory import is_out_of_memory
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import ADAPTER_CONFIG, MODEL_CONFIG
 
@@ -19,21 +20,30 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the names tha
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
               "tekken.json")  # fmt: skip
-TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
-                   "*.jinja", "*.model", MODEL_CONFIG]  # fmt: skip
+TOKENIZER_FILES = [
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.jinja",
+    "*.model",
+    MODEL_CONFIG,
+]
 HEAD = 1 << 16  # bytes that are fetched at a time of a file's head; a 70B Llama's header has 90,000
 MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
 ANOTHER = "set another base.repo"
 
 
 def files_of(pinned: Pin) -> list[str]:
-    """Paths of the files of a pinned repo."""
+    """Return the paths of the files of a pinned repo."""
     with hub_errors(f"looking into {pinned}", pinned.repo, pinned.type):
         return HfApi().list_repo_files(pinned.repo, repo_type=pinned.type, revision=pinned.revision)
 
 
 def require_transformers_repo(base: Pin, files: list[str]) -> None:
-    """Raises UserError where a repo holds something else than a transformers model: an adapter, GGUF files, nothing."""
+    """Raise UserError if a repo is not a transformers model, but an adapter, GGUF files or empty."""
     if ADAPTER_CONFIG in files:  # transformers would load the base that the adapter names, at any revision
         config = read_object(download(base, [ADAPTER_CONFIG]) / ADAPTER_CONFIG, base)
         named = config.get("base_model_name_or_path")
@@ -52,7 +62,7 @@ def require_transformers_repo(base: Pin, files: list[str]) -> None:
 
 
 def require_weights(base: Pin, files: list[str]) -> None:
-    """Raises UserError where a repo has no weights in safetensors. Pickles (.bin) can run code when they are loaded."""
+    """Raise UserError if a repo has no safetensors weights. Loading pickles (.bin) can run code."""
     if any(name in files for name in WEIGHTS):
         return
     pickles = [name for name in files if name.endswith(PICKLES)]
@@ -63,13 +73,13 @@ def require_weights(base: Pin, files: list[str]) -> None:
 
 
 def require_tokenizer(base: Pin, files: list[str]) -> None:
-    """Raises UserError where a repo has no tokenizer: transformers would make up an empty one."""
+    """Raise UserError if a repo has no tokenizer; transformers would create an empty one."""
     if not any(name in TOKENIZERS or name.endswith(".tiktoken") for name in files):
         raise UserError(f"{base} has no tokenizer ({TOKENIZERS[0]} or {TOKENIZERS[1]}): {ANOTHER}")
 
 
 def read_object(file: Path, pinned: Pin) -> dict[str, Any]:
-    """A JSON file of a pinned repo that has to hold an object. Raises UserError that names it where it does not."""
+    """Return the JSON object in a file of a pinned repo. Raises UserError, which names the file, for anything else."""
     raw = file.read_bytes()
     try:
         found = json.loads(raw)
@@ -86,7 +96,7 @@ def read_object(file: Path, pinned: Pin) -> dict[str, Any]:
 
 
 def require_whole(folder: Path, pinned: Pin, files: list[str]) -> None:
-    """Raises UserError that names the first of these downloaded files that is cut off or is not what its name says."""
+    """Raise UserError for the first of these downloaded files that is truncated or of another format."""
     for name in files:
         file = folder / name
         if not file.is_file():
@@ -103,7 +113,7 @@ def require_whole(folder: Path, pinned: Pin, files: list[str]) -> None:
 
 
 def require_whole_tensors(file: Path, pinned: Pin) -> None:
-    """Raises UserError where a safetensors file has no readable header, or other bytes than its header counts."""
+    """Raise UserError if a safetensors file has no readable header, or its size differs from the header's."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -117,13 +127,13 @@ def require_whole_tensors(file: Path, pinned: Pin) -> None:
 
 
 def require_whole_weights(folder: Path, base: Pin, files: list[str]) -> None:
-    """The same for a base's downloaded weights."""
+    """Check the downloaded weights of a base as `require_whole_tensors` does."""
     for name in weight_files(folder, base, files):
         require_whole_tensors(folder / name, base)
 
 
 def require_whole_headers(base: Pin, files: list[str]) -> None:
-    """The same for a base's weights on the Hub, by the head of each file: a few kilobytes of however many gigabytes."""
+    """Check the weights of a base on the Hub from their headers, a few kilobytes per file."""
     folder = download(base, [WEIGHTS[1]])
     for name in weight_files(folder, base, files):
         with hub_errors(f"reading the head of {name} of {base}", base.repo, base.type), open_remote(base, name) as file:
@@ -135,7 +145,7 @@ def require_whole_headers(base: Pin, files: list[str]) -> None:
 
 
 def open_remote(pinned: Pin, name: str) -> Any:
-    """A file on the Hub, of which only what is asked for is fetched."""
+    """Open a file on the Hub; only the bytes that are read are fetched."""
     from huggingface_hub import HfFileSystem
 
     path = f"{pinned.repo}@{pinned.revision}/{name}"
@@ -143,9 +153,9 @@ def open_remote(pinned: Pin, name: str) -> Any:
 
 
 def header_fault(file: Any, size: int) -> str | None:
-    """Why the head of a safetensors file of `size` bytes cannot be right, or None.
+    """Return what is wrong with the header of a safetensors file of `size` bytes, or None.
 
-    Eight bytes give the length of the JSON behind them, which says where each tensor lies in the rest
+    The first eight bytes hold the length of the JSON header, which lists the offsets of all tensors
     (https://github.com/huggingface/safetensors, "Format").
     """
     file.seek(0)
@@ -161,7 +171,7 @@ def header_fault(file: Any, size: int) -> str | None:
 
 
 def weight_files(folder: Path, base: Pin, files: list[str]) -> list[str]:
-    """Names of a base's files of weights. Raises UserError where one that its index names is not there."""
+    """Return the names of a base's weight files. Raises UserError if a file of the index is missing."""
     if WEIGHTS[0] in files:
         return [WEIGHTS[0]]
     index = read_object(folder / WEIGHTS[1], base).get("weight_map")
@@ -175,7 +185,7 @@ def weight_files(folder: Path, base: Pin, files: list[str]) -> list[str]:
 
 @contextmanager
 def loading(pinned: Pin, what: str, fix: str = ANOTHER) -> Iterator[None]:
-    """Say in one line that a repo does not hold what it should. Libraries raise anything for a file that they cannot read.
+    """Turn exceptions of a library that loads a repo into a UserError of one line.
 
     Args:
         what: "a tokenizer", "a causal language model".
@@ -187,21 +197,19 @@ def loading(pinned: Pin, what: str, fix: str = ANOTHER) -> Iterator[None]:
                 yield
             except (UserError, MemoryError):
                 raise
-            except (
-                json.JSONDecodeError,
-                UnicodeDecodeError,
-            ) as error:  # of a file: the Hub's own answers were read before
+            # Files of the repo raise these here: the Hub's answers were parsed before.
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise UserError(f"{pinned} cannot be loaded as {what}: {said(error)}; {fix}") from error
     except (UserError, MemoryError):
         raise
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's: another matter, told where the memory is known
+        if is_out_of_memory(error):  # the caller explains it, who knows the settings
             raise
         raise UserError(f"{pinned} cannot be loaded as {what}: {said(error)}; {fix}") from error
 
 
 def said(error: BaseException) -> str:
-    """What an error says in one line, with its type where its text alone says nothing (a KeyError's is a name)."""
+    """Return an exception's message in one line, with its type if the message alone is unclear (a KeyError's is a key)."""
     line, *more = [line.strip() for line in str(error).strip().splitlines() if line.strip()] or [""]
     if line.endswith(":") and more:  # a heading, such as torch's over the tensors that do not fit
         line = f"{line} {more[0]}"

@@ -1,4 +1,4 @@
-"""Weights that were trained against in 4 or 8 bit, in full: one way for training, evaluation and export, and the same bits."""
+"""Dequantised weights of 4-bit and 8-bit layers, bit for bit the same in training, evaluation and export."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ PACKED = ("Linear4bit", "Linear8bitLt")
 
 
 def frozen_weight(layer: Any, dtype: Any) -> Any:
-    """The layer's weight in this torch.dtype, of shape (out, in); unpacked where it is in 4 or 8 bit.
+    """Return the layer's weight in this torch.dtype, of shape (out, in), dequantised if needed.
 
-    In 4 bit it is the weight that a forward pass of the layer multiplies with; in 8 bit a forward pass rounds its inputs
-    besides (LLM.int8, Dettmers et al. 2022). (transformers' own model.dequantize() goes through bfloat16 everywhere; so does
-    bitsandbytes' own layout for CPUs, see titlecraft.models.base.model.)
+    For 4-bit layers it is the weight of the forward pass; 8-bit layers also round their inputs (LLM.int8, Dettmers et
+    al. 2022). transformers' model.dequantize() always goes through bfloat16, and so does bitsandbytes' layout for CPUs,
+    see titlecraft.models.base.model.
     """
     state = getattr(layer.weight, "quant_state", None)
     if state is not None:
@@ -30,7 +30,7 @@ def frozen_weight(layer: Any, dtype: Any) -> Any:
 
 
 def eight_bit_weight(layer: Any) -> Any:
-    """The float32 weight of a bitsandbytes 8-bit layer: its codes times the scale of their row, over 127."""
+    """Return the float32 weight of a bitsandbytes 8-bit layer: int8 codes times the row's scale, over 127."""
     from bitsandbytes.functional import int8_vectorwise_dequant
 
     # bitsandbytes moves codes and scales from the parameter to the layer's state when it first computes
@@ -42,9 +42,9 @@ def eight_bit_weight(layer: Any) -> Any:
 
 
 def unpack_four_bit(model: Any, precision: str) -> int:
-    """Replace a model's 4-bit and 8-bit layers by plain ones of this precision with the same weights; returns how many.
+    """Replace 4-bit and 8-bit layers by layers of this precision with the same weights; return their number.
 
-    GPT-2's Conv1D layers, which bitsandbytes keeps as linear ones, stay linear until `restore_conv1d`.
+    GPT-2's Conv1D layers, which bitsandbytes stores as linear layers, stay linear until `restore_conv1d`.
     """
     import torch
 
@@ -61,7 +61,7 @@ def unpack_four_bit(model: Any, precision: str) -> int:
 
 
 def forget_quantisation(model: Any) -> None:
-    """Take off a model what still says that its layers are packed: PEFT, generate() and save_pretrained() would believe it."""
+    """Remove the marks of quantisation from a model, which PEFT, generate() and save_pretrained() would act on."""
     model.is_quantized = model.is_loaded_in_4bit = model.is_loaded_in_8bit = (
         False  # else PEFT would look for packed layers
     )
@@ -78,12 +78,12 @@ def forget_quantisation(model: Any) -> None:
 
 
 def packs(conversion: Any) -> bool:
-    """Whether one of the loader's conversions packs or unpacks bitsandbytes weights."""
+    """Whether a conversion of the loader quantises or dequantises bitsandbytes weights."""
     return any(type(one).__name__.startswith("Bnb") for one in getattr(conversion, "operations", ()))
 
 
 def restore_conv1d(model: Any) -> int:
-    """Give layers that `unpack_four_bit` made of GPT-2's Conv1D their own kind back, in place; returns how many there were."""
+    """Convert layers that `unpack_four_bit` made of GPT-2's Conv1D back in place; return their number."""
     import torch
     from transformers.pytorch_utils import Conv1D
 

@@ -1,6 +1,6 @@
-"""Load the base model at its pin, the same way for training and for evaluation.
+"""Loading the base model at its pin, the same way for training and evaluation.
 
-Imports torch, transformers and bitsandbytes inside its functions: the commands that need no model stay quick.
+torch, transformers and bitsandbytes are imported inside functions, so that verbs without a model start fast.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from titlecraft.records import Pin
 
 @dataclass(frozen=True)
 class LoadedBase:
-    """A base model and its tokenizer, with what was really done to load them.
+    """A base model with its tokenizer, and how it was loaded.
 
     Args:
         model: the transformers causal language model, in eval mode.
         tokenizer: its tokenizer, with a pad token.
-        quantization: "nf4", "fp4", "int8" or "none", as its layers are.
-        quantization_note: why it is not what was asked for, in one sentence, or None.
-        precision: floating type of the activations and of the weights that are not quantised.
+        quantization: "nf4", "fp4", "int8" or "none", as loaded.
+        quantization_note: why it differs from the requested one, in one sentence, or None.
+        precision: dtype of the activations and of the weights that are not quantised.
     """
 
     model: Any
@@ -38,7 +38,7 @@ class LoadedBase:
 
 
 def resolve_precision(precision: str) -> str:
-    """Name of the floating type: "auto" takes bfloat16 where a GPU supports it, else float16 on a GPU, else float32."""
+    """Return the dtype's name for "auto": bfloat16 on a GPU that supports it, float16 on other GPUs, float32 on a CPU."""
     import torch
 
     if precision != "auto":
@@ -57,7 +57,7 @@ def device_name() -> str:
 
 @cache
 def four_bit_fault() -> str | None:
-    """Why 4-bit weights cannot be used on this machine, or None where they can: found by multiplying with some."""
+    """Return why 4-bit weights do not work on this machine, or None; tested with a multiplication."""
     import torch
 
     try:
@@ -74,10 +74,10 @@ def four_bit_fault() -> str | None:
 
 
 def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = False) -> LoadedBase:
-    """Load a causal language model at its pin, onto this process's GPU where there is one, or `on_cpu`. Raises UserError.
+    """Load a causal language model at its pin, on this process's GPU if there is one, or `on_cpu`. Raises UserError.
 
-    A base that was published in 4 or 8 bit stays as it is. Where 4 bit does not work, the model is loaded in full
-    precision and the note says so.
+    A base that was published in 4 or 8 bit stays quantised. If 4-bit does not work, the model is loaded without
+    quantisation and the note explains why.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -137,10 +137,10 @@ def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = Fa
 
 
 def require_all_weights(told: dict[str, Any], base: Pin) -> None:
-    """Raises UserError where weights were missing or had other shapes: transformers puts random numbers in their place.
+    """Raise UserError if weights are missing or have other shapes; transformers would initialise them randomly.
 
     Args:
-        told: what `from_pretrained` says with output_loading_info.
+        told: the loading info of `from_pretrained`.
     """
     for reason, name in (
         ("missing_keys", "lacks the weights"),
@@ -152,11 +152,11 @@ def require_all_weights(told: dict[str, Any], base: Pin) -> None:
 
 
 def keep_four_bit_layers_as_they_are(model: Any) -> None:
-    """Forbid bitsandbytes (0.50) to repack the 4-bit layers of a model on a CPU with AVX512-BF16.
+    """Prevent bitsandbytes (0.50) from repacking the 4-bit layers of a model on a CPU with AVX512-BF16.
 
-    It would do so at their first forward pass in eval mode: block scales rounded to bfloat16, products in bfloat16, and
-    no way back. A repacked layer has no backward pass, so a glance at the logits before training leaves the adapter's
-    gradients without everything that comes through the base (cosine to the true ones about 0), and no error.
+    It repacks them irreversibly at their first forward pass in eval mode: block scales and products in bfloat16. A
+    repacked layer has no backward pass, so a forward pass before training would silently remove the part of the
+    adapter's gradients that comes through the base (cosine with the true gradient about 0).
     """
     for layer in model.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):

@@ -1,4 +1,4 @@
-"""How the weights of a base are stored: nf4, fp4, int8 or none; as its config says, and as its loaded layers are."""
+"""The quantisation of a base: nf4, fp4, int8 or none, from its config or its loaded layers."""
 
 from typing import Any
 
@@ -17,15 +17,17 @@ FOUR_BIT_BLOCK = 64  # weights that share a scale; bitsandbytes' default, and wh
 
 
 def in_words(quantization: str) -> str:
-    """ "4 bit (nf4)", "not quantised"; a name that this version does not know stays as it is."""
+    """Return "4 bit (nf4)" or "not quantised"; unknown names stay as they are."""
     return IN_WORDS.get(quantization, quantization)
 
 
 def published_as(config: Any, base: Pin) -> str:
-    """How a base is published: nf4, fp4, int8 or none. Raises UserError for every other method: it could not be exported.
+    """Return the quantisation of a published base: nf4, fp4, int8 or none.
+
+    Raises UserError for other methods, which cannot be exported.
 
     Args:
-        config: of the base, from transformers.
+        config: transformers config of the base.
     """
     text = config.get_text_config()
     found = getattr(config, "quantization_config", None) or getattr(text, "quantization_config", None)
@@ -50,7 +52,7 @@ def published_as(config: Any, base: Pin) -> str:
 
 
 def loaded_as(model: Any) -> str:
-    """How the linear layers of a loaded model are stored: nf4, fp4, int8, or none where there are no quantised ones."""
+    """Return the quantisation of a loaded model's linear layers: nf4, fp4, int8 or none."""
     for layer in model.modules():
         match type(layer).__name__:
             case "Linear4bit" | "Params4bit":
@@ -61,13 +63,14 @@ def loaded_as(model: Any) -> str:
 
 
 def misread_on_cpu(model: Any, *, on_gpu: bool) -> str | None:
-    """Why 4-bit weights of this model would be read wrongly, or None where they would not.
+    """Return why bitsandbytes would dequantise this model's 4-bit weights wrongly on a CPU, or None.
 
-    On a CPU bitsandbytes (0.50) starts a new block with each row of a matrix, though the blocks of 64 were counted through
-    it: unless rows are whole blocks, most weights get the scale of another block (an error of 26 % instead of 9 %).
+    On a CPU bitsandbytes (0.50) starts a new block with each row of a matrix, although blocks of 64 were counted across
+    rows. Unless a row is a multiple of the block, most weights get the scale of another block (an error of 26 % instead
+    of 9 %).
 
     Args:
-        model: with 4-bit layers, or with the layers that are to be in 4 bit; it may be on the meta device.
+        model: with 4-bit layers, or layers that will be quantised; it may be on the meta device.
     """
     if on_gpu:
         return None

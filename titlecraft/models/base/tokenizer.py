@@ -1,4 +1,4 @@
-"""The tokenizer of a base: its special tokens, and what of it is published with an adapter."""
+"""The tokenizer of a base: its special tokens, and the files that are published with an adapter."""
 
 from typing import Any
 
@@ -33,10 +33,10 @@ NO_TEMPLATE = (
 
 
 def load_tokenizer(base: Pin) -> Any:
-    """Tokenizer of the pinned base, with a pad token that has an embedding. Raises UserError.
+    """Return the tokenizer of the pinned base, with a pad token that has an embedding. Raises UserError.
 
-    A pad token apart from EOS is kept, or found among the tokens that a base reserves; where there is none it is EOS. That is
-    harmless: labels are explicit, and padding is told by its position, never by its id.
+    A pad token other than EOS is kept, or taken from the reserved tokens of the base; otherwise EOS is the pad token.
+    Labels are explicit and padding is masked by position, so this has no effect on the loss.
     """
     from transformers import AutoTokenizer
 
@@ -56,7 +56,7 @@ def load_tokenizer(base: Pin) -> Any:
 
 
 def require_no_code(file: Any, base: Pin) -> None:
-    """Raises UserError where a tokenizer_config.json asks for Python code of the repo and transformers has no such tokenizer."""
+    """Raise UserError if a tokenizer_config.json needs Python code of the repo."""
     from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
 
     found = read_object(file, base) if file.is_file() else {}
@@ -71,7 +71,7 @@ def require_no_code(file: Any, base: Pin) -> None:
 
 
 def require_embeddings(tokenizer: Any, rows: int, base: Pin) -> None:
-    """Raises UserError where a token that text is made of, or BOS or EOS, has no row among the base's embeddings."""
+    """Raise UserError if a text token, BOS or EOS has no row in the base's embeddings."""
     if tokenizer.eos_token_id is None:
         raise UserError(f"the tokenizer of {base} has no EOS token: a model could never learn to stop; {ANOTHER}")
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
@@ -89,7 +89,7 @@ def require_embeddings(tokenizer: Any, rows: int, base: Pin) -> None:
 
 
 def set_pad(tokenizer: Any, rows: int) -> None:
-    """Give the tokenizer a pad token below `rows`: its own, a reserved one, BOS, or else EOS."""
+    """Set a pad token with an id below `rows`: the tokenizer's own, a reserved one, BOS, or else EOS."""
     eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
     if pad is not None and pad != eos and pad < rows:
         return
@@ -100,9 +100,9 @@ def set_pad(tokenizer: Any, rows: int) -> None:
 
 
 def as_published(tokenizer: Any) -> str | None:
-    """Make a tokenizer what is published: it renders no other prompt, and puts BOS (and nothing else) around a text.
+    """Prepare a tokenizer for publishing: without a chat template, and with BOS alone around a text.
 
-    Returns what a reader has to know of it, in a sentence, or None.
+    Returns a sentence for the record if the base's chat template was removed, or None.
     """
     note = NO_TEMPLATE if tokenizer.chat_template else None
     tokenizer.chat_template = None
@@ -112,7 +112,7 @@ def as_published(tokenizer: Any) -> str | None:
 
 
 def put_bos_in_front(tokenizer: Any) -> None:
-    """Let a fast tokenizer put its BOS in front of a text, once, and nothing behind it."""
+    """Make a fast tokenizer add BOS before a text, once, and nothing after it."""
     from tokenizers.processors import TemplateProcessing
 
     backend = getattr(tokenizer, "backend_tokenizer", None)

@@ -1,4 +1,4 @@
-"""Batches of similar length, padded on the left, with position ids that do not count the padding."""
+"""Left-padded batches of similar length, with position ids that skip the padding."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Padded:
-    """One batch as tensors of shape [batch, longest]; padding has mask 0 and position 0."""
+    """A batch as tensors of shape [batch, longest]; padding has mask 0 and position 0."""
 
     input_ids: Any
     attention_mask: Any
     position_ids: Any
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of a transformers forward pass."""
+        """The keyword arguments of a transformers forward pass."""
         return {
-            "input_ids": self.input_ids, "attention_mask": self.attention_mask, "position_ids": self.position_ids,
-        }  # fmt: skip
+            "input_ids": self.input_ids,
+            "attention_mask": self.attention_mask,
+            "position_ids": self.position_ids,
+        }
 
 
 def length_sorted(items: Sequence[T], length: Callable[[T], int], size: int) -> Iterator[list[T]]:
-    """Batches of `size` items (the last may have fewer), longest first: a batch that is too large fails at once."""
+    """Yield batches of `size` items (the last may be smaller), longest first, so that a batch that exceeds memory fails first."""
     ordered = sorted(items, key=length, reverse=True)  # stable: the same items give the same batches
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
 
 
 def pad_left(sequences: Sequence[Sequence[int]], pad_token_id: int, device: Any, width: int = 0) -> Padded:
-    """Right-align token sequences, so that the next token of each stands in the same column; at least `width` columns."""
+    """Left-pad token sequences to the longest, or to `width` columns if that is more."""
     import torch
 
     longest = max(width, *(len(sequence) for sequence in sequences))

@@ -1,7 +1,7 @@
-"""Answers in batches, greedy or sampled, by transformers' own generate(): it stops at EOS and at nothing else.
+"""Batched generation, greedy or sampled, by transformers' generate(); EOS is the only stop token.
 
-On a GPU a decoding step of an 8B model is so short that launching its kernels one by one takes most of the time. There the
-cache is static and the step compiled, with CUDA graphs, which needs every batch of one shape: `Shape`.
+On a GPU a decoding step of an 8B model is so short that kernel launches take most of the time. There the cache is
+static and the step is compiled with CUDA graphs, which needs batches of one `Shape`.
 """
 
 from collections.abc import Sequence
@@ -16,25 +16,30 @@ COLUMNS = 64  # widths are rounded up to these, so that another sample may find 
 
 @dataclass(frozen=True)
 class Shape:
-    """The one shape that all prompts are brought to: rows of a batch, and columns of a prompt."""
+    """The shape of all prompt batches: rows, and columns (tokens)."""
 
     rows: int
     columns: int
 
     @classmethod
     def of(cls, rows: int, prompts: Sequence[Sequence[int]]) -> "Shape":
-        """Wide enough for all of these prompts."""
+        """Return a shape that fits all these prompts."""
         return cls(rows, -(-max(map(len, prompts)) // COLUMNS) * COLUMNS)
 
 
 def greedy_settings(tokenizer: Any, new_tokens: int) -> Any:
-    """A generation config that owes nothing to the one that the base model ships (sampling, penalties, more stops)."""
+    """Return a greedy generation config that ignores the one published with the base (sampling, penalties, stop tokens)."""
     from transformers import GenerationConfig
 
     return GenerationConfig(
-        max_new_tokens=new_tokens, do_sample=False, num_beams=1, use_cache=True, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
-    )  # fmt: skip
+        max_new_tokens=new_tokens,
+        do_sample=False,
+        num_beams=1,
+        use_cache=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
 
 
 def generate(
@@ -45,10 +50,10 @@ def generate(
     shape: Shape | None = None,
     sampling: Generation | None = None,
 ) -> list[list[int]]:
-    """Token ids of the greedy answer to each prompt of one batch; an answer that stopped by itself ends in EOS.
+    """Return the token ids of the answer to each prompt of a batch; a finished answer ends in EOS.
 
-    With a `shape`, every batch has it and the decoding step is compiled once for all of them. It takes a while. With
-    `sampling`, the answer is drawn by torch's own random state in place of being the greedy one.
+    With a `shape`, all batches have that shape and share one compiled decoding step; compiling takes up to a minute.
+    With `sampling`, answers are sampled with torch's global random state; otherwise decoding is greedy.
     """
     import torch
 
@@ -75,5 +80,5 @@ def generate(
 
 
 def until_eos(tokens: list[int], eos_token_id: int) -> list[int]:
-    """Tokens up to the first EOS and with it; what follows is padding that generate() added for the slower rows."""
+    """Return the tokens up to and including the first EOS; generate() pads finished rows after it."""
     return tokens[: tokens.index(eos_token_id) + 1] if eos_token_id in tokens else tokens

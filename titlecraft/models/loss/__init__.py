@@ -1,1 +1,1 @@
-"""The loss of an answer from a model's own logits, and the guard that compares every faster computation with it."""
+"""The loss of an answer from the model's logits, and checks of faster computations against it."""

@@ -1,9 +1,8 @@
-"""The model's own logits at chosen positions: the loss of training and the NLL of evaluation both come from here.
+"""Logits at chosen positions only: the basis of the training loss and of the evaluation's NLL.
 
-A vocabulary is the largest product of a model, so it is multiplied with only where an answer is predicted. Many families do
-more to their logits than that product: Granite and Cohere scale them, Gemma caps them, others add a bias, a norm or a mask.
-Their own forward pass knows. It runs here with its decoder replaced by hidden states that are there already, so that the code
-of the model's own head is what turns them into logits, whatever the family.
+The output layer is the largest product of a model, so it is computed only where an answer token is predicted. Many
+families transform its result: Granite and Cohere scale logits, Gemma caps them, others add a bias, a norm or a mask. To
+support every family, the model's own forward pass runs with its decoder replaced by given hidden states.
 """
 
 from collections.abc import Iterator
@@ -28,11 +27,11 @@ CLOSE = {
 
 @dataclass(frozen=True)
 class Head:
-    """What a model does to the product of a hidden state with its output layer: `cap · tanh(scale · product / cap)`.
+    """What a model does after its output layer: `cap · tanh(scale · product / cap)`.
 
     Args:
-        scale: 1 where the logits are the product itself.
-        cap: None where they are not capped.
+        scale: 1 if logits are not scaled.
+        cap: None if logits are not capped.
     """
 
     scale: float = 1.0
@@ -40,12 +39,12 @@ class Head:
 
     @property
     def plain(self) -> bool:
-        """The logits are what the output layer returns."""
+        """Whether logits are the output layer's products."""
         return self.scale == 1.0 and self.cap is None
 
 
 class DecoderOutput:
-    """Stands for the output of a decoder: hidden states, and None for everything else that a family looks for."""
+    """The output of a replaced decoder: hidden states, and None for every other attribute."""
 
     def __init__(self, states: Any) -> None:
         self.last_hidden_state = states
@@ -60,7 +59,7 @@ class DecoderOutput:
 
 @contextmanager
 def decoded(model: Any, states: Any) -> Iterator[None]:
-    """For as long as the context lasts, the decoder returns these hidden states, whatever it is given."""
+    """Within this context the decoder returns these hidden states for any input."""
     decoder = decoder_of(model)
     before = decoder.__dict__.get("forward")
     decoder.forward = lambda *args, **kwargs: DecoderOutput(states)
@@ -73,7 +72,7 @@ def decoded(model: Any, states: Any) -> Iterator[None]:
 
 
 def replayed_logits(model: Any, states: Any) -> Any:
-    """Logits [n, vocabulary] of last hidden states [n, width], by the model's own forward pass above its decoder."""
+    """Return logits [n, vocabulary] of last hidden states [n, width] by the model's own forward pass after the decoder."""
     import torch
 
     tokens = torch.zeros((1, len(states)), dtype=torch.long, device=states.device)
@@ -82,7 +81,7 @@ def replayed_logits(model: Any, states: Any) -> Any:
 
 
 def own_logits(model: Any, states: Any) -> Any:
-    """The same; where the output layer alone gives them, by the output layer alone."""
+    """Return the same logits, from the output layer alone if that is exact."""
     output, head = causal_of(model).get_output_embeddings(), head_of(model)
     if head is not None and head.plain and states.dtype == output.weight.dtype:
         return output(states)
@@ -90,9 +89,9 @@ def own_logits(model: Any, states: Any) -> Any:
 
 
 def head_of(model: Any) -> Head | None:
-    """What the model does to its logits, found by looking at some; None where it is something that `Head` cannot say.
+    """Return what the model does after its output layer, found by probing; None if `Head` does not describe it.
 
-    It is looked at once for each model. torch's random state is left alone.
+    The result is cached for each model. torch's random state is not changed.
     """
     causal = causal_of(model)
     if "_titlecraft_head" not in causal.__dict__:
@@ -101,7 +100,7 @@ def head_of(model: Any) -> Head | None:
 
 
 def find_head(causal: Any) -> Head | None:
-    """Compare the output layer's products with the model's own logits: small ones give the scale, huge ones the cap."""
+    """Compare the output layer's products with the model's logits: small products give the scale, large ones the cap."""
     import torch
 
     output = causal.get_output_embeddings()
@@ -117,7 +116,7 @@ def find_head(causal: Any) -> Head | None:
 
 
 def directions(causal: Any, output: Any) -> Any:
-    """Random hidden states [PROBES, width] whose products with the output layer have a standard deviation of 1."""
+    """Return random hidden states [PROBES, width] whose products with the output layer have standard deviation 1."""
     import torch
 
     drawn = torch.Generator().manual_seed(0)
@@ -129,7 +128,7 @@ def directions(causal: Any, output: Any) -> Any:
 
 
 def fitted_head(causal: Any, output: Any, states: Any) -> Head | None:
-    """The `Head` that gives the model's logits of these directions at every length, or None where none does."""
+    """Return the `Head` that reproduces the model's logits for these directions at every magnitude, or None."""
     pairs = [(replayed_logits(causal, states * size), output(states * size)) for size in (NARROW, WIDE, HUGE)]
     allowed = CLOSE[str(pairs[1][0].dtype).removeprefix("torch.")]
     (narrow, low), (wide, product), (huge, _) = [(own.double(), linear.double()) for own, linear in pairs]
@@ -146,13 +145,13 @@ def fitted_head(causal: Any, output: Any, states: Any) -> Head | None:
 
 
 def numbers_of(config: Any) -> list[float]:
-    """The numbers of a model's config, and what divides by them: a scale or a cap is one of them, to the last digit."""
+    """Return the numbers in a model's config and their inverses: an exact scale or cap is one of them."""
     values = [*vars(config.get_text_config()).values(), 1]
     numbers = [float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool) and one]
     return [value for one in numbers for value in (one, 1 / one)]
 
 
 def nearest(value: float, known: list[float], within: float = 1e-3) -> float:
-    """The known number that is nearest to a measured one, where that is near enough; else the measured one."""
+    """Return the known number closest to a measured one if it is close enough; otherwise the measured one."""
     best = min(known, key=lambda one: abs(one - value))
     return best if abs(best - value) <= within * abs(value) else value

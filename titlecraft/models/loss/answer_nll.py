@@ -1,4 +1,4 @@
-"""Teacher-forced scoring: the negative log-likelihood of a reference given its prompt. Nothing is decoded."""
+"""Teacher-forced scoring: the negative log-likelihood of a reference given its prompt."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ TOKENS_AT_ONCE_PACKED = 1 << 12  # the same where weights stay in 4 bit, since m
 
 
 def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[float]:
-    """Summed NLL in nats of each completion given its prompt; `pairs` (prompt tokens, completion tokens) are one batch.
+    """Return the summed NLL in nats of each completion given its prompt; `pairs` (prompt tokens, completion tokens) are one batch.
 
-    The decoder runs over the batch, padded, or without padding where the model attends within documents. What the model makes
-    logits of hidden states with runs only where a completion token is predicted, in chunks, so that a vocabulary of 128k does
-    not need [batch, length, vocabulary] logits. The log-softmax is float32.
+    The decoder runs over a padded batch, or without padding if the model uses document attention. Logits are computed
+    in chunks, and only at positions that predict a completion token, so that no [batch, length, vocabulary] tensor is
+    needed. The log-softmax is float32.
     """
     import torch
 
@@ -31,7 +31,7 @@ def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]
 
 
 def tokens_at_once(model: Any) -> int | None:
-    """Most tokens, padding among them, of one forward pass; None where there is no bound (on a CPU)."""
+    """Return the maximum number of tokens, including padding, of one forward pass; None on a CPU."""
     if model.device.type != "cuda":
         return None
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -41,7 +41,7 @@ def tokens_at_once(model: Any) -> int | None:
 def pieces(
     pairs: Sequence[tuple[Sequence[int], Sequence[int]]], most: int | None, padded: bool
 ) -> Iterator[list[tuple[Sequence[int], Sequence[int]]]]:
-    """The pairs in order, in runs of at most so many tokens, or of one pair; `padded` pairs are all as long as the longest."""
+    """Yield the pairs in order, in groups of at most `most` tokens or of one pair; `padded` counts padding."""
     run: list[tuple[Sequence[int], Sequence[int]]] = []
     size = longest = 0
     for pair in pairs:
@@ -57,13 +57,13 @@ def pieces(
 
 
 def padded(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[Any]:
-    """Last hidden states of each pair, [longest, hidden], right-aligned, from one padded batch."""
+    """Return the last hidden states of each pair, [longest, hidden], right-aligned, from one padded batch."""
     batch = pad_left([[*prompt, *completion] for prompt, completion in pairs], pad_token_id, model.device)
     return list(decoder_of(model)(**batch.arguments(), use_cache=False).last_hidden_state)
 
 
 def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], _: int) -> list[Any]:
-    """The same of each pair, [tokens, hidden], from one row that holds them all, without padding."""
+    """Return the last hidden states of each pair, [tokens, hidden], from one packed row without padding."""
     from transformers import DataCollatorWithFlattening
 
     flat: dict[str, Any] = DataCollatorWithFlattening(return_flash_attn_kwargs=True)(
@@ -78,9 +78,9 @@ def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], 
 def losses_at_the_end(
     model: Any, hidden: Sequence[Any], pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
 ) -> list[float]:
-    """Summed NLL of each completion from the hidden states of its pair, whose last is that of its last token.
+    """Return the summed NLL of each completion from the hidden states of its pair.
 
-    That token is EOS (or where the text was cut); the state in front of a token predicts it.
+    The last completion token is EOS, unless it was truncated; each token is predicted from the state before it.
     """
     import torch
 
@@ -92,7 +92,7 @@ def losses_at_the_end(
 
 
 def token_losses(model: Any, states: Any, targets: Any) -> Any:
-    """NLL in nats, float32 [n], of target tokens [n] from the hidden states [n, hidden] that predict them."""
+    """Return the NLL in nats, float32 [n], of target tokens [n] from the hidden states [n, hidden] that predict them."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -104,5 +104,5 @@ def token_losses(model: Any, states: Any, targets: Any) -> Any:
 
 
 def plain_nll(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> float:
-    """The same for one title, the plain way: one unpadded forward pass with all logits. The yardstick of reference_nll."""
+    """Return the summed NLL of one completion from one unpadded forward pass with all logits: the reference for reference_nll."""
     return labelled_nll(model, [*prompt, *completion], [IGNORED] * len(prompt) + [*completion])

@@ -1,4 +1,4 @@
-"""The NLL of our batched scoring against that of plain logits, one sequence at a time."""
+"""Checks that batched scoring equals the NLL from plain logits, one sequence at a time."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -18,16 +18,20 @@ ROUNDED = 3e-2  # nats per token of a completion: the most that 16-bit rounding 
 
 
 def check_probe_scores(model: PreTrainedModel | PeftModel, pad_token_id: int, on_gpu: bool) -> Check:
-    """The same over fixed sequences, one at a time, before any title is drawn."""
+    """Check scores of fixed sequences, one at a time, before titles are drawn."""
     name = "scores are those of the model's own logits, with the adapter and without"
     return check_own_scores(model, PROBE_PAIRS, pad_token_id, on_gpu, 1, name)
 
 
 def check_own_scores(
-    model: PreTrainedModel | PeftModel, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int, on_gpu: bool,
-    batch_size: int, name: str,
-) -> Check:  # fmt: skip
-    """What `reference_nll` finds, in both arms of a PeftModel, is the NLL of plain logits by the model's own attention."""
+    model: PreTrainedModel | PeftModel,
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+    pad_token_id: int,
+    on_gpu: bool,
+    batch_size: int,
+    name: str,
+) -> Check:
+    """Check that `reference_nll` equals the NLL from plain logits with the model's own attention, in both arms of a PeftModel."""
     allowed = min(tolerance(model), ROUNDED)
     arms = [nullcontext, *([model.disable_adapter] if hasattr(model, "disable_adapter") else [])]
     worst, padded = 0.0, batch_size > 1
@@ -41,13 +45,16 @@ def check_own_scores(
         apart = [abs(one - other) / len(pair[1]) for one, other, pair in zip(own, ours, pairs, strict=True)]
         worst = max([*apart, worst], key=lambda value: (value != value, value))  # NaN is the worst
     return require_check(
-        name, f"within {allowed:g} nats per token", "within it" if worst <= allowed else f"{worst:.2g} apart",
-        worst <= allowed, fix_of_scores(padded),
-    )  # fmt: skip
+        name,
+        f"within {allowed:g} nats per token",
+        "within it" if worst <= allowed else f"{worst:.2g} apart",
+        worst <= allowed,
+        fix_of_scores(padded),
+    )
 
 
 def fix_of_scores(padded: bool) -> str:
-    """What to set where our scores are not the model's own."""
+    """Return the setting to change if scores differ."""
     if padded:
         return "this base does not score a padded batch as it scores one title: set --evaluation.batch_size=1"
     return "this base is not supported yet: train on another base.repo"

@@ -1,7 +1,7 @@
-"""One guard against losses that are not the model's own: every stage compares what it computes with plain logits.
+"""Checks of computed losses against plain logits, shared by all stages.
 
-Plain logits are those of `model(input_ids).logits`, one sequence at a time, without padding, by the attention that the model
-was loaded with, before anything is put over it. Their float32 cross-entropy is the yardstick of training, evaluation and export.
+Plain logits are those of `model(input_ids).logits`, one sequence at a time, without padding, with the attention that
+the model was loaded with. Their float32 cross-entropy is the reference for training, evaluation and export.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ INT8_TOLERANCE = TOLERANCE["float16"]
 
 
 def labelled_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> float:
-    """Summed negative log-likelihood in nats of the labelled tokens of one sequence, from plain logits, log-softmax in float32.
+    """Return the summed NLL in nats of the labelled tokens of one sequence, from plain logits, with a float32 log-softmax.
 
     Args:
-        tokens, labels: of one length; position t is predicted from t - 1, and the first token from nothing, so not at all.
+        tokens, labels: of equal length; position t is predicted from t - 1, and the first token is not predicted.
     """
     import torch
 
@@ -38,7 +38,7 @@ def labelled_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> fl
 
 
 def tolerance(model: Any) -> float:
-    """Most nats per token that two ways to one loss of this model may be apart by rounding."""
+    """Return the largest difference in nats per token that rounding may cause between two computations of a loss."""
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     routed = hasattr(whole.config.get_text_config(), "output_router_logits")
     int8 = getattr(whole, "is_loaded_in_8bit", False)
@@ -47,13 +47,15 @@ def tolerance(model: Any) -> float:
 
 
 def own_loss_check(what: str, own: float, ours: float, allowed: float) -> Check:
-    """Whether a loss of ours, in nats per token, is the model's own within what is allowed. A NaN is not.
+    """Return the check that a computed loss, in nats per token, is within `allowed` of the model's own. NaN fails.
 
     Args:
-        what: which loss of ours, as "training loss (packed)".
-        own: from plain logits.
+        what: the name of the loss, such as "training loss (packed)".
+        own: the loss from plain logits.
     """
     return Check(
-        name=f"{what} against the model's own logits, nats per token", expected=f"at most {allowed:g} apart",
-        found=f"{abs(own - ours):.1e} apart", holds=abs(own - ours) <= allowed,
-    )  # fmt: skip
+        name=f"{what} against the model's own logits, nats per token",
+        expected=f"at most {allowed:g} apart",
+        found=f"{abs(own - ours):.1e} apart",
+        holds=abs(own - ours) <= allowed,
+    )

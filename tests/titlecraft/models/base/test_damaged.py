@@ -36,10 +36,10 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "a number": lambda raw: b"42",
     "null": lambda raw: b"null",
     "an empty object": lambda raw: b"{}",
-    "another encoding": lambda raw: "{\"é\": 1}".encode("latin-1"),
+    "another encoding": lambda raw: '{"é": 1}'.encode("latin-1"),
     "nested": lambda raw: b"[" * 100_000,
     "a web page": lambda raw: b"<!DOCTYPE html><html>404</html>",
-}  # fmt: skip
+}
 VALUES = (None, 5, -1, "x", [], {}, True, [1, "a"], 1e400)
 
 

@@ -16,9 +16,11 @@ def gradients(folder: Path, look_first: bool) -> dict[str, torch.Tensor]:
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     four_bit = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.float32,
-    )  # fmt: skip
+    )
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, quantization_config=four_bit)
     keep_four_bit_layers_as_they_are(base)
     if look_first:

@@ -19,9 +19,17 @@ from training.planning.known_base import inspect_base
 TOKENIZER = train_tokenizer()
 AUDIO = {"hidden_size": 32, "intermediate_size": 32, "num_blocks": 1, "num_attention_heads": 2}
 WIDTHS: dict[str, Any] = {
-    "vocab_size": len(TOKENIZER), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 128, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2,
-}  # fmt: skip
+    "vocab_size": len(TOKENIZER),
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 2,
+}
 
 
 def recipe(*targets: str, **training: Any) -> Recipe:
@@ -94,14 +102,17 @@ def with_config(**keys: Any) -> Callable[[Path], None]:
         (with_config(model_type="llava"), "has no causal language model of its type 'llava'"),
         (with_config(model_type=None), "names no model_type"),
         (with_config(model_type="bart", is_encoder_decoder=True), "bart is an encoder with a decoder"),
-        (with_config(model_type="bert", architectures=["BertForMaskedLM"]), "it is a BertForMaskedLM, with another head"),
+        (
+            with_config(model_type="bert", architectures=["BertForMaskedLM"]),
+            "it is a BertForMaskedLM, with another head",
+        ),
         (with_config(architectures=["LlamaForSequenceClassification"]), "with another head"),
         (with_config(quantization_config={"quant_method": "gptq", "bits": 4}), "published quantised by gptq"),
         (with_config(hidden_size="wide"), "cannot be loaded as a causal language model"),
         (with_config(num_attention_heads=0), "cannot be loaded as a causal language model"),
         (with_config(vocab_size=300), r"token ids up to \d+ .* but the base has embeddings for 300 only"),
     ],
-)  # fmt: skip
+)
 def test_a_base_that_cannot_be_trained_is_refused(base: Path, spoil: Callable[[Path], None], expected: str) -> None:
     spoil(base)
     import re
@@ -142,8 +153,14 @@ def small(kind: str) -> Any:
     import transformers as t
 
     vocabulary, widths = len(TOKENIZER), WIDTHS
-    vision = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4, "image_size": 28,
-              "patch_size": 14}  # fmt: skip
+    vision = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "image_size": 28,
+        "patch_size": 14,
+    }
     return {
         "bloom": lambda: t.BloomConfig(vocab_size=vocabulary, hidden_size=64, n_layer=1, n_head=4),
         "mpt": lambda: t.MptConfig(vocab_size=vocabulary, d_model=64, n_heads=4, n_layers=1, max_seq_len=96),
@@ -173,15 +190,20 @@ def test_one_function_knows_how_many_positions_there_are(kind: str, context: int
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("gemma3", "is more than a text decoder and its output head .Gemma3ForConditionalGeneration has model.vision_tower besides"),
+        (
+            "gemma3",
+            "is more than a text decoder and its output head .Gemma3ForConditionalGeneration has model.vision_tower besides",
+        ),
         ("phi4_multimodal", "is more than a text decoder"),
         ("mllama", "has layers that attend to images besides"),
         ("gemma4", "is more than a text decoder"),
         ("mamba", "keeps no keys and values of earlier tokens .MambaForCausalLM"),
         ("rwkv", "keeps no keys and values of earlier tokens .RwkvForCausalLM"),
-        ("bloom", None), ("gpt2", None), ("mistral", None),
+        ("bloom", None),
+        ("gpt2", None),
+        ("mistral", None),
     ],
-)  # fmt: skip
+)
 def test_layers_that_text_cannot_reach_are_refused(kind: str, expected: str | None) -> None:
     if expected is None:
         assert on_meta(small(kind), pin_of(Path("base"))).num_parameters() > 0

@@ -50,8 +50,16 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     folder, tokenizer = tmp_path_factory.mktemp("full"), train_tokenizer()
     torch.manual_seed(0)
-    gpt2 = GPT2Config(vocab_size=len(tokenizer), n_positions=256, n_embd=64, n_layer=2, n_head=4, initializer_range=0.2,
-                      bos_token_id=0, eos_token_id=1)  # fmt: skip
+    gpt2 = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=256,
+        n_embd=64,
+        n_layer=2,
+        n_head=4,
+        initializer_range=0.2,
+        bos_token_id=0,
+        eos_token_id=1,
+    )
     for name, model in (("llama", make_base(len(tokenizer))), ("gpt2", GPT2LMHeadModel(gpt2))):
         model.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
@@ -163,11 +171,18 @@ def config_of(settings: Any) -> Any:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"quant_method": "gptq", "bits": 4}, {"quant_method": "awq"}, {"quant_method": "fp8"}, {"quant_method": "mxfp4"},
-        {"quant_method": "compressed-tensors"}, {"quant_method": "bitsandbytes"}, {"bits": 4}, "4bit", ["gptq"],
+        {"quant_method": "gptq", "bits": 4},
+        {"quant_method": "awq"},
+        {"quant_method": "fp8"},
+        {"quant_method": "mxfp4"},
+        {"quant_method": "compressed-tensors"},
+        {"quant_method": "bitsandbytes"},
+        {"bits": 4},
+        "4bit",
+        ["gptq"],
         {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf5"},
     ],
-)  # fmt: skip
+)
 def test_other_ways_to_quantise_are_refused_from_the_config(settings: Any) -> None:
     with pytest.raises(UserError, match=r"is published quantised by .*expected full precision, or bitsandbytes"):
         published_as(config_of(settings), pin_of(Path("base")))
@@ -177,8 +192,11 @@ def test_what_is_known_has_words() -> None:
     assert published_as(config_of({"_load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}), pin_of(Path("b"))) == "nf4"
     assert published_as(config_of(None), pin_of(Path("b"))) == "none"
     assert [in_words(one) for one in ("nf4", "fp4", "int8", "none")] == [
-        "4 bit (nf4)", "4 bit (fp4)", "8 bit (int8)", "not quantised"
-    ]  # fmt: skip
+        "4 bit (nf4)",
+        "4 bit (fp4)",
+        "8 bit (int8)",
+        "not quantised",
+    ]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU reads every width")
@@ -189,8 +207,14 @@ def test_a_cpu_does_not_misread_odd_widths_in_silence(
     """Quantised here: loaded in full, with a note. Published in 4 bit: refused."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    config = LlamaConfig(vocab_size=400, hidden_size=hidden, intermediate_size=inner, num_hidden_layers=1,
-                         num_attention_heads=4, max_position_embeddings=64)  # fmt: skip
+    config = LlamaConfig(
+        vocab_size=400,
+        hidden_size=hidden,
+        intermediate_size=inner,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        max_position_embeddings=64,
+    )
     LlamaForCausalLM(config).save_pretrained(tmp_path / "odd")
     for file in full["llama"].glob("tokenizer*"):
         shutil.copy(file, tmp_path / "odd")

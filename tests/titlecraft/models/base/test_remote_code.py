@@ -47,8 +47,11 @@ def test_so_does_what_is_shown_to_readers() -> None:
     shown = [file for room in ROOMS for kind in ("*.jinja", "*.md") for file in (ROOT / room).rglob(kind)]
     texts = {file: file.read_text(encoding="utf-8") for file in [*shown, ROOT / "README.md"]}
     texts |= {file: file.read_text(encoding="utf-8") for file in (ROOT / "model_card" / "claims").glob("*.py")}
-    snippets = [(file.name, call) for file, text in texts.items()
-                for call in re.findall(r"Auto\w+\.from_pretrained\([^)]*\)", text)]  # fmt: skip
+    snippets = [
+        (file.name, call)
+        for file, text in texts.items()
+        for call in re.findall(r"Auto\w+\.from_pretrained\([^)]*\)", text)
+    ]
     assert len(snippets) >= 7
     assert [one for one in snippets if "trust_remote_code=False" not in one[1]] == []
 

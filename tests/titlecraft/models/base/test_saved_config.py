@@ -14,11 +14,31 @@ from training.model.build import add_adapter
 from training.model.save_adapter import save_adapter
 
 PEFT_0_10 = {
-    "peft_type", "auto_mapping", "base_model_name_or_path", "revision", "task_type", "inference_mode", "r", "target_modules",
-    "lora_alpha", "lora_dropout", "fan_in_fan_out", "bias", "use_rslora", "modules_to_save", "init_lora_weights",
-    "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "megatron_config", "megatron_core", "loftq_config",
-    "use_dora", "layer_replication",
-}  # fmt: skip
+    "peft_type",
+    "auto_mapping",
+    "base_model_name_or_path",
+    "revision",
+    "task_type",
+    "inference_mode",
+    "r",
+    "target_modules",
+    "lora_alpha",
+    "lora_dropout",
+    "fan_in_fan_out",
+    "bias",
+    "use_rslora",
+    "modules_to_save",
+    "init_lora_weights",
+    "layers_to_transform",
+    "layers_pattern",
+    "rank_pattern",
+    "alpha_pattern",
+    "megatron_config",
+    "megatron_core",
+    "loftq_config",
+    "use_dora",
+    "layer_replication",
+}
 
 
 @pytest.mark.parametrize("lora", [Lora(r=4, target_modules=["v_proj", "q_proj"]), Lora(r=8, alpha=8, dropout=0.0)])
