@@ -44,12 +44,20 @@ def titled(title: str) -> Question:
     ("title", "known", "sentence"),
     [
         ("the red lamp of the KITCHEN", "trained", "This title is in the training data."),
-        ("The small clock of the library", "held out", "This title is in the dataset, but not in the training data: only in the test split."),
-        ("The red lamp of the kitchens", "near", "No product with exactly this title is in the training data; similar titles are below."),
+        (
+            "The small clock of the library",
+            "held out",
+            "This title is in the dataset, but not in the training data: only in the test split.",
+        ),
+        (
+            "The red lamp of the kitchens",
+            "near",
+            "No product with exactly this title is in the training data; similar titles are below.",
+        ),
         ("A quiet day", "none", "No such product in the training data. The rows below share words with it."),
         ("Submarine", "none", "No such product in the training data. No row of the dataset shares a word with it."),
     ],
-)  # fmt: skip
+)
 def test_whether_the_training_data_knows_it(index: RowIndex, title: str, known: str, sentence: str) -> None:
     found = find_sources(index, titled(title))
     assert (found.known, found.sentence) == (known, sentence)
@@ -60,8 +68,13 @@ def test_what_no_source_supports() -> None:
     answer = "The Red Lamp gives 1200 lumen. It was made in Oslo by Anna O'Neill and Otto Berg in 1931, with a shade."
     marks = unsupported(answer, titled("Red"), [ROW])
     assert [(answer[one.start : one.end], one.kind) for one in marks] == [
-        ("gives", "word"), ("made", "word"), ("Oslo", "name"), ("Otto Berg", "name"), ("1931", "number"), ("shade", "word"),
-    ]  # fmt: skip
+        ("gives", "word"),
+        ("made", "word"),
+        ("Oslo", "name"),
+        ("Otto Berg", "name"),
+        ("1931", "number"),
+        ("shade", "word"),
+    ]
     assert "".join(text for text, _ in pieces(answer, marks)) == answer
     assert names(answer) == [["red", "lamp"], ["oslo"], ["anna", "o'neill"], ["otto", "berg"]]
     assert unsupported("", titled("Red"), []) == []

@@ -42,7 +42,12 @@ def test_the_languages_of_the_command_are_those_that_there_are() -> None:
 
 
 def keys(table: dict, above: str = "") -> set[str]:
-    return {key for name, value in table.items() if name != "measures" for key in (keys(value, f"{name}.") if isinstance(value, dict) else {above + name})}  # fmt: skip
+    return {
+        key
+        for name, value in table.items()
+        if name != "measures"
+        for key in (keys(value, f"{name}.") if isinstance(value, dict) else {above + name})
+    }
 
 
 def test_both_languages_have_the_same_words() -> None:

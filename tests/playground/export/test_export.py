@@ -66,34 +66,38 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def done(user: Desk) -> dict[str, Outcome]:
     """Exports, and attempts at them."""
     kept = ["LLAMA_CPP=llama.cpp", *CONVERT, "--quantize", "F16", "--out", "kept", "--titles", "30"]
-    return user.session({
-        "merged": MERGE,
-        "converter fails": ["FAKE_CONVERTER=fails", *CONVERT, "--llama-cpp", "llama.cpp"],
-        "gguf": [*CONVERT, "--llama-cpp", "llama.cpp", "--public"],
-        "raced": [f"FAKE_CONVERTER={RACED}", *CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
-        "kept": kept,
-        "kept again": kept,
-        "out": [*MERGE, "--out", "llama.cpp"],
-    })  # fmt: skip
+    return user.session(
+        {
+            "merged": MERGE,
+            "converter fails": ["FAKE_CONVERTER=fails", *CONVERT, "--llama-cpp", "llama.cpp"],
+            "gguf": [*CONVERT, "--llama-cpp", "llama.cpp", "--public"],
+            "raced": [f"FAKE_CONVERTER={RACED}", *CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
+            "kept": kept,
+            "kept again": kept,
+            "out": [*MERGE, "--out", "llama.cpp"],
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
     """What is done or refused before any model is loaded."""
     user.say(f"from huggingface_hub import HfApi; HfApi().delete_repo({RACED!r})")
-    return user.session({
-        "again": MERGE,
-        "raced again": [*CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
-        "no adapter": ["export", "--adapter", BASE, "--to", "merged"],
-        "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
-        "taken": [*MERGE, "--repo", ADAPTER],
-        "somebody": [*MERGE, "--repo", "somebody/mine"],
-        "read token": [f"HF_TOKEN={user.hub.read_token}", *MERGE],
-        "onnx": ["export", "--adapter", ADAPTER, "--to", "onnx"],
-        "quantised merge": [*MERGE, "--quantize", "q8_0"],
-        "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
-        "no titles": [*MERGE, "--titles", "0"],
-    })  # fmt: skip
+    return user.session(
+        {
+            "again": MERGE,
+            "raced again": [*CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
+            "no adapter": ["export", "--adapter", BASE, "--to", "merged"],
+            "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
+            "taken": [*MERGE, "--repo", ADAPTER],
+            "somebody": [*MERGE, "--repo", "somebody/mine"],
+            "read token": [f"HF_TOKEN={user.hub.read_token}", *MERGE],
+            "onnx": ["export", "--adapter", ADAPTER, "--to", "onnx"],
+            "quantised merge": [*MERGE, "--quantize", "q8_0"],
+            "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
+            "no titles": [*MERGE, "--titles", "0"],
+        }
+    )
 
 
 def published(user: Desk, repo: str) -> tuple[ExportRecord, str, list[str]]:
@@ -114,9 +118,17 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
 ) -> None:
     record, card, files = published(user, MERGED)
     assert files == [
-        ".gitattributes", "README.md", "SHA256SUMS", "config.json", "export_record.json", "generation_config.json", "model.safetensors",
-        "prompt.json", "tokenizer.json", "tokenizer_config.json",
-    ]  # fmt: skip
+        ".gitattributes",
+        "README.md",
+        "SHA256SUMS",
+        "config.json",
+        "export_record.json",
+        "generation_config.json",
+        "model.safetensors",
+        "prompt.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
     pins = {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (record.adapter, record.base, record.dataset)}
     assert pins == user.pins
     assert (record.form, record.quantization, record.dtype, record.parameters) == ("merged", "nf4", "float32", 125_248)
