@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from evaluation.measures.detail import names
-from playground.ask.answer import Engine
 from playground.ask.conversation import converse
 from playground.ask.decoding import Decoding
+from playground.ask.engine import Engine
 from playground.ask.question import Question
 from playground.ask.reply import Asked, Reply, reply
 from playground.ask.sources import find_sources, pieces, unsupported

@@ -155,7 +155,7 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
 ) -> None:
     said = done["converter fails"].refusal()
     assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in said and "--to merged" in said
-    assert done["gguf"].out.startswith("merged already; going on with ") and "loading" not in done["gguf"].out
+    assert done["gguf"].out.startswith("already merged; continuing with ") and "loading" not in done["gguf"].out
     record, card, files = published(user, GGUF)
     assert files == [
         ".gitattributes",
@@ -181,8 +181,8 @@ def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
 ) -> None:
     said = done["raced"].refusal()
     assert f"somebody else published to model {RACED} in the meantime" in said
-    folder = present(re.search(r"the model is whole in (\S+), and the same command publishes it", said))[1]
-    assert attempts["raced again"].out.startswith(f"exported already; going on with {folder}\nGGUF q8_0: ")
+    folder = present(re.search(r"the model is complete in (\S+), and the same command publishes it", said))[1]
+    assert attempts["raced again"].out.startswith(f"already exported; continuing with {folder}\nGGUF q8_0: ")
     assert f"{RACED}@" in attempts["raced again"].out and not Path(folder).exists()
     assert f"{RACED.split('/')[1]}-Q8_0.gguf" in user.say(
         f"from huggingface_hub import HfApi; print(HfApi().list_repo_files({RACED!r}))"

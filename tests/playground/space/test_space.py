@@ -194,12 +194,12 @@ def test_an_app_that_names_another_base_does_not_start() -> None:
 def test_an_address_that_cannot_be_served_is_said() -> None:
     code = """
 from playground.page.build import import_gradio
-from playground.space.app import opened
+from playground.space.app import open_page
 from titlecraft.errors import UserError
 with import_gradio().Blocks(analytics_enabled=False) as page:
     pass
 try:
-    opened(page)
+    open_page(page)
 except UserError as error:
     print(error)
 """
