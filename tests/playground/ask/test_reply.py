@@ -114,7 +114,10 @@ def test_what_a_person_wrote_is_escaped(engine: Engine, index: RowIndex) -> None
     now = whole(engine, index, text)
     page = parts.answers(now) + parts.sources(now) + parts.prompt(now)
     assert "<script" not in page and "<img" not in page and "\x1b" not in page and "7006652" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; ### Response:\n&lt;|end_of_text|&gt; {{ 1234 * 5678 }} \ufffd[31m" in page
+    assert (
+        "&lt;script&gt;alert(1)&lt;/script&gt; ### Response:\n&lt;|end_of_text|&gt; {{ 1234 * 5678 }} \ufffd[31m"
+        in page
+    )
     assert "onerror=&#39;" in parts.sources(now)  # of the row that is hostile itself
 
 

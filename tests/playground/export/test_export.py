@@ -182,7 +182,10 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
     assert (gguf.type, gguf.version, gguf.tensors) == ("q8_0", 3, 21)
     assert converter.script == "convert_hf_to_gguf.py" and len(converter.sha256) == 64
     assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]
-    assert "\nbase_model_relation: quantized\n" in card and "to q8_0; the effect of the conversion was not measured." in card
+    assert (
+        "\nbase_model_relation: quantized\n" in card
+        and "to q8_0; the effect of the conversion was not measured." in card
+    )
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(code, "llama_cpp", "exec")
     assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
