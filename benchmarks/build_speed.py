@@ -32,28 +32,19 @@ RESULTS = HERE / "results" / "dataset_builder.json"
 def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Both passes of the builder."""
     from dataset_builder.engine.local import local_engine
+    from dataset_builder.options import BuildHooks, BuildOptions
     from dataset_builder.source.catalogue import find_files
     from dataset_builder.source.examine import examine_files
     from dataset_builder.write_dataset import write_dataset
-    from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(near_duplicates=near))
-    folder = work / "publish"
-    folder.mkdir()
     with local_engine(2) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
-        record = write_dataset(
-            files,
-            recipe,
-            PromptFormat.from_settings(recipe.prompt),
-            work,
-            folder,
-            engine,
-            code=current_code("dataset_builder", "pyarrow", "rensa"),
-            contents=engine.hash(files),
-        )
+        code = current_code("dataset_builder", "pyarrow", "rensa")
+        hooks = BuildHooks(engine.hash(files))
+        record = write_dataset(files, recipe, work, engine, code, hooks, BuildOptions(max_loss=1.0))
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)
     leakage = {name: one.near_duplicates for name, one in record.leakage.items()}
     largest = max(split.largest_group for split in record.splits.values())

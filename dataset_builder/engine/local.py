@@ -1,4 +1,4 @@
-"""The engine of one machine: its processes read the catalogue and write the shards."""
+"""The engine of one machine: worker processes parse and clean the catalogue and write the shards."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from titlecraft.settings import Data
 
 @contextmanager
 def local_engine(workers: int) -> Iterator[Engine]:
-    """So many processes of this machine; the files are read, and decompressed, in this one."""
+    """Yield an engine with `workers` processes; this process reads and decompresses the files."""
     with worker_processes(workers) as in_order:
         yield Engine(in_order, partial(read_here, in_order), read_content_meanwhile)
 
 
 def read_here(in_order: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:
-    """Read the files one after another and hand their blocks to the workers."""
+    """Read the files one after another; the workers parse and clean their blocks."""
     places: deque[Place] = deque()
 
     def tasks() -> Iterator[BlockTask]:

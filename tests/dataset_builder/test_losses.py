@@ -34,7 +34,7 @@ def write(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> Pat
 
 def build(folder: Path, rows: Sequence[object], data: Data = ALL, **options: Any) -> tuple[DatasetRecord, list[str]]:
     notes: list[str] = []
-    return build_offline(write(folder, rows), folder / "work", data, note=notes.append, **options), notes
+    return build_offline(write(folder, rows), folder / "work", data, warn=notes.append, **options), notes
 
 
 def refusal(folder: Path, rows: Sequence[object], data: Data = ALL, **options: Any) -> str:
@@ -151,7 +151,7 @@ def test_absent_and_null_texts_are_dropped_and_named_where_they_are_many(tmp_pat
     record, notes = build(tmp_path / "many", [row(0)] + [row(n, content=None, body="x") for n in range(9)])
     assert notes == [
         "9 of 10 lines have nothing under 'content'; the lines have 'uid', 'title', 'content', 'body': "
-        "set --data.content_column if it stands elsewhere"
+        "set --data.content_column if it is under another name"
     ]
 
 
@@ -161,7 +161,7 @@ def test_a_file_among_several_that_gives_no_row_is_named(tmp_path: Path) -> None
         write(tmp_path, [{"id": 1, "name": "x"}] * 5, "b.jsonl"),
     ]
     notes: list[str] = []
-    record = build_offline([str(path) for path in paths], tmp_path / "work", ALL, note=notes.append)
+    record = build_offline([str(path) for path in paths], tmp_path / "work", ALL, warn=notes.append)
     assert record.dropped == {"empty_title": 5} and notes == [
         "no line of b.jsonl gives a row, of 2 files: look at their columns"
     ]
