@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Tr
 from dataset_builder.duplicates.near_duplicates import SketchFile
 from dataset_builder.engine.interface import Engine
 from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.parts import FoundBlock
+from dataset_builder.source.parts import CleanedBlock
 from titlecraft.settings import Data
 
 LAST_LINE_IS_CUT = "the last line is cut"
@@ -67,11 +67,11 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
     quarantine.parent.mkdir(exist_ok=True)
     with quarantine.open("wb") as quarantined_lines:
         for block in with_progress(engine.read(files, settings, work), files, rows):
-            place, result = block.place, block.result
+            origin, result = block.origin, block.result
             for malformed in result.malformed:
-                name = {"file": files[place.file].name} if len(files) > 1 else {}
-                line = rows.lines[place.file] + malformed.number + 1
-                position = name | {"line": line, "offset": place.offset + malformed.offset, "bytes": malformed.length}
+                name = {"file": files[origin.file].name} if len(files) > 1 else {}
+                line = rows.lines[origin.file] + malformed.number + 1
+                position = name | {"line": line, "offset": origin.offset + malformed.offset, "bytes": malformed.length}
                 quarantined_lines.write(
                     msgspec.json.encode({**position, "reason": malformed.reason, "columns": malformed.shown}) + b"\n"
                 )
@@ -79,8 +79,8 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
                 if rows.quarantined[malformed.reason] <= EXAMPLES:
                     text = f"{name['file']}:{line:,}" if name else f"{line:,}"
                     rows.examples.setdefault(malformed.reason, []).append(text)
-            if place.file == 0:
-                rows.first_line = rows.first_line or place.first_line
+            if origin.file == 0:
+                rows.first_line = rows.first_line or origin.first_line
             for total, more in (
                 (rows.dropped, result.dropped),
                 (rows.cleaned, result.cleaned),
@@ -88,22 +88,22 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
                 (rows.columns, result.columns),
             ):
                 total.update(more)
-            rows.files.append(place.rows_file)
+            rows.files.append(origin.rows_file)
             rows.begins.append(count)
             count += len(result.keys)
-            rows.lines[place.file] += result.lines
-            rows.kept[place.file] += len(result.keys)
+            rows.lines[origin.file] += result.lines
+            rows.kept[origin.file] += len(result.keys)
             keys.append((result.keys, result.titles, result.contents, result.measurable))
             sketch_file.append(result.sketches)
-            if result.last_line_is_cut or place.gzip_is_cut:
-                rows.cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else LAST_LINE_IS_CUT
+            if result.last_line_is_cut or origin.gzip_is_cut:
+                rows.cut[origin.file] = "the gzip data is cut" if origin.gzip_is_cut else LAST_LINE_IS_CUT
     rows.keys, rows.titles, rows.contents, rows.measurable = (np.concatenate(of) for of in zip(*keys, strict=True))
     sketch_file.close()
     rows.sketches = sketch_file.path if settings.near_duplicates else None
     return rows
 
 
-def with_progress(blocks: Iterable[FoundBlock], files: list[CatalogueFile], rows: Rows) -> Iterator[FoundBlock]:
+def with_progress(blocks: Iterable[CleanedBlock], files: list[CatalogueFile], rows: Rows) -> Iterator[CleanedBlock]:
     """Yield the same blocks and show a progress bar over the bytes of the files."""
     count = TextColumn("{task.fields[lines]:,} lines")
     columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
@@ -112,5 +112,5 @@ def with_progress(blocks: Iterable[FoundBlock], files: list[CatalogueFile], rows
         task = bar.add_task("", total=size, lines=0)
         for block in blocks:
             yield block
-            bar.update(task, advance=block.place.consumed, lines=sum(rows.lines))
+            bar.update(task, advance=block.origin.consumed, lines=sum(rows.lines))
         bar.update(task, completed=size)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset_builder.source.addresses import is_url, shown
 from dataset_builder.source.catalogue import CatalogueFile, Content
-from dataset_builder.source.parts import FoundBlock
+from dataset_builder.source.parts import CleanedBlock
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError
 from titlecraft.settings import Data
@@ -24,7 +24,7 @@ class Engine:
     """
 
     in_order: InOrder
-    read: Callable[[list[CatalogueFile], Data, Path], Iterator[FoundBlock]]
+    read: Callable[[list[CatalogueFile], Data, Path], Iterator[CleanedBlock]]
     hash: Callable[[list[CatalogueFile]], Callable[[], list[Content]]]
 
 

@@ -22,7 +22,7 @@ from dataset_builder.engine.interface import PACKAGES, Engine
 from dataset_builder.engine.work_storage import MountedFolder, RemoteFolder
 from dataset_builder.source.addresses import is_url, without_secrets
 from dataset_builder.source.catalogue import CatalogueFile, Content, read_content
-from dataset_builder.source.parts import FoundBlock, ranges, read_part
+from dataset_builder.source.parts import CleanedBlock, ranges, read_part
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError
 from titlecraft.records import Code, current_code
@@ -107,7 +107,7 @@ def start(ray: ModuleType) -> None:
         raise UserError(f"Ray {problem}: {' '.join(str(error).split())}") from error
 
 
-def read_on_ray(run: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[FoundBlock]:
+def read_on_ray(run: InOrder, files: list[CatalogueFile], settings: Data, work: Path) -> Iterator[CleanedBlock]:
     """Read the files on the workers, several at a time; uncompressed files in ranges of bytes."""
     blocks: Any = run(read_part, ranges(files, settings, work))  # run_on_ray yields each item of a generator function
     return blocks

@@ -45,15 +45,13 @@ def test_the_command_has_what_differs_from_the_defaults_and_a_shell_reads_it() -
     )
 
 
-def test_completeness_is_claimed_of_the_file_that_is_known_alone() -> None:
+def test_completeness_is_claimed_only_for_the_known_file() -> None:
     first = b'{"uid": "0000031909", "title": "x", "content": "y", "target_ind": [1]}'
     assert (expected_lines(first), expected_lines(b'{"uid": "0000031909"}')) == (TRN_LINES, None)
-    assert completeness(of_lines(TRN_LINES, TRN_LINES)).startswith(
-        "Completeness: whole; AmazonTitles-1.3MM's `trn.json`"
-    )
-    assert "it has 1 lines more than" in completeness(of_lines(TRN_LINES + 1, TRN_LINES))
+    assert completeness(of_lines(TRN_LINES, TRN_LINES)).startswith("Completeness: complete.")
+    assert "it has 1 lines more" in completeness(of_lines(TRN_LINES + 1, TRN_LINES))
     assert completeness(of_lines(15, None)).startswith("Completeness: not checked")
-    assert completeness(of_lines(15, TRN_LINES, "cut after line 15")) == "**Not whole:** cut after line 15."
+    assert completeness(of_lines(15, TRN_LINES, "cut after line 15")) == "**Incomplete:** cut after line 15."
 
 
 @pytest.mark.parametrize(
@@ -161,7 +159,7 @@ def test_splits_that_are_not_there_are_said_and_nothing_is_made_up() -> None:
     ]
 
 
-def test_what_near_duplicates_were_measured_on_is_said() -> None:
+def test_card_says_on_how_many_rows_near_duplicates_were_measured() -> None:
     record = dataset_record()
     leakage = {
         name: msgspec.structs.replace(one, near_duplicates=None, near_measured=0)
@@ -172,7 +170,7 @@ def test_what_near_duplicates_were_measured_on_is_said() -> None:
     )
     assert (
         "**Near-duplicates: measured on 0 of 10 rows.**" in none
-        and "| description nearly that of another row | not measured | |" in none
+        and "| near-duplicate description of another row | not measured | |" in none
     )
     some = render(CardInputs("ns/data", msgspec.structs.replace(record, near_measured=4)))
     assert "measured on 4 of 10 rows" in some and "| 2 | 50.0 % of the 4 rows measured |" in some
