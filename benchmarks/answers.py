@@ -46,7 +46,7 @@ def random_8b() -> Any:
 def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
     """An engine over a model that was never published."""
     from evaluation.inputs import Inputs
-    from playground.ask.answer import Engine
+    from playground.ask.engine import Engine
     from tests.evaluation.published_world import training_record
     from titlecraft.models.adapter.load import Loaded
     from titlecraft.models.base.model import LoadedBase

@@ -23,12 +23,12 @@ from training.checkpoints.branch import BackgroundPush
 from training.checkpoints.folder import Run, checkpoints_folder
 from training.checkpoints.resume import find_start
 from training.checkpoints.saving import Saving
-from training.data.inputs import read_prompt
+from training.data.prompt import read_prompt
 from training.job import Job, Rank0, RunOptions
 from training.model.backend import require_backend
 from training.publishing.finished import find_finished, write_target
 from training.publishing.publish import WriteCard, publish_trained
-from training.watching.energy import require_meter
+from training.watching.grid import require_meter
 from training.watching.watch import require_watch, watchers
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "unsloth", "matplotlib")

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.ask.reply import Asked, reply
 from playground.ask.terminal import show_replies
 from titlecraft.errors import UserError

@@ -1,10 +1,6 @@
-"""Choose the next token with the logits warpers of transformers, in the same order, with one random generator per answer."""
+"""The decoding settings of an answer, checked."""
 
 from dataclasses import dataclass, field
-from typing import Any
-
-import torch
-from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from titlecraft.errors import UserError
 from titlecraft.settings import Generation
@@ -46,29 +42,3 @@ class Decoding:
         if self.greedy:
             return f"greedy, {most}"
         return f"T {given.temperature:g}, top-k {given.top_k}, top-p {given.top_p:g}, seed {self.seed}, {most}"
-
-
-class Chooser:
-    """Chooses the tokens of one answer. On a CPU they equal those of transformers' generate() after manual_seed(seed)."""
-
-    def __init__(self, decoding: Decoding, device: Any) -> None:
-        given = decoding.settings
-        self.steps = []
-        self.random = None
-        if not decoding.greedy:
-            self.random = torch.Generator(device).manual_seed(decoding.seed)
-            if given.temperature != 1:
-                self.steps.append(TemperatureLogitsWarper(float(given.temperature)))
-            if given.top_k:
-                self.steps.append(TopKLogitsWarper(given.top_k))
-            if given.top_p < 1:
-                self.steps.append(TopPLogitsWarper(float(given.top_p)))
-
-    def __call__(self, logits: Any) -> int:
-        """The id of the next token, from logits of shape [vocabulary]."""
-        scores = logits.float()[None]
-        if self.random is None:
-            return int(scores.argmax())
-        for step in self.steps:
-            scores = step(None, scores)
-        return int(torch.multinomial(scores.softmax(-1), 1, generator=self.random))

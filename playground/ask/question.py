@@ -12,8 +12,8 @@ ReadAs = Literal["auto", "title", "question"]
 
 LONGEST = 2000  # characters; the longest title of the catalogue has 1,999
 RULE = (
-    "A title that stands in the dataset is a title. Other text that ends in a question mark, begins with “Question:”, or is "
-    "worded like the dataset's question is a whole question, asked as it is. All else is a title, and goes into the "
+    "A title of the dataset is read as a title. Other text that ends in a question mark, begins with “Question:”, or is worded "
+    "like the dataset's question is read as a question and used as it is. All other text is read as a title and put into the "
     "dataset's question."
 )
 

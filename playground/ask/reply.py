@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from playground.ask.answer import ARMS, Answer, Arm, Engine
+from playground.ask.answer import ARMS, Answer, Arm
 from playground.ask.decoding import Decoding
+from playground.ask.engine import Engine
 from playground.ask.question import Question, ReadAs, read_question
 from playground.ask.sources import Mark, Sources, find_sources, unsupported
 from titlecraft.grounded_prompt import grounded_prompt

@@ -1,4 +1,4 @@
-"""A Markdown document as one HTML file that needs nothing else: to hand in, to print, to read on a phone."""
+"""Render a Markdown document as one self-contained HTML file."""
 
 from base64 import b64encode
 from html import escape
@@ -24,12 +24,12 @@ PAGE = """<!doctype html>
 
 
 def render_page(text: str, language: str, pictures: dict[str, bytes]) -> str:
-    """The page of a document.
+    """The HTML page of a document.
 
     Args:
-        text: Markdown; HTML in it is shown, not obeyed. Its pictures are `assets/NAME`.
+        text: Markdown. HTML in it is escaped. Its pictures have the path `assets/NAME`.
         language: BCP 47 code, for screen readers and hyphenation.
-        pictures: PNG by NAME; they go into the page.
+        pictures: PNG files by NAME, which are embedded.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     body = parser.render(text)

@@ -1,4 +1,4 @@
-"""The words and number formats of the document's two languages. Words lie beside the templates, one TOML file a language."""
+"""The texts and number formats of the document's two languages; the texts are in templates/words.LANGUAGE.toml."""
 
 import re
 import tomllib
@@ -12,12 +12,12 @@ from evaluation.report import wording
 from titlecraft.records import Measure, NotMeasured, Pin
 
 LANGUAGES = ("en", "pt-BR")
-TO_COMMA = str.maketrans(",.", ".,")  # of a number as Python writes it: 1,234.5 -> 1.234,5
+TO_COMMA = str.maketrans(",.", ".,")  # 1,234.5 -> 1.234,5
 
 
 @cache
 def words_of(language: str) -> dict[str, Any]:
-    """The tables of words of a language, by section."""
+    """The texts of a language, by section."""
     return tomllib.loads(
         (files("playground.document") / "templates" / f"words.{language}.toml").read_text(encoding="utf-8")
     )
@@ -25,11 +25,11 @@ def words_of(language: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Language:
-    """Numbers, measures and settings as a language writes them; its methods are the template's filters.
+    """Formats numbers, measures and settings in a language; its methods are the template's filters.
 
     Args:
         code: "en" or "pt-BR".
-        endpoint: address of the Hub that links point to.
+        endpoint: the URL of the Hub, for links.
     """
 
     code: str
@@ -37,15 +37,15 @@ class Language:
 
     @property
     def words(self) -> dict[str, Any]:
-        """See words_of."""
+        """The texts of the language, by section."""
         return words_of(self.code)
 
     def localised(self, text: str) -> str:
-        """A number as Python writes it, with this language's separators."""
+        """A number in Python's format, converted to this language's separators."""
         return text.translate(TO_COMMA) if self.code == "pt-BR" else text
 
     def count(self, value: int) -> str:
-        """A whole number with separators between thousands."""
+        """An integer with thousands separators."""
         return self.localised(f"{value:,}")
 
     def number(self, value: float) -> str:
@@ -57,11 +57,11 @@ class Language:
         return self.localised(wording.number(value, signed=True))
 
     def percent(self, share: float) -> str:
-        """A share of 1 in per cent, two decimals."""
+        """A fraction as a percentage with two decimals."""
         return self.localised(f"{100 * share:.2f}%")
 
     def value(self, value: Any) -> str:
-        """A setting or a recorded figure, every digit of it; none of them is rounded."""
+        """A setting or a recorded value, without rounding."""
         match value:
             case None:
                 return "–"
@@ -76,33 +76,33 @@ class Language:
         return str(value)
 
     def lacking(self, measure: NotMeasured) -> str:
-        """What texts lack that a measure relies on, in words that follow "texts"."""
+        """The properties that a measure needs and the texts lack, in words that follow "texts"."""
         words = self.words["lacking"]
         return words["or"].join(words.get(name, name) for name in measure.lacking)
 
     def label(self, measure: Measure | NotMeasured) -> str:
-        """Name of a measure. Standard benchmarks, which no table knows, keep the record's."""
+        """The name of a measure; for a standard benchmark, the record's."""
         return self.of_measure(measure, "label")
 
     def unit(self, measure: Measure) -> str:
-        """Unit of a measure."""
+        """The unit of a measure."""
         return self.of_measure(measure, "unit")
 
     def definition(self, measure: Measure) -> str:
-        """What a measure is."""
+        """The definition of a measure."""
         return self.of_measure(measure, "definition")
 
     def of_measure(self, measure: Measure | NotMeasured, what: str) -> str:
-        """A text of a measure in this language, by the measure's name, else the record's own."""
+        """A text of a measure in this language, or the record's text if there is no translation."""
         return self.words["measures"].get(measure.name, {}).get(what) or getattr(measure, what)
 
     def link(self, pin: Pin) -> str:
-        """Markdown link to a repo at its commit."""
+        """A Markdown link to a repo at its commit."""
         kind = "datasets/" if pin.type == "dataset" else ""
         return f"[{pin.repo}]({self.endpoint}/{kind}{pin.repo}/tree/{pin.revision}) (`{pin.revision[:12]}`)"
 
     def settings_table(self, heading: str, rows: list[tuple[str, Any, bool]]) -> str:
-        """Markdown table of settings: dotted name, value, whether it differs from the default."""
+        """A Markdown table of settings. `rows` are dotted names, values, and whether a value differs from the default."""
         value, meaning = {"en": ("value", "meaning"), "pt-BR": ("valor", "o que é")}[self.code]
         lines = [f"| {heading} | {value} | {meaning} |", "|---|---|---|"]
         for name, setting, changed in rows:
@@ -114,11 +114,11 @@ class Language:
 
 
 def fenced(text: str, kind: str = "text") -> str:
-    """Text as a code block, whatever backticks it holds."""
+    """The text as a code block, with a fence that is longer than any run of backticks in it."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}{kind}\n{text.rstrip()}\n{fence}"
 
 
 def cell(text: str | None) -> str:
-    """Text that stands in one cell of a Markdown table."""
+    """The text, escaped for a cell of a Markdown table."""
     return " ".join(str(text).replace("|", "\\|").split())

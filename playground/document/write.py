@@ -1,7 +1,7 @@
-"""titlecraft document --adapter NS/NAME[@REV] --out DIR: the document about a run, from its records.
+"""titlecraft document --adapter NS/NAME[@REV] --out DIR: write the document about a run from its records.
 
-Start reading here. The words are in templates/, the pictures are those of the repos, and no number has another source
-than dataset_record.json, training_record.json, report.json and prompt.json at their pins.
+Start reading here. The texts are in templates/ and the pictures come from the repos. All numbers come from dataset_record.json,
+training_record.json, report.json and prompt.json at their pinned revisions.
 """
 
 import json
@@ -31,18 +31,18 @@ from titlecraft.records import (
 from titlecraft.records.repo_files import REPORT_PAGE
 from titlecraft.settings import Base, Data, Generation, Lora, Training
 
-EXAMPLES, EXAMPLE_CHARACTERS = 3, 600  # of the sample, and of each text
+EXAMPLES, EXAMPLE_CHARACTERS = 3, 600
 SECTIONS = {"data": Data, "base": Base, "lora": Lora, "training": Training, "generation": Generation}
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that was written down about one adapter.
+    """The records of one adapter.
 
     Args:
-        adapter: the repo at the revision that the document is about.
-        data: None where the dataset's repo has no record of how it was made.
-        report: the report about this very adapter, None where there is none at that revision.
+        adapter: the adapter repo at the revision of the document.
+        data: the dataset record; None if the dataset repo has none.
+        report: the report about this adapter; None if there is none at that revision.
         examples: the first rows of the report's predictions.
         pictures: file name -> PNG.
     """
@@ -57,7 +57,7 @@ class Run:
 
 
 def read_run(reference: str) -> Run:
-    """Read the records behind an adapter, each at its pin. Raises UserError where it is none of ours."""
+    """Read the records of an adapter at their pinned revisions. Raises UserError if it is not a Titlecraft adapter."""
     adapter = pin(reference, "model")
     found = read_card_inputs(None, adapter)
     folders = ["assets", *([f"evaluation/{found.report.id}"] if found.report else [])]
@@ -73,7 +73,7 @@ def read_run(reference: str) -> Run:
 
 
 def first_words(row: dict[str, Any]) -> dict[str, str]:
-    """Title, reference and both answers of a row of predictions, cut."""
+    """The title, reference and both answers of a row of predictions, truncated."""
     texts = {name: row[name] for name in ("title", "reference", "before", "after")}
     return {
         name: text if len(text) <= EXAMPLE_CHARACTERS else text[:EXAMPLE_CHARACTERS] + " […]"
@@ -82,13 +82,13 @@ def first_words(row: dict[str, Any]) -> dict[str, str]:
 
 
 def pictures_of(pinned: Pin, *folders: str) -> dict[str, bytes]:
-    """The PNG files that lie in these folders of a repo."""
+    """The PNG files in these folders of a repo, by name."""
     local = download(pinned, [f"{folder}/*.png" for folder in folders])
     return {file.name: file.read_bytes() for folder in folders for file in sorted((local / folder).glob("*.png"))}
 
 
 def settings_of(*parts: tuple[str, Any]) -> list[tuple[str, Any, bool]]:
-    """Dotted name, value, and whether it differs from the default, of the settings of these sections."""
+    """The settings of these sections: dotted name, value, and whether it differs from the default."""
     return [
         (
             f"{section}.{field.name}",
@@ -97,12 +97,12 @@ def settings_of(*parts: tuple[str, Any]) -> list[tuple[str, Any, bool]]:
         )
         for section, settings in parts
         for field in fields(settings)
-        if field.name not in ("repo", "revision")  # they are among the pins
+        if field.name not in ("repo", "revision")  # the document lists them as pins
     ]
 
 
 def command_again(run: Run, you: str) -> str:
-    """The command line that asks for the training again, every setting that is not a default spelt out."""
+    """The command that repeats the training, with all settings that differ from the defaults."""
     record = run.record
     sections = {
         "base": record.base_settings,
@@ -118,7 +118,7 @@ def command_again(run: Run, you: str) -> str:
 
 
 def render(run: Run, language: Language) -> str:
-    """The document as Markdown. The same records give the same text."""
+    """The document as Markdown."""
     environment = markdown_templates("playground.document")
     names = ("count", "number", "signed", "percent", "value", "label", "unit", "definition", "lacking", "link")
     environment.filters |= {name: getattr(language, name) for name in names} | {"fenced": fenced, "cell": cell}
@@ -152,7 +152,7 @@ def render(run: Run, language: Language) -> str:
 
 
 def blocks_of(report: EvaluationRecord | None, language: Language) -> list[tuple[str, Any]]:
-    """The tables of measures with their headings in the language."""
+    """The groups of measures with their headings in the language."""
     headings = language.words["blocks"]
     return [
         (headings.get(heading, headings["sampled"]), measures)
@@ -161,12 +161,12 @@ def blocks_of(report: EvaluationRecord | None, language: Language) -> list[tuple
 
 
 def write_document(reference: str, languages: list[str], out: Path) -> list[Path]:
-    """Write Markdown, HTML and assets/ of each language into a folder; returns the files to read.
+    """Write the document as Markdown with assets/ and as HTML, in each language; returns the paths of the documents.
 
-    Raises UserError: not an adapter of ours, `out` is a file, the Hub is gone.
+    Raises UserError: not a Titlecraft adapter, `out` is a file, the Hub is unreachable.
     """
     if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is a file: expected a folder, or a name that is not there yet")
+        raise UserError(f"--out {out} is a file: expected a folder, or a path that does not exist yet")
     run = read_run(reference)
     (out / "assets").mkdir(parents=True, exist_ok=True)
     written = []

@@ -1,1 +1,1 @@
-"""An adapter as a model of its own: merged weights or GGUF, checked and published."""
+"""Export an adapter as a full model: merged weights or GGUF, checked and published."""

@@ -1,6 +1,6 @@
-"""The card of an exported model: a pure rendering of export_record.json, with the code that asks the model on it.
+"""The card of an exported model, rendered from export_record.json, with code that queries the model.
 
-What a person writes outside of our section stays (titlecraft/cards/merge.py).
+Text that people add outside of our section is kept (titlecraft/cards/merge.py).
 """
 
 from pathlib import Path
@@ -27,28 +27,28 @@ BELOW_16_BIT = ("q8_0", *QUANTISED)
 
 
 def environment() -> Environment:
-    """The templates of this package, with the ways in which numbers are written."""
-    made = markdown_templates("playground.export")
-    made.filters.update(
+    """The templates of this package, with filters for numbers."""
+    templates = markdown_templates("playground.export")
+    templates.filters.update(
         four="{:.4f}".format,
         short="{:.2g}".format,
         signed=lambda value: f"{value:+.2g}" if value else "0",
     )
-    return made
+    return templates
 
 
 def snippet(which: str, repo: str, record: ExportRecord) -> str:
-    """Python that asks the exported model, for one of SNIPPETS; `repo` is its id, or a folder."""
+    """Python code that queries the exported model with one of SNIPPETS; `repo` is its id, or a folder."""
     template = environment().get_template(f"serve_{which}.py.jinja")
     bos = "tokenizer.bos_token_id, " if record.special_tokens["bos"] else ""
     return template.render(repo=repo, record=record, bos=bos, example=EXAMPLE_TITLE).rstrip("\n")
 
 
 def metadata(record: ExportRecord) -> ModelCardData:
-    """Front matter.
+    """The card's metadata.
 
-    The Hub knows the relations adapter, finetune, merge and quantized; merge is of several models, and an adapter in its
-    base is a finetune of one (hub docs, model cards, "Specifying a base model").
+    The Hub has the relations adapter, finetune, merge and quantized. "merge" is for several models; an adapter merged into its
+    base model is a finetune (hub docs, model cards, "Specifying a base model").
     """
     licence = {"license": record.licence.id, "license_name": record.licence.name, "license_link": record.licence.link}
     quantised = record.gguf is not None and record.gguf.type in BELOW_16_BIT
@@ -65,18 +65,18 @@ def metadata(record: ExportRecord) -> ModelCardData:
 
 
 def render(repo: str, record: ExportRecord) -> str:
-    """The whole card, front matter and text. The same record gives the same card."""
-    shown = {
+    """The whole card, metadata and text."""
+    snippets = {
         which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)
     }
     body = (
         environment()
         .get_template("export_card.md.jinja")
-        .render(name=Path(repo).name, record=record, check=record.check, snippets=shown)
+        .render(name=Path(repo).name, record=record, check=record.check, snippets=snippets)
     )
     return f"---\n{metadata(record).to_yaml()}\n---\n\n{section('export', body)}\n"
 
 
 def write_card(folder: Path, repo: str, record: ExportRecord, head: Pin | None) -> None:
-    """Write README.md into a folder that goes on top of `head`; what a person wrote into the head's card stays."""
+    """Write README.md into a folder that will be published on top of `head`; text that people added is kept."""
     write_merged_card(folder, repo, head, render(repo, record), OWNED)

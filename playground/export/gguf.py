@@ -1,4 +1,4 @@
-"""A merged model -> one GGUF file, by llama.cpp's own converter where it is installed."""
+"""Convert a merged model to a GGUF file with llama.cpp's converter, which must be installed."""
 
 import os
 import shutil
@@ -17,26 +17,26 @@ SCRIPT, QUANTISER = "convert_hf_to_gguf.py", "llama-quantize"
 CONVERTED = ("f32", "f16", "bf16", "q8_0")  # types that the converter writes itself
 QUANTISED = ("q4_0", "q4_k_s", "q4_k_m", "q5_0", "q5_k_s", "q5_k_m", "q6_k")  # by llama-quantize, from a 16-bit file
 TYPES = (*CONVERTED, *QUANTISED)
-FOLDERS = (".", "bin", "build/bin")  # of a llama.cpp folder, where its programs lie
+FOLDERS = (".", "bin", "build/bin")  # places of the programs in a llama.cpp folder
 MAGIC = b"GGUF"
 
 
 @dataclass(frozen=True)
 class Tools:
-    """Where llama.cpp's programs lie; `quantiser` only where the type needs it."""
+    """The paths of llama.cpp's programs; `quantiser` only if the type needs it."""
 
     script: Path
     quantiser: Path | None
 
     def record(self) -> Converter:
-        """What the record says of them."""
+        """The programs, for the export record."""
         return Converter(
             script=self.script.name, sha256=file_sha256(self.script), quantiser=self.quantiser and self.quantiser.name
         )
 
 
 def find_tools(folder: str | None, type: str) -> Tools:
-    """llama.cpp's programs in `folder`, in the folder that LLAMA_CPP names, or on the PATH. Raises UserError with the fix."""
+    """Find llama.cpp's programs in `folder`, in the folder LLAMA_CPP, or on the PATH. Raises UserError if one is missing."""
     if type not in TYPES:
         raise UserError(f"--quantize {type}: expected one of {', '.join(TYPES)}")
     places = [folder] if folder else [os.environ["LLAMA_CPP"]] if os.environ.get("LLAMA_CPP") else []
@@ -58,46 +58,49 @@ def find_tools(folder: str | None, type: str) -> Tools:
 
 
 def find(program: str, places: list[str]) -> Path | None:
-    """A program in the usual folders below these places, else on the PATH."""
-    there = [Path(place) / folder / program for place in places for folder in FOLDERS]
+    """The path of a program in FOLDERS below these places, or on the PATH without places; None if there is none."""
+    candidates = [Path(place) / folder / program for place in places for folder in FOLDERS]
     on_path = [Path(found)] if (found := shutil.which(program)) and not places else []
     if not places and program == SCRIPT:  # a script need not be executable
         on_path += [Path(place) / program for place in os.environ.get("PATH", "").split(os.pathsep) if place]
-    return next((path.resolve() for path in [*there, *on_path] if path.is_file()), None)
+    return next((path.resolve() for path in [*candidates, *on_path] if path.is_file()), None)
 
 
 def convert(merged: Path, file: Path, type: str, tools: Tools) -> Gguf:
-    """Write the GGUF file of a merged model, and say what its header holds. Raises UserError with the program's last words."""
+    """Write the GGUF file of a merged model; returns what its header holds. Raises UserError with the program's last line."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    whole = file if type in CONVERTED else file.with_name("unquantised.gguf")
+    converted = file if type in CONVERTED else file.with_name("unquantised.gguf")
     first, log = type if type in CONVERTED else "bf16", file.parent.parent / "llama_cpp.log"
-    run([sys.executable, tools.script, merged, "--outfile", whole, "--outtype", first, "--model-name", file.stem], log)
+    run(
+        [sys.executable, tools.script, merged, "--outfile", converted, "--outtype", first, "--model-name", file.stem],
+        log,
+    )
     if tools.quantiser:
-        run([tools.quantiser, whole, file, type.upper()], log)
-        whole.unlink()
+        run([tools.quantiser, converted, file, type.upper()], log)
+        converted.unlink()
     version, tensors, facts = read_header(file)
     return Gguf(type=type, version=version, tensors=tensors, facts=facts, converter=tools.record())
 
 
 def run(command: list[str | Path], log: Path) -> None:
-    """Run a program: its words go to the log, its bars to stderr. Raises UserError where it fails, with the line that says why."""
+    """Run a program with its output in a log and its progress bars on stderr. Raises UserError with the reason if it fails."""
     name = Path(command[1 if command[0] == sys.executable else 0]).name
     print(f"running {name}", flush=True)
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    with log.open("wb") as said:
+    with log.open("wb") as log_file:
         output: Any = process.stdout  # a BufferedReader: PIPE
         while piece := output.read1():
-            said.write(piece)
+            log_file.write(piece)
             if b"%|" in piece:  # of tqdm
                 sys.stderr.buffer.write(piece)
                 sys.stderr.flush()
     if process.wait():
         lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        raise UserError(f"{explain(name, process.returncode, lines)} (all that it said: {log})")
+        raise UserError(f"{explain(name, process.returncode, lines)} (full output: {log})")
 
 
 def explain(name: str, status: int, lines: list[str]) -> str:
-    """One line for a program that failed."""
+    """Why a program failed, in one line."""
     if any("pre-tokenizer was not recognized" in line for line in lines):
         return (
             f"{name} does not know the tokenizer of this base: llama.cpp converts models whose tokenizer it has seen, such as "
@@ -105,13 +108,13 @@ def explain(name: str, status: int, lines: list[str]) -> str:
         )
     if missing := next((line for line in reversed(lines) if line.startswith("ModuleNotFoundError")), None):
         return f"{name} lacks a package ({missing}): `pip install gguf sentencepiece protobuf`, and run the same command again"
-    return f"{name} ended with status {status}: {lines[-1] if lines else 'it said nothing'}"
+    return f"{name} ended with status {status}: {lines[-1] if lines else 'without output'}"
 
 
 def read_header(file: Path) -> tuple[int, int, int]:
-    """Version, number of tensors and number of facts of a GGUF file. Raises UserError where it is none.
+    """The version and the numbers of tensors and metadata entries of a GGUF file. Raises UserError for another format.
 
-    24 bytes, little-endian: magic, uint32 version, uint64 tensors, uint64 facts (ggml's docs/gguf.md).
+    24 bytes, little-endian: magic, uint32 version, uint64 tensor_count, uint64 metadata_kv_count (ggml's docs/gguf.md).
     """
     with file.open("rb") as stream:
         head = stream.read(24)

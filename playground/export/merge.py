@@ -1,7 +1,7 @@
-"""Adapter + the base it was trained on -> one plain transformers model in a folder, and the proof that it is the same model.
+"""Merge an adapter into its base model and check that the merged model gives the same NLL.
 
-The base is loaded as for training, 4-bit layers unpacked to what training multiplied with. The update is added in float32
-and the sum rounded once, to the type of the model; nothing is ever merged into 4-bit weights.
+The base is loaded as in training, with 4-bit layers dequantised. The update is added in float32 and the sum rounded once, to the
+dtype of the model; nothing is merged into 4-bit weights.
 """
 
 import gc
@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
+from peft import set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from evaluation.guards import check_scores
 from playground.export.merge_check import compare, draw_titles, scores
@@ -29,32 +34,32 @@ from titlecraft.settings import Generation
 
 SHARD = "4GB"  # most bytes of one safetensors file
 NOTE = "merged.json"
-NO_ROOM = (
+OUT_OF_MEMORY = (
     "the GPU's memory does not hold the unpacked base ({error}): with CUDA_VISIBLE_DEVICES= in front, the same command "
     "merges in main memory, slower"
 )
 
 
 def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -> tuple[Path, Merged]:
-    """Folder below `work` with the merged model, and its record; made anew unless this very one lies there whole.
+    """Merge into a folder below `work`, unless it already has the merge with this key; returns the folder and the record.
 
-    Raises UserError where the merged model is not as likely to say the references as base and adapter are.
+    Raises UserError if the NLL of the merged model differs from that of base and adapter.
     """
     folder = work / "merged"
-    if there := whole(folder, work / NOTE, key):
-        print(f"merged already; going on with {folder}")
-        return folder, there
+    if record := load_if_complete(folder, work / NOTE, key):
+        print(f"already merged; continuing with {folder}")
+        return folder, record
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     print(f"loading {found.training.base} and {found.adapter}", flush=True)
-    with explain_out_of_memory(NO_ROOM):
+    with explain_out_of_memory(OUT_OF_MEMORY):
         record = merge_and_check(found, key, titles, seed, folder)
-    (work / NOTE).write_bytes(record.to_json())  # last: with it the merge is finished
+    (work / NOTE).write_bytes(record.to_json())  # last, because it marks the merge as complete
     return folder, record
 
 
 def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Path) -> Merged:
-    """Merge into `folder`, load what was written, and compare; returns the record of both. Raises UserError."""
+    """Merge into `folder`, load the result from disk and compare it with base and adapter. Raises UserError."""
     loaded = load(found, unpack=True)
     sample = draw_titles(found, loaded, titles, seed)
     pad = loaded.tokenizer.pad_token_id
@@ -64,7 +69,7 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
         parameters = merge_and_save(loaded, found, folder)
     precision, tokenizer = loaded.base.precision, loaded.tokenizer
     eight_bit = loaded.base.quantization == "int8"
-    unpacking = next((one for one in loaded.checks if eight_bit and "copies of the 8-bit" in one.name), None)
+    unpacking = next((check for check in loaded.checks if eight_bit and "copies of the 8-bit" in check.name), None)
     del loaded
     gc.collect()
     model = load_merged(folder, precision)
@@ -86,8 +91,8 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
     )
 
 
-def whole(folder: Path, note: Path, key: str) -> Merged | None:
-    """The record of a merge with this key that an earlier run finished, if its files are as they were."""
+def load_if_complete(folder: Path, note: Path, key: str) -> Merged | None:
+    """The record of a complete merge with this key from an earlier run, if its files are unchanged; else None."""
     if not note.is_file():
         return None
     record = read_record(note.read_bytes(), Merged, str(note))
@@ -96,7 +101,7 @@ def whole(folder: Path, note: Path, key: str) -> Merged | None:
 
 
 def merge_and_save(loaded: Loaded, found: Adapter, folder: Path) -> int:
-    """Merge in place, and write model, tokenizer and generation settings; returns the number of parameters."""
+    """Merge in place and save model, tokenizer and generation config; returns the number of parameters."""
     take_published_factors(loaded.model, download(found.adapter, list(ADAPTER_FILES)) / ADAPTER_WEIGHTS)
     model = merge(loaded.model)
     forget_quantisation(model)
@@ -109,10 +114,7 @@ def merge_and_save(loaded: Loaded, found: Adapter, folder: Path) -> int:
 
 
 def take_published_factors(model: Any, file: Path) -> None:
-    """Give the adapter its factors as published, in float32: they may have been rounded to compute with them."""
-    from peft import set_peft_model_state_dict
-    from safetensors.torch import load_file
-
+    """Load the published LoRA factors in float32, because loading may have rounded them to the compute dtype."""
     for name, parameter in model.named_parameters():
         if "lora_" in name:
             parameter.data = parameter.data.float()
@@ -120,9 +122,7 @@ def take_published_factors(model: Any, file: Path) -> None:
 
 
 def merge(model: Any) -> Any:
-    """The base of a PeftModel with the adapter in its weights: W + s·BA in float32, then in W's own type (Hu et al. 2021)."""
-    from peft.tuners.lora import LoraLayer
-
+    """Merge the adapter of a PeftModel: W + s·BA in float32, then cast to the dtype of W (Hu et al. 2021)."""
     for layer in [layer for layer in model.modules() if isinstance(layer, LoraLayer)]:
         base: Any = layer.get_base_layer()
         stored = base.weight.dtype
@@ -133,9 +133,7 @@ def merge(model: Any) -> Any:
 
 
 def decoding(settings: Generation, tokenizer: Any) -> Any:
-    """generation_config.json: how the recipe says that the adapter is asked, and the tokens that begin, end and pad."""
-    from transformers import GenerationConfig
-
+    """The generation config: the recipe's decoding settings, and the BOS, EOS and padding tokens."""
     return GenerationConfig(
         do_sample=True,
         temperature=settings.temperature,
@@ -149,10 +147,7 @@ def decoding(settings: Generation, tokenizer: Any) -> Any:
 
 
 def load_merged(folder: Path, precision: str) -> Any:
-    """The model as its users will load it, on this process's GPU where there is one."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
+    """Load the merged model with transformers, on the GPU if there is one."""
     device_map = {"": 0} if torch.cuda.is_available() else None
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model = AutoModelForCausalLM.from_pretrained(

@@ -1,8 +1,11 @@
-"""How likely two states of a model find the references of held-out titles: the measure by which a merge is accepted."""
+"""Compare a model before and after a merge by the NLL of held-out references."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import torch
+from tqdm import tqdm
 
 from evaluation.titles.draw import SPLIT, Room, Title, draw
 from titlecraft.errors import UserError
@@ -12,15 +15,18 @@ from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.loss.answer_nll import LOGITS_AT_ONCE, reference_nll
 from titlecraft.records.export import MergeCheck
 
-# nats per token, of rounding the merged weights once; a trained base of 1.2 M parameters changed by 3e-10, 1e-5 and 4e-5
+# nats per token, for rounding the merged weights once; measured with 1.2 M parameters: 3e-10, 1e-5 and 4e-5
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}
 
 
 @dataclass(frozen=True)
 class Scores:
-    """NLL in nats per token of each title's reference; `base` with the adapter off, None where there is none to switch off.
+    """The scores of a model on held-out titles.
 
-    `logits` are those in front of the first reference tokens, float32 [positions, vocabulary], on the CPU.
+    Args:
+        nll: NLL of each reference, in nats per token.
+        base: the same with the adapter disabled; None for a model without an adapter.
+        logits: logits that predict the first reference tokens, float32 [positions, vocabulary], on the CPU.
     """
 
     nll: list[float]
@@ -29,7 +35,7 @@ class Scores:
 
 
 def draw_titles(found: Adapter, loaded: Loaded, titles: int, seed: int) -> list[Title]:
-    """Held-out titles, as an evaluation of this adapter would draw them. Raises UserError where there are too few."""
+    """Draw held-out titles as an evaluation of this adapter does. Raises UserError if there are too few."""
     dataset = download(found.training.dataset, ["data/*.parquet"])
     longest = min(found.training.base_settings.max_length, loaded.context)
     room = Room(scored=longest, context=loaded.context, new_tokens=0)
@@ -38,9 +44,7 @@ def draw_titles(found: Adapter, loaded: Loaded, titles: int, seed: int) -> list[
 
 
 def scores(model: Any, titles: Sequence[Title], pad_token_id: int, what: str) -> Scores:
-    """Score every title by itself: no padding, so that two states differ by nothing else."""
-    from tqdm import tqdm
-
+    """Score each title in a batch of its own, so that padding cannot differ between two models."""
     nll, base = [], []
     for title in tqdm(titles, desc=f"NLL of the references, {what}", unit="title"):
         pair = [(title.prompt_tokens, title.reference_tokens)]
@@ -52,25 +56,23 @@ def scores(model: Any, titles: Sequence[Title], pad_token_id: int, what: str) ->
 
 
 def first_logits(model: Any, titles: Sequence[Title]) -> Any:
-    """Logits in front of as many reference tokens as fill 128 MiB, in the order of the titles."""
-    import torch
-
-    found: list[Any] = []
+    """The logits that predict the first reference tokens, in the order of the titles, 128 MiB at most."""
+    logits_of_titles: list[Any] = []
     wanted = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     for title in titles:
         start = len(title.prompt_tokens)
         ids = torch.tensor([[*title.prompt_tokens, *title.reference_tokens]], device=model.device)
         with torch.no_grad():
             logits = model(input_ids=ids, use_cache=False).logits[0, start - 1 : -1]
-        found.append(logits[:wanted].float().cpu())
-        wanted -= len(found[-1])
+        logits_of_titles.append(logits[:wanted].float().cpu())
+        wanted -= len(logits_of_titles[-1])
         if not wanted:
             break
-    return torch.cat(found)
+    return torch.cat(logits_of_titles)
 
 
 def compare(before: Scores, after: Scores, precision: str, seed: int) -> MergeCheck:
-    """What the merge changed. Raises UserError beyond the tolerance, for then the merged model is not the adapter's."""
+    """The differences between the scores before and after the merge. Raises UserError beyond the tolerance."""
     mean = lambda values: sum(values) / len(values)  # noqa: E731
     difference = mean(after.nll) - mean(before.nll)
     check = MergeCheck(
@@ -88,7 +90,7 @@ def compare(before: Scores, after: Scores, precision: str, seed: int) -> MergeCh
     )
     if not abs(difference) <= check.tolerance:  # NaN does not hold either
         raise UserError(
-            f"the merged model is another one than base and adapter: {difference:+.3g} nats per token on {check.titles} titles, "
+            f"the merged model differs from base and adapter: {difference:+.3g} nats per token on {check.titles} titles, "
             f"expected at most {check.tolerance:g} in {precision}; nothing was published. Please report the base and this machine"
         )
     return check

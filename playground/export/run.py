@@ -1,4 +1,4 @@
-"""titlecraft export --adapter NS/NAME[@REV] --to merged|gguf: an adapter as a model of its own, in a repo of its own.
+"""titlecraft export --adapter NS/NAME[@REV] --to merged|gguf: publish an adapter as a full model.
 
 Pinned adapter, base and dataset -> merge -> check -> (GGUF) -> one commit with the model, its record, card and licences.
 """
@@ -28,14 +28,14 @@ REPLACED = (*MODEL_FILES, "LICEN?E*", "NOTICE*", "USE_POLICY*")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is to be made of an adapter.
+    """The options of an export.
 
     Args:
-        form: "merged" is a plain transformers model, "gguf" one file for llama.cpp.
-        type: of a GGUF file's weights; None for a merged model.
-        titles: held-out titles on which the merge is checked, drawn by `seed`.
-        llama_cpp: folder of llama.cpp; None looks where LLAMA_CPP says, and on the PATH.
-        fresh: make it anew even where the same is there.
+        form: "merged" for a transformers model, "gguf" for one file for llama.cpp.
+        type: the type of a GGUF file's weights; None for a merged model.
+        titles: the number of held-out titles on which the merge is checked, drawn with `seed`.
+        llama_cpp: the folder of llama.cpp; None uses the folder LLAMA_CPP or the PATH.
+        fresh: export again even if the same export exists.
     """
 
     form: Form
@@ -47,14 +47,16 @@ class ExportOptions:
 
 
 def export(adapter: str, options: ExportOptions, repo: str | None, *, private: bool) -> tuple[Pin, ExportRecord]:
-    """Publish an adapter as a model of its own; returns where it is, and its record.
+    """Publish an adapter as a full model; returns its revision and its record.
+
+    No-op (prints a message) if `repo` already holds an export with the same inputs.
 
     Args:
-        repo: the target; None takes the adapter's own name with "-merged" or "-gguf" behind it.
+        repo: the target; None appends "-merged" or "-gguf" to the adapter's name.
 
     Raises:
-        UserError: no adapter of ours, a target that holds something else, no write right, a merge that changed the model,
-            no llama.cpp, the Hub is gone. What was made before it is kept for the next run of the same command.
+        UserError: not a Titlecraft adapter, a target with other contents, no write access, a merge that changed the model,
+            no llama.cpp, the Hub is unreachable. The next run of the same command continues from the finished steps.
     """
     tools = find_tools(options.llama_cpp, options.type) if options.type else None
     found = read_adapter(adapter)
@@ -66,13 +68,12 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
         head = published_pin(repo, "model")
         require_own(head, EXPORT_RECORD)
         key = export_key(found, options, tools)
-        there = (
-            None if options.fresh else find_record(head, EXPORT_RECORD, ExportRecord, key, lambda record: record.files)
-        )
-        if there:
+        if not options.fresh and (
+            record := find_record(head, EXPORT_RECORD, ExportRecord, key, lambda record: record.files)
+        ):
             print(f"nothing to do: {repo} is the export of this very adapter, base, settings and code")
             assert head is not None, "a record is found in a head"
-            return head, there
+            return head, record
         work = work_folder("export", repo)
         folder, record = make(found, options, tools, key, repo, work)
         try:
@@ -88,20 +89,20 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
                 check=lambda local: require_loads(local, record),
             )
         except UserError as error:
-            raise UserError(f"{error}; the model is whole in {folder}, and the same command publishes it") from error
+            raise UserError(f"{error}; the model is complete in {folder}, and the same command publishes it") from error
         shutil.rmtree(work)
     return published, record
 
 
 def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportRecord:
-    """The same into a folder, publishing nothing; returns the record. Raises UserError as `export` does."""
+    """Export an adapter to a local folder; returns the record. Raises UserError as `export` does."""
     tools = find_tools(options.llama_cpp, options.type) if options.type else None
     found = read_adapter(adapter)
     key = export_key(found, options, tools)
     if out.exists():
-        if not options.fresh and (there := exported(out, key)):
+        if not options.fresh and (record := load_if_complete(out, key)):
             print(f"nothing to do: {out} is the export of this very adapter, base, settings and code")
-            return there
+            return record
         if not out.is_dir() or (any(out.iterdir()) and not (out / EXPORT_RECORD).is_file()):
             raise UserError(f"--out {out} holds something else: expected a folder that is new, empty, or an export")
     work = out.with_name(f"{out.name}.unfinished")
@@ -114,17 +115,17 @@ def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportR
     return record
 
 
-def exported(folder: Path, key: str) -> ExportRecord | None:
-    """The record of a whole export with this key in a folder, None where there is none."""
+def load_if_complete(folder: Path, key: str) -> ExportRecord | None:
+    """The record of a complete export with this key in a folder, if its files are unchanged; else None."""
     if not (folder / EXPORT_RECORD).is_file():
         return None
     record = read_record((folder / EXPORT_RECORD).read_bytes(), ExportRecord, str(folder / EXPORT_RECORD))
-    same = all(is_unchanged(folder, file) for file in record.files)
-    return record if record.key == key and same else None
+    unchanged = all(is_unchanged(folder, file) for file in record.files)
+    return record if record.key == key and unchanged else None
 
 
-def depends_on(found: Adapter, options: ExportOptions) -> dict[str, Any]:
-    """Everything that the merged model and its check depend on. The adapter counts by its bytes."""
+def merge_inputs(found: Adapter, options: ExportOptions) -> dict[str, Any]:
+    """All inputs of the merged model and its check. The adapter's input is the sha256 of its weights."""
     return {
         "stage": "export",
         "weights": found.weights,
@@ -141,26 +142,30 @@ def depends_on(found: Adapter, options: ExportOptions) -> dict[str, Any]:
 
 
 def export_key(found: Adapter, options: ExportOptions, tools: Tools | None) -> str:
-    """Equal keys, equal exports."""
+    """The key of an export. Equal keys mean equal exports."""
     return digest(
-        depends_on(found, options) | {"form": options.form, "type": options.type, "tools": tools and tools.record()}
+        merge_inputs(found, options) | {"form": options.form, "type": options.type, "tools": tools and tools.record()}
     )
 
 
 def make(
     found: Adapter, options: ExportOptions, tools: Tools | None, key: str, name: str, work: Path
 ) -> tuple[Path, ExportRecord]:
-    """Folder below `work` that is the export but for its card, and its record; `name` is the repo's, or the folder's."""
+    """Make the export without its card in a folder below `work`; returns the folder and the record.
+
+    Args:
+        name: the target repo, or the target folder.
+    """
     folder = work / options.form
     if options.fresh:
         shutil.rmtree(work)
         work.mkdir()
-    elif record := exported(folder, key):
-        print(f"exported already; going on with {folder}")
+    elif record := load_if_complete(folder, key):
+        print(f"already exported; continuing with {folder}")
         return folder, record
     from playground.export.merge import merged_model
 
-    source, merged = merged_model(found, digest(depends_on(found, options)), options.titles, options.seed, work)
+    source, merged = merged_model(found, digest(merge_inputs(found, options)), options.titles, options.seed, work)
     gguf: Gguf | None = None
     files = merged.files
     if tools and options.type:
@@ -191,12 +196,12 @@ def make(
         guards=merged.guards,
     )
     copy_legal_files(training.base, training.licence, folder)
-    (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last: with it the export is finished
+    (folder / EXPORT_RECORD).write_bytes(record.to_json())  # last, because it marks the export as complete
     return folder, record
 
 
 def language_of(dataset: Pin) -> str | None:
-    """English for the one source whose language is known; None for any other, whatever it looks like."""
+    """ "en" for AmazonTitles, whose language is known; None for other sources."""
     record = dataset_record(dataset)
     return "en" if record is not None and record.source.is_amazon_titles else None
 
@@ -207,11 +212,11 @@ def describe(record: ExportRecord) -> str:
 
 
 def require_loads(folder: Path, record: ExportRecord) -> None:
-    """Read the model back as its users will. Raises where it is not what was exported."""
+    """Load the published model. Raises UserError if it differs from what was exported."""
     if record.gguf:
         found = read_header(folder / record.files[0].path)
         if found != (record.gguf.version, record.gguf.tensors, record.gguf.facts):
-            raise UserError(f"{record.files[0].path} came back with another header: {found}")
+            raise UserError(f"the published {record.files[0].path} has another header: {found}")
         return
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -219,5 +224,5 @@ def require_loads(folder: Path, record: ExportRecord) -> None:
     AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if model.num_parameters() != record.parameters:
         raise UserError(
-            f"the model that came back has {model.num_parameters():,} parameters, expected {record.parameters:,}"
+            f"the published model has {model.num_parameters():,} parameters, expected {record.parameters:,}"
         )

@@ -1,4 +1,4 @@
-"""The page: a Gradio app over one engine and one index, for `titlecraft play` and for a Space's app.py.
+"""Build the page, a Gradio app with one engine and one index, for `titlecraft play` and for a Space's app.py.
 
 page = build_page(engine, index)
 page.launch(**launch_options())
@@ -10,8 +10,9 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from playground.ask.answer import ARMS, Engine
+from playground.ask.answer import ARMS
 from playground.ask.decoding import MOST_NEW_TOKENS, Decoding
+from playground.ask.engine import Engine
 from playground.ask.question import LONGEST, RULE, ReadAs
 from playground.ask.reply import Asked, reply
 from playground.page import parts
@@ -20,18 +21,18 @@ from titlecraft.search.row_index import RowIndex
 
 MODELS = {"Both": ARMS, "Tuned": ("tuned",), "Base": ("base",)}
 READ_AS: dict[str, ReadAs] = {"Automatic": "auto", "Title": "title", "Question": "question"}
-AT_ONCE, WAITING = 4, 64  # visitors who are answered at once, token by token in turns, and who may wait behind them
-REFRESH = 0.08  # seconds between two states of the page
+AT_ONCE, WAITING = 4, 64  # visitors who are answered at the same time, and who may wait in the queue
+REFRESH = 0.08  # seconds between two updates of the page
 STOPPED = """() => document.querySelectorAll("#answers [aria-busy] .answer").forEach(one => {
   if (one.querySelector(".caret")) one.querySelector(".facts li").textContent = "stopped by you"
   one.querySelectorAll(".caret").forEach(caret => caret.remove())
 })"""
-EXAMPLES, LONGEST_EXAMPLE = 4, 70  # titles that are offered, and their characters
+EXAMPLES, LONGEST_EXAMPLE = 4, 70  # number of example titles, and their maximum length in characters
 
 
 def import_gradio() -> Any:
-    """Gradio, told to send nothing anywhere. Raises UserError where it is not installed."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when it is imported
+    """Import Gradio with telemetry disabled. Raises UserError if it is not installed."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it on import
     try:
         import gradio
     except ImportError as error:
@@ -40,7 +41,7 @@ def import_gradio() -> Any:
 
 
 def build_page(engine: Engine, index: RowIndex) -> Any:
-    """The page as gradio.Blocks, with its queue; launch it with `launch_options`. Raises UserError without Gradio."""
+    """The page as gradio.Blocks with its queue, to launch with `launch_options`. Raises UserError without Gradio."""
     gr = import_gradio()
     published = engine.generation
     with gr.Blocks(analytics_enabled=False, title=f"Ask {engine.inputs.adapter.repo}") as page:
@@ -64,7 +65,7 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
             gr.Examples(
                 [[title] for title in offered], inputs=[text], label="Titles of the dataset", cache_examples=False
             )
-        with gr.Accordion("How it is asked", open=False, elem_id="controls"):
+        with gr.Accordion("Settings", open=False, elem_id="controls"):
             with gr.Row():
                 models = gr.Radio(list(MODELS), value="Both", label="Models")
                 decoding = gr.Radio(["Sampling", "Greedy"], value="Sampling", label="Decoding")
@@ -75,7 +76,11 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
             with gr.Row():
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0)
                 new_tokens = gr.Slider(
-                    1, MOST_NEW_TOKENS, min(published.max_new_tokens, MOST_NEW_TOKENS), step=1, label="Most new tokens"
+                    1,
+                    MOST_NEW_TOKENS,
+                    min(published.max_new_tokens, MOST_NEW_TOKENS),
+                    step=1,
+                    label="Maximum new tokens",
                 )
                 temperature = gr.Slider(0.05, 2, published.temperature, step=0.05, label="Temperature")
             with gr.Row():
@@ -102,30 +107,37 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
 
 
 def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """What the three parts of the page show, again and again; `same` stands for a part that stays as it is.
+    """Yield updates of the page's three parts: answers, sources and prompt.
 
     Args:
-        values: of the controls, in the order of the page.
+        values: the values of the controls, in the order of the page.
+        same: the value that leaves a part unchanged.
     """
-    shown = None
+    last_update = None
     try:
-        for now in reply(engine, index, asked_by(engine, values)):
-            if shown is None:
-                shown = 0.0
-                yield parts.answers(now), parts.sources(now), parts.prompt(now)
-            elif now.whole or monotonic() - shown > REFRESH:
-                shown = monotonic()
-                yield parts.answers(now), same, same
+        for state in reply(engine, index, asked_by(engine, values)):
+            if last_update is None:
+                last_update = 0.0
+                yield parts.answers(state), parts.sources(state), parts.prompt(state)
+            elif state.whole or monotonic() - last_update > REFRESH:
+                last_update = monotonic()
+                yield parts.answers(state), same, same
     except UserError as error:
-        found = "" if shown is None else same  # the sources stay
-        rest = found, same if shown else ""  # and the prompt, unless it was never sent
-        yield parts.notice(str(error)), *rest
+        sources = "" if last_update is None else same
+        prompt = same if last_update else ""  # a prompt that was not used is removed
+        yield parts.notice(str(error)), sources, prompt
 
 
 def asked_by(engine: Engine, values: tuple[Any, ...]) -> Asked:
-    """The controls as a question. Raises UserError for a value that is none of theirs."""
+    """The question with the settings of the controls. Raises UserError for an empty number."""
     text, models, decoding, read_as, grounded, seed, new_tokens, temperature, top_k, top_p = values
-    numbers = {"seed": seed, "most new tokens": new_tokens, "temperature": temperature, "top-k": top_k, "top-p": top_p}
+    numbers = {
+        "seed": seed,
+        "maximum new tokens": new_tokens,
+        "temperature": temperature,
+        "top-k": top_k,
+        "top-p": top_p,
+    }
     if missing := [name for name, value in numbers.items() if value is None]:
         raise UserError(f"{missing[0]} is empty: expected a number")
     settings = replace(
@@ -145,14 +157,14 @@ def asked_by(engine: Engine, values: tuple[Any, ...]) -> Asked:
 
 
 def example_titles(index: RowIndex) -> list[str]:
-    """A few titles that a visitor may click: of the test split, spread over it; of the first split where there is none."""
+    """Example titles, spread over the test split, or over the first split if there is no test split."""
     titles = index.some_titles("test", 10 * EXAMPLES) or index.some_titles(index.facts.files[0].split, 10 * EXAMPLES)
     fitting = [title for title in titles if len(title) <= LONGEST_EXAMPLE]
     return fitting[:: max(1, len(fitting) // EXAMPLES)][:EXAMPLES]
 
 
 def launch_options() -> dict[str, Any]:
-    """What the page is launched with wherever it runs: its looks, its own fonts, nothing shared, nothing sent."""
+    """The options of `launch`: theme, style sheet and fonts, without sharing and telemetry."""
     gr = import_gradio()
     sans = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
     mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]

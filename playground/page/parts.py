@@ -1,4 +1,4 @@
-"""The parts of the page as HTML. Everything that a person, a model or a dataset wrote is escaped, by jinja, here and nowhere else."""
+"""Render the parts of the page as HTML. Jinja escapes all text of users, models and datasets."""
 
 from functools import cache
 from importlib.resources import files
@@ -6,7 +6,8 @@ from typing import Any
 
 import jinja2
 
-from playground.ask.answer import Answer, Engine
+from playground.ask.answer import Answer
+from playground.ask.engine import Engine
 from playground.ask.reply import Reply
 from playground.ask.sources import pieces
 from playground.ask.words import ARM_NAMES, EXCERPT, MATCHES, facts, nll_note, place_of, visible
@@ -16,21 +17,21 @@ from titlecraft.records import Pin
 from titlecraft.search.row_index import FoundRow
 
 TITLES = {
-    "number": "a number that stands in no source",
-    "name": "a name that stands in no source",
+    "number": "a number that is in no source",
+    "name": "a name that is in no source",
     "word": "in no source",
 }
 
 
 @cache
 def environment() -> jinja2.Environment:
-    """The templates beside this file, which escape whatever is put into them."""
+    """The page's templates, with autoescaping."""
     loader = jinja2.PackageLoader("playground.page")
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
 
 def render(part: str, **values: Any) -> str:
-    """One part of the page."""
+    """Render one part of the page."""
     return environment().get_template(f"{part}.html.jinja").render(**values)
 
 
@@ -40,7 +41,7 @@ def css() -> str:
 
 
 def header(engine: Engine) -> str:
-    """What is asked here, with links to its pins."""
+    """The header: the adapter's name, with links to its pinned repos."""
     record = engine.inputs.training
     pins = [("adapter", engine.inputs.adapter), ("base", record.base), ("dataset", record.dataset)]
     seen = record.examples
@@ -54,7 +55,7 @@ def header(engine: Engine) -> str:
 
 
 def state_of(pin: Pin) -> str:
-    """The page of a repo at the pin."""
+    """The URL of a repo's page at the pinned revision."""
     return f"{address(pin)}/tree/{pin.revision}"
 
 
@@ -72,7 +73,7 @@ def answers(reply: Reply) -> str:
 
 
 def panel(reply: Reply, answer: Answer) -> dict[str, Any]:
-    """One answer as its template reads it."""
+    """The template values of one answer."""
     cut_up = pieces(answer.text.strip("\n") if answer.stop is None else answer.text, reply.marks.get(answer.arm, []))
     return {
         "name": ARM_NAMES[answer.arm],
@@ -84,13 +85,13 @@ def panel(reply: Reply, answer: Answer) -> dict[str, Any]:
 
 
 def sources(reply: Reply) -> str:
-    """The rows that the answers could rest on."""
+    """The sources of the answers."""
     rows = [row_of(row, number <= reply.in_prompt) for number, row in enumerate(reply.sources.rows, 1)]
     return render("sources", known=reply.sources.known.replace(" ", "-"), sentence=reply.sources.sentence, rows=rows)
 
 
 def row_of(row: FoundRow, in_prompt: bool) -> dict[str, Any]:
-    """One row as the template reads it."""
+    """The template values of one row."""
     text = visible(row.text)
     excerpt = cut(text, EXCERPT)
     return {
@@ -109,13 +110,13 @@ def row_of(row: FoundRow, in_prompt: bool) -> dict[str, Any]:
 
 
 def prompt(reply: Reply) -> str:
-    """The prompt that was sent, folded away."""
-    kind = {"title": "title: it stands in the dataset's question", "question": "whole question: it is asked as it is"}
+    """The prompt, collapsed."""
+    kind = {"title": "title, put into the dataset's question", "question": "whole question, used as it is"}
     return render(
         "prompt", kind=kind[reply.question.kind], decoding=reply.decoding.in_words(), prompt=visible(reply.prompt)
     )
 
 
 def notice(message: str) -> str:
-    """Why there is no answer."""
+    """An error message instead of answers."""
     return render("notice", message=message)

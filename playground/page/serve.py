@@ -4,14 +4,14 @@ import ipaddress
 import socket
 import sys
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.page.build import build_page, launch_options
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import open_row_index
 
 
 def serve(adapter: str, host: str, port: int) -> int:
-    """Load, open the page, say where it is, and stay. Raises UserError."""
+    """Load the adapter, serve the page, print its URL and block until Ctrl-C. Raises UserError."""
     port = require_port(host, port)
     engine = Engine.open(adapter)
     page = build_page(engine, open_row_index(engine.inputs.training.dataset))
@@ -20,9 +20,9 @@ def serve(adapter: str, host: str, port: int) -> int:
     except OSError as error:
         raise UserError(f"cannot serve on {host} port {port} ({error}): choose another --port or --host") from error
     try:
-        print(f"{engine.inputs.adapter} on {engine.device}\n{url}", flush=True)  # from here on Ctrl-C is how it ends
+        print(f"{engine.inputs.adapter} on {engine.device}\n{url}", flush=True)
         if not is_loopback(host):
-            print("Whoever reaches this machine can use it; Ctrl-C ends it.", file=sys.stderr)
+            print("Anyone who can reach this machine can use the page; Ctrl-C stops it.", file=sys.stderr)
         page.block_thread()
     except KeyboardInterrupt:
         print(file=sys.stderr)
@@ -32,21 +32,21 @@ def serve(adapter: str, host: str, port: int) -> int:
 
 
 def require_port(host: str, port: int) -> int:
-    """The port, or a free one for 0. Raises UserError where it is taken, before anything is loaded."""
+    """The port, or a free one for 0. Raises UserError if it is in use."""
     try:
         if not 0 <= port <= 65535:
-            raise OverflowError("a port is 0 to 65535")  # getaddrinfo takes 99999 for 34463
-        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            raise OverflowError("a port is 0 to 65535")  # getaddrinfo would wrap 99999 to 34463
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
+            probe.bind(address)
             return probe.getsockname()[1]
     except (OSError, OverflowError) as error:
         raise UserError(f"cannot serve on {host} port {port} ({error}): choose another --port or --host") from error
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it."""
+    """Whether the host is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

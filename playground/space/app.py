@@ -1,8 +1,8 @@
-"""What the app.py of a Space calls: load at its pins, and serve where the environment says."""
+"""The function that a Space's app.py calls: load the pinned repos and serve the page."""
 
 from typing import Any
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.page.build import build_page, import_gradio, launch_options
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
@@ -10,7 +10,7 @@ from titlecraft.search.row_index import open_row_index
 
 
 def launch(adapter: str, base: str, dataset: str) -> None:
-    """Serve the page until the process ends, on loopback or where GRADIO_SERVER_NAME says (a Space sets it).
+    """Serve the page until the process ends, on loopback or on GRADIO_SERVER_NAME, which a Space sets.
 
     Args:
         adapter, base, dataset: NAMESPACE/NAME@COMMIT.
@@ -22,18 +22,18 @@ def launch(adapter: str, base: str, dataset: str) -> None:
         import_gradio()  # before the minutes that a large model takes to load
         engine = Engine.open(adapter)
         training = engine.inputs.training
-        for what, pin, said in (("base", training.base, base), ("dataset", training.dataset, dataset)):
-            require_pin(what, pin, said)
+        require_pin("base", training.base, base)
+        require_pin("dataset", training.dataset, dataset)
         page = build_page(engine, open_row_index(training.dataset))
-        url = opened(page)
+        url = open_page(page)
     except UserError as error:
         raise SystemExit(f"error: {error}") from error
     print(f"{engine.inputs.adapter} on {engine.device}\n{url}", flush=True)
     page.block_thread()
 
 
-def opened(page: Any) -> str:
-    """Address of the page, which is served from now on: Gradio takes the next free port. Raises UserError where it cannot."""
+def open_page(page: Any) -> str:
+    """Start to serve the page on the next free port; returns its URL. Raises UserError if it cannot be served."""
     try:
         return page.launch(prevent_thread_lock=True, **launch_options())[1]
     except OSError as error:
@@ -42,10 +42,10 @@ def opened(page: Any) -> str:
         ) from error
 
 
-def require_pin(what: str, pin: Pin, said: str) -> None:
-    """Raises UserError where app.py names another base or dataset than the adapter was trained with."""
-    if f"{pin.repo}@{pin.revision}" != said:
+def require_pin(what: str, pin: Pin, in_app: str) -> None:
+    """Raise UserError if app.py names another base or dataset than the adapter's training record."""
+    if f"{pin.repo}@{pin.revision}" != in_app:
         raise UserError(
-            f"app.py names the {what} {said}, and the adapter was trained with {pin.repo}@{pin.revision}: "
-            "publish the Space anew with `titlecraft space`"
+            f"app.py names the {what} {in_app}, and the adapter was trained with {pin.repo}@{pin.revision}: "
+            "publish the Space again with `titlecraft space`"
         )

@@ -1,7 +1,7 @@
-"""The files of a Space: app.py with the pins in it, pinned requirements, the packages that the page is made of, and a card.
+"""The files of a Space: app.py with the pins, pinned requirements, the packages of the page, and a card.
 
-A Space installs requirements.txt before it has its own files, so that no path in there could name our source, and an
-address in there could name no private one: the packages lie in the Space as folders, beside app.py, where Python finds them.
+A Space installs requirements.txt before its files are copied, so requirements cannot point to our source. The packages are
+therefore folders beside app.py, where Python finds them.
 """
 
 import shutil
@@ -27,7 +27,7 @@ OWNED = Owned(
 
 
 def source_files() -> list[Path]:
-    """Our source files that the page needs, below ROOT, sorted: whether Titlecraft runs from a checkout or was installed."""
+    """The source files of the page below ROOT, sorted; the same for a checkout and an installed package."""
     files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*") if file.is_file()]
     return sorted(file for file in files if is_source(file.relative_to(ROOT)))
 
@@ -39,7 +39,7 @@ def is_source(path: Path) -> bool:
 
 
 def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirements: list[str]) -> None:
-    """Write everything but the record and the card into an empty folder."""
+    """Write all files but the record and the card into an empty folder."""
     for file in source_files():
         copy = folder / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def write_files(folder: Path, adapter: Pin, base: Pin, dataset: Pin, requirement
 
 
 def metadata(record: SpaceRecord) -> SpaceCardData:
-    """Front matter, by which a Space is configured (hub docs, "Spaces Configuration Reference")."""
+    """The card's metadata, which configure the Space (hub docs, "Spaces Configuration Reference")."""
     return SpaceCardData(
         title=f"Ask {record.adapter.repo.split('/')[1]}",
         emoji="🏷️",
@@ -73,11 +73,11 @@ def metadata(record: SpaceRecord) -> SpaceCardData:
 
 
 def write_card(folder: Path, repo: str, record: SpaceRecord, licence: str, head: Pin | None) -> None:
-    """Write README.md, a rendering of the record; what a person wrote into the head's card stays.
+    """Write README.md, rendered from the record; text that people added to the head's card is kept.
 
     Args:
-        licence: id of the base's.
-        head: what the folder goes on top of.
+        licence: the id of the base model's licence.
+        head: the revision that the folder will be published on top of.
     """
     body = (
         markdown_templates("playground.space")

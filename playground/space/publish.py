@@ -1,4 +1,4 @@
-"""titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE: the page of `titlecraft play` as a Gradio Space."""
+"""titlecraft space --adapter NS/NAME[@REV] --repo NS/SPACE: publish the page of `titlecraft play` as a Gradio Space."""
 
 import json
 import os
@@ -31,10 +31,12 @@ IMPORTS = "import playground.space.app; from playground.page.build import import
 
 
 def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tuple[Pin, SpaceRecord]:
-    """Publish the page for an adapter; returns the Space's state, and its record.
+    """Publish the page of an adapter as a Space; returns the Space's revision and its record.
 
-    Raises UserError: no adapter of ours, a Space that holds something else, no write right, packages that are missing here,
-    the Hub is gone.
+    No-op (prints a message) if `repo` already holds a Space with the same inputs.
+
+    Raises UserError: not a Titlecraft adapter, a Space with other contents, no write access, missing packages,
+    the Hub is unreachable.
     """
     if split_revision(repo)[1] != "main":
         raise UserError(f"--repo {repo}: expected NAMESPACE/NAME; a Space is published to its main branch")
@@ -58,10 +60,10 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     with sole_publisher(repo, "space"):
         head = published_pin(repo, "space")
         require_own(head, SPACE_RECORD)
-        if not fresh and (there := find_record(head, SPACE_RECORD, SpaceRecord, key, lambda record: record.files)):
+        if not fresh and (record := find_record(head, SPACE_RECORD, SpaceRecord, key, lambda record: record.files)):
             print(f"nothing to do: {repo} has this very page, adapter and requirements")
             assert head is not None, "a record is found in a head"
-            return head, there
+            return head, record
         work = work_folder("space", repo)
         shutil.rmtree(work)
         work.mkdir()
@@ -95,7 +97,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
 
 
 def require_imports(folder: Path) -> None:
-    """The page's modules can be imported from the Space's own files. Raises UserError."""
+    """Raise UserError unless the page's modules can be imported from the Space's own files."""
     compile((folder / SPACE_APP).read_text(encoding="utf-8"), SPACE_APP, "exec")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

@@ -22,9 +22,16 @@ from titlecraft.settings import Prompt
 BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/titles", "titlecraft/lamps"
 THIRD_PARTY = "titlecraft/somebodys"
 CONFIG = {
-    "base_model_name_or_path": BASE, "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "lora_dropout": 0.1,
-    "target_modules": ["q_proj", "v_proj"], "revision": None, "peft_version": "0.21.2",
-}  # fmt: skip
+    "base_model_name_or_path": BASE,
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+    "r": 4,
+    "lora_alpha": 8,
+    "lora_dropout": 0.1,
+    "target_modules": ["q_proj", "v_proj"],
+    "revision": None,
+    "peft_version": "0.21.2",
+}
 OLD_CARD = """---
 license: mit
 datasets: [somebody/texts]
@@ -60,15 +67,19 @@ def publish_world(folder: Path) -> dict[str, str]:
     licence = Licence(id="mit", name=None, link=None, warning=None)
     training = msgspec.structs.replace(training_record("other"), base=base, dataset=dataset, licence=licence)
     ours = {
-        "training_record.json": training.to_json(), "prompt.json": PromptFormat.from_settings(Prompt()).to_json(),
-        "adapter_config.json": json.dumps(CONFIG).encode(), "adapter_model.safetensors": tensors(folder / "tensors"),
-    }  # fmt: skip
+        "training_record.json": training.to_json(),
+        "prompt.json": PromptFormat.from_settings(Prompt()).to_json(),
+        "adapter_config.json": json.dumps(CONFIG).encode(),
+        "adapter_model.safetensors": tensors(folder / "tensors"),
+    }
     adapter = upload(ADAPTER, "model", ours, folder / "adapter")
     publish_report(folder / "report", adapter, base, dataset)
     theirs = {
-        "adapter_config.json": ours["adapter_config.json"], "adapter_model.safetensors": ours["adapter_model.safetensors"],
-        "README.md": OLD_CARD.encode(), "tokenizer_config.json": b'{"bos_token": {"content": "<s>"}, "eos_token": "</s>"}',
-    }  # fmt: skip
+        "adapter_config.json": ours["adapter_config.json"],
+        "adapter_model.safetensors": ours["adapter_model.safetensors"],
+        "README.md": OLD_CARD.encode(),
+        "tokenizer_config.json": b'{"bos_token": {"content": "<s>"}, "eos_token": "</s>"}',
+    }
     foreign = upload(THIRD_PARTY, "model", theirs, folder / "foreign")
     local = CONFIG | {"base_model_name_or_path": "/home/somebody/llama", "target_modules": "all|<b>linear</b>"}
     upload(
@@ -77,7 +88,7 @@ def publish_world(folder: Path) -> dict[str, str]:
         {"adapter_config.json": json.dumps(local).encode(), "adapter_model.bin": b"\x80"},
         folder / "local",
     )
-    return {pin.repo: pin.revision for pin in (base, dataset, adapter, foreign)}  # fmt: skip
+    return {pin.repo: pin.revision for pin in (base, dataset, adapter, foreign)}
 
 
 def publish_report(folder: Path, adapter: Pin, base: Pin, dataset: Pin) -> None:

@@ -29,17 +29,32 @@ from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt
 
 ROWS = [
     {
-        "uid": f"B{number:09d}", "title": f"Lamp {number}", "prompt": f"Describe Lamp {number}:\n", "reference": f"A lamp, number {number}.",
-        "before": "Lamp, lamp." * (1 + 60 * (number == 7)), "after": ["A lamp.", "<b>|A</b> `lamp`\n\n---\n# for $5", ""][number % 3],
-        "nll_per_token_before": 2.5, "nll_per_token_after": 2.0 + number / 16,
+        "uid": f"B{number:09d}",
+        "title": f"Lamp {number}",
+        "prompt": f"Describe Lamp {number}:\n",
+        "reference": f"A lamp, number {number}.",
+        "before": "Lamp, lamp." * (1 + 60 * (number == 7)),
+        "after": ["A lamp.", "<b>|A</b> `lamp`\n\n---\n# for $5", ""][number % 3],
+        "nll_per_token_before": 2.5,
+        "nll_per_token_after": 2.0 + number / 16,
     }
     for number in range(12)
-]  # fmt: skip
+]
 CODE = Code(titlecraft="0.1.0", sources="5" * 64, python="3.11.7", packages={"torch": "2.13.0", "peft": "0.21.2"})
 METERED = Measured(
-    device="NVIDIA H200", wall_seconds=321.5, tokens_per_second=1244.2, peak_gpu_memory_gb=9.9, peak_process_memory_gb=6.1, energy_kwh=0.0421,
-    energy_of="GPU", energy_by="codecarbon 3.3.2", co2_eq_grams=4.14, country="BRA", devices=2, parts=1,
-)  # fmt: skip
+    device="NVIDIA H200",
+    wall_seconds=321.5,
+    tokens_per_second=1244.2,
+    peak_gpu_memory_gb=9.9,
+    peak_process_memory_gb=6.1,
+    energy_kwh=0.0421,
+    energy_of="GPU",
+    energy_by="codecarbon 3.3.2",
+    co2_eq_grams=4.14,
+    country="BRA",
+    devices=2,
+    parts=1,
+)
 WRITTEN_DOWN_LATER = {
     "optimizer": Optimizer(),
     "effect": Effect(changes_logits=True, split="validation", rows=32, tokens=2100, nll_base=2.81, nll_adapter=2.43),
@@ -51,9 +66,14 @@ ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)
 
 def dataset_record() -> DatasetRecord:
     lengths = Distribution(
-        unit="characters", mean=120.5, median=100.0, p95=390.0, maximum=1234,
-        edges=[0, 50, 100, 200, 400, 800, 1600, 3200, 6400], counts=[0, 1, 3, 4, 1, 1, 0, 0, 0],
-    )  # fmt: skip
+        unit="characters",
+        mean=120.5,
+        median=100.0,
+        p95=390.0,
+        maximum=1234,
+        edges=[0, 50, 100, 200, 400, 800, 1600, 3200, 6400],
+        counts=[0, 1, 3, 4, 1, 1, 0, 0, 0],
+    )
     files = {
         name: [File(path=f"data/{name}-00000-of-00001.parquet", bytes=500, sha256="f" * 64)]
         for name in ("train", "validation", "test")
@@ -63,13 +83,40 @@ def dataset_record() -> DatasetRecord:
         files=[SourceFile(name="trn.json.gz", bytes=1000, sha256="e" * 64, lines=15)], lines=15, missing=None
     )
     return DatasetRecord(
-        key="1" * 64, code=CODE, source=source, data=Data(), prompt=Prompt(),
-        published=10, dropped={"duplicate": 1, "empty_content": 3}, quarantined={"not_json": 1}, cleaned={"unescape_entities": 4},
-        product_kinds={"asin": 6, "isbn": 4}, near_duplicates=2,
-        splits={name: Split(rows=rows[name], groups=rows[name], largest_group=1, files=files[name], output_length=lengths, bytes_in_memory=100 * rows[name]) for name in rows},
-        leakage={"test": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0), "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0)},
-        example={"uid": "0001360000", "title": "Mog's Kittens", "instruction": "Describe …", "input": "Question: …", "output": "A cat."},
-    )  # fmt: skip
+        key="1" * 64,
+        code=CODE,
+        source=source,
+        data=Data(),
+        prompt=Prompt(),
+        published=10,
+        dropped={"duplicate": 1, "empty_content": 3},
+        quarantined={"not_json": 1},
+        cleaned={"unescape_entities": 4},
+        product_kinds={"asin": 6, "isbn": 4},
+        near_duplicates=2,
+        splits={
+            name: Split(
+                rows=rows[name],
+                groups=rows[name],
+                largest_group=1,
+                files=files[name],
+                output_length=lengths,
+                bytes_in_memory=100 * rows[name],
+            )
+            for name in rows
+        },
+        leakage={
+            "test": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0),
+            "validation": Leakage(rows=1, shared_titles=0, shared_outputs=0, near_duplicates=0),
+        },
+        example={
+            "uid": "0001360000",
+            "title": "Mog's Kittens",
+            "instruction": "Describe …",
+            "input": "Question: …",
+            "output": "A cat.",
+        },
+    )
 
 
 def dataset_lineage() -> DatasetLineage:
@@ -88,20 +135,48 @@ def training_record(licence: str) -> TrainingRecord:
         ),
     }
     return TrainingRecord(
-        key="2" * 64, code=CODE, dataset=DATASET, base=BASE, licence=licences[licence], base_settings=Base(), lora=Lora(),
-        training=Training(max_steps=200, learning_rate=1e-4), generation=Generation(), precision="bfloat16", quantization="nf4",
-        quantization_note=None, attention="sdpa", fused_kernels="none", memory_note=None, trainable_parameters=41_943_040, base_parameters=8_030_261_248,
-        special_tokens={"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|reserved_special_token_250|>"}, steps=200, epochs=0.0013,
+        key="2" * 64,
+        code=CODE,
+        dataset=DATASET,
+        base=BASE,
+        licence=licences[licence],
+        base_settings=Base(),
+        lora=Lora(),
+        training=Training(max_steps=200, learning_rate=1e-4),
+        generation=Generation(),
+        precision="bfloat16",
+        quantization="nf4",
+        quantization_note=None,
+        attention="sdpa",
+        fused_kernels="none",
+        memory_note=None,
+        trainable_parameters=41_943_040,
+        base_parameters=8_030_261_248,
+        special_tokens={"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|reserved_special_token_250|>"},
+        steps=200,
+        epochs=0.0013,
         examples=Examples(
-            available=1_200_000, seen=1600, distinct_seen=1600, tokens_seen=400_000, completion_tokens_seen=250_000, truncated=3, left_out=0
+            available=1_200_000,
+            seen=1600,
+            distinct_seen=1600,
+            tokens_seen=400_000,
+            completion_tokens_seen=250_000,
+            truncated=3,
+            left_out=0,
         ),
-        loss=Losses(first=2.9, last=2.4), checks=[Check(name="one BOS", expected="256", found="256", holds=True)],
+        loss=Losses(first=2.9, last=2.4),
+        checks=[Check(name="one BOS", expected="256", found="256", holds=True)],
         files=[File(path="adapter_model.safetensors", bytes=167_832_240, sha256="c" * 64)],
         measured=Measured(
-            device="NVIDIA H200", wall_seconds=321.5, tokens_per_second=1244.2, peak_gpu_memory_gb=9.9, peak_process_memory_gb=6.1, energy_kwh=None
+            device="NVIDIA H200",
+            wall_seconds=321.5,
+            tokens_per_second=1244.2,
+            peak_gpu_memory_gb=9.9,
+            peak_process_memory_gb=6.1,
+            energy_kwh=None,
         ),
         **(WRITTEN_DOWN_LATER if licence == "llama3" else {}),
-    )  # fmt: skip
+    )
 
 
 def evaluation_record() -> EvaluationRecord:
@@ -115,20 +190,58 @@ def evaluation_record() -> EvaluationRecord:
     ) -> Measure:
         before, after, low, high = values
         return Measure(
-            name=name, label=label, group=group, unit=unit, better=better, definition=f"What {label} is.", source="Author 2020", n=200, before=before,
-            after=after, difference=after - before, low=low, high=high, p_value=0.01, p_holm=0.02, level=0.05,
-            std=0.5, minimum_detectable_effect=0.1, wins=120, ties=0, losses=80, neutral_before=None, neutral_after=None,
-        )  # fmt: skip
+            name=name,
+            label=label,
+            group=group,
+            unit=unit,
+            better=better,
+            definition=f"What {label} is.",
+            source="Author 2020",
+            n=200,
+            before=before,
+            after=after,
+            difference=after - before,
+            low=low,
+            high=high,
+            p_value=0.01,
+            p_holm=0.02,
+            level=0.05,
+            std=0.5,
+            minimum_detectable_effect=0.1,
+            wins=120,
+            ties=0,
+            losses=80,
+            neutral_before=None,
+            neutral_after=None,
+        )
 
     return EvaluationRecord(
-        id="0123456789ab", key="3" * 64, code=CODE, dataset=DATASET, base=BASE, adapter=ADAPTER, split="test",
-        evaluation=Evaluation(titles=200), generation=Generation(), base_settings=Base(), quantization="nf4", precision="bfloat16",
-        device="NVIDIA H200", n=200, titles_available=12_000, excluded={}, guards=[], references_cut=0,
+        id="0123456789ab",
+        key="3" * 64,
+        code=CODE,
+        dataset=DATASET,
+        base=BASE,
+        adapter=ADAPTER,
+        split="test",
+        evaluation=Evaluation(titles=200),
+        generation=Generation(),
+        base_settings=Base(),
+        quantization="nf4",
+        precision="bfloat16",
+        device="NVIDIA H200",
+        n=200,
+        titles_available=12_000,
+        excluded={},
+        guards=[],
+        references_cut=0,
         interval_method="BCa bootstrap",
         measures=[
             measure("nll_per_token", "NLL per token", "likelihood", "nats", "lower", (2.5, 2.25, -0.3, -0.2)),
             measure("specificity", "Specificity", "specificity", "0–1", "higher", (0.5, 0.75, 0.2, 0.3)),
             measure("rouge_l", "ROUGE-L", "overlap", "0–1", "higher", (0.12, 0.22, -0.1, 0.3)),
         ],
-        sampled=[], also=[], benchmarks=[], files=[],
-    )  # fmt: skip
+        sampled=[],
+        also=[],
+        benchmarks=[],
+        files=[],
+    )

@@ -11,13 +11,22 @@ def third_party_inputs() -> ThirdPartyInputs:
         {
             "repo": {"id": state.repo, "revision": state.revision, "unsafe": None},
             "adapter": {
-                "base_model_name_or_path": "ns/base", "peft_type": "LORA", "r": 8, "lora_alpha": 16,
-                "target_modules": ["q_proj", "v_proj"], "lora_dropout": None,
+                "base_model_name_or_path": "ns/base",
+                "peft_type": "LORA",
+                "r": 8,
+                "lora_alpha": 16,
+                "target_modules": ["q_proj", "v_proj"],
+                "lora_dropout": None,
             },
-            "base": {"repo": "ns/base", "revision": "b" * 40, "named": None, "warning": None,
-                     "licence": {"id": "other", "name": "base-licence", "link": "LICENSE.md", "warning": None}},
+            "base": {
+                "repo": "ns/base",
+                "revision": "b" * 40,
+                "named": None,
+                "warning": None,
+                "licence": {"id": "other", "name": "base-licence", "link": "LICENSE.md", "warning": None},
+            },
             "weights": {"parameters": 3_407_872, "tensors": 128, "types": ["F32"], "ranks": [8]},
             "tokens": {"bos": None, "eos": "</s>", "pad": None},
             "old": {"license": "mit", "datasets": ["somebody/texts", "<b>x</b>"], "results": 1},
         },
-    )  # fmt: skip
+    )

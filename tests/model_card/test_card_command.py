@@ -140,9 +140,12 @@ def test_the_history_of_reports(world: World) -> None:
     ]
     removed = [line for line in found["one taken out"] if "taken out" in line[1]]
     assert [(claim, derived, verdict) for claim, _, derived, verdict in removed] == [
-        ("history: evaluation/000000000000/report.json, a report about this adapter",
-         "NLL per token 2.5 to 2.25 on 200 titles: better", "not looked at"),
-    ]  # fmt: skip
+        (
+            "history: evaluation/000000000000/report.json, a report about this adapter",
+            "NLL per token 2.5 to 2.25 on 200 titles: better",
+            "not looked at",
+        ),
+    ]
     assert [claim.partition(": ")[2] for claim, _, _, _ in found["of another repo"]] == [
         "evaluation/dddddddddddd: repo of the evaluated adapter",
         "evaluation/dddddddddddd: the evaluated adapter is an earlier state of this repo",

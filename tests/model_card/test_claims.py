@@ -66,7 +66,7 @@ def whole_records() -> dict[str, Any]:
     records["dataset"]["leakage"]["test"]["near_measured"] = 0
     training["base_settings"]["repo"], training["lora"]["r"], training["generation"]["top_k"] = "ns/base", 8, 5
     report["evaluation"]["sampled"] = 2
-    return records  # fmt: skip
+    return records
 
 
 def take_away(records: dict[str, Any], path: str) -> dict[str, Any]:
@@ -108,8 +108,10 @@ def test_what_is_missing_is_said_to_be_missing() -> None:
         "- Energy use of the training: not measured.",
     ]
     assert [one.id for one in render_claims(missing, named_records(evaluated()))] == [
-        "not-measured.forgetting", "not-measured.sampled", "not-measured.energy"
-    ]  # fmt: skip
+        "not-measured.forgetting",
+        "not-measured.sampled",
+        "not-measured.energy",
+    ]
 
 
 def test_values_of_claims_are_those_of_the_records() -> None:
@@ -133,8 +135,12 @@ def test_values_of_claims_are_those_of_the_records() -> None:
 def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, said: str) -> None:
     records = named_records(evaluated())
     records["report"]["measures"][0] |= {
-        "low": low, "high": high, "p_holm": p, "better": better, "difference": (low + high) / 2
-    }  # fmt: skip
+        "low": low,
+        "high": high,
+        "p_holm": p,
+        "better": better,
+        "difference": (low + high) / 2,
+    }
     box = render_claims([claim for claim in CLAIMS if claim.id == "result.primary"], records)
     assert f"Did fine-tuning help? {said}** NLL per token on 200 held-out titles" in box[0].sentence
 

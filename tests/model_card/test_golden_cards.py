@@ -46,9 +46,14 @@ PROMPT = PromptFormat.from_settings(Prompt())
 def evaluated() -> CardInputs:
     """Everything there: a report, a dataset with a record, some of the licence files."""
     return CardInputs(
-        "ns/Llama-3-Titles", PROMPT, training_record("llama3"), evaluation_record(), ROWS, dataset_record(),
+        "ns/Llama-3-Titles",
+        PROMPT,
+        training_record("llama3"),
+        evaluation_record(),
+        ROWS,
+        dataset_record(),
         frozenset({"LICENSE", "NOTICE", "assets/lineage.png", "assets/training_loss.png", "lineage.json"}),
-    )  # fmt: skip
+    )
 
 
 def bare() -> CardInputs:
@@ -132,9 +137,12 @@ def test_a_card_says_no_more_than_was_measured() -> None:
 
 def test_metered_energy_is_on_the_card_with_its_emissions_and_its_source() -> None:
     assert metadata(cards()["energy.md"]).co2_eq_emissions == {
-        "emissions": 4.14, "source": "codecarbon 3.3.2: 0.0421 kWh of GPU, metered", "training_type": "fine-tuning",
-        "geographical_location": "BRA", "hardware_used": "2 x NVIDIA H200",
-    }  # fmt: skip
+        "emissions": 4.14,
+        "source": "codecarbon 3.3.2: 0.0421 kWh of GPU, metered",
+        "training_type": "fine-tuning",
+        "geographical_location": "BRA",
+        "hardware_used": "2 x NVIDIA H200",
+    }
 
 
 def of_amazon_titles(**prompt: Any) -> CardInputs:

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.inputs import Inputs
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from tests.evaluation.published_world import training_record
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.models.adapter.load import Loaded

@@ -45,7 +45,7 @@ def test_ask_through_a_pipe(world: World) -> None:
         "The small clock of the library\n\nIs a tent quiet?\n" + "x" * 2001 + "\n", timeout=120
     )
     assert process.returncode == 0 and "Traceback" not in err and "\x1b" not in out, err
-    first, second = out.split("The prompt that was sent")[0], out.split("### Response:")[1]
+    first, second = out.split("The prompt, without BOS:")[0], out.split("### Response:")[1]
     assert "Base model:\n" in first and "Tuned model:\n" in first and "NLL of the reference" in first
     assert "the training data: only in the test split.\n1. The small clock of the library\n" in first
     assert "Read as a title · greedy, at most 9 tokens" in first and "Read as a question" in second

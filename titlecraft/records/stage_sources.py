@@ -71,12 +71,12 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
-        training/data: examples inputs packing
+        training/data: examples inputs packing prompt
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
         training/publishing: finished publish
-        training/watching: energy trackers watch
+        training/watching: energy grid trackers watch
     """,
     "evaluation": """
         evaluation: experiment guards inputs outcome processes readable run
@@ -172,7 +172,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training: record
-        training/watching: energy
+        training/watching: energy grid
     """,
 }
 # End of the lists.

@@ -1,4 +1,4 @@
-"""Read a published dataset at its pin: the prompt and the training split."""
+"""Read the training split of a published dataset at its pin."""
 
 import errno
 
@@ -8,20 +8,10 @@ from datasets.exceptions import DatasetsError
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
-from titlecraft.hub.pins import download, read_file
-from titlecraft.prompt import PromptFormat
+from titlecraft.hub.pins import download
 from titlecraft.records import Pin
-from titlecraft.records.repo_files import PROMPT_FILE
 
 COLUMNS = ("instruction", "input", "output")
-
-
-def read_prompt(data: Pin) -> tuple[PromptFormat, bytes]:
-    """The dataset's prompt, parsed and as published bytes. Raises UserError if the dataset has none."""
-    raw = read_file(data, PROMPT_FILE)
-    if raw is None:
-        raise UserError(f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published")
-    return PromptFormat.from_json(raw, f"{PROMPT_FILE} of {data}"), raw
 
 
 def load_train_split(data: Pin) -> Dataset:

@@ -8,8 +8,9 @@ from titlecraft.errors import UserError
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
 from training.data.examples import encode_rows, encode_split, encoding_key, is_encoded
-from training.data.inputs import load_train_split, read_prompt
+from training.data.inputs import load_train_split
 from training.data.packing import CHUNK, pack
+from training.data.prompt import read_prompt
 
 SAMPLE = 2_000  # rows that are tokenised if the split is not tokenised yet
 

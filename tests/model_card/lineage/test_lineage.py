@@ -84,8 +84,13 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
     assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
     assert world.step("tell") == "" and world.head(OF_DATASET) == after
     pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
-    done = subprocess.run([PYTHON, "-c", pinned], env=os.environ | world.hub.environment(world.root / "home"),
-                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [PYTHON, "-c", pinned],
+        env=os.environ | world.hub.environment(world.root / "home"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.split() == [before, after], done.stderr
     assert "nothing to do" in world.build("--data.test_share=0.1")
     row = f"200 titles ([report 0123456789ab](/{ADAPTER}/blob/{world.head(OF_ADAPTER)}/evaluation/0123456789ab/report.json))"
@@ -93,8 +98,10 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
     assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").content.startswith(b"\x89PNG")
     (found,) = world.get("/api/collections?owner=titlecraft").json()
     assert [(one["type"], one["id"]) for one in found["items"]] == [
-        ("dataset", DATASET), ("model", ADAPTER), ("model", BASE),
-    ]  # fmt: skip
+        ("dataset", DATASET),
+        ("model", ADAPTER),
+        ("model", BASE),
+    ]
 
 
 def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
@@ -126,8 +133,13 @@ def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> 
     told_better = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
     for said, problem in ((told_better, "its report 0123456789ab is not as listed"), (listed, None)):
         put = f"from tests.model_card.lineage.lineage_world import put; put('{DATASET}', 'dataset', {{'lineage.json': {json.dumps(said).encode()!r}}})"
-        done = subprocess.run([PYTHON, "-c", put], env=os.environ | world.hub.environment(world.root / "home"),
-                              cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+        done = subprocess.run(
+            [PYTHON, "-c", put],
+            env=os.environ | world.hub.environment(world.root / "home"),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         (one,) = json.loads(world.lineage(DATASET, "--json"))["adapters"]
         assert one["problem"] == problem
@@ -168,8 +180,13 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     assert said[1].startswith("the repos are not in a collection: ") and len(said) == 2
     assert world.head(OF_DATASET) == before
     away = "from model_card.lineage.announce import announce; from titlecraft.records import Pin; announce(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
-    done = subprocess.run([PYTHON, "-c", away], cwd=ROOT, capture_output=True, text=True,
-                          env=os.environ | world.hub.environment(world.root / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"})  # fmt: skip
+    done = subprocess.run(
+        [PYTHON, "-c", away],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | world.hub.environment(world.root / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"},
+    )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     (line,) = done.stdout.splitlines()
     assert line.startswith("the adapter is published, but listed nowhere: ") and "does not answer" in line
@@ -191,7 +208,12 @@ def list_an_adapter(*others):
 writing.group_and_assign = list_an_adapter
 sys.exit(main(["build", {str(world.root / "rows.json.gz")!r}, *{small!r}]))
 """
-    done = subprocess.run([PYTHON, "-c", meanwhile], env=os.environ | world.hub.environment(world.root / "home"),
-                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [PYTHON, "-c", meanwhile],
+        env=os.environ | world.hub.environment(world.root / "home"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and "listed on the dataset's card" in done.stdout, done.stderr
     assert "[report 111111111111]" in world.card() and "--data.test_share=0.3" in world.card()

@@ -23,17 +23,27 @@ def evaluated() -> Run:
     report = replace(evaluation_record(), excluded={"title_in_train": 1234})
     pictures = dict.fromkeys(["splits.png", "output_length.png", "training_loss.png", "forest.png"], b"\x89PNG")
     return Run(
-        adapter=ADAPTER, record=training_record("llama3"), prompt=PromptFormat.from_settings(Prompt()), data=dataset_record(),
-        report=report, examples=[EXAMPLE], pictures=pictures,
-    )  # fmt: skip
+        adapter=ADAPTER,
+        record=training_record("llama3"),
+        prompt=PromptFormat.from_settings(Prompt()),
+        data=dataset_record(),
+        report=report,
+        examples=[EXAMPLE],
+        pictures=pictures,
+    )
 
 
 def bare() -> Run:
     """The least that an adapter of ours can come with."""
     return Run(
-        adapter=ADAPTER, record=training_record("other"), prompt=PromptFormat.from_settings(Prompt()), data=None, report=None,
-        examples=[], pictures={},
-    )  # fmt: skip
+        adapter=ADAPTER,
+        record=training_record("other"),
+        prompt=PromptFormat.from_settings(Prompt()),
+        data=None,
+        report=None,
+        examples=[],
+        pictures={},
+    )
 
 
 def language(code: str) -> Language:

@@ -66,34 +66,38 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def done(user: Desk) -> dict[str, Outcome]:
     """Exports, and attempts at them."""
     kept = ["LLAMA_CPP=llama.cpp", *CONVERT, "--quantize", "F16", "--out", "kept", "--titles", "30"]
-    return user.session({
-        "merged": MERGE,
-        "converter fails": ["FAKE_CONVERTER=fails", *CONVERT, "--llama-cpp", "llama.cpp"],
-        "gguf": [*CONVERT, "--llama-cpp", "llama.cpp", "--public"],
-        "raced": [f"FAKE_CONVERTER={RACED}", *CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
-        "kept": kept,
-        "kept again": kept,
-        "out": [*MERGE, "--out", "llama.cpp"],
-    })  # fmt: skip
+    return user.session(
+        {
+            "merged": MERGE,
+            "converter fails": ["FAKE_CONVERTER=fails", *CONVERT, "--llama-cpp", "llama.cpp"],
+            "gguf": [*CONVERT, "--llama-cpp", "llama.cpp", "--public"],
+            "raced": [f"FAKE_CONVERTER={RACED}", *CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
+            "kept": kept,
+            "kept again": kept,
+            "out": [*MERGE, "--out", "llama.cpp"],
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
     """What is done or refused before any model is loaded."""
     user.say(f"from huggingface_hub import HfApi; HfApi().delete_repo({RACED!r})")
-    return user.session({
-        "again": MERGE,
-        "raced again": [*CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
-        "no adapter": ["export", "--adapter", BASE, "--to", "merged"],
-        "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
-        "taken": [*MERGE, "--repo", ADAPTER],
-        "somebody": [*MERGE, "--repo", "somebody/mine"],
-        "read token": [f"HF_TOKEN={user.hub.read_token}", *MERGE],
-        "onnx": ["export", "--adapter", ADAPTER, "--to", "onnx"],
-        "quantised merge": [*MERGE, "--quantize", "q8_0"],
-        "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
-        "no titles": [*MERGE, "--titles", "0"],
-    })  # fmt: skip
+    return user.session(
+        {
+            "again": MERGE,
+            "raced again": [*CONVERT, "--llama-cpp", "llama.cpp", "--repo", RACED],
+            "no adapter": ["export", "--adapter", BASE, "--to", "merged"],
+            "nowhere": ["export", "--adapter", "titlecraft/nowhere", "--to", "merged"],
+            "taken": [*MERGE, "--repo", ADAPTER],
+            "somebody": [*MERGE, "--repo", "somebody/mine"],
+            "read token": [f"HF_TOKEN={user.hub.read_token}", *MERGE],
+            "onnx": ["export", "--adapter", ADAPTER, "--to", "onnx"],
+            "quantised merge": [*MERGE, "--quantize", "q8_0"],
+            "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
+            "no titles": [*MERGE, "--titles", "0"],
+        }
+    )
 
 
 def published(user: Desk, repo: str) -> tuple[ExportRecord, str, list[str]]:
@@ -114,9 +118,17 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
 ) -> None:
     record, card, files = published(user, MERGED)
     assert files == [
-        ".gitattributes", "README.md", "SHA256SUMS", "config.json", "export_record.json", "generation_config.json", "model.safetensors",
-        "prompt.json", "tokenizer.json", "tokenizer_config.json",
-    ]  # fmt: skip
+        ".gitattributes",
+        "README.md",
+        "SHA256SUMS",
+        "config.json",
+        "export_record.json",
+        "generation_config.json",
+        "model.safetensors",
+        "prompt.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
     pins = {pin.repo: f"{pin.repo}@{pin.revision}" for pin in (record.adapter, record.base, record.dataset)}
     assert pins == user.pins
     assert (record.form, record.quantization, record.dtype, record.parameters) == ("merged", "nf4", "float32", 125_248)
@@ -124,7 +136,7 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
     assert (check.titles, check.split, check.seed, check.tolerance) == (64, "test", 7, 1e-4)
     assert abs(check.difference) < 1e-5 < abs(check.nll_adapter - check.nll_base)
     assert check.difference == check.nll_merged - check.nll_adapter and 0 < check.largest_logit_difference < 1e-3
-    assert f"Difference in NLL measured on 64 titles: {check.difference:+.2g} nats per token" in card
+    assert f"Difference in NLL on 64 titles: {check.difference:+.2g} nats per token" in card
     assert card.startswith("---\nbase_model: titlecraft/tiny-base\n") and "\nbase_model_relation: finetune\n" in card
     assert (
         "\nlicense: mit\n" in card and f"`{record.adapter.revision}`" in card and f"`{record.dataset.revision}`" in card
@@ -155,7 +167,7 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
 ) -> None:
     said = done["converter fails"].refusal()
     assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in said and "--to merged" in said
-    assert done["gguf"].out.startswith("merged already; going on with ") and "loading" not in done["gguf"].out
+    assert done["gguf"].out.startswith("already merged; continuing with ") and "loading" not in done["gguf"].out
     record, card, files = published(user, GGUF)
     assert files == [
         ".gitattributes",
@@ -170,7 +182,10 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
     assert (gguf.type, gguf.version, gguf.tensors) == ("q8_0", 3, 21)
     assert converter.script == "convert_hf_to_gguf.py" and len(converter.sha256) == 64
     assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]
-    assert "\nbase_model_relation: quantized\n" in card and "to q8_0 changed was not measured." in card
+    assert (
+        "\nbase_model_relation: quantized\n" in card
+        and "to q8_0; the effect of the conversion was not measured." in card
+    )
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(code, "llama_cpp", "exec")
     assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
@@ -181,8 +196,8 @@ def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
 ) -> None:
     said = done["raced"].refusal()
     assert f"somebody else published to model {RACED} in the meantime" in said
-    folder = present(re.search(r"the model is whole in (\S+), and the same command publishes it", said))[1]
-    assert attempts["raced again"].out.startswith(f"exported already; going on with {folder}\nGGUF q8_0: ")
+    folder = present(re.search(r"the model is complete in (\S+), and the same command publishes it", said))[1]
+    assert attempts["raced again"].out.startswith(f"already exported; continuing with {folder}\nGGUF q8_0: ")
     assert f"{RACED}@" in attempts["raced again"].out and not Path(folder).exists()
     assert f"{RACED.split('/')[1]}-Q8_0.gguf" in user.say(
         f"from huggingface_hub import HfApi; print(HfApi().list_repo_files({RACED!r}))"

@@ -59,7 +59,7 @@ def test_a_merge_that_changed_the_model_is_refused() -> None:
     assert (check.titles, check.positions) == (2, 2)
     assert (check.largest_logit_difference, check.largest_logit) == (0.25, 4.0)
     with pytest.raises(
-        UserError, match=r"another one than base and adapter: \+0.005 nats .* at most 0.0001 in float32"
+        UserError, match=r"the merged model differs from base and adapter: \+0.005 nats .* at most 0.0001 in float32"
     ):
         compare(before, Scores([2.01, 4.0], None, logits), "float32", seed=7)
     assert compare(before, Scores([2.009, 4.0], None, logits), "bfloat16", seed=7).tolerance == 0.005

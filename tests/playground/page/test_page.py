@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.ask.answer import Engine
+from playground.ask.engine import Engine
 from playground.page.build import build_page, launch_options, states
 from tests.evaluation.report.chromium import Page, executable, page
 from tests.playground.conftest import HOSTILE
@@ -109,7 +109,7 @@ def test_a_question_asked_while_an_answer_is_written_is_answered_next(address: s
 def test_a_prompt_that_was_not_sent_is_not_called_so(engine: Engine, index: RowIndex) -> None:
     values = ("lamp " * 390, "Both", "Greedy", "Title", False, 0, 8, 0.7, 50, 0.95)
     first, last = states(engine, index, values, "same")
-    assert "The prompt that was sent" in first[2]
+    assert "<summary>The prompt</summary>" in first[2]
     assert "the prompt has" in last[0] and "ask something shorter" in last[0] and last[1:] == ("same", "")
 
 

@@ -58,16 +58,18 @@ api.upload_file(repo_id="titlecraft/taken", repo_type="space", path_in_repo="app
 card = b"---\\nsdk: gradio\\nlicense: mit\\n---\\nTheir words.\\n"
 api.upload_file(repo_id="titlecraft/empty", repo_type="space", path_in_repo="README.md", path_or_fileobj=card)
 """)
-    return user.session({
-        "space": PUBLISH,
-        "again": PUBLISH,
-        "empty": [*PUBLISH[:-1], "titlecraft/empty"],
-        "taken": [*PUBLISH[:-1], "titlecraft/taken"],
-        "no adapter": ["space", "--adapter", BASE, "--repo", "titlecraft/other"],
-        "somebody": [*PUBLISH[:-1], "somebody/ask"],
-        "read token": [f"HF_TOKEN={user.hub.read_token}", *PUBLISH],
-        "revision": [*PUBLISH[:-1], f"{SPACE}@dev"],
-    })  # fmt: skip
+    return user.session(
+        {
+            "space": PUBLISH,
+            "again": PUBLISH,
+            "empty": [*PUBLISH[:-1], "titlecraft/empty"],
+            "taken": [*PUBLISH[:-1], "titlecraft/taken"],
+            "no adapter": ["space", "--adapter", BASE, "--repo", "titlecraft/other"],
+            "somebody": [*PUBLISH[:-1], "somebody/ask"],
+            "read token": [f"HF_TOKEN={user.hub.read_token}", *PUBLISH],
+            "revision": [*PUBLISH[:-1], f"{SPACE}@dev"],
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +85,14 @@ snapshot_download({SPACE!r}, repo_type="space", local_dir={str(folder)!r})
 
 
 def test_a_space_says_what_it_is(user: Desk, downloaded: Path) -> None:
-    info = json.loads(user.say(f"""
+    info = json.loads(
+        user.say(f"""
 import json
 from huggingface_hub import HfApi
 info = HfApi().space_info({SPACE!r})
 print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_data.to_dict(), HfApi().list_repo_commits({SPACE!r}, repo_type="space")[0].title]))
-"""))  # fmt: skip
+""")
+    )
     sdk, private, models, datasets, card, title = info
     pins = user.pins
     assert (sdk, private, models, datasets) == ("gradio", True, [ADAPTER, BASE], [DATASET])
@@ -130,9 +134,10 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
         port = free.getsockname()[1]
     names = [line.partition("==")[0] for line in (downloaded / "requirements.txt").read_text().splitlines()]
     environment = user.environment | {
-        "PYTHONPATH": str(only_these(names, user.folder / "installed")), "GRADIO_SERVER_PORT": str(port),
+        "PYTHONPATH": str(only_these(names, user.folder / "installed")),
+        "GRADIO_SERVER_PORT": str(port),
         "HF_HOME": str(user.folder / "fresh home"),
-    }  # fmt: skip
+    }
     app = subprocess.Popen(
         [sys.executable, "-S", "app.py"],
         cwd=downloaded,
@@ -194,12 +199,12 @@ def test_an_app_that_names_another_base_does_not_start() -> None:
 def test_an_address_that_cannot_be_served_is_said() -> None:
     code = """
 from playground.page.build import import_gradio
-from playground.space.app import opened
+from playground.space.app import open_page
 from titlecraft.errors import UserError
 with import_gradio().Blocks(analytics_enabled=False) as page:
     pass
 try:
-    opened(page)
+    open_page(page)
 except UserError as error:
     print(error)
 """

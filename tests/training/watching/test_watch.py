@@ -15,7 +15,8 @@ from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
 from training.record import plot_loss, smoothed, write_log
 from training.trainer import make_trainer, run_all_steps
-from training.watching.energy import Energy, add_up, metered, metered_parts, require_meter
+from training.watching.energy import Energy, add_up, metered, metered_parts
+from training.watching.grid import require_meter
 from training.watching.progress import Pace, shown
 from training.watching.watch import require_watch, watchers
 

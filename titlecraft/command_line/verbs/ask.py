@@ -32,8 +32,8 @@ def main(arguments: list[str]) -> int:
 
     from rich.console import Console
 
-    from playground.ask.answer import Engine
     from playground.ask.conversation import converse, questions
+    from playground.ask.engine import Engine
     from titlecraft.search.row_index import open_row_index
 
     if asked.title is not None:

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from evaluation import inputs
-from playground.ask import answer
-from playground.ask.answer import Answer, Engine
+from playground.ask import engine as engine_module
+from playground.ask.answer import Answer
 from playground.ask.decoding import Decoding
+from playground.ask.engine import Engine
 from tests.model_card.literal_records import dataset_record
 from titlecraft.errors import UserError
 from titlecraft.models.decoding.generate import generate
@@ -96,6 +97,6 @@ def test_a_dataset_without_a_test_split_can_be_asked_about(engine: Engine, monke
     without = msgspec.structs.replace(dataset, splits={"train": dataset.splits["train"]}).to_json()
     monkeypatch.setattr(inputs, "read_file", lambda pinned, path: without)
     monkeypatch.setattr(inputs, "read_adapter", lambda adapter: engine.inputs)
-    monkeypatch.setattr(answer, "read_adapter", lambda adapter: engine.inputs)
-    monkeypatch.setattr(answer, "load", lambda found: engine.loaded)
+    monkeypatch.setattr(engine_module, "read_adapter", lambda adapter: engine.inputs)
+    monkeypatch.setattr(engine_module, "load", lambda found: engine.loaded)
     assert Engine.open("ns/adapter").inputs is engine.inputs
