@@ -36,7 +36,7 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
     """Model with an adapter, tokenizer, and titles ready to be asked."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from evaluation.titles.draw import Room, encode
+    from evaluation.titles.draw import TokenLimits, encode
     from tests.tiny_world import add_adapter
     from titlecraft.command_line.demo.products import BOOKS, OTHERS
     from titlecraft.command_line.demo.tiny_base import CONTEXT, pretrain
@@ -48,7 +48,7 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
     model = add_adapter(AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False).eval())
     prompt, random = PromptFormat.from_settings(Prompt()), Random("reproducibility")
     products = dict(random.choice(BOOKS + OTHERS)(random) for _ in range(4 * TITLES))
-    room = Room(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)
+    room = TokenLimits(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)
     titles = [
         encode({"uid": title, "title": title, "output": text}, prompt.render_title(title), tokenizer, room)
         for title, text in products.items()

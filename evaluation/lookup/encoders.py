@@ -94,12 +94,12 @@ class EmbeddedTitles:
 
     def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
         """Encode the texts of (title, text), the titles, and their distractors."""
-        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.beside(title))}
+        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.distractor_titles(title))}
         self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in asked)])
 
     def rank(self, title: str, text: str) -> float:
         """Rank of the title by the cosine to the text; equal cosines share their mean rank, as all do for an empty text."""
-        names = [self.index.own(title), *self.index.beside(title)]
+        names = [self.index.own(title), *self.index.distractor_titles(title)]
         query = self.known[text] if text.strip() else np.zeros_like(self.known[text])
         scores = np.stack([self.known[name] for name in names]) @ query
         return shared_rank(scores[0], scores[1:])

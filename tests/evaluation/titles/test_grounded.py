@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evaluation.titles.draw import Room, Title, beside_others, encode
+from evaluation.titles.draw import Title, TokenLimits, encode, with_other_prompts
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
 from model_card.verification.level_scores.grounded import check_published_sources
 from model_card.verification.lines.checks import Checks
@@ -19,7 +19,7 @@ from titlecraft.search.row_index import FoundRow
 from titlecraft.settings import Prompt
 
 PROMPT = PromptFormat.from_settings(Prompt())
-ROOM = Room(scored=512, context=512, new_tokens=16)
+ROOM = TokenLimits(scored=512, context=512, new_tokens=16)
 TEXT = "A lamp of red glass for the desk, with a cord of two metres and a switch."
 
 
@@ -57,7 +57,7 @@ def tokenizer():
 def titles(tokenizer) -> list[Title]:
     rows = [row(1), row(2) | {"output": TEXT}]
     asked = [present(encode(one, PROMPT.render(one["instruction"], one["input"]), tokenizer, ROOM)) for one in rows]
-    return beside_others(asked, tokenizer, ROOM.context)
+    return with_other_prompts(asked, tokenizer, ROOM.context)
 
 
 def test_what_gives_an_answer_away(titles) -> None:

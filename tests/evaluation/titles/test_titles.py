@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.titles.draw import Room, draw
+from evaluation.titles.draw import TokenLimits, draw
 from evaluation.titles.near_copies import near_copies
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
@@ -16,7 +16,7 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.settings import Prompt
 
 PROMPT = PromptFormat.from_settings(Prompt())
-WIDE = Room(scored=1000, context=1000, new_tokens=20)
+WIDE = TokenLimits(scored=1000, context=1000, new_tokens=20)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Pa
     whole = draw(folder, PROMPT, tokenizer, WIDE, 100, seed=7)
     assert (whole.excluded, whole.cut()) == ({"no_room_for_answer": 1}, 0)
     longest = max(len(title.prompt_tokens) for title in whole.titles)
-    tight = draw(folder, PROMPT, tokenizer, Room(scored=longest + 10, context=1000, new_tokens=20), 100, seed=7)
+    tight = draw(folder, PROMPT, tokenizer, TokenLimits(scored=longest + 10, context=1000, new_tokens=20), 100, seed=7)
     assert tight.cut() == 40
     assert all(len(title.prompt_tokens) + len(title.reference_tokens) == longest + 10 for title in tight.titles)
 
@@ -112,7 +112,7 @@ def test_a_reference_is_cut_where_it_does_not_fit_behind_the_other_prompt(tmp_pa
     folder = write(tmp_path, [row(100), long], [row(0)])
     short, other = sorted(draw(folder, PROMPT, tokenizer, WIDE, 2, seed=7).titles, key=lambda title: len(title.prompt))
     context = len(other.prompt_tokens) + 5
-    room = Room(scored=context, context=context, new_tokens=5)
+    room = TokenLimits(scored=context, context=context, new_tokens=5)
     cut = min(draw(folder, PROMPT, tokenizer, room, 2, seed=7).titles, key=lambda title: len(title.prompt))
     assert short.scored_bytes == len(row(100)["output"].encode())
     assert (cut.reference_tokens, cut.cut) == (short.reference_tokens[:5], True)
