@@ -1,9 +1,10 @@
 """python benchmarks/dataset_reupload.py SOURCE [--shards 6]
 
-How much of a dataset is uploaded again when 1 % of its source changes: of the rows concerned half get another description,
-a quarter go, and a quarter have a new row in front of them. The 1 % are either one stretch of the file, as where a
-department was revised, or scattered over all of it, which touches nearly every page. Two measures: by file, as a Hub with plain LFS stores it, and by content-defined chunk, as Xet does
-(Gear hash, 8 to 128 KiB, 64 KiB on average). Writes benchmarks/results/dataset_reupload.json.
+Measures how much of a dataset is uploaded again when 1 % of its source changes: half of the changed rows get another description,
+a quarter are deleted, and a quarter get a new row before them. The 1 % are either one range of the file, such as a revised
+department, or scattered over all of it, which changes nearly every page. Two measures: by file, as a Hub with plain LFS stores
+it, and by content-defined chunk, as Xet does (Gear hash, 8 to 128 KiB, 64 KiB on average). Writes
+benchmarks/results/dataset_reupload.json.
 """
 
 import argparse
@@ -24,7 +25,7 @@ SMALLEST, LARGEST = 8 << 10, 128 << 10
 
 
 def chunks(data: bytes) -> list[bytes]:
-    """Cut where the Gear hash of the last 64 bytes ends a chunk; by doubling, so that numpy does all bytes at once."""
+    """Cut data into chunks by the Gear hash of the last 64 bytes, computed by doubling, so that numpy handles all bytes at once."""
     hashes = GEAR[np.frombuffer(data, np.uint8)]
     for step in (1, 2, 4, 8, 16, 32):
         hashes[step:] = hashes[step:] + (hashes[:-step] << np.uint64(step))
@@ -40,7 +41,7 @@ def chunks(data: bytes) -> list[bytes]:
 
 
 def changed(source: Path, out: Path, scattered: bool) -> None:
-    """The same file with 1 % of its lines changed."""
+    """Write the same file with 1 % of its lines changed."""
     chance, size, place = random.Random(1), source.stat().st_size, 0
     with source.open("rb") as old, out.open("wb") as new:
         for line in old:
@@ -58,7 +59,7 @@ def changed(source: Path, out: Path, scattered: bool) -> None:
 
 
 def build(source: Path, work: Path, rows_per_shard: int) -> Path:
-    """The folder with the shards."""
+    """Build the dataset; return the folder with its shards."""
     from dataset_builder.engine.local import local_engine
     from dataset_builder.options import BuildHooks, BuildOptions
     from dataset_builder.source.catalogue import find_files
@@ -76,7 +77,7 @@ def build(source: Path, work: Path, rows_per_shard: int) -> Path:
 
 
 def main() -> None:
-    """Build both, compare, write the shares."""
+    """Build both versions, compare them, and write the shares."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("source", type=Path)
     options.add_argument("--rows-per-shard", type=int, default=15_000)
@@ -103,7 +104,7 @@ def main() -> None:
 
 
 def read(folder: Path) -> list[bytes]:
-    """The files of a folder, in order of their names."""
+    """Return the contents of a folder's files, in order of their names."""
     return [file.read_bytes() for file in sorted(folder.iterdir())]
 
 

@@ -18,7 +18,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
-from titlecraft.models.base.files import read_object, require_whole, said
+from titlecraft.models.base.files import one_line, read_object, require_whole
 from titlecraft.process.out_of_memory import is_out_of_memory
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import MODEL_CONFIG
@@ -48,7 +48,7 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
         if is_out_of_memory(error):
             raise
         raise UserError(
-            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({said(error)}); expected a model "
+            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({one_line(error)}); expected a model "
             "with safetensors and a tokenizer, such as sentence-transformers publishes"
         ) from error
     return model, tokenizer
