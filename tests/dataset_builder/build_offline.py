@@ -1,4 +1,4 @@
-"""Both passes of the builder without a Hub, for tests that look at what would be published."""
+"""Runs both passes of the builder without a Hub, for tests of the files that would be published."""
 
 from pathlib import Path
 from typing import Any
@@ -29,5 +29,6 @@ def build_with(
     recipe = Recipe(data=data, prompt=prompt or Prompt())
     files = examine_files(find_files(source if isinstance(source, list) else [str(source)]), engine.in_order)
     hooks = BuildHooks(engine.hash(files), warn=options.pop("warn", lambda message: None))
-    build_options = BuildOptions(**({"max_loss": 1.0} | options))
+    options.setdefault("max_loss", 1.0)
+    build_options = BuildOptions(**options)
     return write_dataset(files, recipe, work, engine, current_code("dataset_builder"), hooks, build_options)

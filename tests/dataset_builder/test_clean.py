@@ -1,4 +1,4 @@
-"""Literal texts in, literal texts out: each rule on the noise that the real file has.
+"""Each cleaning rule on literal examples of the real file's noise.
 
 After an intended change of a rule: `python -m tests.dataset_builder.test_clean` writes the golden sample anew; read the diff.
 """
@@ -127,7 +127,7 @@ def test_no_text_takes_long(name: str) -> None:
     assert time.process_time() - started < 3
 
 
-def test_hidden_parts_go_and_what_has_no_end_stays() -> None:
+def test_hidden_parts_are_removed_unless_unclosed() -> None:
     text = "A <!-- b <script> --> c <SCRIPT a='1'>x < 3 <!-- y </script > d <style>e</STYLE> f <!--> g --> h <style> i <!-- j"
     assert clean(text, Counter()) == "A c d f h <style> i <!-- j"
 
