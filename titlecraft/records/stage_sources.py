@@ -22,8 +22,11 @@ TEMPLATES = {
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
     """,
-    "export": "playground/export/templates/export_card.md.jinja",
-    "space": "",
+    "export": """
+        playground/export/templates/export_card.md.jinja playground/export/templates/serve_llama_cpp.py.jinja
+        playground/export/templates/serve_transformers.py.jinja playground/export/templates/serve_vllm.py.jinja
+    """,
+    "space": "playground/space/templates/space_app.py.jinja playground/space/templates/space_card.md.jinja",
     "verification": """
         dataset_builder/card/templates/dataset_card.md.jinja
         evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja evaluation/report/templates/page.js
