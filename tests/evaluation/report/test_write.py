@@ -223,8 +223,8 @@ def test_the_readme_has_the_measured_figures_of_reproducibility() -> None:
     assert exact["the_same_twice"] and short["the_same_twice"] and exact["greedy_answers_identical"] == exact["of"]
     far = [exact["nll_per_token"]["largest_difference"], *list(short["nll_per_token"].values())[1:]]
     others = short["of"] - short["greedy_answers_identical"]
-    moved = "in float32 in the place of the CPU moves it by at most {} and none of those answers; in bfloat16 by at most {}, the mean by {}"
-    moved = f"{moved.format(*map(rounded_up, far))}, and {others} of the {short['of']} answers are others"
+    moved = "in float32 instead of the CPU moves it by at most {} and none of those answers; in bfloat16 by at most {}, the mean by {}"
+    moved = f"{moved.format(*map(rounded_up, far))}, and {others} of the {short['of']} answers differ"
     readme = " ".join((ROOT / "README.md").read_text().split())
     assert said in readme and moved in readme
 
