@@ -1,9 +1,9 @@
 """python benchmarks/answers.py      on a machine with a GPU, and again on one without
 
-How long a visitor waits for `ask` and `play` once the model is loaded: seconds to the first token of each arm, tokens a second
-of each, and seconds until both answers are whole. On a GPU: an 8B base with random weights in bfloat16, as titlecraft/models/adapter/load.py
-has it on a large card, with an adapter of r 16. On a CPU: the tiny model of the tests. Three questions after one to warm up;
-256 new tokens each. Writes its part of benchmarks/results/answers.json.
+Measures the latency of `ask` and `play` with a loaded model: time to the first token and tokens per second of each arm, and
+seconds until both answers are complete. On a GPU: an 8B base with random weights in bfloat16, loaded as
+titlecraft/models/adapter/load.py does on a large GPU, with an adapter of r 16. On a CPU: the tiny model of the tests. Three
+prompts after one to warm up; 256 new tokens each. Writes its part of benchmarks/results/answers.json.
 """
 
 import json
@@ -22,7 +22,7 @@ FIRST_TOKEN, BOTH_ON_CPU = 1.0, 2.0  # seconds
 
 
 def random_8b() -> Any:
-    """A PeftModel of Llama-3-8B's shape on the GPU, with an adapter that does something."""
+    """Return a PeftModel with Llama-3-8B's shape on the GPU, with a nonzero adapter."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -44,7 +44,7 @@ def random_8b() -> Any:
 
 
 def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
-    """An engine over a model that was never published."""
+    """Return an engine for a model that is not published."""
     from evaluation.inputs import Inputs
     from playground.ask.engine import Engine
     from tests.evaluation.published_world import training_record
@@ -64,7 +64,7 @@ def engine_over(model: Any, tokenizer: Any, precision: str) -> Any:
 
 
 def measure(engine: Any) -> dict[str, Any]:
-    """Both arms, sampled with the recipe's defaults; medians over the questions, and the slowest first token."""
+    """Sample both arms with the recipe's defaults; return medians over the prompts, and the slowest first token."""
     from playground.ask.decoding import Decoding
     from titlecraft.settings import Generation
 
@@ -89,7 +89,7 @@ def measure(engine: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure what this machine can, and keep what the other one measured."""
+    """Measure the part for this machine; keep the part that the other machine measured."""
     import torch
 
     from tests.tiny_world import add_adapter, make_base, train_tokenizer

@@ -1,4 +1,4 @@
-"""The bars of a benchmark: what was promised, what was measured, and whether it holds."""
+"""The bars of a benchmark: target, measured value, and whether the target is met."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def bar(name: str, value: float, limit: float, unit: str, *, larger: bool = False) -> dict[str, Any]:
-    """One bar as results/*.json hold it; the value must be at least `limit` if `larger`, otherwise at most."""
+    """Return one bar as results/*.json store it; the value must be at least `limit` if `larger`, otherwise at most."""
     holds = value >= limit if larger else value <= limit
     return {"name": name, "value": round(value, 3) or value, "bar": limit, "unit": unit, "holds": holds}
 
@@ -19,6 +19,6 @@ def print_bars(bars: list[dict[str, Any]]) -> None:
 
 
 def write_results(path: Path, result: dict[str, Any]) -> None:
-    """Write what was measured, with its bars, as JSON."""
+    """Write the measurements and their bars as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n")

@@ -1,11 +1,11 @@
 """python benchmarks/build_speed.py [--rows 2248619] [--keep FOLDER] [--only PART …]
 
-The dataset builder against the notebook's way, on the full-size synthetic catalogue, each in a process of its own, one
-after another on the same machine. Writes benchmarks/results/dataset_builder.json. About 20 minutes on two cores.
+Compares the dataset builder with the notebook's code on the full-size synthetic catalogue, each in its own process, one after
+another on the same machine. Writes benchmarks/results/dataset_builder.json. About 20 minutes on two cores.
 
-Our own parts run three times: the run with the median time counts, the largest memory of the three. Ours is timed from the
-start of the interpreter to the finished folder, sha256 of the source included, without the upload, which the notebook
-does not have. With --only some parts are measured, the bars that they decide are shown, and nothing is written.
+Parts of the dataset builder run three times; the results are the median time and the largest memory. The time is from the
+start of the interpreter to the finished folder, including the sha256 of the source, without the upload, which the notebook
+does not do. With --only, some parts are measured, their bars are printed, and nothing is written.
 """
 
 import argparse
@@ -30,30 +30,21 @@ RESULTS = HERE / "results" / "dataset_builder.json"
 
 
 def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
-    """Both passes of the builder."""
+    """Run both passes of the builder."""
     from dataset_builder.engine.local import local_engine
+    from dataset_builder.options import BuildHooks, BuildOptions
     from dataset_builder.source.catalogue import find_files
     from dataset_builder.source.examine import examine_files
     from dataset_builder.write_dataset import write_dataset
-    from titlecraft.prompt import PromptFormat
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(near_duplicates=near))
-    folder = work / "publish"
-    folder.mkdir()
     with local_engine(2) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
-        record = write_dataset(
-            files,
-            recipe,
-            PromptFormat.from_settings(recipe.prompt),
-            work,
-            folder,
-            engine,
-            code=current_code("dataset_builder", "pyarrow", "rensa"),
-            contents=engine.hash(files),
-        )
+        code = current_code("dataset_builder", "pyarrow", "rensa")
+        hooks = BuildHooks(engine.hash(files))
+        record = write_dataset(files, recipe, work, engine, code, hooks, BuildOptions(max_loss=1.0))
     parquet = sum(file.bytes for split in record.splits.values() for file in split.files)
     leakage = {name: one.near_duplicates for name, one in record.leakage.items()}
     largest = max(split.largest_group for split in record.splits.values())
@@ -68,14 +59,14 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
 
 
 def floor_read(source: Path, work: Path) -> dict[str, Any]:
-    """Reading the blocks alone (and gunzip, where it is .gz)."""
+    """Only read the blocks (and decompress a .gz file)."""
     from dataset_builder.source.read_blocks import read_blocks
 
     return {"bytes": sum(len(block.data) for block in read_blocks(str(source)))}
 
 
 def floor_parse(source: Path, work: Path) -> dict[str, Any]:
-    """orjson over every line in one process, nothing else."""
+    """Only parse every line with orjson, in one process."""
     import orjson
 
     good = 0
@@ -90,7 +81,7 @@ def floor_parse(source: Path, work: Path) -> dict[str, Any]:
 
 
 def floor_write(source: Path, work: Path) -> dict[str, Any]:
-    """Reading the published parquet and writing it again, in one process. `source` is a folder with the shards."""
+    """Only read the published parquet and write it again, in one process. `source` is a folder with the shards."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -126,7 +117,7 @@ PARTS = {
 
 
 def measure_part(name: str, forms: dict[str, Path], folder: Path) -> dict[str, Any]:
-    """The run with the median time, with the times of all runs and the largest peak. Leaves the last run's folder."""
+    """Return the run with the median time, the times of all runs and the largest peak. The last run's folder stays."""
     run, form, times = PARTS[name]
     found = []
     for _ in range(times):
@@ -140,7 +131,7 @@ def measure_part(name: str, forms: dict[str, Path], folder: Path) -> dict[str, A
 
 
 def judge(measured: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The bars that these parts decide."""
+    """Return the bars that these parts decide."""
     bars = []
     if {"ours", "notebook"} <= measured.keys():
         seconds, rival = measured["ours"]["seconds"], measured["notebook"]
@@ -158,7 +149,7 @@ def judge(measured: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure all parts, or those asked for; judge the bars; write the results of a whole run."""
+    """Measure all parts, or those of --only; print the bars; write the results of a complete run."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=FULL_ROWS)
     options.add_argument("--keep", type=Path, help="folder for the catalogue, kept for the next time")

@@ -1,11 +1,11 @@
 """python benchmarks/dataset_growth.py [--times 4] [--keep FOLDER]
 
-How the dataset builder's cost grows with the rows: 1/4, 1 and 4 times the full-size synthetic catalogue (with --times 16
-16 times as well), without and with near-duplicates. Writes benchmarks/results/dataset_growth.json and dataset_growth.png.
+Measures how the dataset builder's cost grows with the number of rows: 1/4, 1 and 4 times the full-size synthetic catalogue (with
+--times 16, also 16 times), without and with near-duplicates. Writes benchmarks/results/dataset_growth.json and dataset_growth.png.
 
-Stated are seconds, CPU seconds, peak memory and state on disk, and for each how it grows: the exponent is the slope on
-logarithmic axes (1: in proportion to the rows; 0: not at all), and bytes per line are what one more line costs
-between the smallest and the largest catalogue. Before each size it says how long it will take, by what was measured until then.
+Results are seconds, CPU seconds, peak memory and bytes on disk, and the growth of each: the exponent is the slope on
+logarithmic axes (1: proportional to the rows; 0: constant), and bytes per line are the cost of one more line between the
+smallest and the largest catalogue. Before each size the script prints an estimate of its duration.
 """
 
 import argparse
@@ -38,7 +38,7 @@ BYTES_PER_LINE = 3_400  # of free disk: the catalogue itself, the rows that wait
 
 
 def sizes(rows: int, times: int) -> list[int]:
-    """A quarter of the rows, the rows, four times the rows, and so on until `times` times."""
+    """Return a quarter of the rows, the rows, four times the rows, and so on up to `times` times."""
     found = [rows // 4]
     while found[-1] * 4 <= rows * times:
         found.append(found[-1] * 4)
@@ -46,7 +46,7 @@ def sizes(rows: int, times: int) -> list[int]:
 
 
 def measure_size(rows: int, keep: Path | None, folder: Path) -> dict[str, Any]:
-    """Both parts on a catalogue of so many rows, which is removed again unless it is to be kept."""
+    """Measure both parts on a catalogue of this number of rows; remove the catalogue unless it should be kept."""
     started = time.monotonic()
     source = plain_catalogue(keep or folder, rows)
     found: dict[str, Any] = {"lines": rows, "making_seconds": round(time.monotonic() - started, 1)}
@@ -61,12 +61,12 @@ def measure_size(rows: int, keep: Path | None, folder: Path) -> dict[str, Any]:
 
 
 def duration(one: dict[str, Any]) -> float:
-    """How long a size took, in seconds, the making of its catalogue included."""
+    """Return the duration of a size in seconds, including the generation of its catalogue."""
     return one["making_seconds"] + sum(one[part]["seconds"] for part in PARTS)
 
 
 def growth(measured: list[dict[str, Any]], part: str, cost: str) -> dict[str, float]:
-    """The exponent, by least squares on logarithmic axes, and what one more line costs between the smallest and the largest."""
+    """Return the exponent, by least squares on logarithmic axes, and the cost of one more line."""
     rows, costs = [one["lines"] for one in measured], [one[part][cost] for one in measured]
     x, y = [math.log(value) for value in rows], [math.log(value) for value in costs]
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
@@ -79,7 +79,7 @@ def growth(measured: list[dict[str, Any]], part: str, cost: str) -> dict[str, fl
 
 
 def plot(measured: list[dict[str, Any]], path: Path) -> None:
-    """Each cost against the rows, both axes logarithmic, with a line of what would be in proportion to the rows."""
+    """Plot each cost against the rows, both axes logarithmic, with a line for proportional growth."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6), layout="constrained")
@@ -108,7 +108,7 @@ def plot(measured: list[dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure size after size, from the smallest on; then say how the costs grow."""
+    """Measure all sizes from the smallest on; then print how the costs grow."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=FULL_ROWS, help="what 1 times is")
     options.add_argument("--times", type=int, default=4, help="the largest size: 1, 4, 16, … times the rows")

@@ -1,9 +1,10 @@
 """python benchmarks/dataset_reupload.py SOURCE [--shards 6]
 
-How much of a dataset is uploaded again when 1 % of its source changes: of the rows concerned half get another description,
-a quarter go, and a quarter have a new row in front of them. The 1 % are either one stretch of the file, as where a
-department was revised, or scattered over all of it, which touches nearly every page. Two measures: by file, as a Hub with plain LFS stores it, and by content-defined chunk, as Xet does
-(Gear hash, 8 to 128 KiB, 64 KiB on average). Writes benchmarks/results/dataset_reupload.json.
+Measures how much of a dataset is uploaded again when 1 % of its source changes: half of the changed rows get another description,
+a quarter are deleted, and a quarter get a new row before them. The 1 % are either one range of the file, such as a revised
+department, or scattered over all of it, which changes nearly every page. Two measures: by file, as a Hub with plain LFS stores
+it, and by content-defined chunk, as Xet does (Gear hash, 8 to 128 KiB, 64 KiB on average). Writes
+benchmarks/results/dataset_reupload.json.
 """
 
 import argparse
@@ -24,7 +25,7 @@ SMALLEST, LARGEST = 8 << 10, 128 << 10
 
 
 def chunks(data: bytes) -> list[bytes]:
-    """Cut where the Gear hash of the last 64 bytes ends a chunk; by doubling, so that numpy does all bytes at once."""
+    """Cut data into chunks by the Gear hash of the last 64 bytes, computed by doubling, so that numpy handles all bytes at once."""
     hashes = GEAR[np.frombuffer(data, np.uint8)]
     for step in (1, 2, 4, 8, 16, 32):
         hashes[step:] = hashes[step:] + (hashes[:-step] << np.uint64(step))
@@ -40,7 +41,7 @@ def chunks(data: bytes) -> list[bytes]:
 
 
 def changed(source: Path, out: Path, scattered: bool) -> None:
-    """The same file with 1 % of its lines changed."""
+    """Write the same file with 1 % of its lines changed."""
     chance, size, place = random.Random(1), source.stat().st_size, 0
     with source.open("rb") as old, out.open("wb") as new:
         for line in old:
@@ -58,35 +59,25 @@ def changed(source: Path, out: Path, scattered: bool) -> None:
 
 
 def build(source: Path, work: Path, rows_per_shard: int) -> Path:
-    """The folder with the shards."""
+    """Build the dataset; return the folder with its shards."""
     from dataset_builder.engine.local import local_engine
+    from dataset_builder.options import BuildHooks, BuildOptions
     from dataset_builder.source.catalogue import find_files
     from dataset_builder.source.examine import examine_files
-    from dataset_builder.write_dataset import write_dataset
-    from titlecraft.prompt import PromptFormat
+    from dataset_builder.write_dataset import PUBLISH_FOLDER, write_dataset
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(rows_per_shard=rows_per_shard))
-    folder = work / "publish"
-    folder.mkdir(parents=True)
     with local_engine(1) as engine:
         files = examine_files(find_files([str(source)]), engine.in_order)
-        write_dataset(
-            files,
-            recipe,
-            PromptFormat.from_settings(recipe.prompt),
-            work,
-            folder,
-            engine,
-            code=current_code("dataset_builder"),
-            contents=engine.hash(files),
-        )
-    return folder / "data"
+        hooks = BuildHooks(engine.hash(files))
+        write_dataset(files, recipe, work, engine, current_code("dataset_builder"), hooks, BuildOptions(max_loss=1.0))
+    return work / PUBLISH_FOLDER / "data"
 
 
 def main() -> None:
-    """Build both, compare, write the shares."""
+    """Build both versions, compare them, and write the shares."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("source", type=Path)
     options.add_argument("--rows-per-shard", type=int, default=15_000)
@@ -113,7 +104,7 @@ def main() -> None:
 
 
 def read(folder: Path) -> list[bytes]:
-    """The files of a folder, in order of their names."""
+    """Return the contents of a folder's files, in order of their names."""
     return [file.read_bytes() for file in sorted(folder.iterdir())]
 
 

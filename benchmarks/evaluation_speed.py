@@ -1,10 +1,10 @@
 """python benchmarks/evaluation_speed.py [--only loop|evaluation|low-memory …]      on a machine with a GPU of 80 GB or more (an H200)
-python benchmarks/evaluation_speed.py --tiny                                       the very same code with a tiny base, on any machine
+python benchmarks/evaluation_speed.py --tiny                                       the same code with a tiny base, on any machine
 
-`titlecraft evaluate` as it is, from pinned repos on an embedded Hub to the folder with the report, on an 8B base with random
-weights: both arms, all measures, all statistics, the report. Beside it the notebook's loop: one prompt at a time through
-transformers' pipeline, on the 4-bit base. And the evaluation by recipes/low-memory.yaml in 8 GB. Each part runs in a process
-of its own. Writes benchmarks/results/evaluation.json after each part; about 10 minutes in all, of which several make the base.
+Measures `titlecraft evaluate` from pinned repos on an embedded Hub to the folder with the report, on an 8B base with random
+weights: both arms, all measures, all statistics, the report. Compares it with the notebook's loop: one prompt at a time through
+transformers' pipeline, on the 4-bit base. Also measures recipes/low-memory.yaml in 8 GB. Each part runs in its own process.
+Writes benchmarks/results/evaluation.json after each part; about 10 minutes in all, several of them for making the base.
 """
 
 import argparse
@@ -35,7 +35,7 @@ SIZES = {  # titles, new tokens, batch, rows of both splits as the real file giv
 
 
 def make_base(tiny: bool) -> Path:
-    """Folder with the weights."""
+    """Return the folder with the weights."""
     if not tiny:
         from benchmarks.world.random_8b import write_base
 
@@ -50,7 +50,7 @@ def make_base(tiny: bool) -> Path:
 
 
 def with_adapter(loaded: Any, base: Any) -> Any:
-    """A PeftModel in eval mode whose adapter does something."""
+    """Return a PeftModel in eval mode with a nonzero adapter."""
     import torch
 
     from benchmarks.world.random_8b import awaken
@@ -65,7 +65,7 @@ def with_adapter(loaded: Any, base: Any) -> Any:
 
 
 def loop(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Publish base, datasets and adapters; then the notebook's loop on the base that is loaded for it, and the ceiling."""
+    """Publish base, datasets and adapters; then run the notebook's loop on the loaded base, and measure the upper bound."""
     import torch
 
     from benchmarks.training_speed import ceiling
@@ -100,7 +100,7 @@ def loop(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, float]:
-    """One prompt at a time through transformers.pipeline, after one to warm up; tokens a second."""
+    """Answer one prompt at a time through transformers.pipeline, after one to warm up; return tokens per second."""
     from transformers import pipeline
 
     ask = pipeline("text-generation", model=model, tokenizer=tokenizer, trust_remote_code=False)
@@ -113,7 +113,7 @@ def notebook_loop(model: Any, tokenizer: Any, prompts: list[str]) -> dict[str, f
 
 
 def evaluation(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """The whole evaluation of the titles."""
+    """Run the complete evaluation of the titles."""
     from benchmarks.world.evaluation_timed import evaluate
     from titlecraft.settings import Evaluation, Generation, Recipe
 
@@ -125,7 +125,7 @@ def evaluation(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def low_memory(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """A few titles, a quarter of them longer than the model reads, by recipes/low-memory.yaml, where tensors may fill 8 GB."""
+    """Evaluate a few titles by recipes/low-memory.yaml with 8 GB for tensors; a quarter exceed the model's context."""
     import torch
 
     from benchmarks.world.evaluation_timed import evaluate
@@ -140,7 +140,7 @@ def low_memory(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def bars(parts: dict[str, Any], tiny: bool) -> list[dict[str, Any]]:
-    """What the parts that were run say of each bar; of a tiny base it has one."""
+    """Return the bars of the parts that were run; a tiny base has one bar."""
     found = []
     whole, slow, low = parts.get("evaluation"), parts.get("loop"), parts.get("low-memory")
     if whole and not tiny:
@@ -159,7 +159,7 @@ def bars(parts: dict[str, Any], tiny: bool) -> list[dict[str, Any]]:
 
 
 def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """A part in a process of its own, on the Hub of the work folder; what it said in its last line."""
+    """Run a part in its own process, on the Hub of the work folder; return the result in its last line of output."""
     from local_hub.server import start
 
     command = [sys.executable, str(Path(__file__).resolve()), "--part", part, "--work", str(work)]
@@ -178,14 +178,14 @@ def run_part(part: str, work: Path, asked: argparse.Namespace) -> dict[str, Any]
 
 
 def device() -> str:
-    """The GPU's name, or "cpu"."""
+    """Return the GPU's name, or "cpu"."""
     from titlecraft.models.base.model import device_name
 
     return device_name()
 
 
 def main() -> None:
-    """Each part in turn; the bars."""
+    """Run each part; print the bars."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--out", type=Path, help="default: results/evaluation.json, evaluation_tiny.json with --tiny")
     options.add_argument(

@@ -1,9 +1,9 @@
 """python benchmarks/loss_guard.py [--families llama granite] [--precisions float32]
 
-How far our losses and NLLs are from the model's own, in nats per token, for tiny random models of many families: training plain,
-fused, packed, packed and fused; evaluation one by one, in padded batches, and in one row of documents. The model's own is the
-float32 cross-entropy of `model(input_ids).logits`, one sequence at a time, before anything is put over the model. What a family
-cannot do is refused before the first step; the refusal stands in the table. Writes benchmarks/results/loss_guard.json.
+Compares losses and NLLs of this project with those of the plain model, in nats per token, for tiny random models of many
+families: training plain, fused, packed, packed and fused; evaluation one by one, in padded batches, and in one packed row. The
+reference is the float32 cross-entropy of `model(input_ids).logits`, one sequence at a time, without kernels or adapters. An
+unsupported mode is refused before the first step; the table has the message. Writes benchmarks/results/loss_guard.json.
 
 Runs on a CPU (float32, a minute) and, unchanged, on a CUDA GPU (float32 and bfloat16). Needs no network and no Hub.
 """
@@ -28,7 +28,7 @@ LENGTHS, CAPACITY = (7, 30, 12, 25, 9, 18, 5, 22, 11, 16), 40
 
 
 def examples() -> Any:
-    """Ten examples of different lengths, the answers half as long."""
+    """Return ten examples of different lengths; the completion is half of each."""
     import numpy as np
     from datasets import Dataset
 
@@ -39,7 +39,7 @@ def examples() -> Any:
 
 
 def tokenizer() -> Any:
-    """Something for TRL to hold: the examples are encoded already."""
+    """Return a tokenizer for TRL, which does not use it: the examples are already tokenised."""
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
@@ -48,7 +48,7 @@ def tokenizer() -> Any:
 
 
 def base_of(family: str, precision: str) -> Any:
-    """The family's tiny model on this machine's device, in this precision."""
+    """Return the family's tiny model on this machine's device, in this precision."""
     import torch
 
     from tests.tiny_families import make
@@ -58,7 +58,7 @@ def base_of(family: str, precision: str) -> Any:
 
 
 def trained(family: str, precision: str, mode: str, *more: str) -> float:
-    """How far the training loss is from the model's own: the larger difference of the fresh and the nonzero adapter."""
+    """Return the difference of the training loss to the model's own, the larger one of a zero and a nonzero adapter."""
     import numpy as np
     import torch
 
@@ -102,7 +102,7 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
 
 
 def scored(family: str, precision: str) -> dict[str, float | str]:
-    """How far the NLL of evaluation is from the model's own, the three ways."""
+    """Return the difference of evaluation's NLL to the model's own, in its three modes."""
     import numpy as np
 
     from titlecraft.models.attention.document import documents_fault
@@ -129,7 +129,7 @@ def scored(family: str, precision: str) -> dict[str, float | str]:
 
 
 def or_refused(compute: Callable[[], float]) -> float | str:
-    """The figure, or the line that refuses to compute it."""
+    """Return the difference, or the message of the refusal."""
     from titlecraft.errors import UserError
 
     try:
@@ -139,7 +139,7 @@ def or_refused(compute: Callable[[], float]) -> float | str:
 
 
 def measure_all(families: list[str], precision: str) -> Iterator[tuple[str, dict[str, float | str]]]:
-    """Family by family: how far apart each way is, or why it is refused; and llama again with an adapter on its output layer."""
+    """Measure all families in all modes; and llama again with an adapter on its output layer."""
     for family in families:
         yield family, trained_each_way(family, precision) | scored(family, precision)
     if "llama" in families:
@@ -147,12 +147,12 @@ def measure_all(families: list[str], precision: str) -> Iterator[tuple[str, dict
 
 
 def trained_each_way(family: str, precision: str, *more: str) -> dict[str, float | str]:
-    """`trained` in every mode."""
+    """Return `trained` for every mode."""
     return {f"training, {mode}": or_refused(partial(trained, family, precision, mode, *more)) for mode in MODES}
 
 
 def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[dict[str, Any]]:
-    """One bar for each way: the farthest family, mixtures of experts apart. And one for refusals that do not name their fix."""
+    """Return one bar for each mode (the worst family, mixtures of experts separately), and one for refusals without a fix."""
     from titlecraft.models.loss.guard import ROUTED_TOLERANCE, TOLERANCE
 
     bars, dense = [], TOLERANCE[precision]
@@ -185,12 +185,12 @@ def bars_of(table: dict[str, dict[str, float | str]], precision: str) -> list[di
 
 
 def is_routed(family: str) -> bool:
-    """Whether a family sends each token to some of its experts."""
+    """Return whether a family is a mixture of experts."""
     return any(name in family for name in ("mixtral", "moe", "gpt-oss"))
 
 
 def ask_all(families: list[str]) -> None:
-    """Let every family say what it asks of its attention, as a training does before its kernels are put over the model."""
+    """Record the attention arguments of every family, as a training does before it applies kernels."""
     from titlecraft.models.attention.document import documents_fault
 
     for family in families:
@@ -198,7 +198,7 @@ def ask_all(families: list[str]) -> None:
 
 
 def main() -> None:
-    """Measure, judge the bars, write the results."""
+    """Measure, print the bars, and write the results."""
     import torch
 
     from tests.tiny_families import FAMILIES

@@ -1,13 +1,13 @@
 """python benchmarks/reproducibility.py
-python benchmarks/reproducibility.py --device cuda      adds what a GPU changes to the same file; on a machine with one
+python benchmarks/reproducibility.py --device cuda      adds the comparison with a GPU to the same file; on a machine with one
 
-How far scores and greedy answers differ where an evaluation is not the same to the letter: other batch sizes, two threads
-instead of one, a GPU instead of the CPU. Writes benchmarks/results/reproducibility.json. Some minutes on two CPU cores; clock
-times are not measured.
+Measures how far scores and greedy answers differ if an evaluation runs differently: other batch sizes, two threads instead of
+one, a GPU instead of the CPU. Writes benchmarks/results/reproducibility.json. Some minutes on two CPU cores; times are not
+measured.
 
 The base is the demo's, pre-trained here in float32, with a random LoRA adapter; both arms answer titles of invented products.
-Every way is compared with the first one, title by title, and the first one is run once more at the end. `check` fails where
-the repeated run is not the same bit for bit.
+Every variant is compared with the first one, title by title, and the first one is repeated at the end. `check` fails if the
+repeated run is not identical bit for bit.
 """
 
 import argparse
@@ -33,10 +33,10 @@ BATCHES, THREADS = (25, 1, 8, 64), (1, 2)  # the first of each is what the other
 
 
 def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
-    """Model with an adapter, tokenizer, and titles ready to be asked."""
+    """Return model with an adapter, tokenizer, and tokenised titles."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from evaluation.titles.draw import Room, encode
+    from evaluation.titles.draw import TokenLimits, encode
     from tests.tiny_world import add_adapter
     from titlecraft.command_line.demo.products import BOOKS, OTHERS
     from titlecraft.command_line.demo.tiny_base import CONTEXT, pretrain
@@ -48,7 +48,7 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
     model = add_adapter(AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False).eval())
     prompt, random = PromptFormat.from_settings(Prompt()), Random("reproducibility")
     products = dict(random.choice(BOOKS + OTHERS)(random) for _ in range(4 * TITLES))
-    room = Room(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)
+    room = TokenLimits(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)
     titles = [
         encode({"uid": title, "title": title, "output": text}, prompt.render_title(title), tokenizer, room)
         for title, text in products.items()
@@ -57,7 +57,7 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
 
 
 def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) -> dict[Any, tuple[float, list[int]]]:
-    """(arm, title) -> NLL per token of the reference, and the greedy answer; batches as the evaluation makes them."""
+    """Return (arm, title) -> NLL per token of the reference, and the greedy answer; batches as in an evaluation."""
     import torch
 
     from titlecraft.models.attention.grouped import attention_of
@@ -84,7 +84,7 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
 
 
 def differences(first: dict[Any, tuple[float, list[int]]], other: dict[Any, tuple[float, list[int]]]) -> dict[str, Any]:
-    """How far two runs lie apart, over all titles of both arms."""
+    """Return the differences of two runs, over all titles of both arms."""
     apart = [other[key][0] - first[key][0] for key in first]
     return {
         "nll_per_token": {
@@ -98,13 +98,13 @@ def differences(first: dict[Any, tuple[float, list[int]]], other: dict[Any, tupl
 
 
 def effect(run: dict[Any, tuple[float, list[int]]]) -> float:
-    """What an evaluation would report: the mean NLL per token after − before."""
+    """Return the mean NLL per token after − before, as an evaluation reports it."""
     sums = {arm: sum(nll for (where, _), (nll, _) in run.items() if where == arm) for arm in ("before", "after")}
     return 2 * (sums["after"] - sums["before"]) / len(run)
 
 
 def on_gpu(model: Any, tokenizer: Any, titles: list[Any]) -> dict[str, Any]:
-    """The CPU in float32 against the GPU in float32 and in bfloat16, and each of these against itself."""
+    """Compare the CPU in float32 with the GPU in float32 and in bfloat16, and each GPU run with its repetition."""
     import torch
 
     first, ways = run(model, tokenizer, titles, BATCHES[0], 1), []
@@ -130,7 +130,7 @@ def on_gpu(model: Any, tokenizer: Any, titles: list[Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run every way, compare it with the first, write the results."""
+    """Run every variant, compare it with the first, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--out", type=Path, default=RESULTS)
     options.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

@@ -1,11 +1,11 @@
 """python benchmarks/sources.py DATASET [--queries 300]
 
-Indexing the rows of a dataset for the playground, and finding sources in it, beside SQLite's FTS5 of the same run: the same
-rows, the same words, the five best by BM25. DATASET is the folder of a downloaded dataset (with data/*.parquet); the full-size
-one is built from world/generate_catalogue.py's catalogue. Each part runs in a process of its own. Writes results/sources.json.
+Compares the playground's row index with SQLite's FTS5, for indexing a dataset and for searching it: the same rows, the same
+words, the five best by BM25. DATASET is the folder of a downloaded dataset (with data/*.parquet); the full-size one is built
+from world/generate_catalogue.py's catalogue. Each part runs in its own process. Writes results/sources.json.
 
-Queries are of four kinds, a quarter each: a title that is there, one with an edition behind it, words of two titles, and a
-whole question about a title.
+Queries are of four kinds, a quarter each: a title of the dataset, a title with an edition after it, words of two titles, and a
+question about a title.
 """
 
 import argparse
@@ -29,14 +29,14 @@ QUERY_MS, QUERY_GB, RIVAL_QUERIES, SHOWN, REPEATS = 50, 2.0, 20, 5, 3
 
 
 def pin() -> Any:
-    """Stands for the dataset, which was never published."""
+    """Return a pin for the dataset, which is not published."""
     from titlecraft.records import Pin
 
     return Pin(type="dataset", repo="benchmark/dataset", revision="0" * 40)
 
 
 def build(dataset: Path, work: Path) -> dict[str, Any]:
-    """Our index."""
+    """Build the row index."""
     from titlecraft.search.row_index import RowIndex
     from titlecraft.search.row_index_build import ensure_index
 
@@ -48,7 +48,7 @@ def build(dataset: Path, work: Path) -> dict[str, Any]:
 
 
 def query(index: Path, work: Path) -> dict[str, Any]:
-    """Search our index: with title and text, then with the titles alone."""
+    """Search the row index with title and text, then with titles alone."""
     from titlecraft.search.row_index import RowIndex
 
     start = time.perf_counter()
@@ -65,7 +65,7 @@ def query(index: Path, work: Path) -> dict[str, Any]:
 
 
 def rival_build(dataset: Path, work: Path) -> dict[str, Any]:
-    """The same rows in an FTS5 table."""
+    """Build an FTS5 table of the same rows."""
     import pyarrow.parquet as pq
 
     start = time.perf_counter()
@@ -84,7 +84,7 @@ def rival_build(dataset: Path, work: Path) -> dict[str, Any]:
 
 
 def rival_query(index: Path, work: Path) -> dict[str, Any]:
-    """Search the FTS5 table for any of the same words."""
+    """Search the FTS5 table for any of the words."""
     from titlecraft.search.word_index import query_words
 
     base = sqlite3.connect(index.parent / "rival" / "fts.db")
@@ -98,7 +98,7 @@ def rival_query(index: Path, work: Path) -> dict[str, Any]:
 
 
 def timed(search: Any, asked: list[str]) -> dict[str, Any]:
-    """Milliseconds of a query: the quickest of REPEATS, as other programs take the cores meanwhile. The very first stands apart."""
+    """Return the milliseconds of a query: the fastest of REPEATS, because other programs use the cores; the first is separate."""
     times, used = [], []
     for text in [asked[0], *asked]:
         clock, cpu = [], []
@@ -121,7 +121,7 @@ def timed(search: Any, asked: list[str]) -> dict[str, Any]:
 
 
 def make_queries(dataset: Path, count: int) -> list[str]:
-    """Queries of the four kinds by turns, the same for the same dataset."""
+    """Return queries of the four kinds in turn, the same for the same dataset."""
     import pyarrow.parquet as pq
 
     files = sorted((dataset / "data").glob("*.parquet"))
@@ -135,12 +135,12 @@ def make_queries(dataset: Path, count: int) -> list[str]:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
+    """Return the bytes of all files below a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def main() -> None:
-    """Run the parts, compare, write."""
+    """Run the parts, compare them, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("dataset", type=Path, nargs="?")
     options.add_argument("--queries", type=int, default=300)

@@ -1,13 +1,13 @@
 """python benchmarks/tokenisation.py [--rows 60000] [--rounds 5]
 
-How many rows a second `encode_split` encodes, beside what the tokenizer alone does with the same texts on the same cores in
-the same run. Writes benchmarks/results/tokenisation.json. About four minutes on two cores.
+Compares the rows per second of `encode_split` with those of the tokenizer alone, on the same texts and cores in the same run.
+Writes benchmarks/results/tokenisation.json. About four minutes on two cores.
 
-The tokenizer is a byte-level BPE with 32,000 tokens, trained here on the synthetic catalogue (world/catalogue_texts.py),
-whose descriptions are cut to a scale that gives rows of about 170 tokens, the template included. The ways take turns, and
-the fastest round of each counts: other work on the machine only slows one down. "The tokenizer alone" is its quickest call,
-`encode_batch_fast`, with all its threads, the ids thrown away: no labels, no columns, no disk. The bars are ours; the issue
-asks for the ratio.
+The tokenizer is a byte-level BPE with 32,000 tokens, trained here on the synthetic catalogue (world/catalogue_texts.py), whose
+descriptions are cut so that rows have about 170 tokens, including the template. The variants take turns, and the fastest round
+of each counts, because other work on the machine can only slow a round down. "The tokenizer alone" is its fastest call,
+`encode_batch_fast`, with all its threads, and discards the ids: no labels, no columns, no disk. The limits of the bars are
+ours; the issue asks for the ratio.
 """
 
 import argparse
@@ -32,7 +32,7 @@ VOCABULARY, SCALE, BATCH, MAX_LENGTH = 32_000, 0.42, 1000, 2048
 
 
 def make_rows(count: int) -> list[tuple[str, str]]:
-    """`count` synthetic titles and descriptions, none of them empty."""
+    """Return `count` synthetic titles and descriptions, none of them empty."""
     words = vocabulary(7)
     found: list[tuple[str, str]] = []
     generator = np.random.default_rng(1)
@@ -42,7 +42,7 @@ def make_rows(count: int) -> list[tuple[str, str]]:
 
 
 def train_tokenizer(texts: list[str]) -> Any:
-    """A byte-level BPE tokenizer of VOCABULARY tokens."""
+    """Train a byte-level BPE tokenizer with VOCABULARY tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -59,7 +59,7 @@ def train_tokenizer(texts: list[str]) -> Any:
 
 
 def batched(call: Callable[[list[str]], Any], *columns: list[str]) -> None:
-    """Give `call` each column in batches of BATCH."""
+    """Call `call` with each column in batches of BATCH."""
     from training.data.examples import tokenizer_threads
 
     with tokenizer_threads():
@@ -69,7 +69,7 @@ def batched(call: Callable[[list[str]], Any], *columns: list[str]) -> None:
 
 
 def measure(count: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Rows a second of each way: its fastest round."""
+    """Return the rows per second of each variant in its fastest round."""
     from datasets import Dataset
 
     from titlecraft.prompt import PLAIN, PromptFormat
@@ -132,7 +132,7 @@ def measure(count: int, rounds: int, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, judge the bars, write the results."""
+    """Measure, print the bars, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=60_000)
     options.add_argument("--rounds", type=int, default=5)

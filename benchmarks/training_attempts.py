@@ -1,8 +1,8 @@
 """python benchmarks/training_attempts.py [--profile | --profile-trainer]      on a machine with a GPU of 141 GB (an H200)
 
-What was tried to make a step faster, each beside the same step without it: forward and backward pass of 8 packed rows of
-2,048 tokens through an NF4 base of 8B with LoRA, no trainer and no optimizer around it. Prints a line for each; predictions
-and outcomes stand in benchmarks/README.md.
+Measures attempts to make a training step faster, each against the same step without it: forward and backward pass of 8 packed
+rows of 2,048 tokens through an NF4 base of 8B with LoRA, without trainer and optimizer. Prints a line for each;
+benchmarks/README.md has predictions and outcomes.
 """
 
 import sys
@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 
 
 def batches(count: int, rows: int = 8) -> list[dict[str, Any]]:
-    """Packed batches on the GPU."""
+    """Return packed batches on the GPU."""
     import numpy as np
 
     from benchmarks.training_speed import encoded
@@ -30,7 +30,7 @@ def batches(count: int, rows: int = 8) -> list[dict[str, Any]]:
 
 
 def step(model: Any, batch: dict[str, Any]) -> float:
-    """One forward and backward pass; the loss."""
+    """Run one forward and backward pass; return the loss."""
     import torch
 
     with torch.autocast("cuda", torch.bfloat16):
@@ -41,7 +41,7 @@ def step(model: Any, batch: dict[str, Any]) -> float:
 
 
 def look(name: str, model: Any, given: list[dict[str, Any]], profile: bool = False) -> None:
-    """Time the step on these batches, and say it."""
+    """Time the step on these batches, and print the result."""
     import torch
 
     model.train()
@@ -70,7 +70,7 @@ def look(name: str, model: Any, given: list[dict[str, Any]], profile: bool = Fal
 
 
 def show_profile(model: Any, batch: dict[str, Any]) -> None:
-    """The kernels that take most of a step."""
+    """Print the kernels that take most of a step."""
     import torch
     from torch.profiler import ProfilerActivity
 
@@ -81,7 +81,7 @@ def show_profile(model: Any, batch: dict[str, Any]) -> None:
 
 
 def profile_trainer() -> None:
-    """Two steps of the trainer, as benchmarks/training_speed.py runs it: kernels, how long the GPU had nothing to do, and who waited."""
+    """Profile two steps of the trainer, as in benchmarks/training_speed.py: kernels, idle time of the GPU, and its causes."""
     import torch
     from torch.profiler import ProfilerActivity
     from transformers import TrainerCallback
@@ -116,7 +116,7 @@ def profile_trainer() -> None:
 
 
 def keep_unpacked(model: Any) -> None:
-    """Unpack the 4-bit base once, into bfloat16 weights that hold exactly its values."""
+    """Dequantise the 4-bit base once, into bfloat16 weights with exactly its values."""
     import torch
 
     from titlecraft.models.base.four_bit import frozen_weight
@@ -130,14 +130,14 @@ def keep_unpacked(model: Any) -> None:
 
 
 def set_dropout(model: Any, p: float) -> None:
-    """Dropout of all adapters."""
+    """Set the dropout of all adapters."""
     for layer in model.modules():
         for one in getattr(layer, "lora_dropout", {}).values():
             one.p = p
 
 
 def main() -> None:
-    """Plain, then one thing more at a time."""
+    """Measure the plain step, then one change at a time."""
     if "--profile-trainer" in sys.argv:
         return profile_trainer()
     import torch

@@ -1,9 +1,9 @@
 """python benchmarks/training_end_to_end.py [--only PART …]      on a machine with a GPU; minutes
 
-`titlecraft train` as a user types it, with the demo's tiny base on an embedded Hub: every row by the fast path; killed with
-SIGKILL in mid-training and resumed, in 4 bit, bfloat16 and 8-bit AdamW; the seed recipe under Unsloth; a GPU whose memory is full,
-with and without --auto-batch. Writes benchmarks/results/training_end_to_end.json after each part; parts that are not run again
-stay in it. Without a GPU: `--only resumed`, in float32.
+Runs the command `titlecraft train` with the demo's tiny base on an embedded Hub: all rows by the fast path; killed with SIGKILL
+during training and resumed, in 4 bit, bfloat16 and 8-bit AdamW; the seed recipe with Unsloth; a GPU whose memory is full, with
+and without --auto-batch. Writes benchmarks/results/training_end_to_end.json after each part and keeps the results of parts that
+are not run again. Without a GPU: `--only resumed`, in float32.
 """
 
 import argparse
@@ -35,12 +35,12 @@ time.sleep(600)
 
 
 def titlecraft(*arguments: str) -> list[str]:
-    """The command."""
+    """Return the command line."""
     return [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
 
 
 def training(name: str, recipe: str, *options: str) -> list[str]:
-    """A training of the tiny base under this recipe."""
+    """Return the command of a training of the tiny base with this recipe."""
     return titlecraft(
         "train",
         "--dataset",
@@ -57,7 +57,7 @@ def training(name: str, recipe: str, *options: str) -> list[str]:
 
 
 def run(command: list[str], expected: int = 0) -> str:
-    """What it prints; it ends with this status."""
+    """Run a command, check its exit status, and return its output."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != expected:
         raise SystemExit(f"{' '.join(command[2:])} ended with status {done.returncode}\n{done.stdout[-3000:]}")
@@ -65,14 +65,14 @@ def run(command: list[str], expected: int = 0) -> str:
 
 
 def record(name: str) -> dict[str, Any]:
-    """The training record of an adapter."""
+    """Return the training record of an adapter."""
     from huggingface_hub import hf_hub_download
 
     return json.loads(Path(hf_hub_download(f"titlecraft/{name}", "training_record.json")).read_text())
 
 
 def summary(name: str) -> dict[str, Any]:
-    """What of a record says how it was computed, and whether all checks hold."""
+    """Return how a training was computed according to its record, and whether all checks hold."""
     found = record(name)
     kept = ("attention", "fused_kernels", "precision", "quantization", "steps", "loss")
     return {key: found[key] for key in kept} | {
@@ -83,20 +83,20 @@ def summary(name: str) -> dict[str, Any]:
 
 
 def whole_split() -> dict[str, Any]:
-    """Every row by the fast path."""
+    """Train on all rows by the fast path."""
     run(training("whole-split", "full-epoch", "--training.warmup_steps=5"))
     return summary("whole-split")
 
 
 def on_gpu() -> bool:
-    """Whether there is one."""
+    """Return whether this machine has a GPU."""
     import torch
 
     return torch.cuda.is_available()
 
 
 def resumed() -> dict[str, Any]:
-    """Killed after its third checkpoint and resumed, beside the same training left alone: largest difference of a weight."""
+    """Compare a training that is killed after its third checkpoint and resumed with an uninterrupted one, weight by weight."""
     from huggingface_hub import hf_hub_download
     from safetensors.torch import load_file
 
@@ -128,13 +128,13 @@ def resumed() -> dict[str, Any]:
 
 
 def unsloth_seed() -> dict[str, Any]:
-    """The seed recipe, all but its base and its length."""
+    """Train by the seed recipe, with another base and length."""
     run(training("seed", "seed"))
     return summary("seed")
 
 
 def memory_full() -> dict[str, Any]:
-    """A GPU with 2.2 GB left: the message, then the same with --auto-batch."""
+    """Train on a GPU with 2.2 GB left: without --auto-batch for the message, then with it."""
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(LEFT_FREE)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
@@ -152,7 +152,7 @@ PARTS = {"resumed": resumed, "whole_split": whole_split, "unsloth_seed": unsloth
 
 
 def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parts that end well, and what an interruption changes."""
+    """Return the bars: parts that succeed, and the difference after an interruption."""
     bars = [
         (
             "parts_with_all_checks",
@@ -168,7 +168,7 @@ def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """The Hub, base and dataset, then each part."""
+    """Publish base and dataset on the Hub, then run each part."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     options.add_argument("--out", type=Path, default=RESULTS)

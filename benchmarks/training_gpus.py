@@ -1,7 +1,8 @@
 """python benchmarks/training_gpus.py      on a machine with two or more GPUs of 80 GB
 
-The fast path on 1, 2, … GPUs of one machine (DDP through torchrun, NCCL), each with a 4-bit base of 8B and 4 packed rows of
-2,048 tokens a step: rows a second of all GPUs together. Writes benchmarks/results/training_gpus.json; about 4 minutes for two.
+Measures the fast path on 1, 2, … GPUs of one machine (DDP through torchrun, NCCL), each with a 4-bit base of 8B and 4 packed
+rows of 2,048 tokens per step: rows per second of all GPUs. Writes benchmarks/results/training_gpus.json; about 4 minutes for
+two GPUs.
 """
 
 import json
@@ -22,7 +23,7 @@ STEPS = 16
 
 
 def on_this_gpu() -> None:
-    """What one of the processes does: train, add up what all of them saw, and print it in the first."""
+    """Train on the GPU of this rank; sum the rows of all ranks; rank 0 prints the result."""
     import torch
     from torch.distributed import all_reduce
 
@@ -43,7 +44,7 @@ def on_this_gpu() -> None:
 
 
 def measured(gpus: int) -> dict[str, Any]:
-    """One run on so many GPUs; what its first process says is its last line."""
+    """Run on this number of GPUs; return the result in rank 0's last line of output."""
     command = [
         sys.executable,
         "-m",
@@ -63,7 +64,7 @@ def measured(gpus: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """1, 2, 4, 8 GPUs as there are, the bars, the results file."""
+    """Measure 1, 2, 4, 8 GPUs, as far as the machine has them; print the bars and write the results."""
     if "--part" in sys.argv:
         return on_this_gpu()
     import torch

@@ -1,11 +1,11 @@
 """python benchmarks/training_speed.py [--only PART …]      on a machine with a GPU of 141 GB (an H200)
 
-Training by the fast path beside the notebook's way (Unsloth, batch 2 x 4) and Unsloth's own packing, at the size of Llama 3
-8B, each in a process of its own, one after another; and the ceiling that the card's matrix product sets. Writes
+Compares training by the fast path with the notebook's code (Unsloth, batch 2 x 4) and Unsloth's packing, at the size of Llama 3
+8B, each in its own process, one after another; and with the upper bound by the GPU's matrix products. Writes
 benchmarks/results/training.json; about 8 minutes. Needs the extra `gpu`.
 
-Rows and tokens a second are those of all optimizer steps after the first quarter, over the time these took; step_seconds is
-their median. Padding is not counted.
+Rows and tokens per second are over all optimizer steps after the first quarter; step_seconds is their median. Padding is not
+counted.
 """
 
 import argparse
@@ -40,14 +40,14 @@ FAST = {
 
 
 def settings(steps: int, **changed: Any) -> Any:
-    """A recipe's training section, with no more steps than are needed."""
+    """Return a recipe's training section with a small number of steps."""
     from titlecraft.settings import Training
 
     return Training(**({"backend": "trl", "max_steps": steps, "logging_steps": 1} | changed))
 
 
 def timed(model: Any, loaded: Any, dataset: Any, training: Any, callbacks: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Train through the project's own trainer and look at the clock."""
+    """Train with the project's trainer and time the steps."""
     import torch
 
     from training.trainer import make_trainer, run_all_steps
@@ -64,7 +64,7 @@ def timed(model: Any, loaded: Any, dataset: Any, training: Any, callbacks: tuple
 
 
 def encoded(count: int) -> Any:
-    """Random rows as a dataset."""
+    """Return random rows as a dataset."""
     from datasets import Dataset
 
     from benchmarks.world.random_8b import rows
@@ -73,7 +73,7 @@ def encoded(count: int) -> Any:
 
 
 def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> dict[str, Any]:
-    """Ours: TRL and PEFT, packed rows, attention within documents, fused kernels, dropout 0.05."""
+    """Train by the fast path: TRL and PEFT, packed rows, attention within documents, fused kernels, dropout 0.05."""
     import numpy as np
     from transformers import set_seed
 
@@ -100,7 +100,7 @@ def fast(steps: int = 16, callbacks: tuple[Any, ...] = (), **changed: Any) -> di
 
 
 def ceiling() -> dict[str, Any]:
-    """The card's bfloat16 matrix product on random numbers, of the shape of an 8B model's largest layer."""
+    """Measure the GPU's bfloat16 matrix product on random numbers, with the shape of an 8B model's largest layer."""
     import torch
 
     tokens = torch.randn(16_384, 4096, device="cuda", dtype=torch.bfloat16)
@@ -117,7 +117,7 @@ def ceiling() -> dict[str, Any]:
 
 
 def right() -> dict[str, Any]:
-    """What fused_layers.py finds."""
+    """Return the result of fused_layers.py."""
     from benchmarks.world.fused_layers import right as found
 
     return found()
@@ -137,7 +137,7 @@ OTHERS = {
 
 
 def run_part(part: str) -> dict[str, Any]:
-    """One part in a process of its own; what it says of itself is its last line."""
+    """Run one part in its own process; return the result in its last line of output."""
     import torch
 
     started = time.monotonic()
@@ -151,7 +151,7 @@ def run_part(part: str) -> dict[str, Any]:
 
 
 def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The bars of the issue."""
+    """Return the bars of the issue."""
     from benchmarks.world.random_8b import PARAMETERS
 
     ours, seed, packed = (found[name] for name in ("fast", "unsloth_seed", "unsloth_packed"))
@@ -165,7 +165,7 @@ def judge(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Every part, the bars, the results file."""
+    """Run every part, print the bars, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument(
         "--only", nargs="+", choices=[*PARTS, *OTHERS], default=list(PARTS), help="print, and write nothing"

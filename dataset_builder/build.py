@@ -1,7 +1,7 @@
 """titlecraft build trn.json.gz --repo NS/NAME
 
-Catalogue -> clean -> group -> split -> Alpaca -> one commit on the Hub. Two passes: the first reads, cleans and counts
-every line; then duplicates are dropped and every row gets its split; the second writes the shards.
+Catalogue -> clean -> group -> split -> Alpaca -> one commit on the Hub. The first pass reads, cleans and counts every line.
+Then duplicates are dropped and every row is assigned to a split. The second pass writes the shards.
 """
 
 import shutil
@@ -10,23 +10,19 @@ import sys
 from dataset_builder.card.write import PICTURES, require_readable_card, write_card
 from dataset_builder.engine.choose import start_engine
 from dataset_builder.engine.interface import PACKAGES, require_engine
-from dataset_builder.guards import (
-    require_settings,
-)
+from dataset_builder.guards import require_settings
 from dataset_builder.loads import require_files, require_loads
+from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import split_notes
 from dataset_builder.source.addresses import is_url
-from dataset_builder.source.catalogue import (
-    find_files,
-    require_unchanged,
-)
+from dataset_builder.source.catalogue import find_files, require_unchanged
 from dataset_builder.source.examine import examine_files
 from dataset_builder.splits.assign import SPLITS
-from dataset_builder.write_dataset import describe_files, write_dataset
+from dataset_builder.write_dataset import PUBLISH_FOLDER, describe_files, write_dataset
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, tag, upload_ahead, work_folder
-from titlecraft.prompt import PromptFormat, require_places
+from titlecraft.prompt import require_places
 from titlecraft.records import (
     DATASET_RECORD,
     DatasetRecord,
@@ -37,80 +33,56 @@ from titlecraft.records import (
 )
 from titlecraft.records.dataset import key_inputs
 from titlecraft.records.repo_files import QUARANTINE
-from titlecraft.settings import MAX_LOSS, Recipe
+from titlecraft.settings import Recipe
 
 REPLACES = (*(f"data/{split}-*-of-*.parquet" for split in SPLITS), QUARANTINE, *PICTURES)
 
 
-def build(
-    given: list[str],
-    repo: str,
-    recipe: Recipe,
-    *,
-    private: bool,
-    fresh: bool,
-    allow_incomplete: bool = False,
-    workers: int | None = None,
-    engine: str = "local",
-    place: str | None = None,
-    max_loss: float = MAX_LOSS,
-) -> tuple[Pin, DatasetRecord]:
+def build(sources: list[str], repo: str, recipe: Recipe, options: BuildOptions) -> tuple[Pin, DatasetRecord]:
     """Publish the dataset; return its pin and its record.
 
-    No-op (prints a message) if `repo` already holds a dataset with the same source, settings and code, unless `fresh`.
-    The result does not depend on `workers` or `engine`. Raises UserError and leaves the repo unchanged: source and settings
-    are checked before the first upload. A run that is killed during the first uploads to a new repo leaves an empty repo
-    behind; the same command completes it.
+    No-op (prints a message) if `repo` already holds a dataset with the same source, settings and code, unless
+    `options.fresh`. The result does not depend on the engine or the number of workers. Raises UserError and leaves the repo
+    unchanged: source and settings are checked before the first upload. A run that is killed during the first uploads to a
+    new repo leaves an empty repo behind; the same command completes it.
 
     Args:
-        given: paths, globs and fsspec URLs of the catalogue's files.
-        workers: processes of the local engine; None lets the size of the catalogue decide.
-        engine: "local" or "ray".
-        place: where rows and shards wait: a folder or, for Ray, an fsspec URL; None is TITLECRAFT_WORK or the Hub
-            client's own home.
-        max_loss: share of the lines that may be quarantined; above it nothing is published.
+        sources: paths, globs and fsspec URLs of the catalogue's files.
     """
-    require_engine(engine, workers, place)
-    require_settings(recipe.data, max_loss)
+    storage = options.work_storage
+    require_engine(options.engine, options.workers, storage)
+    require_settings(recipe.data, options.max_loss)
     require_places(recipe.prompt)
-    found = find_files(given)
-    prompt = PromptFormat.from_settings(recipe.prompt)
+    listed = find_files(sources)
     require_write(repo)
     repo = current_name(repo, "dataset")
-    work = work_folder("build", repo, None if place and is_url(place) else place)
-    with sole_publisher(repo, "dataset"), start_engine(engine, workers, found, work, place) as chosen:
+    work = work_folder("build", repo, None if storage and is_url(storage) else storage)
+    with (
+        sole_publisher(repo, "dataset"),
+        start_engine(options.engine, options.workers, listed, work, storage) as engine,
+    ):
         code = current_code("dataset_builder", *PACKAGES)
-        files = examine_files(found, chosen.in_order)
+        files = examine_files(listed, engine.in_order)
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
         require_readable_card(head)
-        contents = chosen.hash(files)
-        if head is not None and not fresh:  # otherwise nobody needs the hashes before all is read
-            sources = describe_files(files, contents())
-            key = digest(key_inputs(sources, recipe.data, recipe.prompt, code))
+        contents = engine.hash(files)
+        if head is not None and not options.fresh:  # otherwise the hashes are needed only after the first pass
+            key = digest(key_inputs(describe_files(files, contents()), recipe.data, recipe.prompt, code))
             if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
                 print(f"nothing to do: {repo} was built from this very source, recipe and code")
                 built = data_revision(head)
                 tag(built, f"build-{key[:12]}")
                 return built, record
         shutil.rmtree(work)
-        folder = work / "publish"
-        folder.mkdir(parents=True)
-        record = write_dataset(
-            files,
-            recipe,
-            prompt,
-            work,
-            folder,
-            chosen,
-            code=code,
-            contents=contents,
-            unchanged=lambda: require_unchanged(given, found),
-            allow_incomplete=allow_incomplete,
-            max_loss=max_loss,
-            note=warn,
-            finished=lambda name: upload_ahead(repo, "dataset", folder, name, private=private),
+        folder = work / PUBLISH_FOLDER
+        hooks = BuildHooks(
+            contents,
+            require_unchanged=lambda: require_unchanged(sources, listed),
+            shard_written=lambda path: upload_ahead(repo, "dataset", folder, path, private=options.private),
+            warn=warn,
         )
+        record = write_dataset(files, recipe, work, engine, code, hooks, options)
         (folder / DATASET_RECORD).write_bytes(record.to_json())
         for note in split_notes(record):
             warn(note)
@@ -124,9 +96,9 @@ def build(
             head,
             folder,
             message,
-            private=private,
+            private=options.private,
             replaces=REPLACES,
-            check=lambda path: require_files(path, record),
+            check=lambda download: require_files(download, record),
         )
         require_loads(published, record)
         tag(published, f"build-{record.key[:12]}")

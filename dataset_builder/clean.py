@@ -1,8 +1,11 @@
-"""Clean a text without changing what it says: no punctuation is stripped, no case is changed.
+"""Cleans texts without changing their meaning: no punctuation is stripped, no case is changed.
 
-Each rule is a function from text to text; `clean` runs them in the order of RULES until nothing changes any more, so
-that cleaning what is clean changes nothing, and counts which rules changed the text. This is where a build spends most
-of its time, so the cheapest questions come first: `isprintable` and `in` cost less than any regular expression.
+Each rule is a function from text to text. `clean` runs the rules in the order of RULES until the text is stable, so it is
+idempotent, and counts which rules changed the text. A build spends most of its time here, so cheap checks come first:
+`isprintable` and `in` cost less than any regular expression.
+
+A new rule needs its function, a line in TEXT_RULES or BOILERPLATE_RULES, and a condition in `is_clean`;
+tests/dataset_builder/test_clean.py fails if one of them is missing.
 """
 
 import html
@@ -24,23 +27,22 @@ HIDDEN_END = {
     "style": re.compile(r"</style\s*>", re.IGNORECASE),
 }
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
-MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts so often, and what is left of that goes at once
-MOST_ROUNDS = 50  # a text that still changes then was made to take long
+MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts more often, so all remaining levels are removed at once
+MOST_ROUNDS = 50  # a text that still changes after so many rounds was crafted to take long
 INLINE = re.compile(
     r"</?(?:a|abbr|b|big|cite|code|em|font|i|q|s|small|span|strike|strong|sub|sup|tt|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
 TAG = re.compile(rf"</?(?:{TAG_NAMES})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"
 CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]")
-# As the source has it, mostly glued: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
+# In the source it mostly has no spaces around it: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
 EDITION_NOTE = re.compile(r"This text refers to (?:the|an?)[^.]{0,80}?edition(?: of this title)?\.")
 COPYRIGHT_NOTE = re.compile(
     r"Copyright (?:©|\(c\))? ?(?:\d{4}\.?)? ?(?:Reed Business Information|Cahners Business Information|"
     r"American Library Association|Library Journals LLC|PWxyz,? LLC)[^©\n]{0,140}"
 )
-LONGEST_NOTE = 300  # characters; neither of these two notes, which stand at the end, can be longer
-# characters at the end of a text from which notes are dropped before the text is put together again
-NOTES_AT_ONCE = 1 << 16
+LONGEST_NOTE = 300  # characters; the maximum of these two notes, which are at the end of a text
+NOTES_AT_ONCE = 1 << 16  # characters at the end of a text that are searched for notes at once
 LANGUAGE = r"[A-Z][a-z]+(?: \((?:translation|original)\))?"
 LANGUAGE_NOTE = re.compile(rf"Text: {LANGUAGE}(?:, {LANGUAGE})*(?: ?Original Language: {LANGUAGE}(?:, {LANGUAGE})*)?")
 PUBLISHER_NOTE = (
@@ -52,17 +54,17 @@ PUBLISHER_ENDS = (PUBLISHER_NOTE, PUBLISHER_NOTE + ".")
 
 @lru_cache(maxsize=1 << 16)
 def entity(written: str) -> str:
-    """What one entity stands for, as browsers read it."""
+    """Return the character that an HTML entity stands for, as browsers decode it."""
     return html.unescape(written)
 
 
 def unescape_entities(text: str) -> str:
-    """HTML entities that end in a semicolon, once: `&amp;` -> `&`, `&#151;` -> `—`; `&section` and `AT&T` stay."""
+    """Decode HTML entities that end in a semicolon, once: `&amp;` -> `&`, `&#151;` -> `—`; `&section` and `AT&T` stay."""
     return ENTITY.sub(lambda match: entity(match[0]), text) if "&" in text else text
 
 
 def strip_markup(text: str) -> str:
-    """Comments, scripts and HTML tags by name; `x < 3 and y > 2` stays."""
+    """Remove comments, scripts and known HTML tags; `x < 3 and y > 2` stays."""
     if "<" not in text:
         return text
     if "-->" in text or "</" in text:
@@ -71,39 +73,39 @@ def strip_markup(text: str) -> str:
 
 
 def strip_hidden(text: str) -> str:
-    """Comments, scripts and styles, each from its beginning to its end, become a space; one without an end stays.
+    """Replace each comment, script and style by a space; one without an end stays.
 
-    Time is linear in the text: where an end was not found once, it is not looked for again.
+    Time is linear in the text: a kind whose end was not found once is not searched for again.
     """
-    kept, place, endless = [], 0, set()
+    kept, position, unclosed = [], 0, set()
     for opening in HIDDEN.finditer(text):
         kind = (opening[1] or "").lower()
-        if opening.start() < place or kind in endless:
+        if opening.start() < position or kind in unclosed:
             continue
         end = HIDDEN_END[kind].search(text, opening.end())
         if end is None:
-            endless.add(kind)
+            unclosed.add(kind)
             continue
-        kept += [text[place : opening.start()], " "]
-        place = end.end()
-    return "".join([*kept, text[place:]]) if kept else text
+        kept += [text[position : opening.start()], " "]
+        position = end.end()
+    return "".join([*kept, text[position:]]) if kept else text
 
 
 def drop_invisible(text: str) -> str:
-    """Control characters become spaces; soft hyphens, zero-width spaces and byte-order marks go."""
+    """Replace control characters by spaces; remove soft hyphens, zero-width spaces and byte-order marks."""
     if text.isprintable():
         return text
     return CONTROL_OR_INVISIBLE.sub(lambda match: "" if match[0] in INVISIBLE else " ", text)
 
 
 def compose(text: str) -> str:
-    """Unicode NFC: `e` + combining acute -> `é`."""
+    """Normalise to Unicode NFC: `e` + combining acute -> `é`."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def collapse_space(text: str) -> str:
-    """Runs of white space -> one space, none at the ends."""
-    if not text.isprintable():  # of all white space, " " alone prints
+    """Replace each run of white space by one space; strip both ends."""
+    if not text.isprintable():  # " " is the only printable white space
         return " ".join(text.split())
     while "  " in text:
         text = text.replace("  ", " ")
@@ -111,80 +113,83 @@ def collapse_space(text: str) -> str:
 
 
 def drop_all_at_end(text: str, drop_one: Callable[[str], str]) -> str:
-    """The text without any of the notes that `drop_one` takes from its end; a long text is taken apart from its end on."""
+    """Apply `drop_one` to the end of a text until it removes nothing; a long text is processed in pieces, from its end."""
     while True:
         end = text[-NOTES_AT_ONCE:]
-        left = end
-        while (shorter := drop_one(left)) != left:
-            left = shorter
-        if left == end:
+        stripped = end
+        while (shorter := drop_one(stripped)) != stripped:
+            stripped = shorter
+        if stripped == end:
             return text
-        text = text[:-NOTES_AT_ONCE] + left
+        text = text[:-NOTES_AT_ONCE] + stripped
 
 
 def drop_edition_note(text: str) -> str:
-    """The catalogue's own last sentence, "This text refers to the Hardcover edition."."""
+    """Remove the catalogue's note at the end, "This text refers to the Hardcover edition."."""
     if text.rfind("This text refers to", -LONGEST_NOTE) < 0:
         return text
     return drop_all_at_end(text, drop_one_edition_note)
 
 
 def drop_one_edition_note(text: str) -> str:
-    """The last such sentence alone."""
-    place = text.rfind("This text refers to", -LONGEST_NOTE)
-    if place < 0 or not EDITION_NOTE.fullmatch(text, place, len(text.rstrip())):
+    """Remove one edition note from the end."""
+    start = text.rfind("This text refers to", -LONGEST_NOTE)
+    if start < 0 or not EDITION_NOTE.fullmatch(text, start, len(text.rstrip())):
         return text
-    return text[:place].rstrip().removesuffix("-").removesuffix("-").rstrip()
+    return text[:start].rstrip().removesuffix("-").removesuffix("-").rstrip()
 
 
 def drop_copyright_note(text: str) -> str:
-    """The review service's own last sentence, "Copyright 1989 Reed Business Information, Inc."."""
+    """Remove the review service's note at the end, "Copyright 1989 Reed Business Information, Inc."."""
     if text.rfind("Copyright ", -LONGEST_NOTE) < 0:
         return text
     return drop_all_at_end(text, drop_one_copyright_note)
 
 
 def drop_one_copyright_note(text: str) -> str:
-    """The last such sentence alone."""
-    place = text.rfind("Copyright ", -LONGEST_NOTE)
-    if place < 0 or not COPYRIGHT_NOTE.fullmatch(text, place):
+    """Remove one copyright note from the end."""
+    start = text.rfind("Copyright ", -LONGEST_NOTE)
+    if start < 0 or not COPYRIGHT_NOTE.fullmatch(text, start):
         return text
-    return text[:place].rstrip()
+    return text[:start].rstrip()
 
 
 def drop_language_note(text: str) -> str:
-    """A description that says in what languages the text is, and nothing else: "Text: English, French (translation)"."""
+    """Empty a description that only lists languages: "Text: English, French (translation)"."""
     return "" if text.startswith("Text: ") and LANGUAGE_NOTE.fullmatch(text) else text
 
 
 def drop_publisher_note(text: str) -> str:
-    """A publisher's sentence about itself at the end of its books' descriptions, or in their place."""
+    """Remove a publisher's sentence about itself at the end of a description."""
     return drop_all_at_end(text, drop_one_publisher_note) if text.endswith(PUBLISHER_ENDS) else text
 
 
 def drop_one_publisher_note(text: str) -> str:
-    """The last such sentence alone."""
+    """Remove one publisher's note from the end."""
     bare = text.removesuffix(".")
     return bare.removesuffix(PUBLISHER_NOTE).rstrip() if bare.endswith(PUBLISHER_NOTE) else text
 
 
-RULES: dict[str, Callable[[str], str]] = {
+TEXT_RULES: dict[str, Callable[[str], str]] = {
     "unescape_entities": unescape_entities,
     "strip_markup": strip_markup,
     "drop_invisible": drop_invisible,
     "compose": compose,
     "collapse_space": collapse_space,
+}
+BOILERPLATE_RULES: dict[str, Callable[[str], str]] = {
     "drop_edition_note": drop_edition_note,
     "drop_copyright_note": drop_copyright_note,
     "drop_language_note": drop_language_note,
     "drop_publisher_note": drop_publisher_note,
 }
-BOILERPLATE = frozenset({"drop_edition_note", "drop_copyright_note", "drop_language_note", "drop_publisher_note"})
+RULES = TEXT_RULES | BOILERPLATE_RULES
+BOILERPLATE = frozenset(BOILERPLATE_RULES)
 STEPS = tuple(RULES.items())
 
 
 def is_clean(text: str) -> bool:
-    """True only where no rule can find anything to do: most titles and half of the descriptions."""
+    """Return True only if no rule changes the text; one condition for each rule. True for most titles, half of the texts."""
     end = text[-LONGEST_NOTE:]
     return (
         "&" not in text
@@ -201,22 +206,22 @@ def is_clean(text: str) -> bool:
 
 
 def clean(text: str, changed: Counter[str]) -> str:
-    """The cleaned text; `changed` gains one for each rule that changed something in this text."""
+    """Return the cleaned text; add one to `changed` for each rule that changed it."""
     if is_clean(text):
         return text
     rules: set[str] = set()
     for number in range(MOST_ROUNDS):
         if number == MANY_ROUNDS:
             text = ESCAPED_AGAIN.sub("&amp;", text)
-        now = set()
+        changed_now: set[str] = set()
         for name, rule in STEPS:
             after = rule(text)
             if after != text:
-                now.add(name)
+                changed_now.add(name)
                 text = after
-        rules |= now
-        if now <= {"collapse_space"} or not ("&" in text or "<" in text or now & BOILERPLATE):
-            break  # only entities, markup and notes can, once gone, lay bare others
+        rules |= changed_now
+        if changed_now <= {"collapse_space"} or not ("&" in text or "<" in text or changed_now & BOILERPLATE):
+            break  # only removing entities, markup or notes can uncover more of them
     if rules:
         changed.update(rules)
     return text

@@ -1,8 +1,8 @@
 """python -m dataset_builder.export NS/NAME[@REVISION] --format conversational --out FOLDER
 
-A published dataset in another form, for tools that do not read Alpaca columns: parquet, a file for each published file.
-`conversational` has a column `messages` (a user turn and an assistant turn); `prompt-completion` has `prompt`, the text in
-front of the answer from prompt.json, and `completion`. Both are forms that TRL reads.
+Converts a published dataset into another format, for tools that do not read Alpaca columns; one parquet file for each
+published file. `conversational` has a column `messages` (a user turn and an assistant turn); `prompt-completion` has
+`prompt`, the rendered prompt of prompt.json, and `completion`. TRL reads both formats.
 """
 
 import argparse
@@ -23,16 +23,16 @@ SCHEMAS = {
 }
 
 
-def convert(row: dict[str, str], form: str, prompt: PromptFormat) -> dict[str, object]:
-    """One Alpaca row in another form."""
-    if form == "prompt-completion":
+def convert(row: dict[str, str], target_format: str, prompt: PromptFormat) -> dict[str, object]:
+    """Convert one Alpaca row to another format."""
+    if target_format == "prompt-completion":
         return {"prompt": prompt.render(row["instruction"], row["input"]), "completion": row["output"]}
     question = f"{row['instruction']}\n\n{row['input']}"
     return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": row["output"]}]}
 
 
-def export(folder: Path, form: str, out: Path) -> int:
-    """Convert every parquet file of a dataset folder; returns the number of rows. Raises UserError where there is none."""
+def export(folder: Path, target_format: str, out: Path) -> int:
+    """Convert every parquet file of a dataset folder; return the number of rows. Raise UserError if there is no file."""
     files = sorted((folder / "data").glob("*-*-of-*.parquet"))
     if not files:
         raise UserError(f"{folder} holds no data/*.parquet: expected a dataset that `titlecraft build` published")
@@ -40,32 +40,34 @@ def export(folder: Path, form: str, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     count = 0
     for file in files:
-        with pq.ParquetWriter(out / file.name, SCHEMAS[form], compression="zstd", write_page_index=True) as writer:
+        with pq.ParquetWriter(
+            out / file.name, SCHEMAS[target_format], compression="zstd", write_page_index=True
+        ) as writer:
             for batch in pq.ParquetFile(file).iter_batches(batch_size=10_000):
-                rows = [convert(row, form, prompt) for row in batch.to_pylist()]
-                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[form]))
+                rows = [convert(row, target_format, prompt) for row in batch.to_pylist()]
+                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[target_format]))
                 count += len(rows)
     return count
 
 
 def main(arguments: list[str]) -> int:
-    """Download at the pin, convert, say where it is."""
+    """Download the dataset at its pinned revision, convert it, and print the folder."""
     options = argparse.ArgumentParser(
         prog="python -m dataset_builder.export", description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False
     )
     options.add_argument("dataset", help="published dataset: NAMESPACE/NAME, or with @REVISION")
     options.add_argument("--format", choices=sorted(SCHEMAS), required=True)
     options.add_argument("--out", type=Path, required=True, help="folder for the parquet files")
-    asked = options.parse_args(arguments)
+    parsed = options.parse_args(arguments)
     from titlecraft.hub.pins import download, pin
 
     try:
-        pinned = pin(asked.dataset, "dataset")
-        count = export(download(pinned, ["data/*", PROMPT_FILE]), asked.format, asked.out)
+        pinned = pin(parsed.dataset, "dataset")
+        count = export(download(pinned, ["data/*", PROMPT_FILE]), parsed.format, parsed.out)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{count:,} rows of {pinned} as {asked.format} in {asked.out}")
+    print(f"{count:,} rows of {pinned} as {parsed.format} in {parsed.out}")
     return 0
 
 

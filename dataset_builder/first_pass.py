@@ -1,6 +1,6 @@
-"""The first pass over the whole catalogue: its blocks in order, their counts summed, their keys joined.
+"""The first pass over the whole catalogue: reads its blocks in order, sums their counts and joins their keys.
 
-Memory holds 25 bytes for each row, its keys above all; the rows themselves, and their sketches, wait on disk.
+Memory holds 25 bytes for each row, mostly its keys; the rows and their sketches are on disk.
 """
 
 from collections import Counter
@@ -16,20 +16,29 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Tr
 from dataset_builder.duplicates.near_duplicates import SketchFile
 from dataset_builder.engine.interface import Engine
 from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.parts import FoundBlock
+from dataset_builder.source.parts import CleanedBlock
 from titlecraft.settings import Data
 
 LAST_LINE_IS_CUT = "the last line is cut"
-EXAMPLES = 3  # lines that are named for each reason of the quarantine
+EXAMPLES = 3  # quarantined lines that a message names for each reason
 
 
 @dataclass
 class Rows:
-    """Every row that the first pass kept: files in order, the number of the first row in each, and keys (uint64) by row.
+    """The rows that the first pass kept, and its counts.
 
-    `lines` counts the lines of each file of the catalogue, `kept` the rows that each gave; `cut` says what is cut at the end of which file. `absent` counts
-    the objects that lack a column, `columns` has the keys of some objects with how often each was seen, and `examples` the
-    first quarantined lines for each reason. `measurable` says of each row whether sketches can compare it.
+    Args:
+        lines: number of lines of each file of the catalogue.
+        kept: number of kept rows of each file of the catalogue.
+        absent: number of objects without a column, by the name of the column.
+        columns: keys of some objects, with the number of objects that have each.
+        examples: the first quarantined lines for each reason.
+        cut: which end of a file is cut, by the index of the file.
+        files: files of intermediate rows, in order.
+        begins: number of the first row in each of `files`.
+        keys, titles, contents: keys (uint64) of each row, of its title and of its description.
+        measurable: whether sketches can compare the row.
+        sketches: the sketch file; None if near-duplicates are not searched for.
     """
 
     lines: list[int]
@@ -52,50 +61,50 @@ class Rows:
 
 
 def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine: Path, engine: Engine) -> Rows:
-    """Read every line; quarantine what is no row. Raises UserError where a file cannot be read."""
-    found, keys, count = Rows([0] * len(files), [0] * len(files)), [], 0
+    """Read every line and write malformed ones to `quarantine`. Raise UserError if a file cannot be read."""
+    rows, keys, count = Rows([0] * len(files), [0] * len(files)), [], 0
     sketch_file = SketchFile(work / "sketches.bin")
     quarantine.parent.mkdir(exist_ok=True)
     with quarantine.open("wb") as quarantined_lines:
-        for block in with_progress(engine.read(files, settings, work), files, found):
-            place, result = block.place, block.result
+        for block in with_progress(engine.read(files, settings, work), files, rows):
+            origin, result = block.origin, block.result
             for malformed in result.malformed:
-                name = {"file": files[place.file].name} if len(files) > 1 else {}
-                line = found.lines[place.file] + malformed.number + 1
-                where = name | {"line": line, "offset": place.offset + malformed.offset, "bytes": malformed.length}
+                name = {"file": files[origin.file].name} if len(files) > 1 else {}
+                line = rows.lines[origin.file] + malformed.number + 1
+                position = name | {"line": line, "offset": origin.offset + malformed.offset, "bytes": malformed.length}
                 quarantined_lines.write(
-                    msgspec.json.encode({**where, "reason": malformed.reason, "columns": malformed.shown}) + b"\n"
+                    msgspec.json.encode({**position, "reason": malformed.reason, "columns": malformed.shown}) + b"\n"
                 )
-                found.quarantined[malformed.reason] += 1
-                if found.quarantined[malformed.reason] <= EXAMPLES:
+                rows.quarantined[malformed.reason] += 1
+                if rows.quarantined[malformed.reason] <= EXAMPLES:
                     text = f"{name['file']}:{line:,}" if name else f"{line:,}"
-                    found.examples.setdefault(malformed.reason, []).append(text)
-            if place.file == 0:
-                found.first_line = found.first_line or place.first_line
+                    rows.examples.setdefault(malformed.reason, []).append(text)
+            if origin.file == 0:
+                rows.first_line = rows.first_line or origin.first_line
             for total, more in (
-                (found.dropped, result.dropped),
-                (found.cleaned, result.cleaned),
-                (found.absent, result.absent),
-                (found.columns, result.columns),
+                (rows.dropped, result.dropped),
+                (rows.cleaned, result.cleaned),
+                (rows.absent, result.absent),
+                (rows.columns, result.columns),
             ):
                 total.update(more)
-            found.files.append(place.rows_file)
-            found.begins.append(count)
+            rows.files.append(origin.rows_file)
+            rows.begins.append(count)
             count += len(result.keys)
-            found.lines[place.file] += result.lines
-            found.kept[place.file] += len(result.keys)
+            rows.lines[origin.file] += result.lines
+            rows.kept[origin.file] += len(result.keys)
             keys.append((result.keys, result.titles, result.contents, result.measurable))
             sketch_file.append(result.sketches)
-            if result.last_line_is_cut or place.gzip_is_cut:
-                found.cut[place.file] = "the gzip data is cut" if place.gzip_is_cut else LAST_LINE_IS_CUT
-    found.keys, found.titles, found.contents, found.measurable = (np.concatenate(of) for of in zip(*keys, strict=True))
+            if result.last_line_is_cut or origin.gzip_is_cut:
+                rows.cut[origin.file] = "the gzip data is cut" if origin.gzip_is_cut else LAST_LINE_IS_CUT
+    rows.keys, rows.titles, rows.contents, rows.measurable = (np.concatenate(of) for of in zip(*keys, strict=True))
     sketch_file.close()
-    found.sketches = sketch_file.path if settings.near_duplicates else None
-    return found
+    rows.sketches = sketch_file.path if settings.near_duplicates else None
+    return rows
 
 
-def with_progress(blocks: Iterable[FoundBlock], files: list[CatalogueFile], found: Rows) -> Iterator[FoundBlock]:
-    """The same blocks, under a progress bar over the bytes of the files."""
+def with_progress(blocks: Iterable[CleanedBlock], files: list[CatalogueFile], rows: Rows) -> Iterator[CleanedBlock]:
+    """Yield the same blocks and show a progress bar over the bytes of the files."""
     count = TextColumn("{task.fields[lines]:,} lines")
     columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
     size = sum(file.size for file in files)
@@ -103,5 +112,5 @@ def with_progress(blocks: Iterable[FoundBlock], files: list[CatalogueFile], foun
         task = bar.add_task("", total=size, lines=0)
         for block in blocks:
             yield block
-            bar.update(task, advance=block.place.consumed, lines=sum(found.lines))
+            bar.update(task, advance=block.origin.consumed, lines=sum(rows.lines))
         bar.update(task, completed=size)

@@ -1,4 +1,4 @@
-"""What must hold before a build begins and after it has ended; each failure is a UserError with the fix."""
+"""Checks before, during and after a build. A failed check raises UserError with the fix."""
 
 import shlex
 from collections import Counter
@@ -20,7 +20,7 @@ MOST_NAMED = 20  # columns in a message
 
 
 def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
-    """Raises UserError where the held-out shares, the limit or another number make no sense."""
+    """Raise UserError if the held-out shares, the maximum loss or the names of the columns are invalid."""
     shares = (settings.validation_share, settings.test_share)
     if min(shares) < 0 or sum(shares) >= 1:
         raise UserError(
@@ -37,57 +37,57 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
 
 
 def require_columns(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
-    """Raises UserError where no line has the column of the titles, or of the descriptions, or an identifier asked for."""
+    """Raise UserError if no line has the column of the titles, of the descriptions, or a non-default column of identifiers."""
     objects = count_objects(rows)
-    asked = ["title_column", "content_column", *(["uid_column"] if settings.uid_column != Data().uid_column else [])]
-    lacking = [name for name in asked if objects and rows.absent[getattr(settings, name)] == objects]
-    if lacking:
-        names = " and ".join(repr(getattr(settings, name)) for name in lacking)
-        options = " and ".join(suggestion(name, rows.columns) for name in lacking)
+    required = ["title_column", "content_column", *(["uid_column"] if settings.uid_column != Data().uid_column else [])]
+    missing = [name for name in required if objects and rows.absent[getattr(settings, name)] == objects]
+    if missing:
+        names = " and ".join(repr(getattr(settings, name)) for name in missing)
+        options = " and ".join(suggestion(name, rows.columns) for name in missing)
         raise UserError(
             f"{described(files)}: no line has {names}; the lines have {column_names(rows.columns)}: set {options}"
         )
 
 
 def count_objects(rows: Rows) -> int:
-    """Lines in which columns were looked for."""
+    """Return the number of lines that were parsed as objects."""
     unreadable = [reason for reason in Quarantine if reason not in READABLE or reason is Quarantine.DUPLICATE_KEY]
     return sum(rows.lines) - rows.dropped[Drop.BLANK_LINE] - sum(rows.quarantined[reason] for reason in unreadable)
 
 
 def column_names(columns: Counter[str]) -> str:
-    """The columns of a catalogue, for a message."""
+    """Return the columns of a catalogue as a message lists them."""
     names = [repr(name) for name in list(columns)[:MOST_NAMED]]
     return ", ".join(names) + (", …" if len(columns) > MOST_NAMED else "") if names else "no columns"
 
 
 def suggestion(setting: str, columns: Counter[str]) -> str:
-    """The option that would name another column: the usual one of its kind where the catalogue has that."""
+    """Return the option that sets the column; it names a column of the catalogue if that has one of the usual names."""
     likely = next((name for name in USUAL_NAMES[setting] if name in columns), None)
     return f"--data.{setting}" if likely is None else shlex.quote(f"--data.{setting}={likely}")
 
 
 def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: float) -> None:
-    """Raises UserError where more than this share of the lines is no row: reasons, first lines, and what mends them.
+    """Raise UserError if more than this share of the lines is quarantined; the message has reasons, first lines and the fix.
 
-    A last line that is cut does not count: --allow-incomplete decides about it.
+    A cut last line does not count: --allow-incomplete decides about it.
     """
-    cut = sum(what == LAST_LINE_IS_CUT for what in rows.cut.values())
+    cut = sum(problem == LAST_LINE_IS_CUT for problem in rows.cut.values())
     lines, lost = sum(rows.lines), sum(rows.quarantined.values()) - cut
     if not lines or lost / lines <= max_loss:
         return
     reasons = rows.quarantined.most_common(3)
-    told = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)
+    counts = ", ".join(f"{reason} {count:,} (line {', '.join(rows.examples[reason])})" for reason, count in reasons)
     share = -(-100 * lost // lines) / 100
     others = f", or build from the other lines with --max-loss {share:g}" if len(rows.keys) and share < 1 else ""
     raise UserError(
         f"{described(files)}: {lost:,} of {lines:,} lines ({100 * lost / lines:.1f} %) are no rows, more than --max-loss "
-        f"{max_loss:g}: {told}; {mending(reasons[0][0], files)}{others}"
+        f"{max_loss:g}: {counts}; {fix_for(reasons[0][0], files)}{others}"
     )
 
 
-def mending(reason: str, files: list[CatalogueFile]) -> str:
-    """What to do about lines that were quarantined for this reason."""
+def fix_for(reason: str, files: list[CatalogueFile]) -> str:
+    """Return what to do about lines that were quarantined for this reason."""
     name = shlex.quote(files[0].name.rpartition("/")[2])
     match reason:
         case Quarantine.NOT_UTF8:
@@ -112,7 +112,7 @@ def mending(reason: str, files: list[CatalogueFile]) -> str:
 
 
 def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
-    """Raises UserError where no row was left to publish, with what became of them and the settings to look at."""
+    """Raise UserError if no row is left to publish; the message counts the reasons and names the settings to check."""
     if len(rows.keys):
         return
     counts = (rows.dropped + rows.quarantined).most_common(3)
@@ -124,7 +124,7 @@ def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None
 
 
 def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: Data) -> str:
-    """What to do where most lines are no rows for this reason."""
+    """Return what to do if most lines were dropped or quarantined for this reason."""
     match reason:
         case Drop.TOO_SHORT:
             return f"descriptions have fewer than {settings.minimum_characters} characters: set --data.minimum_characters smaller"
@@ -135,23 +135,23 @@ def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: D
             )
         case Drop.BLANK_LINE | "":
             return "expected one JSON object a line"
-    return mending(reason, files)
+    return fix_for(reason, files)
 
 
 def mostly_empty(rows: Rows, settings: Data) -> str | None:
-    """A warning where half of the lines or more have no title or no description, with the columns that there are."""
+    """Return a warning if at least half of the lines have no title or no description; it lists the columns."""
     lines = sum(rows.lines)
     for reason, setting in ((Drop.EMPTY_TITLE, "title_column"), (Drop.EMPTY_CONTENT, "content_column")):
         if rows.dropped[reason] * 2 >= lines:
             return (
                 f"{rows.dropped[reason]:,} of {lines:,} lines have nothing under {getattr(settings, setting)!r}; the lines have "
-                f"{column_names(rows.columns)}: set --data.{setting} if it stands elsewhere"
+                f"{column_names(rows.columns)}: set --data.{setting} if it is under another name"
             )
     return None
 
 
 def files_without_rows(files: list[CatalogueFile], rows: Rows) -> str | None:
-    """A warning where files of several have lines and give no row: they may be of another kind than the others."""
+    """Return a warning if some of the files have lines but no rows; they may have other columns than the rest."""
     names = [file.name for file, lines, kept in zip(files, rows.lines, rows.kept, strict=True) if lines and not kept]
     if not names:
         return None
@@ -160,7 +160,7 @@ def files_without_rows(files: list[CatalogueFile], rows: Rows) -> str | None:
 
 
 def without_identifiers(rows: Rows, settings: Data) -> str | None:
-    """A warning where no line has the identifier's column."""
+    """Return a warning if no line has the column of the identifiers."""
     if not rows.absent[settings.uid_column] or rows.absent[settings.uid_column] < count_objects(rows):
         return None
     return (
@@ -170,7 +170,7 @@ def without_identifiers(rows: Rows, settings: Data) -> str | None:
 
 
 def require_balance(record: DatasetRecord) -> None:
-    """Every line went somewhere: lines = published + dropped + quarantined. A failure here is a bug of ours."""
+    """Raise RuntimeError unless lines = published + dropped + quarantined; a failure is a bug of this package."""
     accounted = record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
     if accounted != record.source.lines or record.published != sum(split.rows for split in record.splits.values()):
         raise RuntimeError(f"{record.source.lines} lines read, {accounted} accounted for: a bug in dataset_builder")

@@ -1,4 +1,4 @@
-"""Does a published dataset load as its users will load it, by the lines that its card shows?"""
+"""Checks after publishing: the dataset loads with the code that its card shows."""
 
 import errno
 import tempfile
@@ -17,13 +17,13 @@ LOADED_WHOLE = 256 << 20  # bytes of parquet; a larger dataset is resolved and n
 
 
 def require_files(folder: Path, record: DatasetRecord) -> None:
-    """Every parquet file that came back has the rows and the columns of the record. Raises UserError where it has not."""
+    """Raise UserError unless the downloaded parquet files have the rows and columns of the record."""
     import pyarrow.parquet as pq
 
     for name, split in record.splits.items():
-        found = [pq.ParquetFile(folder / file.path) for file in split.files]
-        rows = sum(file.metadata.num_rows for file in found)
-        columns = {tuple(file.schema_arrow.names) for file in found}
+        parquet_files = [pq.ParquetFile(folder / file.path) for file in split.files]
+        rows = sum(file.metadata.num_rows for file in parquet_files)
+        columns = {tuple(file.schema_arrow.names) for file in parquet_files}
         if rows != split.rows or columns != {COLUMNS}:
             raise UserError(
                 f"split {name} of {folder} has {rows} rows and columns {columns}: expected {split.rows} and {COLUMNS}"
@@ -31,11 +31,10 @@ def require_files(folder: Path, record: DatasetRecord) -> None:
 
 
 def require_loads(published: Pin, record: DatasetRecord) -> None:
-    """Load the published state as the card says, `load_dataset(repo)`, into a fresh cache; every split, its rows and columns.
+    """Load the published revision with `load_dataset(repo)` into an empty cache; check rows and columns of every split.
 
-    A dataset of more than LOADED_WHOLE bytes goes through the same code as far as that costs no minutes: the card's configs,
-    features and splits as `datasets` resolves them from the Hub; `require_files` has counted the rows of its files and looked
-    at their columns. Raises UserError where what comes is not what was recorded.
+    Of a dataset larger than LOADED_WHOLE bytes only the card's configs, features and splits are checked, as `datasets`
+    resolves them from the Hub; `require_files` has checked its files. Raise UserError if the result differs from the record.
     """
     size = sum(file.bytes for split in record.splits.values() for file in split.files)
     try:
@@ -44,7 +43,7 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
             tempfile.TemporaryDirectory() as cache,
             without_datasets_bars(),
         ):
-            found = load_whole(published, cache) if size <= LOADED_WHOLE else resolve(published, cache)
+            loaded = load_whole(published, cache) if size <= LOADED_WHOLE else resolve(published, cache)
     except UserError:
         raise
     except Exception as error:
@@ -56,19 +55,19 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
             f"{' '.join(str(cause).split())}"
         ) from error
     expected = {name: (split.rows, EXPECTED) for name, split in record.splits.items()}
-    if found != expected:
+    if loaded != expected:
         raise UserError(
-            f"{published} was published, but load_dataset({published.repo!r}) gives {found}: expected {expected}"
+            f"{published} was published, but load_dataset({published.repo!r}) gives {loaded}: expected {expected}"
         )
 
 
 def typed(features: Mapping[str, Any]) -> list[str]:
-    """The columns with their types."""
+    """Return the columns with their types."""
     return [f"{name}: {feature.dtype}" for name, feature in features.items()]
 
 
 def load_whole(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
-    """Rows and columns of each split, loaded without streaming."""
+    """Load all splits; return rows and columns of each."""
     from datasets import load_dataset
 
     splits = load_dataset(published.repo, revision=published.revision, cache_dir=cache, trust_remote_code=False)
@@ -76,23 +75,23 @@ def load_whole(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
 
 
 def resolve(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
-    """Rows and columns of each split as the card states them to `datasets`, whose resolution also has to find its files.
+    """Return rows and columns of each split as the card's metadata states them to `datasets`; no row is read.
 
-    Raises ValueError where a split has no file. No row is read.
+    Raises ValueError if `datasets` finds no file for a split.
     """
     from datasets import load_dataset_builder
 
     builder = load_dataset_builder(published.repo, revision=published.revision, cache_dir=cache)
     files: Any = builder.config.data_files
-    stated: Any = builder.info.splits
-    if missing := [name for name in stated if not files.get(name)]:
+    splits: Any = builder.info.splits
+    if missing := [name for name in splits if not files.get(name)]:
         raise ValueError(f"no file of split {missing[0]}")
-    return {str(name): (stated[name].num_examples, typed(builder.info.features or {})) for name in files}
+    return {str(name): (splits[name].num_examples, typed(builder.info.features or {})) for name in files}
 
 
 @contextmanager
 def without_datasets_bars() -> Iterator[None]:
-    """Without the bars of `datasets`, which count rows that nobody waits for here."""
+    """Disable the progress bars of `datasets` within the context."""
     from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if are_progress_bars_disabled():

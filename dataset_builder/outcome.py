@@ -1,34 +1,34 @@
-"""What became of a catalogue, for the console: every line's outcome with its count, and what a person should look at."""
+"""The outcome of a build for the console: counts of published, dropped and quarantined lines, and warnings about the splits."""
 
 from collections.abc import Iterator
 
 from titlecraft.records import DatasetRecord
 
-SHARE_MISSED = 2.0  # a split with more than twice or less than half of the share asked for
-ROWS_MISSED = 10  # and with so many rows too many or too few
+SHARE_MISSED = 2.0  # warn about a split with more than twice or less than half of its share of the rows
+ROWS_MISSED = 10  # if it also has so many rows too many or too few
 LARGE_GROUP = 0.1  # of the published rows
 
 
 def outcome_lines(record: DatasetRecord) -> list[str]:
-    """Published, dropped and quarantined lines with the reasons, the most frequent first; they sum to the source's lines."""
+    """Return counts of published, dropped and quarantined lines by reason, the most frequent first."""
     lines = max(1, record.source.lines)
     dropped, quarantined = sum(record.dropped.values()), sum(record.quarantined.values())
-    told = [
+    messages = [
         f"{record.source.lines:,} lines: {record.published:,} published, {dropped:,} dropped, {quarantined:,} quarantined"
     ]
-    for what, reasons in (("dropped", record.dropped), ("quarantined", record.quarantined)):
+    for outcome, reasons in (("dropped", record.dropped), ("quarantined", record.quarantined)):
         for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
-            told.append(f"  {what}: {reason.replace('_', ' ')} {count:,} ({share_label(count / lines)})")
+            messages.append(f"  {outcome}: {reason.replace('_', ' ')} {count:,} ({share_label(count / lines)})")
     if record.near_measured is not None and record.near_measured < record.published:
-        told.append(
+        messages.append(
             f"  near-duplicates: measured on {record.near_measured:,} of {record.published:,} rows (not on fewer than five words, "
             "nor on scripts without spaces between words)"
         )
-    return told
+    return messages
 
 
 def split_notes(record: DatasetRecord) -> Iterator[str]:
-    """What a person should know of the splits: one that has no rows or not its share, and one group that is much of all."""
+    """Yield warnings about the splits: one is empty or misses its share, or one group holds a large part of the rows."""
     if (limit := record.data.limit) and abs(record.published - limit) >= ROWS_MISSED:
         too_few = record.published < limit / SHARE_MISSED and "not_sampled" in record.dropped
         if record.published > SHARE_MISSED * limit or too_few:
@@ -69,5 +69,5 @@ NEEDED_FOR = {"validation": "", "test": ", and an adapter that is trained from i
 
 
 def share_label(share: float) -> str:
-    """A share in per cent; one that is not zero does not read as zero."""
+    """Return a share in per cent; a share above zero never reads as zero."""
     return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"

@@ -1,7 +1,6 @@
-"""Both passes of a build: catalogue -> cleaned rows -> groups and splits -> shards, and the record of it all."""
+"""Both passes of a build: catalogue -> cleaned rows -> groups and splits -> shards -> dataset record."""
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,11 @@ from dataset_builder.guards import (
     without_identifiers,
 )
 from dataset_builder.leakage import Sketches, measure_leakage
+from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.shards.write import RowFiles, ShardResult, plan_shards, write_shard
-from dataset_builder.source.catalogue import (
-    CatalogueFile,
-    Content,
-)
+from dataset_builder.source.catalogue import CatalogueFile, Content
 from dataset_builder.source.read_blocks import expected_lines, require_whole
 from dataset_builder.splits.assign import SPLITS
 from dataset_builder.splits.groups import Groups, group_and_assign, require_training_rows
@@ -43,11 +40,13 @@ from titlecraft.records.dataset import key_inputs
 from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
 from titlecraft.settings import Recipe
 
+PUBLISH_FOLDER = "publish"  # below the work folder
+
 
 def describe_files(
     files: list[CatalogueFile], contents: list[Content], lines: list[int] | None = None
 ) -> list[SourceFile]:
-    """The record of the source's files; without `lines` as long as they have not been counted."""
+    """Return the source's files as the record lists them; `lines` is None before the lines are counted."""
     counts = lines or [0] * len(files)
     return [
         SourceFile(name=file.name, bytes=content.bytes, sha256=content.sha256, lines=count)
@@ -58,40 +57,34 @@ def describe_files(
 def write_dataset(
     files: list[CatalogueFile],
     recipe: Recipe,
-    prompt: PromptFormat,
     work: Path,
-    folder: Path,
     engine: Engine,
-    *,
     code: Code,
-    contents: Callable[[], list[Content]],
-    unchanged: Callable[[], None] = lambda: None,
-    allow_incomplete: bool = False,
-    finished: Callable[[str], None] = lambda name: None,
-    max_loss: float = 1.0,
-    note: Callable[[str], None] = lambda message: None,
+    hooks: BuildHooks,
+    options: BuildOptions,
 ) -> DatasetRecord:
-    """Both passes: quarantine, prompt and shards into `folder`; returns the record.
+    """Run both passes: write quarantine, prompt and shards into PUBLISH_FOLDER below `work`, and return the record.
 
-    `contents` returns the hashes of the files; `unchanged` raises if a file changed while it was read. Both are called after
-    the first pass, before the first shard is complete. `finished` is called with the path of each complete shard, `note`
-    with each warning. Raises UserError if more than `max_loss` of the lines are quarantined.
+    `hooks.contents` and `hooks.require_unchanged` are called after the first pass, before the first shard is complete.
+    Raises UserError if more than `options.max_loss` of the lines are quarantined.
     """
+    folder = work / PUBLISH_FOLDER
+    folder.mkdir(parents=True)
     rows = read_rows(files, recipe.data, work, folder / QUARANTINE, engine)
     require_columns(files, rows, recipe.data)
-    require_few_quarantined(files, rows, max_loss)
-    if 0 < sum(rows.lines) == sum(rows.quarantined.values()):  # then a last line that is cut is not what is wrong
+    require_few_quarantined(files, rows, options.max_loss)
+    if 0 < sum(rows.lines) == sum(rows.quarantined.values()):  # all lines are malformed, not only a cut last line
         require_rows(files, rows, recipe.data)
-    missing = require_whole(files, rows.lines, rows.cut, rows.first_line, allow_incomplete)
+    missing = require_whole(files, rows.lines, rows.cut, rows.first_line, options.allow_incomplete)
     require_rows(files, rows, recipe.data)
     settings = recipe.data
-    for found in (files_without_rows(files, rows), mostly_empty(rows, settings), without_identifiers(rows, settings)):
-        if found:
-            note(found)
-    sources = describe_files(files, contents(), rows.lines)
-    unchanged()
+    for warning in (files_without_rows(files, rows), mostly_empty(rows, settings), without_identifiers(rows, settings)):
+        if warning:
+            hooks.warn(warning)
+    sources = describe_files(files, hooks.contents(), rows.lines)
+    hooks.require_unchanged()
     groups = group_and_assign(rows, recipe.data, engine.in_order)
-    (folder / PROMPT_FILE).write_bytes(prompt.to_json())
+    (folder / PROMPT_FILE).write_bytes(PromptFormat.from_settings(recipe.prompt).to_json())
     require_training_rows(files, groups, recipe.data)
     save_array(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
@@ -99,7 +92,7 @@ def write_dataset(
     wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
     for shard in engine.in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
         shards.append(shard)
-        finished(shard.file.path)
+        hooks.shard_written(shard.file.path)
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)
     with_rows = [name for name in SPLITS if any(shard.split == name for shard in shards)]
     record = DatasetRecord(
@@ -127,14 +120,14 @@ def write_dataset(
 
 
 def describe_split(index: int, name: str, groups: Groups, shards: list[ShardResult]) -> Split:
-    """The record of one split, from its shards as they were written."""
-    ours = [shard for shard in shards if shard.split == name]
+    """Return one split as the record describes it, from its written shards."""
+    split_shards = [shard for shard in shards if shard.split == name]
     _, sizes = np.unique(groups.keys[groups.assigned == index], return_counts=True)
     return Split(
-        rows=sum(len(shard.lengths) for shard in ours),
+        rows=sum(len(shard.lengths) for shard in split_shards),
         groups=len(sizes),
         largest_group=int(sizes.max(initial=0)),
-        files=[shard.file for shard in ours],
-        output_length=length_distribution(np.concatenate([shard.lengths for shard in ours])),
-        bytes_in_memory=sum(shard.in_memory for shard in ours),
+        files=[shard.file for shard in split_shards],
+        output_length=length_distribution(np.concatenate([shard.lengths for shard in split_shards])),
+        bytes_in_memory=sum(shard.in_memory for shard in split_shards),
     )

@@ -1,4 +1,4 @@
-"""The experiment itself, from pinned inputs to a folder with the report; publishes nothing."""
+"""Runs the experiment: pinned inputs -> a folder with the report. Publishes nothing."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ from evaluation.report.wording import plan
 from evaluation.report.write import write_report
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 from evaluation.statistics.significance import minimum_detectable_effect
-from evaluation.titles.draw import SPLIT, Room, Sample, draw
+from evaluation.titles.draw import SPLIT, Sample, TokenLimits, draw
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded, load
@@ -76,7 +76,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             folder,
             grounded.titles if grounded else (),
         )
-        also = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, finished, folder)
+        benchmark_measures = compare_benchmarks(loaded, benchmarks, recipe.evaluation, progress, finished, folder)
         if finished.found:
             say(f"batches: {finished.summary()}")
     prompts = {arm: [outcome.prompt for outcome in of_arm] for arm, of_arm in outcomes.items() if arm != "grounded"}
@@ -91,7 +91,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             "not_measured": left_out or UNSET,
             "measures": compare_arms(outcomes, references, recipe.evaluation),
             "sampled": compare_sampled(outcomes, recipe.evaluation),
-            "also": also,
+            "also": benchmark_measures,
             "grounded": grounded
             and describe_grounded(grounded, compare_grounded(outcomes, references, recipe.evaluation)),
         }
@@ -112,25 +112,25 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
         dataset,
         inputs.prompt,
         loaded.tokenizer,
-        room_of(inputs, recipe, loaded),
+        token_limits(inputs, recipe, loaded),
         settings.titles,
         settings.seed,
         name=f"dataset {inputs.training.dataset}",
     )
 
 
-def room_of(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Room:
-    """The largest numbers of tokens of a prompt with its reference, and with its answer."""
+def token_limits(inputs: Inputs, recipe: Recipe, loaded: Loaded) -> TokenLimits:
+    """Return the maximum number of tokens of a prompt with its reference, and with its answer."""
     longest = min(inputs.training.base_settings.max_length, loaded.context)
-    return Room(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
+    return TokenLimits(scored=longest, context=loaded.context, new_tokens=recipe.generation.max_new_tokens)
 
 
 def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample) -> GroundedSample | None:
-    """The sample's titles with sources in their prompts; None where the recipe does not ask for them."""
+    """Return the sample's titles with sources in their prompts; None if the recipe has no third arm."""
     if not recipe.evaluation.grounded:
         return None
     rows = open_row_index(inputs.training.dataset)
-    return ground(sample.titles, rows, inputs.prompt, loaded.tokenizer, room_of(inputs, recipe, loaded))
+    return ground(sample.titles, rows, inputs.prompt, loaded.tokenizer, token_limits(inputs, recipe, loaded))
 
 
 def describe(
@@ -143,7 +143,7 @@ def describe(
     benchmarks: list[Pin],
     folder: Path,
 ) -> EvaluationRecord:
-    """The record that becomes report.json."""
+    """Return the record of the evaluation, which is published as report.json."""
     return EvaluationRecord(
         id=inputs.id,
         key=inputs.key,

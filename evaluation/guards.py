@@ -11,7 +11,7 @@ from titlecraft.models.loss.check_scores import check_own_scores
 from titlecraft.records import Check
 from titlecraft.search.title_match import folded
 
-LOOKED_AT = 3  # titles
+TITLES_SCORED = 3
 
 
 def check_scores(
@@ -19,19 +19,19 @@ def check_scores(
     titles: Sequence[Title],
     pad_token_id: int,
     on_gpu: bool = False,
-    batch_size: int = LOOKED_AT,
+    batch_size: int = TITLES_SCORED,
 ) -> Check:
     """Check that batched scores of the first, longest and shortest title equal those of plain forward passes."""
     by_length = sorted(titles, key=lambda title: len(title.prompt_tokens) + len(title.reference_tokens))
-    chosen = list(dict.fromkeys([titles[0], by_length[-1], by_length[0]]))[:LOOKED_AT]
+    chosen = list(dict.fromkeys([titles[0], by_length[-1], by_length[0]]))[:TITLES_SCORED]
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in chosen]
     name = "chunked scoring gives the score of a plain forward pass"
     return check_own_scores(model, pairs, pad_token_id, on_gpu, batch_size, name)
 
 
-def check_titles(titles: Sequence[Title], asked: dict[str, list[str]]) -> list[Check]:
-    """Check that both arms got the same prompts, and that no prompt contains its answer. `asked`: arm -> prompts as run."""
-    same = all(prompts == [title.prompt for title in titles] for prompts in asked.values())
+def check_titles(titles: Sequence[Title], prompts: dict[str, list[str]]) -> list[Check]:
+    """Check that both arms got the same prompts, and that no prompt contains its answer. `prompts`: arm -> prompts as run."""
+    same = all(arm_prompts == [title.prompt for title in titles] for arm_prompts in prompts.values())
     given_away = sum(folded(title.reference) in folded(title.prompt) for title in titles)
     return [
         require_check(

@@ -24,7 +24,7 @@ from titlecraft.records import (
 )
 from titlecraft.settings import BM25, Evaluation, Recipe
 
-PROTOCOL = 3  # increment it when equal inputs and settings give other numbers, unless a package is the reason
+PROTOCOL = 3  # increment it if equal inputs and settings give other numbers for another reason than a package version
 PACKAGES = (
     "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
     "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
@@ -33,24 +33,24 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Inputs(Adapter):
-    """The pinned inputs of one evaluation; `evaluation` has the recipe's settings with the encoders that they name pinned."""
+    """The pinned inputs of one evaluation; `evaluation` has the recipe's settings with pinned text encoders."""
 
     evaluation: Evaluation
     key: str
 
     @property
     def id(self) -> str:
-        """Name of the report's folder below evaluation/."""
+        """Return the name of the report's folder below evaluation/."""
         return self.key[:12]
 
     @property
     def folder(self) -> str:
-        """Path of the report's folder in the adapter repo."""
+        """Return the path of the report's folder in the adapter repo."""
         return f"evaluation/{self.id}"
 
 
 def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
-    """Pin and check the inputs of an evaluation. Raises UserError: not an adapter of Titlecraft, or an impossible recipe."""
+    """Pin and check the inputs of an evaluation. Raise UserError for other adapters than Titlecraft's and invalid recipes."""
     settings = with_pins(recipe.evaluation)
     known = primary_names(settings)
     if settings.primary not in known:
@@ -67,7 +67,7 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
 
 
 def require_test_split(adapter: Adapter) -> None:
-    """Raises UserError, before any work, where the dataset's record says that it has no test split."""
+    """Raise UserError, before any work, if the dataset has no test split according to its record."""
     data = adapter.training.dataset
     raw = read_file(data, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):
@@ -81,16 +81,16 @@ def require_test_split(adapter: Adapter) -> None:
 
 
 def with_pins(settings: Evaluation) -> Evaluation:
-    """The settings with each encoder as NAMESPACE/NAME@COMMIT. Raises UserError where there is no such repo."""
+    """Return the settings with each encoder as NAMESPACE/NAME@COMMIT. Raise UserError if a repo does not exist."""
     models = {"retriever": settings.retriever, "bertscore": settings.bertscore}
     pins = {name: pin(model, "model") for name, model in models.items() if model not in (BM25, None)}
-    return replace(settings, **{name: f"{found.repo}@{found.revision}" for name, found in pins.items()})
+    return replace(settings, **{name: f"{encoder.repo}@{encoder.revision}" for name, encoder in pins.items()})
 
 
 def key_inputs(adapter: Adapter, recipe: Recipe) -> dict[str, Any]:
-    """Everything that a report's numbers depend on; its digest is the report's key. Verification derives the key from the same.
+    """Return everything that a report's numbers depend on. Its digest is the report's key, which verification recomputes.
 
-    The adapter counts by the sha256 of its weights: adding a report to the repo keeps the key.
+    The sha256 of its weights identifies the adapter, so publishing a report to the repo does not change the key.
     """
     training = adapter.training
     return {
@@ -111,7 +111,7 @@ def key_inputs(adapter: Adapter, recipe: Recipe) -> dict[str, Any]:
 
 
 def published_report(inputs: Inputs, head: Pin) -> EvaluationRecord | None:
-    """The report that the repo's head already has for this key, or None."""
+    """Return the report that the repo's head already has for this key, or None."""
 
     def files(record: EvaluationRecord) -> list[File]:
         return [msgspec.structs.replace(file, path=f"{inputs.folder}/{file.path}") for file in record.files]

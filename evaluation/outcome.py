@@ -1,4 +1,4 @@
-"""One title's answers and values in one arm: what the harness gives, and what statistics and reports read."""
+"""The answers and values of one title in one arm; the harness returns them, statistics and reports read them."""
 
 from dataclasses import dataclass
 

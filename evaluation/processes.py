@@ -1,4 +1,4 @@
-"""CPU work in several processes, where there are enough texts and cores. The results do not depend on it."""
+"""Runs CPU work in several processes if there are enough texts and cores. The results do not depend on it."""
 
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -12,15 +12,15 @@ FEWEST_CORES = 4
 
 
 def workers(texts: int, fewest: int = FEWEST_TEXTS) -> int:
-    """Number of processes for work on this many texts: all usable cores from `fewest` texts on, else 1 (this process)."""
+    """Return the number of processes for this many texts: all usable cores from `fewest` texts on, else 1 (this process)."""
     cores = usable_cores()
     return cores if texts >= fewest and cores >= FEWEST_CORES else 1
 
 
 def run_all(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], processes: int) -> list[Any]:
-    """Results of the calls (function, arguments), in their order. With several processes everything must be picklable.
+    """Return the results of the calls (function, arguments) in order. For several processes everything must be picklable.
 
-    Processes are spawned rather than forked, because this one has threads and a GPU.
+    Processes are spawned rather than forked, because this process has threads and may use a GPU.
     """
     if processes < 2:
         return [function(*arguments) for function, arguments in calls]

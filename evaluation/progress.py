@@ -1,4 +1,4 @@
-"""A progress bar with a rate for each part of the run, and how long each part took."""
+"""Progress bars with rates for the parts of a run, and the time of each part."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ class Progress:
 
     @contextmanager
     def bar(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar of `total` answers; yields a function that advances it by a number of answers."""
+        """Show a bar of `total` answers; yield a function that advances it by a number of answers."""
         from rich import progress as rich
         from rich.console import Console
 

@@ -1,6 +1,6 @@
 """titlecraft evaluate --adapter NS/NAME[@REV]: adapter repo @A -> one commit with evaluation/<id>/ and a new card.
 
-No model library is imported before there is something to measure: an existing report is returned at once.
+Model libraries are imported only if a report has to be computed; an existing report is returned at once.
 """
 
 import shutil
@@ -30,14 +30,14 @@ def evaluate(
 
     Args:
         adapter: NAMESPACE/NAME or NAMESPACE/NAME@REVISION of a repo that `titlecraft train` published.
-        recipe: only its `evaluation` and `generation` sections are used; everything else comes from the training record.
-        fresh: measure again even where the repo has a report of the same inputs and settings, and compute every batch,
-            even those that an interrupted run has finished.
-        write_card: called with the folder to publish, which holds the new report, the repo's id and the head that the
-            folder goes on top of; it writes README.md there. (The card has one owner, and this stage does not import it.)
+        recipe: only its `evaluation` and `generation` sections are used; all other settings are in the training record.
+        fresh: measure again even if the repo has a report of the same inputs and settings, and ignore finished batches of
+            an interrupted run.
+        write_card: called with the folder to publish, which contains the new report, the repo's id, and the head that is its
+            parent commit; writes README.md. (It is an argument because this stage must not import `model_card`.)
 
     Returns:
-        The repo's new head (the present head where the report exists already) and the report's record.
+        The repo's new head (its current head if the report already exists) and the report's record.
 
     Raises:
         UserError: not an adapter of Titlecraft, too few titles, a guard that fails, no write access, an unreachable Hub.
@@ -57,7 +57,9 @@ def evaluate(
         record = measure(inputs, recipe, folder / inputs.folder, kept=work / "batches")
         write_card(folder, repo, head)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*commit a data file.* to a model repository")  # it is meant
+            warnings.filterwarnings(
+                "ignore", message=".*commit a data file.* to a model repository"
+            )  # predictions.parquet belongs beside the report
             published = publish(
                 repo,
                 "model",
@@ -73,7 +75,7 @@ def evaluate(
 
 
 def work_of(inputs: Inputs, fresh: bool) -> Path:
-    """The evaluation's work folder, named by its key, with an empty folder "publish"; `fresh` empties all of it."""
+    """Return the evaluation's work folder, named by its key, with an empty folder "publish"; `fresh` empties all of it."""
     work = work_folder("evaluation", inputs.adapter.repo) / inputs.key
     shutil.rmtree(work if fresh else work / "publish", ignore_errors=True)
     (work / "publish").mkdir(parents=True)
@@ -81,7 +83,7 @@ def work_of(inputs: Inputs, fresh: bool) -> Path:
 
 
 def check_report(folder: Path, record: EvaluationRecord) -> None:
-    """Raises UserError where the report downloaded from the Hub differs, or its predictions do not give its primary mean."""
+    """Raise UserError if the downloaded report differs, or its predictions do not give the mean of its primary measure."""
     from evaluation.report.predictions import read_predictions
 
     downloaded = read_record((folder / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT}")

@@ -1,1 +1,1 @@
-"""Benchmarks of `titlecraft verify` on copies of published repos that were tampered with."""
+"""Benchmarks of `titlecraft verify` on copies of published repos with random or forged changes."""

@@ -24,13 +24,13 @@ UNCHANGED: tuple[tuple[str, Level], ...] = (("adapter", "predictions"), ("datase
 
 
 def tamperings(count: int, seed: int) -> Iterator[tuple[Tampering, Random]]:
-    """`count` tamperings, each kind in turn, each with its own random numbers."""
+    """Return `count` tamperings, each kind in turn, each with its own random numbers."""
     for number in range(count):
         yield KINDS[number % len(KINDS)], Random(f"{seed} {number}")
 
 
 def tamper(state: RepoState, kind: Tampering, random: Random, folder: Path) -> tuple[RepoState, str, bool]:
-    """A changed copy of a state, the description of the change, and whether everything was rendered from it.
+    """Return a changed copy of a state, the description of the change, and whether card, page and plots were rendered.
 
     Tries again if the change has no effect: recomputing the size of a file undoes a change of that size.
     """
@@ -47,7 +47,7 @@ def tamper(state: RepoState, kind: Tampering, random: Random, folder: Path) -> t
 
 
 def contents(state: RepoState) -> dict[str, Any]:
-    """Path -> content of every file. Of the card, the parsed metadata and sections.
+    """Return path -> content of every file; for the card, its parsed metadata and sections.
 
     White space at the end of the card, or a digit beyond the precision of float64, is no change of its claims.
     """
@@ -58,14 +58,14 @@ def contents(state: RepoState) -> dict[str, Any]:
 
 
 def copy_files(state: RepoState, folder: Path) -> RepoState:
-    """A state with its files copied to a folder. The cache of huggingface_hub consists of links."""
+    """Return a state with its files copied to a folder; the cache of huggingface_hub consists of links."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(state.folder, folder)
     return RepoState.of_folder(state.pin, folder)
 
 
 def verify_unchanged(states: dict[str, RepoState], source: list[str]) -> dict[str, dict[str, int]]:
-    """Repo and level -> number of claims of the unchanged repo, and number of those that hold."""
+    """Return (repo, level) -> number of claims of the unchanged repo, and number of those that hold."""
     result = {}
     for name, level in UNCHANGED:
         found = verify_state(states[name], level, source)
@@ -76,7 +76,7 @@ def verify_unchanged(states: dict[str, RepoState], source: list[str]) -> dict[st
 
 
 def measure(count: int, seed: int, folder: Path) -> dict[str, Any]:
-    """The content of benchmarks/results/verify.json. Uses subfolders of `folder` for the copies."""
+    """Return the content of benchmarks/results/verify.json. The copies are in subfolders of `folder`."""
     source = [str(folder / "trn.json.gz")]
     repos = {"adapter": ADAPTER, "dataset": f"datasets/{DATASET}"}
     states = {name: copy_files(RepoState.download(find(repo)), folder / name) for name, repo in repos.items()}

@@ -1,7 +1,7 @@
-"""Random single changes of a published repo, for verify_random.py. Each changes something with a meaning and describes it.
+"""Random single changes of a published repo, for verify_random.py. Each changes a meaningful value and describes the change.
 
-After a plain change the other files stay as they are. After a covered change an attacker recomputes SHA256SUMS and the sizes and
-checksums in the records, and renders card, page and plots with our own code: only recomputing the values can find it.
+A plain change leaves the other files unchanged. After a covered change an attacker recomputes SHA256SUMS and the sizes and
+checksums in the records, and renders card, page and plots with our own code: only recomputing the values can detect it.
 """
 
 import json
@@ -26,7 +26,7 @@ NOT_DERIVABLE = {
 
 @dataclass(frozen=True)
 class Tampering:
-    """One kind of change: its name, its repo, the level that has to catch it, and the function that changes a folder."""
+    """One kind of change: its name, its repo, the level that must detect it, and the function that changes a folder."""
 
     name: str
     repo: str
@@ -36,18 +36,18 @@ class Tampering:
 
 
 def files_of(folder: Path, *without: str) -> list[Path]:
-    """The files of a repo that are not empty, sorted, except for some names."""
+    """Return the non-empty files of a repo, sorted, except some names."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     return [path for path in found if path.name not in (".gitattributes", *without) and path.stat().st_size]
 
 
 def other_digit(digit: str, random: Random) -> str:
-    """Another digit than this one."""
+    """Return another digit than this one."""
     return random.choice([one for one in "0123456789" if one != digit])
 
 
 def card_digit(folder: Path, random: Random) -> str:
-    """Change a digit in a part of the card that is ours."""
+    """Change a digit in a generated section of the card."""
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8")
     position = random.choice([found.start() for found in re.finditer(r"\d", text) if is_ours(text, found.start())])
@@ -57,7 +57,7 @@ def card_digit(folder: Path, random: Random) -> str:
 
 
 def is_ours(text: str, position: int) -> bool:
-    """Whether a position of the card is not in a marker line of a section."""
+    """Return whether a position of the card is outside the marker lines of sections."""
     line = text[text.rfind("\n", 0, position) + 1 : text.find("\n", position)]
     return not line.startswith("<!-- ")
 
@@ -107,7 +107,7 @@ def another_report(folder: Path, random: Random) -> str:
 
 
 def records_of(folder: Path) -> list[Path]:
-    """The records of a repo."""
+    """Return the records of a repo."""
     return sorted([*folder.glob("*_record.json"), *folder.glob("evaluation/*/report.json")])
 
 
@@ -163,7 +163,7 @@ def change_table(path: Path, random: Random, change: Callable[[dict[str, list[An
 
 
 def changed_value(value: Any, random: Random) -> Any:
-    """Another value of the same type: a text with one letter changed, or another number."""
+    """Return another value of the same type: a text with one letter changed, or another number."""
     if isinstance(value, list):
         position = random.randrange(len(value))
         return [*value[:position], changed_value(value[position], random), *value[position + 1 :]]

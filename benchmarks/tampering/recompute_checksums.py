@@ -1,4 +1,4 @@
-"""What an attacker does after a change: recompute every checksum and size, and render card, page and plots with our own code."""
+"""Covers up a change like an attacker: recomputes all checksums and sizes, and renders card, page and plots with our own code."""
 
 import json
 from pathlib import Path
@@ -50,13 +50,13 @@ def update_records(folder: Path) -> None:
 
 
 def listed_files(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The files that a record lists."""
+    """Return the files that a record lists."""
     splits = record.get("splits", {}).values()
     return [*record.get("files", []), *(file for split in splits for file in split["files"])]
 
 
 def line_with(text: str, sha256: str) -> str:
-    """The line of a record with this sha256, up to the end of the sha256."""
+    """Return the line of a record with this sha256, up to the end of the sha256."""
     position = text.index(sha256)
     return text[text.rfind("\n", 0, position) + 1 : position + len(sha256)]
 

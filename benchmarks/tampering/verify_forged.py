@@ -27,7 +27,7 @@ NOT_RENDERED = ("card", "front", "data card", "hostile")  # beginnings of forger
 
 
 def forge(state: RepoState, change: Change, folder: Path, cover: bool, render: bool) -> RepoState:
-    """A copy of a state with one change.
+    """Return a copy of a state with one change.
 
     Args:
         cover: recompute all checksums afterwards.
@@ -52,7 +52,7 @@ def forge(state: RepoState, change: Change, folder: Path, cover: bool, render: b
 
 
 def verify_until_refused(state: RepoState) -> Verification:
-    """The result at the first level that refuses a state, or at the last level. A dataset has level card only."""
+    """Return the result of the first level that refuses a state, or of the last level. A dataset has only the level card."""
     result = verify_state(state, CUMULATIVE[0], [])
     for level in () if state.pin.type == "dataset" else CUMULATIVE[1:]:
         if not result.holds():
@@ -62,7 +62,7 @@ def verify_until_refused(state: RepoState) -> Verification:
 
 
 def verify_all(adapter: str, dataset_repo: str, only: str = "") -> dict[str, Any]:
-    """Verify every forgery whose name contains `only`; the number of refused ones, and the claims that refused them."""
+    """Verify every forgery whose name contains `only`; return the number of refused ones, and the claims that refused them."""
     model, data = (RepoState.download(find(name)) for name in (adapter, f"datasets/{dataset_repo}"))
     tables: list[tuple[RepoState, dict[str, Change], bool]] = [
         (model, adapter_card.CARD | adapter_files.FILES, True),

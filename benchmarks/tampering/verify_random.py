@@ -33,7 +33,7 @@ INVALID_LINES = ('{"title": "cut', "[1, 2]", '{"uid": "B000000001", "title": 7, 
 
 
 def publish_world(folder: Path) -> None:
-    """Publish a base, a dataset with some invalid lines, an adapter and its report, each in a process of its own."""
+    """Publish a base, a dataset with some malformed lines, an adapter and its report, each in its own process."""
     write_catalogue(folder / "trn.json.gz", rows=1500, seed=3)
     with gzip.open(folder / "trn.json.gz") as stream:
         lines = stream.read().decode("utf-8", "surrogateescape") + "\n".join(INVALID_LINES) + "\n"

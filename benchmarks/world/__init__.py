@@ -1,1 +1,1 @@
-"""What the benchmarks measure with: catalogues, bases, rivals, and a stopwatch."""
+"""Test data and tools of the benchmarks: catalogues, bases, other implementations, and timers."""

@@ -1,4 +1,4 @@
-"""Titles and descriptions of made-up words with what real catalogues hold: entities, tags, accents, control characters."""
+"""Titles and descriptions of made-up words with the noise of real catalogues: entities, tags, accents, control characters."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -26,7 +26,7 @@ EDITIONS = [" (Hardcover)", " (Paperback)", " (Kindle Edition)", " - 2nd Edition
 
 
 class Vocabulary(NamedTuple):
-    """What texts are drawn from: tokens, a stream of token numbers by frequency, shared sentences, texts to repeat."""
+    """The material of the texts: tokens, a stream of token numbers by frequency, shared sentences, texts to repeat."""
 
     tokens: np.ndarray
     stream: np.ndarray
@@ -36,7 +36,7 @@ class Vocabulary(NamedTuple):
 
 @lru_cache(maxsize=1)
 def vocabulary(seed: int) -> Vocabulary:
-    """Return what all texts of a seed are drawn from; the same in every process."""
+    """Return the vocabulary of a seed; it is the same in every process."""
     rng = np.random.default_rng([seed, 999])
     n_vocab = 150_000
     syl = np.array(SYLLABLES, dtype=object)

@@ -1,4 +1,4 @@
-"""One evaluation with a stopwatch, for benchmarks/evaluation_speed.py: seconds of its parts, and how much was computed in them."""
+"""Times one evaluation for benchmarks/evaluation_speed.py: seconds of its parts, and the amount of work in each."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def evaluate(adapter: str, recipe: Any, folder: Path) -> dict[str, Any]:
-    """evaluation.experiment.measure as `titlecraft evaluate` calls it; seconds of its parts, and what was computed in them."""
+    """Call evaluation.experiment.measure as `titlecraft evaluate` does; return seconds and amount of work of its parts."""
     import shutil
 
     import torch
@@ -47,17 +47,17 @@ def evaluate(adapter: str, recipe: Any, folder: Path) -> dict[str, Any]:
 
 
 def named(record: Any, name: str) -> Any:
-    """A measure of a record."""
+    """Return a measure of a record by its name."""
     return next(one for one in record.measures if one.name == name)
 
 
 def peak(number: int) -> float:
-    """Bytes in GB."""
+    """Return bytes in GB."""
     return round(number / 1e9, 2)
 
 
 def timed_answers() -> list[float]:
-    """From now on, seconds of each batch that is generated; the answers come back to the CPU, so that nothing is pending."""
+    """Record the seconds of each generated batch from now on; answers are moved to the CPU, so that no work is pending."""
     from evaluation.lighteval_harness.pipeline import restored_process
 
     with restored_process():
@@ -76,7 +76,7 @@ def timed_answers() -> list[float]:
 
 
 def outermost(parts: dict[str, float], total: float) -> dict[str, float]:
-    """Seconds of parts that lie behind one another and add up to the whole."""
+    """Return the seconds of consecutive parts that add up to the total."""
     inner = ("generating", "scoring", "rereading", "looking up")
     found = {name: one for name, one in parts.items() if name not in ("model and measures", "importing lighteval")}
     found["measures by title"] = parts["model and measures"] - sum(parts[name] for name in inner)
@@ -84,7 +84,7 @@ def outermost(parts: dict[str, float], total: float) -> dict[str, float]:
 
 
 def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
-    """The first batch of each arm, in which the step is compiled, and the tokens a second of a full batch after it."""
+    """Return the time of each arm's first batch, which compiles the step, and the tokens per second of later full batches."""
     full = recipe.evaluation.batch_size * recipe.generation.max_new_tokens
     return {
         "first_of_each_arm": [round(one, 1) for one in calls[:2]],
@@ -94,7 +94,7 @@ def rates(calls: list[float], recipe: Any) -> dict[str, Any]:
 
 
 def scored_tokens(folder: Path, adapter: str, record: Any) -> int:
-    """Tokens that both arms were given behind both prompts, EOS and BOS among them, without padding."""
+    """Return the number of scored tokens of both arms after both prompts, including BOS and EOS, without padding."""
     from evaluation.report.predictions import read_predictions
     from titlecraft.records import PREDICTIONS
 

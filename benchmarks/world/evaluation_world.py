@@ -1,9 +1,9 @@
-"""What benchmarks/evaluation_speed.py evaluates: a base with random weights, a catalogue of made-up words and an adapter, on an
-embedded Hub. Neither the words nor the weights change how long an evaluation takes.
+"""The repos for benchmarks/evaluation_speed.py: a base with random weights, a catalogue of made-up words and an adapter, on an
+embedded Hub. Neither the words nor the weights change the duration of an evaluation.
 
-Every token of the base is a word of its own, so that what random weights answer is a text with sentences, names and numbers,
-and each measure has as much to do as with a trained base. The weights themselves do not pass through the Hub: they are linked
-into the client's cache, at the commit that holds the rest of the base.
+Every token of the base is a word, so that the answers of random weights have sentences, names and numbers, and each measure has
+as much work as with a trained base. The weights are not uploaded to the Hub: they are linked into the client's cache, at the
+commit of the base.
 """
 
 import json
@@ -44,7 +44,7 @@ class Catalogue:
 
 
 def words(count: int) -> list[str]:
-    """So many different words: one in twelve ends a sentence, one in twelve is a name, one in forty a number."""
+    """Return this number of distinct words: one in twelve ends a sentence, one in twelve is a name, one in forty a number."""
     found = list(dict.fromkeys(prompt_words()))
     for number in range(count - len(found)):
         word, rest = "", number
@@ -59,7 +59,7 @@ def words(count: int) -> list[str]:
 
 
 def prompt_words() -> list[str]:
-    """The words of the prompt around a title."""
+    """Return the words of the prompt around a title."""
     from titlecraft.prompt import PromptFormat
     from titlecraft.settings import Prompt
 
@@ -67,7 +67,7 @@ def prompt_words() -> list[str]:
 
 
 def save_tokenizer(folder: Path, vocabulary: int) -> None:
-    """A tokenizer whose every id is a word between white space."""
+    """Save a tokenizer in which every token is a word between white space."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -80,7 +80,7 @@ def save_tokenizer(folder: Path, vocabulary: int) -> None:
 
 
 def texts(lengths: np.ndarray, vocabulary: Any, drawn: np.random.Generator) -> Any:
-    """A pyarrow array of texts with so many words each; a few words are frequent, most are rare."""
+    """Return a pyarrow array of texts with these numbers of words; a few words are frequent, most are rare."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -91,7 +91,7 @@ def texts(lengths: np.ndarray, vocabulary: Any, drawn: np.random.Generator) -> A
 
 
 def rows(count: int, long: float, first: int, vocabulary: Any, drawn: np.random.Generator) -> Any:
-    """A table as the dataset builder publishes it; descriptions are log-normal in length, 185 words on average."""
+    """Return a table as the dataset builder publishes it; lengths of descriptions are log-normal, 185 words on average."""
     import pyarrow as pa
 
     from titlecraft.prompt import PromptFormat
@@ -113,7 +113,7 @@ def rows(count: int, long: float, first: int, vocabulary: Any, drawn: np.random.
 
 
 def write_dataset(folder: Path, catalogue: Catalogue, vocabulary: int) -> None:
-    """Parquet splits and prompt.json."""
+    """Write parquet splits and prompt.json."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -134,7 +134,7 @@ def write_dataset(folder: Path, catalogue: Catalogue, vocabulary: int) -> None:
 
 
 def publish_base(weights: Path, folder: Path) -> Any:
-    """Pin of a base that has a config, a tokenizer of words and, in the client's cache alone, the weights of a folder."""
+    """Publish config and tokenizer of a base, and link its weights into the client's cache; return its pin."""
     from tests.evaluation.published_world import upload
     from titlecraft.hub.pins import download
 
@@ -151,13 +151,13 @@ def publish_base(weights: Path, folder: Path) -> Any:
 
 
 def save_adapter(model: Any, folder: Path) -> None:
-    """The adapter of a PeftModel, without the README that PEFT writes."""
+    """Save the adapter of a PeftModel, without the README that PEFT writes."""
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
 
 
 def publish_adapter(folder: Path, base: Any, loaded: Any, catalogue: Catalogue, work: Path, vocabulary: int) -> str:
-    """Publish a dataset, and the saved adapter with a record that says it was trained on it; returns NS/NAME@REVISION."""
+    """Publish a dataset and the saved adapter, whose record names that dataset; return NS/NAME@REVISION."""
     import msgspec
 
     from tests.evaluation.published_world import training_record, upload

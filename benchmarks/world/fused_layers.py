@@ -4,7 +4,7 @@ from typing import Any
 
 
 def right() -> dict[str, Any]:
-    """The fused layers against PEFT's own on this GPU, two layers wide as the 8B; and the kernels' mask against the CPU's."""
+    """Compare the fused layers with PEFT's on this GPU, on two layers as wide as the 8B's, and the kernels' mask with the CPU's."""
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
 

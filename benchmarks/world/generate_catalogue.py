@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 
 
 def make_chunk(job: Chunk) -> tuple[bytes, list[tuple[int, str]], dict[str, int]]:
-    """Return the lines of a chunk, the number and kind of each malformed line, and how many duplicates of each kind it has."""
+    """Return the lines of a chunk, the number and kind of each malformed line, and the number of duplicates of each kind."""
     seed, number, first, n, bad, scale = job
     words = vocabulary(seed)
     rng = np.random.default_rng([seed, number])
@@ -107,7 +107,7 @@ def generate(
     chunk: int = 50_000,
     scale: float = 0.9,
 ) -> dict[str, Any]:
-    """Write a catalogue and its truth file; return what the truth file holds."""
+    """Write a catalogue and its truth file; return the content of the truth file."""
     vocabulary(seed)  # before the processes fork, which then share it
     chunks = [
         Chunk(seed, number, first, min(chunk, rows - first), malformed, scale)
@@ -129,7 +129,7 @@ def generate(
 
 
 def main() -> None:
-    """Generate what the options say."""
+    """Generate the catalogue of the options."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("out", type=Path)
     options.add_argument("--rows", type=int, default=2_248_619)

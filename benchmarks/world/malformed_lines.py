@@ -1,4 +1,4 @@
-"""Lines of a catalogue that are not as they should be, one function of a row for each kind."""
+"""Malformed lines of a catalogue, one function of a row for each kind."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def to_json(value: Any) -> bytes:
 
 
 def malform(kind: str, line: str, uid: str, t: str, c: str, ti: str, rng: np.random.Generator) -> bytes:
-    """Return the line that a kind makes of a row; `ti` is its `target_ind` as JSON."""
+    """Return the malformed line of a kind for a row; `ti` is its `target_ind` as JSON."""
     full = {"uid": uid, "title": t, "content": c, "target_ind": [1], "target_rel": [1.0]}
     encoded = line.encode("utf-8", "surrogatepass")
     if kind == "truncated":

@@ -1,4 +1,4 @@
-"""What the dataset builder is measured against: the way of the notebooks that fine-tune on this file."""
+"""The code of notebooks that fine-tune on this file, for comparison with the dataset builder."""
 
 import json
 import time
@@ -8,7 +8,7 @@ PROMPT = "Below is an instruction…\n\n### Instruction:\n{}\n\n### Input:\n{}\n
 
 
 def parse_as_notebook(source: Path, work: Path) -> dict[str, float]:
-    """Its parsing part alone: every line by json.loads into one list, filter, json.dump."""
+    """Run only the notebook's parsing: every line by json.loads into one list, filter, json.dump."""
     started, rows = time.monotonic(), []
     with source.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
@@ -26,7 +26,7 @@ def parse_as_notebook(source: Path, work: Path) -> dict[str, float]:
 
 
 def notebook(source: Path, work: Path) -> dict[str, float]:
-    """The notebook's way: json.loads into a list, filter, json.dump, then load_dataset(...).map(...) to parquet."""
+    """Run the notebook's code: json.loads into a list, filter, json.dump, then load_dataset(...).map(...) to parquet."""
     parsed = parse_as_notebook(source, work)
     from datasets import load_dataset
 
@@ -47,7 +47,7 @@ def notebook(source: Path, work: Path) -> dict[str, float]:
 
 
 def lean(source: Path, work: Path) -> dict[str, float]:
-    """A better notebook's parsing, for comparison: only title and content are held, in two lists."""
+    """Run an improved version of the notebook's parsing, which keeps only title and content, in two lists."""
     titles, contents = [], []
     with source.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:

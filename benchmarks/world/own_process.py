@@ -1,7 +1,7 @@
-"""A part of a benchmark in a process of its own: seconds, CPU seconds, and the peak memory of its whole tree of processes.
+"""Runs a part of a benchmark in its own process; measures seconds, CPU seconds, and the peak memory of its process tree.
 
-Memory is the proportional set size (PSS), read twice a second: pages that processes share count once. Of a process over
-2 GB it is the resident set size, since reading the other would hold that process up.
+Memory is the proportional set size (PSS), read twice a second; shared pages count once. For a process over 2 GB it is the
+resident set size, because reading the PSS would slow that process down.
 """
 
 import json
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def measure(script: Path, part: str, source: Path, work: Path) -> dict[str, Any]:
-    """Run `script --part part` and return what was measured, and what it said of itself in its last line, as JSON.
+    """Run `script --part part`; return the measurements, and the JSON result in its last line of output.
 
     `load` is the machine's load when it began, per core: over 0.2 or so, other work was going on.
     """
@@ -48,13 +48,13 @@ def measure(script: Path, part: str, source: Path, work: Path) -> dict[str, Any]
 
 
 def cpu_seconds() -> float:
-    """CPU time of all processes below this one that have ended."""
+    """Return the CPU time of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def tree(root: int) -> list[int]:
-    """A process and all below it."""
+    """Return a process and all its descendants."""
     found, todo = [], [root]
     while todo:
         found.append(process := todo.pop())
@@ -67,7 +67,7 @@ def tree(root: int) -> list[int]:
 
 
 def memory(root: int) -> int:
-    """PSS of a tree of processes, in bytes; RSS of large ones."""
+    """Return the PSS of a process tree in bytes; the RSS of large processes."""
     total = 0
     for process in tree(root):
         try:

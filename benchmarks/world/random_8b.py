@@ -1,6 +1,6 @@
-"""A base of Llama-3-8B's shape with random weights, and rows of random token ids: neither changes how fast a step is.
+"""A base of Llama-3-8B's shape with random weights, and rows of random token ids; neither affects the speed of a step.
 
-Rows are 61 prompt tokens and a log-normal answer, 249 tokens on average: longer than the catalogue's own 170.
+Rows are 61 prompt tokens and a completion of log-normal length, 249 tokens on average; the catalogue's average is 170.
 """
 
 import random
@@ -12,7 +12,7 @@ PARAMETERS = 8_030_261_248
 
 
 def config_8b(layers: int = 32) -> Any:
-    """Llama-3-8B's shape, with the special tokens of `rows`."""
+    """Return the config of Llama-3-8B's shape, with the special tokens of `rows`."""
     from transformers import LlamaConfig
 
     return LlamaConfig(
@@ -32,14 +32,14 @@ def config_8b(layers: int = 32) -> Any:
 
 
 def awaken(model: Any, spread: float) -> None:
-    """Random numbers of this spread for the B of every adapter of a PeftModel, which are zeros at first."""
+    """Set the B matrices of a PeftModel's adapters, which start at zero, to random numbers with this standard deviation."""
     for name, one in model.named_parameters():
         if "lora_B" in name:
             one.data.normal_(std=spread)
 
 
 def write_base(folder: Path, layers: int = 32) -> None:
-    """Model and tokenizer on disk, 16 GB; nothing where they lie there already."""
+    """Write model and tokenizer to disk, 16 GB; no-op if they exist already."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -57,7 +57,7 @@ def write_base(folder: Path, layers: int = 32) -> None:
 
 
 def rows(count: int, seed: int = 1) -> dict[str, list[list[int]]]:
-    """input_ids and labels: BOS, prompt, answer, EOS; the prompt without labels."""
+    """Return input_ids and labels: BOS, prompt, completion, EOS; the prompt has no labels."""
     drawn = random.Random(seed)
     found: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
     for _ in range(count):
@@ -69,7 +69,7 @@ def rows(count: int, seed: int = 1) -> dict[str, list[list[int]]]:
 
 
 def load_in_four_bit(folder: Path) -> Any:
-    """The base as training loads it: NF4 with double quantisation, computed in bfloat16."""
+    """Load the base as training does: NF4 with double quantisation, computed in bfloat16."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 

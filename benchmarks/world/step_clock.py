@@ -1,4 +1,4 @@
-"""Times of the steps of a training, and the rates over them."""
+"""Times the steps of a training, and computes rates."""
 
 import time
 from statistics import median
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class StepClock:
-    """A trainer callback: the time at the end of each step, and what had been seen by then."""
+    """A trainer callback that records the time at the end of each step, and the rows and tokens until then."""
 
     def __init__(self, seen: dict[str, Any]) -> None:
         from transformers import TrainerCallback
@@ -15,7 +15,7 @@ class StepClock:
         self.ends: list[tuple[float, int, int]] = []
 
         class Ends(TrainerCallback):
-            """Waits for the GPU, then looks."""
+            """Waits for the GPU, then records the time."""
 
             def on_step_end(self, *args: Any, **kwargs: Any) -> None:
                 import torch
@@ -26,7 +26,7 @@ class StepClock:
         self.callback = Ends()
 
     def rates(self) -> dict[str, float]:
-        """Rates over the steps after the first quarter, and the median step."""
+        """Return rates over the steps after the first quarter, and the median step."""
         first = max(3, len(self.ends) // 4)
         steps = [
             (after[0] - before[0], after[1] - before[1], after[2] - before[2])

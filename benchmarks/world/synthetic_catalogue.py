@@ -1,4 +1,4 @@
-"""The synthetic catalogue that the benchmarks read, made once and kept where they are told to keep it."""
+"""The synthetic catalogue of the benchmarks, generated once and kept in a folder."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ FULL_ROWS = 2_248_619
 
 
 def plain_catalogue(folder: Path, rows: int) -> Path:
-    """A file of so many JSON lines, about 1,085 bytes each. The same number of rows gives the same bytes."""
+    """Return a file with this number of JSON lines, about 1,085 bytes each. The same number of rows gives the same bytes."""
     path = folder / f"trn-{rows}.json"
     if not path.exists():
         unfinished = path.with_suffix(".part")
@@ -20,7 +20,7 @@ def plain_catalogue(folder: Path, rows: int) -> Path:
 
 
 def packed_catalogue(plain: Path) -> Path:
-    """The same file as .gz."""
+    """Return the same file as .gz."""
     path = plain.with_suffix(".json.gz")
     if not path.exists():
         from isal import igzip

@@ -1,4 +1,4 @@
-"""A training as Unsloth's notebooks run it, beside which ours is measured."""
+"""A training as in Unsloth's notebooks, for comparison."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from benchmarks.world.step_clock import StepClock
 
 
 def unsloth(base: Path, packed: bool) -> dict[str, Any]:
-    """Unsloth's model in TRL's own SFTTrainer, as its notebooks run it: the seed recipe's batches, or packed.
+    """Train Unsloth's model with TRL's SFTTrainer, as in its notebooks: the seed recipe's batches, or packed.
 
     Packed: 8 rows of 2,048 tokens, no checkpointing, and no dropout, which Unsloth has no fast path for.
     """
@@ -38,7 +38,7 @@ def unsloth(base: Path, packed: bool) -> dict[str, Any]:
     seen = {"examples": 0, "tokens": 0}
 
     class Counting(SFTTrainer):
-        """Counts what passes; EOS (1) ends each row and stands nowhere else, 2 is padding."""
+        """Counts rows and tokens; EOS (1) occurs only at the end of each row, 2 is padding."""
 
         def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
             seen["examples"] += int((inputs["input_ids"] == 1).sum())

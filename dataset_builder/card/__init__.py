@@ -1,1 +1,1 @@
-"""The card of a dataset repo: text, metadata, pictures."""
+"""The dataset card: text, metadata and plots."""

@@ -1,4 +1,4 @@
-"""The command that makes a published dataset again, from its record: source, settings that differ from the defaults, code."""
+"""Returns the command that rebuilds a published dataset, from its record."""
 
 import shlex
 from dataclasses import fields
@@ -8,11 +8,11 @@ import msgspec
 from titlecraft.records import DatasetRecord
 from titlecraft.settings import MAX_LOSS, Data, Prompt
 
-NAMED = 3  # source files; of more, the first and the last are named in a comment
+NAMED = 3  # source files in the command; for more, a comment names the first and the last
 
 
 def build_command(repo: str, record: DatasetRecord) -> str:
-    """`titlecraft build …` on as many lines as it takes; whether a new repo is public is not part of it."""
+    """Return `titlecraft build …` on one or more lines, without --public."""
     names = [file.name for file in record.source.files]
     source = [shlex.quote(name) for name in names] if len(names) <= NAMED else ["FILES"]
     parts = [f"titlecraft build {' '.join(source)}", f"--repo {repo}", *changed_options(record)]
@@ -28,7 +28,7 @@ def build_command(repo: str, record: DatasetRecord) -> str:
 
 
 def changed_options(record: DatasetRecord) -> list[str]:
-    """The settings that differ from the defaults of today, as options of `titlecraft build`."""
+    """Return the settings that differ from the current defaults, as options of `titlecraft build`."""
     options = []
     for section, used, default in (("data", record.data, Data()), ("prompt", record.prompt, Prompt())):
         for name in (field.name for field in fields(used)):
@@ -40,16 +40,17 @@ def changed_options(record: DatasetRecord) -> list[str]:
 
 
 def completeness(record: DatasetRecord) -> str:
-    """Whether the source was whole, as far as that was looked at; a sentence or two."""
+    """Return a sentence about whether the source is complete, as far as it was checked."""
     source = record.source
-    whose = "AmazonTitles-1.3MM's `trn.json`, which its first line shows it to be,"
+    original = "AmazonTitles-1.3MM's `trn.json`"
     if source.missing:
-        return f"**Not whole:** {source.missing}."
+        return f"**Incomplete:** {source.missing}."
     if source.expected_lines is None:
         return (
-            "Completeness: not checked, because nobody has said how many lines the whole has; "
-            "but neither a last line nor gzip data is cut."
+            "Completeness: not checked, because the expected number of lines is unknown. "
+            "No last line and no gzip data is cut."
         )
     if source.lines == source.expected_lines:
-        return f"Completeness: whole; {whose} has {source.expected_lines:,} lines."
-    return f"Completeness: it has {source.lines - source.expected_lines:,} lines more than {whose} has."
+        return f"Completeness: complete. By its first line it is {original}, which has {source.expected_lines:,} lines."
+    more = source.lines - source.expected_lines
+    return f"Completeness: by its first line it is {original}, but it has {more:,} lines more."

@@ -1,4 +1,4 @@
-"""The dataset card's front matter, as `datasets` and the Hub read it, and what of it may never be said: a licence."""
+"""The dataset card's front matter, as `datasets` and the Hub read it. It never claims a licence for the texts."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ OWNED = Owned(
 
 
 def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
-    """Front matter. Of the existing one, `configs` and `dataset_info` of other names than "default" stay."""
+    """Return the front matter; `configs` and `dataset_info` of the existing one stay, except those named "default"."""
     files = {name: [file.path for file in split.files] for name, split in record.splits.items()}
     data_files = [{"split": name, "path": paths} for name, paths in files.items()]
     others = others_than_default(existing.get("dataset_info"))
@@ -44,7 +44,7 @@ def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
 
 
 def dataset_info(record: DatasetRecord) -> dict[str, Any]:
-    """Features, and rows and bytes of each split; of an older record, which has no bytes in memory, without these."""
+    """Return features, rows and bytes of each split; without bytes in memory if the record is older and has none."""
     known = [split.bytes_in_memory for split in record.splits.values() if split.bytes_in_memory is not None]
     return {
         "features": [{"name": column, "dtype": "string"} for column in COLUMNS],
@@ -55,39 +55,39 @@ def dataset_info(record: DatasetRecord) -> dict[str, Any]:
 
 
 def split_info(name: str, split: Split) -> dict[str, Any]:
-    """One split as `datasets` reads it."""
+    """Return one split as `datasets` reads it."""
     size = {} if split.bytes_in_memory is None else {"num_bytes": split.bytes_in_memory}
     return {"name": name, **size, "num_examples": split.rows}
 
 
-def others_than_default(found: Any) -> list[dict[str, Any]]:
-    """What a person added beside our data: entries of a list that name another config."""
-    entries = found if isinstance(found, list) else []
-    return [one for one in entries if isinstance(one, dict) and one.get("config_name", "default") != "default"]
+def others_than_default(value: Any) -> list[dict[str, Any]]:
+    """Return the entries that people added: those of a list that name another config than "default"."""
+    entries = value if isinstance(value, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get("config_name", "default") != "default"]
 
 
 def claimed_licences(front: dict[str, Any]) -> list[str]:
-    """Licences that a front matter claims: by its own keys, or by a tag."""
+    """Return the licences that a front matter claims by its keys or by a tag."""
     stated = [front.get(key) for key in ("license", "license_name", "license_link", "license_details")]
     tags = front.get("tags")
     stated += [tag.partition(":")[2] for tag in (tags if isinstance(tags, list) else []) if is_licence_tag(tag)]
-    stated += [one for value in stated if isinstance(value, list) for one in value]
-    return [one for one in stated if isinstance(one, str) and one != LICENCE]
+    stated += [licence for value in stated if isinstance(value, list) for licence in value]
+    return [licence for licence in stated if isinstance(licence, str) and licence != LICENCE]
 
 
 def without_licence_tags(front: dict[str, Any]) -> dict[str, Any]:
-    """The same without tags that claim a licence."""
+    """Return a front matter without tags that claim a licence."""
     tags = front.get("tags")
     return front | {"tags": [tag for tag in tags if not is_licence_tag(tag)]} if isinstance(tags, list) else front
 
 
 def is_licence_tag(tag: Any) -> bool:
-    """Whether the Hub would take a tag for a licence."""
+    """Return whether the Hub reads a tag as a licence."""
     return isinstance(tag, str) and tag.startswith("license:")
 
 
 def require_no_licence(front: dict[str, Any], where: str) -> None:
-    """Raises UserError where a front matter that is about to be published claims a licence for the texts."""
+    """Raise UserError if a front matter claims a licence for the texts."""
     if claims := claimed_licences(front) or ([] if front.get("license") == LICENCE else ["none at all"]):
         raise UserError(
             f"{where} says `license: {claims[0]}`: expected `license: {LICENCE}`, because {WHY}. Take the claim out"

@@ -1,4 +1,4 @@
-"""The dataset card: a rendering of dataset_record.json and lineage.json, with what a person wrote beside it."""
+"""Writes the dataset card: a rendering of dataset_record.json and lineage.json, merged with text that people added."""
 
 import sys
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from titlecraft.records import DATASET_RECORD, DatasetRecord, Leakage, Pin, read
 from titlecraft.records.lineage import DatasetLineage, best_first, in_words, link
 from titlecraft.records.repo_files import CARD, LINEAGE, LINEAGE_PICTURE
 
-PICTURES = ("assets/output_length.png", "assets/splits.png")  # of the dataset's record alone
+PICTURES = ("assets/output_length.png", "assets/splits.png")  # rendered from the dataset's record alone
 ASSUMED_ENGLISH = "English is assumed, as in AmazonTitles-1.3MM"  # on cards of older versions
 LONGEST_EXAMPLE = 600  # characters of each text
 
 
 @dataclass(frozen=True)
 class CardInputs:
-    """All that the card follows from, besides what a person wrote into it."""
+    """The inputs of the generated card."""
 
     repo: str
     record: DatasetRecord
@@ -44,7 +44,7 @@ class CardInputs:
 
 
 def read_card_inputs(pinned: Pin) -> CardInputs:
-    """What the card of a published state follows from. Raises UserError where the repo has no dataset record."""
+    """Return the inputs of the card at a published revision. Raise UserError if the repo has no dataset record."""
     raw = read_file(pinned, DATASET_RECORD)
     if raw is None:
         raise UserError(f"{pinned} has no {DATASET_RECORD}: expected a dataset that `titlecraft build` published")
@@ -53,16 +53,16 @@ def read_card_inputs(pinned: Pin) -> CardInputs:
 
 
 def read_lineage(pinned: Pin) -> DatasetLineage | None:
-    """The adapters that the repo lists, None where it lists none. Raises UserError where this code cannot read them."""
+    """Return the adapters that the repo lists, or None. Raise UserError if this version cannot read the list."""
     raw = read_file(pinned, LINEAGE)
     return None if raw is None else read_record(raw, DatasetLineage, f"{LINEAGE} of {pinned}")
 
 
 def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -> str:
-    """The whole card: our sections anew, and what a person wrote into the existing card.
+    """Return the whole card: generated sections, merged with the text that people added to the existing card.
 
-    The same inputs give the same card, and a card that is right is given back as it is. Raises UserError where the
-    existing card cannot be taken apart, or its metadata would still claim a licence.
+    The same inputs give the same card, and rendering is idempotent. Raises UserError if the existing card cannot be parsed,
+    or its metadata would still claim a licence.
     """
     existing = None if existing is None else without_claims(existing, where)
     front = split(existing, where).metadata if existing is not None else {}
@@ -72,7 +72,7 @@ def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -
 
 
 def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
-    """Our sections and our metadata; `front` is the existing card's, for configs that a person added."""
+    """Return the generated sections and metadata; `front` is the existing metadata, for configs that people added."""
     environment = markdown_templates("dataset_builder.card")
     environment.filters["thousands"] = "{:,}".format
     record = inputs.record
@@ -99,18 +99,18 @@ def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
 
 
 def near_label(leakage: Leakage) -> str:
-    """Rows of a held-out split that are nearly rows of the training split, of those that the measure can see."""
+    """Return the near-duplicates of a held-out split in the training split, among the rows that were measured."""
     if leakage.near_duplicates is None:
         return "not measured"
-    seen = leakage.rows if leakage.near_measured is None else leakage.near_measured
-    share = f"{leakage.near_duplicates:,} ({100 * leakage.near_duplicates / max(1, seen):.2f} %)"
-    return share if seen == leakage.rows else f"{share}, measured on {seen:,} of {leakage.rows:,} rows"
+    measured = leakage.rows if leakage.near_measured is None else leakage.near_measured
+    share = f"{leakage.near_duplicates:,} ({100 * leakage.near_duplicates / max(1, measured):.2f} %)"
+    return share if measured == leakage.rows else f"{share}, measured on {measured:,} of {leakage.rows:,} rows"
 
 
 def without_claims(existing: str, where: str) -> str:
-    """The card without tags that claim a licence; its `license` keys are ours and are overwritten anyhow.
+    """Return the card without tags that claim a licence; merging overwrites its `license` keys.
 
-    The language that older versions assumed goes too; one that a person stated stays.
+    The language that older versions assumed is removed too; one that a person added stays.
     """
     stated = split(existing, where).metadata
     front = without_licence_tags(stated)
@@ -122,10 +122,10 @@ def without_claims(existing: str, where: str) -> str:
 
 
 def write_card(folder: Path, repo: str, head: Pin | None) -> None:
-    """Write the card and its pictures into the folder that will be published on top of `head`.
+    """Write the card and its plots into the folder that will be published on top of `head`.
 
-    The folder holds the dataset's record; adapters are those that the head lists. Says so where a person's claim of a
-    licence does not go into the new card.
+    The folder contains the dataset's record; the adapters are those that the head lists. Prints a warning if a person's
+    claim of a licence is removed.
     """
     raw = (folder / DATASET_RECORD).read_bytes()
     record = read_record(raw, DatasetRecord, f"{DATASET_RECORD} of {repo}")
@@ -134,20 +134,20 @@ def write_card(folder: Path, repo: str, head: Pin | None) -> None:
 
 
 def write_card_anew(folder: Path, repo: str, head: Pin) -> None:
-    """Write the card and its pictures from the records that lie in a repo. Raises UserError where there are none."""
+    """Write the card and its plots from the records of a published repo. Raise UserError if it has no record."""
     inputs = read_card_inputs(head)
     plot(inputs.record, folder)
     write_card_of(folder, inputs, head)
 
 
 def plot(record: DatasetRecord, folder: Path) -> None:
-    """The pictures that follow from the dataset's record alone."""
+    """Draw the plots of the dataset's record."""
     for draw, path in zip((plot_lengths, plot_splits), PICTURES, strict=True):
         draw(record, asset(folder, path))
 
 
 def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
-    """Write the card and the picture of its adapters, for a record that is published already."""
+    """Write the card and the lineage picture."""
     if inputs.lineage:
         picture = asset(folder, LINEAGE_PICTURE)
         draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
@@ -162,20 +162,20 @@ def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
 
 
 def require_readable_card(head: Pin | None) -> None:
-    """Raises UserError, before any work, where the card that a rebuild has to keep a person's text of cannot be taken apart."""
+    """Raise UserError, before any work, if the existing card cannot be parsed; a rebuild keeps the text that people added."""
     existing = read_head_card(head)
     if existing is not None:
         split(existing, f"{CARD} of {head}")
 
 
 def asset(folder: Path, path: str) -> Path:
-    """Where a picture goes, in a folder that is there."""
+    """Return the path of a picture in the folder; make its parent folder."""
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     return folder / path
 
 
 def first_row(shard: Path) -> dict[str, str] | None:
-    """The first row of a shard, each text on one line and cut after LONGEST_EXAMPLE characters; None of an empty one."""
+    """Return the first row of a shard, each text on one line and cut to LONGEST_EXAMPLE characters; None if it is empty."""
     import pyarrow.parquet as pq
 
     first = next(pq.ParquetFile(shard).iter_batches(batch_size=1), None)
@@ -185,6 +185,6 @@ def first_row(shard: Path) -> dict[str, str] | None:
 
 
 def on_one_line(text: str) -> str:
-    """A text without line breaks, cut where it is long."""
+    """Return a text without line breaks, cut to LONGEST_EXAMPLE characters."""
     line = " ".join(text[: LONGEST_EXAMPLE + 1].split())
     return line if len(text) <= LONGEST_EXAMPLE else f"{line[:LONGEST_EXAMPLE]} […]"

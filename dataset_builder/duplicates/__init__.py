@@ -1,1 +1,1 @@
-"""Repeated rows, near-duplicates, and rows that two splits share."""
+"""Finds repeated rows and near-duplicates."""

@@ -1,8 +1,8 @@
-"""Which descriptions are nearly the same: locality-sensitive hashing of their sketches (Leskovec et al. 2020, chapter 3).
+"""Finds near-duplicate descriptions by locality-sensitive hashing of MinHash sketches (Leskovec et al. 2020, chapter 3).
 
-The 128 values of a sketch are cut into 20 bands of 6; two texts are compared where a band is equal. Of pairs as alike
-as 0.8, 99.8 % share a band; of pairs as alike as 0.5, 27 %. A pair that is compared counts as near-duplicate from an
-*estimate* of 0.69 on: three standard errors below 0.8, since a pair too many in one split costs nothing, and one too few leaks.
+The 128 values of a sketch are cut into 20 bands of 6. Two texts are candidates if a band is equal: 99.8 % of the pairs with a
+Jaccard similarity of 0.8 are, and 27 % of the pairs with 0.5. A candidate pair counts as near-duplicate if its *estimated*
+similarity is at least 0.69, three standard errors below 0.8: a false positive costs nothing, a false negative leaks.
 """
 
 from dataclasses import dataclass
@@ -15,37 +15,37 @@ from dataset_builder.workers.array_file import save_array
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.search.word_ngrams import mix
 
-ALIKE = 0.8
-ENOUGH = ALIKE - 3 * (ALIKE * (1 - ALIKE) / VALUES) ** 0.5
+SIMILARITY = 0.8
+MINIMUM_ESTIMATE = SIMILARITY - 3 * (SIMILARITY * (1 - SIMILARITY) / VALUES) ** 0.5
 BANDS, BAND_VALUES = 20, 6
 CHUNK = 1 << 16
 
 
 class SketchFile:
-    """Sketches on disk, appended in the order of the rows, then read where they are needed, by any process."""
+    """A file of sketches in the order of the rows; any process can read it once it is closed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream = path.open("wb")
 
     def append(self, sketches: np.ndarray) -> None:
-        """Add sketches, uint16 of shape (rows, 128)."""
+        """Append sketches, uint16 of shape (rows, 128)."""
         self._stream.write(sketches.tobytes())
 
     def close(self) -> None:
-        """From now on it can be read."""
+        """Close the file, so that it can be read."""
         self._stream.close()
 
 
 def read_sketches(path: Path) -> np.ndarray:
-    """All sketches of a file, mapped into memory; uint16 of shape (rows, 128)."""
+    """Return all sketches of a file as a memory map; uint16 of shape (rows, 128)."""
     if not path.stat().st_size:
         return np.empty((0, VALUES), dtype=np.uint16)
     return np.memmap(path, np.uint16, "r").reshape(-1, VALUES)
 
 
 def band_keys(sketches: np.ndarray, rows: np.ndarray, band: int, values: int) -> np.ndarray:
-    """One key (uint64) for `values` values of each of these rows' sketches, those of this band."""
+    """Return a hash (uint64) of one band of `values` values for each of these rows' sketches."""
     keys = np.empty(len(rows), dtype=np.uint64)
     for start in range(0, len(rows), CHUNK):
         part = sketches[rows[start : start + CHUNK], band * values : (band + 1) * values].astype(np.uint64)
@@ -56,18 +56,18 @@ def band_keys(sketches: np.ndarray, rows: np.ndarray, band: int, values: int) ->
     return keys
 
 
-def estimate(sketches: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Estimated Jaccard similarity of the pairs (one[i], other[i]); float32."""
-    found = np.empty(len(one), dtype=np.float32)
-    for start in range(0, len(one), CHUNK):
+def estimate(sketches: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the estimated Jaccard similarity of the pairs of rows (left[i], right[i]); float32."""
+    similarity = np.empty(len(left), dtype=np.float32)
+    for start in range(0, len(left), CHUNK):
         part = slice(start, start + CHUNK)
-        found[part] = (sketches[one[part]] == sketches[other[part]]).mean(axis=1, dtype=np.float32)
-    return found
+        similarity[part] = (sketches[left[part]] == sketches[right[part]]).mean(axis=1, dtype=np.float32)
+    return similarity
 
 
 @dataclass(frozen=True)
 class BandTask:
-    """One band of the sketches in a file, among the rows whose numbers lie in another (an array as numpy saves it)."""
+    """One band to search; `sketches` is a sketch file, `rows` a numpy file with the numbers of the rows to compare."""
 
     sketches: Path
     rows: Path
@@ -75,33 +75,33 @@ class BandTask:
 
 
 def near_duplicates(sketches: Path, rows: np.ndarray, in_order: InOrder) -> np.ndarray:
-    """Pairs of near-duplicates among these rows; int64 of shape (pairs, 2), enough of them to connect each cluster."""
+    """Return pairs of near-duplicates among these rows, enough to connect each cluster; int64 of shape (pairs, 2)."""
     save_array(rows_file := sketches.with_name("near-rows.npy"), rows)
-    found = np.empty(0, dtype=np.uint64)
-    for pairs in in_order(alike_in_band, (BandTask(sketches, rows_file, band) for band in range(BANDS))):
-        found = np.union1d(found, pairs)
-    one, other = decode(found)
-    return np.stack([rows[one], rows[other]], axis=1)
+    all_pairs = np.empty(0, dtype=np.uint64)
+    for band_pairs in in_order(pairs_in_band, (BandTask(sketches, rows_file, band) for band in range(BANDS))):
+        all_pairs = np.union1d(all_pairs, band_pairs)
+    left, right = decode(all_pairs)
+    return np.stack([rows[left], rows[right]], axis=1)
 
 
-def alike_in_band(task: BandTask) -> np.ndarray:
-    """Pairs of places among the rows whose sketches share this band and look alike, each pair in one uint64.
+def pairs_in_band(task: BandTask) -> np.ndarray:
+    """Return pairs of indices into the rows that share this band and have similar sketches; each pair is one uint64.
 
     Within a bucket every row is compared with the bucket's first row and with its neighbour, which is linear in the rows.
     """
     sketches, rows = read_sketches(task.sketches), np.load(task.rows)
     keys = band_keys(sketches, rows, task.band, BAND_VALUES)
     order = np.argsort(keys, kind="stable")
-    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1  # places whose neighbour before is in their bucket
-    opens = np.ones(len(order), dtype=bool)
-    opens[same] = False
-    first = np.maximum.accumulate(np.where(opens, np.arange(len(order)), 0))
-    ones, others = np.concatenate([first[same], same - 1]), np.concatenate([same, same])
-    codes = np.unique((order[ones].astype(np.uint64) << np.uint64(32)) | order[others].astype(np.uint64))
-    one, other = decode(codes)
-    return codes[estimate(sketches, rows[one], rows[other]) >= ENOUGH]
+    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1  # positions in the bucket of their predecessor
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[same] = False
+    first = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
+    earlier, later = np.concatenate([first[same], same - 1]), np.concatenate([same, same])
+    codes = np.unique((order[earlier].astype(np.uint64) << np.uint64(32)) | order[later].astype(np.uint64))
+    left, right = decode(codes)
+    return codes[estimate(sketches, rows[left], rows[right]) >= MINIMUM_ESTIMATE]
 
 
 def decode(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two places out of one number."""
+    """Return the two indices that each code packs into one uint64."""
     return (codes >> np.uint64(32)).astype(np.int64), (codes & np.uint64(0xFFFFFFFF)).astype(np.int64)

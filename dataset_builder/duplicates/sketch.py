@@ -1,11 +1,10 @@
-"""MinHash sketches of texts: how alike two texts are, from 256 bytes for each (Broder 1997).
+"""MinHash sketches of texts, 256 bytes each, to estimate their Jaccard similarity (Broder 1997).
 
-A text is the set of its word 5-grams, case ignored; two texts are as alike as their sets (Jaccard). `rensa` makes the
-sketches from the hashes of the 5-grams. Only the
+A text is the set of its word 5-grams, case ignored. `rensa` computes the sketches from the hashes of the 5-grams. Only the
 lowest 16 bits of each value are kept (b-bit minwise hashing, Li & König 2010): two values agree by chance once in 65,536.
 
-Words are what stands between spaces. So the measure says nothing of texts of fewer than five words, nor of scripts that are
-written without spaces: `measurable` tells which texts it can compare.
+Words are separated by spaces. The sketches therefore cannot compare texts of fewer than five words, nor texts in scripts
+without spaces; `measurable` returns which texts they can compare.
 """
 
 import os
@@ -26,13 +25,13 @@ BATCH_CHARACTERS = 1 << 17
 UNSPACED = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
-SAMPLED = 256  # characters; of a longer text every eighth one is looked at
-MOST_UNSPACED = 4  # of so many characters one: a word takes about six letters and two ideographs
+SAMPLED = 256  # characters; of a longer text only every eighth one is counted
+MOST_UNSPACED = 4  # at most one in this many characters: a word takes about six letters or two ideographs
 
 
 def sketch(texts: list[str]) -> np.ndarray:
-    """One row of 128 values for each text; uint16 of shape (texts, 128)."""
-    found, start = [np.empty((0, VALUES), dtype=np.uint16)], 0
+    """Return the sketches of texts; uint16 of shape (texts, 128)."""
+    batches, start = [np.empty((0, VALUES), dtype=np.uint16)], 0
     while start < len(texts):
         end, size = start, 0
         while end < len(texts) and (size < BATCH_CHARACTERS or end == start):
@@ -40,18 +39,18 @@ def sketch(texts: list[str]) -> np.ndarray:
             end += 1
         hashes, borders = shingles(texts[start:end], WORDS)
         rows = RMinHash.digest_matrix_from_flat_token_hashes(hashes, borders, num_perm=VALUES, seed=SEED).to_rows()
-        found.append(np.array(rows, dtype=np.uint32).astype(np.uint16))
+        batches.append(np.array(rows, dtype=np.uint32).astype(np.uint16))
         start = end
-    return np.concatenate(found)
+    return np.concatenate(batches)
 
 
 def measurable(texts: list[str]) -> np.ndarray:
-    """True for each text whose word 5-grams say how alike it is to another; bool of shape (texts,)."""
+    """Return True for each text that sketches can compare; bool of shape (texts,)."""
     return np.fromiter(map(has_words, texts), bool, len(texts))
 
 
 def has_words(text: str) -> bool:
-    """Five words or more, as cleaning leaves them, and at most a quarter of the characters in scripts without spaces."""
+    """Return whether a cleaned text has five words or more, and at most a quarter of its characters in scripts without spaces."""
     if text.count(" ") < WORDS - 1:
         return False
     if text.isascii():
@@ -60,8 +59,8 @@ def has_words(text: str) -> bool:
     return MOST_UNSPACED * len(UNSPACED.findall(sample)) <= len(sample)
 
 
-def resemblance(one: str, other: str) -> float:
-    """The exact Jaccard similarity of two texts' word 5-grams."""
-    hashes, borders = shingles([one, other], WORDS)
+def resemblance(left: str, right: str) -> float:
+    """Return the exact Jaccard similarity of two texts' word 5-grams."""
+    hashes, borders = shingles([left, right], WORDS)
     first, second = set(hashes[: borders[1]].tolist()), set(hashes[borders[1] :].tolist())
     return len(first & second) / len(first | second)

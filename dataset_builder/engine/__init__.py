@@ -1,1 +1,1 @@
-"""How a build's work is spread: in this process, over processes, or over Ray."""
+"""Where the tasks of a build run: in this process, in worker processes, or on Ray."""

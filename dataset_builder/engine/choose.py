@@ -1,4 +1,4 @@
-"""The engine that `--engine` names."""
+"""Chooses the engine by the value of `--engine`."""
 
 import os
 from contextlib import AbstractContextManager
@@ -8,17 +8,20 @@ from dataset_builder.engine.interface import Engine
 from dataset_builder.engine.local import local_engine
 from dataset_builder.source.catalogue import Listed
 
-ONE_PROCESS = 32 << 20  # bytes; a smaller source is read before other processes have started
+ONE_PROCESS = 32 << 20  # bytes; reading a smaller source takes less time than starting other processes
 
 
 def start_engine(
-    name: str, workers: int | None, found: list[Listed], work: Path, place: str | None
+    name: str, workers: int | None, listed: list[Listed], work: Path, work_storage: str | None
 ) -> AbstractContextManager[Engine]:
-    """The engine of this name, for a catalogue of these files whose rows wait in `work`, or with Ray at `place`."""
+    """Return the engine with this name as a context manager.
+
+    Intermediate rows are kept in the folder `work`; Ray keeps them at `work_storage` if that is a URL.
+    """
     if name == "ray":
         from dataset_builder.engine.on_ray import ray_engine
 
-        return ray_engine(work, place)
+        return ray_engine(work, work_storage)
     if workers is None:
-        workers = 1 if sum(file.size for file in found) < ONE_PROCESS else min(2, os.cpu_count() or 1)
+        workers = 1 if sum(file.size for file in listed) < ONE_PROCESS else min(2, os.cpu_count() or 1)
     return local_engine(workers)

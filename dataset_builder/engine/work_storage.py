@@ -1,8 +1,8 @@
-"""Where rows, sketches and shards wait when the workers are on other machines.
+"""The storage of intermediate rows, sketches and shards when the workers are on other machines.
 
-A folder that all nodes mount is used as it is. At an fsspec URL a task runs in a temporary folder of its own: what it names
-is fetched before, what it leaves is sent after, and nothing stays on the worker. A task that looks for near-duplicates
-fetches all sketches, 256 bytes a row; there are 50 of these tasks.
+A folder that all nodes mount is used directly. With an fsspec URL, a task runs in a temporary folder: its input files are
+downloaded before, its output files are uploaded after, and nothing stays on the worker. A task that searches for
+near-duplicates downloads all sketches, 256 bytes a row; there are 50 of these tasks.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ from titlecraft.errors import UserError
 
 
 def results_of(function: Callable[[Any], Any], task: Any) -> Iterator[Any]:
-    """What a function gives for a task: the one result, or those that a generator yields."""
+    """Yield the result of a function for a task, or each result of a generator function."""
     if isgeneratorfunction(function):
         yield from function(task)
     else:
@@ -28,123 +28,123 @@ def results_of(function: Callable[[Any], Any], task: Any) -> Iterator[Any]:
 
 
 def paths_in(value: Any) -> Iterator[Path]:
-    """The paths in a task: in the fields of dataclasses, and in lists."""
+    """Yield the paths in a task, also those in lists and in the fields of dataclasses."""
     if isinstance(value, Path):
         yield value
     elif isinstance(value, list):
-        for one in value:
-            yield from paths_in(one)
+        for item in value:
+            yield from paths_in(item)
     elif is_dataclass(value):
         for field in fields(value):
             yield from paths_in(getattr(value, field.name))
 
 
 def moved(value: Any, old: Path, new: Path) -> Any:
-    """The same task or result, with every path below `old` now below `new`."""
+    """Return a task or result with every path below `old` replaced by the same path below `new`."""
     if isinstance(value, Path):
         return new / value.relative_to(old) if value.is_relative_to(old) else value
     if isinstance(value, list):
-        return [moved(one, old, new) for one in value]
+        return [moved(item, old, new) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: moved(getattr(value, field.name), old, new) for field in fields(value)})
     return value
 
 
 def make_parent(system: AbstractFileSystem, path: str) -> None:
-    """Make the folder of a path where that needs to be made: other systems than disks do so themselves, or have none."""
-    if isinstance(system, LocalFileSystem):  # on S3 this would make a bucket of a misspelt name
+    """Make the parent folder of a path on a local disk; object stores need no folders."""
+    if isinstance(system, LocalFileSystem):  # on S3 this would create a bucket if the name is misspelt
         system.makedirs(system._parent(path), exist_ok=True)
 
 
 @dataclass(frozen=True)
 class MountedFolder:
-    """A folder that every node sees at the same path, as it is where there is but one node."""
+    """A folder that every node mounts at the same path; also the storage of a single node."""
 
     root: Path
 
     def run(self, function: Callable[[Any], Any], task: Any) -> Iterator[tuple[Any, list[str]]]:
-        """On a worker: do the task. Raises UserError where the folder is not there."""
+        """On a worker: run the task. Raise UserError if the folder does not exist."""
         if not self.root.is_dir():
             raise UserError(f"{self.root}: not there on a worker; --work must name a folder that every node mounts")
         for result in results_of(function, task):
             yield result, []
 
     def send(self, tasks: list[Any]) -> None:
-        """Nothing need be sent."""
+        """No-op: the workers read the same folder."""
 
     def fetch(self, names: list[str]) -> None:
-        """Nothing need be fetched."""
+        """No-op: the workers write to the same folder."""
 
     def prepare(self) -> None:
-        """The parent makes its folder itself."""
+        """No-op: the build makes the folder."""
 
     def clear(self) -> None:
-        """The parent removes its folder itself."""
+        """No-op: the build removes the folder."""
 
 
 @dataclass(frozen=True)
 class RemoteFolder:
-    """A folder at an fsspec URL that stands for the parent's folder `root`: tasks name their files by paths below it."""
+    """A folder at an fsspec URL that mirrors the parent's folder `root`; tasks name their files by paths below `root`."""
 
     root: Path
     url: str
 
     def run(self, function: Callable[[Any], Any], task: Any) -> Iterator[tuple[Any, list[str]]]:
-        """On a worker: do the task in a folder of its own; yields each result with the names of the files it left."""
+        """On a worker: run the task in a temporary folder; yield each result with the names of its output files."""
         with tempfile.TemporaryDirectory(prefix="titlecraft-") as name:
-            room = Path(name)
-            here = moved(task, self.root, room)
-            fetched = {path for path in paths_in(here) if self.get(path, room)}
-            for result in results_of(function, here):
-                left = [path for path in room.rglob("*") if path.is_file() and path not in fetched]
-                for path in left:
-                    self.put(path, room)
+            folder = Path(name)
+            local_task = moved(task, self.root, folder)
+            inputs = {path for path in paths_in(local_task) if self.download(path, folder)}
+            for result in results_of(function, local_task):
+                outputs = [path for path in folder.rglob("*") if path.is_file() and path not in inputs]
+                for path in outputs:
+                    self.upload(path, folder)
                     path.unlink()
-                yield moved(result, room, self.root), [path.relative_to(room).as_posix() for path in left]
+                yield moved(result, folder, self.root), [path.relative_to(folder).as_posix() for path in outputs]
 
     def send(self, tasks: list[Any]) -> None:
-        """In the parent: send the files that these tasks name and that lie here."""
+        """In the parent: upload the input files of these tasks."""
         for path in {path for task in tasks for path in paths_in(task)}:
             if path.is_relative_to(self.root) and path.is_file():
-                self.put(path, self.root)
+                self.upload(path, self.root)
 
     def fetch(self, names: list[str]) -> None:
-        """In the parent: fetch files that a task left."""
+        """In the parent: download the output files of a task."""
         for name in names:
-            self.get(self.root / name, self.root)
+            self.download(self.root / name, self.root)
 
-    def put(self, path: Path, folder: Path) -> None:
-        """Send one file of a folder that stands for `root`."""
-        system, there = file_system(f"{self.url}/{path.relative_to(folder).as_posix()}")
+    def upload(self, path: Path, folder: Path) -> None:
+        """Upload one file of `folder`, which mirrors `root`."""
+        system, remote_path = file_system(f"{self.url}/{path.relative_to(folder).as_posix()}")
         with remote_errors(self.url):
-            make_parent(system, there)
-            system.put_file(str(path), there)
+            make_parent(system, remote_path)
+            system.put_file(str(path), remote_path)
 
-    def get(self, path: Path, folder: Path) -> bool:
-        """Fetch one file into such a folder; False where there is no such file."""
+    def download(self, path: Path, folder: Path) -> bool:
+        """Download one file into `folder`, which mirrors `root`; return False if there is no such file."""
         if not path.is_relative_to(folder) or path == folder:
             return False
-        system, there = file_system(f"{self.url}/{path.relative_to(folder).as_posix()}")
+        system, remote_path = file_system(f"{self.url}/{path.relative_to(folder).as_posix()}")
         with remote_errors(self.url):
             system.invalidate_cache()
-            if not system.isfile(there):
+            if not system.isfile(remote_path):
                 return False
             path.parent.mkdir(parents=True, exist_ok=True)
-            system.get_file(there, str(path))
+            system.get_file(remote_path, str(path))
         return True
 
     def prepare(self) -> None:
-        """Remove what a run left that was killed. Raises UserError where nothing can be written, before anything is read."""
+        """Remove the files of a killed run. Raise UserError if the storage is not writable, before anything is read."""
         self.clear()
-        system, there = file_system(f"{self.url}/begun")
+        system, remote_path = file_system(f"{self.url}/begun")
         with remote_errors(self.url):
-            make_parent(system, there)
-            system.pipe_file(there, b"")
+            make_parent(system, remote_path)
+            system.pipe_file(remote_path, b"")
 
     def clear(self) -> None:
-        """Remove everything there."""
-        system, there = file_system(self.url)
+        """Remove the whole folder at the URL."""
+        system, remote_path = file_system(self.url)
         with remote_errors(self.url):
             system.invalidate_cache()
-            if system.exists(there):
-                system.rm(there, recursive=True)
+            if system.exists(remote_path):
+                system.rm(remote_path, recursive=True)

@@ -1,7 +1,7 @@
-"""Rows -> the published columns (Alpaca, Taori et al. 2023) -> parquet as the Hub likes it.
+"""Converts rows to the published columns (Alpaca, Taori et al. 2023) and writes them as parquet, as the Hub recommends.
 
-zstd, a page index, row groups of at most 64 MB, and content-defined chunk borders, so that a republished version uploads
-only what changed.
+Compression is zstd; files have a page index, row groups of at most 64 MB, and content-defined chunks, so that publishing a new
+version uploads only what changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,12 +27,12 @@ ROW_GROUP_BYTES = 32 << 20  # of text, uncompressed; a group ends with the row t
 def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
     """Return the columns uid, title, instruction, input and output of a batch of cleaned rows."""
     uids, titles = batch.column("uid").to_pylist(), batch.column("title").to_pylist()
-    asked = [wording.of(uid, title) for uid, title in zip(uids, titles, strict=True)]
+    prompts = [wording.of(uid, title) for uid, title in zip(uids, titles, strict=True)]
     columns = [
         batch.column("uid"),
         batch.column("title"),
-        pa.array([instruction for instruction, _ in asked], pa.string()),
-        pa.array([question for _, question in asked], pa.string()),
+        pa.array([instruction for instruction, _ in prompts], pa.string()),
+        pa.array([question for _, question in prompts], pa.string()),
         batch.column("content"),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
@@ -47,7 +47,7 @@ def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
 def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
     """Write the rows of these tables, in order, into one file. The same rows give the same bytes.
 
-    Only `instruction` is dictionary-encoded: values of the other columns hardly repeat.
+    Only `instruction` is dictionary-encoded, because the values of the other columns rarely repeat.
     """
     with pq.ParquetWriter(
         path,
@@ -63,12 +63,12 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
 
 
 def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in groups of 10,000 to 30,000 rows, or of fewer where they are large.
+    """Yield the same rows in groups of 10,000 to 30,000 rows, or fewer if they are large.
 
-    A group ends behind a row whose title says so, not after a number of rows: a row more or less moves the borders of one
-    group, and the pages of all others stay as they were. How the rows are spread over the tables makes no difference.
+    The hash of a row's title decides whether a group ends after it. An added or removed row therefore changes the borders of
+    one group only, and the pages of all others stay. The result does not depend on the sizes of the input tables.
     """
-    waiting, rows, size = [], 0, 0
+    pending, rows, size = [], 0, 0
     for table in tables:
         ends, sizes = ends_of_groups(table), np.cumsum(row_bytes(table))
         start, before = 0, 0
@@ -76,23 +76,23 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             large = int(np.searchsorted(sizes, before + ROW_GROUP_BYTES - size)) + 1
             chosen = (end for end in ends if end >= start + max(1, FEWEST_ROWS - rows))
             end = min(next(chosen, len(table) + 1), start + MOST_ROWS - rows, large)
-            waiting.append(table.slice(start, end - start))
+            pending.append(table.slice(start, end - start))
             if end > len(table):
                 rows, size = rows + len(table) - start, size + int(sizes[-1]) - before
                 break
-            yield pa.concat_tables(waiting).combine_chunks()
-            waiting, rows, size, start, before = [], 0, 0, end, int(sizes[end - 1])
-    if waiting:
-        yield pa.concat_tables(waiting).combine_chunks()
+            yield pa.concat_tables(pending).combine_chunks()
+            pending, rows, size, start, before = [], 0, 0, end, int(sizes[end - 1])
+    if pending:
+        yield pa.concat_tables(pending).combine_chunks()
 
 
 def row_bytes(table: pa.Table) -> np.ndarray:
-    """Bytes of each row's texts; int64 of shape (rows,)."""
+    """Return the bytes of each row's texts; int64 of shape (rows,)."""
     lengths = [pc.binary_length(column).to_numpy().astype(np.int64) for column in table.columns]
     return np.asarray(np.sum(lengths, axis=0, dtype=np.int64))
 
 
 def ends_of_groups(table: pa.Table) -> list[int]:
-    """Behind which rows of a table a group may end: one in 5,000, by the hash of the title."""
+    """Return the numbers of the rows (from 1) after which a group may end: one in 5,000, by the hash of the title."""
     titles = table.column("title").to_pylist()
-    return [place for place, title in enumerate(titles, start=1) if xxhash.xxh3_64_intdigest(title) % ONE_IN == 0]
+    return [number for number, title in enumerate(titles, start=1) if xxhash.xxh3_64_intdigest(title) % ONE_IN == 0]

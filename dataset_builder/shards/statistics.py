@@ -1,4 +1,4 @@
-"""Figures about a dataset's texts."""
+"""Statistics of a dataset's texts."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ LENGTH_EDGES = [0, 50, 100, 200, 400, 800, 1600, 3200, 6400]
 
 
 def length_distribution(lengths: np.ndarray) -> Distribution:
-    """Distribution of lengths in Unicode characters; of a single 0 where there are none."""
+    """Return the distribution of lengths in Unicode characters; that of a single 0 if there are none."""
     if not len(lengths):
         lengths = np.zeros(1, dtype=np.int64)
     counts, _ = np.histogram(lengths, bins=[*LENGTH_EDGES, np.inf])

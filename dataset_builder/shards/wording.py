@@ -1,4 +1,4 @@
-"""What each row is asked: one question for all, or one of several by a seeded choice; one word for all products, or by uid."""
+"""The prompt of each row: one wording for all rows, or a seeded choice among several; one word for all products, or by uid."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ WORDS = {"isbn": "book", "asin": "product", "unknown": "product"}
 
 @dataclass(frozen=True)
 class Wording:
-    """Instruction and question of every row; the same row is always asked the same, whatever stands around it.
+    """Instruction and input of every row; they depend on the row alone, not on other rows.
 
     Args:
-        by_word: the prompts to choose from, for each word that a product may be called by.
-        word: what all products are called, or "auto": an ISBN is a book, everything else a product.
-        seed: key of the choice among several questions.
+        by_word: the prompts to choose from, for each word for a product.
+        word: the word for all products, or "auto": "book" for an ISBN, "product" for everything else.
+        seed: seed of the choice among several wordings.
     """
 
     by_word: dict[str, list[PromptFormat]]
@@ -27,14 +27,14 @@ class Wording:
 
     @classmethod
     def from_settings(cls, settings: Prompt, seed: int) -> "Wording":
-        """Every question with every word. Raises UserError where a question has no place for the title."""
+        """Return all wordings with all words for a product. Raise UserError if a wording has no placeholder for the title."""
         words = sorted(set(WORDS.values())) if settings.product_word == AUTO else [settings.product_word]
         return cls(
             {word: PromptFormat.all_from_settings(settings, word) for word in words}, settings.product_word, seed
         )
 
     def of(self, uid: str, title: str) -> tuple[str, str]:
-        """Instruction and input of one row."""
+        """Return instruction and input of one row."""
         prompts = self.by_word[WORDS[product_kind(uid)] if self.word == AUTO else self.word]
         chosen = prompts[0]
         if len(prompts) > 1:

@@ -1,4 +1,4 @@
-"""The second pass: one published shard from the rows that wait on disk. Shards know nothing of each other."""
+"""The second pass: writes one shard from the intermediate rows. Shards are independent of each other."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ pc: Any = pyarrow.compute  # its functions are made when it is imported
 
 @dataclass(frozen=True)
 class RowFiles:
-    """Where the cleaned rows wait: files in order, the number of the first row of each, and the split of every row."""
+    """The intermediate rows: files in order, the number of the first row of each, and the file with the split of every row."""
 
     files: list[Path]
     begins: list[int]
@@ -32,7 +32,7 @@ class RowFiles:
 
 @dataclass(frozen=True)
 class ShardTask:
-    """Rows `start` to `end` of a split, in the order of the source, and the file they go to."""
+    """Rows `start` to `end` of a split, in the order of the source, and the file that they are written to."""
 
     rows: RowFiles
     split: int
@@ -45,9 +45,9 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What was written, read back from the file itself: keys (uint64) and lengths (int32) of its rows, in order.
+    """A written shard, measured on the file itself: keys (uint64) and lengths (int32) of its rows, in order.
 
-    `in_memory` is the size of the columns as dataset_info counts it: UTF-8 bytes, and four for each value.
+    `in_memory` is the size of the columns as dataset_info counts it: UTF-8 bytes, and four bytes for each value.
     """
 
     split: str
@@ -60,19 +60,19 @@ class ShardResult:
 
 
 def plan_shards(rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: int) -> list[ShardTask]:
-    """Evenly filled shards for every split."""
+    """Return the tasks for the shards of every split; the shards of a split have equal sizes."""
     assigned, tasks = np.load(rows.assigned), []
     for split in range(len(SPLITS)):
         chosen = np.flatnonzero(assigned == split)
         names = shard_names(SPLITS[split], len(chosen), rows_per_shard)
         for index, name in enumerate(names):
-            start, end = (len(chosen) * place // len(names) for place in (index, index + 1))
+            start, end = (len(chosen) * bound // len(names) for bound in (index, index + 1))
             tasks.append(ShardTask(files_with(rows, chosen[start:end]), split, start, end, folder, name, wording))
     return tasks
 
 
 def files_with(rows: RowFiles, chosen: np.ndarray) -> RowFiles:
-    """Only the files that rows with these numbers (ascending) may lie in, so that no others need be at hand."""
+    """Return only the files that contain rows with these numbers (ascending), so that a worker needs no others."""
     if not len(chosen):
         return RowFiles([], [], rows.assigned)
     first, last = (int(np.searchsorted(rows.begins, number, side="right")) for number in (chosen[0], chosen[-1]))
@@ -80,7 +80,7 @@ def files_with(rows: RowFiles, chosen: np.ndarray) -> RowFiles:
 
 
 def write_shard(task: ShardTask) -> ShardResult:
-    """Write one shard, then read it back for what is counted and measured."""
+    """Write one shard, then read it back to measure it."""
     chosen = np.flatnonzero(np.load(task.rows.assigned, mmap_mode="r") == task.split)[task.start : task.end]
     path = task.folder / task.name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def write_shard(task: ShardTask) -> ShardResult:
 
 
 def select(rows: RowFiles, chosen: np.ndarray) -> Iterator[pa.RecordBatch]:
-    """The rows with these numbers (ascending), in batches."""
+    """Yield the rows with these numbers (ascending), in batches."""
     ends = [*rows.begins[1:], None][: len(rows.files)]
     for file, begin, end in zip(rows.files, rows.begins, ends, strict=True):
         low = np.searchsorted(chosen, begin)

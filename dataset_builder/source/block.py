@@ -1,6 +1,6 @@
-"""The first pass over one block of the catalogue: parse, clean, key, sketch. Blocks know nothing of each other.
+"""The first pass over one block of the catalogue: parse, clean, hash, sketch. Blocks are independent of each other.
 
-The cleaned rows wait in an Arrow file of their own until every row has its split; only keys and counts are handed back.
+The cleaned rows are written to an Arrow file for the second pass; keys and counts are returned.
 """
 
 from collections import Counter
@@ -19,13 +19,13 @@ from dataset_builder.source.parse import Drop, Quarantine, drop_reason
 from dataset_builder.source.readers import reader_named
 from titlecraft.settings import Data
 
-LOOKED_AT = 20  # lines of a block whose keys are noted
+SAMPLED_LINES = 20  # lines of a block whose keys are counted
 SCHEMA = pa.schema([("uid", pa.string()), ("title", pa.string()), ("content", pa.string())])
 
 
 @dataclass(frozen=True)
 class BlockTask:
-    """A block of whole lines, where its rows go, and the settings that decide about them."""
+    """A block of whole lines, the file that its rows are written to, and the settings."""
 
     data: bytes
     rows_file: Path
@@ -35,7 +35,7 @@ class BlockTask:
 
 
 class MalformedLine(NamedTuple):
-    """A line that was quarantined: number in its block (from 0), offset and length in bytes, and what may be shown of it."""
+    """A quarantined line: number in its block (from 0), offset and length in bytes, and the columns that may be published."""
 
     number: int
     offset: int
@@ -46,11 +46,15 @@ class MalformedLine(NamedTuple):
 
 @dataclass
 class BlockResult:
-    """What was found in a block. `malformed` holds what was quarantined.
+    """Counts, quarantined lines and keys of one block.
 
-    `absent` counts the objects without title, content or uid by the column's name, and `columns` the keys of the block's
-    first objects. For each row that was kept: keys of row, title and content (uint64), and its sketch (uint16 of shape (rows, 128), or of
-    shape (rows, 0) where near-duplicates are not looked for), and whether sketches can compare it (bool).
+    Args:
+        malformed: the quarantined lines.
+        absent: number of objects without title, content or uid, by the name of the column.
+        columns: keys of the block's first objects, with the number of objects that have each.
+        keys, titles, contents: keys (uint64) of each kept row, of its title and of its description.
+        sketches: uint16 of shape (rows, 128), or (rows, 0) if near-duplicates are not searched for.
+        measurable: whether sketches can compare the row (bool).
     """
 
     lines: int = 0
@@ -68,14 +72,14 @@ class BlockResult:
 
 
 def text_key(text: str) -> int:
-    """64-bit key of a text up to case (xxh3): what counts as the same title or the same description."""
+    """Return the xxh3 64-bit hash of a text, case ignored; equal keys count as the same title or description."""
     folded = text.encode().lower() if text.isascii() else text.casefold().encode()  # the same for ASCII, and faster
     return xxhash.xxh3_64_intdigest(folded)
 
 
 def read_block(task: BlockTask) -> BlockResult:
-    """Every line is kept, dropped for a reason, or quarantined with its place."""
-    found = BlockResult()
+    """Parse and clean every line of a block: keep it, drop it for a reason, or quarantine it with its position."""
+    result = BlockResult()
     reader = reader_named(task.format)
     parser = reader.parser(task.settings, task.header)
     parse = parser.parse
@@ -89,34 +93,34 @@ def read_block(task: BlockTask) -> BlockResult:
         row = parse(line)
         if isinstance(row, Quarantine):
             text = line.removesuffix(b"\r")
-            found.malformed.append(MalformedLine(number, offset, len(text), row, parser.published_part(text, row)))
+            result.malformed.append(MalformedLine(number, offset, len(text), row, parser.published_part(text, row)))
         elif isinstance(row, Drop):
-            found.dropped[row] += 1
-        elif isinstance(kept := clean_row(row.title, row.content, task.settings, found.cleaned), Drop):
-            found.dropped[kept] += 1
+            result.dropped[row] += 1
+        elif isinstance(kept := clean_row(row.title, row.content, task.settings, result.cleaned), Drop):
+            result.dropped[kept] += 1
         else:
             uids.append(row.uid)
             titles.append(kept[0])
             contents.append(kept[1])
         offset += len(line) + 1
-    found.lines, found.absent, found.columns = len(lines), parser.absent, parser.columns(lines[:LOOKED_AT])
-    if not ended and found.malformed and found.malformed[-1].number == len(lines) - 1:
-        found.last_line_is_cut = found.malformed[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
+    result.lines, result.absent, result.columns = len(lines), parser.absent, parser.columns(lines[:SAMPLED_LINES])
+    if not ended and result.malformed and result.malformed[-1].number == len(lines) - 1:
+        result.last_line_is_cut = result.malformed[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
     write_rows(task.rows_file, uids, titles, contents)
     digest = xxhash.xxh3_64_intdigest
     rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
-    found.keys = np.fromiter(rows, np.uint64, len(uids))
-    found.titles = np.fromiter(map(text_key, titles), np.uint64, len(uids))
-    found.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
+    result.keys = np.fromiter(rows, np.uint64, len(uids))
+    result.titles = np.fromiter(map(text_key, titles), np.uint64, len(uids))
+    result.contents = np.fromiter(map(text_key, contents), np.uint64, len(uids))
     wanted = task.settings.near_duplicates
-    found.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
-    found.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
-    assert found.sketches.shape == (len(uids), VALUES if wanted else 0)
-    return found
+    result.sketches = sketch(contents) if wanted else np.empty((len(uids), 0), np.uint16)
+    result.measurable = measurable(contents) if wanted else np.zeros(len(uids), bool)
+    assert result.sketches.shape == (len(uids), VALUES if wanted else 0)
+    return result
 
 
 def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -> tuple[str, str] | Drop:
-    """The cleaned title and content, or why the row is not wanted."""
+    """Return the cleaned title and content, or the reason why the row is dropped."""
     if not title:
         return Drop.EMPTY_TITLE
     if not content:
@@ -130,9 +134,9 @@ def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -
 
 
 def write_rows(path: Path, *columns: list[str]) -> None:
-    """Write the kept rows of a block, 2,000 to a batch, so that reading them back needs little memory.
+    """Write the kept rows of a block in batches of 2,000, so that reading them back needs little memory.
 
-    Not compressed: they lie on disk for a minute, and packing and unpacking them takes longer.
+    The file is not compressed: it exists for a minute, and compression would take longer than it saves.
     """
     table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=SCHEMA)
     with pa.ipc.new_file(path, SCHEMA) as writer:

@@ -1,7 +1,7 @@
-"""The files of the catalogue: paths, globs and fsspec URLs (s3://, gs://, hf://, …), found and opened.
+"""Lists and opens the files of the catalogue: paths, globs and fsspec URLs (s3://, gs://, hf://, …).
 
-They are read in the order of their addresses. In the record and in the quarantine a file has a short name, and messages show
-its address without secrets (addresses.py).
+Files are read in the order of their addresses. Record and quarantine name a file by a short name; messages show its address
+without secrets (addresses.py).
 """
 
 import glob
@@ -23,11 +23,11 @@ from titlecraft.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 BUFFER = 1 << 20
-CONNECT_SECONDS, SILENCE_SECONDS = 30, 90  # how long a web server may take to answer, and to send the next bytes
+CONNECT_SECONDS, SILENCE_SECONDS = 30, 90  # timeouts of a web server: to connect, and between two reads
 
 
 class Listed(NamedTuple):
-    """A file as a listing shows it; `version` is another where the file has changed."""
+    """A file in a listing; `version` changes when the file changes."""
 
     address: str
     size: int
@@ -36,9 +36,9 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """A file whose beginning has been looked at. `size` is in bytes as stored, compressed or not.
+    """A file whose format is known. `size` is in bytes as stored, compressed or not.
 
-    `format` is the name of its reader. `address` may hold a password or a signature: `shown` and `name` are what people get to see.
+    `format` is the name of its reader. `address` may contain secrets; messages use `shown`, records use `name`.
     """
 
     address: str
@@ -49,7 +49,7 @@ class CatalogueFile:
 
     @property
     def shown(self) -> str:
-        """The address without secrets, for messages."""
+        """Return the address without secrets, for messages."""
         return shown(self.address)
 
 
@@ -60,14 +60,18 @@ class Content(NamedTuple):
     bytes: int
 
 
-def find_files(given: list[str]) -> list[Listed]:
-    """The files that these paths, globs and URLs name, sorted by address, each once. Raises UserError where one names none."""
-    found = {file.address: file for one in given for file in (listed_remotely(one) if is_url(one) else listed(one))}
-    return [found[address] for address in sorted(found)]
+def find_files(sources: list[str]) -> list[Listed]:
+    """Return the files of these paths, globs and URLs, sorted by address, each once. Raise UserError if one has no file."""
+    files = {
+        file.address: file
+        for source in sources
+        for file in (list_remote(source) if is_url(source) else list_local(source))
+    }
+    return [files[address] for address in sorted(files)]
 
 
-def listed(path: str) -> Iterator[Listed]:
-    """The file of this path, or the files of this glob."""
+def list_local(path: str) -> Iterator[Listed]:
+    """Yield the file of this path, or the files of this glob."""
     names = [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
     if not names and glob.has_magic(path):
         raise UserError(f"{path}: no file matches; expected the catalogue, for example 'part-*.json.gz'")
@@ -80,25 +84,25 @@ def listed(path: str) -> Iterator[Listed]:
         yield Listed(name, status.st_size, str(status.st_mtime_ns))
 
 
-def listed_remotely(url: str) -> Iterator[Listed]:
-    """The file of this URL, or the files of this glob; listed anew, whatever was listed before."""
+def list_remote(url: str) -> Iterator[Listed]:
+    """Yield the file of this URL, or the files of this glob; cached listings are ignored."""
     system, path = file_system(url)
     with remote_errors(url):
         system.invalidate_cache()
-        found: Any = system.glob(path, detail=True) if glob.has_magic(path) else {path: system.info(path)}
-    files = {name: about for name, about in found.items() if about["type"] == "file"}
+        entries: Any = system.glob(path, detail=True) if glob.has_magic(path) else {path: system.info(path)}
+    files = {name: info for name, info in entries.items() if info["type"] == "file"}
     if not files:
         raise UserError(f"{shown(url)}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
-    for name, about in files.items():
-        version = hashlib.sha256(repr(sorted(about.items(), key=str)).encode()).hexdigest()
-        yield Listed(str(system.unstrip_protocol(name)), about["size"] or 0, version)
+    for name, info in files.items():
+        version = hashlib.sha256(repr(sorted(info.items(), key=str)).encode()).hexdigest()
+        yield Listed(str(system.unstrip_protocol(name)), info["size"] or 0, version)
 
 
 def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system of a URL, and the path in it. Raises UserError with the pip command where its package is missing."""
+    """Return the file system of a URL and the path in it. Raise UserError with the pip command if its package is missing."""
     protocol = url.split("://")[0].split("::")[-1]
     try:
-        return fsspec.url_to_fs(url, **patience(protocol))
+        return fsspec.url_to_fs(url, **timeouts(protocol))
     except ImportError as error:
         package = known_implementations[protocol]["class"].split(".")[0]
         raise UserError(
@@ -110,8 +114,8 @@ def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         ) from error
 
 
-def patience(protocol: str) -> dict[str, Any]:
-    """Options for a web server: a slow one is waited for as long as it goes on sending, a silent one is not."""
+def timeouts(protocol: str) -> dict[str, Any]:
+    """Return options for a web server: no limit on the whole transfer, timeouts for connecting and between reads."""
     if protocol not in ("http", "https"):
         return {}
     from aiohttp import ClientTimeout
@@ -121,7 +125,7 @@ def patience(protocol: str) -> dict[str, Any]:
 
 @contextmanager
 def remote_errors(url: str) -> Iterator[None]:
-    """Whatever a remote file system raises becomes a UserError in one line: every one has exceptions of its own."""
+    """Convert every exception of a remote file system into a UserError of one line."""
     try:
         yield
     except UserError:
@@ -133,9 +137,9 @@ def remote_errors(url: str) -> Iterator[None]:
 
 
 def in_one_line(error: Exception, url: str) -> str:
-    """An exception of a file system with its kind, without secrets of its address."""
-    said = without_secrets(" ".join(str(error).split()), url)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    """Return the type and message of an exception without the secrets of the URL."""
+    message = without_secrets(" ".join(str(error).split()), url)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def open_file(address: str) -> BinaryIO:
@@ -149,7 +153,7 @@ def open_file(address: str) -> BinaryIO:
 
 
 def read_content(file: CatalogueFile) -> Content:
-    """Read a whole file for its sha256."""
+    """Read a whole file; return its sha256 and size."""
     digest, size = hashlib.sha256(), 0
     with open_file(file.address) as stream, remote_errors(file.address):
         while block := stream.read(BUFFER):
@@ -159,9 +163,9 @@ def read_content(file: CatalogueFile) -> Content:
 
 
 def read_content_meanwhile(files: list[CatalogueFile]) -> Callable[[], list[Content]]:
-    """Hash the files in a thread while the caller reads them: hashing leaves the interpreter to others.
+    """Hash the files in a thread while the caller reads them; hashing releases the GIL.
 
-    What is returned waits for the result.
+    Returns a function that waits for the result.
     """
     contents = Future[list[Content]]()
 
@@ -169,21 +173,21 @@ def read_content_meanwhile(files: list[CatalogueFile]) -> Callable[[], list[Cont
         try:
             contents.set_result([read_content(file) for file in files])
         except Exception as error:
-            contents.set_exception(error)  # raised where the result is asked for
+            contents.set_exception(error)  # raised by `contents.result()`
 
-    threading.Thread(target=work, daemon=True).start()  # not a pool: nobody waits for it where the build fails
+    threading.Thread(target=work, daemon=True).start()  # not a pool, which would delay the exit of a failed build
     return contents.result
 
 
 def described(files: list[CatalogueFile]) -> str:
-    """The one file, or how many there are, for a message."""
+    """Return the address of the only file, or the number of files, for a message."""
     return files[0].shown if len(files) == 1 else f"{len(files)} files"
 
 
-def require_unchanged(given: list[str], before: list[Listed]) -> None:
-    """Raises UserError where a file is not what it was before it was first read, or another one has come."""
+def require_unchanged(sources: list[str], before: list[Listed]) -> None:
+    """Raise UserError if a file was changed, added or removed since the listing `before`."""
     try:
-        after = find_files(given)
+        after = find_files(sources)
     except UserError as error:
         raise UserError(f"the source changed while it was read ({error}); run again when it is complete") from error
     for file in set(before) ^ set(after):

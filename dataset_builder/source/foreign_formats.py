@@ -1,7 +1,7 @@
-"""Which format a file has that is not JSON lines, and the command that makes JSON lines of it.
+"""Recognises files that are not JSON lines, and suggests the command that converts them.
 
-Judged is the beginning of the file: first its bytes, then its text. What looks like JSON lines is let through, however odd
-some of its lines are: they are quarantined one by one.
+The beginning of the file decides: first its bytes, then its text. A file that looks like JSON lines is accepted, even if some
+of its lines are malformed; the build quarantines those.
 """
 
 import shlex
@@ -9,14 +9,14 @@ from zlib import MAX_WBITS, decompressobj
 from zlib import error as ZlibError
 
 from dataset_builder.source.addresses import shown
-from dataset_builder.source.foreign_text import of_text
+from dataset_builder.source.foreign_text import format_of_text
 from titlecraft.errors import UserError
 
 HEAD_BYTES = 1 << 18
 GZIP = b"\x1f\x8b"
-# commands are for a shell: {0} stands for the quoted name of the file, and programs hold no single quote
+# shell commands; {0} is the quoted name of the file, and the Python programs contain no single quote
 FROM_PANDAS = """python3 -c 'import pandas, sys; pandas.read_%s(sys.argv[1]).to_json("rows.jsonl", orient="records", lines=True, force_ascii=False)' {0}"""
-# the bytes a file begins with: what it is, and the command that gives text
+# magic bytes, format, and the command that converts it to text; a table of one line each
 MAGICS: list[tuple[bytes, str, str]] = [
     (b"PAR1", "Parquet", FROM_PANDAS % "parquet"),
     (b"ARROW1", "Arrow (Feather)", FROM_PANDAS % "feather"),
@@ -39,9 +39,9 @@ UTF16, UTF32 = (b"\xff\xfe", b"\xfe\xff"), (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\
 
 
 def require_json_lines(head: bytes, address: str, whole: bool) -> None:
-    """Raises UserError where a file's first bytes (the `whole` file, or its beginning) are those of another format.
+    """Raise UserError if a file's first bytes (the `whole` file, or its beginning) have another format than JSON lines.
 
-    The message names the format that was found, the columns where it has some, and the command that converts it.
+    The message names the format, the columns of a table, and the command that converts the file.
     """
     named = shown(address)
     name = named.rpartition("/")[2]
@@ -56,16 +56,18 @@ def require_json_lines(head: bytes, address: str, whole: bool) -> None:
             raise UserError(
                 f"{named}: gzip inside of gzip; unpack it once: gunzip -c {shlex.quote(name)} > rows.jsonl.gz"
             )
-    found = of_bytes(text, name) or of_text(text, name, whole)
-    if found and "utf-8-sig" in found[1] and not is_utf8(text, whole):
-        found = f"{found[0]}, in Windows-1252 or Latin-1", found[1].replace("utf-8-sig", "cp1252")
+    recognised = format_of_bytes(text, name) or format_of_text(text, name, whole)
+    if recognised and "utf-8-sig" in recognised[1] and not is_utf8(text, whole):
+        recognised = f"{recognised[0]}, in Windows-1252 or Latin-1", recognised[1].replace("utf-8-sig", "cp1252")
     inside = " inside of the gzip file" if head.startswith(GZIP) else ""
-    if found:
-        what, command = found
+    if recognised:
+        format_name, command = recognised
         before = f"unpack it (gunzip -k {shlex.quote(name)}), then: " if inside else ""
         if inside:
             command = command.replace(shlex.quote(name), shlex.quote(name.removesuffix(".gz")))
-        raise UserError(f"{named}: found {what}{inside}, expected JSON lines (one object a line): {before}{command}")
+        raise UserError(
+            f"{named}: found {format_name}{inside}, expected JSON lines (one object a line): {before}{command}"
+        )
     if name.endswith(".gz") and not inside:
         raise UserError(
             f"{named}: not a gzip file, whatever its name says; gunzip it, or rename it if it is plain JSON lines"
@@ -73,7 +75,7 @@ def require_json_lines(head: bytes, address: str, whole: bool) -> None:
 
 
 def gunzipped(head: bytes, whole: bool) -> tuple[bytes, bool]:
-    """The first bytes of a gzip file's text, and whether they are all of it; nothing where the data is damaged."""
+    """Return the first bytes of a gzip file's text, and whether they are all of it; no bytes if the data is damaged."""
     unpacker = decompressobj(MAX_WBITS | 16)
     try:
         text = unpacker.decompress(head, HEAD_BYTES)
@@ -82,12 +84,12 @@ def gunzipped(head: bytes, whole: bool) -> tuple[bytes, bool]:
     return text, whole and unpacker.eof and not unpacker.unused_data
 
 
-def of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
-    """Format and command of a file that is known by its first bytes; None where they say nothing."""
+def format_of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
+    """Return format and conversion command by the first bytes of a file; None if they are not of a known format."""
     quoted = shlex.quote(name)
-    for magic, what, command in MAGICS:
+    for magic, format_name, command in MAGICS:
         if head.startswith(magic):
-            return what, command.format(quoted)
+            return format_name, command.format(quoted)
     if head.startswith(ZIPS):
         if b"[Content_Types].xml" in head[:4096] or b"xl/" in head[:4096]:
             return "an Excel workbook or another Office file", "save it as CSV and convert that"
@@ -100,7 +102,7 @@ def of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, by the byte-order mark or by the zero bytes between ASCII characters."""
+    """Return UTF-16 or UTF-32, by the byte-order mark or by zero bytes between ASCII characters; None if neither."""
     if head.startswith(UTF32):
         return "UTF-32"
     if head.startswith(UTF16):
@@ -114,7 +116,7 @@ def wide_encoding(head: bytes) -> str | None:
 
 
 def is_utf8(head: bytes, whole: bool) -> bool:
-    """Is a text UTF-8, as far as it has been read?"""
+    """Return whether the beginning of a text is UTF-8."""
     try:
         (head if whole else head[: head.rfind(b"\n") + 1]).decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Which format a text has that is not JSON lines, and the command that makes JSON lines of it."""
+"""Recognises text formats other than JSON lines, and suggests the command that converts them."""
 
 import ast
 import csv
@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-LINES = 200  # of the beginning that are looked at
-# commands are for a shell: {0} stands for the quoted name of the file, and programs hold no single quote
+LINES = 200  # at the beginning of a file that decide about its format
+# shell commands; {0} is the quoted name of the file, and the Python programs contain no single quote
 FROM_TABLE = """python3 -c 'import csv, json, sys; csv.field_size_limit(2**31 - 1); [print(json.dumps(row)) for row in csv.DictReader(open(sys.argv[1], newline="", encoding="utf-8-sig"), delimiter={1})]' {0} > rows.jsonl"""
 FROM_ARRAY = """python3 -c 'import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding="utf-8-sig"))]' {0} > rows.jsonl"""
 FROM_WRAPPED = """python3 -c 'import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding="utf-8-sig"))[sys.argv[2]]]' {0} {1} > rows.jsonl"""
@@ -22,40 +22,40 @@ NOT_A_NUMBER = re.compile(r"\b(?:NaN|Infinity)\b")
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV (with semicolons)", "|": "CSV (with bars)"}
 
 
-def of_text(head: bytes, name: str, whole: bool) -> tuple[str, str] | None:
-    """Format and command of a text that is not JSON lines; None where it may be."""
+def format_of_text(head: bytes, name: str, whole: bool) -> tuple[str, str] | None:
+    """Return format and conversion command of a text that is not JSON lines; None if it may be JSON lines."""
     text = head.decode("utf-8-sig", "replace")
     if whole and not text.strip():
         return "a file without any text", "export or fetch it again"
-    ended = text if whole else text[: text.rfind("\n") + 1]  # without a line that goes on behind the beginning
+    ended = text if whole else text[: text.rfind("\n") + 1]  # without an incomplete last line
     lines = [line for line in ended.split("\n") if line.strip()][:LINES]
     start = text.lstrip()
     if "\r" in start and "\n" not in text and not start.startswith(("{", "[")):
         lines = [line for line in text.split("\r") if line.strip()][:LINES]  # a table with line ends of CR alone
-    if found := of_objects(lines, start, name):
-        return found
+    if recognised := of_wrapped_rows(lines, start, name):
+        return recognised
     if lines and 2 * sum(is_object(line) for line in lines) >= len(lines):
         return None
-    judges: list[Callable[[list[str], str, str], tuple[str, str] | None]] = [
+    recognisers: list[Callable[[list[str], str, str], tuple[str, str] | None]] = [
         of_markup,
         of_json,
         of_python,
         of_others,
         of_table,
     ]
-    return next((found for judge in judges if (found := judge(lines, start, name))), None)
+    return next((result for recognise in recognisers if (result := recognise(lines, start, name))), None)
 
 
 def is_object(line: str) -> bool:
-    """Is the line one JSON object?"""
+    """Return whether the line is one JSON object."""
     try:
         return isinstance(orjson.loads(line), dict)
     except orjson.JSONDecodeError:
         return False
 
 
-def of_objects(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """One object that holds all rows in a list: `{"products": [{…}, …]}`."""
+def of_wrapped_rows(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
+    """Recognise one object with all rows in a list: `{"products": [{…}, …]}`."""
     if len(lines) > 1 and is_object(lines[0]):
         return None
     opening = re.match(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:', start)
@@ -64,7 +64,7 @@ def of_objects(lines: list[str], start: str, name: str) -> tuple[str, str] | Non
     value = first_value(start)
     if isinstance(value, dict):
         lists = [key for key, rows in value.items() if isinstance(rows, list) and rows and isinstance(rows[0], dict)]
-        texts = [key for key, found in value.items() if isinstance(found, str)]
+        texts = [key for key, member in value.items() if isinstance(member, str)]
         rows = max(lists, key=lambda key: len(value[key]), default=None)
         if rows is None or (texts and len(value[rows]) < 2) or len(texts) > 1:
             return None
@@ -82,15 +82,15 @@ def of_objects(lines: list[str], start: str, name: str) -> tuple[str, str] | Non
     return None
 
 
-def unfinished_list(text: str, place: int) -> bool:
-    """Does a list of objects, the first of which opens before `place`, go on to the end of the text with many of them?"""
-    return len(re.findall(r"\}\s*,\s*\{", text[place:])) > 10 and not re.search(
-        r"\}\s*\]\s*[,}]\s*(?:\"|$)", text[place:]
+def unfinished_list(text: str, start: int) -> bool:
+    """Return whether a list of more than ten objects, the first of which opens before `start`, has no end in the text."""
+    return len(re.findall(r"\}\s*,\s*\{", text[start:])) > 10 and not re.search(
+        r"\}\s*\]\s*[,}]\s*(?:\"|$)", text[start:]
     )
 
 
 def first_value(start: str) -> Any:
-    """The JSON value that a text begins with, None where it does not end within the text or is none."""
+    """Return the JSON value at the beginning of a text; None if there is none, or if it is not complete."""
     try:
         return json.JSONDecoder().raw_decode(start)[0]
     except (ValueError, RecursionError):
@@ -98,7 +98,7 @@ def first_value(start: str) -> Any:
 
 
 def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """HTML, which is mostly the error page of a download, and XML."""
+    """Recognise XML, and HTML, which is mostly the error page of a failed download."""
     start = re.sub(r"^(?:<!--.*?-->\s*)+", "", start, flags=re.DOTALL)
     if re.match(r"<!doctype html|<html|<head|<body", start, re.IGNORECASE):
         return (
@@ -111,7 +111,7 @@ def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None
 
 
 def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """JSON that is not one object a line: an array, objects over several lines, with commas, or with other line ends."""
+    """Recognise JSON that is not one object a line: an array, objects over several lines, with commas, or other line ends."""
     quoted = shlex.quote(name)
     if len(lines) > 1 and all(isinstance(first_value(line), list) for line in lines[:2]):
         return "lists, one a line", "write an object a line, with the names of the columns"
@@ -134,7 +134,7 @@ def of_json(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
 
 
 def end_of_value(text: str) -> int:
-    """Where the JSON value ends that a text begins with, 0 where it is none or goes on behind the text."""
+    """Return the index of the end of the JSON value at the beginning of a text; 0 if there is none, or it is not complete."""
     try:
         return json.JSONDecoder().raw_decode(text)[1]
     except (ValueError, RecursionError):
@@ -142,23 +142,24 @@ def end_of_value(text: str) -> int:
 
 
 def of_python(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """Dictionaries as Python writes them, one a line, such as the Amazon metadata of 2014."""
+    """Recognise Python dictionaries, one a line, such as the Amazon metadata of 2014."""
     if not re.match(r"\{\s*u?'", start) or not lines:
         return None
     try:
-        found = ast.literal_eval(lines[0].strip())
+        value = ast.literal_eval(lines[0].strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
     return (
-        ("Python dictionaries, one a line", FROM_PYTHON.format(shlex.quote(name))) if isinstance(found, dict) else None
+        ("Python dictionaries, one a line", FROM_PYTHON.format(shlex.quote(name))) if isinstance(value, dict) else None
     )
 
 
 def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """CSV and its kin: a first line of column names, and below it as many cells in most lines."""
+    """Recognise CSV, TSV and similar: a header line with column names, and as many cells in most lines below."""
     if start.startswith(("{", "[")):
         return None
-    for delimiter, what in sorted(DELIMITERS.items(), key=lambda one: -lines[0].count(one[0]) if lines else 0):
+    delimiters = sorted(DELIMITERS.items(), key=lambda item: -lines[0].count(item[0]) if lines else 0)
+    for delimiter, format_name in delimiters:
         try:
             rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
         except csv.Error:
@@ -168,12 +169,14 @@ def of_table(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
             continue
         if sum(len(row) == len(rows[0]) for row in rows) * 2 > len(rows):
             columns = ", ".join(repr(cell.strip()) for cell in rows[0][:20])
-            return f"{what} with the columns {columns}", FROM_TABLE.format(shlex.quote(name), json.dumps(delimiter))
+            return f"{format_name} with the columns {columns}", FROM_TABLE.format(
+                shlex.quote(name), json.dumps(delimiter)
+            )
     return None
 
 
 def of_others(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """YAML, SQL, and bytes that are no text."""
+    """Recognise YAML, SQL, and binary data."""
     if re.match(r"---\s*\n|-\s+\w+:\s", start):
         return "YAML", "write a JSON object a line for each of its products"
     if re.search(r"^\s*(?:INSERT INTO|CREATE TABLE)\b", start[:4000], re.IGNORECASE | re.MULTILINE):

@@ -1,16 +1,16 @@
-"""What stands behind the end of gzip data: a cut file and one with something behind it look alike to a reader."""
+"""Counts the bytes after the end of gzip data; to a reader, trailing garbage looks like a cut file."""
 
 import zlib
 from typing import BinaryIO
 
 PIECE = 1 << 20
-GZIP = 31  # zlib's number for a gzip header of the largest window
+GZIP = 31  # zlib's wbits for a gzip header and the largest window
 
 
 def bytes_behind_gzip(disk: BinaryIO) -> int:
-    """How many bytes that are no gzip data stand behind the last whole member of a file; 0 where its data is cut, or whole.
+    """Return the number of bytes after the last complete gzip member that are no gzip data; 0 if there are none.
 
-    Zeros do not count: tapes and some tools fill up with them. Reads the file again from its beginning.
+    Zeros do not count: tapes and some tools pad with them. Reads the file again from its beginning.
     """
     disk.seek(0)
     member, left = zlib.decompressobj(GZIP), b""

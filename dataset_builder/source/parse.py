@@ -1,29 +1,29 @@
-"""One line -> one row, or the reason why it is none. Every line ends in exactly one of: kept, dropped, quarantined.
+"""Parses one line into a row, or returns the reason why it has none. Every line is kept, dropped or quarantined.
 
-*Dropped* rows are well formed and not wanted; *quarantined* lines are not what the file promises. Their line number, byte
-offset, length and reason are published, and what stands under title, content and uid where the line can be read. Nothing
-else of a line is: other columns may hold prices, addresses, whatever nobody meant to publish. How malformed lines are treated:
+*Dropped* rows are well formed and unwanted; *quarantined* lines are malformed. Their line number, byte offset, length and
+reason are published, and title, content and uid if the line can be parsed. No other column is published: it may contain
+prices, addresses or other private data. The treatment of malformed lines:
 
-| the line                                                  | what becomes of it                              |
+| the line                                                  | its outcome                                     |
 |-----------------------------------------------------------|-------------------------------------------------|
 | empty, or white space only                                | dropped: blank_line                             |
-| ends in CRLF; byte-order mark in front of the first line  | read as if they were not there                  |
-| keys that nobody asked for, whatever their value          | ignored, but the whole line must be JSON        |
+| ends in CRLF; byte-order mark before the first line       | both are ignored                                |
+| other keys, with any value                                | ignored, but the whole line must be JSON        |
 | bytes that are not UTF-8, in any key                      | quarantined: not_utf8                           |
 | NaN, Infinity, 1e999 in any key                           | quarantined: not_json (RFC 8259 has none)       |
 | NUL bytes, raw control characters, single quotes, `,}`    | quarantined: not_json                           |
 | cut anywhere, nested deeper than 1,024                    | quarantined: not_json                           |
 | one half of a surrogate pair (`\\ud83d`), in any key       | quarantined: lone_surrogate                     |
-| something behind the first object or value                | quarantined: two_objects                        |
+| content after the first object or value                   | quarantined: two_objects                        |
 | `[1]`, `42`, `"text"`, `null`                             | quarantined: not_an_object                      |
-| title, content or uid twice                               | quarantined: duplicate_key (which one is meant?)|
+| title, content or uid twice                               | quarantined: duplicate_key (ambiguous)          |
 | title or content null, or absent                          | dropped: empty_title, empty_content             |
 | title or content absent in every line of the catalogue    | refused: a wrong setting (see guards.py)        |
 | title or content a number, a list, an object, true        | quarantined: title_not_text, content_not_text   |
 | uid a whole number                                        | kept, uid is its decimal text                   |
 | uid a fraction, a list, an object, true                   | quarantined: uid_not_text                       |
 | uid absent or null                                        | kept with an empty uid                          |
-| control characters, NUL, anything else as `\\u0000`        | kept; cleaning deals with them                  |
+| control characters, NUL, anything else as `\\u0000`        | kept; cleaning replaces them                    |
 """
 
 import re
@@ -73,7 +73,7 @@ LONGEST_VALUE = 1_000  # characters of a value in the quarantine
 
 
 class Row(NamedTuple):
-    """A row as the source has it. `uid` is empty where the source has none."""
+    """A row of the source before cleaning; `uid` is empty if the source has none."""
 
     uid: str
     title: str
@@ -93,14 +93,14 @@ class Parser:
         self._quoted = re.compile(b"|".join(quoted)).findall
 
     def parse(self, line: bytes) -> Row | Drop | Quarantine:
-        """What one line holds; `line` comes without its newline."""
+        """Return the row of a line (without its newline), or the reason why it has none."""
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             return Drop.BLANK_LINE if not line.strip() else why_not_json(line, error)
         if type(value) is not dict:
             return Quarantine.NOT_AN_OBJECT
-        # inside a string a quoted key reads \"title\", so twice is a key, or a value "title"
+        # inside a string the quotes are escaped, so a second match is a key or the whole value "title"
         keys = self._quoted(line)
         if len(keys) > len(set(keys)) and self.has_key_twice(line):
             return Quarantine.DUPLICATE_KEY
@@ -112,7 +112,7 @@ class Parser:
         return self.non_text_row(value, title, content, uid)
 
     def non_text_row(self, value: dict[str, Any], title: Any, content: Any, uid: Any) -> Row | Drop | Quarantine:
-        """What an object holds in which title, content or uid is absent or no text."""
+        """Return the row of an object whose title, content or uid is absent or no text, or the reason why it has none."""
         for name in (self.title, self.content, self.uid):
             self.absent[name] += name not in value
         if title is not None and type(title) is not str:
@@ -128,9 +128,9 @@ class Parser:
         return Drop.EMPTY_CONTENT if content is None else Row(uid or "", title, content)
 
     def published_part(self, line: bytes, reason: Quarantine) -> dict[str, Any]:
-        """What the quarantine may show of a line: title, content and uid, each cut where it is long; else nothing.
+        """Return title, content and uid of a quarantined line, each cut to LONGEST_VALUE characters.
 
-        Of a line that cannot be read nobody knows which bytes belong to which column, so nothing of it is shown.
+        Returns an empty dictionary if the line cannot be parsed, because its columns are unknown.
         """
         if reason not in READABLE:
             return {}
@@ -139,7 +139,7 @@ class Parser:
         return {name: shortened(value[name]) for name in names}
 
     def has_key_twice(self, line: bytes) -> bool:
-        """Does the outermost object name the title, the content or the uid more than once?"""
+        """Return whether the outermost object has the key of title, content or uid more than once."""
         import json
 
         outermost: list[tuple[str, Any]] = []
@@ -154,13 +154,13 @@ class Parser:
 
 
 def shortened(value: Any) -> Any:
-    """A JSON value as it is, or the beginning of its text where that is long."""
+    """Return a JSON value, or the first LONGEST_VALUE characters of its text."""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return value if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} […]"
 
 
 def exact_number(line: bytes, name: str) -> int | float:
-    """The number under this name in a line that is one JSON object: a whole one beyond 64 bits is a float to orjson."""
+    """Return the number with this key exactly; orjson parses integers beyond 64 bits as floats."""
     import json
 
     try:
@@ -170,7 +170,7 @@ def exact_number(line: bytes, name: str) -> int | float:
 
 
 def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
-    """The reason behind orjson's refusal of a line that is not blank."""
+    """Return why orjson cannot parse a line that is not blank."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
@@ -196,8 +196,8 @@ def drop_reason(title: str, content: str, settings: Data) -> Drop | None:
 
 
 def product_kind(uid: str) -> str:
-    """What the identifier tells of the product: "isbn" for an ISBN-10 or ISBN-13 whose check digit is right, which is a
-    book; "asin" for the form that Amazon gives to anything else, B0 and eight letters or digits; else "unknown".
+    """Return the kind of identifier: "isbn" for an ISBN-10 or ISBN-13 with a valid check digit, which is a book; "asin" for
+    Amazon's format of all other products, B0 and eight letters or digits; else "unknown".
     """
     if ASIN(uid):
         return "asin"

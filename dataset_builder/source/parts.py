@@ -1,4 +1,4 @@
-"""A part of the catalogue, a whole file or a range of a plain one, and what its blocks give, in the order of its lines."""
+"""Parts of the catalogue: a whole file, or a byte range of an uncompressed file. Reads a part block by block, in order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ PART_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """The lines that begin in bytes `start` to `end` of a file, its place among the files, and the folder for its rows."""
+    """The lines that begin in bytes `start` to `end` of a file; `file` is its index, `work` the folder for the rows."""
 
     file: int
     address: str
@@ -26,10 +26,10 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a block comes from: its file, its offset in the file's text, and the file that its rows go to.
+class BlockOrigin:
+    """The origin of a block: index of its file, offset in the file's text, and the file that its rows are written to.
 
-    `consumed` counts the bytes that were read for it; `first_line` is empty but for a file's first block.
+    `consumed` counts the bytes that were read for it; `first_line` is empty except in the first block of a file.
     """
 
     file: int
@@ -41,20 +41,20 @@ class Place:
 
 
 @dataclass(frozen=True)
-class FoundBlock:
+class CleanedBlock:
     """A block of the catalogue that has been read and cleaned."""
 
-    place: Place
+    origin: BlockOrigin
     result: BlockResult
 
 
 def whole_files(files: list[CatalogueFile], settings: Data, work: Path) -> list[Part]:
-    """A part for each file."""
+    """Return a part for each file."""
     return [Part(index, file.address, 0, None, work, settings, file.format) for index, file in enumerate(files)]
 
 
 def ranges(files: list[CatalogueFile], settings: Data, work: Path, part_bytes: int = PART_BYTES) -> list[Part]:
-    """Parts that can be read at the same time: ranges of plain files. A gzip file can only be read from its beginning."""
+    """Return parts that can be read in parallel: byte ranges of uncompressed files; a gzip file is one part."""
     parts = []
     for part, file in zip(whole_files(files, settings, work), files, strict=True):
         whole = file.compressed or not reader_named(file.format).divisible
@@ -64,18 +64,18 @@ def ranges(files: list[CatalogueFile], settings: Data, work: Path, part_bytes: i
     return parts
 
 
-def tasks_of(part: Part) -> Iterator[tuple[Place, BlockTask]]:
-    """The blocks of a part as tasks, read one after another."""
+def tasks_of(part: Part) -> Iterator[tuple[BlockOrigin, BlockTask]]:
+    """Read the blocks of a part one after another; yield each as a task with its origin."""
     before = part.start
     for number, block in enumerate(reader_named(part.format).blocks(part.address, part.start, part.end)):
         rows_file = part.work / f"rows-{part.file:05d}-{part.start:015d}-{number:05d}.arrow"
         first_line = block.data[: block.data.find(b"\n") + 1 or None] if not (part.start or number) else b""
-        place = Place(part.file, block.offset, rows_file, block.consumed - before, block.gzip_is_cut, first_line)
-        yield place, BlockTask(block.data, rows_file, part.settings, part.format, block.header)
+        origin = BlockOrigin(part.file, block.offset, rows_file, block.consumed - before, block.gzip_is_cut, first_line)
+        yield origin, BlockTask(block.data, rows_file, part.settings, part.format, block.header)
         before = block.consumed
 
 
-def read_part(part: Part) -> Iterator[FoundBlock]:
+def read_part(part: Part) -> Iterator[CleanedBlock]:
     """Read and clean a part, block after block."""
-    for place, task in tasks_of(part):
-        yield FoundBlock(place, read_block(task))
+    for origin, task in tasks_of(part):
+        yield CleanedBlock(origin, read_block(task))

@@ -1,8 +1,8 @@
-"""Read a file of the catalogue in blocks of whole lines, plain or gzip, and notice what is not whole.
+"""Reads a file of the catalogue in blocks of whole lines, uncompressed or gzip, and detects incomplete files.
 
-A file is not whole where its gzip data is cut, where its last line is cut, or where it is a copy of AmazonTitles-1.3MM's
-trn.json with fewer lines than that has (copies of 1,499,649 lines are in circulation). That file is known by its first
-line, not by its name: the first product, with the labels that only this file has.
+A file is incomplete if its gzip data or its last line is cut, or if it is a copy of AmazonTitles-1.3MM's trn.json with fewer
+lines than the original (copies of 1,499,649 lines circulate). Its first line identifies that file: the first product, with
+labels that only this file has.
 """
 
 from collections.abc import Iterator
@@ -25,10 +25,13 @@ TRN_BEGINS = (b'"uid": "0000031909"', b'"target_ind"')
 
 
 class Block(NamedTuple):
-    """Whole lines of a file. `offset` is in bytes of the uncompressed text; only the file's last line may lack its end.
+    """Whole lines of a file; only the file's last line may have no line break.
 
-    `consumed` is how far the file has been read, in bytes as stored; `gzip_is_cut` that it ends here, too early.
-    `header` is what the lines of the block need to be parsed, such as the names of columns; empty in JSON lines.
+    Args:
+        offset: position of the block in the uncompressed text, in bytes.
+        consumed: position in the stored file after the block, in bytes.
+        gzip_is_cut: the gzip data ends too early, after this block.
+        header: what a parser needs besides the lines, such as the names of columns; empty in JSON lines.
     """
 
     offset: int
@@ -43,8 +46,8 @@ def read_blocks(
 ) -> Iterator[Block]:
     """Yield the lines that begin in bytes `start` to `end` of a file's text, in at least one block, which may be empty.
 
-    Where the gzip data is cut, what there is comes first. A byte-order mark in front of the file is left out. Only a
-    plain file may be begun elsewhere than at 0. Raises UserError for a file that is damaged or cannot be read further.
+    Cut gzip data is read as far as it goes. A byte-order mark at the beginning of the file is skipped. `start` must be 0 for
+    a gzip file. Raises UserError if the file is damaged or reading fails.
     """
     with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
         compressed = disk.read(2) == GZIP_MAGIC
@@ -86,12 +89,12 @@ def read_blocks(
 
 
 def lines_before(block: bytes, end: int) -> bytes:
-    """The lines that begin before this place in a block."""
+    """Return the lines of a block that begin before position `end`."""
     return block[: block.find(b"\n", end - 1) + 1 or None] if end > 0 else b""
 
 
 def read_some(stream: Any, size: int) -> bytes:
-    """Up to `size` bytes. A cut gzip stream first gives what it holds, then raises EOFError."""
+    """Read up to `size` bytes. A cut gzip stream first returns its remaining bytes, then raises EOFError."""
     parts, wanted = [], size
     while wanted:
         try:
@@ -108,22 +111,25 @@ def read_some(stream: Any, size: int) -> bytes:
 
 
 def expected_lines(first_line: bytes) -> int | None:
-    """How many lines the file that begins with this one has: known of AmazonTitles-1.3MM's trn.json, else None."""
+    """Return the number of lines of AmazonTitles-1.3MM's trn.json if this is its first line, else None."""
     return TRN_LINES if all(mark in first_line for mark in TRN_BEGINS) else None
 
 
 def require_whole(
     files: list[CatalogueFile], lines: list[int], cut: dict[int, str], first_line: bytes, allow_incomplete: bool
 ) -> str | None:
-    """What the catalogue lacks, or None. Raises UserError where it lacks something and that was not allowed.
+    """Return what is missing of the catalogue, or None. Raise UserError if it is incomplete and that is not allowed.
 
     Args:
-        lines: how many lines each file has.
-        cut: what was found cut at the end of which file, by its place in `files`.
-        first_line: of the first file.
+        lines: number of lines of each file.
+        cut: index of a file -> what is cut at its end.
+        first_line: the first line of the first file.
     """
     named = len(files) > 1
-    missing = [f"{f'{files[at].name}: ' * named}{what} after line {lines[at]:,}" for at, what in sorted(cut.items())]
+    missing = [
+        f"{f'{files[index].name}: ' * named}{problem} after line {lines[index]:,}"
+        for index, problem in sorted(cut.items())
+    ]
     expected = expected_lines(first_line)
     if not missing and expected and sum(lines) < expected:
         missing = [

@@ -1,8 +1,8 @@
-"""Which split a row belongs to: a keyed hash of its group, whatever the order of the rows or the number of workers.
+"""Assigns rows to splits by a keyed hash of their group, independently of the order of the rows and the number of workers.
 
-Rows that share a title or a description, or whose descriptions are nearly the same, are one group and fall into one split,
-so that no held-out title or answer stands in the training split. Groups are connected components (scipy). A group that is
-larger than a whole held-out split should be stays in the training split.
+Rows that share a title or a description, or whose descriptions are near-duplicates, form one group and get one split, so that
+no held-out title or description is in the training split. Groups are connected components (scipy). A group that is larger than
+the target size of a held-out split stays in the training split.
 """
 
 import numpy as np
@@ -14,15 +14,18 @@ from titlecraft.search.word_ngrams import mix
 from titlecraft.settings import Data
 
 SPLITS = ("train", "validation", "test")
-SMALL_GROUP = 5  # rows; a group of so many may always be held out, also of a small catalogue
+SMALL_GROUP = 5  # rows; a group of up to this size may be held out even if the catalogue is small
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
 def group_rows(titles: np.ndarray, contents: np.ndarray, pairs: np.ndarray = NO_PAIRS) -> np.ndarray:
-    """A 64-bit group key for each row, from its title keys and content keys, both uint64 of shape (rows,), and from pairs
-    of rows that belong together, integers of shape (pairs, 2).
+    """Return the 64-bit key of each row's group.
 
-    The key of a group is the smallest title key in it: independent of the order of the rows.
+    The key of a group is its smallest title key, which does not depend on the order of the rows.
+
+    Args:
+        titles, contents: keys, uint64 of shape (rows,).
+        pairs: pairs of rows that belong to one group, integers of shape (pairs, 2).
     """
     _, title_ids = np.unique(titles, return_inverse=True)
     _, content_ids = np.unique(contents, return_inverse=True)
@@ -45,7 +48,7 @@ def uniform_hash(groups: np.ndarray, seed: int, purpose: str) -> np.ndarray:
 
 
 def assign(groups: np.ndarray, settings: Data) -> np.ndarray:
-    """Split of each row as an index into SPLITS, or -1 where the sample leaves it out; int8 of shape (rows,)."""
+    """Return the split of each row as an index into SPLITS, or -1 if it is not sampled; int8 of shape (rows,)."""
     share = 1.0 if settings.limit is None else min(1.0, settings.limit / max(1, len(groups)))
     position = uniform_hash(groups, settings.seed, "split")
     held_out = settings.test_share + settings.validation_share
@@ -55,14 +58,14 @@ def assign(groups: np.ndarray, settings: Data) -> np.ndarray:
 
 
 def too_large(groups: np.ndarray, splits: np.ndarray, settings: Data) -> np.ndarray:
-    """True for each row in a held-out split whose group has more rows than that whole split should; bool of shape (rows,).
+    """Return True for each held-out row whose group is larger than the target size of its split; bool of shape (rows,).
 
-    Such a group would take the split over: near-copies of one product would be nearly all that is evaluated.
+    Such a group would dominate the evaluation with near-duplicates of one product.
     """
-    found = np.zeros(len(groups), dtype=bool)
+    large = np.zeros(len(groups), dtype=bool)
     rows = int((splits >= 0).sum())
     for split, share in ((1, settings.validation_share), (2, settings.test_share)):
         held_out = np.flatnonzero(splits == split)
         _, ids, sizes = np.unique(groups[held_out], return_inverse=True, return_counts=True)
-        found[held_out] = sizes[ids] > max(SMALL_GROUP, share * rows)
-    return found
+        large[held_out] = sizes[ids] > max(SMALL_GROUP, share * rows)
+    return large

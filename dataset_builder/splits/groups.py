@@ -1,4 +1,4 @@
-"""The decision between the two passes: which rows are dropped as duplicates, and the group and split of each other row."""
+"""Runs between the two passes: drops duplicate rows, and assigns a group and a split to each other row."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -21,8 +21,15 @@ from titlecraft.settings import Data
 
 @dataclass(frozen=True)
 class Groups:
-    """What the decision between the passes gave: the key of each row's group, its split (-1: not published), and counts of
-    rows: dropped by reason, published near-duplicates, published rows that were looked at for that, kept in train.
+    """Groups and splits of the rows.
+
+    Args:
+        keys: key of each row's group.
+        assigned: split of each row as an index into SPLITS; -1 is not published.
+        dropped: number of dropped rows by reason.
+        near_duplicates: published near-duplicates.
+        near_measured: published rows that sketches can compare.
+        kept_in_train: rows of groups that are too large for a held-out split.
     """
 
     keys: np.ndarray
@@ -34,7 +41,7 @@ class Groups:
 
 
 def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
-    """Drop duplicates and surplus copies, group what is left, and give every group its split."""
+    """Drop duplicates and surplus copies, group the other rows, and assign a split to every group."""
     groups, assigned = np.zeros(len(rows.keys), np.uint64), np.full(len(rows.keys), -1, np.int8)
     repeated = repeated_rows(rows.keys)
     kept = np.flatnonzero(~repeated)
@@ -63,7 +70,7 @@ def group_and_assign(rows: Rows, settings: Data, in_order: InOrder) -> Groups:
 
 
 def require_training_rows(files: list[CatalogueFile], groups: Groups, settings: Data) -> None:
-    """Raises UserError where no row is left to train on: all were held out, or the sample took none of few large groups."""
+    """Raise UserError if the training split is empty: all rows are held out, or the sample has none of a few large groups."""
     if (groups.assigned == 0).any():
         return
     if (groups.assigned < 0).all():

@@ -1,1 +1,1 @@
-"""Work on the blocks of a catalogue in processes, with the results in order."""
+"""Worker processes: parallel tasks with results in order."""

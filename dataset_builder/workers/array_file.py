@@ -1,4 +1,4 @@
-"""Arrays on disk, for other processes to read."""
+"""Saves arrays to disk, for other processes to read."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,10 @@ import numpy as np
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """As numpy.save, but where the disk is full the OSError says so (numpy's own says "0 requested and 0 written")."""
+    """Save an array as numpy.save does.
+
+    On a full disk the OSError says so; that of numpy.save says "0 requested and 0 written".
+    """
     buffer = io.BytesIO()
     np.save(buffer, array)
     path.write_bytes(buffer.getbuffer())

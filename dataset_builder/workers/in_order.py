@@ -1,4 +1,4 @@
-"""Work in several processes, results in the order of the tasks: what is computed never depends on how many there are."""
+"""Runs tasks in worker processes and yields results in the order of the tasks, whatever the number of workers."""
 
 import os
 import signal
@@ -25,21 +25,24 @@ class InOrder(Protocol):
 
 @contextmanager
 def worker_processes(count: int) -> Iterator[InOrder]:
-    """`count` worker processes, or this process alone where it is 1. They end with this one, even if it is killed."""
+    """Yield a function that runs tasks in `count` worker processes, or in this process if `count` is 1.
+
+    The workers end with this process, even if it is killed.
+    """
     if count == 1:
         yield lambda function, tasks: map(function, tasks)
         return
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin_worker)
 
     def in_order(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        waiting: deque = deque()
+        pending: deque = deque()
         try:
             for task in tasks:
-                waiting.append(pool.submit(function, task))
-                if len(waiting) > count + 1:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                pending.append(pool.submit(function, task))
+                if len(pending) > count + 1:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         except BrokenProcessPool as error:
             raise UserError(
                 "a worker process was killed from outside, probably for want of memory; nothing was "
@@ -53,7 +56,7 @@ def worker_processes(count: int) -> Iterator[InOrder]:
 
 
 def begin_worker() -> None:
-    """Leave Ctrl-C to the parent, use one core, and end when the parent does, however that happens."""
+    """Set up a worker: it ignores Ctrl-C, uses one core, and ends when the parent ends, even if that is killed."""
     import pyarrow as pa
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -63,7 +66,7 @@ def begin_worker() -> None:
 
 
 def end_with_parent() -> None:
-    """Wait for the parent's end, then end without a word."""
+    """Wait until the parent process ends, then end this process without a message."""
     parent = parent_process()
     assert parent is not None, "a worker has a parent"
     connection.wait([parent.sentinel])

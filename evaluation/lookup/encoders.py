@@ -18,7 +18,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.models.base.config import context_length
-from titlecraft.models.base.files import read_object, require_whole, said
+from titlecraft.models.base.files import one_line, read_object, require_whole
 from titlecraft.process.out_of_memory import is_out_of_memory
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import MODEL_CONFIG
@@ -48,7 +48,7 @@ def load_encoder(pinned: Pin, setting: str) -> tuple[Any, Any]:
         if is_out_of_memory(error):
             raise
         raise UserError(
-            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({said(error)}); expected a model "
+            f"evaluation.{setting}: {pinned} cannot be loaded as a text encoder ({one_line(error)}); expected a model "
             "with safetensors and a tokenizer, such as sentence-transformers publishes"
         ) from error
     return model, tokenizer
@@ -94,12 +94,12 @@ class EmbeddedTitles:
 
     def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
         """Encode the texts of (title, text), the titles, and their distractors."""
-        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.beside(title))}
+        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.distractor_titles(title))}
         self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in asked)])
 
     def rank(self, title: str, text: str) -> float:
         """Rank of the title by the cosine to the text; equal cosines share their mean rank, as all do for an empty text."""
-        names = [self.index.own(title), *self.index.beside(title)]
+        names = [self.index.own(title), *self.index.distractor_titles(title)]
         query = self.known[text] if text.strip() else np.zeros_like(self.known[text])
         scores = np.stack([self.known[name] for name in names]) @ query
         return shared_rank(scores[0], scores[1:])

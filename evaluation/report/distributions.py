@@ -11,11 +11,11 @@ from titlecraft.records import Measure, Tested, column, tokens_column
 
 ARMS = {"light": ("#7b8490", "#2f5fb3"), "dark": ("#8c96a1", "#8db4f5")}
 BINS = 24
-LONGEST_SHOWN = 0.98  # of the references; the few longer ones stand in the last bin
+LONGEST_SHOWN = 0.98  # quantile of the references' lengths; the last bin includes longer ones
 
 
 def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
-    """Histograms of the scores in both arms, for the primary measure and the claims; lines mark the means."""
+    """Plot histograms of the scores in both arms, for the primary measure and the claims; lines mark the means."""
     shown = [measure for _, measures in record.blocks()[:2] for measure in measures]
     height = (len(shown) + 1) // 2
     figure, panels = new_figure(1.4 * height + 0.3, theme, height, 2)
@@ -28,14 +28,14 @@ def scores(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
 
 
 def draw_scores(axes: Any, measure: Measure, rows: list[dict[str, Any]], theme: str) -> None:
-    """Both histograms of one measure, on the same bins."""
+    """Draw both histograms of one measure, with the same bins."""
     values = paired_values(measure, rows)
     edges = np.histogram_bin_edges(np.concatenate(values), BINS)
-    for found, colour, filled in zip(values, ARMS[theme], (False, True), strict=True):
+    for scores_of_arm, colour, filled in zip(values, ARMS[theme], (False, True), strict=True):
         if filled:
-            axes.hist(found, edges, color=colour, alpha=0.35, linewidth=0)
-        axes.hist(found, edges, histtype="step", color=colour, linewidth=1.4)
-        axes.axvline(found.mean(), color=colour, linewidth=1.4, linestyle=(0, (3, 2)))
+            axes.hist(scores_of_arm, edges, color=colour, alpha=0.35, linewidth=0)
+        axes.hist(scores_of_arm, edges, histtype="step", color=colour, linewidth=1.4)
+        axes.axvline(scores_of_arm.mean(), color=colour, linewidth=1.4, linestyle=(0, (3, 2)))
     axes.locator_params(axis="x", nbins=4)
     axes.set_title(measure.label, color=INK[theme], fontsize=9.5, loc="left")
     axes.set_yticks([])
@@ -43,31 +43,31 @@ def draw_scores(axes: Any, measure: Measure, rows: list[dict[str, Any]], theme: 
 
 
 def lengths(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
-    """Histograms of the tokens of references and answers; answers cut off at the token limit are hatched."""
+    """Plot histograms of the tokens of references and answers; answers cut off at the token limit are hatched."""
     most = record.generation.max_new_tokens
-    written = np.array([row["reference_tokens"] for row in rows])
-    end = max(most * 1.02, float(np.quantile(written, LONGEST_SHOWN)))
+    reference_tokens = np.array([row["reference_tokens"] for row in rows])
+    end = max(most * 1.02, float(np.quantile(reference_tokens, LONGEST_SHOWN)))
     edges = np.linspace(0, end, BINS + 1)
     figure, panels = new_figure(3.6, theme, 3, 1, sharex=True)
-    draw_lengths(panels[0, 0], {"stopped": written}, edges, INK[theme], theme)
+    draw_lengths(panels[0, 0], {"stopped": reference_tokens}, edges, INK[theme], theme)
     panels[0, 0].set_title(
-        f"reference: mean {number(written.mean())} tokens", color=INK[theme], fontsize=9.5, loc="left"
+        f"reference: mean {number(reference_tokens.mean())} tokens", color=INK[theme], fontsize=9.5, loc="left"
     )
     for axes, key, arm, colour in zip(panels[1:, 0], ("before", "after"), record.arms, ARMS[theme], strict=True):
         tokens = np.array([row[tokens_column(key)] for row in rows])
         stopped = np.array([row[column("stop_rate", key)] == 1 for row in rows])
         draw_lengths(axes, {"stopped": tokens[stopped], "cut": tokens[~stopped]}, edges, colour, theme)
         axes.axvline(most, color=INK[theme], linewidth=0.8, linestyle=(0, (2, 3)))
-        said = f"{arm}: mean {number(tokens.mean())} tokens, {stopped.mean():.1%} stop by themselves"
-        axes.set_title(said, color=colour, fontsize=9.5, loc="left")
+        title = f"{arm}: mean {number(tokens.mean())} tokens, {stopped.mean():.1%} stop by themselves"
+        axes.set_title(title, color=colour, fontsize=9.5, loc="left")
     label = f"tokens; hatched: cut off at the most new tokens ({most})"
     panels[2, 0].set_xlabel(label, color=INK[theme], fontsize=9)
     return png(figure)
 
 
-def draw_lengths(axes: Any, found: dict[str, np.ndarray], edges: np.ndarray, colour: str, theme: str) -> None:
-    """One stacked histogram, cut-off answers on top; the last bin includes everything longer than the axis."""
-    values = [np.minimum(lengths, edges[-1]) for lengths in found.values()]
+def draw_lengths(axes: Any, tokens: dict[str, np.ndarray], edges: np.ndarray, colour: str, theme: str) -> None:
+    """Draw one stacked histogram, cut-off answers on top; the last bin includes everything longer than the axis."""
+    values = [np.minimum(lengths, edges[-1]) for lengths in tokens.values()]
     _, _, bars = axes.hist(values, edges, stacked=True, color=[colour] * len(values), alpha=0.45, linewidth=0)
     if len(values) > 1:
         for bar in bars[1]:

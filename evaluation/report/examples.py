@@ -26,45 +26,46 @@ class Example:
 
 
 def gains(record: Tested, rows: list[dict[str, Any]]) -> list[float | None]:
-    """Gain of each row in the primary measure (higher is better); None where it has no value."""
+    """Return the gain of each row in the primary measure (higher is better); None if it has no value."""
     primary = record.primary()
-    towards = -1 if primary.better == "lower" else 1
+    sign = -1 if primary.better == "lower" else 1
     both = [[row[column(primary.name, arm)] for arm in ("before", "after")] for row in rows]
-    return [None if None in pair else towards * (pair[1] - pair[0]) for pair in both]
+    return [None if None in pair else sign * (pair[1] - pair[0]) for pair in both]
 
 
 def starting_views(record: Tested, rows: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """View -> row indices: random by the recipe's seed, the largest gains, the smallest gains."""
+    """Return view -> row indices: random with the recipe's seed, the largest gains, the smallest gains."""
     gain = gains(record, rows)
-    read = [place for place in range(len(rows)) if gain[place] is not None]
-    ranked = sorted(read, key=lambda place: (-(gain[place] or 0.0), rows[place]["uid"], place))
+    measured = [index for index in range(len(rows)) if gain[index] is not None]
+    ranked = sorted(measured, key=lambda index: (-(gain[index] or 0.0), rows[index]["uid"], index))
     drawn = random.Random(record.evaluation.seed).sample(range(len(rows)), min(STARTING_VIEW, len(rows)))
     return {"random": drawn, "best": ranked[:STARTING_VIEW], "worst": ranked[::-1][:STARTING_VIEW]}
 
 
-def choose_examples(record: Tested, rows: list[dict[str, Any]], room: int) -> list[Example]:
-    """The rows that fit into `room` bytes of a page, sorted by gain, rows without a gain last.
+def choose_examples(record: Tested, rows: list[dict[str, Any]], most_bytes: int) -> list[Example]:
+    """Return the rows that fit into `most_bytes` of a page, sorted by gain, rows without a gain last.
 
-    Those of the views are always in it; then come the others in the order of the sample, which is a random one, until the
-    next does not fit.
+    The rows of the views are always included; the others follow in the random order of the sample until one does not fit.
     """
     gain, views = gains(record, rows), starting_views(record, rows)
-    chosen = dict.fromkeys(place for places in views.values() for place in places)
-    used = sum(html_bytes(rows[place]) for place in chosen)
-    for place, row in enumerate(rows):
-        if place not in chosen:
+    chosen = dict.fromkeys(index for indices in views.values() for index in indices)
+    used = sum(html_bytes(rows[index]) for index in chosen)
+    for index, row in enumerate(rows):
+        if index not in chosen:
             used += html_bytes(row)
-            if used > room:
+            if used > most_bytes:
                 break
-            chosen[place] = None
-    first = lambda place: (gain[place] is None, -(gain[place] or 0.0), rows[place]["uid"], place)  # noqa: E731
-    ordered = sorted(chosen, key=first)
+            chosen[index] = None
+
+    def rank(index: int) -> tuple[bool, float, str, int]:
+        return gain[index] is None, -(gain[index] or 0.0), rows[index]["uid"], index
+
     return [
-        Example(rows[place], [name for name, places in views.items() if place in places], gain[place])
-        for place in ordered
+        Example(rows[index], [name for name, indices in views.items() if index in indices], gain[index])
+        for index in sorted(chosen, key=rank)
     ]
 
 
 def html_bytes(row: dict[str, Any]) -> int:
-    """Upper estimate of the bytes of a title on the page."""
+    """Return an upper estimate of the bytes of a title on the page."""
     return MARKUP + sum(len(escape(row[key]).encode()) for key in SHOWN if key in row)

@@ -1,4 +1,4 @@
-"""The HTML pages of a report and of a comparison: one self-contained file each, with its plots, texts and script inside."""
+"""Renders the HTML page of a report or a comparison: one self-contained file with plots, texts and script."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -21,46 +21,46 @@ PLOTS: dict[str, Callable[[Tested, list[dict[str, Any]], str], bytes]] = {
     "lengths": lengths,
 }
 MOST_BYTES = 3_000_000  # of a page
-FRAME = 60_000  # bytes of a page besides plots and titles, at most
+FRAME = 60_000  # maximum bytes of a page without plots and titles
 REASONS = {
-    "title_in_train": "their title stands in the training split",
-    "output_in_train": "their description stands in the training split",
-    "near_output_in_train": "their description is nearly one of the training split (Jaccard similarity of their word 5-grams at least 0.8)",
-    "repeated_title": "the split holds their title more than once",
-    "answer_in_prompt": "their description stands in their own prompt",
-    "no_room_for_answer": "their prompt leaves no room for an answer",
+    "title_in_train": "their title is in the training split",
+    "output_in_train": "their description is in the training split",
+    "near_output_in_train": "their description has a near-duplicate in the training split (Jaccard similarity of word 5-grams at least 0.8)",
+    "repeated_title": "their title occurs more than once in the split",
+    "answer_in_prompt": "their prompt contains their description",
+    "no_room_for_answer": "their prompt leaves no space for an answer",
 }
 
 
 def draw_plots(record: Tested, rows: list[dict[str, Any]]) -> dict[str, dict[str, bytes]]:
-    """Name -> theme -> PNG."""
+    """Draw all plots; return name -> theme -> PNG."""
     return {name: {theme: draw(record, rows, theme) for theme in ("light", "dark")} for name, draw in PLOTS.items()}
 
 
 def data_uri(png: bytes) -> str:
-    """A PNG as an address that holds it."""
+    """Return a PNG as a data URI."""
     return "data:image/png;base64," + b64encode(png).decode()
 
 
 def hub_in_links() -> str:
-    """What stands in front of a path in the links of a published page: the public Hub's address, of any other Hub nothing.
+    """Return the prefix of links on a published page: the public Hub's address; empty for any other Hub.
 
-    A Hub of one's own gets another port, or another name; the path stays right.
+    A private Hub may change its port or name, so links to it are relative.
     """
     return PUBLIC_HUB if endpoint() == PUBLIC_HUB else ""
 
 
 def address_in(record: Tested) -> Callable[[Pin], str]:
-    """How a page links to a repo. A comparison is a file on nobody's Hub, and names the one that was read."""
+    """Return the function that gives the link to a repo. A comparison is not published, so its links have the Hub's address."""
     if not isinstance(record, EvaluationRecord):
         return address
     return lambda pin: hub_in_links() + address(pin).removeprefix(endpoint())
 
 
 def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots: dict[str, dict[str, bytes]]) -> str:
-    """One page that asks nothing of anyone; its script searches and sorts, and it reads without it too.
+    """Render a page without external resources; it is readable without its script, which searches and sorts.
 
-    The same record and rows give the same page. It stays below MOST_BYTES by embedding fewer titles, and says so.
+    The same record and rows give the same page. It stays below MOST_BYTES by embedding fewer titles, and states their number.
     """
     environment = Environment(
         loader=PackageLoader("evaluation.report"),
@@ -70,7 +70,7 @@ def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots
         lstrip_blocks=True,
     )
     environment.filters |= {"data_uri": data_uri, "number": wording.number}
-    drawn = sum(len(data_uri(png)) for themes in plots.values() for png in themes.values())
+    plot_bytes = sum(len(data_uri(png)) for themes in plots.values() for png in themes.values())
     return environment.get_template(template).render(
         record=record,
         wording=wording,
@@ -78,5 +78,5 @@ def render_page(template: str, record: Tested, rows: list[dict[str, Any]], plots
         address=address_in(record),
         reasons=REASONS,
         most_bytes=MOST_BYTES,
-        examples=choose_examples(record, rows, MOST_BYTES - FRAME - drawn),
+        examples=choose_examples(record, rows, MOST_BYTES - FRAME - plot_bytes),
     )

@@ -1,4 +1,4 @@
-"""Plots of differences, from a record and its rows: the forest of all measures, the primary measure by title."""
+"""Plots of differences: the forest plot of all measures, and the histogram of the primary measure."""
 
 from io import BytesIO
 from typing import Any
@@ -13,8 +13,8 @@ from titlecraft.records import Measure, Tested, column
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 FAINT = {"light": "#d5d9de", "dark": "#3a4048"}
-WIDTH = 4.8  # inches; on a phone of 360 pixels 9 points are 8 pixels then
-COLOURS = 128  # a third of the bytes; the edges of letters need no more
+WIDTH = 4.8  # inches; 9 points are 8 pixels on a phone of 360 pixels
+COLOURS = 128  # of a palette PNG, a third of the bytes; enough for the edges of letters
 PAPER = {"light": "#ffffff", "dark": "#16191d"}
 HUES = {
     "light": {"better": "#1a7f5a", "worse": "#b3432b"},
@@ -23,25 +23,25 @@ HUES = {
 
 
 def paired_differences(measure: Measure, rows: list[dict[str, Any]]) -> np.ndarray:
-    """after − before of every title that the measure reads, [n]."""
+    """Return after − before for every title that the measure reads, [n]."""
     before, after = paired_values(measure, rows)
     return after - before
 
 
 def paired_values(measure: Measure, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """Values before [n] and after [n] of the titles that the measure reads in both arms."""
-    both = [[row[column(measure.name, arm)] for arm in ("before", "after")] for row in rows]
-    read = np.array([pair for pair in both if None not in pair], dtype=np.float64)
-    return read[:, 0], read[:, 1]
+    """Return the values before [n] and after [n] for the titles that the measure reads in both arms."""
+    all_pairs = [[row[column(measure.name, arm)] for arm in ("before", "after")] for row in rows]
+    pairs = np.array([pair for pair in all_pairs if None not in pair], dtype=np.float64)
+    return pairs[:, 0], pairs[:, 1]
 
 
 def hue(measure: Measure, theme: str) -> str:
-    """Colour of what the interval allows to say; plain ink where nothing is better."""
+    """Return the colour of the measure's verdict; the text colour if it is neither better nor worse."""
     return HUES[theme].get(measure.verdict(), INK[theme])
 
 
 def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Any, Any]:
-    """Figure and axes (an array [rows, columns] of them) without frames; no global state of matplotlib is touched."""
+    """Return a figure and its axes (or an array [rows, columns] of them) without frames; pyplot's global state is not used."""
     figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor=PAPER[theme], layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"facecolor": PAPER[theme]}, **shared)
@@ -52,31 +52,33 @@ def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **sha
 
 
 def png(figure: Any) -> bytes:
-    """The figure as PNG of at most COLOURS colours; without metadata, so that the same figure gives the same bytes."""
-    drawn, out = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png", metadata={"Software": None})
-    Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
+    """Return the figure as PNG with at most COLOURS colours and no metadata; the same figure gives the same bytes."""
+    full_colour, out = BytesIO(), BytesIO()
+    figure.savefig(full_colour, format="png", metadata={"Software": None})
+    Image.open(full_colour).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+        out, format="png", optimize=True
+    )
     return out.getvalue()
 
 
 def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
-    """Every measure's mean difference with its interval, in standard deviations of its paired differences.
+    """Plot every measure's mean difference with its interval, in standard deviations of its paired differences.
 
-    That is Cohen's d_z (Lakens 2013): it puts measures of different units on one axis. Right is better. Where every title
-    differs by the same there is no such deviation, and the measure is drawn in its own unit.
+    This is Cohen's d_z (Lakens 2013), which puts measures of different units on one axis. Right is better. A measure whose
+    paired differences are all equal has no standard deviation and is drawn in its own unit.
     """
     figure, axes = new_figure(0.8 + 0.33 * len(record.measures), theme)
     axes.axvline(0, color=FAINT[theme], linewidth=1.2, zorder=0)
-    for place, measure in enumerate(reversed(record.measures)):
+    for position, measure in enumerate(reversed(record.measures)):
         scale = measure.std if differences_vary(measure) else 1.0
-        towards = -1 if measure.better == "lower" else 1
-        low, high = sorted((towards * measure.low / scale, towards * measure.high / scale))
+        sign = -1 if measure.better == "lower" else 1
+        low, high = sorted((sign * measure.low / scale, sign * measure.high / scale))
         filled = measure.better != "neither"
         colour = hue(measure, theme)
-        axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
+        axes.plot([low, high], [position, position], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot(
-            towards * measure.difference / scale,
-            place,
+            sign * measure.difference / scale,
+            position,
             "o",
             color=colour,
             markersize=6.5,
@@ -95,7 +97,7 @@ def forest(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
 
 
 def by_title(record: Tested, rows: list[dict[str, Any]], theme: str) -> bytes:
-    """How many titles have which difference in the primary measure, with 0 and the mean marked."""
+    """Plot the histogram of paired differences in the primary measure; lines mark 0 and the mean."""
     measure = record.primary()
     differences = paired_differences(measure, rows)
     figure, axes = new_figure(2.1, theme)

@@ -22,10 +22,9 @@ def write_predictions(
     settings: Evaluation,
     grounded: GroundedSample | None = None,
 ) -> None:
-    """One row per title, in the order of the sample; the same rows give the same bytes.
+    """Write one row per title, in the order of the sample; the same rows give the same bytes.
 
-    Of measures over all titles as one text (BLEU, chrF++) it has the score of each title. Sampled answers
-    are lists, and their values means.
+    Corpus measures (BLEU, chrF++) have the score of each title. Sampled answers are lists, and their values are means.
     """
     columns: dict[str, Any] = {
         "uid": pa.array([title.uid for title in titles], pa.string()),
@@ -39,19 +38,19 @@ def write_predictions(
         columns["grounded_sources"] = pa.array(
             [[row.uid for row in rows] for rows in grounded.sources], pa.list_(pa.string())
         )
-    for arm, found in outcomes.items():
+    for arm, arm_outcomes in outcomes.items():
         if arm.endswith(SAMPLED):
-            columns[arm] = pa.array([one.texts for one in found], pa.list_(pa.string()))
+            columns[arm] = pa.array([outcome.texts for outcome in arm_outcomes], pa.list_(pa.string()))
         else:
-            columns[arm] = pa.array([one.texts[0] for one in found], pa.string())
-            columns[tokens_column(arm)] = pa.array([one.tokens for one in found], pa.int32())
+            columns[arm] = pa.array([outcome.texts[0] for outcome in arm_outcomes], pa.string())
+            columns[tokens_column(arm)] = pa.array([outcome.tokens for outcome in arm_outcomes], pa.int32())
     for name in measure_names(settings):
-        for arm, found in outcomes.items():
-            if name in found[0].values:
-                columns[column(name, arm)] = pa.array([one.values[name] for one in found], pa.float64())
+        for arm, arm_outcomes in outcomes.items():
+            if name in arm_outcomes[0].values:
+                columns[column(name, arm)] = pa.array([outcome.values[name] for outcome in arm_outcomes], pa.float64())
     pq.write_table(pa.table(columns), file, compression="zstd")
 
 
 def read_predictions(file: Path) -> list[dict[str, Any]]:
-    """The rows of predictions.parquet."""
+    """Return the rows of predictions.parquet."""
     return pq.read_table(file).to_pylist()

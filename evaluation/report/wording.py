@@ -1,4 +1,4 @@
-"""How a result is said, the same in the report, on the console and in the plots: numbers, verdicts, the answer."""
+"""Words a result for the report, the console and the plots: numbers, verdicts and the answer."""
 
 from numpy import format_float_positional
 
@@ -8,14 +8,14 @@ from titlecraft.hub.pins import split_revision
 from titlecraft.records import EvaluationRecord, Measure, NotMeasured, Pin, Tested
 from titlecraft.settings import BM25, Evaluation
 
-SMALLEST = 1e-6  # below it a number is what rounding leaves of 0
-ROUNDING = 1e-9  # share of a difference: a smaller spread is that of floating-point numbers, not of titles
+SMALLEST = 1e-6  # a smaller number is a rounding error of 0
+ROUNDING = 1e-9  # share of a difference; a smaller standard deviation is a rounding error
 
 
 def number(value: float, *, signed: bool = False) -> str:
-    """Three decimals, two from 10 on; a true minus sign, and a plus sign where a difference is meant.
+    """Format a number with three decimals (two from 10 on), a true minus sign, and a plus sign if `signed`.
 
-    What would read 0 and is at least SMALLEST has one digit: "better, 0.000 to 0.000" contradicts itself.
+    A number that rounds to 0 and is at least SMALLEST gets one digit: "better, 0.000 to 0.000" contradicts itself.
     """
     size = abs(value)
     text = f"{size:.{2 if size >= 10 else 3}f}"
@@ -34,7 +34,7 @@ WEIGHTS = {
 
 
 def reproducible(record: EvaluationRecord) -> str:
-    """What gives the numbers of this report again, and what changes their last digits."""
+    """Return what reproduces the numbers of this report, and what changes their last digits."""
     on_cpu = record.device.startswith("cpu")
     same = "the same commits, recipe and package versions give these bytes again, also after an interruption"
     same += "" if on_cpu else ", on the same GPU model with the same driver, as far as its kernels are deterministic"
@@ -46,22 +46,22 @@ def reproducible(record: EvaluationRecord) -> str:
 
 
 def weights(quantization: str) -> str:
-    """How the base's weights were loaded."""
+    """Return how the base's weights were loaded."""
     return WEIGHTS.get(quantization, quantization)
 
 
 def interval(measure: Measure) -> str:
-    """The interval of the difference."""
+    """Return the interval of the difference."""
     return f"{number(measure.low, signed=True)} to {number(measure.high, signed=True)}"
 
 
 def p_value(measure: Measure) -> str:
-    """The p-value, corrected for being several where the measure is not the primary one; never as 0."""
+    """Return the p-value, Holm-corrected unless the measure is the primary one; never 0."""
     return "< 0.001" if measure.p_holm < 0.001 else f"{measure.p_holm:.3f}"
 
 
 def neutral(measure: Measure) -> str:
-    """How many texts the measure could tell nothing of, or nothing where that cannot be."""
+    """Return the number of texts with the neutral value, in a sentence; empty if the measure has no neutral value."""
     if measure.neutral_before is None:
         return ""
     return (
@@ -70,29 +70,29 @@ def neutral(measure: Measure) -> str:
 
 
 def titles_read(record: Tested, measure: Measure) -> str:
-    """On how many titles a measure rests, where it cannot read the script of all that were asked; else nothing."""
+    """Return the number of titles with a value of the measure; empty if it reads all titles."""
     if measure.group == "forgetting" or measure.n == record.n:
         return ""
     return f"on {measure.n:,} of {record.n:,} titles"
 
 
-def left_out(one: NotMeasured) -> str:
-    """Why a measure is left out: what the texts lack that it relies on, and how many titles it reads all the same."""
-    lacking = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in one.lacking]
-    why = f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"
-    return f"{one.label}: not measured; it {why}, and reads {one.read:,} of {one.n:,} titles"
+def left_out(measure: NotMeasured) -> str:
+    """Return why a measure is left out, and how many titles it reads."""
+    lacking = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in measure.lacking]
+    reason = f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"
+    return f"{measure.label}: not measured; it {reason}, and reads {measure.read:,} of {measure.n:,} titles"
 
 
 def coverage(settings: Evaluation) -> str:
-    """0.95 -> "95%"; 0.999 -> "99.9%"."""
+    """Return the confidence in per cent: 0.95 -> "95%"; 0.999 -> "99.9%"."""
     return f"{100 * settings.confidence:.10g}%"
 
 
 def plan(settings: Evaluation, primary: Entry, least: float) -> str:
-    """What is fixed before anything is looked at, in one line.
+    """Return the settings that are fixed before the experiment, in one line.
 
-    `least`: the smallest mean difference that so many titles show in 80 % of all experiments, in standard deviations of the
-    paired differences; how large these are nobody knows yet.
+    Args:
+        least: the minimum detectable effect (power 80 %), in standard deviations of the paired differences.
     """
     better = "" if primary.better == "neither" else f", {primary.better} is better"
     return (
@@ -103,19 +103,19 @@ def plan(settings: Evaluation, primary: Entry, least: float) -> str:
 
 
 def encoders(settings: Evaluation) -> list[Pin]:
-    """The text encoders that a report's measures read, each once."""
+    """Return the text encoders of a report's measures, each once."""
     named = dict.fromkeys(model for model in (settings.retriever, settings.bertscore) if model not in (BM25, None))
     pairs = [split_revision(model) for model in named]
     return [Pin(type="model", repo=repo, revision=revision) for repo, revision in pairs]
 
 
 def differences_vary(measure: Measure) -> bool:
-    """Whether the titles differ by more or less, rather than all of them by the same."""
+    """Return whether the paired differences vary between titles."""
     return measure.std > ROUNDING * abs(measure.difference)
 
 
 def power(record: Tested) -> str:
-    """The smallest difference in the primary measure that this many titles can see."""
+    """Return the minimum detectable effect in the primary measure, in a sentence."""
     measure = record.primary()
     if not differences_vary(measure):
         return f"{measure.label} differs by the same on all {measure.n:,} titles: how small a difference they show is unknown."
@@ -126,7 +126,7 @@ def power(record: Tested) -> str:
 
 
 def power_alone(record: Tested, measure: Measure) -> str:
-    """The same of any measure, before its p-value is corrected; nothing where its differences have no spread."""
+    """Return the minimum detectable effect in any measure, without correction; empty if its differences do not vary."""
     if not differences_vary(measure):
         return ""
     alone = "" if measure.name == record.evaluation.primary else ", were it tested alone"
@@ -135,7 +135,7 @@ def power_alone(record: Tested, measure: Measure) -> str:
 
 
 def answer(record: Tested) -> str:
-    """The answer to "did fine-tuning help?", or "which adapter is better?", in one sentence from the primary measure alone."""
+    """Return the answer to "did fine-tuning help?" or "which adapter is better?", in a sentence about the primary measure."""
     measure = record.primary()
     width = f"{coverage(record.evaluation)} interval"
     alone = isinstance(record, EvaluationRecord)
@@ -157,13 +157,13 @@ def answer(record: Tested) -> str:
 
 
 def verdict(record: Tested, measure: Measure) -> str:
-    """The measure's verdict; between two adapters it names the better one."""
-    said = measure.verdict()
-    if isinstance(record, EvaluationRecord) or said == "no measured difference":
-        return said
-    return {"better": "B better", "worse": "A better"}.get(said, f"B {said}")
+    """Return the measure's verdict; between two adapters it names the better one."""
+    text = measure.verdict()
+    if isinstance(record, EvaluationRecord) or text == "no measured difference":
+        return text
+    return {"better": "B better", "worse": "A better"}.get(text, f"B {text}")
 
 
 def sides(record: Tested) -> tuple[str, str]:
-    """What lies to the left and to the right of no difference."""
+    """Return the labels to the left and to the right of no difference."""
     return ("worse", "better") if isinstance(record, EvaluationRecord) else ("A better", "B better")

@@ -1,4 +1,4 @@
-"""report.html and the console table: pure renderings of report.json and predictions.parquet, and of nothing else."""
+"""Writes report.html and prints the console table; both are renderings of report.json and predictions.parquet alone."""
 
 from pathlib import Path
 
@@ -36,22 +36,22 @@ def print_table(record: Tested) -> None:
         table.add_section()
         table.add_row(f"[dim]{heading}[/dim]")
         for measure in measures:
-            said = measure.verdict()
+            verdict = measure.verdict()
             table.add_row(
                 measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""),
                 wording.number(measure.before),
                 wording.number(measure.after),
                 wording.number(measure.difference, signed=True),
                 wording.interval(measure),
-                "–" if said == "no measured difference" else wording.verdict(record, measure),
-                style=colours.get(said, ""),
+                "–" if verdict == "no measured difference" else wording.verdict(record, measure),
+                style=colours.get(verdict, ""),
             )
     console = Console()
     console.print(table)
     console.print(
         "– no measured difference: the interval holds 0, or the p-value is above the level (Holm)", highlight=False
     )
-    for one in record.left_out():
-        console.print(f"{wording.left_out(one)}.", highlight=False)
+    for measure in record.left_out():
+        console.print(f"{wording.left_out(measure)}.", highlight=False)
     console.print(wording.power(record), highlight=False)
     console.print(wording.answer(record), highlight=False)

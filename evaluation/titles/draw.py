@@ -1,7 +1,7 @@
-"""Draw the titles of an evaluation: a seeded random sample of the test split, independent of the order of its rows.
+"""Draws the titles of an evaluation: a seeded random sample of the test split, independent of the order of its rows.
 
-Rows that could flatter either arm are excluded and counted: the title or the description (exactly or nearly) is in the training
-split, the prompt contains the answer, or the prompt leaves the model no room to answer.
+Rows that could bias the comparison are excluded and counted: the title, the description or a near-duplicate of it is in the
+training split, the prompt contains the answer, or the prompt leaves no space for an answer in the model's context.
 """
 
 from collections import Counter
@@ -20,8 +20,10 @@ from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
 from titlecraft.search.title_match import folded
 
 SPLIT = "test"
-FEWEST = 30  # below this an interval of a mean says little, whatever its method
-MOST_GIVEN_AWAY = 0.1  # a few real rows have their title as their text; more than that is a fault of the prompt
+FEWEST = 30  # titles; with fewer, no method gives a useful interval of a mean
+MOST_GIVEN_AWAY = (
+    0.1  # share of rows; a few real rows repeat their title as text, more than that is an error of the prompt
+)
 COLUMNS = ["uid", "title", "instruction", "input", "output"]
 
 
@@ -30,10 +32,10 @@ class Title:
     """One row of the test split with its prompt and token ids.
 
     Args:
-        prompt: the text in front of the answer, made of `instruction` and `input`.
-        other_prompt: the prompt of another title of the sample, see `beside_others`.
-        prompt_tokens: token ids of the prompt, BOS in front.
-        reference_tokens: token ids of the reference and EOS, cut at the end where they pass the model's length.
+        prompt: the rendered prompt of `instruction` and `input`.
+        other_prompt: the prompt of another title of the sample, see `with_other_prompts`.
+        prompt_tokens: token ids of the prompt, including BOS.
+        reference_tokens: token ids of the reference and EOS, truncated to the model's length.
         reference_length: tokens of the whole reference, without EOS.
         scored_bytes: bytes of UTF-8 of `reference_tokens`, without EOS.
     """
@@ -53,7 +55,7 @@ class Title:
 
     @property
     def cut(self) -> bool:
-        """Whether the reference did not fit and lost its end with EOS."""
+        """Return whether the reference was truncated."""
         return len(self.reference_tokens) < self.reference_length + 1
 
 
@@ -61,8 +63,8 @@ class Title:
 class Sample:
     """The drawn titles in their random order. Rows of the split = available + sum(excluded).
 
-    `split_titles` are the different titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
-    description has no spaces between words: it has no word 5-grams, so that near copies of it cannot be found.
+    `split_titles` are the distinct titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
+    description has no spaces between words, and therefore no word 5-grams to find near-duplicates by.
     """
 
     titles: list[Title]
@@ -72,12 +74,12 @@ class Sample:
     near_not_looked_for: int = 0
 
     def cut(self) -> int:
-        """Number of references that lost their end."""
+        """Return the number of truncated references."""
         return sum(title.cut for title in self.titles)
 
 
 @dataclass(frozen=True)
-class Room:
+class TokenLimits:
     """Maximum tokens of a prompt with its reference (`scored`, as in training) and with its answer (`context`)."""
 
     scored: int
@@ -86,7 +88,7 @@ class Room:
 
 
 def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.Table:
-    """Columns of one split of a downloaded dataset. Raises UserError where it has no such files or columns."""
+    """Read columns of one split of a downloaded dataset. Raise UserError if it has no such files or columns."""
     files = sorted((dataset / "data").glob(f"{split}-*.parquet"))
     if not files:
         raise UserError(f"{name} has no data/{split}-*.parquet: an evaluation needs the {split} split")
@@ -97,17 +99,23 @@ def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.T
 
 
 def random_key(seed: int, row: dict[str, str]) -> bytes:
-    """A keyed hash of a row: sorting by it gives a random order that is independent of the order of the rows."""
-    said = "\x1f".join((row["uid"], row["title"], row["output"]))
-    return blake2b(said.encode(), digest_size=16, key=str(seed).encode()).digest()
+    """Return a keyed hash of a row; sorting by it gives a random order that is independent of the order of the rows."""
+    text = "\x1f".join((row["uid"], row["title"], row["output"]))
+    return blake2b(text.encode(), digest_size=16, key=str(seed).encode()).digest()
 
 
 def draw(
-    dataset: Path, prompt: PromptFormat, tokenizer: Any, room: Room, wanted: int, seed: int, name: str = "the dataset"
+    dataset: Path,
+    prompt: PromptFormat,
+    tokenizer: Any,
+    limits: TokenLimits,
+    count: int,
+    seed: int,
+    name: str = "the dataset",
 ) -> Sample:
-    """Draw `wanted` titles of the test split of a downloaded dataset; errors call it `name`.
+    """Draw `count` titles of the test split of a downloaded dataset; errors call it `name`.
 
-    Where fewer are usable, all of them are drawn. Raises UserError below FEWEST.
+    Draws all usable titles if there are fewer. Raises UserError if there are fewer than FEWEST.
     """
     rows = read_split(dataset, SPLIT, COLUMNS, name).to_pylist()
     train = read_split(dataset, "train", ["title", "output"], name)
@@ -129,7 +137,7 @@ def draw(
             excluded["repeated_title"] += 1
         elif folded(row["output"]) in folded(text):
             excluded["answer_in_prompt"] += 1
-        elif (title := encode(row, text, tokenizer, room)) is None:
+        elif (title := encode(row, text, tokenizer, limits)) is None:
             excluded["no_room_for_answer"] += 1
         else:
             titles.append(title)
@@ -139,20 +147,20 @@ def draw(
             f"the prompt holds the answer in {excluded['answer_in_prompt']} of {len(rows)} rows of the {SPLIT} split "
             f"of {name}: look at the columns `input` and `output`, and at the question in prompt.json"
         )
-    if len(titles) < min(FEWEST, wanted):
+    if len(titles) < min(FEWEST, count):
         fix = ". Build the dataset with a larger data.test_share"
-        if len(titles) + excluded["no_room_for_answer"] >= min(FEWEST, wanted):
+        if len(titles) + excluded["no_room_for_answer"] >= min(FEWEST, count):
             fix = (
-                f". Set --generation.max_new_tokens (now {room.new_tokens}) smaller, or train with a larger base.max_length (now "
-                f"{room.scored}): the model has {room.context} positions"
+                f". Set --generation.max_new_tokens (now {limits.new_tokens}) smaller, or train with a larger base.max_length (now "
+                f"{limits.scored}): the model has {limits.context} positions"
             )
         raise UserError(
             f"the {SPLIT} split of {name} gives {len(titles)} usable titles of {len(rows)} rows "
             f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
-            f"evaluation needs {min(FEWEST, wanted)}{fix}"
+            f"evaluation needs {min(FEWEST, count)}{fix}"
         )
     return Sample(
-        titles=beside_others(titles[:wanted], tokenizer, room.context),
+        titles=with_other_prompts(titles[:count], tokenizer, limits.context),
         split_titles=sorted({row["title"] for row in rows}),
         available=len(titles),
         excluded=dict(sorted(excluded.items())),
@@ -160,11 +168,11 @@ def draw(
     )
 
 
-def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title | None:
-    """Tokens of a row's prompt and reference, or None where the prompt leaves no room for an answer."""
+def encode(row: dict[str, str], text: str, tokenizer: Any, limits: TokenLimits) -> Title | None:
+    """Tokenise a row's prompt and reference; return None if the prompt leaves no space for an answer."""
     prompt_tokens = encode_prompt(tokenizer, text)
     completion = encode_completion(tokenizer, row["output"])
-    if len(prompt_tokens) + room.new_tokens > room.context or len(prompt_tokens) >= room.scored:
+    if len(prompt_tokens) + limits.new_tokens > limits.context or len(prompt_tokens) >= limits.scored:
         return None
     title = Title(
         uid=row["uid"],
@@ -178,11 +186,11 @@ def encode(row: dict[str, str], text: str, tokenizer: Any, room: Room) -> Title 
         instruction=row.get("instruction", ""),
         input=row.get("input", ""),
     )
-    return cut_reference(title, room.scored - len(prompt_tokens), tokenizer)
+    return cut_reference(title, limits.scored - len(prompt_tokens), tokenizer)
 
 
 def cut_reference(title: Title, most: int, tokenizer: Any) -> Title:
-    """The title with its reference cut to at most so many tokens, EOS among them."""
+    """Return the title with its reference truncated to at most `most` tokens, including EOS."""
     if len(title.reference_tokens) <= most:
         return title
     kept = title.reference_tokens[:most]
@@ -190,10 +198,10 @@ def cut_reference(title: Title, most: int, tokenizer: Any) -> Title:
     return replace(title, reference_tokens=kept, scored_bytes=len(text.encode()))
 
 
-def beside_others(titles: list[Title], tokenizer: Any, context: int) -> list[Title]:
-    """Give every title the prompt of the next title (the last that of the first) as its other prompt.
+def with_other_prompts(titles: list[Title], tokenizer: Any, context: int) -> list[Title]:
+    """Set the other prompt of every title to the prompt of the next title (of the first title for the last).
 
-    A reference that does not fit after the other prompt is cut, so that the same tokens are scored after both prompts.
+    A reference that does not fit after the other prompt is truncated: the same tokens are scored after both prompts.
     """
     return [
         cut_reference(

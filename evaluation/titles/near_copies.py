@@ -1,7 +1,7 @@
-"""Which descriptions of the test split are nearly one of the training split: Jaccard similarity of their word 5-grams.
+"""Finds descriptions of the test split with a near-duplicate in the training split (Jaccard similarity of word 5-grams).
 
-The dataset builder keeps such rows in one split by sketches, where its recipe asks for it. An evaluation does not take its word:
-it compares exactly, whoever built the dataset. Rows that share little with all test descriptions are passed over in numpy.
+The dataset builder estimates the similarity by sketches, and only if its recipe says so. An evaluation computes it exactly,
+whoever built the dataset. A numpy filter first skips rows that share few n-grams with all test descriptions.
 """
 
 from collections import Counter
@@ -22,15 +22,15 @@ from titlecraft.search.word_ngrams import (
     table_index,
 )
 
-N, ALIKE = 5, 0.8  # those of the dataset builder
-FEWEST_ROWS = 200_000  # of the training split: fewer are searched sooner than processes start
+N, SIMILARITY = 5, 0.8  # as in the dataset builder
+FEWEST_ROWS = 200_000  # of the training split; searching fewer takes less time than starting processes
 
 
 class NGrams:
-    """The distinct word 5-grams of some texts by their hashes, and the texts that hold each.
+    """The hashes of the distinct word 5-grams of some texts, and the texts that contain each.
 
     Args:
-        texts: different ones; one of fewer than five words has no 5-gram and is near nothing.
+        texts: distinct texts; one of fewer than five words has no 5-gram and no near-duplicate.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -40,52 +40,55 @@ class NGrams:
         hashes, rows = known_ngrams(words, self.vocabulary, N)
         pairs = np.unique(np.rec.fromarrays([hashes, rows]))  # by hash, then by text
         self.hashes, self.owners = pairs["f0"], pairs["f1"]
-        self.look = np.zeros(1 << TABLE_BITS, dtype=bool)  # a first and cheap look: the first bits of a hash
-        self.look[table_index(self.hashes)] = True
+        self.table = np.zeros(1 << TABLE_BITS, dtype=bool)  # a cheap filter by the leading bits of a hash
+        self.table[table_index(self.hashes)] = True
         self.sizes = np.bincount(self.owners, minlength=len(texts))
 
     def near(self, words: pa.ListArray) -> Iterator[int]:
-        """Places of the texts that are near one of these rows, given as words."""
+        """Yield the indices of the texts that are near-duplicates of one of these rows, given as words."""
         hashes, rows = known_ngrams(words, self.vocabulary, N)
-        seen = self.look[table_index(hashes)]
-        hashes, rows = hashes[seen], rows[seen]
-        held = is_in_sorted(hashes, self.hashes)
-        hashes, rows = hashes[held], rows[held]
+        possible = self.table[table_index(hashes)]
+        hashes, rows = hashes[possible], rows[possible]
+        contained = is_in_sorted(hashes, self.hashes)
+        hashes, rows = hashes[contained], rows[contained]
         borders = np.searchsorted(rows, np.arange(len(words) + 1, dtype=rows.dtype))
         known = np.diff(borders)
         counts = np.maximum(1, words.value_lengths().to_numpy(zero_copy_only=False) - N + 1)
-        # half of ALIKE, because a 5-gram that a row repeats counts each time here; only a row that repeats itself many times is missed
-        for row in np.flatnonzero(known >= ALIKE / 2 * counts):
-            whole = words[row].as_py()
-            size = len({tuple(whole[at : at + N]) for at in range(len(whole) - N + 1)})
-            different = np.unique(hashes[borders[row] : borders[row + 1]])
-            if len(different) < ALIKE * size:  # what both have is no more than that, what either has no less than size
+        # half of SIMILARITY, because repeated 5-grams count each time here; this misses only rows with many repetitions
+        for row in np.flatnonzero(known >= SIMILARITY / 2 * counts):
+            row_words = words[row].as_py()
+            size = len({tuple(row_words[start : start + N]) for start in range(len(row_words) - N + 1)})
+            distinct = np.unique(hashes[borders[row] : borders[row + 1]])
+            if len(distinct) < SIMILARITY * size:  # the intersection has at most `distinct`, the union at least `size`
                 continue
-            places = (np.searchsorted(self.hashes, different, side).tolist() for side in ("left", "right"))
+            bounds = (np.searchsorted(self.hashes, distinct, side).tolist() for side in ("left", "right"))
             shared = Counter(
-                owner for some in zip(*places, strict=True) for owner in self.owners[slice(*some)].tolist()
+                owner for bound in zip(*bounds, strict=True) for owner in self.owners[slice(*bound)].tolist()
             )
-            for owner, both in shared.items():
-                if both >= ALIKE * (self.sizes[owner] + size - both):
+            for owner, intersection in shared.items():
+                if intersection >= SIMILARITY * (self.sizes[owner] + size - intersection):
                     yield owner
 
 
 def near_copies(texts: Iterable[str], files: Iterable[Path], processes: int | None = None) -> set[str]:
-    """Those of the texts that are nearly an `output` of these parquet files, at least ALIKE; in several processes where it pays."""
-    ngrams, opened = NGrams(sorted(set(texts))), {file: pq.read_metadata(file) for file in files}
+    """Return the texts with a near-duplicate in the column `output` of these parquet files.
+
+    Runs in several processes if the files have many rows; `processes` overrides their number.
+    """
+    ngrams, footers = NGrams(sorted(set(texts))), {file: pq.read_metadata(file) for file in files}
     if not len(ngrams.hashes):
         return set()
-    groups = [(file, group) for file, about in opened.items() for group in range(about.num_row_groups)]
-    processes = processes or workers(sum(about.num_rows for about in opened.values()), FEWEST_ROWS)
-    found = run_all([(places_near, (ngrams, groups[first::processes])) for first in range(processes)], processes)
-    return {ngrams.texts[place] for places in found for place in places}
+    groups = [(file, group) for file, metadata in footers.items() for group in range(metadata.num_row_groups)]
+    processes = processes or workers(sum(metadata.num_rows for metadata in footers.values()), FEWEST_ROWS)
+    results = run_all([(indices_near, (ngrams, groups[first::processes])) for first in range(processes)], processes)
+    return {ngrams.texts[index] for indices in results for index in indices}
 
 
-def places_near(ngrams: NGrams, groups: Sequence[tuple[Path, int]]) -> set[int]:
-    """Places of the texts that are near a row of these row groups, each of a parquet file."""
+def indices_near(ngrams: NGrams, groups: Sequence[tuple[Path, int]]) -> set[int]:
+    """Return the indices of the texts with a near-duplicate in these row groups of parquet files."""
     batches = (
         batch
         for file, group in groups
         for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, row_groups=[group], columns=["output"])
     )
-    return {place for batch in batches for place in ngrams.near(split_words(batch.column(0)))}
+    return {index for batch in batches for index in ngrams.near(split_words(batch.column(0)))}

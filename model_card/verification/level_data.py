@@ -10,14 +10,14 @@ import msgspec
 import pyarrow.parquet as pq
 
 from dataset_builder.engine.choose import start_engine
+from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.source.catalogue import find_files, read_content
 from dataset_builder.source.examine import examine_files
-from dataset_builder.write_dataset import write_dataset
+from dataset_builder.write_dataset import PUBLISH_FOLDER, write_dataset
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
-from titlecraft.prompt import PromptFormat
 from titlecraft.records import DATASET_RECORD, DatasetRecord, Source, file_sha256, read_record
 from titlecraft.records.repo_files import PROMPT_FILE, QUARANTINE
 from titlecraft.settings import Recipe
@@ -73,31 +73,23 @@ def check_rebuilt(checks: Checks, state: RepoState, sources: list[str]) -> Itera
     """Builds into a temporary folder, then compares files and counts."""
     dataset = state if state.pin.type == "dataset" else RepoState.download(state.training.dataset)
     with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "publish"
-        rebuilt = rebuild(dataset.dataset, sources, Path(temporary), folder)
-        yield from check_files(checks, dataset, rebuilt, folder)
+        rebuilt = rebuild(dataset.dataset, sources, Path(temporary))
+        yield from check_files(checks, dataset, rebuilt, Path(temporary) / PUBLISH_FOLDER)
     yield from check_record(checks, dataset.dataset, rebuilt)
 
 
-def rebuild(record: DatasetRecord, sources: list[str], work: Path, folder: Path) -> DatasetRecord:
-    """Run both passes of the builder with a record's settings and write the files to `folder`. Returns the new record."""
-    folder.mkdir()
+def rebuild(record: DatasetRecord, sources: list[str], work: Path) -> DatasetRecord:
+    """Run both passes of the builder with a record's settings; return the new record.
+
+    The files are written into PUBLISH_FOLDER below `work`.
+    """
     paths = find_files(sources)
-    prompt = PromptFormat.from_settings(record.prompt)
     recipe = Recipe(data=record.data, prompt=record.prompt)
     with start_engine("local", None, paths, work, None) as engine:
         files = examine_files(paths, engine.in_order)
-        return write_dataset(
-            files,
-            recipe,
-            prompt,
-            work,
-            folder,
-            engine,
-            code=record.code,
-            contents=lambda: [read_content(file) for file in files],
-            allow_incomplete=record.source.missing is not None,
-        )
+        hooks = BuildHooks(contents=lambda: [read_content(file) for file in files])
+        options = BuildOptions(allow_incomplete=record.source.missing is not None, max_loss=1.0)
+        return write_dataset(files, recipe, work, engine, record.code, hooks, options)
 
 
 def check_files(checks: Checks, state: RepoState, rebuilt: DatasetRecord, folder: Path) -> Iterator[Line]:

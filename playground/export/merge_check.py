@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from evaluation.titles.draw import SPLIT, Room, Title, draw
+from evaluation.titles.draw import SPLIT, Title, TokenLimits, draw
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded
@@ -38,7 +38,7 @@ def draw_titles(found: Adapter, loaded: Loaded, titles: int, seed: int) -> list[
     """Draw held-out titles as an evaluation of this adapter does. Raises UserError if there are too few."""
     dataset = download(found.training.dataset, ["data/*.parquet"])
     longest = min(found.training.base_settings.max_length, loaded.context)
-    room = Room(scored=longest, context=loaded.context, new_tokens=0)
+    room = TokenLimits(scored=longest, context=loaded.context, new_tokens=0)
     name = f"dataset {found.training.dataset}"
     return draw(dataset, found.prompt, loaded.tokenizer, room, titles, seed, name=name).titles
 

@@ -1,4 +1,4 @@
-"""The whole of a generated catalogue against the generator's truth file; files that are cut; one or two processes."""
+"""A generated catalogue against the generator's truth file; files that are cut; one or two processes."""
 
 import gzip
 import json
@@ -81,7 +81,7 @@ def line(number: int, **others: object) -> bytes:
     return json.dumps(row | others).encode() + b"\n"
 
 
-def test_the_files_own_oddities(tmp_path: Path) -> None:
+def test_peculiarities_of_the_real_file(tmp_path: Path) -> None:
     """A byte-order mark, CRLF, no newline at the end, blank lines: each read as what it is meant to be."""
     rows = [line(number) for number in range(3)]
     odd = tmp_path / "odd.json"
@@ -141,7 +141,9 @@ TRN_FIRST_LINE = b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content"
         (b'{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "Pink."}\n', 1_499_649, None),
     ],
 )
-def test_the_known_file_is_whole_with_so_many_lines(first_line: bytes, lines: int, missing: str | None) -> None:
+def test_the_known_file_is_complete_with_its_number_of_lines(
+    first_line: bytes, lines: int, missing: str | None
+) -> None:
     """Copies of 1,499,649 lines, cut between two lines, are in circulation; other catalogues may have any number."""
     files = [CatalogueFile("trn.json", "trn.json", 2_400_000_000, False)]
     said = missing and f"{missing} after line {lines:,}"

@@ -1,4 +1,4 @@
-"""Lines that are lost are said, by reason and line; above --max-loss nothing is built; a wrong column is named."""
+"""Dropped and quarantined lines are counted by reason; above --max-loss nothing is built; errors name a wrong column."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def write(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> Pat
 
 def build(folder: Path, rows: Sequence[object], data: Data = ALL, **options: Any) -> tuple[DatasetRecord, list[str]]:
     notes: list[str] = []
-    return build_offline(write(folder, rows), folder / "work", data, note=notes.append, **options), notes
+    return build_offline(write(folder, rows), folder / "work", data, warn=notes.append, **options), notes
 
 
 def refusal(folder: Path, rows: Sequence[object], data: Data = ALL, **options: Any) -> str:
@@ -47,12 +47,12 @@ def refusal(folder: Path, rows: Sequence[object], data: Data = ALL, **options: A
 def test_more_quarantined_lines_than_allowed_stop_the_build(tmp_path: Path) -> None:
     rows: list[Any] = [row(number, content=["a", "list"]) if number % 4 else row(number) for number in range(100)]
     rows[4] = "{cut"
-    said = refusal(tmp_path, rows, max_loss=0.2)
+    message = refusal(tmp_path, rows, max_loss=0.2)
     assert (
         "76 of 100 lines (76.0 %) are no rows, more than --max-loss 0.2: content_not_text 75 (line 2, 3, 4), not_json 1 (line 5)"
-        in said
+        in message
     )
-    assert "write titles and descriptions as text" in said and said.endswith(
+    assert "write titles and descriptions as text" in message and message.endswith(
         "or build from the other lines with --max-loss 0.76"
     )
     (tmp_path / "again").mkdir()
@@ -60,7 +60,7 @@ def test_more_quarantined_lines_than_allowed_stop_the_build(tmp_path: Path) -> N
     assert record.published == 24 and record.quarantined == {"content_not_text": 75, "not_json": 1}
 
 
-def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> None:
+def test_an_allowed_loss_is_reported_with_its_reasons(tmp_path: Path) -> None:
     rows = [row(number) for number in range(80)] + [row(99, content=None)] * 2 + ["[1]"] * 20
     record, _ = build(tmp_path, rows, max_loss=0.2)
     assert outcome_lines(record) == [
@@ -71,7 +71,7 @@ def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         (
             [row(n, content="Tea.") for n in range(9)],
@@ -86,11 +86,11 @@ def test_a_share_that_is_allowed_is_said_with_its_reasons(tmp_path: Path) -> Non
         (["", "  "], "(blank_line 2): expected one JSON object a line"),
     ],
 )
-def test_where_no_line_gives_a_row_the_advice_fits(rows: Sequence[object], said: str, tmp_path: Path) -> None:
+def test_fix_matches_the_reason_if_no_line_gives_a_row(rows: Sequence[object], message: str, tmp_path: Path) -> None:
     path = write(tmp_path, rows)
     with pytest.raises(UserError) as refused:
         read_and_judge(path, tmp_path)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def read_and_judge(path: Path, folder: Path) -> None:
@@ -130,9 +130,9 @@ def test_latin_1_is_named_with_the_command_for_it(tmp_path: Path) -> None:
 
 def test_a_column_that_no_line_has_is_a_wrong_setting(tmp_path: Path) -> None:
     rows = [{"asin": "1", "name": f"Kettle {n}", "text": "Boils water for two.", "price": 3} for n in range(5)]
-    said = refusal(tmp_path, [*rows, "", "[1]"])
-    assert "no line has 'title' and 'content'; the lines have 'asin', 'name', 'text', 'price': " in said
-    assert said.endswith("set --data.title_column=name and --data.content_column=text")
+    message = refusal(tmp_path, [*rows, "", "[1]"])
+    assert "no line has 'title' and 'content'; the lines have 'asin', 'name', 'text', 'price': " in message
+    assert message.endswith("set --data.title_column=name and --data.content_column=text")
     for name, option in ((Data(content_column="body"), "content_column"), (Data(uid_column="sku"), "uid_column")):
         (tmp_path / option).mkdir()
         assert f": set --data.{option}" in refusal(tmp_path / option, [row(n) for n in range(5)], name)
@@ -151,7 +151,7 @@ def test_absent_and_null_texts_are_dropped_and_named_where_they_are_many(tmp_pat
     record, notes = build(tmp_path / "many", [row(0)] + [row(n, content=None, body="x") for n in range(9)])
     assert notes == [
         "9 of 10 lines have nothing under 'content'; the lines have 'uid', 'title', 'content', 'body': "
-        "set --data.content_column if it stands elsewhere"
+        "set --data.content_column if it is under another name"
     ]
 
 
@@ -161,13 +161,13 @@ def test_a_file_among_several_that_gives_no_row_is_named(tmp_path: Path) -> None
         write(tmp_path, [{"id": 1, "name": "x"}] * 5, "b.jsonl"),
     ]
     notes: list[str] = []
-    record = build_offline([str(path) for path in paths], tmp_path / "work", ALL, note=notes.append)
+    record = build_offline([str(path) for path in paths], tmp_path / "work", ALL, warn=notes.append)
     assert record.dropped == {"empty_title": 5} and notes == [
         "no line of b.jsonl gives a row, of 2 files: look at their columns"
     ]
 
 
-def test_a_split_without_rows_is_left_out_and_said(tmp_path: Path) -> None:
+def test_a_split_without_rows_is_omitted_with_a_warning(tmp_path: Path) -> None:
     record, _ = build(tmp_path, [row(n) for n in range(6)], Data(test_share=0.01, validation_share=0.0))
     folder = tmp_path / "work" / "publish"
     assert list(record.splits) == ["train"] and record.leakage == {}
@@ -177,7 +177,7 @@ def test_a_split_without_rows_is_left_out_and_said(tmp_path: Path) -> None:
     assert "no row fell into the test split" in notes[1] and "cannot be evaluated; a larger data.test_share" in notes[1]
 
 
-def test_one_group_does_not_take_a_held_out_split_over(tmp_path: Path) -> None:
+def test_one_group_does_not_dominate_a_held_out_split(tmp_path: Path) -> None:
     """Whatever the seed: 600 near-copies stay in the training split, although their hash may say otherwise."""
     tail = " at best prices with free shipping and cash on delivery all over the country, only genuine products in our shop"
     copies = [row(n, content=f"Case {n}." + tail) for n in range(600)]
@@ -197,20 +197,20 @@ def test_one_group_does_not_take_a_held_out_split_over(tmp_path: Path) -> None:
     assert held  # or the test would show nothing
 
 
-def test_a_sample_far_from_its_size_is_said(tmp_path: Path) -> None:
+def test_a_sample_of_another_size_gives_a_warning(tmp_path: Path) -> None:
     rows = [row(n, title="Gift card" if n < 200 else f"Kettle {n}") for n in range(300)]
-    path, said = write(tmp_path, rows), []
+    path, message = write(tmp_path, rows), []
     for seed in range(8):
         record = build_offline(
             path, tmp_path / str(seed), Data(limit=90, seed=seed, test_share=0.0, validation_share=0.0)
         )
         notes = [note for note in split_notes(record) if note.startswith("data.limit asks for about 90 rows and ")]
         assert bool(notes) == (record.published > 180 or record.published < 45)
-        said += notes
-    assert said
+        message += notes
+    assert message
 
 
-def test_a_sample_that_took_no_group_says_so(tmp_path: Path) -> None:
+def test_an_empty_sample_is_an_error(tmp_path: Path) -> None:
     rows = [row(n, title="Gift card") for n in range(50)]
     for seed in range(20):
         (tmp_path / str(seed)).mkdir()
@@ -222,13 +222,13 @@ def test_a_sample_that_took_no_group_says_so(tmp_path: Path) -> None:
     pytest.fail("every seed sampled the one group")
 
 
-def test_settings_that_make_no_sense() -> None:
-    for wrong, said in (
+def test_invalid_settings_are_refused() -> None:
+    for wrong, message in (
         (-0.1, "--max-loss -0.1: expected a share"),
         (1.5, "--max-loss 1.5"),
         (float("nan"), "--max-loss nan"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             require_settings(ALL, wrong)
     with pytest.raises(UserError, match="are both 'title': expected two columns"):
         require_settings(Data(content_column="title"))

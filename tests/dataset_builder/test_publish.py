@@ -1,4 +1,4 @@
-"""Publishing a dataset on the embedded Hub: killed at any moment, again, with a small change, and what is refused."""
+"""Publishing a dataset on the embedded Hub: killed at any moment, repeated, and with a changed source."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def commits(hub: RunningHub, home: Path, repo: str) -> list[str]:
     return done.stdout.strip().split("|")
 
 
-def test_killed_while_uploading_nothing_shows_and_nothing_is_sent_twice(
+def test_killed_while_uploading_publishes_nothing_and_uploads_nothing_twice(
     hub: RunningHub, catalogue: Path, tmp_path: Path
 ) -> None:
     """SIGKILL after the first shard has arrived: the workers end too, no revision shows it, and the next run sends only the rest."""
@@ -121,8 +121,8 @@ sys.exit(main({command(source, repo=repo)[3:]!r}))
         [PYTHON, "-c", while_it_grows], env=environment(hub, tmp_path), capture_output=True, text=True
     )
     assert refused.returncode == 2 and "Traceback" not in refused.stderr, refused.stderr
-    said = f"error: {source}: the file changed while it was read; run again when it is complete"
-    assert refused.stderr.splitlines()[-1] == said
+    message = f"error: {source}: the file changed while it was read; run again when it is complete"
+    assert refused.stderr.splitlines()[-1] == message
     exists = f"from huggingface_hub import HfApi; print(HfApi().repo_exists('{repo}', repo_type='dataset'))"
     look = [PYTHON, "-c", exists]
     before = subprocess.run(look, env=environment(hub, tmp_path), capture_output=True, text=True, check=True)
@@ -132,7 +132,9 @@ sys.exit(main({command(source, repo=repo)[3:]!r}))
     assert len(commits(hub, tmp_path, repo)) == 2
 
 
-def test_again_is_no_commit_and_the_revision_has_its_tag(hub: RunningHub, catalogue: Path, tmp_path: Path) -> None:
+def test_repeating_a_build_makes_no_commit_and_tags_the_revision(
+    hub: RunningHub, catalogue: Path, tmp_path: Path
+) -> None:
     repo = "titlecraft/again"
     first = subprocess.run(
         command(catalogue, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The repo that is built into: a person's files stay, a new name is followed, nothing of this machine is in it, it loads."""
+"""The target repo: people's files stay, renames are followed, no data of this machine is published, and it loads."""
 
 import json
 import os
@@ -54,8 +54,8 @@ def run(hub: RunningHub, folder: Path, code: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_target_repo_and_what_a_person_put_into_it(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+def test_files_of_people_in_the_target_repo_stay(hub: RunningHub, tmp_path: Path) -> None:
+    message = run(
         hub,
         tmp_path / "secretfolder",
         """
@@ -106,7 +106,7 @@ for broken in (card.replace("  - split: train", "  - split: test\\n    path: dat
         print(str(error)[:90].replace(published_pin(head.repo, "dataset").revision[:12], "X"))
 """,
     )
-    assert said[0] == str(
+    assert message[0] == str(
         [
             "63 lines: 60 published, 0 dropped, 3 quarantined",
             "  quarantined: not an object 1 (1.6 %)",
@@ -114,13 +114,13 @@ for broken in (card.replace("  - split: train", "  - split: test\\n    path: dat
             "  quarantined: title not text 1 (1.6 %)",
         ]
     )
-    assert said[1] == "[]"
-    assert said[2].startswith("{'line': 63, 'offset': ") and said[2].endswith(
+    assert message[1] == "[]"
+    assert message[2].startswith("{'line': 63, 'offset': ") and message[2].endswith(
         "'reason': 'title_not_text', 'columns': {'uid': 0, 'title': 5, 'content': 'Kettle 0 boils 0 cups of water.'}}"
     )
-    assert said[3] == "dataset titlecraft/target is called titlecraft/renamed now: publishing there"
-    assert said[4] == "dataset titlecraft/renamed ['titlecraft/renamed']"
-    assert json.loads(said[5].replace("'", '"')) == [
+    assert message[3] == "dataset titlecraft/target is called titlecraft/renamed now: publishing there"
+    assert message[4] == "dataset titlecraft/renamed ['titlecraft/renamed']"
+    assert json.loads(message[5].replace("'", '"')) == [
         "assets/output_length.png",
         "assets/photo.png",
         "assets/splits.png",
@@ -131,17 +131,17 @@ for broken in (card.replace("  - split: train", "  - split: test\\n    path: dat
         "quarantine/lines.jsonl",
         "quarantine/mine.jsonl",
     ]
-    assert said[6:9] == [
+    assert message[6:9] == [
         "[]",
         "{'train': 60}",
         "nothing to do: titlecraft/renamed was built from this very source, recipe and code",
     ]
     assert (
-        said[9]
+        message[9]
         == "{'train': (60, ['uid: string', 'title: string', 'instruction: string', 'input: string', 'output: string'])}"
     )
     assert all(
         line.startswith("titlecraft/renamed@X was published, but load_dataset('titlecraft/renamed') ")
-        for line in said[10:]
+        for line in message[10:]
     )
-    assert len(said) == 13
+    assert len(message) == 13

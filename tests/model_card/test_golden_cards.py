@@ -236,12 +236,12 @@ def test_a_dataset_from_several_files_lists_them() -> None:
     source = Source(files=files, lines=25, missing="part-03.json: the last line is cut after line 1")
     record = msgspec.structs.replace(dataset_record(), source=source)
     card = render_dataset_card(DatasetCardInputs("ns/data", record))
-    assert "The source is 25 files with 25 lines in all.\n**Not whole:** part-03.json: the last line is cut" in card
+    assert "The source is 25 files with 25 lines in all.\n**Incomplete:** part-03.json: the last line is cut" in card
     assert (
-        "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | all of them in `dataset_record.json` |\n\n| what"
+        "\n| part-19.json | 1,000 | 1 | `191919191919` |\n| … | | | `dataset_record.json` lists all of them |\n\n| outcome"
         in card
     )
-    assert "not whole: part-03.json: the last line is cut after line 1. These" in card
+    assert "incomplete: part-03.json: the last line is cut after line 1. The dataset" in card
     assert "by file, line number, byte offset, length and reason" in card
 
 

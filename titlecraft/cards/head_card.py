@@ -9,13 +9,13 @@ from titlecraft.records.repo_files import CARD
 
 
 def read_head_card(head: Pin | None) -> str | None:
-    """The text of README.md at the head of a repo; None for a new repo, or one without a card."""
+    """Return the text of README.md at the head of a repo; None for a new repo, or one without a card."""
     content = read_file(head, CARD) if head else None
     return None if content is None else content.decode("utf-8", errors="replace")
 
 
 def write_merged_card(folder: Path, repo: str, head: Pin | None, generated: str, owned: Owned) -> None:
-    """Write README.md into a folder that is about to be published on top of `head`.
+    """Write README.md into a folder that will be published on top of `head`.
 
     The file is the generated card with the text and metadata that people added to the head's card.
 

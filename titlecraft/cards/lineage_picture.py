@@ -76,12 +76,12 @@ def report_box(one: Result, where: str) -> Box:
 
 
 def at(pin: Pin) -> str:
-    """The short commit of a pin."""
+    """Return the short commit of a pin."""
     return f"@ {pin.revision[:12]}"
 
 
 def more(count: int, most: int, what: str) -> str | None:
-    """Text about what the picture leaves out, or None if it leaves out nothing."""
+    """Return a text about the boxes that the picture leaves out, or None."""
     left = count - most
     return f"and {left} more {what}{'s' if left > 1 else ''}" if left > 0 else None
 

@@ -23,18 +23,18 @@ NOTICE = (
     "<!-- titlecraft: what stands between a titlecraft line and its end is written by a program from records, and is "
     "overwritten; text outside of them is kept. -->"
 )
-OURS = "titlecraft"  # the tag by which a card of a version without markers is known
+OURS = "titlecraft"  # this tag identifies cards of versions without section comments
 _NOTICE = re.compile(r"<!-- titlecraft: .*-->\s*")
 _OPENING = re.compile(r"<!-- titlecraft:([a-z0-9_-]+) -->\s*")
 
 
 @dataclass(frozen=True)
 class Owned:
-    """What of the metadata is ours, whether the present rendering has it or not.
+    """The metadata that the program owns: merging removes what the rendering does not contain.
 
     Args:
-        keys: top-level keys that nobody else writes; one that the rendering lacks goes (a `model-index` of old scores).
-        values: for lists that people add to (`tags`): the values that are ours, and go where the rendering lacks them.
+        keys: owned top-level keys, such as a `model-index` of old scores.
+        values: for lists that people add to (`tags`), the owned values.
     """
 
     keys: frozenset[str] = frozenset()
@@ -68,17 +68,17 @@ def split(text: str, where: str = CARD) -> Card:
     blocks: list[Block] = []
     person: list[str] = []
     lines = body.split("\n")
-    place = 0
-    while place < len(lines):
-        opening = _OPENING.fullmatch(lines[place])
+    index = 0
+    while index < len(lines):
+        opening = _OPENING.fullmatch(lines[index])
         if opening is None:
-            if not _NOTICE.fullmatch(lines[place]):
-                person.append(lines[place])
-            place += 1
+            if not _NOTICE.fullmatch(lines[index]):
+                person.append(lines[index])
+            index += 1
             continue
-        end = _end_of(opening[1], lines, place, where)
-        blocks += [Block(None, "\n".join(person)), Block(opening[1], "\n".join(lines[place + 1 : end]))]
-        person, place = [], end + 1
+        end = _end_of(opening[1], lines, index, where)
+        blocks += [Block(None, "\n".join(person)), Block(opening[1], "\n".join(lines[index + 1 : end]))]
+        person, index = [], end + 1
     blocks.append(Block(None, "\n".join(person)))
     trimmed = [Block(block.name, block.text.strip("\n")) for block in blocks]
     return Card(_metadata(front, where), [block for block in trimmed if block.name or block.text.strip()])
@@ -155,10 +155,10 @@ def _places(old: Card, names: set[str | None]) -> tuple[dict[str | None, list[st
 
 def _end_of(name: str, lines: list[str], opening: int, where: str) -> int:
     """Return the line that ends the section opened in line `opening`. Raises UserError if there is none."""
-    for place in range(opening + 1, len(lines)):
-        if lines[place].rstrip() == f"<!-- /titlecraft:{name} -->":
-            return place
-        if _OPENING.fullmatch(lines[place]):
+    for index in range(opening + 1, len(lines)):
+        if lines[index].rstrip() == f"<!-- /titlecraft:{name} -->":
+            return index
+        if _OPENING.fullmatch(lines[index]):
             break
     raise UserError(
         f"{where}: the section that begins with <!-- titlecraft:{name} --> has no <!-- /titlecraft:{name} --> behind it: "
@@ -169,15 +169,15 @@ def _end_of(name: str, lines: list[str], opening: int, where: str) -> int:
 def _metadata(front: str | None, where: str) -> dict[str, Any]:
     """Return the parsed front matter. Raises UserError if it is not a YAML mapping."""
     try:
-        found = load_front_matter(front) if front else {}
+        metadata = load_front_matter(front) if front else {}
     except ValueError as error:
         raise UserError(
             f"{where}: the metadata between the two --- lines are not YAML ({' '.join(str(error).split())}): mend them, or "
             "delete what stands between the lines"
         ) from error
-    if found is not None and not isinstance(found, dict):
+    if metadata is not None and not isinstance(metadata, dict):
         raise UserError(f"{where}: the metadata between the two --- lines must be `name: value` lines: mend them")
-    return found or {}
+    return metadata or {}
 
 
 def _dump(metadata: dict[str, Any]) -> str:
@@ -190,4 +190,4 @@ def _listed(value: Any) -> list[Any]:
 
 def _distinct(values: list[Any]) -> list[Any]:
     """Return values without duplicates; they need not be hashable."""
-    return [value for place, value in enumerate(values) if value not in values[:place]]
+    return [value for index, value in enumerate(values) if value not in values[:index]]

@@ -9,7 +9,7 @@ SMALL = 100_000_000  # parameters
 
 def is_small(model: Any) -> bool:
     """Whether a model runs with one thread: it is on a CPU and has fewer than SMALL parameters."""
-    return model.device.type == "cpu" and sum(one.numel() for one in model.parameters()) < SMALL
+    return model.device.type == "cpu" and sum(parameter.numel() for parameter in model.parameters()) < SMALL
 
 
 @contextmanager

@@ -44,7 +44,7 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards leakage loads outcome write_dataset
+        dataset_builder: build clean first_pass guards leakage loads options outcome write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
@@ -135,7 +135,7 @@ SOURCES: dict[str, str] = {
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
-        dataset_builder: clean first_pass guards leakage outcome write_dataset
+        dataset_builder: clean first_pass guards leakage options outcome write_dataset
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write

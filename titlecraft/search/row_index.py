@@ -50,7 +50,7 @@ class FoundRow:
 
 
 def index_folder(dataset: Pin) -> Path:
-    """The folder of the index of a dataset's revision."""
+    """Return the folder of the index of a dataset's revision."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HOME) / "titlecraft" / "row_index" / f"{dataset.revision}-v{VERSION}"
@@ -84,7 +84,7 @@ class RowIndex:
         self.ends = np.cumsum([file.rows for file in self.facts.files])
 
     def __len__(self) -> int:
-        """The number of rows of all splits."""
+        """Return the number of rows of all splits."""
         return int(self.ends[-1])
 
     def search(self, query: str, limit: int = 5, splits: tuple[str, ...] | None = None) -> list[FoundRow]:
@@ -100,15 +100,15 @@ class RowIndex:
         total = title_scores + scores["text"] if "text" in scores else title_scores
         for start, end in self.outside(splits):
             title_scores[start:end] = total[start:end] = 0
-        found: dict[int, Match] = dict.fromkeys(self.same_title(query, splits), "exact")
+        matches: dict[int, Match] = dict.fromkeys(self.same_title(query, splits), "exact")
         for row in best(title_scores, NEAR_CANDIDATES).tolist():
-            if row not in found and near(query, self.titles.row(row)["title"]):
-                found[row] = "near"
+            if row not in matches and near(query, self.titles.row(row)["title"]):
+                matches[row] = "near"
         for row in best(total, limit).tolist():
-            found.setdefault(row, "words")
+            matches.setdefault(row, "words")
         order = {"exact": 0, "near": 1, "words": 2}
-        ranked = sorted(found, key=lambda row: (order[found[row]], -total[row], row))[:limit]
-        return [self.describe(row, found[row], float(total[row])) for row in ranked]
+        ranked = sorted(matches, key=lambda row: (order[matches[row]], -total[row], row))[:limit]
+        return [self.describe(row, matches[row], float(total[row])) for row in ranked]
 
     def same_title(self, title: str, splits: tuple[str, ...] | None = None) -> list[int]:
         """Return the numbers of the rows with this title, ignoring case and white space."""
@@ -138,9 +138,9 @@ class RowIndex:
 
     def file_of(self, row: int) -> tuple[RowFile, int]:
         """Return the file of a row, and the row's number in the file."""
-        place = int(np.searchsorted(self.ends, row, side="right"))
-        file = self.facts.files[place]
-        return file, row - int(self.ends[place]) + file.rows
+        index = int(np.searchsorted(self.ends, row, side="right"))
+        file = self.facts.files[index]
+        return file, row - int(self.ends[index]) + file.rows
 
     def describe(self, row: int, match: Match, score: float) -> FoundRow:
         """Return a row with its location and link."""
@@ -178,11 +178,11 @@ class RowReader:
 
     def row(self, number: int) -> dict[str, str]:
         """Return one row as column -> value."""
-        place = int(np.searchsorted(self.begins, number, side="right")) - 1
-        if (batch := self.open.get(place)) is None:
+        index = int(np.searchsorted(self.begins, number, side="right")) - 1
+        if (batch := self.open.get(index)) is None:
             with self.lock:
-                batch = self.reader.get_batch(place)
+                batch = self.reader.get_batch(index)
             if self.keep:
-                self.open[place] = batch
-        inside = number - int(self.begins[place])
+                self.open[index] = batch
+        inside = number - int(self.begins[index])
         return {name: batch.column(name)[inside].as_py() for name in batch.schema.names}

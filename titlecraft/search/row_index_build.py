@@ -59,9 +59,9 @@ def title_key(title: str) -> int:
 
 def row_files(folder: Path, dataset: Pin) -> list[RowFile]:
     """Return the parquet files of a downloaded dataset by name. Raises UserError if there are none of the expected form."""
-    found = []
+    described = []
     files = sorted((folder / "data").glob("*.parquet"))
-    for file in sorted((folder / "data").glob("*-*-of-*.parquet")) or files:  # a person may put other files beside ours
+    for file in sorted((folder / "data").glob("*-*-of-*.parquet")) or files:  # people may add other files
         parquet = pq.ParquetFile(file)
         if missing := [name for name in COLUMNS if name not in parquet.schema_arrow.names]:
             raise UserError(
@@ -69,10 +69,10 @@ def row_files(folder: Path, dataset: Pin) -> list[RowFile]:
                 "`titlecraft build` published"
             )
         split = re.sub(r"-\d+-of-\d+$", "", file.stem)
-        found.append(RowFile(path=f"data/{file.name}", split=split, rows=parquet.metadata.num_rows))
-    if not found:
+        described.append(RowFile(path=f"data/{file.name}", split=split, rows=parquet.metadata.num_rows))
+    if not described:
         raise UserError(f"dataset {dataset} has no data/*.parquet: build it with `titlecraft build`")
-    return found
+    return described
 
 
 def ensure_index(folder: Path, dataset: Pin, download: Callable[[], Path]) -> None:
@@ -105,11 +105,11 @@ def build_index(source: Path, dataset: Pin, folder: Path) -> None:
                     rows = plain(batch)
                     title_file.write(rows)
                     text_file.write(rows)
-                    said = rows.column("title").to_pylist()
-                    keys.append(np.fromiter(map(title_key, said), np.uint64, len(said)))
-                    titles.add(said)
+                    batch_titles = rows.column("title").to_pylist()
+                    keys.append(np.fromiter(map(title_key, batch_titles), np.uint64, len(batch_titles)))
+                    titles.add(batch_titles)
                     texts.add(rows.column("output").to_pylist())
-                    advance(len(said))
+                    advance(len(batch_titles))
         save_keys(np.concatenate([np.zeros(0, np.uint64), *keys]), folder)
         for name, words in (("title", titles), ("text", texts)):
             if words.vocabulary:

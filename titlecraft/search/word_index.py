@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 1024  # rows whose highest score is looked at first
+BLOCK = 1024  # rows with one maximum
 
 
 def query_words(text: str) -> list[str]:
@@ -29,12 +29,13 @@ class Words:
         """Append rows."""
         from bm25s import tokenize
 
-        found: Any = tokenize(texts, stopwords="en", show_progress=False)  # bm25s' Tokenized
+        tokenized: Any = tokenize(texts, stopwords="en", show_progress=False)  # bm25s' Tokenized
         known = self.vocabulary
-        ours = np.fromiter((known.setdefault(word, len(known)) for word in found.vocab), np.int32, len(found.vocab))
-        lengths = np.fromiter(map(len, found.ids), np.int64, len(found.ids))
-        flat = np.fromiter(chain.from_iterable(found.ids), np.int32, int(lengths.sum()))
-        self.numbers.append(ours[flat])
+        words = tokenized.vocab
+        word_ids = np.fromiter((known.setdefault(word, len(known)) for word in words), np.int32, len(words))
+        lengths = np.fromiter(map(len, tokenized.ids), np.int64, len(tokenized.ids))
+        flat = np.fromiter(chain.from_iterable(tokenized.ids), np.int32, int(lengths.sum()))
+        self.numbers.append(word_ids[flat])
         self.lengths.append(lengths)
 
     def counts(self) -> Any:
@@ -107,8 +108,8 @@ def best(scores: np.ndarray, most: int) -> np.ndarray:
     blocks = np.flatnonzero((maxima >= border) & (maxima > 0))
     rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
     rows = rows[rows < len(scores)]
-    some = scores[rows]
+    candidates = scores[rows]
     if len(rows) > most:
-        border = np.partition(some, -most)[-most]
-    rows = rows[(some >= border) & (some > 0)]  # equal ones at the border are still all there
+        border = np.partition(candidates, -most)[-most]
+    rows = rows[(candidates >= border) & (candidates > 0)]  # includes all ties at the border
     return rows[np.lexsort((rows, -scores[rows]))][:most]

@@ -22,18 +22,18 @@ SPACE = 32
 
 
 def word_ngrams(text: str, n: int) -> list[tuple[str, ...]]:
-    """Word n-grams of a text in order, split at white space, case folded; none where it has fewer than `n` words."""
+    """Return the word n-grams of a text in order, split at white space, case folded; empty for fewer than `n` words."""
     words = text.casefold().split()
     return [tuple(words[start : start + n]) for start in range(len(words) - n + 1)]
 
 
 def split_words(texts: pa.Array) -> pa.ListArray:
-    """Words between white space, in lower case; an empty text has one empty word."""
+    """Split texts at white space into words in lower case; an empty text has one empty word."""
     return pc.utf8_split_whitespace(pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(texts, ""))))
 
 
 def ngram_hashes(words: np.ndarray, n: int) -> np.ndarray:
-    """Hash of every n-gram of word indices, uint64 [words - n + 1]."""
+    """Return the hash of every n-gram of word indices, uint64 [words - n + 1]."""
     single = hashes = words.astype(np.uint64)
     width = 1
     while width < n:  # widths double while they fit, then grow by one word
@@ -46,27 +46,27 @@ def ngram_hashes(words: np.ndarray, n: int) -> np.ndarray:
 
 
 def known_ngrams(words: pa.ListArray, vocabulary: pa.Array, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n-grams within one text that hold only words of the vocabulary: their hashes, uint64, and the index of their text, int32."""
-    found = pc.index_in(words.flatten(), value_set=vocabulary)
-    unknown = pc.is_null(found).to_numpy(zero_copy_only=False)
-    indices = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
+    """Return the n-grams with only words of the vocabulary: their hashes, uint64, and the index of their text, int32."""
+    word_ids = pc.index_in(words.flatten(), value_set=vocabulary)
+    unknown = pc.is_null(word_ids).to_numpy(zero_copy_only=False)
+    indices = pc.fill_null(word_ids, 0).to_numpy(zero_copy_only=False)
     if len(indices) < n:
         return np.zeros(0, np.uint64), np.zeros(0, np.int32)
     unknown_before = np.zeros(len(indices) + 1, dtype=np.int32)
     np.cumsum(unknown, out=unknown_before[1:])
     sizes = pc.list_value_length(words).to_numpy(zero_copy_only=False)
     row = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    whole = (unknown_before[n:] == unknown_before[:-n]) & (row[n - 1 :] == row[: len(row) - n + 1])
-    return ngram_hashes(indices, n)[whole], row[n - 1 :][whole]
+    valid = (unknown_before[n:] == unknown_before[:-n]) & (row[n - 1 :] == row[: len(row) - n + 1])
+    return ngram_hashes(indices, n)[valid], row[n - 1 :][valid]
 
 
 def table_index(hashes: np.ndarray) -> np.ndarray:
-    """Index of each hash in a table of 1 << TABLE_BITS booleans, which rules out most hashes cheaply."""
+    """Return the index of each hash in a table of 1 << TABLE_BITS booleans, which rules out most hashes cheaply."""
     return hashes >> np.uint64(64 - TABLE_BITS)
 
 
 def is_in_sorted(hashes: np.ndarray, ordered: np.ndarray) -> np.ndarray:
-    """Which of the hashes are in the sorted array, bool. (np.isin would sort both sides again for every text.)"""
+    """Return which of the hashes are in the sorted array, bool. (np.isin would sort both arrays in every call.)"""
     if not len(ordered):
         return np.zeros(len(hashes), dtype=bool)
     return ordered[np.minimum(np.searchsorted(ordered, hashes), len(ordered) - 1)] == hashes
@@ -74,7 +74,7 @@ def is_in_sorted(hashes: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def both_powers(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """MULTIPLIER to the powers 0, 1, … and to the powers 0, -1, … modulo 2**64, `count` of each."""
+    """Return `count` powers of MULTIPLIER with exponents 0, 1, … and with exponents 0, -1, …, modulo 2**64."""
     factors = np.full((2, count), MULTIPLIER, dtype=np.uint64)
     factors[1] = pow(MULTIPLIER, -1, 2**64)
     factors[:, 0] = 1
@@ -83,7 +83,7 @@ def both_powers(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mix(values: np.ndarray) -> np.ndarray:
-    """Spread uint64 over all their bits (the finaliser of MurmurHash3, Appleby 2011)."""
+    """Mix the bits of uint64 values (the finaliser of MurmurHash3, Appleby 2011)."""
     values = values ^ (values >> np.uint64(33))
     values = values * np.uint64(0xFF51AFD7ED558CCD)
     values = values ^ (values >> np.uint64(33))
@@ -92,9 +92,9 @@ def mix(values: np.ndarray) -> np.ndarray:
 
 
 def shingles(texts: list[str], n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of the word n-grams of each text, uint64, and the index at which each text's hashes begin, uint64 [texts + 1].
+    """Return the hashes of the word n-grams of all texts, uint64, and the index of each text's first hash, uint64 [texts + 1].
 
-    Words are separated by single spaces, as cleaning leaves them; case is ignored. A text of fewer words is one n-gram.
+    Words are separated by single spaces, as in cleaned texts; case is ignored. A text of fewer words is one n-gram.
     """
     encoded = [text.lower().encode() for text in texts]
     letters = np.frombuffer(b" ".join([*encoded, b""]), np.uint8)

@@ -1,4 +1,4 @@
-"""The single changes that forgeries consist of: each function returns a function that changes a folder, or is one."""
+"""Single changes that forgeries consist of. Each function returns a function that changes a folder, or is one."""
 
 import json
 import shutil
@@ -24,12 +24,12 @@ def edit_card(change: Callable[[str], str]) -> Change:
 
 
 def result_of(text: str) -> str:
-    """The section with the result, with its markers."""
+    """Return the section with the result, including its markers."""
     return text[text.index(OPENS) : text.index(ENDS) + len(ENDS)]
 
 
 def flattering(text: str) -> str:
-    """A section with smaller fractions: a zero more behind each decimal point."""
+    """Return a section with smaller fractions: one more zero after each decimal point."""
     return text.replace("0.", "0.0")
 
 
@@ -49,7 +49,7 @@ def replace_in_card(old: str, new: str) -> Change:
 
 
 def hide_original(text: str) -> str:
-    """Put a flattering result in place of ours, and ours into a collapsed block at the end."""
+    """Replace the result by a flattering one, and move the original into a collapsed block at the end."""
     real = result_of(text)
     return f"{text.replace(real, flattering(real))}\n<details><summary> </summary>\n\n{real}\n\n</details>\n"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from evaluation.titles.draw import Room, Sample, Title, draw
+from evaluation.titles.draw import Sample, Title, TokenLimits, draw
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal
 from model_card.verification.lines.line import Line
@@ -45,7 +45,7 @@ def draw_sample(record: EvaluationRecord) -> Sample:
     tokenizer = load_tokenizer(record.base)
     context = context_length(load_config(record.base))
     max_length = min(record.base_settings.max_length, context)
-    room = Room(scored=max_length, context=context, new_tokens=record.generation.max_new_tokens)
+    room = TokenLimits(scored=max_length, context=context, new_tokens=record.generation.max_new_tokens)
     data, prompt = download(record.dataset, DATA), prompt_of(record.dataset)
     count, seed = record.evaluation.titles, record.evaluation.seed
     return draw(data, prompt, tokenizer, room, count, seed, name=f"dataset {record.dataset}")

@@ -1,4 +1,4 @@
-"""What the dataset card says and refuses to say, from literal records."""
+"""The dataset card, rendered from literal records."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def of_lines(lines: int, expected: int | None, missing: str | None = None) -> Da
     return msgspec.structs.replace(dataset_record(), source=source)
 
 
-def test_the_command_has_what_differs_from_the_defaults_and_a_shell_reads_it() -> None:
+def test_command_has_the_changed_settings_and_is_valid_shell() -> None:
     record = msgspec.structs.replace(
         dataset_record(),
         data=Data(test_share=0.1, near_duplicates=False, limit=500),
@@ -45,15 +45,13 @@ def test_the_command_has_what_differs_from_the_defaults_and_a_shell_reads_it() -
     )
 
 
-def test_completeness_is_claimed_of_the_file_that_is_known_alone() -> None:
+def test_completeness_is_claimed_only_for_the_known_file() -> None:
     first = b'{"uid": "0000031909", "title": "x", "content": "y", "target_ind": [1]}'
     assert (expected_lines(first), expected_lines(b'{"uid": "0000031909"}')) == (TRN_LINES, None)
-    assert completeness(of_lines(TRN_LINES, TRN_LINES)).startswith(
-        "Completeness: whole; AmazonTitles-1.3MM's `trn.json`"
-    )
-    assert "it has 1 lines more than" in completeness(of_lines(TRN_LINES + 1, TRN_LINES))
+    assert completeness(of_lines(TRN_LINES, TRN_LINES)).startswith("Completeness: complete.")
+    assert "it has 1 lines more" in completeness(of_lines(TRN_LINES + 1, TRN_LINES))
     assert completeness(of_lines(15, None)).startswith("Completeness: not checked")
-    assert completeness(of_lines(15, TRN_LINES, "cut after line 15")) == "**Not whole:** cut after line 15."
+    assert completeness(of_lines(15, TRN_LINES, "cut after line 15")) == "**Incomplete:** cut after line 15."
 
 
 @pytest.mark.parametrize(
@@ -73,7 +71,7 @@ def test_a_licence_for_the_texts_is_refused(claim: dict[str, object]) -> None:
         require_no_licence(claim, "README.md")
 
 
-def test_a_licence_that_a_person_wrote_does_not_survive() -> None:
+def test_a_licence_added_by_people_is_removed() -> None:
     inputs = CardInputs("ns/data", dataset_record())
     card = render(inputs)
     claiming = card.replace("license: unknown", "license: mit").replace(
@@ -82,7 +80,7 @@ def test_a_licence_that_a_person_wrote_does_not_survive() -> None:
     assert render(inputs, claiming) == card.replace("- titlecraft\n", "- titlecraft\n- mine\n")
 
 
-def test_a_record_of_before_keeps_its_card_without_what_it_lacks() -> None:
+def test_card_of_an_older_record_omits_missing_fields() -> None:
     record = dataset_record()
     splits = {name: msgspec.structs.replace(split, bytes_in_memory=None) for name, split in record.splits.items()}
     old = msgspec.structs.replace(record, splits=splits, example=None)
@@ -91,12 +89,12 @@ def test_a_record_of_before_keeps_its_card_without_what_it_lacks() -> None:
     assert "The first row" not in render(CardInputs("ns/data", old))
 
 
-def test_a_text_of_the_example_stays_on_its_line() -> None:
+def test_example_texts_have_no_line_breaks() -> None:
     assert on_one_line("one\n<!-- /titlecraft:load -->\n````") == "one <!-- /titlecraft:load --> ````"
     assert on_one_line("x" * 601) == "x" * 600 + " […]" and on_one_line("x" * 600) == "x" * 600
 
 
-def test_an_adapter_is_listed_in_its_place() -> None:
+def test_an_adapter_is_listed_in_its_section() -> None:
     one, other = dataset_lineage().adapters
     assert with_adapter(None, one) == DatasetLineage(adapters=[one])
     bare = Trained(adapter=one.adapter, dataset=one.dataset, base=one.base, reports=[])
@@ -115,13 +113,13 @@ def test_the_same_graph_gives_the_same_picture(tmp_path: Path) -> None:
     assert b"Software" not in drawn[0][0] and max(map(len, drawn[0])) < 150_000
 
 
-def test_a_long_name_is_made_smaller_and_then_shortened_in_the_middle() -> None:
+def test_a_long_name_gets_a_smaller_font_then_is_shortened() -> None:
     assert fit("ns/name", 2, "normal") == (8.5, "ns/name")
     size, text = fit("n" * 50 + "/" + "m" * 50, 2, "normal")
     assert size == 5.5 and len(text) < 50 and text.startswith("nnn") and text.endswith("mmm") and "…" in text
 
 
-def test_amazon_and_english_are_said_of_the_source_that_was_recognised_alone() -> None:
+def test_card_names_amazon_and_english_only_for_the_known_file() -> None:
     known, other = (render(CardInputs("ns/data", of_lines(TRN_LINES, expected))) for expected in (TRN_LINES, None))
     for words in ("Amazon", "bhatia2016", "mcauley2015", "language:\n- en", "English, as the source states"):
         assert words in known and words not in other
@@ -132,7 +130,7 @@ def test_amazon_and_english_are_said_of_the_source_that_was_recognised_alone() -
     )
 
 
-def test_a_language_that_a_person_stated_stays_and_one_that_was_assumed_goes() -> None:
+def test_a_language_added_by_people_stays_and_an_assumed_one_is_removed() -> None:
     inputs = CardInputs("ns/data", dataset_record())
     card = render(inputs)
     for stated, language in (("language: pt", "pt"), ("language:\n- en\n- de", ["en", "de"]), ("language: en", "en")):
@@ -144,7 +142,7 @@ def test_a_language_that_a_person_stated_stays_and_one_that_was_assumed_goes() -
     assert assumed.count("AmazonTitles") == 1 and "language" not in split(render(inputs, assumed)).metadata
 
 
-def test_splits_that_are_not_there_are_said_and_nothing_is_made_up() -> None:
+def test_card_names_missing_splits() -> None:
     record = dataset_record()
     alone = msgspec.structs.replace(
         record, splits={"train": record.splits["train"]}, published=8, leakage={}, kept_in_train=3
@@ -161,7 +159,7 @@ def test_splits_that_are_not_there_are_said_and_nothing_is_made_up() -> None:
     ]
 
 
-def test_what_near_duplicates_were_measured_on_is_said() -> None:
+def test_card_says_on_how_many_rows_near_duplicates_were_measured() -> None:
     record = dataset_record()
     leakage = {
         name: msgspec.structs.replace(one, near_duplicates=None, near_measured=0)
@@ -172,7 +170,7 @@ def test_what_near_duplicates_were_measured_on_is_said() -> None:
     )
     assert (
         "**Near-duplicates: measured on 0 of 10 rows.**" in none
-        and "| description nearly that of another row | not measured | |" in none
+        and "| near-duplicate description of another row | not measured | |" in none
     )
     some = render(CardInputs("ns/data", msgspec.structs.replace(record, near_measured=4)))
     assert "measured on 4 of 10 rows" in some and "| 2 | 50.0 % of the 4 rows measured |" in some
@@ -181,7 +179,7 @@ def test_what_near_duplicates_were_measured_on_is_said() -> None:
     )
 
 
-def test_the_command_allows_the_losses_that_there_were() -> None:
+def test_command_allows_the_losses_of_the_record() -> None:
     record = msgspec.structs.replace(of_lines(15, None), quarantined={"not_json": 4})
     assert build_command("ns/data", record).endswith("--max-loss 0.27")
     assert "--max-loss" not in build_command("ns/data", msgspec.structs.replace(record, quarantined={"not_json": 3}))

@@ -1,4 +1,4 @@
-"""The pictures on the dataset card."""
+"""The plots on the dataset card."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_the_bars_account_for_every_line() -> None:
     assert sum(count for _, count, _ in line_outcomes(record)) == record.source.lines
 
 
-def test_a_small_share_does_not_read_as_none() -> None:
+def test_a_small_share_is_not_shown_as_zero() -> None:
     assert [share_label(share) for share in (0.0, 0.0004, 0.0006, 0.581, 1.0)] == [
         "0.0 %",
         "< 0.1 %",

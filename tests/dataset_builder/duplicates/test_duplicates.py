@@ -1,4 +1,4 @@
-"""What counts as the same, as a copy too many, and as nearly the same."""
+"""Repeated rows, surplus copies and near-duplicates."""
 
 import json
 from collections import Counter
@@ -43,7 +43,7 @@ def test_the_first_of_equal_rows_stays() -> None:
     assert repeated_rows(np.array([5, 3, 5, 5, 3, 1], np.uint64)).tolist() == [False, False, True, True, True, False]
 
 
-def test_at_most_so_many_copies_the_same_ones_in_any_order() -> None:
+def test_surplus_copies_do_not_depend_on_the_order() -> None:
     contents = np.array([9, 9, 9, 9, 2, 9], np.uint64)
     titles = np.array([50, 10, 40, 20, 60, 30], np.uint64)
     surplus = surplus_copies(contents, titles, 3)
@@ -51,7 +51,7 @@ def test_at_most_so_many_copies_the_same_ones_in_any_order() -> None:
     assert surplus_copies(contents[::-1], titles[::-1], 3)[::-1].tolist() == surplus.tolist()
 
 
-def test_resemblance_is_jaccard_of_runs_of_five_words() -> None:
+def test_resemblance_is_jaccard_of_word_5_grams() -> None:
     one = text(0, 100)
     assert resemblance(one, one.upper()) == 1.0
     assert resemblance(one, edited(one, 50)) == 91 / 101  # 96 runs each, 5 of them changed
@@ -61,7 +61,7 @@ def test_resemblance_is_jaccard_of_runs_of_five_words() -> None:
 
 @given(st.lists(st.lists(st.sampled_from(["a", "bb", "é", "日本", "x" * 50]), max_size=9).map(" ".join), max_size=6))
 @settings(max_examples=60)
-def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
+def test_shingles_equal_those_of_plain_python(texts: list[str]) -> None:
     hashes, borders = shingles(texts, 5)
     seen: dict[str, int] = {}
     for number, one in enumerate(texts):
@@ -92,11 +92,11 @@ def test_runs_of_words_as_python_would_cut_them(texts: list[str]) -> None:
         ("Kettle 1.5 L 不锈钢水壶采用双层真空设计 steel 2 years", False),
     ],
 )
-def test_which_texts_the_measure_can_compare(content: str, seen: bool) -> None:
+def test_measurable_texts(content: str, seen: bool) -> None:
     assert has_words(content) is seen and measurable([content, "a b c d e"]).tolist() == [seen, True]
 
 
-def test_near_copies_that_the_measure_cannot_see_are_not_measured(tmp_path: Path) -> None:
+def test_near_duplicates_of_unmeasurable_texts_are_not_measured(tmp_path: Path) -> None:
     """Chinese near-copies, and English ones beside them: counts are of the rows that were measured, and say so."""
     chinese = [f"这款第{n}号不锈钢水壶采用双层真空设计,保温时间长达二十四小时,壶口宽大便于清洗" for n in range(300)]
     english = [text(n // 2) + f" number {n}" for n in range(300)]
@@ -114,7 +114,7 @@ def test_near_copies_that_the_measure_cannot_see_are_not_measured(tmp_path: Path
         assert near_label(one) == f"0 (0.00 %), measured on {one.near_measured:,} of {one.rows:,} rows"
 
 
-def test_near_duplicates_of_a_sample_are_those_that_are_published(tmp_path: Path) -> None:
+def test_near_duplicates_of_a_sample_count_published_rows(tmp_path: Path) -> None:
     rows = [json.dumps({"title": f"T {n}", "content": text(n // 2) + f" number {n}"}) + "\n" for n in range(600)]
     (tmp_path / "rows.jsonl").write_text("".join(rows))
     record = build_offline(tmp_path / "rows.jsonl", tmp_path / "work", Data(limit=100))
@@ -145,7 +145,7 @@ def test_near_duplicates_are_found_and_others_are_not(tmp_path: Path) -> None:
     assert near_duplicates(sketches, np.arange(0), in_this_process).shape == (0, 2)
 
 
-def test_leakage_counts_what_is_left_across_splits(tmp_path: Path) -> None:
+def test_leakage_counts_shared_rows_across_splits(tmp_path: Path) -> None:
     """Without grouping near-duplicates leak; with it they do not; and the measure does not trust the grouping."""
     rows = [
         f'{{"title": "T{seed}", "content": "{text(seed)}"}}\n{{"title": "U{seed}", "content": "{edited(text(seed), 40)}"}}\n'
@@ -161,7 +161,7 @@ def test_leakage_counts_what_is_left_across_splits(tmp_path: Path) -> None:
     assert off.near_duplicates is None and {one.near_duplicates for one in off.leakage.values()} == {None}
 
 
-def test_the_measure_sees_near_duplicates_that_were_not_grouped(tmp_path: Path) -> None:
+def test_leakage_finds_near_duplicates_that_were_not_grouped(tmp_path: Path) -> None:
     import pyarrow as pa
 
     import dataset_builder.shards.write as shards

@@ -1,4 +1,4 @@
-"""The builder on Ray gives what it gives on this machine, byte for byte, wherever the rows wait."""
+"""The builder on Ray gives the same bytes as the local engine, with any work storage."""
 
 import gzip
 import os
@@ -78,7 +78,7 @@ def test_ray_gives_the_same_bytes(
     assert found == published(tmp_path / "local") and len(found) > 5
 
 
-def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> None:
+def test_several_nodes_need_shared_work_storage(two_nodes: Any, tmp_path: Path) -> None:
     from dataset_builder.engine.on_ray import ray_engine
 
     with pytest.raises(UserError, match="has 2 nodes: --work must name"), ray_engine(tmp_path, None):
@@ -93,7 +93,7 @@ def test_several_nodes_need_a_shared_place(two_nodes: Any, tmp_path: Path) -> No
             list(engine.in_order(len, ["a task"]))
 
 
-def test_mistakes_come_back_in_one_line(two_nodes: Any, tmp_path: Path) -> None:
+def test_errors_of_workers_are_one_line(two_nodes: Any, tmp_path: Path) -> None:
     from dataset_builder.engine.on_ray import ray_engine
 
     (tmp_path / "plain.json.gz").write_text("{}\n")

@@ -1,4 +1,4 @@
-"""The same rows give the same parquet bytes, in the form that the Hub likes."""
+"""The same rows give the same parquet bytes, in the format that the Hub recommends."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_row_groups_are_small_whatever_the_rows(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "large.parquet")["output"].to_pylist() == texts
 
 
-def test_row_groups_do_not_depend_on_how_rows_are_spread_over_tables() -> None:
+def test_row_groups_do_not_depend_on_the_sizes_of_tables() -> None:
     """15,000 rows of 100 to 9,100 bytes, then 25,000 of 100: groups end by size, by title and by number of rows, wherever the tables do."""
     texts = ["x" * (100 + number * 37 % 9000 * (number < 15_000)) for number in range(40_000)]
     columns = [pa.array(texts if name == "output" else [f"{name} {row}" for row in range(40_000)]) for name in COLUMNS]
@@ -92,7 +92,7 @@ def test_row_groups_do_not_depend_on_how_rows_are_spread_over_tables() -> None:
     assert [len(group) for group in alpaca.row_groups([table, table])][: len(whole) - 1] == whole[:-1]
 
 
-def test_a_row_more_moves_the_borders_of_few_row_groups() -> None:
+def test_an_added_row_changes_few_row_groups() -> None:
     def table(numbers: list[int]) -> pa.Table:
         columns = [pa.array([f"Title {number}" if name == "title" else "" for number in numbers]) for name in COLUMNS]
         return pa.Table.from_arrays(columns, schema=alpaca.SCHEMA)

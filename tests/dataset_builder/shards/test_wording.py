@@ -1,4 +1,4 @@
-"""What rows are asked, and a published dataset in other forms."""
+"""The prompts of rows, and a published dataset in other formats."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_several_questions_by_a_seeded_choice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         (
             Prompt(instruction="Describe {item}."),
@@ -71,20 +71,20 @@ def test_several_questions_by_a_seeded_choice() -> None:
         ),
     ],
 )
-def test_a_place_that_nobody_fills_is_refused(settings: Prompt, said: str) -> None:
+def test_an_unknown_placeholder_is_refused(settings: Prompt, message: str) -> None:
     with pytest.raises(UserError) as refused:
         require_places(settings)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_the_places_there_are() -> None:
+def test_known_placeholders() -> None:
     require_places(Prompt())
     require_places(
         Prompt(product_word="auto", instruction="Go.", question="{product}: {title}", other_questions=["{title}"])
     )
 
 
-def test_other_forms_on_demand(tmp_path: Path) -> None:
+def test_export_to_other_formats(tmp_path: Path) -> None:
     content = "A kettle that boils water for {tea}."
     (tmp_path / "rows.json").write_text(json.dumps({"uid": ASIN, "title": "Kettle", "content": content}) + "\n")
     build_offline(tmp_path / "rows.json", tmp_path / "work", Data(validation_share=0, test_share=0))

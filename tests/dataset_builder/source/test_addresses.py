@@ -1,4 +1,4 @@
-"""No password, key or signature of a source is shown anywhere, and no name of a folder or a person is published."""
+"""No password, key or signature of a source is printed, and no name of a folder or a person is published."""
 
 from pathlib import Path
 
@@ -33,23 +33,23 @@ from titlecraft.errors import UserError
         ("https://h.example/b;sid=ab/c", "https://h.example/b/c"),
     ],
 )
-def test_an_address_as_it_may_be_shown(address: str, seen: str) -> None:
+def test_shown_address_has_no_secrets(address: str, seen: str) -> None:
     assert shown(address) == seen
 
 
-def test_somebody_elses_message_has_no_secret_of_the_address_or_the_environment(
+def test_messages_of_libraries_have_no_secrets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AZURE_STORAGE_KEY", "c2VjcmV0c2VjcmV0")
     address = "https://alice:pass%2Fword@host.example/x.json?sig=a%2Bb%3D%3D&se=2026"
-    said = without_secrets(
+    message = without_secrets(
         "403 for URL('https://alice:pass%2Fword@host.example/x.json?sig=a%2Bb%3D%3D&se=2026'): alice, pass/word, a+b==, "
         "a%2Bb%3D%3D, key c2VjcmV0c2VjcmV0 of https://other.example/y?sig=zzz",
         address,
     )
     for secret in ("alice", "pass%2Fword", "pass/word", "a+b==", "a%2Bb", "c2Vj", "zzz", "2026"):
-        assert secret not in said, said
-    assert "403 for URL('https://host.example/x.json')" in said
+        assert secret not in message, message
+    assert "403 for URL('https://host.example/x.json')" in message
 
 
 def test_errors_of_file_systems_are_one_line_without_secrets() -> None:
@@ -70,7 +70,7 @@ def test_errors_of_file_systems_are_one_line_without_secrets() -> None:
         assert "hunter22" not in str(refused.value) and "abcdefgh" not in str(refused.value)
 
 
-def test_names_tell_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_names_do_not_reveal_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: Path("/srv/people/carol"))
     assert short_names(["/home/alice/shop/rows.json"]) == ["rows.json"]
     assert short_names(["https://u:p@host.example/a/rows.json?sig=1"]) == ["rows.json"]
@@ -95,6 +95,6 @@ def test_names_tell_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_secret_with_unquoted_characters_is_hidden_and_names_no_file(address: str, secret: str) -> None:
-    said = without_secrets(f"403 for {secret} of {address}", address)
-    assert "hunter" not in said and "22x" not in said
+    message = without_secrets(f"403 for {secret} of {address}", address)
+    assert "hunter" not in message and "22x" not in message
     assert "22x" not in short_names([address])[0]

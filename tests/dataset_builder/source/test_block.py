@@ -1,4 +1,4 @@
-"""A block on its own: which rows it keeps, and why it drops the others."""
+"""Reading one block: kept rows, and the reasons of dropped rows."""
 
 from collections import Counter
 
@@ -23,5 +23,5 @@ from titlecraft.settings import Data
         ("Kettle", "Nice kettle &amp; lid.", Drop.TOO_SHORT),
     ],
 )
-def test_what_becomes_of_a_row(title: str, content: str, expected: tuple[str, str] | Drop) -> None:
+def test_outcome_of_a_row(title: str, content: str, expected: tuple[str, str] | Drop) -> None:
     assert clean_row(title, content, Data(), Counter()) == expected

@@ -1,4 +1,4 @@
-"""Which files a build reads: paths, globs and URLs; several files are one catalogue; parts of a file are the whole file."""
+"""The files of a catalogue: paths, globs and URLs; several files form one catalogue; the parts of a file have all its lines."""
 
 import gzip
 from itertools import pairwise
@@ -86,7 +86,7 @@ def test_a_remote_file_system(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "given, said",
+    "given, message",
     [
         ("no-*.json", "no-*.json: no file matches"),
         ("memory://nowhere/*.json", "no file there"),
@@ -95,13 +95,13 @@ def test_a_remote_file_system(tmp_path: Path) -> None:
         ("nonsense://bucket/*.json", "Protocol not known: nonsense; expected a path, or a URL that fsspec knows"),
     ],
 )
-def test_what_cannot_be_found(given: str, said: str) -> None:
+def test_missing_files(given: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
         find_files([given])
-    assert said in str(refused.value) and given in str(refused.value)
+    assert message in str(refused.value) and given in str(refused.value)
 
 
-def test_the_key_depends_on_names_only_where_they_are_published() -> None:
+def test_key_depends_on_names_only_if_they_are_published() -> None:
     def key(*names: str) -> str:
         files = [SourceFile(name=name, bytes=9, sha256="a" * 64, lines=1) for name in names]
         return digest(
@@ -114,7 +114,7 @@ def test_the_key_depends_on_names_only_where_they_are_published() -> None:
     assert len({key("b.json"), key("b.json", "c.json"), key("b.json", "d.json")}) == 3
 
 
-def test_parts_of_a_file_are_its_lines_each_once(tmp_path: Path) -> None:
+def test_parts_of_a_file_have_each_line_once(tmp_path: Path) -> None:
     """Borders in the middle of a line, at its end, before and behind it, in a line longer than a part; no newline at the end."""
     path = tmp_path / "rows.json"
     text = b"".join(b"%d " % number * (number % 40) + b"\n" for number in range(300)) + b"\n\nlast"

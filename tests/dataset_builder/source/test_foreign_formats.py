@@ -1,4 +1,4 @@
-"""A file that is not JSON lines is refused by the name of its format, and the command in the message converts it."""
+"""A file in another format is refused; the message names the format, and its command converts the file."""
 
 import bz2
 import csv
@@ -100,9 +100,9 @@ def refusal(path: Path) -> str:
 def test_the_command_in_the_message_gives_the_rows(name: str, tmp_path: Path) -> None:
     what, content = CONVERTIBLE[name]
     (tmp_path / name).write_bytes(content())
-    said = refusal(tmp_path / name)
-    assert said.startswith(f"{tmp_path / name}: ") and what in said and "\n" not in said
-    command = said.partition("unpack it once: ")[2] or said.partition("(one object a line): ")[2]
+    message = refusal(tmp_path / name)
+    assert message.startswith(f"{tmp_path / name}: ") and what in message and "\n" not in message
+    command = message.partition("unpack it once: ")[2] or message.partition("(one object a line): ")[2]
     unpack, _, convert = command.rpartition(", then: ")
     steps = [unpack.removeprefix("unpack it (").removesuffix(")"), convert] if unpack else [convert]
     for step in steps:
@@ -144,8 +144,8 @@ REFUSED = {
 def test_other_formats_are_named(name: str, tmp_path: Path) -> None:
     content, what = REFUSED[name]
     (tmp_path / name).write_bytes(content)
-    said = refusal(tmp_path / name)
-    assert what in said and said.startswith(f"{tmp_path / name}: ")
+    message = refusal(tmp_path / name)
+    assert what in message and message.startswith(f"{tmp_path / name}: ")
 
 
 @pytest.mark.parametrize("content", [
@@ -154,7 +154,7 @@ def test_other_formats_are_named(name: str, tmp_path: Path) -> None:
     json.dumps({"title": "A", "content": "B" * HEAD_BYTES, "n": [{"a": 1}]}), "{\n" * 3 + LINES,
     json.dumps({"reviews": [{"by": "x", "text": "y" * 99}] * 9, "title": "A", "content": "C" * HEAD_BYTES}),
 ])  # fmt: skip
-def test_lines_that_are_odd_alone_are_let_through(content: str) -> None:
+def test_malformed_lines_alone_are_accepted(content: str) -> None:
     """They are quarantined one by one; a row may hold lists of objects, and may be longer than what is looked at."""
     raw = content.encode()
     for head in (raw, b"\xef\xbb\xbf" + raw):

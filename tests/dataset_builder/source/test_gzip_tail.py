@@ -1,4 +1,4 @@
-"""A gzip file with something behind its end is not called cut: none of its rows is missing."""
+"""A gzip file with trailing bytes is not reported as cut, because no row is missing."""
 
 import gzip
 from pathlib import Path
@@ -14,7 +14,7 @@ WHOLE = gzip.compress(LINES)
 
 @pytest.mark.parametrize("behind", [b"g", b"garbage", b"no gzip data, and more than a header of it", b"\0\0garbage"])
 @pytest.mark.parametrize("members", [1, 2])
-def test_what_stands_behind_is_named(behind: bytes, members: int, tmp_path: Path) -> None:
+def test_trailing_bytes_are_reported(behind: bytes, members: int, tmp_path: Path) -> None:
     file = tmp_path / "rows.json.gz"
     file.write_bytes(WHOLE * members + behind)
     with pytest.raises(UserError, match="gzip data"):

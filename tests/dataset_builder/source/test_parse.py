@@ -1,4 +1,4 @@
-"""Every line ends in exactly one place, for a named reason."""
+"""Every line is kept, dropped or quarantined, for a named reason."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_columns_have_the_names_of_the_recipe() -> None:
     assert Parser(columns).parse(b'{"id": "7", "name": "A", "text": "B"}') == Row("7", "A", "B")
 
 
-def test_the_quarantine_shows_the_configured_columns_of_a_line_that_can_be_read_and_nothing_else() -> None:
+def test_quarantine_has_only_the_configured_columns() -> None:
     """Other columns hold prices and addresses; of a line that cannot be read nobody knows where a column ends."""
     parser = Parser(Data())
     line = json.dumps(
@@ -87,7 +87,7 @@ def test_the_quarantine_shows_the_configured_columns_of_a_line_that_can_be_read_
 
 
 @given(st.binary(max_size=6), st.integers(0, 60), st.integers(0, 6))
-def test_nothing_is_ever_read_out_of_a_damaged_line_that_is_not_in_it(noise: bytes, place: int, length: int) -> None:
+def test_damaged_lines_never_give_other_values(noise: bytes, place: int, length: int) -> None:
     """A line with some bytes replaced ends in one of the three ways, and a row holds what a strict reader finds in it."""
     whole = '{"uid": "1", "title": "Tea \u00e9", "content": "B", "x": [1.5, null]}'.encode()
     line = whole[:place] + noise + whole[place + length :]
@@ -106,7 +106,7 @@ def test_nothing_is_ever_read_out_of_a_damaged_line_that_is_not_in_it(noise: byt
     ("Kettle", "Nineteen characters", Drop.TOO_SHORT),
     ("Kettle", "Twenty characters it", None),
 ])  # fmt: skip
-def test_why_a_clean_row_is_not_wanted(title: str, content: str, expected: Drop | None) -> None:
+def test_drop_reasons_of_cleaned_rows(title: str, content: str, expected: Drop | None) -> None:
     assert drop_reason(title, content, Data(minimum_characters=20)) == expected
 
 

@@ -1,4 +1,4 @@
-"""A format is added by its reader and one line in readers.py: here one for this test alone."""
+"""A new format needs its reader and one line in readers.py; this test adds one."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A catalogue on a web server: one that is slow to say its length, one that breaks off, one that falls silent; no secret is shown."""
+"""A catalogue on a web server that sends no length, breaks off, or stops sending; messages have no secret."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
 
-    def log_message(self, *said: object) -> None:
+    def log_message(self, *message: object) -> None:
         pass
 
 
@@ -62,7 +62,7 @@ def address() -> Iterator[str]:
     server.shutdown()
 
 
-def test_a_file_whose_length_nobody_says(address: str, tmp_path: Path) -> None:
+def test_a_file_without_content_length(address: str, tmp_path: Path) -> None:
     record = build_offline([f"{address}/shop/rows.json?sig=c2lnbmF0dXJl"], tmp_path / "web", Data())
     (tmp_path / "rows.json").write_bytes(TEXT)
     local = build_offline(tmp_path / "rows.json", tmp_path / "local", Data())
@@ -72,7 +72,7 @@ def test_a_file_whose_length_nobody_says(address: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fate", ["breaks", "silent"])
-def test_what_does_not_come_is_one_line(
+def test_a_broken_transfer_is_one_line(
     fate: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "SILENCE_SECONDS", 0.5)

@@ -1,4 +1,4 @@
-"""Splits follow from groups and seed alone, and no group is divided."""
+"""Splits depend only on groups and seed, and no group is divided."""
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def test_splits_do_not_depend_on_the_order_of_rows() -> None:
     assert (assign(groups, settings)[shuffled] == assign(shuffled, settings)).all()
 
 
-def test_shares_and_limit_are_kept_to() -> None:
+def test_shares_and_limit_are_met() -> None:
     groups = np.arange(20_000, dtype=np.uint64)
     counts = np.bincount(assign(groups, Data(test_share=0.05, validation_share=0.02)), minlength=3)
     assert dict(zip(SPLITS, counts.tolist(), strict=True)) == {"train": 18633, "validation": 398, "test": 969}

@@ -1,4 +1,4 @@
-"""Worker processes: one that dies ends the build in one line, and impossible numbers of them are refused."""
+"""Worker processes: a killed worker ends the build with one line, and invalid numbers of workers are refused."""
 
 import os
 import time
@@ -16,7 +16,7 @@ def die_at_three(number: int) -> int:
     return number
 
 
-def test_a_worker_that_dies_is_one_line_and_no_hang() -> None:
+def test_a_killed_worker_is_one_line() -> None:
     started = time.monotonic()
     with (
         pytest.raises(UserError, match="a worker process was killed from outside") as refused,
@@ -27,6 +27,6 @@ def test_a_worker_that_dies_is_one_line_and_no_hang() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1_000_000])
-def test_so_many_workers_are_refused(workers: int) -> None:
+def test_invalid_numbers_of_workers_are_refused(workers: int) -> None:
     with pytest.raises(UserError, match=rf"--workers {workers}: expected 1 to 512 processes"):
         require_engine("local", workers, None)

@@ -9,7 +9,7 @@ from evaluation.model.finished_batches import FinishedBatches
 from evaluation.model.sampling import random_numbers
 from evaluation.model.sentence_order import sentence_order_nll
 from evaluation.progress import Progress
-from evaluation.titles.draw import Room, Title, encode
+from evaluation.titles.draw import Title, TokenLimits, encode
 from tests import present
 from tests.tiny_world import add_adapter, make_base, row, train_tokenizer
 from titlecraft.errors import UserError
@@ -25,7 +25,7 @@ from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids
 from titlecraft.settings import Generation, Prompt
 
-ROOM = Room(scored=512, context=512, new_tokens=16)
+ROOM = TokenLimits(scored=512, context=512, new_tokens=16)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evaluation.titles.draw import Room, Title, beside_others, encode
+from evaluation.titles.draw import Title, TokenLimits, encode, with_other_prompts
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, gives_away, ground
 from model_card.verification.level_scores.grounded import check_published_sources
 from model_card.verification.lines.checks import Checks
@@ -19,7 +19,7 @@ from titlecraft.search.row_index import FoundRow
 from titlecraft.settings import Prompt
 
 PROMPT = PromptFormat.from_settings(Prompt())
-ROOM = Room(scored=512, context=512, new_tokens=16)
+ROOM = TokenLimits(scored=512, context=512, new_tokens=16)
 TEXT = "A lamp of red glass for the desk, with a cord of two metres and a switch."
 
 
@@ -57,10 +57,10 @@ def tokenizer():
 def titles(tokenizer) -> list[Title]:
     rows = [row(1), row(2) | {"output": TEXT}]
     asked = [present(encode(one, PROMPT.render(one["instruction"], one["input"]), tokenizer, ROOM)) for one in rows]
-    return beside_others(asked, tokenizer, ROOM.context)
+    return with_other_prompts(asked, tokenizer, ROOM.context)
 
 
-def test_what_gives_an_answer_away(titles) -> None:
+def test_sources_that_reveal_the_answer(titles) -> None:
     asked = titles[1]
     assert gives_away(source(asked.uid, "Another", "Something else."), asked)
     assert gives_away(source("B9", asked.title.upper(), "Something else."), asked)
@@ -72,7 +72,7 @@ def test_what_gives_an_answer_away(titles) -> None:
     assert gives_away(source("B9", "Another", "Only one, ok."), replace(asked, reference="only one"))
 
 
-def test_sources_stand_in_the_prompt_and_copies_are_left_out_and_counted(titles, tokenizer) -> None:
+def test_prompts_have_sources_and_copies_are_left_out(titles, tokenizer) -> None:
     kettle, copy = source("B8", "Old kettle", "Boils water."), source("B9", "Another", TEXT)
     found = ground(titles, Listed(copy, kettle), PROMPT, tokenizer, ROOM)
     assert [[one.uid for one in rows] for rows in found.sources] == [["B9", "B8"], ["B8"]]
@@ -95,7 +95,7 @@ def test_a_prompt_without_sources_is_the_plain_one(titles, tokenizer) -> None:
         assert found.sources == [[], []]
 
 
-def test_a_source_that_gives_the_answer_away_stops_the_run(titles, tokenizer) -> None:
+def test_a_source_that_reveals_the_answer_stops_the_run(titles, tokenizer) -> None:
     found = ground(titles, Listed(source("B8", "Kettle", "Boils water.")), PROMPT, tokenizer, ROOM)
     wrong = GroundedSample(found.titles, [found.sources[0], [source("B9", "Another", TEXT)]], 0)
     with pytest.raises(UserError, match=r"no source holds the answer.*expected 0, found 1"):

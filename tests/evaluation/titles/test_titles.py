@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.titles.draw import Room, draw
+from evaluation.titles.draw import TokenLimits, draw
 from evaluation.titles.near_copies import near_copies
 from tests.tiny_world import row, train_tokenizer
 from titlecraft.errors import UserError
@@ -16,7 +16,7 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.settings import Prompt
 
 PROMPT = PromptFormat.from_settings(Prompt())
-WIDE = Room(scored=1000, context=1000, new_tokens=20)
+WIDE = TokenLimits(scored=1000, context=1000, new_tokens=20)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_near_copies_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None
     assert near_copies(["few words here", ""], sorted((tmp_path / "data").glob("train-*"))) == set()
 
 
-def test_near_copies_are_those_of_the_definition(tmp_path: Path) -> None:
+def test_near_copies_equal_the_exact_definition(tmp_path: Path) -> None:
     rng = random.Random(3)
     said = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) for _ in range(60)]
     trained = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) + " a b c d e f g" * 9 for _ in range(60)]
@@ -88,18 +88,18 @@ def test_near_copies_are_those_of_the_definition(tmp_path: Path) -> None:
     assert near_copies(said, files) == near_copies(said, files, processes=2) == expected
 
 
-def test_a_prompt_without_room_is_left_out_and_a_long_reference_cut(tmp_path: Path, tokenizer) -> None:
+def test_a_long_prompt_is_left_out_and_a_long_reference_truncated(tmp_path: Path, tokenizer) -> None:
     test = [row(n) for n in range(100, 140)] + [row(141) | {"title": "long " * 2000, "input": "long " * 2000}]
     folder = write(tmp_path, test, [row(0)])
     whole = draw(folder, PROMPT, tokenizer, WIDE, 100, seed=7)
     assert (whole.excluded, whole.cut()) == ({"no_room_for_answer": 1}, 0)
     longest = max(len(title.prompt_tokens) for title in whole.titles)
-    tight = draw(folder, PROMPT, tokenizer, Room(scored=longest + 10, context=1000, new_tokens=20), 100, seed=7)
+    tight = draw(folder, PROMPT, tokenizer, TokenLimits(scored=longest + 10, context=1000, new_tokens=20), 100, seed=7)
     assert tight.cut() == 40
     assert all(len(title.prompt_tokens) + len(title.reference_tokens) == longest + 10 for title in tight.titles)
 
 
-def test_every_title_stands_beside_another_one(tmp_path: Path, tokenizer) -> None:
+def test_every_title_has_the_prompt_of_another(tmp_path: Path, tokenizer) -> None:
     folder = write(tmp_path, [row(n) for n in range(100, 140)], [row(0)])
     titles = draw(folder, PROMPT, tokenizer, WIDE, 40, seed=7).titles
     assert [title.other_prompt for title in titles] == [title.prompt for title in [*titles[1:], titles[0]]]
@@ -107,19 +107,19 @@ def test_every_title_stands_beside_another_one(tmp_path: Path, tokenizer) -> Non
     assert all(title.other_prompt != title.prompt for title in titles)
 
 
-def test_a_reference_is_cut_where_it_does_not_fit_behind_the_other_prompt(tmp_path: Path, tokenizer) -> None:
+def test_a_reference_is_truncated_after_a_long_other_prompt(tmp_path: Path, tokenizer) -> None:
     long = row(101) | {"title": "The long tale of " * 20, "input": PROMPT.input_for("The long tale of " * 20)}
     folder = write(tmp_path, [row(100), long], [row(0)])
     short, other = sorted(draw(folder, PROMPT, tokenizer, WIDE, 2, seed=7).titles, key=lambda title: len(title.prompt))
     context = len(other.prompt_tokens) + 5
-    room = Room(scored=context, context=context, new_tokens=5)
+    room = TokenLimits(scored=context, context=context, new_tokens=5)
     cut = min(draw(folder, PROMPT, tokenizer, room, 2, seed=7).titles, key=lambda title: len(title.prompt))
     assert short.scored_bytes == len(row(100)["output"].encode())
     assert (cut.reference_tokens, cut.cut) == (short.reference_tokens[:5], True)
     assert cut.scored_bytes == len(tokenizer.decode(short.reference_tokens[:5]).encode())
 
 
-def test_too_few_titles_say_what_to_do(tmp_path: Path, tokenizer) -> None:
+def test_error_for_too_few_titles_has_a_fix(tmp_path: Path, tokenizer) -> None:
     folder = write(tmp_path, [row(n) for n in range(100, 120)], [row(0)])
     with pytest.raises(
         UserError, match=r"dataset a/b@1234 gives 20 usable titles of 20 rows .* needs 30.*data\.test_share"
@@ -132,7 +132,7 @@ def test_too_few_titles_say_what_to_do(tmp_path: Path, tokenizer) -> None:
         draw(folder, PROMPT, tokenizer, replace(WIDE, new_tokens=9999), 10, seed=7)
 
 
-def test_a_prompt_that_gives_the_answer_away_stops_the_run(tmp_path: Path, tokenizer) -> None:
+def test_a_prompt_with_the_answer_stops_the_run(tmp_path: Path, tokenizer) -> None:
     test = [found | {"input": f"{found['input']} {found['output']}"} for found in map(row, range(100, 150))]
     with pytest.raises(UserError, match="the prompt holds the answer in 50 of 50 rows"):
         draw(write(tmp_path, test, [row(0)]), PROMPT, tokenizer, WIDE, 40, seed=7)

@@ -43,14 +43,20 @@ def main(arguments: list[str]) -> None:
     recipe, asked = stage.parse(arguments)
 
     from dataset_builder.build import build
+    from dataset_builder.options import BuildOptions
     from dataset_builder.outcome import outcome_lines
     from titlecraft.hub.pins import address
 
-    published, record = build(
-        asked.source, asked.repo, recipe, private=not asked.public, fresh=asked.fresh,
-        allow_incomplete=asked.allow_incomplete, workers=asked.workers, engine=asked.engine, place=asked.work,
+    options = BuildOptions(
+        private=not asked.public,
+        fresh=asked.fresh,
+        allow_incomplete=asked.allow_incomplete,
+        workers=asked.workers,
+        engine=asked.engine,
+        work_storage=asked.work,
         max_loss=asked.max_loss,
-    )  # fmt: skip
+    )
+    published, record = build(asked.source, asked.repo, recipe, options)
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
     print(f"dataset {published}: {rows} rows\n{address(published)}")

@@ -47,9 +47,9 @@ class Loaded:
     @property
     def compiles(self) -> bool:
         """Whether decoding steps can be compiled: on a GPU, without quantised layers."""
-        whole = self.model.get_base_model()
-        packed = getattr(whole, "is_loaded_in_4bit", False) or getattr(whole, "is_loaded_in_8bit", False)
-        return whole.device.type == "cuda" and not packed
+        base = self.model.get_base_model()
+        quantised = getattr(base, "is_loaded_in_4bit", False) or getattr(base, "is_loaded_in_8bit", False)
+        return base.device.type == "cuda" and not quantised
 
     @property
     def context(self) -> int:
@@ -126,15 +126,16 @@ def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
     from safetensors import safe_open
 
     with safe_open(file, framework="np") as tensors:
-        there = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
-    asked = {
+        in_file = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+    expected = {
         name: tuple(tensor.shape)
         for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
-    if odd := sorted(name for name in there.keys() | asked.keys() if there.get(name) != asked.get(name)):
+    names = in_file.keys() | expected.keys()
+    if different := sorted(name for name in names if in_file.get(name) != expected.get(name)):
         raise UserError(
-            f"{file.name} of {inputs.adapter} is not the adapter that adapter_config.json describes: {odd[0]} is "
-            f"{there.get(odd[0], 'missing')}, expected {asked.get(odd[0], 'nothing of that name')}; {ADAPTER_FIX}"
+            f"{file.name} of {inputs.adapter} is not the adapter that adapter_config.json describes: {different[0]} is "
+            f"{in_file.get(different[0], 'missing')}, expected {expected.get(different[0], 'no such tensor')}; {ADAPTER_FIX}"
         )
 
 
@@ -147,7 +148,9 @@ def worth_unpacking(model: Any) -> bool:
     free, total = torch.cuda.mem_get_info()
     allowed = torch.cuda.get_per_process_memory_fraction() * total
     free, total = min(free, allowed - torch.cuda.memory_reserved()), min(total, allowed)
-    packed = sum(one.numel() for one in model.parameters() if hasattr(one, "quant_state"))  # two weights in a byte
+    packed = sum(
+        weight.numel() for weight in model.parameters() if hasattr(weight, "quant_state")
+    )  # two weights in a byte
     return free - 2 * packed * model.dtype.itemsize > SPARE * total
 
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from titlecraft.errors import UserError
 
-# bytes of an element, and the bits that are all set in infinities and NaNs alone; None where the type has neither
+# type -> bytes of an element, and the exponent bits, which are all set only in infinities and NaNs
 FLOATS = {"F64": (8, 0x7FF << 52), "F32": (4, 0xFF << 23), "BF16": (2, 0xFF << 7), "F16": (2, 0x1F << 10),
           "F8_E5M2": (1, 0x1F << 2), "F8_E4M3": (1, 0x7F)}  # fmt: skip
-WHOLE = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+INTEGERS = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,27 @@ def tensors_of(raw: Any, where: str) -> Iterator[Tensor]:
     try:
         header = json.loads(data[8:start].tobytes())
         listed = {
-            name: (one["dtype"], one["shape"], *one["data_offsets"])
-            for name, one in header.items()
+            name: (entry["dtype"], entry["shape"], *entry["data_offsets"])
+            for name, entry in header.items()
             if name != "__metadata__"
         }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f"{where} is no safetensors file: its header cannot be read") from error
-    for name, (kind, shape, begin, end) in listed.items():
-        width = FLOATS.get(kind, (WHOLE.get(kind), None))[0]
-        whole = width and isinstance(begin, int) and isinstance(end, int) and end - begin == width * prod(shape)
-        if not whole or begin < 0 or start + end > len(data):
+    for name, (dtype, shape, begin, end) in listed.items():
+        width = FLOATS.get(dtype, (INTEGERS.get(dtype), None))[0]
+        complete = width and isinstance(begin, int) and isinstance(end, int) and end - begin == width * prod(shape)
+        if not complete or begin < 0 or start + end > len(data):
             raise UserError(
-                f"{where}: the tensor {name[:200]} is of type {kind} or of a size that its bytes do not have"
+                f"{where}: the tensor {name[:200]} is of type {dtype} or of a size that its bytes do not have"
             )
-        yield judged(name, data[start + begin : start + end], kind)
+        yield summarise(name, data[start + begin : start + end], dtype)
 
 
-def judged(name: str, data: np.ndarray, kind: str) -> Tensor:
+def summarise(name: str, data: np.ndarray, dtype: str) -> Tensor:
     """Return the summary of a tensor from its bytes, an array of uint8."""
-    if kind not in FLOATS:
+    if dtype not in FLOATS:
         return Tensor(name, 0, not data.any())
-    width, bits = FLOATS[kind]
+    width, bits = FLOATS[dtype]
     values = np.frombuffer(data.tobytes(), dtype=f"<u{width}")
     sign = values.dtype.type(1 << (8 * width - 1))
     broken = int(((values & values.dtype.type(bits)) == bits).sum())
@@ -79,10 +79,10 @@ def read_tensors(file: Path) -> list[Tensor]:
 
 def require_finite(file: Path, what: str, fix: str) -> list[Tensor]:
     """Return the tensors of an adapter. Raises UserError, with `what` and `fix`, if an element is not finite."""
-    found = read_tensors(file)
-    if broken := [one for one in found if one.broken]:
+    tensors = read_tensors(file)
+    if broken := [tensor for tensor in tensors if tensor.broken]:
         raise UserError(
-            f"{what}: {file.name} holds numbers that are not finite (nan or infinity) in {len(broken)} of {len(found)} tensors, "
+            f"{what}: {file.name} holds numbers that are not finite (nan or infinity) in {len(broken)} of {len(tensors)} tensors, "
             f"such as {broken[0].name[:200]}: the training that made it went wrong; {fix}"
         )
-    return found
+    return tensors

@@ -58,10 +58,10 @@ def documents_fault(model: Any, longest: int | None = None) -> str | None:
     return next((f"{name} {fault}" for call in calls if (fault := left_out(call))), None)
 
 
-def left_out(given: frozenset[str]) -> str | None:
+def left_out(arguments: frozenset[str]) -> str | None:
     """Return the argument of a model's attention that document attention would ignore, in words, or None."""
-    found = [said for name, said in LEFT_OUT.items() if name in given]
-    return f"{found[0]} in its attention, which attention within documents leaves out" if found else None
+    ignored = [description for name, description in LEFT_OUT.items() if name in arguments]
+    return f"{ignored[0]} in its attention, which attention within documents leaves out" if ignored else None
 
 
 @cache
@@ -173,9 +173,9 @@ def attend_varlen(
     from torch.nn.attention.varlen import varlen_attn
 
     half = query.dtype if query.dtype in (torch.bfloat16, torch.float16) else torch.bfloat16
-    tokens_first = [one[0].transpose(0, 1).to(half) for one in (query, key, value)]
+    tokens_first = [tensor[0].transpose(0, 1).to(half) for tensor in (query, key, value)]
     if (times := query.shape[1] // key.shape[1]) > 1 and not varlen_groups():
-        tokens_first[1:] = [one.repeat_interleave(times, dim=1) for one in tokens_first[1:]]
+        tokens_first[1:] = [tensor.repeat_interleave(times, dim=1) for tensor in tokens_first[1:]]
     queries, keys, values = tokens_first
     mixed: Any = varlen_attn(
         queries, keys, values, borders, borders, longest, longest, scale=scaling, **varlen_options(window)
@@ -199,8 +199,8 @@ def varlen_groups() -> bool:
 
     def gradient(copies: int) -> Any:
         shared = keys.clone().requires_grad_()
-        given = [one.repeat_interleave(copies, dim=1) for one in (shared, values)]
-        mixed: Any = varlen_attn(query, given[0], given[1], borders, borders, 14, 14, **varlen_options())
+        repeated = [tensor.repeat_interleave(copies, dim=1) for tensor in (shared, values)]
+        mixed: Any = varlen_attn(query, repeated[0], repeated[1], borders, borders, 14, 14, **varlen_options())
         mixed.float().square().sum().backward()
         return shared.grad
 

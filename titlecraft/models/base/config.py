@@ -14,7 +14,7 @@ from titlecraft.records.repo_files import MODEL_CONFIG
 POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length")
 UNBOUNDED = 2**31 - 1  # tokens: of a model that has no positions to run out of (ALiBi)
 CAUSAL = "a causal language model"
-# what a model with another head is called; as a causal one it would get a head of random weights
+# suffixes of models with another head; loaded as a causal model they would get a head of random weights
 OTHER_HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice",
                "ForNextSentencePrediction", "ForPreTraining")  # fmt: skip
 
@@ -72,8 +72,8 @@ def context_length(config: Any) -> int:
         config: transformers config of the base; a nested text config takes precedence.
     """
     text = config.get_text_config()
-    found = [getattr(text, name, None) for name in POSITIONS]
-    return next((int(count) for count in found if isinstance(count, int) and count > 0), UNBOUNDED)
+    lengths = [getattr(text, name, None) for name in POSITIONS]
+    return next((int(count) for count in lengths if isinstance(count, int) and count > 0), UNBOUNDED)
 
 
 def on_meta(config: Any, base: Pin) -> Any:

@@ -66,10 +66,10 @@ def require_weights(base: Pin, files: list[str]) -> None:
     if any(name in files for name in WEIGHTS):
         return
     pickles = [name for name in files if name.endswith(PICKLES)]
-    found = (
+    problem = (
         f"its weights are pickles ({pickles[0]}), which can run code when they are loaded" if pickles else "no weights"
     )
-    raise UserError(f"{base} has no safetensors: {found}; {ANOTHER}, or a base.revision that has them")
+    raise UserError(f"{base} has no safetensors: {problem}; {ANOTHER}, or a base.revision that has them")
 
 
 def require_tokenizer(base: Pin, files: list[str]) -> None:
@@ -82,17 +82,17 @@ def read_object(file: Path, pinned: Pin) -> dict[str, Any]:
     """Return the JSON object in a file of a pinned repo. Raises UserError, which names the file, for anything else."""
     raw = file.read_bytes()
     try:
-        found = json.loads(raw)
+        value = json.loads(raw)
     except (ValueError, RecursionError) as error:
         reason = f"it has {len(raw):,} bytes and is no JSON ({first_line(error)})" if raw else "it is empty"
         raise UserError(
             f"{file.name} of {pinned} is damaged: {reason}; upload it again, or take another revision"
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise UserError(
-            f"{file.name} of {pinned} is damaged: it holds a {type(found).__name__}, expected a JSON object"
+            f"{file.name} of {pinned} is damaged: it holds a {type(value).__name__}, expected a JSON object"
         )
-    return found
+    return value
 
 
 def require_whole(folder: Path, pinned: Pin, files: list[str]) -> None:
@@ -163,10 +163,10 @@ def header_fault(file: Any, size: int) -> str | None:
     if not 2 <= length <= min(size - 8, MOST_HEADER):
         return f"{size:,} bytes, and a header of {length:,}"
     try:
-        tensors = {name: one for name, one in json.loads(file.read(length)).items() if name != "__metadata__"}
-        end = max((int(one["data_offsets"][1]) for one in tensors.values()), default=0)
+        tensors = {name: entry for name, entry in json.loads(file.read(length)).items() if name != "__metadata__"}
+        end = max((int(entry["data_offsets"][1]) for entry in tensors.values()), default=0)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        return f"its header is damaged: {said(error)}"
+        return f"its header is damaged: {one_line(error)}"
     return None if 8 + length + end == size else f"{size:,} bytes, and its header counts {8 + length + end:,}"
 
 
@@ -199,16 +199,16 @@ def loading(pinned: Pin, what: str, fix: str = ANOTHER) -> Iterator[None]:
                 raise
             # Files of the repo raise these here: the Hub's answers were parsed before.
             except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise UserError(f"{pinned} cannot be loaded as {what}: {said(error)}; {fix}") from error
+                raise UserError(f"{pinned} cannot be loaded as {what}: {one_line(error)}; {fix}") from error
     except (UserError, MemoryError):
         raise
     except Exception as error:
         if is_out_of_memory(error):  # the caller explains it, who knows the settings
             raise
-        raise UserError(f"{pinned} cannot be loaded as {what}: {said(error)}; {fix}") from error
+        raise UserError(f"{pinned} cannot be loaded as {what}: {one_line(error)}; {fix}") from error
 
 
-def said(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return an exception's message in one line, with its type if the message alone is unclear (a KeyError's is a key)."""
     line, *more = [line.strip() for line in str(error).strip().splitlines() if line.strip()] or [""]
     if line.endswith(":") and more:  # a heading, such as torch's over the tensors that do not fit

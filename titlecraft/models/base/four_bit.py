@@ -67,7 +67,7 @@ def forget_quantisation(model: Any) -> None:
     )
     model.hf_quantizer = None  # or generate() would not compile
     # what the loader did to the files of a base that was published packed; saving would undo it, and cannot
-    kept = [one for one in getattr(model, "_weight_conversions", None) or () if not packs(one)]
+    kept = [conversion for conversion in getattr(model, "_weight_conversions", None) or () if not packs(conversion)]
     if hasattr(model, "_weight_conversions"):
         model._weight_conversions = kept
     for name in ("quantization_method", "is_4bit_serializable", "is_8bit_serializable"):
@@ -79,7 +79,7 @@ def forget_quantisation(model: Any) -> None:
 
 def packs(conversion: Any) -> bool:
     """Whether a conversion of the loader quantises or dequantises bitsandbytes weights."""
-    return any(type(one).__name__.startswith("Bnb") for one in getattr(conversion, "operations", ()))
+    return any(type(operation).__name__.startswith("Bnb") for operation in getattr(conversion, "operations", ()))
 
 
 def restore_conv1d(model: Any) -> int:

@@ -103,7 +103,7 @@ def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = Fa
     require_whole_weights(download(base, ["*.json", "*.safetensors"]), base, files)
     disable_progress_bar()  # of reading weights from disk
     with loading(base, CAUSAL):
-        ours = BitsAndBytesConfig(
+        nf4_config = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -116,39 +116,39 @@ def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = Fa
             output_loading_info=True,
             **({"attn_implementation": "eager"} if caps_scores(config) else {}),
             # None would hide from transformers that a base is published in 4 bit
-            **({"quantization_config": ours} if quantization == "nf4" and published == "none" else {}),
+            **({"quantization_config": nf4_config} if quantization == "nf4" and published == "none" else {}),
         )
-    model, told = loaded  # with output_loading_info: the model, and what was missing
-    require_all_weights(told, base)
+    model, loading_info = loaded  # with output_loading_info: the model, and what was missing
+    require_all_weights(loading_info, base)
     require_decoder(model, base)
     keep_four_bit_layers_as_they_are(model)
     for layer in model.modules():
         if hasattr(layer, "compute_dtype"):  # a base that is published in 4 bit brings its own, whatever the machine
             layer.compute_dtype = dtype
-    found = loaded_as(model)
-    if found in FOUR_BIT and (fault := misread_on_cpu(model, on_gpu=on_gpu)):
+    loaded_quantization = loaded_as(model)
+    if loaded_quantization in FOUR_BIT and (fault := misread_on_cpu(model, on_gpu=on_gpu)):
         raise UserError(
-            f"{base} is published in {in_words(found)}, and {fault}: use a GPU, or a base that is not in 4 bit"
+            f"{base} is published in {in_words(loaded_quantization)}, and {fault}: use a GPU, or a base that is not in 4 bit"
         )
-    if quantization == "nf4" and found == "none" and note is None:
+    if quantization == "nf4" and loaded_quantization == "none" and note is None:
         note = f"The base has no linear layers that could be in 4 bit; it is in {resolved}."
     model.eval()
-    return LoadedBase(model, tokenizer, found, note, resolved)
+    return LoadedBase(model, tokenizer, loaded_quantization, note, resolved)
 
 
-def require_all_weights(told: dict[str, Any], base: Pin) -> None:
+def require_all_weights(loading_info: dict[str, Any], base: Pin) -> None:
     """Raise UserError if weights are missing or have other shapes; transformers would initialise them randomly.
 
     Args:
-        told: the loading info of `from_pretrained`.
+        loading_info: that of `from_pretrained`.
     """
     for reason, name in (
         ("missing_keys", "lacks the weights"),
         ("mismatched_keys", "has other shapes than its config for"),
     ):
-        if found := sorted(str(one) for one in told.get(reason) or ()):
-            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-            raise UserError(f"{base} cannot be loaded as {CAUSAL}: it {name} {found[0]}{more}; set another base.repo")
+        if keys := sorted(str(key) for key in loading_info.get(reason) or ()):
+            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            raise UserError(f"{base} cannot be loaded as {CAUSAL}: it {name} {keys[0]}{more}; set another base.repo")
 
 
 def keep_four_bit_layers_as_they_are(model: Any) -> None:

@@ -30,11 +30,13 @@ def published_as(config: Any, base: Pin) -> str:
         config: transformers config of the base.
     """
     text = config.get_text_config()
-    found = getattr(config, "quantization_config", None) or getattr(text, "quantization_config", None)
-    found = found or getattr(config, "compression_config", None)
-    if not found:
+    published = getattr(config, "quantization_config", None) or getattr(text, "quantization_config", None)
+    published = published or getattr(config, "compression_config", None)
+    if not published:
         return "none"
-    settings = found if isinstance(found, dict) else found.to_dict() if hasattr(found, "to_dict") else {}
+    settings = (
+        published if isinstance(published, dict) else published.to_dict() if hasattr(published, "to_dict") else {}
+    )
     in_four, in_eight = (
         bool(settings.get(f"load_in_{bits}bit") or settings.get(f"_load_in_{bits}bit")) for bits in (4, 8)
     )

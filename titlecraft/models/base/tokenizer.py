@@ -59,10 +59,10 @@ def require_no_code(file: Any, base: Pin) -> None:
     """Raise UserError if a tokenizer_config.json needs Python code of the repo."""
     from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
 
-    found = read_object(file, base) if file.is_file() else {}
-    remote = found.get("auto_map")
+    tokenizer_config = read_object(file, base) if file.is_file() else {}
+    remote = tokenizer_config.get("auto_map")
     remote = remote.get("AutoTokenizer") if isinstance(remote, dict) else remote
-    named = found.get("tokenizer_class")
+    named = tokenizer_config.get("tokenizer_class")
     if remote and not (isinstance(named, str) and tokenizer_class_from_name(named) is not None):
         raise UserError(
             f"{base} cannot be loaded as a tokenizer: it needs code from its own repo (auto_map in tokenizer_config.json), which "
@@ -76,14 +76,14 @@ def require_embeddings(tokenizer: Any, rows: int, base: Pin) -> None:
         raise UserError(f"the tokenizer of {base} has no EOS token: a model could never learn to stop; {ANOTHER}")
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     spoken = {number: token for token, number in tokenizer.get_vocab().items() if number not in special}
-    asked = (
+    needed = (
         spoken
         | {tokenizer.eos_token_id: "EOS"}
         | ({tokenizer.bos_token_id: "BOS"} if tokenizer.bos_token_id is not None else {})
     )
-    if beyond := sorted(number for number in asked if number >= rows):
+    if beyond := sorted(number for number in needed if number >= rows):
         raise UserError(
-            f"the tokenizer of {base} has token ids up to {beyond[-1]} ({asked[beyond[-1]]!r}), but the base has embeddings for "
+            f"the tokenizer of {base} has token ids up to {beyond[-1]} ({needed[beyond[-1]]!r}), but the base has embeddings for "
             f"{rows} only (vocab_size in config.json): they do not belong together; {ANOTHER}"
         )
 

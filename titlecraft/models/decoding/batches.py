@@ -38,8 +38,8 @@ def pad_left(sequences: Sequence[Sequence[int]], pad_token_id: int, device: Any,
     longest = max(width, *(len(sequence) for sequence in sequences))
     ids = torch.full((len(sequences), longest), pad_token_id, dtype=torch.long)
     mask = torch.zeros_like(ids)
-    for place, sequence in enumerate(sequences):
-        ids[place, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
-        mask[place, longest - len(sequence) :] = 1
+    for row, sequence in enumerate(sequences):
+        ids[row, longest - len(sequence) :] = torch.tensor(sequence, dtype=torch.long)
+        mask[row, longest - len(sequence) :] = 1
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     return Padded(ids.to(device), mask.to(device), positions.to(device))

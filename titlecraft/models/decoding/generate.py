@@ -61,20 +61,20 @@ def generate(
     if sampling is not None:
         settings.do_sample, settings.temperature = True, sampling.temperature
         settings.top_k, settings.top_p = sampling.top_k, sampling.top_p
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    asked, width = list(prompts), 0
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    batch_prompts, width = list(prompts), 0
     if shape is not None:
         settings.cache_implementation, settings.max_cache_len = "static", shape.columns + new_tokens
-        asked, width = asked + [asked[-1]] * (shape.rows - len(asked)), shape.columns
-    shipped, whole.generation_config = whole.generation_config, settings  # generate() fills its gaps from the model's
+        batch_prompts, width = batch_prompts + [batch_prompts[-1]] * (shape.rows - len(batch_prompts)), shape.columns
+    shipped, base.generation_config = base.generation_config, settings  # generate() fills its gaps from the model's
     try:
         with torch.no_grad():
-            batch = pad_left(asked, tokenizer.pad_token_id, whole.device, width)
-            out = whole.generate(
+            batch = pad_left(batch_prompts, tokenizer.pad_token_id, base.device, width)
+            out = base.generate(
                 input_ids=batch.input_ids, attention_mask=batch.attention_mask, generation_config=settings
             )
     finally:
-        whole.generation_config = shipped
+        base.generation_config = shipped
     answers = out[: len(prompts), batch.input_ids.shape[1] :].tolist()
     return [until_eos(answer, tokenizer.eos_token_id) for answer in answers]
 

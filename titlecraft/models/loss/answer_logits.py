@@ -147,8 +147,12 @@ def fitted_head(causal: Any, output: Any, states: Any) -> Head | None:
 def numbers_of(config: Any) -> list[float]:
     """Return the numbers in a model's config and their inverses: an exact scale or cap is one of them."""
     values = [*vars(config.get_text_config()).values(), 1]
-    numbers = [float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool) and one]
-    return [value for one in numbers for value in (one, 1 / one)]
+    numbers = [
+        float(number)
+        for number in values
+        if isinstance(number, int | float) and not isinstance(number, bool) and number
+    ]
+    return [value for number in numbers for value in (number, 1 / number)]
 
 
 def nearest(value: float, known: list[float], within: float = 1e-3) -> float:

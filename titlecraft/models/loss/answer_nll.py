@@ -27,15 +27,15 @@ def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]
     states = documents if apart else padded
     with torch.no_grad():
         runs = pieces(pairs, tokens_at_once(model), padded=not apart)
-        return [loss for some in runs for loss in losses_at_the_end(model, states(model, some, pad_token_id), some)]
+        return [loss for run in runs for loss in losses_at_the_end(model, states(model, run, pad_token_id), run)]
 
 
 def tokens_at_once(model: Any) -> int | None:
     """Return the maximum number of tokens, including padding, of one forward pass; None on a CPU."""
     if model.device.type != "cuda":
         return None
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return TOKENS_AT_ONCE_PACKED if getattr(whole, "is_loaded_in_4bit", False) else TOKENS_AT_ONCE
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return TOKENS_AT_ONCE_PACKED if getattr(base, "is_loaded_in_4bit", False) else TOKENS_AT_ONCE
 
 
 def pieces(
@@ -70,8 +70,8 @@ def documents(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], 
         [{"input_ids": [*prompt, *completion]} for prompt, completion in pairs]
     )
     del flat["labels"]
-    given = {name: value.to(model.device) if hasattr(value, "to") else value for name, value in flat.items()}
-    hidden = decoder_of(model)(**given, use_cache=False).last_hidden_state[0]
+    arguments = {name: value.to(model.device) if hasattr(value, "to") else value for name, value in flat.items()}
+    hidden = decoder_of(model)(**arguments, use_cache=False).last_hidden_state[0]
     return list(hidden.split([len(prompt) + len(completion) for prompt, completion in pairs]))
 
 
@@ -85,7 +85,7 @@ def losses_at_the_end(
     import torch
 
     lengths = [len(completion) for _, completion in pairs]
-    states = torch.cat([one[-length - 1 : -1] for one, length in zip(hidden, lengths, strict=True)])
+    states = torch.cat([sequence[-length - 1 : -1] for sequence, length in zip(hidden, lengths, strict=True)])
     targets = torch.tensor([token for _, completion in pairs for token in completion], device=states.device)
     losses = token_losses(model, states, targets)
     return [float(part.sum(dtype=torch.float64)) for part in losses.split(lengths)]
@@ -99,7 +99,7 @@ def token_losses(model: Any, states: Any, targets: Any) -> Any:
     rows = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     chunks = zip(states.split(rows), targets.split(rows), strict=True)
     return torch.cat(
-        [cross_entropy(own_logits(model, some).float(), wanted, reduction="none") for some, wanted in chunks]
+        [cross_entropy(own_logits(model, chunk).float(), wanted, reduction="none") for chunk, wanted in chunks]
     )
 
 

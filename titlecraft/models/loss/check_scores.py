@@ -38,12 +38,14 @@ def check_own_scores(
     batches = [pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size)]
     for arm in arms:
         with arm():
-            own = [plain_nll(model, *pair) for pair in pairs]
+            expected = [plain_nll(model, *pair) for pair in pairs]
             with attention_of("scoring", model, on_gpu):
                 padded = padded and model.config._attn_implementation != DOCUMENTS
-                ours = [nll for batch in batches for nll in reference_nll(model, batch, pad_token_id)]
-        apart = [abs(one - other) / len(pair[1]) for one, other, pair in zip(own, ours, pairs, strict=True)]
-        worst = max([*apart, worst], key=lambda value: (value != value, value))  # NaN is the worst
+                batched = [nll for batch in batches for nll in reference_nll(model, batch, pad_token_id)]
+        differences = [
+            abs(left - right) / len(pair[1]) for left, right, pair in zip(expected, batched, pairs, strict=True)
+        ]
+        worst = max([*differences, worst], key=lambda value: (value != value, value))  # NaN is the worst
     return require_check(
         name,
         f"within {allowed:g} nats per token",

@@ -30,19 +30,19 @@ def labelled_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> fl
     import torch
 
     ids, wanted = torch.tensor([tokens], device=model.device), torch.tensor(labels[1:], device=model.device)
-    asked = (wanted != IGNORED).nonzero()[:, 0]
+    labelled = (wanted != IGNORED).nonzero()[:, 0]
     with torch.no_grad():
-        logits = model(input_ids=ids, use_cache=False).logits[0, asked].float()
-        chosen = logits.log_softmax(-1).gather(1, wanted[asked, None])
+        logits = model(input_ids=ids, use_cache=False).logits[0, labelled].float()
+        chosen = logits.log_softmax(-1).gather(1, wanted[labelled, None])
     return -float(chosen.sum(dtype=torch.float64))
 
 
 def tolerance(model: Any) -> float:
     """Return the largest difference in nats per token that rounding may cause between two computations of a loss."""
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    routed = hasattr(whole.config.get_text_config(), "output_router_logits")
-    int8 = getattr(whole, "is_loaded_in_8bit", False)
-    own = TOLERANCE[str(whole.dtype).removeprefix("torch.")]
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    routed = hasattr(base.config.get_text_config(), "output_router_logits")
+    int8 = getattr(base, "is_loaded_in_8bit", False)
+    own = TOLERANCE[str(base.dtype).removeprefix("torch.")]
     return max(own, ROUTED_TOLERANCE if routed else 0.0, INT8_TOLERANCE if int8 else 0.0)
 
 
