@@ -136,7 +136,7 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
     assert (check.titles, check.split, check.seed, check.tolerance) == (64, "test", 7, 1e-4)
     assert abs(check.difference) < 1e-5 < abs(check.nll_adapter - check.nll_base)
     assert check.difference == check.nll_merged - check.nll_adapter and 0 < check.largest_logit_difference < 1e-3
-    assert f"Difference in NLL measured on 64 titles: {check.difference:+.2g} nats per token" in card
+    assert f"Difference in NLL on 64 titles: {check.difference:+.2g} nats per token" in card
     assert card.startswith("---\nbase_model: titlecraft/tiny-base\n") and "\nbase_model_relation: finetune\n" in card
     assert (
         "\nlicense: mit\n" in card and f"`{record.adapter.revision}`" in card and f"`{record.dataset.revision}`" in card
@@ -182,7 +182,10 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
     assert (gguf.type, gguf.version, gguf.tensors) == ("q8_0", 3, 21)
     assert converter.script == "convert_hf_to_gguf.py" and len(converter.sha256) == 64
     assert [file.path for file in record.files] == ["tiny-adapter-Q8_0.gguf"]
-    assert "\nbase_model_relation: quantized\n" in card and "to q8_0 changed was not measured." in card
+    assert (
+        "\nbase_model_relation: quantized\n" in card
+        and "to q8_0; the effect of the conversion was not measured." in card
+    )
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(code, "llama_cpp", "exec")
     assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
