@@ -1,4 +1,4 @@
-"""Publish small repos with literal records to the Hub of the environment, and adapters that somebody else made; no model.
+"""Publish small repos with literal records, ours and a third party's, to the Hub of the environment. No model is loaded.
 
 python -m tests.model_card.card_world FOLDER
 """
@@ -42,7 +42,7 @@ model-index: [{name: x, results: []}]
 
 
 def upload(repo: str, kind: RepoType, files: dict[str, bytes], folder: Path) -> Pin:
-    """A repo with these files, in one commit."""
+    """Create a repo with these files in one commit; returns its pin."""
     for path, raw in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(raw)
@@ -52,7 +52,7 @@ def upload(repo: str, kind: RepoType, files: dict[str, bytes], folder: Path) -> 
 
 
 def tensors(folder: Path) -> bytes:
-    """An adapter's file: two layers of rank 4, 4 x 16 + 16 x 4 parameters each."""
+    """The bytes of an adapter file: two layers of rank 4 with 4 x 16 + 16 x 4 parameters each."""
     file = folder / "adapter_model.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     layer = {"lora_A.weight": np.zeros((4, 16), np.float32), "lora_B.weight": np.zeros((16, 4), np.float32)}
@@ -61,7 +61,7 @@ def tensors(folder: Path) -> bytes:
 
 
 def publish_world(folder: Path) -> dict[str, str]:
-    """Base, dataset, an adapter of ours that was trained and then evaluated, and one of somebody else's."""
+    """Publish a base, a dataset, an evaluated Titlecraft adapter and two third-party adapters; returns repo -> commit."""
     base = upload(BASE, "model", {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": b"MIT"}, folder / "base")
     dataset = upload(DATASET, "dataset", {"dataset_record.json": dataset_record().to_json()}, folder / "dataset")
     licence = Licence(id="mit", name=None, link=None, warning=None)
@@ -80,7 +80,7 @@ def publish_world(folder: Path) -> dict[str, str]:
         "README.md": OLD_CARD.encode(),
         "tokenizer_config.json": b'{"bos_token": {"content": "<s>"}, "eos_token": "</s>"}',
     }
-    foreign = upload(THIRD_PARTY, "model", theirs, folder / "foreign")
+    third_party = upload(THIRD_PARTY, "model", theirs, folder / "third_party")
     local = CONFIG | {"base_model_name_or_path": "/home/somebody/llama", "target_modules": "all|<b>linear</b>"}
     upload(
         f"{THIRD_PARTY}-local",
@@ -88,11 +88,11 @@ def publish_world(folder: Path) -> dict[str, str]:
         {"adapter_config.json": json.dumps(local).encode(), "adapter_model.bin": b"\x80"},
         folder / "local",
     )
-    return {pin.repo: pin.revision for pin in (base, dataset, adapter, foreign)}
+    return {pin.repo: pin.revision for pin in (base, dataset, adapter, third_party)}
 
 
 def publish_report(folder: Path, adapter: Pin, base: Pin, dataset: Pin) -> None:
-    """A report about the adapter, without a card: that is the tests' affair."""
+    """Publish an evaluation report of the adapter, without a card; the tests write the card."""
     (folder / "evaluation" / "0123456789ab").mkdir(parents=True)
     predictions = folder / "evaluation" / "0123456789ab" / "predictions.parquet"
     pq.write_table(pa.Table.from_pylist(ROWS), predictions)

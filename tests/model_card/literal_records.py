@@ -1,4 +1,4 @@
-"""Records with literal values, of which the golden cards are made."""
+"""Records with literal values; the golden cards are rendered from them."""
 
 from typing import Literal
 
@@ -120,7 +120,7 @@ def dataset_record() -> DatasetRecord:
 
 
 def dataset_lineage() -> DatasetLineage:
-    """One adapter that was evaluated, from an earlier revision, and one that was not, from a later one."""
+    """An evaluated adapter of an earlier dataset revision, and an adapter of a later revision without a report."""
     evaluated = Trained(adapter=ADAPTER, dataset=DATASET, base=BASE, reports=[result_of(evaluation_record(), "c" * 40)])
     later = Pin(type="dataset", repo="ns/data", revision="e" * 40)
     other = Pin(type="model", repo="ns/other", revision="9" * 40)

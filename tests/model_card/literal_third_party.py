@@ -1,4 +1,4 @@
-"""Somebody else's adapter, as it would be read from the Hub."""
+"""The card inputs of a third-party adapter, with literal values."""
 
 from model_card.third_party import ThirdPartyInputs
 from titlecraft.records import Pin

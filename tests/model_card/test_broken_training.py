@@ -1,4 +1,4 @@
-"""`verify` finds an adapter and a log that an earlier version published with NaN."""
+"""`verify` reports NaN and infinity in a published adapter and in a training log."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def lines_of(folder: Path, weight: float, loss: float) -> dict[str, Line]:
-    """What is said of an adapter with this weight, and of a log with this loss."""
+    """The check lines of an adapter with this weight and of a log with this loss, by their claims."""
     (folder / "training_record.json").write_bytes(training_record("other").to_json())
     (folder / "adapter_config.json").write_text(
         '{"r": 16, "lora_alpha": 32, "lora_dropout": 0.05, "target_modules": []}'
@@ -26,13 +26,13 @@ def lines_of(folder: Path, weight: float, loss: float) -> dict[str, Line]:
     tensors = {f"a.lora_{side}.weight": torch.tensor([[1.0, weight]]) for side in "AB"}
     save_file(tensors, folder / "adapter_model.safetensors")
     state, checks = RepoState.of_folder(ADAPTER, folder), Checks("card", "training record")
-    found = [*checks.gather(check_adapter(checks, state)), *checks.gather(check_log(checks, state))]
-    return {line.claim.partition(": ")[2]: line for line in found}
+    lines = [*checks.gather(check_adapter(checks, state)), *checks.gather(check_log(checks, state))]
+    return {line.claim.partition(": ")[2]: line for line in lines}
 
 
 def test_finite_weights_and_losses_hold(tmp_path: Path) -> None:
-    found = lines_of(tmp_path, 0.5, 2.9)
-    assert found["tensors with numbers that are not finite"].holds and found["loss of the first tenth"].holds
+    lines = lines_of(tmp_path, 0.5, 2.9)
+    assert lines["tensors with numbers that are not finite"].holds and lines["loss of the first tenth"].holds
 
 
 @pytest.mark.parametrize("weight", [NAN, INF, -INF])

@@ -1,4 +1,4 @@
-"""`titlecraft card` on an embedded Hub, by the unmodified client: our adapter, somebody else's, and no adapter."""
+"""`titlecraft card` on an embedded Hub: a Titlecraft adapter, third-party adapters, and a repo without an adapter."""
 
 import json
 import os
@@ -20,25 +20,25 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class World:
-    """The Hub with the repos of card_world, and their commits."""
+    """An embedded Hub with the repos of card_world, and their commits."""
 
     hub: RunningHub
     root: Path
     revisions: dict[str, str]
 
     def run(self, *arguments: str, home: str = "home") -> subprocess.CompletedProcess[str]:
-        """`python …` in a fresh process that knows the Hub by its environment alone."""
+        """Run `python …` in a new process; only its environment variables name the Hub."""
         environment = os.environ | self.hub.environment(self.root / home)
         return subprocess.run([PYTHON, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
 
     def card(self, *arguments: str) -> str:
-        """What `titlecraft card …` prints; it must succeed."""
+        """The output of `titlecraft card …`, which must succeed."""
         done = self.run("-m", "titlecraft.command_line.main", "card", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def published(self, repo: str = ADAPTER) -> str:
-        """The card of the repo's head, past every cache."""
+        """The card at the head of the repo, read without a cache."""
         headers = {"Authorization": f"Bearer {self.hub.token}"}
         return httpx.get(f"{self.hub.url}/{repo}/resolve/main/README.md", headers=headers, trust_env=False).text
 
@@ -58,7 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def refused(world: World) -> Callable[..., str]:
-    """The one line of a command that must fail for a user's mistake."""
+    """Runs `titlecraft card …`, which must fail with a user error; returns stderr."""
 
     def run(*arguments: str) -> str:
         done = world.run("-m", "titlecraft.command_line.main", "card", *arguments)
@@ -69,7 +69,7 @@ def refused(world: World) -> Callable[..., str]:
 
 
 def put(world: World, text: str) -> None:
-    """A person's edit of the card."""
+    """Upload an edited card, as a user of the Hub would."""
     code = "import sys; from huggingface_hub import HfApi; HfApi().upload_file(path_or_fileobj=sys.argv[2].encode(), path_in_repo='README.md', repo_id=sys.argv[1])"
     done = world.run("-c", code, ADAPTER, text)
     assert done.returncode == 0, done.stderr
@@ -83,10 +83,10 @@ print(data.base_model, data.datasets, data.license, data.library_name, data.pipe
 print([(result.metric_type, result.metric_value, result.dataset_revision) for result in data.eval_results][0])
 print(model_info("{ADAPTER}").card_data.eval_results == data.eval_results)
 """
-    said = world.run("-c", code).stdout.splitlines()
+    lines = world.run("-c", code).stdout.splitlines()
     revision = world.revisions["titlecraft/titles"]
-    assert said[0] == f"{BASE} ['titlecraft/titles'] mit peft text-generation"
-    assert said[1:] == [str(("nll_per_token", 2.25, revision)), "True"]
+    assert lines[0] == f"{BASE} ['titlecraft/titles'] mit peft text-generation"
+    assert lines[1:] == [str(("nll_per_token", 2.25, revision)), "True"]
     question = {"repoType": "model", "content": world.published()}
     answer = httpx.post(f"{world.hub.url}/api/validate-yaml", json=question, trust_env=False)
     assert answer.status_code == 200 and answer.json()["errors"] == []
@@ -129,16 +129,18 @@ def test_a_repo_that_holds_no_adapter(refused: Callable[..., str]) -> None:
 
 
 def test_the_history_of_reports(world: World) -> None:
-    """The newest of the largest reports is shown, the others and one that was taken out are named, another repo's is refused."""
+    """The card shows the newest of the largest reports. `verify` names the others and a removed one, and rejects another repo's."""
     done = world.run("-m", "tests.model_card.verification.level_card.history_world", str(world.root / "history"))
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["one"] == [] and found["newest"] == "000000000000" and found["about to be published"] == "ffffffffffff"
-    assert [(claim, derived, verdict) for claim, _, derived, verdict in found["three"]] == [
+    states = json.loads(done.stdout.splitlines()[-1])
+    assert (
+        states["one"] == [] and states["newest"] == "000000000000" and states["about to be published"] == "ffffffffffff"
+    )
+    assert [(claim, derived, verdict) for claim, _, derived, verdict in states["three"]] == [
         ("history: report eeeeeeeeeeee about this adapter, newer", "the card shows 000000000000", "not looked at"),
         ("history: report ffffffffffff about this adapter, older", "the card shows 000000000000", "not looked at"),
     ]
-    removed = [line for line in found["one taken out"] if "taken out" in line[1]]
+    removed = [line for line in states["one taken out"] if "taken out" in line[1]]
     assert [(claim, derived, verdict) for claim, _, derived, verdict in removed] == [
         (
             "history: evaluation/000000000000/report.json, a report about this adapter",
@@ -146,8 +148,8 @@ def test_the_history_of_reports(world: World) -> None:
             "not looked at",
         ),
     ]
-    assert [claim.partition(": ")[2] for claim, _, _, _ in found["of another repo"]] == [
+    assert [claim.partition(": ")[2] for claim, _, _, _ in states["of another repo"]] == [
         "evaluation/dddddddddddd: repo of the evaluated adapter",
         "evaluation/dddddddddddd: the evaluated adapter is an earlier state of this repo",
     ]
-    assert found["a dataset without its prefix"] == "dataset" and found["deleted"] != "holds"
+    assert states["a dataset without its prefix"] == "dataset" and states["deleted"] != "holds"

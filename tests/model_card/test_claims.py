@@ -1,4 +1,4 @@
-"""A sentence stands on a card only if every record field behind it is there."""
+"""A claim is on the card only if all of its record fields have values."""
 
 import re
 from copy import deepcopy
@@ -37,7 +37,7 @@ OF_WHAT_IS_MISSING = (
 
 
 def whole_records() -> dict[str, Any]:
-    """Records in which every claim has its fields."""
+    """Records with a value for every field of every claim."""
     records = named_records(evaluated())
     training, report = records["training"], records["report"]
     training["measured"] |= {
@@ -69,45 +69,45 @@ def whole_records() -> dict[str, Any]:
     return records
 
 
-def take_away(records: dict[str, Any], path: str) -> dict[str, Any]:
-    """The records with null at that path."""
-    rest = deepcopy(records)
-    *way, last = steps_of(path)
-    parent: Any = rest
-    for step in way:
+def without_field(records: dict[str, Any], path: str) -> dict[str, Any]:
+    """A copy of the records with null at this path."""
+    copy = deepcopy(records)
+    *parents, last = steps_of(path)
+    parent: Any = copy
+    for step in parents:
         parent = value_at({"parent": parent}, f"parent[{step}]")
     if isinstance(parent, list):
         target = value_at({"parent": parent}, f"parent[{last}]")
-        parent[next(place for place, one in enumerate(parent) if one is target)] = None
+        parent[next(index for index, element in enumerate(parent) if element is target)] = None
     else:
         parent[last] = None
-    return rest
+    return copy
 
 
-@pytest.mark.parametrize("claim", [one for one in CLAIMS if one.id not in OF_WHAT_IS_MISSING], ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "claim", [claim for claim in CLAIMS if claim.id not in OF_WHAT_IS_MISSING], ids=lambda claim: claim.id
+)
 def test_without_one_of_its_fields_a_claim_is_not_said(claim: Claim) -> None:
     records = whole_records()
-    said = render_claims([claim], records)
-    assert said and all(one.licensed and one.sentence for one in said)
-    for one in said:
-        assert one.fields and None not in one.fields.values()
-        for path in one.fields:
-            left = {other.id: other for other in render_claims([claim], take_away(records, path))}
-            other = left.get(one.id)
-            assert other is None or (not other.licensed and any(word in other.sentence.lower() for word in UNKNOWN)), (
-                path
-            )
+    complete = render_claims([claim], records)
+    assert complete and all(rendered.licensed and rendered.sentence for rendered in complete)
+    for rendered in complete:
+        assert rendered.fields and None not in rendered.fields.values()
+        for path in rendered.fields:
+            remaining = {other.id: other for other in render_claims([claim], without_field(records, path))}
+            left = remaining.get(rendered.id)
+            assert left is None or (not left.licensed and any(word in left.sentence.lower() for word in UNKNOWN)), path
 
 
 def test_what_is_missing_is_said_to_be_missing() -> None:
     missing = [claim for claim in CLAIMS if claim.id in OF_WHAT_IS_MISSING]
     assert render_claims(missing, whole_records()) == []
-    assert [one.sentence for one in render_claims(missing, named_records(bare()))] == [
+    assert [claim.sentence for claim in render_claims(missing, named_records(bare()))] == [
         "- Overlap of the splits: not measured.",
         "- Whether fine-tuning helped: not evaluated.",
         "- Energy use of the training: not measured.",
     ]
-    assert [one.id for one in render_claims(missing, named_records(evaluated()))] == [
+    assert [claim.id for claim in render_claims(missing, named_records(evaluated()))] == [
         "not-measured.forgetting",
         "not-measured.sampled",
         "not-measured.energy",
@@ -115,15 +115,15 @@ def test_what_is_missing_is_said_to_be_missing() -> None:
 
 
 def test_values_of_claims_are_those_of_the_records() -> None:
-    said = {one.id: one for one in claims_of(evaluated())}
-    assert said["data.seen"].fields == {"training.examples.seen": 1600, "training.examples.distinct_seen": 1600}
-    assert said["result.primary"].fields["report.measures[nll_per_token].low"] == -0.3
-    assert said["evaluation.measure[rouge_l]"].fields["report.measures[rouge_l].after"] == 0.22
-    assert said["provenance.verify-data"].fields["dataset.source.files[0].name"] == "trn.json.gz"
+    claims = {claim.id: claim for claim in claims_of(evaluated())}
+    assert claims["data.seen"].fields == {"training.examples.seen": 1600, "training.examples.distinct_seen": 1600}
+    assert claims["result.primary"].fields["report.measures[nll_per_token].low"] == -0.3
+    assert claims["evaluation.measure[rouge_l]"].fields["report.measures[rouge_l].after"] == 0.22
+    assert claims["provenance.verify-data"].fields["dataset.source.files[0].name"] == "trn.json.gz"
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "p", "better", "said"),
+    ("low", "high", "p", "better", "answer"),
     [
         (-0.3, -0.1, 0.01, "lower", "By this measure, yes."),
         (0.1, 0.3, 0.01, "lower", "By this measure, no: it got worse."),
@@ -132,7 +132,7 @@ def test_values_of_claims_are_those_of_the_records() -> None:
         (-0.3, -0.1, 0.01, "neither", "Lower, which is neither better nor worse."),
     ],
 )
-def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, said: str) -> None:
+def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, answer: str) -> None:
     records = named_records(evaluated())
     records["report"]["measures"][0] |= {
         "low": low,
@@ -142,46 +142,51 @@ def test_the_verdict_in_the_box(low: float, high: float, p: float, better: str, 
         "difference": (low + high) / 2,
     }
     box = render_claims([claim for claim in CLAIMS if claim.id == "result.primary"], records)
-    assert f"Did fine-tuning help? {said}** NLL per token on 200 held-out titles" in box[0].sentence
+    assert f"Did fine-tuning help? {answer}** NLL per token on 200 held-out titles" in box[0].sentence
 
 
-@pytest.mark.parametrize(("before", "after", "said"), [
+@pytest.mark.parametrize(("before", "after", "warned"), [
     (2.5, 25.0, True), (2.5, 24.9, False), (2.5, 0.2, False), (7.2, 3e5, True), (0.0, 1.0, True), (0.0, 0.0, False),
 ])  # fmt: skip
-def test_an_adapter_that_ruins_its_base_says_so_in_the_box(before: float, after: float, said: bool) -> None:
+def test_an_adapter_that_ruins_its_base_says_so_in_the_box(before: float, after: float, warned: bool) -> None:
     records = named_records(evaluated())
     records["report"]["measures"][0] |= {"before": before, "after": after}
     records["training"]["effect"] |= {"nll_base": before, "nll_adapter": after}
-    found = [
-        one.sentence
-        for one in render_claims(CLAIMS, records)
-        if one.section == "result" and "order of magnitude" in one.sentence
+    warnings = [
+        claim.sentence
+        for claim in render_claims(CLAIMS, records)
+        if claim.section == "result" and "order of magnitude" in claim.sentence
     ]
-    assert len(found) == 2 * said and all(f"{before:.4g}" in one and f"{after:.4g}" in one for one in found)
+    assert len(warnings) == 2 * warned
+    assert all(f"{before:.4g}" in warning and f"{after:.4g}" in warning for warning in warnings)
 
 
 def test_an_adapter_that_changes_nothing_says_so_in_the_box() -> None:
     record = evaluated().training
-    silent = msgspec.structs.replace(
+    zeroed = msgspec.structs.replace(
         record, effect=msgspec.structs.replace(present(record.effect), changes_logits=False)
     )
     box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
-    assert "> **The adapter has no effect:**" in box(silent) and "has no effect" not in box(record)
-    assert "has no effect" not in box(msgspec.structs.replace(record, effect=None))  # of before it was looked at
+    assert "> **The adapter has no effect:**" in box(zeroed) and "has no effect" not in box(record)
+    assert "has no effect" not in box(
+        msgspec.structs.replace(record, effect=None)
+    )  # a record of a version that did not measure the effect
 
 
 def test_the_template_knows_no_record_and_asks_only_for_claims_that_there_are() -> None:
     source = (files("model_card") / "templates" / "adapter_card.md.jinja").read_text(encoding="utf-8")
     tree = Environment().parse(source)
     assert meta.find_undeclared_variables(tree) == {"claim", "rows", "family", "name", "blocks", "fence"}
-    asked = {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str) and "." in node.value}
+    requested = {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str) and "." in node.value}
     families = {
         node.args[0].as_const() for node in tree.find_all(nodes.Call) if getattr(node.node, "name", "") == "family"
     }
     known = {claim.id for claim in CLAIMS}
-    assert asked - families <= known and all(any(id.startswith(family) for id in known) for family in families)
+    assert requested - families <= known and all(any(id.startswith(family) for id in known) for family in families)
     in_rows = ("data", "cost", "evaluation", "not-measured", "provenance")
-    unused = {claim.id for claim in CLAIMS if claim.id not in asked and not claim.id.startswith((*families, *in_rows))}
+    unused = {
+        claim.id for claim in CLAIMS if claim.id not in requested and not claim.id.startswith((*families, *in_rows))
+    }
     assert not unused
 
 
@@ -230,8 +235,8 @@ def test_any_text_shows_on_the_card_as_it_is(text: str) -> None:
 
 
 def test_rows_that_were_left_out_are_rows_of_the_training_split_too() -> None:
-    """Three in four prompts too long: the split is no smaller for that, and the share that was seen no larger."""
+    """Prompts that are too long count as rows of the training split, so the share that was seen does not grow."""
     named = whole_records()
     named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
-    lines = [one.sentence for one in render_claims(CLAIMS, named) if one.id in ("data.available", "data.share")]
+    lines = [claim.sentence for claim in render_claims(CLAIMS, named) if claim.id in ("data.available", "data.share")]
     assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10 % |"]

@@ -1,6 +1,6 @@
-"""The cards, whole: the same records give the same card, and a change of a word shows up as a diff.
+"""Golden files of complete cards: the same records give the same card, so every change of wording is visible in a diff.
 
-After an intended change: `python -m tests.model_card.test_golden_cards` writes the golden files anew; read the diff.
+After an intended change, `python -m tests.model_card.test_golden_cards` rewrites the golden files; read the diff.
 """
 
 import ast
@@ -44,7 +44,7 @@ PROMPT = PromptFormat.from_settings(Prompt())
 
 
 def evaluated() -> CardInputs:
-    """Everything there: a report, a dataset with a record, some of the licence files."""
+    """Card inputs with a report, a dataset record and some of the licence files."""
     return CardInputs(
         "ns/Llama-3-Titles",
         PROMPT,
@@ -57,7 +57,7 @@ def evaluated() -> CardInputs:
 
 
 def bare() -> CardInputs:
-    """Trained and no more, on a dataset without a record."""
+    """Card inputs of an adapter without a report, trained on a dataset without a record."""
     return CardInputs("ns/titles", PROMPT, training_record("other"))
 
 
@@ -79,7 +79,7 @@ def test_the_whole_card(name: str) -> None:
 
 
 def metadata(card: str, kind: type[RepoCard] = ModelCard) -> Any:
-    """The metadata as huggingface_hub reads it. Keys that its class does not declare are attributes too."""
+    """The card's metadata as parsed by huggingface_hub; `Any`, because keys that its class does not declare are attributes too."""
     return kind(card).data
 
 
@@ -104,7 +104,7 @@ def test_no_title_breaks_out_of_the_metadata() -> None:
     rows = [row | {"title": title, "prompt": f"\n---\n{title}\n"} for row, title in zip(ROWS, titles, strict=False)]
     text = render(replace(evaluated(), rows=rows))
     assert sorted(widget["text"] for widget in metadata(text).widget) == sorted(
-        f"\n---\n{rows[place]['title']}\n" for place in starting_views(evaluation_record(), rows)["random"][:3]
+        f"\n---\n{rows[index]['title']}\n" for index in starting_views(evaluation_record(), rows)["random"][:3]
     )
     names = [block.name for block in split(text).blocks]
     assert names == [block.name for block in split(cards()["evaluated.md"]).blocks] and None not in names
@@ -146,7 +146,7 @@ def test_metered_energy_is_on_the_card_with_its_emissions_and_its_source() -> No
 
 
 def of_amazon_titles(**prompt: Any) -> CardInputs:
-    """The evaluated card, of a dataset whose source was recognised as trn.json."""
+    """The inputs of `evaluated`, with a dataset whose source was recognised as trn.json."""
     record = dataset_record()
     source = msgspec.structs.replace(record.source, expected_lines=2_248_619)
     return replace(evaluated(), dataset=msgspec.structs.replace(record, source=source, prompt=Prompt(**prompt)))
@@ -193,13 +193,13 @@ def test_a_measure_that_cannot_read_the_texts_is_on_the_card_as_not_measured() -
     )
     assert card.count("ROUGE-L") == 1 and "| Specificity (on 150 of 200 titles) | 0.5 | 0.75 |" in card
     assert "because their description has no spaces between words: 50." in card
-    assert [one.metric_type for one in metadata(card).eval_results] == ["nll_per_token", "specificity"]
+    assert [result.metric_type for result in metadata(card).eval_results] == ["nll_per_token", "specificity"]
 
 
 def test_a_sample_that_the_primary_measure_cannot_read_is_shown_without_a_value() -> None:
     rows = [
-        row | {"nll_per_token_before": None, "nll_per_token_after": None} if place == 5 else row
-        for place, row in enumerate(ROWS)
+        row | {"nll_per_token_before": None, "nll_per_token_after": None} if index == 5 else row
+        for index, row in enumerate(ROWS)
     ]
     card = render(replace(evaluated(), rows=rows))
     assert (
@@ -211,8 +211,8 @@ def test_near_copies_that_were_looked_for_in_some_rows_only_are_said_so() -> Non
     inputs = evaluated()
     records = named_records(inputs)
     records["dataset"]["leakage"]["test"] |= {"rows": 9, "near_measured": 4, "near_duplicates": 0}
-    said = [one.sentence for one in render_claims(CLAIMS, records) if one.id == "data.near-measured[test]"]
-    assert said == [
+    sentences = [claim.sentence for claim in render_claims(CLAIMS, records) if claim.id == "data.near-measured[test]"]
+    assert sentences == [
         "- test split: the search for near-duplicates covers 4 of its 9 rows; the others have too few words, or no spaces between words."
     ]
 

@@ -1,4 +1,4 @@
-"""The tiny model and an index of the tiny rows, in this process: no Hub."""
+"""Fixtures: an engine with a tiny model, and an index of tiny rows. No Hub is involved."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +24,7 @@ HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """A model with random weights and a random adapter on it."""
+    """An engine with a tiny randomly initialised model and a random adapter."""
     tokenizer = train_tokenizer()
     model = add_adapter(make_base(len(tokenizer)))
     base = LoadedBase(model, tokenizer, "none", None, "float32")
@@ -36,12 +36,12 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> RowIndex:
-    """Rows 0 to 299 are the training split, 330 to 399 the test split; one row of it holds markup."""
+    """An index of 300 training rows and 70 test rows; the last test row contains hostile markup."""
     folder = tmp_path_factory.mktemp("index")
     (folder / "data").mkdir()
     rows = {"train": [row(number) for number in range(300)], "test": [row(number) for number in range(330, 400)]}
     rows["test"][-1] |= {"title": f"Zeppelin {HOSTILE}", "output": f"A zeppelin of 1937. {HOSTILE} \x1b[31m"}
-    for split, some in rows.items():
-        pq.write_table(pa.Table.from_pylist(some), folder / "data" / f"{split}-00000-of-00001.parquet")
-    ensure_index(folder / "made", DATASET, lambda: folder)
-    return RowIndex(folder / "made", DATASET)
+    for split, split_rows in rows.items():
+        pq.write_table(pa.Table.from_pylist(split_rows), folder / "data" / f"{split}-00000-of-00001.parquet")
+    ensure_index(folder / "index", DATASET, lambda: folder)
+    return RowIndex(folder / "index", DATASET)

@@ -1,4 +1,4 @@
-"""`titlecraft ask` and `titlecraft play` as a person runs them, against the embedded Hub."""
+"""`titlecraft ask` and `titlecraft play` as subprocesses, against the embedded Hub."""
 
 import os
 import signal
@@ -26,9 +26,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def start(world: World, *arguments: str, **environment: str) -> subprocess.Popen:
     command = [PYTHON, "-m", "titlecraft.command_line.main", *arguments]
-    given = os.environ | world.hub.environment(world.root / "home") | environment
+    variables = os.environ | world.hub.environment(world.root / "home") | environment
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=given, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+    return subprocess.Popen(command, env=variables, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def refused(world: World, *arguments: str, **environment: str) -> str:
@@ -65,13 +65,11 @@ def test_ask_where_the_output_is_not_unicode(world: World) -> None:
 
 def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
     assert "error: nothing was asked: type a title" in refused(world, "ask", " ", "--adapter", ADAPTER)
-    assert (
-        "has no training_record.json" in (said := refused(world, "ask", "A lamp", "--adapter", BASE))
-        and "titlecraft train" in said
-    )
+    message = refused(world, "ask", "A lamp", "--adapter", BASE)
+    assert "has no training_record.json" in message and "titlecraft train" in message
     (tmp_path / "gradio.py").write_text(NO_GRADIO)
-    said = refused(world, "play", "--adapter", ADAPTER, PYTHONPATH=f"{tmp_path}:{ROOT}")
-    assert said == 'error: the page needs Gradio (No module named gradio): pip install "titlecraft[play]"'
+    message = refused(world, "play", "--adapter", ADAPTER, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert message == 'error: the page needs Gradio (No module named gradio): pip install "titlecraft[play]"'
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert f"error: cannot serve on 127.0.0.1 port {port}" in refused(
@@ -81,8 +79,8 @@ def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
 def test_a_number_that_is_no_port(world: World, port: str) -> None:
-    said = refused(world, "play", "--adapter", ADAPTER, "--port", port)
-    assert f"cannot serve on 127.0.0.1 port {port} (a port is 0 to 65535): choose another --port" in said
+    message = refused(world, "play", "--adapter", ADAPTER, "--port", port)
+    assert f"cannot serve on 127.0.0.1 port {port} (a port is 0 to 65535): choose another --port" in message
 
 
 def test_play_listens_on_loopback_alone_and_ends_with_ctrl_c(world: World) -> None:

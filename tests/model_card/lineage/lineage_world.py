@@ -1,6 +1,8 @@
-"""An adapter of a dataset that `titlecraft build` published, with literal records; no model. Steps of test_lineage.py.
+"""Publish adapters of a dataset that `titlecraft build` published, with literal records. No model is loaded.
 
-python -m tests.model_card.lineage.lineage_world adapter|report|edit|private|elsewhere|foreign|export|tell …
+Each step of test_lineage.py is one command:
+
+python -m tests.model_card.lineage.lineage_world adapter|report|edit|private|elsewhere|third_party|export|announce …
 """
 
 import sys
@@ -27,23 +29,23 @@ def put(repo: str, kind: RepoType, files: dict[str, bytes]) -> Pin:
 
 
 def put_adapter(repo: str = ADAPTER, dataset: Pin | None = None) -> Pin:
-    """An adapter whose training record names base and dataset."""
+    """Publish an adapter with a training record that names base and dataset."""
     base = put(BASE, "model", {"README.md": b"---\nlicense: mit\n---\n"})
     training = msgspec.structs.replace(training_record("other"), base=base, dataset=dataset or pin_data(DATASET))
     return put(repo, "model", {"training_record.json": training.to_json(), "README.md": CARD.encode()})
 
 
 def put_report(id: str, n: int) -> Pin:
-    """A report about the adapter at its head."""
+    """Publish a report of the adapter at its head."""
     adapter = published_pin(ADAPTER, "model")
     record = evaluation_record()
-    measures = [msgspec.structs.replace(one, n=n) for one in record.measures]
+    measures = [msgspec.structs.replace(measure, n=n) for measure in record.measures]
     report = msgspec.structs.replace(record, id=id, n=n, adapter=adapter, measures=measures)
     return put(ADAPTER, "model", {f"evaluation/{id}/report.json": report.to_json()})
 
 
 def edit_card() -> None:
-    """What a person does on the Hub's page: text of their own, a tag, a config, and a licence that nobody gave."""
+    """Edit the dataset's card as a user would: add text, a tag, a config and a licence."""
     text = Path(hf_hub_download(DATASET, "README.md", repo_type="dataset")).read_text()
     text = text.replace("license: unknown", "license: mit\nlicense_link: https://example.org").replace(
         "- titlecraft\n", "- titlecraft\n- lamps\n- license:apache-2.0\n"
@@ -55,7 +57,7 @@ def edit_card() -> None:
 
 
 def announce(repo: str = ADAPTER) -> None:
-    """What `titlecraft train` and `titlecraft evaluate` do when they have published."""
+    """Announce the adapter, as `titlecraft train` and `titlecraft evaluate` do after publishing."""
     from model_card.lineage.announce import announce
 
     announce(present(published_pin(repo, "model")), collection=True)
@@ -73,7 +75,7 @@ def main(step: str, *rest: str) -> None:
         HfApi().update_repo_settings("titlecraft/secret", private=True)
     elif step == "elsewhere":
         put_adapter("titlecraft/other", Pin(type="dataset", repo="somebody/texts", revision="5" * 40))
-    elif step == "foreign":
+    elif step == "third_party":
         put("titlecraft/theirs", "model", {"README.md": CARD.encode()})
     elif step == "export":
         export = {
@@ -86,7 +88,7 @@ def main(step: str, *rest: str) -> None:
             "model",
             {"README.md": CARD.encode(), "export_record.json": msgspec.json.encode(export)},
         )
-    elif step == "tell":
+    elif step == "announce":
         announce(*rest)
 
 

@@ -1,4 +1,4 @@
-"""Dataset, adapter and report know each other: on an embedded Hub, by the unmodified client, with literal records."""
+"""Lineage of a dataset, its adapter and its report on an embedded Hub, with literal records and the unmodified client."""
 
 import json
 import os
@@ -25,17 +25,17 @@ OF_ADAPTER, OF_DATASET = f"/api/models/{ADAPTER}", f"/api/datasets/{DATASET}"
 
 @dataclass(frozen=True)
 class World:
-    """A Hub, and how to do things on it in fresh processes."""
+    """An embedded Hub; each method that runs a command does so in a new process."""
 
     hub: RunningHub
     root: Path
 
-    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | self.hub.environment(self.root / "home") | more
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | self.hub.environment(self.root / "home") | variables
         return subprocess.run([PYTHON, "-m", *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
 
     def do(self, *arguments: str) -> str:
-        """What a command that must succeed prints."""
+        """The output of a command, which must succeed."""
         done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -43,8 +43,8 @@ class World:
     def step(self, *arguments: str) -> str:
         return self.do("tests.model_card.lineage.lineage_world", *arguments)
 
-    def build(self, *more: str) -> str:
-        small = ["--workers", "1", "--public", *more]
+    def build(self, *options: str) -> str:
+        small = ["--workers", "1", "--public", *options]
         return self.do(
             "titlecraft.command_line.main", "build", str(self.root / "rows.json.gz"), "--repo", DATASET, *small
         )
@@ -65,7 +65,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A dataset, an adapter of it, and a report; the adapter is listed."""
+    """A Hub with a dataset, an adapter that was trained on it, and a report of that adapter."""
     root = tmp_path_factory.mktemp("lineage")
     world = World(start(root / "hub"), root)
     write_catalogue(root / "rows.json.gz", rows=400, seed=3)
@@ -78,11 +78,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
     before = world.head(OF_DATASET)
-    listed, collection = world.step("tell").splitlines()
+    listed, collection = world.step("announce").splitlines()
     after = world.head(OF_DATASET)
     assert listed == f"listed on the dataset's card: {DATASET}@{after[:12]}" and after != before
     assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
-    assert world.step("tell") == "" and world.head(OF_DATASET) == after
+    assert world.step("announce") == "" and world.head(OF_DATASET) == after
     pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
     done = subprocess.run(
         [PYTHON, "-c", pinned],
@@ -96,8 +96,8 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
     row = f"200 titles ([report 0123456789ab](/{ADAPTER}/blob/{world.head(OF_ADAPTER)}/evaluation/0123456789ab/report.json))"
     assert f"From revision [{before[:12]}](/datasets/{DATASET}/tree/{before}):" in world.card() and row in world.card()
     assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").content.startswith(b"\x89PNG")
-    (found,) = world.get("/api/collections?owner=titlecraft").json()
-    assert [(one["type"], one["id"]) for one in found["items"]] == [
+    (collected,) = world.get("/api/collections?owner=titlecraft").json()
+    assert [(item["type"], item["id"]) for item in collected["items"]] == [
         ("dataset", DATASET),
         ("model", ADAPTER),
         ("model", BASE),
@@ -105,22 +105,22 @@ def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
 
 
 def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
-    world.step("foreign")
+    world.step("third_party")
     world.step("export")
     line = "NLL per token 2.5 → 2.25 nats (-0.25, 95 % interval -0.3 to -0.2), n = 200: better"
     for reference in (ADAPTER, f"{ADAPTER}-merged", f"datasets/{DATASET}"):
-        said = world.lineage(reference, "--out", str(tmp_path / "graph.png"))
-        assert said.splitlines()[0].startswith("source rows.json.gz (400 lines, sha256 ")
-        assert said.count(f"adapter {ADAPTER}@") == 1 and said.count(f"base {BASE}@") == 1 and line in said
-        assert f"merged model {ADAPTER}-merged@" in said
+        tree = world.lineage(reference, "--out", str(tmp_path / "graph.png"))
+        assert tree.splitlines()[0].startswith("source rows.json.gz (400 lines, sha256 ")
+        assert tree.count(f"adapter {ADAPTER}@") == 1 and tree.count(f"base {BASE}@") == 1 and line in tree
+        assert f"merged model {ADAPTER}-merged@" in tree
         assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
-        assert ("unconfirmed titlecraft/theirs names the dataset on its card" in said) == reference.startswith(
+        assert ("unconfirmed titlecraft/theirs names the dataset on its card" in tree) == reference.startswith(
             "datasets/"
         )
     graph = json.loads(world.lineage(DATASET, "--json"))
-    (one,) = graph["adapters"]
-    assert (one["listed"], one["problem"], graph["missing"]) == (True, None, [])
-    assert one["trained"]["dataset"] == graph["dataset"]
+    (adapter,) = graph["adapters"]
+    assert (adapter["listed"], adapter["problem"], graph["missing"]) == (True, None, [])
+    assert adapter["trained"]["dataset"] == graph["dataset"]
     refused = world.run("titlecraft.command_line.main", "lineage", BASE)
     assert (
         refused.returncode == 2 and refused.stderr.startswith(f"error: {BASE}@") and "Traceback" not in refused.stderr
@@ -130,9 +130,9 @@ def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
 def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> None:
     path = f"/datasets/{DATASET}/resolve/main/lineage.json"
     listed = world.get(path).json()
-    told_better = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
-    for said, problem in ((told_better, "its report 0123456789ab is not as listed"), (listed, None)):
-        put = f"from tests.model_card.lineage.lineage_world import put; put('{DATASET}', 'dataset', {{'lineage.json': {json.dumps(said).encode()!r}}})"
+    exaggerated = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
+    for claimed, problem in ((exaggerated, "its report 0123456789ab is not as listed"), (listed, None)):
+        put = f"from tests.model_card.lineage.lineage_world import put; put('{DATASET}', 'dataset', {{'lineage.json': {json.dumps(claimed).encode()!r}}})"
         done = subprocess.run(
             [PYTHON, "-c", put],
             env=os.environ | world.hub.environment(world.root / "home"),
@@ -141,20 +141,22 @@ def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> 
             text=True,
         )
         assert done.returncode == 0, done.stderr
-        (one,) = json.loads(world.lineage(DATASET, "--json"))["adapters"]
-        assert one["problem"] == problem
+        (adapter,) = json.loads(world.lineage(DATASET, "--json"))["adapters"]
+        assert adapter["problem"] == problem
 
 
 def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
     world.step("edit")
     world.step("report", "ba9876543210", "300")
-    told = world.run("tests.model_card.lineage.lineage_world", "tell")
-    assert "claims a licence (mit, https://example.org, apache-2.0); the card says `license: unknown`" in told.stderr
-    assert "listed on the dataset's card" in told.stdout and "[report ba9876543210]" in world.card()
+    announced = world.run("tests.model_card.lineage.lineage_world", "announce")
+    assert (
+        "claims a licence (mit, https://example.org, apache-2.0); the card says `license: unknown`" in announced.stderr
+    )
+    assert "listed on the dataset's card" in announced.stdout and "[report ba9876543210]" in world.card()
     front = yaml.safe_load(split_front_matter(world.card())[0] or "")
     assert (front["license"], front["mine"], "license_link" in front) == ("unknown", 7, False)
     assert "lamps" in front["tags"] and "license:apache-2.0" not in front["tags"]
-    assert [one["config_name"] for one in front["configs"]] == ["default", "extra"]
+    assert [config["config_name"] for config in front["configs"]] == ["default", "extra"]
     assert "nothing to do: the card of" in world.do("titlecraft.command_line.main", "card", f"datasets/{DATASET}")
     rebuilt = world.build("--data.test_share=0.2")
     assert "nothing to do" not in rebuilt
@@ -169,15 +171,15 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     world.step("private")
     world.step("elsewhere")
     before = world.head(OF_DATASET)
-    said = world.step("tell", "titlecraft/secret").splitlines()
-    assert said[0] == (
+    messages = world.step("announce", "titlecraft/secret").splitlines()
+    assert messages[0] == (
         f"the dataset's card does not list this adapter: titlecraft/secret is private and {DATASET} is public; "
         "make the adapter public and run this again"
     )
     assert world.get("/api/collections?owner=titlecraft").json()[0]["private"] is True
-    said = world.step("tell", "titlecraft/other").splitlines()
-    assert said[0].startswith("the dataset's card does not list this adapter: no write right on somebody/texts: ")
-    assert said[1].startswith("the repos are not in a collection: ") and len(said) == 2
+    messages = world.step("announce", "titlecraft/other").splitlines()
+    assert messages[0].startswith("the dataset's card does not list this adapter: no write right on somebody/texts: ")
+    assert messages[1].startswith("the repos are not in a collection: ") and len(messages) == 2
     assert world.head(OF_DATASET) == before
     away = "from model_card.lineage.announce import announce; from titlecraft.records import Pin; announce(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
     done = subprocess.run(
@@ -193,7 +195,7 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
 
 
 def test_a_build_is_not_lost_to_an_adapter_that_is_listed_meanwhile(world: World, tmp_path: Path) -> None:
-    """A training elsewhere ends while a dataset is built: the build goes on top of its commit, and keeps what it lists."""
+    """An adapter is announced during a build: the build publishes on top of that commit and keeps the listed adapter."""
     world.step("report", "111111111111", "400")
     small = ["--data.test_share=0.3", "--workers", "1", "--repo", DATASET]
     meanwhile = f"""
@@ -202,7 +204,7 @@ import dataset_builder.write_dataset as writing
 from titlecraft.command_line.main import main
 group = writing.group_and_assign
 def list_an_adapter(*others):
-    subprocess.run([{PYTHON!r}, "-m", "tests.model_card.lineage.lineage_world", "tell"], check=True,
+    subprocess.run([{PYTHON!r}, "-m", "tests.model_card.lineage.lineage_world", "announce"], check=True,
                    env=os.environ | {{"HF_HOME": {str(tmp_path)!r}}})
     return group(*others)
 writing.group_and_assign = list_an_adapter

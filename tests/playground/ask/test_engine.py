@@ -1,4 +1,4 @@
-"""Two answers from one model: the same as transformers' own generate(), and the same whoever else asks meanwhile."""
+"""Answers of base and tuned model: equal to those of transformers' generate(), also with concurrent requests."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,16 +27,16 @@ def last(engine: Engine, prompt: str, decoding: Decoding) -> tuple[Answer, ...]:
 
 
 def by_generate(engine: Engine, arm: str, decoding: Decoding) -> str:
-    """The answer as the evaluation would have it."""
+    """The answer of one arm by the evaluation's `generate`."""
     model, tokenizer = engine.loaded.model, engine.loaded.tokenizer
     torch.manual_seed(decoding.seed)
     sampling = None if decoding.greedy else decoding.settings
-    asked = (model, tokenizer, [encode_prompt(tokenizer, PROMPT)], decoding.settings.max_new_tokens)
+    arguments = (model, tokenizer, [encode_prompt(tokenizer, PROMPT)], decoding.settings.max_new_tokens)
     if arm == "base":
         with model.disable_adapter():
-            tokens = generate(*asked, sampling=sampling)[0]
+            tokens = generate(*arguments, sampling=sampling)[0]
     else:
-        tokens = generate(*asked, sampling=sampling)[0]
+        tokens = generate(*arguments, sampling=sampling)[0]
     return tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 
@@ -68,22 +68,22 @@ def test_why_an_answer_stops(engine: Engine) -> None:
 
 
 def test_each_gets_its_own_answer(engine: Engine) -> None:
-    asked = [(f"Describe lamp {n}.", Decoding(SHORT, seed=n)) for n in range(4)]
-    alone = [[answer.text for answer in last(engine, *one)] for one in asked]
+    requests = [(f"Describe lamp {n}.", Decoding(SHORT, seed=n)) for n in range(4)]
+    alone = [[answer.text for answer in last(engine, *request)] for request in requests]
     assert len({text for texts in alone for text in texts}) == 8
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(lambda one: [answer.text for answer in last(engine, *one)], asked))
+        together = list(threads.map(lambda request: [answer.text for answer in last(engine, *request)], requests))
     assert together == alone
 
 
 def test_nll_of_the_reference(engine: Engine) -> None:
     tokenizer, model = engine.loaded.tokenizer, engine.loaded.model
     prompt, completion = encode_prompt(tokenizer, PROMPT), encode_completion(tokenizer, "A lamp of red glass.")
-    found = engine.nll(PROMPT, "A lamp of red glass.")
-    assert found["tuned"] == pytest.approx(plain_nll(model, prompt, completion) / len(completion), abs=1e-5)
+    nll = engine.nll(PROMPT, "A lamp of red glass.")
+    assert nll["tuned"] == pytest.approx(plain_nll(model, prompt, completion) / len(completion), abs=1e-5)
     with model.disable_adapter():
-        assert found["base"] == pytest.approx(plain_nll(model, prompt, completion) / len(completion), abs=1e-5)
-    assert engine.nll("x" * 600, "A lamp.") == {}  # no room
+        assert nll["base"] == pytest.approx(plain_nll(model, prompt, completion) / len(completion), abs=1e-5)
+    assert engine.nll("x" * 600, "A lamp.") == {}  # longer than the context
 
 
 def test_special_tokens_in_a_text_are_text(engine: Engine) -> None:
@@ -92,11 +92,11 @@ def test_special_tokens_in_a_text_are_text(engine: Engine) -> None:
 
 
 def test_a_dataset_without_a_test_split_can_be_asked_about(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only an evaluation needs one."""
+    """Only an evaluation needs a test split."""
     dataset = dataset_record()
     without = msgspec.structs.replace(dataset, splits={"train": dataset.splits["train"]}).to_json()
     monkeypatch.setattr(inputs, "read_file", lambda pinned, path: without)
     monkeypatch.setattr(inputs, "read_adapter", lambda adapter: engine.inputs)
     monkeypatch.setattr(engine_module, "read_adapter", lambda adapter: engine.inputs)
-    monkeypatch.setattr(engine_module, "load", lambda found: engine.loaded)
+    monkeypatch.setattr(engine_module, "load", lambda inputs: engine.loaded)
     assert Engine.open("ns/adapter").inputs is engine.inputs

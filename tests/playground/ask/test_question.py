@@ -1,4 +1,4 @@
-"""What is read as a title, what as a question, and what is refused."""
+"""How a text is read: as a title or as a question, or rejected with an error."""
 
 import pytest
 
@@ -23,8 +23,8 @@ PROMPT = PromptFormat(instruction="Describe.", question="Question: What is '{tit
     ],
 )
 def test_read_by_the_rule(text: str, kind: str, title: str | None, input: str) -> None:
-    found = read_question(text, PROMPT, known=lambda title: title == "Who Moved My Cheese?")
-    assert (found.kind, found.title, found.input) == (kind, title, input)
+    question = read_question(text, PROMPT, known=lambda title: title == "Who Moved My Cheese?")
+    assert (question.kind, question.title, question.input) == (kind, title, input)
 
 
 def test_read_as_told() -> None:
@@ -44,7 +44,7 @@ def test_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "seed", "said"),
+    ("settings", "seed", "message"),
     [
         (Generation(max_new_tokens=0), 0, "max_new_tokens is 0: expected 1 to 1024"),
         (Generation(temperature=0.0), 0, "temperature is 0.0: expected 0.001 to 100"),
@@ -53,6 +53,6 @@ def test_refused() -> None:
         (Generation(), 1 << 63, "seed is 9223372036854775808: expected 0 to 9223372036854775807"),
     ],
 )
-def test_controls_that_nothing_can_be_drawn_with(settings: Generation, seed: int, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_controls_that_nothing_can_be_drawn_with(settings: Generation, seed: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         Decoding(settings, seed=seed)

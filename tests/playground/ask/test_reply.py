@@ -1,4 +1,4 @@
-"""A whole reply: its sources, what they say of the training data, what none of them supports, and how it is shown."""
+"""A complete reply: its sources, whether the training data has the title, unsupported words, and its display."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -59,15 +59,15 @@ def titled(title: str) -> Question:
     ],
 )
 def test_whether_the_training_data_knows_it(index: RowIndex, title: str, known: str, sentence: str) -> None:
-    found = find_sources(index, titled(title))
-    assert (found.known, found.sentence) == (known, sentence)
-    assert (found.reference is not None) == (known in ("trained", "held out"))
+    sources = find_sources(index, titled(title))
+    assert (sources.known, sources.sentence) == (known, sentence)
+    assert (sources.reference is not None) == (known in ("trained", "held out"))
 
 
 def test_what_no_source_supports() -> None:
     answer = "The Red Lamp gives 1200 lumen. It was made in Oslo by Anna O'Neill and Otto Berg in 1931, with a shade."
     marks = unsupported(answer, titled("Red"), [ROW])
-    assert [(answer[one.start : one.end], one.kind) for one in marks] == [
+    assert [(answer[mark.start : mark.end], mark.kind) for mark in marks] == [
         ("gives", "word"),
         ("made", "word"),
         ("Oslo", "name"),
@@ -86,39 +86,39 @@ def test_digits_behind_letters_need_a_source_too() -> None:
     answer = "It plays mp3 by usb3 on a 4x6 screen, 12inch wide, like the x200."
     row = replace(ROW, text="A lamp of 4 or 12 inch with an MP3 player.")
     marks = unsupported(answer, titled("Red"), [row])
-    assert [answer[one.start : one.end] for one in marks if one.kind == "number"] == ["usb3", "4x6", "x200"]
+    assert [answer[mark.start : mark.end] for mark in marks if mark.kind == "number"] == ["usb3", "4x6", "x200"]
 
 
-def whole(engine: Engine, index: RowIndex, text: str, **options: Any) -> Reply:
+def last_reply(engine: Engine, index: RowIndex, text: str, **options: Any) -> Reply:
     return list(reply(engine, index, Asked(text, GREEDY, **options)))[-1]
 
 
 def test_the_reference_of_a_known_title_is_scored(engine: Engine, index: RowIndex) -> None:
-    known = whole(engine, index, "The red lamp of the kitchen")
+    known = last_reply(engine, index, "The red lamp of the kitchen")
     assert present(known.sources.reference).uid == "B000000000" and set(known.nll) == {"base", "tuned"}
     assert known.prompt == engine.prompt.render_title("The red lamp of the kitchen") and known.in_prompt == 0
-    unknown = whole(engine, index, "The green lamp of the moon", arms=("tuned",))
+    unknown = last_reply(engine, index, "The green lamp of the moon", arms=("tuned",))
     assert unknown.nll == {} and [answer.arm for answer in unknown.answers] == ["tuned"]
 
 
 def test_sources_go_into_the_prompt_where_there_is_room(engine: Engine, index: RowIndex) -> None:
-    grounded = whole(engine, index, "The red lamp of the kitchen", grounded=True)
+    grounded = last_reply(engine, index, "The red lamp of the kitchen", grounded=True)
     assert grounded.in_prompt == 3 and "\n[1] The red lamp of the kitchen: A red lamp, made" in grounded.prompt
     assert engine.fits(grounded.prompt, 8)
     assert "does not show what the model has learned" in parts.answers(grounded)
-    assert whole(engine, index, "Submarine", grounded=True).in_prompt == 0
+    assert last_reply(engine, index, "Submarine", grounded=True).in_prompt == 0
 
 
 def test_what_a_person_wrote_is_escaped(engine: Engine, index: RowIndex) -> None:
     text = "</p><script>alert(1)</script> ### Response:\n<|end_of_text|> {{ 1234 * 5678 }} \x1b[31m zeppelin"
-    now = whole(engine, index, text)
-    page = parts.answers(now) + parts.sources(now) + parts.prompt(now)
+    shown = last_reply(engine, index, text)
+    page = parts.answers(shown) + parts.sources(shown) + parts.prompt(shown)
     assert "<script" not in page and "<img" not in page and "\x1b" not in page and "7006652" not in page
     assert (
         "&lt;script&gt;alert(1)&lt;/script&gt; ### Response:\n&lt;|end_of_text|&gt; {{ 1234 * 5678 }} \ufffd[31m"
         in page
     )
-    assert "onerror=&#39;" in parts.sources(now)  # of the row that is hostile itself
+    assert "onerror=&#39;" in parts.sources(shown)  # from the row with hostile markup
 
 
 def typed(*texts: str) -> Iterator[str]:
@@ -131,16 +131,16 @@ def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: p
     options = {"decoding": GREEDY, "arms": ("tuned",)}
     texts = typed("The red lamp of the kitchen", "", "x" * 2001, "[bold]zeppelin[/bold]")
     assert converse(engine, index, texts, options, console, True, one=False) == 0
-    said = out.getvalue()
-    assert "\x1b" not in said and said.count("The prompt, without BOS:") == 2
+    text = out.getvalue()
+    assert "\x1b" not in text and text.count("The prompt, without BOS:") == 2
     assert (
         "This title is in the training data.\n1. The red lamp of the kitchen\n   same title · train · B000000000 · BM25 "
-        in said
+        in text
     )
     assert (
-        "[bold]zeppelin[/bold]" in said
-        and "nats/token" in said
-        and "Read as a title · greedy, at most 8 tokens" in said
+        "[bold]zeppelin[/bold]" in text
+        and "nats/token" in text
+        and "Read as a title · greedy, at most 8 tokens" in text
     )
     errors = capsys.readouterr().err
     assert "error: nothing was asked" in errors and "expected at most 2,000" in errors
@@ -157,7 +157,7 @@ def test_what_was_written_before_ctrl_c_stays(engine: Engine, index: RowIndex) -
 
     with pytest.raises(KeyboardInterrupt):
         show_replies(console, interrupted(), False)
-    left = out.getvalue().rpartition("\x1b[2K")[2]  # behind the last line that was erased
+    left = out.getvalue().rpartition("\x1b[2K")[2]  # the text after the last erased line
     assert "Base model" in left and "writing … · 3 tokens" in left
 
 

@@ -1,4 +1,4 @@
-"""A run in literal records, of which the golden documents are made."""
+"""Runs with literal records; the golden documents are rendered from them."""
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ EXAMPLE = {
 
 
 def evaluated() -> Run:
-    """Everything measured that can be; a title was left out, one measure shows no difference."""
+    """A run with all measurements; titles were excluded, and one measure shows no difference."""
     report = replace(evaluation_record(), excluded={"title_in_train": 1234})
     pictures = dict.fromkeys(["splits.png", "output_length.png", "training_loss.png", "forest.png"], b"\x89PNG")
     return Run(
@@ -34,7 +34,7 @@ def evaluated() -> Run:
 
 
 def bare() -> Run:
-    """The least that an adapter of ours can come with."""
+    """A run without dataset record, report, examples and pictures."""
     return Run(
         adapter=ADAPTER,
         record=training_record("other"),

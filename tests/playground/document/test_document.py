@@ -1,6 +1,6 @@
-"""Both documents, whole, and what holds them to the code: every measure, setting and reason has its words.
+"""Golden documents in both languages; every measure, setting and reason of the code has words in each language.
 
-After an intended change: `python -m tests.playground.document.test_document` writes the golden files anew; read the diff.
+After an intended change, `python -m tests.playground.document.test_document` rewrites the golden files; read the diff.
 """
 
 import dataclasses
@@ -98,12 +98,12 @@ def test_the_command_on_the_page_asks_for_the_training_of_the_record() -> None:
     stage = StageParser("train", "", ["base", "lora", "training", "generation"])
     for name in ("--dataset", "--repo"):
         stage.add(name, type=str)
-    recipe, asked = stage.parse(shlex.split(command_line)[2:])
+    recipe, options = stage.parse(shlex.split(command_line)[2:])
     assert (recipe.training, recipe.lora, recipe.generation) == (training, lora, record.generation)
     assert recipe.base == dataclasses.replace(
         record.base_settings, repo=record.base.repo, revision=record.base.revision
     )
-    assert (asked.dataset, asked.repo) == ("ns/data@" + "d" * 40, "YOU/Llama-3-Titles")
+    assert (options.dataset, options.repo) == ("ns/data@" + "d" * 40, "YOU/Llama-3-Titles")
 
 
 def test_what_was_not_measured_is_called_so() -> None:
@@ -124,10 +124,10 @@ def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
     ):
         text = render(known, language(code))
         assert words in text and "AmazonTitles-1.3MM" in text and "Bhatia" in text and "McAuley" in text
-        for other in (run, bare()):
+        for other_run in (run, bare()):
             assert not re.search(
                 "Amazon|Bhatia|McAuley|begins with books|começa pelos livros|never seen|nunca viu",
-                render(other, language(code)),
+                render(other_run, language(code)),
             )
 
 
@@ -135,8 +135,8 @@ def test_what_a_measure_cannot_read_is_said_in_both_languages() -> None:
     run = evaluated()
     left_out = NotMeasured(name="rouge_l", label="ROUGE-L", read=3, n=200, lacking=["latin", "accents"])
     measures = [
-        msgspec.structs.replace(one, n=150) if one.name == "specificity" else one
-        for one in present(run.report).measures[:2]
+        msgspec.structs.replace(measure, n=150) if measure.name == "specificity" else measure
+        for measure in present(run.report).measures[:2]
     ]
     report = msgspec.structs.replace(
         present(run.report), measures=measures, not_measured=[left_out], near_not_looked_for=1_050
@@ -176,7 +176,7 @@ def test_strangers_text_stays_text() -> None:
 
 
 def test_the_numbers_of_both_languages_are_the_same() -> None:
-    """Whatever the words: the two documents show the same figures, in their own notation."""
+    """Both documents show the same numbers, each in the notation of its language."""
     english, portuguese = (render(evaluated(), language(code)).split("### 4.3")[0] for code in LANGUAGES)
     swapped = portuguese.translate(str.maketrans(",.", ".,"))
     figure = re.compile(r"\| (?:de )?([−+]?\d[\d,]*(?:\.\d+)?)(?= )")

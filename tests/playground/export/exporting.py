@@ -1,4 +1,4 @@
-"""The tiny world on an embedded Hub, and a user in front of it, with a folder and a Hub cache of their own."""
+"""The tiny world on an embedded Hub, and a user with a folder and a Hub cache of their own."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ ADAPTER, BASE = "titlecraft/tiny-adapter", "titlecraft/tiny-base"
 SESSION = """
 import contextlib, io, json, os, re, sys
 from titlecraft.command_line.main import main
-found = {}
+outcomes = {}
 for name, command in json.loads(sys.argv[1]).items():
     out, err, before = io.StringIO(), io.StringIO(), dict(os.environ)
     while re.match(r"[A-Z_]+=", command[0]):
@@ -26,16 +26,16 @@ for name, command in json.loads(sys.argv[1]).items():
             status = main(command)
         except SystemExit as end:
             status = end.code
-    found[name] = (status, out.getvalue(), err.getvalue(), "torch" in sys.modules)
+    outcomes[name] = (status, out.getvalue(), err.getvalue(), "torch" in sys.modules)
     os.environ.clear()
     os.environ.update(before)
-print(json.dumps(found))
+print(json.dumps(outcomes))
 """
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did: its exit status, what it said, and whether torch has been imported by then."""
+    """The outcome of a command: exit status, output, and whether torch was imported by its end."""
 
     status: int
     out: str
@@ -43,7 +43,7 @@ class Outcome:
     torch: bool
 
     def refusal(self) -> str:
-        """The one line that it says; it must have failed for a mistake of the user's."""
+        """The error line of a command, which must have failed with a user error."""
         lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
         assert self.status == 2 and len(lines) == 1 and "Traceback" not in self.err, (self.status, self.err[-3000:])
         return lines[0]
@@ -51,29 +51,29 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Desk(World):
-    """Where a user sits in front of the tiny world, whose pins are repo -> NAMESPACE/NAME@COMMIT."""
+    """A user's environment with access to the tiny world; `pins` maps each repo to NAMESPACE/NAME@COMMIT."""
 
     pins: dict[str, str]
 
     def say(self, code: str) -> str:
-        """What a user's script printed; it must succeed."""
+        """The output of a Python script, which must succeed."""
         done = self.python(code)
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
     def session(self, commands: dict[str, list[str]]) -> dict[str, Outcome]:
-        """What each `titlecraft …` did, one after another in one process, which saves the seconds of importing torch.
+        """Run `titlecraft …` commands in turn in one process, so that torch is imported once; returns their outcomes by name.
 
-        An argument NAME=VALUE in capitals in front sets the environment, for that command alone.
+        Leading arguments of the form NAME=VALUE set environment variables for that command only.
         """
         done = self.run(sys.executable, "-c", SESSION, json.dumps(commands))
         assert done.returncode == 0, done.stderr[-3000:]
-        return {name: Outcome(*found) for name, found in json.loads(done.stdout.splitlines()[-1]).items()}
+        return {name: Outcome(*values) for name, values in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
 @contextmanager
 def desk(root: Path) -> Iterator[Desk]:
-    """A desk in front of the tiny world, for as long as its Hub runs."""
+    """A `Desk` with access to the tiny world; its Hub stops at the end of the context."""
     for name in ("world", "desk"):
         (root / name).mkdir()
     with served_world(root / "world") as world:

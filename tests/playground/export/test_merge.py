@@ -1,4 +1,4 @@
-"""The arithmetic of a merge, bit for bit, and what is refused."""
+"""Merged weights equal the expected ones bit for bit; wrong merges, programs and files are rejected."""
 
 from pathlib import Path
 from typing import Any

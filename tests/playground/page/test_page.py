@@ -1,4 +1,4 @@
-"""The page as a visitor sees it: headless Chromium at phone and desktop width, hostile text, and several visitors at once."""
+"""The page in headless Chromium: phone and desktop width, hostile text, and concurrent visitors."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +73,7 @@ def test_a_title_gets_both_answers_and_its_sources(
         "rgb(22, 25, 29)" if dark else "rgb(255, 255, 255)"
     )
     tab.screenshot(tmp_path / f"play-{width}.png")
-    assert [one for one in tab.requests if not one.startswith((address, "data:", "blob:"))] == []  # fonts, analytics
+    assert [url for url in tab.requests if not url.startswith((address, "data:", "blob:"))] == []  # fonts, analytics
 
 
 @needs_browser
@@ -118,13 +118,13 @@ def test_visitors_at_once_get_their_own_answers(address: str) -> None:
 
     clients = [Client(address, verbose=False) for _ in range(3)]
     controls = ("Both", "Sampling", "Automatic", False)
-    asked = [(f"Lamp {n}", *controls, n, 16, 0.7, 50, 0.95) for n in range(3)]
+    requests = [(f"Lamp {n}", *controls, n, 16, 0.7, 50, 0.95) for n in range(3)]
 
     def answer(client: Client, values: tuple) -> str:
         shown = client.predict(*values, api_name="/ask")[0]
-        return shown.partition('<ul class="facts">')[0]  # what comes behind it has clock times
+        return shown.partition('<ul class="facts">')[0]  # the facts that follow contain durations
 
-    alone = [answer(client, values) for client, values in zip(clients, asked, strict=True)]
+    alone = [answer(client, values) for client, values in zip(clients, requests, strict=True)]
     with ThreadPoolExecutor(3) as threads:
-        together = list(threads.map(answer, clients, asked))
+        together = list(threads.map(answer, clients, requests))
     assert together == alone and len(set(alone)) == 3

@@ -1,4 +1,4 @@
-"""titlecraft space: what is published, that it runs from a fresh download with nothing but what it names, and what is refused."""
+"""`titlecraft space`: the published files, a run of the downloaded Space with its own requirements only, and errors."""
 
 import json
 import os
@@ -42,13 +42,13 @@ print(json.dumps([states[0], states[-1]]))
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with desk(tmp_path_factory.mktemp("space")) as found:
-        yield found
+    with desk(tmp_path_factory.mktemp("space")) as user:
+        yield user
 
 
 @pytest.fixture(scope="module")
 def done(user: Desk) -> dict[str, Outcome]:
-    """A Space, the same again, one that its owner had made on the Hub's site, and attempts at others."""
+    """Outcomes of publishing a Space, of a repeat, of an empty Space made on the Hub, and of calls that must fail."""
     user.say("""
 from huggingface_hub import HfApi
 api = HfApi()
@@ -74,7 +74,7 @@ api.upload_file(repo_id="titlecraft/empty", repo_type="space", path_in_repo="REA
 
 @pytest.fixture(scope="module")
 def downloaded(user: Desk, done: dict[str, Outcome]) -> Path:
-    """The Space's files, as a stranger gets them."""
+    """A folder with the Space's files, downloaded from the Hub."""
     assert done["space"].status == 0, done["space"].err
     folder = user.folder / "downloaded"
     user.say(f"""
@@ -103,7 +103,7 @@ print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_
     assert card["suggested_hardware"] == record.hardware.flavor == "cpu-basic"
     app = (downloaded / "app.py").read_text()
     assert all(
-        f'{what}="{pins[repo]}"' in app for what, repo in (("adapter", ADAPTER), ("base", BASE), ("dataset", DATASET))
+        f'{role}="{pins[repo]}"' in app for role, repo in (("adapter", ADAPTER), ("base", BASE), ("dataset", DATASET))
     )
     assert len(app.splitlines()) < 20
     lines = (downloaded / "requirements.txt").read_text().splitlines()
@@ -118,12 +118,12 @@ print(json.dumps([info.sdk, info.private, info.models, info.datasets, info.card_
 
 
 def pins_in(html: str) -> set[str]:
-    """The states of datasets that links lead to."""
+    """The dataset revisions, as NAMESPACE/NAME@COMMIT, that the links point to."""
     return {f"{repo}@{sha}" for repo, sha in re.findall(r"/datasets/([\w/-]+)/blob/([0-9a-f]{40})/", html)}
 
 
 def listens(port: int) -> bool:
-    """Whether something answers on this port of this machine."""
+    """Whether a server accepts connections on this port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -149,17 +149,17 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
         while not listens(port):
             assert app.poll() is None, present(app.stderr).read()[-3000:].decode()
             time.sleep(0.2)
-        said = [present(app.stdout).readline().decode() for _ in range(2)]
-        assert said[0].startswith(f"{ADAPTER}@") and said[1] == f"http://127.0.0.1:{port}/\n"
-        asked = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
-        assert asked.returncode == 0, asked.stderr[-3000:]
+        lines = [present(app.stdout).readline().decode() for _ in range(2)]
+        assert lines[0].startswith(f"{ADAPTER}@") and lines[1] == f"http://127.0.0.1:{port}/\n"
+        client = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
+        assert client.returncode == 0, client.stderr[-3000:]
     finally:
         app.kill()
         app.wait()
-    (_, sources, prompt), (answers, _, _) = json.loads(asked.stdout.splitlines()[-1])
+    (_, sources, prompt), (answers, _, _) = json.loads(client.stdout.splitlines()[-1])
     arms = re.findall(r'<h3>(.*?)</h3>\n<p class="text">(.*?)</p>.*?NLL of the reference ([0-9.]+)', answers, re.DOTALL)
-    (base, said_by_base, _), (tuned, said_by_tuned, _) = arms
-    assert (base, tuned) == ("Base model", "Tuned model") and said_by_base != said_by_tuned
+    (base, base_text, _), (tuned, tuned_text, _) = arms
+    assert (base, tuned) == ("Base model", "Tuned model") and base_text != tuned_text
     assert "<b>The red lamp of the attic</b>" in sources and pins_in(sources) == {user.pins[DATASET]}
     assert "a description of the product &#39;The red lamp of the attic&#39;?" in prompt
 
@@ -208,9 +208,8 @@ try:
 except UserError as error:
     print(error)
 """
-    environment = os.environ | {
-        "GRADIO_SERVER_NAME": "192.0.2.1"
-    }  # of no machine (RFC 5737); read when Gradio is imported
+    # Gradio reads the variable on import; RFC 5737 reserves the address for documentation, so no machine has it.
+    environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.stdout.startswith("the page cannot be served"), done.stderr[-3000:]
     assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in done.stdout
@@ -232,5 +231,5 @@ def test_hardware_follows_from_the_size_of_the_base(
     pin = Pin(type="model", repo="a/b", revision="0" * 40)
     record: TrainingRecord = training_record(pin, pin, quantization)
     record = msgspec.structs.replace(record, base_parameters=parameters, precision=precision)
-    found = suggested_hardware(record, LLAMA_3_8B)
-    assert (found.flavor, found.weights_gb, found.gpu) == (flavor, weights, flavor != "cpu-basic")
+    hardware = suggested_hardware(record, LLAMA_3_8B)
+    assert (hardware.flavor, hardware.weights_gb, hardware.gpu) == (flavor, weights, flavor != "cpu-basic")
