@@ -51,7 +51,7 @@ def test_every_number_of_a_recipe_is_finite_and_has_bounds(name: str, kind: type
         ("--evaluation.confidence=0.9999999999999999", "--evaluation.confidence: expected a number <= 0.9999"),
         ("--generation.temperature=1e-300", "--generation.temperature: expected a number >= 0.001"),
         (f"--training.seed={DIGITS}", "--training.seed: expected a number of fewer than 4300 digits"),
-        (f"--lora.target_modules={NESTED}", "thousands of brackets in each other"),
+        (f"--lora.target_modules={NESTED}", "thousands of nested brackets"),
         (f"--lora.target_modules={NESTED[:3000]}", "[… (3,000 characters): expected a list"),
     ],
 )
@@ -87,9 +87,9 @@ ALIASES = "a: &a [x, x]\n" + "".join(
         ("base:\n  repo: 2020-99-99\n", r"r\.yaml is not YAML: month must be in 1\.\.12"),
         (
             "training:\n  max_steps: 5\n  seed: 3\n  max_steps: 50\n",
-            r"r\.yaml:4: training\.max_steps stands in line 2 already",
+            r"r\.yaml:4: training\.max_steps is already in line 2",
         ),
-        ("lora:\n  r: 5\nlora:\n  alpha: 3\n", r"r\.yaml:3: lora stands in line 1 already"),
+        ("lora:\n  r: 5\nlora:\n  alpha: 3\n", r"r\.yaml:3: lora is already in line 1"),
         (
             "generation:\n  max_new_tokens: 9\nevaluation:\n  confidence: .nan\n",
             r"r\.yaml:4: evaluation\.confidence: expected a number",

@@ -1,1 +1,1 @@
-"""The command line: one command, one file per verb, the options of recipes, and the choice of a Hub."""
+"""The command line: the command, one module per verb, the options of recipes, and the choice of the Hub."""

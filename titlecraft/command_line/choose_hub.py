@@ -1,4 +1,4 @@
-"""Choose the Hub that this process talks to, by environment, before any Hub library is imported."""
+"""Choose the Hub of this process in its environment, before any Hub library is imported."""
 
 import os
 import re
@@ -10,21 +10,24 @@ from titlecraft.hub import PUBLIC_HUB
 
 
 def local_root() -> Path:
-    """Where the embedded Hub of this folder keeps its state: TITLECRAFT_ROOT, or .demo/ below the current folder."""
+    """Return the folder of the embedded Hub's state: TITLECRAFT_ROOT, or .demo/ below the current folder."""
     return Path(os.environ.get("TITLECRAFT_ROOT", ".demo")).absolute()
 
 
 def choose_hub(hub: str | None) -> None:
     """Point the Hub libraries at `local` (started if it does not run), at an address, or where HF_ENDPOINT points.
 
-    Any Hub but the public one gets a home of its own, unless HF_HOME names one: the client's cache is keyed by repo id
-    and not by Hub, and the token that `hf auth login` stored for the public Hub is not sent elsewhere (HF_TOKEN, where
-    it is set, is). Nor is Xet used there, whose client retries for minutes when a Hub is gone. Raises UserError.
+    Every Hub except the public one gets its own HF_HOME, unless that is set: the client's cache is keyed by repo id and
+    not by Hub, and the token that `hf auth login` stored for the public Hub must not be sent elsewhere (HF_TOKEN is
+    sent). Xet is disabled there, because its client retries for minutes if a Hub is unreachable.
+
+    Raises:
+        UserError: `hub` is neither `local` nor an address.
     """
     if loaded := {"huggingface_hub", "datasets", "transformers"} & sys.modules.keys():
         if hub is not None:
             raise RuntimeError(f"the Hub must be chosen before {', '.join(sorted(loaded))} is imported")
-        return  # whoever imported them chose
+        return  # the Hub was chosen before that import
     if hub == "local":
         from local_hub.server import start
 

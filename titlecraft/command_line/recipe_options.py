@@ -1,7 +1,7 @@
-"""Command lines from the documented dataclasses of settings.py: recipe by name or file, then --section.key=value.
+"""Command lines from the dataclasses of settings.py: a recipe by name or file, then --section.key=value.
 
-jsonargparse makes the options, their help and their type checks; what is ours is to find a recipe, to name file and line of
-a mistake in it, and to give each stage only the sections that it reads.
+jsonargparse makes the options, their help and their type checks. This module finds a recipe, names file and line of a
+mistake in it, and gives each stage only the sections that it reads.
 """
 
 import difflib
@@ -20,19 +20,19 @@ from titlecraft.command_line.verb_parser import VerbParser
 from titlecraft.errors import UserError
 from titlecraft.settings import RENAMED, Recipe
 
-# the last three for values that no setting has: thousands of digits, or of brackets in each other
+# the last three: values with thousands of digits or nested brackets
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
 SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
 
 
 def recipe_folders() -> list[Path]:
-    """Where recipes are looked for by name: in the package as installed, or in the checkout."""
+    """Return the folders with named recipes: in the installed package, or in the checkout."""
     package = Path(titlecraft.__file__).parent
     return [folder for folder in (package / "recipes", package.parent / "recipes") if folder.is_dir()]
 
 
 def recipe_file(recipe: str) -> Path:
-    """File of a recipe that is given by name or by path. Raises UserError with the names that there are."""
+    """Return the file of a recipe given by name or path. Raises UserError with the known names."""
     if recipe.endswith((".yaml", ".yml")):
         if not Path(recipe).is_file():
             raise UserError(f"--recipe {recipe}: no such file")
@@ -43,8 +43,8 @@ def recipe_file(recipe: str) -> Path:
     return known[recipe]
 
 
-def parser_of(sections: list[str]) -> ArgumentParser:
-    """A parser with one group of options for each of these sections."""
+def section_parser(sections: list[str]) -> ArgumentParser:
+    """Return a parser with one group of options for each section."""
     parser = ArgumentParser(exit_on_error=False, add_help=False)
     for section in sections:
         parser.add_class_arguments(SECTIONS[section], section)
@@ -52,7 +52,7 @@ def parser_of(sections: list[str]) -> ArgumentParser:
 
 
 def read_recipe(file: Path) -> dict[str, Any]:
-    """Sections of a recipe as dotted keys and values, checked against the dataclasses. Raises UserError with the line."""
+    """Return a recipe as dotted keys and values, checked against the dataclasses. Raises UserError with the line."""
     tree, values = read_yaml(file)
     if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
         raise UserError(f"{file}: expected sections ({', '.join(SECTIONS)}), each with its settings below it")
@@ -75,8 +75,8 @@ def read_recipe(file: Path) -> dict[str, Any]:
 
 
 def require_setting(section: str, name: str, value: Any) -> None:
-    """Raises UserError where a setting cannot have this value, by its type or its bounds."""
-    parser = parser_of([section])
+    """Raise UserError if the value of a setting has another type or is out of bounds."""
+    parser = section_parser([section])
     try:
         built = parser.instantiate(parser.parse_object({section: {name: value}}))[section]
     except PARSER_ERRORS as error:
@@ -85,7 +85,7 @@ def require_setting(section: str, name: str, value: Any) -> None:
 
 
 def require_bounds(recipe: Recipe) -> None:
-    """Raises UserError for the first setting that is out of its bounds, or is no number."""
+    """Raise UserError for the first setting that is out of bounds or not a number."""
     try:
         msgspec.convert(msgspec.to_builtins(recipe), Recipe)
     except msgspec.ValidationError as error:
@@ -93,7 +93,7 @@ def require_bounds(recipe: Recipe) -> None:
 
 
 class StageParser:
-    """The command line of one stage: its own arguments, `--recipe`, and the sections of the recipe that it reads."""
+    """The command line of one stage: its own options, `--recipe`, and the settings of the sections that it reads."""
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.sections = sections
@@ -112,28 +112,28 @@ class StageParser:
             self.parser.add_class_arguments(SECTIONS[section], section)
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
-        """The recipe with its overrides, and the stage's own arguments. Raises UserError; `--help` prints and exits.
+        """Return the recipe with its overrides, and the stage's own options. `--help` prints and exits.
 
-        Afterwards `given` has the dotted names of the settings that the recipe or an option gave, whatever their value.
+        Sets `given` to the dotted names of all settings in the recipe file or the options. Raises UserError.
         """
         arguments = [with_new_name(argument) for argument in arguments]
-        chosen = VerbParser(prog=self.parser.prog, add_help=False)
-        chosen.add_argument("--recipe")
-        name = chosen.parse_known_args(arguments)[0].recipe
+        recipe_option = VerbParser(prog=self.parser.prog, add_help=False)
+        recipe_option.add_argument("--recipe")
+        name = recipe_option.parse_known_args(arguments)[0].recipe
         from_file = read_recipe(recipe_file(name)) if name else {}
         self.parser.set_defaults({key: value for key, value in from_file.items() if key.split(".")[0] in self.sections})
         try:
             parsed = self.parser.parse_args(arguments)
         except PARSER_ERRORS as error:
-            said = setting_errors.of_parser(error)
+            message = setting_errors.of_parser(error)
             hint = setting_errors.closest(
-                said, [name for action in self.parser._actions for name in action.option_strings]
+                message, [name for action in self.parser._actions for name in action.option_strings]
             )
-            raise UserError(f"{self.parser.prog}: {said}{hint} (see {self.parser.prog} --help)") from error
+            raise UserError(f"{self.parser.prog}: {message}{hint} (see {self.parser.prog} --help)") from error
         built = self.parser.instantiate(parsed)
         recipe = Recipe(**{section: built[section] for section in self.sections})
         require_bounds(recipe)
         self.given = frozenset(from_file) | {
-            one.removeprefix("--").partition("=")[0] for one in arguments if "." in one
+            argument.removeprefix("--").partition("=")[0] for argument in arguments if "." in argument
         }
         return recipe, parsed

@@ -1,4 +1,4 @@
-"""The YAML of a recipe, read with limits: a recipe is two levels of settings, and whoever hands on another thing is told so."""
+"""The YAML of a recipe, read with limits on size, nesting and aliases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,53 +8,49 @@ import yaml
 
 from titlecraft.errors import UserError
 
-MOST_BYTES = 1_000_000  # the recipes of this project have about 1,000
-DEEPEST = 8  # collections in each other; a list in a setting in a section is the third
-MOST_ALIASES = 20  # of each other they could stand for billions of values
+MAX_BYTES = 1_000_000  # recipes of this project have about 1,000
+MAX_DEPTH = 8  # nested collections; a list in a section has depth 3
+MAX_ALIASES = 20  # nested aliases can expand to billions of values
 
 
 def read_yaml(file: Path) -> tuple[yaml.Node | None, Any]:
-    """A recipe's text as YAML nodes, which know their lines, and as values. Raises UserError, with the line where there is one."""
-    if (size := file.stat().st_size) > MOST_BYTES:
-        raise UserError(f"{file} has {size:,} bytes: expected a recipe, of at most {MOST_BYTES:,}")
+    """Return a recipe as YAML nodes, which have line numbers, and as values. Raises UserError, with the line if known."""
+    if (size := file.stat().st_size) > MAX_BYTES:
+        raise UserError(f"{file} has {size:,} bytes: expected a recipe, of at most {MAX_BYTES:,}")
     try:
         text = file.read_text(encoding="utf-8")
-        require_small(text, file)
+        require_limits(text, file)
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        require_each_once(tree, file)
+        require_unique_keys(tree, file)
         return tree, yaml.safe_load(text) or {}
-    except (
-        yaml.YAMLError,
-        ValueError,
-        OverflowError,
-    ) as error:  # ValueError: no UTF-8, dates and numbers that are none
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # ValueError: not UTF-8, or an invalid date or number
         raise UserError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from error
 
 
-def require_small(text: str, file: Path) -> None:
-    """Raises UserError for collections in collections and aliases in numbers that no recipe needs, before they are built."""
+def require_limits(text: str, file: Path) -> None:
+    """Raise UserError for too many levels or aliases, before they are expanded."""
     depth = aliases = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         aliases += isinstance(event, yaml.AliasEvent)
-        if depth > DEEPEST or aliases > MOST_ALIASES:
-            what = f"more than {DEEPEST} levels" if depth > DEEPEST else f"more than {MOST_ALIASES} aliases"
+        if depth > MAX_DEPTH or aliases > MAX_ALIASES:
+            excess = f"more than {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"more than {MAX_ALIASES} aliases"
             raise UserError(
-                f"{file}:{event.start_mark.line + 1}: {what}: expected sections, each with its settings below it"
+                f"{file}:{event.start_mark.line + 1}: {excess}: expected sections, each with its settings below it"
             )
 
 
-def require_each_once(tree: yaml.Node | None, file: Path) -> None:
-    """Raises UserError for a setting that stands twice: YAML would take the last one without a word."""
+def require_unique_keys(tree: yaml.Node | None, file: Path) -> None:
+    """Raise UserError for a setting that is given twice: YAML would silently take the last one."""
     lines: dict[str, int] = {}
     for key, line in dotted_keys(tree):
         if key in lines:
-            raise UserError(f"{file}:{line}: {key} stands in line {lines[key]} already: expected it once")
+            raise UserError(f"{file}:{line}: {key} is already in line {lines[key]}: expected it once")
         lines[key] = line
 
 
 def dotted_keys(tree: yaml.Node | None) -> Iterator[tuple[str, int]]:
-    """Each key of the two upper levels of a recipe, dotted, with its line number."""
+    """Yield each key of the two upper levels of a recipe, dotted, with its line number."""
     for key, value in tree.value if isinstance(tree, yaml.MappingNode) else []:
         yield str(key.value), key.start_mark.line + 1
         for inner, _ in value.value if isinstance(value, yaml.MappingNode) else []:

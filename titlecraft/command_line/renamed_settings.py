@@ -1,4 +1,4 @@
-"""Earlier names of settings in recipes and options: they work for one more version, with a note on stderr."""
+"""Earlier names of settings in recipes and options. They work for one more version and print a note on stderr."""
 
 import sys
 from functools import cache

@@ -1,4 +1,4 @@
-"""The options of one verb: argparse, whose refusals are one line like every other of a user's mistakes."""
+"""argparse for the options of one verb, with errors as UserError."""
 
 import argparse
 from typing import Any, NoReturn
@@ -7,11 +7,11 @@ from titlecraft.errors import UserError
 
 
 class VerbParser(argparse.ArgumentParser):
-    """A parser of whole option names. `parse_args` raises UserError where argparse prints its usage and exits."""
+    """Parser without abbreviated options, whose `parse_args` raises UserError instead of printing usage and exiting."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        """Called by argparse for whatever it refuses."""
+        """Raise UserError; argparse calls this for every error."""
         raise UserError(f"{self.prog}: {message} (see {self.prog} --help)")

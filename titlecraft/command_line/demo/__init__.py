@@ -1,1 +1,1 @@
-"""What stands in for the real catalogue and the real base model where nothing can be downloaded."""
+"""The demo: a synthetic catalogue, a tiny base model, and every stage on the embedded Hub; it needs no download."""

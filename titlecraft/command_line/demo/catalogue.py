@@ -2,7 +2,7 @@
 
 Key order, separators, ASINs in ascending order with the ISBN books first, about a third of the descriptions empty, HTML
 entities (some escaped twice), tags, the glued "This text refers to theHardcoveredition.", exact duplicates under other
-ASINs, one blurb under several titles, descriptions that only repeat the title, and a few lines that are not JSON at all.
+ASINs, one blurb under several titles, descriptions that only repeat the title, and a few lines that are not JSON.
 """
 
 import gzip
@@ -14,13 +14,16 @@ from titlecraft.command_line.demo.products import BOOKS, OTHERS
 
 BOOK_SHARE = 0.4
 ENTITIES = {"'": "&#8217;", "–": "&#8211;", "é": "&eacute;", '"': "&quot;"}
-EDITIONS = ("--This text refers to theHardcoveredition.", "--This text refers to an alternatePaperbackedition.",
-            "--This text refers to an out of print or unavailable edition of this title.")  # fmt: skip
+EDITIONS = (
+    "--This text refers to theHardcoveredition.",
+    "--This text refers to an alternatePaperbackedition.",
+    "--This text refers to an out of print or unavailable edition of this title.",
+)
 BLURB = "Ships from our warehouse within two working days; please see our other offers."
 
 
 def noisy(text: str, random: Random, book: bool) -> str:
-    """The same description as a product page would hold it."""
+    """Return the description with the noise of a product page."""
     if random.random() < 0.2:
         text = text.replace(", ", random.choice([" &amp; ", " &#8211; ", "&#151;", " &amp;mdash; "]), 1)
         for plain, entity in ENTITIES.items():
@@ -34,16 +37,23 @@ def noisy(text: str, random: Random, book: bool) -> str:
     return text
 
 
-def odd_line(line: bytes, random: Random) -> bytes:
-    """A line that is not what the file promises."""
-    return random.choice([
-        line[: len(line) // 2], b"", line.replace(b'"content"', b'"description"'), line.replace(b'"title": "', b'"title": ["', 1),
-        line.replace(b'"content": "', b'"content": "caf\xe9 ', 1), b"[1, 2, 3]", line.replace(b"1.0]", b"NaN]"),
-    ])  # fmt: skip
+def malformed_line(line: bytes, random: Random) -> bytes:
+    """Return a malformed variant of a line."""
+    return random.choice(
+        [
+            line[: len(line) // 2],
+            b"",
+            line.replace(b'"content"', b'"description"'),
+            line.replace(b'"title": "', b'"title": ["', 1),
+            line.replace(b'"content": "', b'"content": "caf\xe9 ', 1),
+            b"[1, 2, 3]",
+            line.replace(b"1.0]", b"NaN]"),
+        ]
+    )
 
 
 def catalogue_lines(rows: int, seed: int) -> list[bytes]:
-    """The lines of the file, without their ends. The same rows and seed give the same bytes."""
+    """Return the lines of the file without line ends. The same rows and seed give the same bytes."""
     random = Random(f"catalogue {seed}")
     books = int(rows * BOOK_SHARE)
     numbers = sorted(random.sample(range(10_000_000, 99_999_999), books)) + sorted(
@@ -72,18 +82,18 @@ def catalogue_lines(rows: int, seed: int) -> list[bytes]:
         labels = random.sample(range(rows), random.randrange(1, 6))
         row = {"uid": uid, "title": title, "content": text, "target_ind": labels, "target_rel": [1.0] * len(labels)}
         line = json.dumps(row).encode()
-        lines.append(odd_line(line, random) if random.random() < 0.001 else line)
+        lines.append(malformed_line(line, random) if random.random() < 0.001 else line)
     return lines
 
 
 def base36(number: int) -> str:
-    """The number in digits and capital letters, as ASINs are written."""
+    """Return a number in base 36, in digits and capital letters as in ASINs."""
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     return digits[number] if number < 36 else base36(number // 36) + digits[number % 36]
 
 
 def write_catalogue(path: Path, rows: int, seed: int) -> None:
-    """Write trn.json.gz; gzip's own time stamp is left out, so that the file's sha256 depends on rows and seed alone."""
+    """Write trn.json.gz without gzip's time stamp: the file's sha256 depends only on rows and seed."""
     part = path.with_suffix(".part")
     with (
         part.open("wb") as disk,

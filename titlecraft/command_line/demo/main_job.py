@@ -1,4 +1,4 @@
-"""The main job, small: the very commands that a user would type, one after another, against the embedded Hub."""
+"""The main job at a small size: the commands of a user, one after another, on the embedded Hub."""
 
 import os
 import shlex
@@ -19,43 +19,45 @@ BASE, DATASET, ADAPTER = (
     "titlecraft/amazon-titles-alpaca",
     "titlecraft/tiny-llama-descriptions",
 )
+TITLECRAFT = ["-m", "titlecraft.command_line.main"]
+TINY_BASE = ["-m", "titlecraft.command_line.demo.tiny_base"]
 
 
 def commands(catalogue: Path, fresh: bool) -> list[tuple[str, list[str]]]:
-    """What each step is for, and its command."""
+    """Return each step's purpose and its arguments to Python."""
     again = ["--fresh"] if fresh else []
     recipe = ["--recipe", "tiny", *again]
+    build = ["build", str(catalogue), "--repo", DATASET, "--public", *recipe]
+    train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
     return [
-        ("a tiny base model, pre-trained on plain product texts", ["-m", "titlecraft.command_line.demo.tiny_base", BASE, *again]),
-        ("catalogue -> dataset", ["-m", "titlecraft.command_line.main", "build", str(catalogue), "--repo", DATASET, "--public", *recipe]),
-        ("dataset + base -> adapter", ["-m", "titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]),
-        ("adapter -> before/after report", ["-m", "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe]),
-        ("every number on the card, derived again", ["-m", "titlecraft.command_line.main", "verify", ADAPTER, "--brief"]),
-    ]  # fmt: skip
+        ("a tiny base model, pre-trained on plain product texts", [*TINY_BASE, BASE, *again]),
+        ("catalogue -> dataset", [*TITLECRAFT, *build]),
+        ("dataset + base -> adapter", [*TITLECRAFT, *train]),
+        ("adapter -> before/after report", [*TITLECRAFT, "evaluate", "--adapter", ADAPTER, *recipe]),
+        ("every number on the card, derived again", [*TITLECRAFT, "verify", ADAPTER, "--brief"]),
+    ]
 
 
 def run_main_job(root: Path, fresh: bool) -> None:
-    """Start the Hub, write the catalogue, run every step. Raises UserError where a step fails; it has said why."""
+    """Start the Hub, write the catalogue and run every step. Raises UserError if a step fails, which prints its own error."""
     started = time.monotonic()
     hub = start(root / "hub")
     environment = os.environ | hub.environment(root / "hf_home")
     catalogue = ensure_catalogue(root / "trn.json.gz")
     for purpose, command in commands(catalogue, fresh):
-        shown = ["titlecraft", *command[2:]] if command[1] == "titlecraft.command_line.main" else ["python", *command]
+        shown = ["titlecraft", *command[2:]] if command[:2] == TITLECRAFT else ["python", *command]
         print(f"\n── {purpose}\n$ {shlex.join(shown)}", flush=True)
         if status := subprocess.run([sys.executable, *command], env=environment).returncode:
-            raise UserError(
-                f"the step '{purpose}' ended with status {status}; what was published before it is still there"
-            )
+            raise UserError(f"the step '{purpose}' ended with status {status}; earlier steps stay published")
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
-    for what, where in addresses(hub, environment).items():
-        print(f"  {what:<9}{where}")
+    for name, address in addresses(hub, environment).items():
+        print(f"  {name:<9}{address}")
     print(f'Ask it: titlecraft ask "{QUESTION}" --adapter {ADAPTER} --both --hub local (or `play`, for a page)')
-    print(f"The Hub goes on in the background (process {hub.pid}); `titlecraft hub stop` ends it.")
+    print(f"The Hub keeps running in the background (process {hub.pid}); `titlecraft hub stop` stops it.")
 
 
 def ensure_catalogue(path: Path) -> Path:
-    """The synthetic catalogue, written once: the same rows and seed give the same bytes."""
+    """Return the path of the synthetic catalogue; it is written if it does not exist."""
     if not path.exists():
         from titlecraft.command_line.demo.catalogue import write_catalogue
 
@@ -66,7 +68,7 @@ def ensure_catalogue(path: Path) -> Path:
 
 
 def addresses(hub: RunningHub, environment: dict[str, str]) -> dict[str, str]:
-    """Where dataset, model and the newest report are shown."""
+    """Return the addresses of dataset, model and newest report."""
     os.environ.update(environment)  # before the client's first import in this process
     from huggingface_hub import HfApi
 

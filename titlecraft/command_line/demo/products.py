@@ -109,7 +109,7 @@ INSTRUMENTS = ["piano", "guitar", "cello", "trumpet", "accordion", "violin"]
 
 
 def novel(random: Random) -> tuple[str, str]:
-    """A novel: the description repeats place, author and genre of the title."""
+    """Return title and description of a novel; the description repeats place, author and genre of the title."""
     genre, (opening, twist) = random.choice(list(GENRES.items()))
     author, place, thing = (
         f"{random.choice(GIVEN)} {random.choice(FAMILY)}",
@@ -145,7 +145,7 @@ def novel(random: Random) -> tuple[str, str]:
 
 
 def handbook(random: Random) -> tuple[str, str]:
-    """A how-to book: the description follows from the topic in the title."""
+    """Return title and description of a how-to book; the description follows from the topic in the title."""
     topic, (parts, readers, place) = random.choice(list(TOPICS.items()))
     pages, author = random.randrange(96, 420, 4), f"{random.choice(GIVEN)} {random.choice(FAMILY)}"
     title = random.choice(
@@ -158,13 +158,19 @@ def handbook(random: Random) -> tuple[str, str]:
             [f"All it takes is {place} and some patience.", f"Each chapter can be tried at once, in {place}."]
         )
     )
-    text.append(random.choice([f"{author} has taught {topic} in {random.choice(PLACES)} for {random.randrange(5, 40)} years.",
-                               f"{pages} pages, with many drawings by the author, {author}."]))  # fmt: skip
+    text.append(
+        random.choice(
+            [
+                f"{author} has taught {topic} in {random.choice(PLACES)} for {random.randrange(5, 40)} years.",
+                f"{pages} pages, with many drawings by the author, {author}.",
+            ]
+        )
+    )
     return f"{title} by {author}", " ".join(text)
 
 
 def article(random: Random) -> tuple[str, str]:
-    """A thing to use: brand, colour, material and kind stand in the title and come back in the description."""
+    """Return title and description of an article; both have its brand, colour, material and kind."""
     kind, (use, feature) = random.choice(list(ARTICLES.items()))
     material, virtue = random.choice(list(MATERIALS.items()))
     brand, colour, size = random.choice(BRANDS), random.choice(COLOURS), random.randrange(10, 60)
@@ -190,7 +196,7 @@ def article(random: Random) -> tuple[str, str]:
 
 
 def record(random: Random) -> tuple[str, str]:
-    """A music CD: instrument and place stand in the title and come back in the description."""
+    """Return title and description of a music CD; both have its instrument and place."""
     artist, instrument, place = (
         f"{random.choice(GIVEN)} {random.choice(FAMILY)}",
         random.choice(INSTRUMENTS),

@@ -1,8 +1,8 @@
 """python -m titlecraft.command_line.demo.tiny_base NS/NAME [--steps 200] [--fresh]
 
 A base model of 1.2 million parameters: its own byte-level BPE tokenizer with Llama-3's special tokens, a Llama of
-four layers, pre-trained for a minute on plain catalogue text. The text comes from a catalogue with another seed than the
-demo's, and never in the instruction format: the model knows how products are described, not what it will be asked.
+four layers, pre-trained for a minute on plain catalogue text. The text is made with another seed than the demo's
+catalogue and is not in the instruction format: the model learns product descriptions, but not the task.
 """
 
 import argparse
@@ -16,11 +16,12 @@ from titlecraft.command_line.demo.products import BOOKS, OTHERS
 from titlecraft.process.quiet import quiet_libraries
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import Pin
+from titlecraft.records.repo_files import CARD
 
 SPECIAL = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|finetune_right_pad_id|>"}
 VOCABULARY, CONTEXT, BATCH = 4096, 256, 8
 LICENSE = "mit"
-CARD = """---
+CARD_TEMPLATE = """---
 license: {license}
 language: [en]
 library_name: transformers
@@ -37,14 +38,14 @@ good for nothing else. Final training loss: {loss:.3f} nats per token.
 
 
 def pretraining_texts(count: int, seed: int) -> list[str]:
-    """Plain product texts, title and description as a page would show them."""
+    """Return plain product texts: title and description as on a product page."""
     random = Random(f"tiny base {seed}")
     pairs = (random.choice(random.choice([BOOKS, OTHERS]))(random) for _ in range(count))
     return [random.choice([f"{title}\n{text}", text, f"{text} ({title})"]) for title, text in pairs]
 
 
 def train_tokenizer(texts: list[str]) -> Any:
-    """Byte-level BPE over the texts, as a transformers tokenizer that adds BOS as Llama's does."""
+    """Train byte-level BPE on the texts; returns a transformers tokenizer that adds BOS as Llama's does."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -73,21 +74,29 @@ def train_tokenizer(texts: list[str]) -> Any:
 
 
 def pretrain(folder: Path, steps: int, seed: int) -> None:
-    """Train tokenizer and model, and save both with a card into `folder`. One seed, one machine: the same bytes."""
+    """Train tokenizer and model, and save both with a card to `folder`. A seed gives the same bytes on the same machine."""
     import torch
     from tqdm import trange
     from transformers import LlamaConfig, LlamaForCausalLM, get_cosine_schedule_with_warmup, set_seed
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # of writing five megabytes
+    disable_progress_bar()  # the bar of save_pretrained; the model has five megabytes
     set_seed(seed)
     texts = pretraining_texts(12_000, seed)
     tokenizer = train_tokenizer(texts)
     config = LlamaConfig(  # sizes in multiples of 64: bitsandbytes misreads others in 4 bit on a CPU
-        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=512, num_hidden_layers=4, num_attention_heads=4,
-        num_key_value_heads=1, max_position_embeddings=CONTEXT * 2, tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        max_position_embeddings=CONTEXT * 2,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model: Any = LlamaForCausalLM(config)
     model.to(device)
@@ -112,11 +121,13 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     facts = {"license": LICENSE, "parameters": model.num_parameters(), "vocabulary": len(tokenizer)}
-    (folder / "README.md").write_text(CARD.format(**facts, steps=steps, batch=BATCH, context=CONTEXT, loss=loss.item()))
+    (folder / CARD).write_text(
+        CARD_TEMPLATE.format(**facts, steps=steps, batch=BATCH, context=CONTEXT, loss=loss.item())
+    )
 
 
 def publish_tiny_base(repo: str, steps: int, seed: int, fresh: bool = False) -> Pin:
-    """Pre-train and publish to `repo`, or return what is there already unless `fresh`."""
+    """Pre-train and publish to `repo`; returns the published head without training if there is one, unless `fresh`."""
     from titlecraft.hub.pins import published_pin
     from titlecraft.hub.publishing import publish
 
@@ -143,7 +154,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fresh", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     quiet_libraries()
-    print(f"base {publish_tiny_base(asked.repo, asked.steps, asked.seed, asked.fresh)}")
+    print(f"base {publish_tiny_base(options.repo, options.steps, options.seed, options.fresh)}")
     sys.exit(0)

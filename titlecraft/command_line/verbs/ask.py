@@ -6,29 +6,33 @@ from titlecraft.command_line.verb_parser import VerbParser
 
 
 def main(arguments: list[str]) -> int:
-    """Answer one title or question, or one after another until the end of the input."""
+    """Answer one title or question, or read them from standard input until it ends."""
     from playground.ask.options import add_decoding, arms_of, decoding_of
 
     parser = VerbParser(
         prog="titlecraft ask",
-        description="Ask a published adapter, its base, or both; with the rows of its dataset that the answer could rest on. "
-        "Without TITLE it asks for one after another; Ctrl-D ends it.",
-    )  # fmt: skip
+        description="Ask a published adapter, its base model, or both, and show the rows of its dataset that are closest to the "
+        "question. Without TITLE it prompts for one title after another; Ctrl-D ends it.",
+    )
     parser.add_argument("title", nargs="?", metavar="TITLE", help="a product's title, or a whole question")
     parser.add_argument("--adapter", required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--both", action="store_true", help="the base's answer beside the tuned one, from one loaded model"
+        "--both", action="store_true", help="show the base model's answer beside the tuned one; one model is loaded"
     )
-    which.add_argument("--base-only", action="store_true", help="the base's answer alone, the adapter switched off")
+    which.add_argument(
+        "--base-only", action="store_true", help="show only the base model's answer, with the adapter disabled"
+    )
     parser.add_argument(
-        "--read-as", choices=["auto", "title", "question"], default="auto",
-        help="a title goes into the dataset's question; a question is asked as it is (default: by a rule that is stated)",
-    )  # fmt: skip
-    parser.add_argument("--grounded", action="store_true", help="put the rows that were found into the prompt")
-    parser.add_argument("--show-prompt", action="store_true", help="show the prompt that was really sent")
+        "--read-as",
+        choices=["auto", "title", "question"],
+        default="auto",
+        help="a title is inserted into the dataset's question, a question is sent as it is (default: auto, which prints its choice)",
+    )
+    parser.add_argument("--grounded", action="store_true", help="put the retrieved rows into the prompt")
+    parser.add_argument("--show-prompt", action="store_true", help="show the full prompt")
     add_decoding(parser)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     from rich.console import Console
 
@@ -36,15 +40,20 @@ def main(arguments: list[str]) -> int:
     from playground.ask.engine import Engine
     from titlecraft.search.row_index import open_row_index
 
-    if asked.title is not None:
+    if options.title is not None:
         from playground.ask.question import require_text
 
-        require_text(asked.title)  # before the minutes that a large model takes to load
-    engine = Engine.open(asked.adapter)
-    decoding = decoding_of(asked, engine.generation)
+        require_text(options.title)  # before a large model is loaded, which takes minutes
+    engine = Engine.open(options.adapter)
+    decoding = decoding_of(options, engine.generation)
     index = open_row_index(engine.inputs.training.dataset)
-    typed = questions(sys.stdin) if asked.title is None else [asked.title]
-    options = {"decoding": decoding, "arms": arms_of(asked), "read_as": asked.read_as, "grounded": asked.grounded}
+    typed = questions(sys.stdin) if options.title is None else [options.title]
+    answering = {
+        "decoding": decoding,
+        "arms": arms_of(options),
+        "read_as": options.read_as,
+        "grounded": options.grounded,
+    }
     return converse(
-        engine, index, typed, options, Console(highlight=False), asked.show_prompt, one=asked.title is not None
+        engine, index, typed, answering, Console(highlight=False), options.show_prompt, one=options.title is not None
     )

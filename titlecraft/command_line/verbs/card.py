@@ -13,37 +13,38 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> None:
-    """Render the card of an adapter or a dataset anew, from its records, and publish it if it changed."""
+    """Render the card of an adapter or a dataset again from its records, and publish it if it changed."""
     parser = VerbParser(
-        prog="titlecraft card", description="Write the card anew from the records in a repo. "
-        "Text and metadata that a person added to the card stay."
-    )  # fmt: skip
+        prog="titlecraft card",
+        description="Render the card again from the records in a repo. "
+        "Text and metadata that a person added to the card stay.",
+    )
     parser.add_argument(
         "repo",
-        help="adapter repo: NAMESPACE/NAME, with --dry-run also one that somebody else made; or datasets/NAMESPACE/NAME",
+        help="adapter repo NAMESPACE/NAME (with --dry-run also a third-party adapter), or datasets/NAMESPACE/NAME",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the card, publish nothing")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     from titlecraft.hub.pins import pin, read_file
     from titlecraft.records import TRAINING_RECORD
 
-    if asked.repo.startswith("datasets/"):
+    if options.repo.startswith("datasets/"):
         from dataset_builder.card.write import write_card_anew
 
-        publish_rendering(pin(asked.repo.removeprefix("datasets/"), "dataset"), write_card_anew, asked.dry_run)
+        publish_rendering(pin(options.repo.removeprefix("datasets/"), "dataset"), write_card_anew, options.dry_run)
         return
     from model_card.published import write_picture_and_card
 
-    head = pin(asked.repo, "model")
+    head = pin(options.repo, "model")
     if read_file(head, TRAINING_RECORD) is None:
-        show_third_party(head, asked.dry_run)
+        show_third_party(head, options.dry_run)
     else:
-        publish_rendering(head, write_picture_and_card, asked.dry_run)
+        publish_rendering(head, write_picture_and_card, options.dry_run)
 
 
 def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dry_run: bool) -> None:
-    """Publish what `write` puts into a folder, where the repo has something else; or print the card."""
+    """Publish the files that `write` renders if they differ from the repo's, or print the card."""
     from titlecraft.hub.pins import address, read_file, require_write
     from titlecraft.hub.publishing import publish, sole_publisher
 
@@ -58,14 +59,14 @@ def publish_rendering(head: "Pin", write: Callable[[Path, str, "Pin"], None], dr
         else:
             require_write(head.repo)
             message = "Render the card from the records"
-            done = publish(
+            published = publish(
                 head.repo, head.type, head, folder, message, private=True, replaces=(), check=lambda path: None
             )
-            print(f"card of {done}\n{address(done)}")
+            print(f"card of {published}\n{address(published)}")
 
 
 def show_third_party(head: "Pin", dry_run: bool) -> None:
-    """Print the card of somebody else's adapter. Raises UserError where it was to be published."""
+    """Print the card of a third-party adapter. Raises UserError without `dry_run`: it is not published."""
     from model_card.third_party import read_third_party, render_third_party
     from titlecraft.errors import UserError
     from titlecraft.records import TRAINING_RECORD

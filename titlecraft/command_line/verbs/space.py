@@ -7,19 +7,19 @@ def main(arguments: list[str]) -> None:
     """Publish the page of `titlecraft play` for an adapter as a Gradio Space."""
     parser = VerbParser(
         prog="titlecraft space",
-        description="The page of `titlecraft play` as a Gradio Space: app.py with the pins in it, the source that it needs, "
-        "pinned requirements, and a card with a suggestion of hardware. Needs titlecraft[play].",
-    )  # fmt: skip
+        description="The page of `titlecraft play` as a Gradio Space: app.py with its pins, the source that it imports, "
+        "pinned requirements, and a card that suggests hardware. Needs titlecraft[play].",
+    )
     parser.add_argument("--adapter", required=True, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
     parser.add_argument("--repo", required=True, help="Space to publish to: NAMESPACE/NAME")
     parser.add_argument("--public", action="store_true", help="make a new Space public (default: private)")
-    parser.add_argument("--fresh", action="store_true", help="publish even if this very page is there")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--fresh", action="store_true", help="publish even if the same page was published already")
+    options = parser.parse_args(arguments)
 
     from playground.space.publish import publish_space
     from titlecraft.hub.pins import address
 
-    published, record = publish_space(asked.adapter, asked.repo, private=not asked.public, fresh=asked.fresh)
+    published, record = publish_space(options.adapter, options.repo, private=not options.public, fresh=options.fresh)
     hardware = record.hardware
     print(
         f"Space {published}: {len(record.files)} files\n"

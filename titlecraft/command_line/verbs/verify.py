@@ -8,14 +8,14 @@ from titlecraft.errors import UserError
 
 STATUSES = (
     "exit status: 0 everything that was looked at holds; 1 something does not hold; 2 the command line is wrong; 3 something "
-    "could not be looked at (a repo that is private, gated, deleted or out of reach, a level that it does not allow, another "
-    "device). What a person added to a card or a repo is listed as not looked at and decides nothing, but where it imitates "
-    "what titlecraft writes it does not hold."
+    "could not be looked at (a private, gated, deleted or unreachable repo, a level that it does not allow, another "
+    "device). Additions by people to a card or a repo are listed as not looked at and do not change the status, unless they "
+    "imitate what titlecraft writes: then they do not hold."
 )
 
 
 def main(arguments: list[str]) -> int:
-    """Derive every published number again, print a line for each claim; 0 only if everything holds, see STATUS."""
+    """Derive every published number again and print a line for each claim; the exit statuses are STATUSES."""
     parser = VerbParser(
         prog="titlecraft verify",
         description="Derive every number that a published repo shows again.",
@@ -23,29 +23,29 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("repo", help="NAMESPACE/NAME[@REVISION], or datasets/NAMESPACE/NAME[@REVISION] for a dataset")
     parser.add_argument(
-        "--level", choices=["card", "scores", "predictions", "data"], default="card",
+        "--level",
+        choices=["card", "scores", "predictions", "data"],
+        default="card",
         help="card: card, pins, files and the records' arithmetic (default); scores: also every measure, from the published "
         "texts; predictions: also the texts, from the pinned model; data: the dataset rebuilt from --source",
-    )  # fmt: skip
-    parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
-    parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="write a badge too")
-    parser.add_argument(
-        "--brief", action="store_true", help="print the verdict and what does not hold, not every claim"
     )
-    asked = parser.parse_args(arguments)
-    if (asked.level == "data") != bool(asked.source):
+    parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
+    parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="also write a badge")
+    parser.add_argument("--brief", action="store_true", help="print only the verdict and the claims that do not hold")
+    options = parser.parse_args(arguments)
+    if (options.level == "data") != bool(options.source):
         raise UserError(
             "titlecraft verify: --level data and --source FILE go together: the catalogue is not on the Hub"
         )
 
     from titlecraft.hub.pins import split_revision
 
-    split_revision(asked.repo.removeprefix("datasets/"))
-    if asked.source:
+    split_revision(options.repo.removeprefix("datasets/"))
+    if options.source:
         from dataset_builder.source.catalogue import find_files
 
-        find_files(asked.source)
+        find_files(options.source)
 
     from model_card.verification.badge import badge
     from model_card.verification.lines.line import EXIT_STATUS
@@ -54,13 +54,13 @@ def main(arguments: list[str]) -> int:
     from model_card.verification.run import verify
 
     try:
-        found = verify(asked.repo, asked.level, asked.source)
-    except UserError as error:  # the repo or the Hub is out of reach: no verdict about any claim
+        verification = verify(options.repo, options.level, options.source)
+    except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
         return EXIT_STATUS["could not be looked at"]
-    print_verification(found, asked.brief)
-    if asked.json:
-        asked.json.write_bytes(found.to_json())
-    if asked.badge:
-        asked.badge.write_text(badge(found), encoding="utf-8")
-    return EXIT_STATUS[found.verdict]
+    print_verification(verification, options.brief)
+    if options.json:
+        options.json.write_bytes(verification.to_json())
+    if options.badge:
+        options.badge.write_text(badge(verification), encoding="utf-8")
+    return EXIT_STATUS[verification.verdict]
