@@ -38,7 +38,7 @@ def encode_held_out(
     rows: list[dict[str, str]], tokenizer: Any, prompt: PromptFormat, longest: int
 ) -> list[tuple[list[int], list[int]]]:
     """(prompt, answer) token ids, truncated as in training, without rows whose prompt leaves no room for an answer."""
-    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
+    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows], prompt)
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
     return [
         (question, answer[: longest - len(question)])

@@ -133,7 +133,7 @@ def merge_inputs(found: Adapter, options: ExportOptions) -> dict[str, Any]:
         "dataset": found.training.dataset,
         "quantization": found.training.quantization,
         "precision": found.training.precision,
-        "prompt": found.prompt,
+        "prompt": found.prompt.by_name(),
         "generation": found.training.generation,
         "titles": options.titles,
         "seed": options.seed,

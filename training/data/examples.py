@@ -97,7 +97,7 @@ def encode_rows(
     columns = (rows[name].to_pylist() for name in COLUMNS)
     instructions, inputs, outputs = columns
     texts = [prompt.render(instruction, input) for instruction, input in zip(instructions, inputs, strict=True)]
-    questions, answers = encode_prompts(tokenizer, texts), encode_completions(tokenizer, outputs)
+    questions, answers = encode_prompts(tokenizer, texts, prompt), encode_completions(tokenizer, outputs)
     kept = [index for index, question in enumerate(questions) if len(question) < max_length]
     question_length = np.array([len(questions[index]) for index in kept], dtype=np.int32)
     answer_length = np.array([len(answers[index]) for index in kept], dtype=np.int32)
@@ -150,7 +150,7 @@ def encoding_key(split: Dataset, dataset: Pin, base: Pin, prompt: PromptFormat, 
         "split": str(split.split),
         "rows": len(split),
         "tokenizer": base,
-        "template": prompt.template,
+        "prompt": [prompt.format, prompt.template, prompt.stop],
         "length": max_length,
         "code": code,
         "libraries": libraries,
