@@ -11,7 +11,7 @@ publishes the whole prompt in its record and as prompt.json of the adapter; late
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -83,7 +83,7 @@ class PromptFormat:
     def from_json(cls, raw: bytes, where: str) -> "PromptFormat":
         """Decode a published prompt.json; `where` names it in the error."""
         try:
-            prompt = msgspec.json.decode(raw, type=cls, strict=True)
+            prompt = replace(msgspec.json.decode(raw, type=cls, strict=True))  # a copy has the defaults in its JSON too
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{where} is not a prompt that this version reads: {error}") from error
         places = {"template": ("{instruction}", "{input}"), "question": ("{title}",)}

@@ -66,7 +66,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models/decoding: batches
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
@@ -74,7 +74,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
-        training/data: examples inputs packing prompt
+        training/data: examples inputs long_answers packing prompt
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
@@ -95,7 +95,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
@@ -115,7 +115,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
@@ -166,7 +166,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard

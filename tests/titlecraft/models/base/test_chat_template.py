@@ -16,7 +16,15 @@ from titlecraft.settings import Prompt
 
 BASE = Pin(type="model", repo="someone/instruct", revision="0" * 40)
 WORDING = PromptFormat.from_settings(Prompt())
-TITLES = ["A kettle", "  spaces  ", "line\nbreak", "{title} {input} {{ messages }}", "größe & 日本語 🎉", "quote's \"end\"", ""]
+TITLES = [
+    "A kettle",
+    "  spaces  ",
+    "line\nbreak",
+    "{title} {input} {{ messages }}",
+    "größe & 日本語 🎉",
+    'quote\'s "end"',
+    "",
+]
 
 
 def as_trained(tokenizer: Any, setting: Any = "auto") -> PromptFormat:
@@ -71,7 +79,10 @@ def test_sentencepiece_marks_the_beginning_of_a_text() -> None:
 
     tokenizer = train_tokenizer()
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(prepend_scheme="first", split=False), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [
+            pre_tokenizers.Metaspace(prepend_scheme="first", split=False),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
     )
     as_published(tokenizer, WORDING)
     asked = [{"role": "user", "content": "A kettle"}]
@@ -110,7 +121,10 @@ def test_a_template_with_a_date_is_rendered_on_the_same_day_always() -> None:
         ("{{ messages[0].content }", "cannot render a question"),
         ("{{ messages[5].content }}", "cannot render a question|does not render"),
         ("{{ 'hello' }}", "does not render the text of a message"),
-        ("{% for m in messages %}{{ m.content + m.content }}{% endfor %}", "does not render the text of a message, once"),
+        (
+            "{% for m in messages %}{{ m.content + m.content }}{% endfor %}",
+            "does not render the text of a message, once",
+        ),
         ("{% for m in messages %}{{ m.content }}\n{% endfor %}", "has no generation prompt"),
         (
             "{% for m in messages %}<s>{{ m.content }}{% endfor %}{% if add_generation_prompt %}</s><think>\n{% endif %}",
@@ -135,7 +149,7 @@ def test_a_template_that_cannot_be_trained_with_is_refused_in_one_line(template:
 
 
 def test_chat_without_a_template_and_a_token_without_an_embedding() -> None:
-    with pytest.raises(UserError, match="prompt.format is chat, but the tokenizer of someone/instruct@.* has no chat"):
+    with pytest.raises(UserError, match=r"prompt\.format is chat, but the tokenizer of someone/instruct@.* has no chat"):
         trained_prompt(WORDING, "chat", train_tokenizer(), BASE)
     tokenizer = chat_tokenizer("chatml")
     prompt = trained_prompt(WORDING, "chat", tokenizer, BASE).prompt
