@@ -15,8 +15,8 @@ from dataset_builder.loads import require_files, require_loads
 from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import split_notes
 from dataset_builder.source.addresses import is_url
-from dataset_builder.source.catalogue import find_files, require_unchanged
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.find_files import find_files, require_unchanged
 from dataset_builder.splits.assign import SPLITS
 from dataset_builder.write_dataset import PUBLISH_FOLDER, describe_files, write_dataset
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
@@ -52,7 +52,7 @@ def build(sources: list[str], repo: str, recipe: Recipe, options: BuildOptions) 
     storage = options.work_storage
     require_engine(options.engine, options.workers, storage)
     require_settings(recipe.data, options.max_loss)
-    require_places(recipe.prompt)
+    require_places(recipe.prompt, recipe.data.keep_columns)
     listed = find_files(sources)
     require_write(repo)
     repo = current_name(repo, "dataset")
@@ -62,7 +62,7 @@ def build(sources: list[str], repo: str, recipe: Recipe, options: BuildOptions) 
         start_engine(options.engine, options.workers, listed, work, storage) as engine,
     ):
         code = current_code("dataset_builder", *PACKAGES)
-        files = examine_files(listed, engine.in_order)
+        files = examine_files(listed, recipe.data, engine.in_order)
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
         require_readable_card(head)

@@ -8,6 +8,7 @@ and the loss is computed after the bar. A dataset publishes its wording as promp
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,23 +47,26 @@ class PromptFormat:
         question: the Alpaca input with the placeholder {title}; rows may have other wordings in their `input`.
         template: the text around instruction and input; the answer begins at its end.
         stop: only the tokenizer's EOS token ends an answer.
+        columns: further columns of the dataset, whose names may be placeholders of instruction and question.
     """
 
     instruction: str
     question: str
     template: str = ALPACA_TEMPLATE
     stop: str = "eos"
+    columns: tuple[str, ...] = ()
 
     @classmethod
-    def from_settings(cls, settings: Prompt) -> "PromptFormat":
+    def from_settings(cls, settings: Prompt, columns: Sequence[str] = ()) -> "PromptFormat":
         """Return the first wording with {product} filled in. Raises UserError if the question has no {title}."""
         word = ANY_PRODUCT if settings.product_word == AUTO else settings.product_word
-        return cls.all_from_settings(settings, word)[0]
+        return cls.all_from_settings(settings, word, columns)[0]
 
     @classmethod
-    def all_from_settings(cls, settings: Prompt, word: str) -> "list[PromptFormat]":
+    def all_from_settings(cls, settings: Prompt, word: str, columns: Sequence[str] = ()) -> "list[PromptFormat]":
         """Return all wordings with this product word. Raises UserError if a wording has no {title}."""
-        fill = lambda text: text.replace("{product}", word)  # noqa: E731
+        texts = [settings.instruction, settings.question, *settings.other_questions]
+        used = tuple(name for name in columns if any(f"{{{name}}}" in text for text in texts))
         wordings = []
         for name, question in [
             ("question", settings.question),
@@ -70,7 +74,8 @@ class PromptFormat:
         ]:
             if "{title}" not in question:
                 raise UserError(f"prompt.{name} is {question!r}: it must hold {{title}}, where the title goes")
-            wordings.append(cls(instruction=fill(settings.instruction), question=fill(question)))
+            instruction, question = (text.replace("{product}", word) for text in (settings.instruction, question))
+            wordings.append(cls(instruction=instruction, question=question, columns=used))
         return wordings
 
     @classmethod
@@ -88,11 +93,15 @@ class PromptFormat:
 
     def to_json(self) -> bytes:
         """Indented JSON with a final newline."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+        fields = {name: value for name, value in msgspec.to_builtins(self).items() if name != "columns" or value}
+        return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
 
     def input_for(self, title: str) -> str:
-        """Return the Alpaca `input` for a title. The title is inserted literally, with quotes and braces."""
-        return self.question.replace("{title}", title)
+        """Return the Alpaca `input` for a title. The title is inserted literally, with quotes and braces.
+
+        A place for another column of the dataset stays empty.
+        """
+        return fill(self.question, dict.fromkeys(self.columns, "") | {"title": title})
 
     def render(self, instruction: str, input: str) -> str:
         """Return the text before the answer, without BOS. Parts are concatenated, so braces in them are text."""
@@ -105,10 +114,16 @@ class PromptFormat:
         return self.render(self.instruction, self.input_for(title))
 
 
-def require_places(settings: Prompt) -> None:
+def fill(text: str, values: dict[str, str]) -> str:
+    """Return a wording with the places of these values filled, each literally."""
+    return PLACE.sub(lambda place: values.get(place[1], place[0]), text)
+
+
+def require_places(settings: Prompt, columns: Sequence[str] = ()) -> None:
     """Raise UserError if a wording has unknown placeholders, which would be published literally.
 
     An instruction may have {product}; a question has {title} once and may have {product}; a product word has neither.
+    Instructions and questions may also have the names of `columns`, the further columns of the dataset.
     """
     questions = [("question", settings.question)]
     questions += [(f"other_questions[{number}]", text) for number, text in enumerate(settings.other_questions)]
@@ -116,11 +131,13 @@ def require_places(settings: Prompt) -> None:
         if not is_text(text):
             raise UserError(f"prompt.{name} is {text!a}: it holds bytes that are no UTF-8; write it in UTF-8")
         known = PLACES["question" if name.startswith("other") else name]
+        known = (*known, *columns) if known else known
         allowed = " and ".join(f"{{{place}}}" for place in known) or "no braces"
         for place in PLACE.findall(text):
             if place not in known:
                 raise UserError(
                     f"prompt.{name} is {text!r}: {{{place}}} is no place that a build fills; expected {allowed}"
+                    f"{'' if columns or not known else ' (data.keep_columns gives others)'}"
                 )
         if set("{}") & set(PLACE.sub("", text)):
             raise UserError(f"prompt.{name} is {text!r}: a brace stands alone; expected {allowed}, and no other braces")
