@@ -17,7 +17,7 @@ from titlecraft.settings import MAX_LOSS, Data
 USUAL_NAMES = {
     "title_column": ("title", "name", "product_title", "product_name", "productDisplayName", "item_name"),
     "content_column": ("description", "content", "text", "body", "body_html", "product_description", "desc", "about"),
-    "uid_column": ("id", "asin", "parent_asin", "sku", "gtin", "ean", "product_id", "item_id", "handle"),
+    "uid_column": ("uid", "id", "asin", "parent_asin", "sku", "gtin", "ean", "product_id", "item_id", "handle"),
 }
 MOST_NAMED = 20  # columns in a message
 
@@ -85,7 +85,10 @@ def column_names(columns: Counter[str]) -> str:
 
 def suggestion(setting: str, columns: Counter[str]) -> str:
     """Return the option that sets the column; it names a column of the catalogue if that has one of the usual names."""
-    likely = next((name for name in USUAL_NAMES.get(setting, ()) if name in columns), None)
+    usual = USUAL_NAMES.get(setting, ())
+    likely = next((name for name in usual if name in columns), None) or next(
+        (column for name in usual for column in columns if column.endswith(f".{name}")), None
+    )
     return f"--data.{setting}" if likely is None else shlex.quote(f"--data.{setting}={likely}")
 
 

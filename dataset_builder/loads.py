@@ -2,14 +2,14 @@
 
 import errno
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.shards.alpaca import published_columns
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
+from titlecraft.process.quiet import without_datasets_bars
 from titlecraft.records import DatasetRecord, Pin
 
 LOADED_WHOLE = 256 << 20  # bytes of parquet; a larger dataset is resolved and not loaded
@@ -88,18 +88,3 @@ def resolve(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     if missing := [name for name in splits if not files.get(name)]:
         raise ValueError(f"no file of split {missing[0]}")
     return {str(name): (splits[name].num_examples, typed(builder.info.features or {})) for name in files}
-
-
-@contextmanager
-def without_datasets_bars() -> Iterator[None]:
-    """Disable the progress bars of `datasets` within the context."""
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

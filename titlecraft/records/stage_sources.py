@@ -53,6 +53,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/places: hub_datasets names standard_input
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
@@ -145,6 +146,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/places: names
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable

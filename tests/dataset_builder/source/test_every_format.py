@@ -221,7 +221,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 def test_an_element_without_an_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dataset_builder.source.formats.json_documents.LONGEST_ELEMENT", 5_000)
     monkeypatch.setattr("dataset_builder.source.formats.json_documents.BLOCK_BYTES", 3_000)
-    with pytest.raises(UserError, match="row 3, which begins at byte .* has no end within"):
+    with pytest.raises(UserError, match=r"row 3, which begins at byte .* has no end within"):
         build(tmp_path, "rows.json", json.dumps(ROWS).replace("SKU00002", 'SKU00002", "more": {"a": "', 1).encode())
 
 
