@@ -3,7 +3,10 @@
 titlecraft build --engine ray 's3://bucket/part-*.json.gz' --repo NS/NAME --work s3://bucket/work
 """
 
+from dataclasses import replace
+
 from titlecraft.command_line.recipe_options import StageParser
+from titlecraft.errors import UserError
 from titlecraft.settings import MAX_LOSS
 
 
@@ -12,10 +15,22 @@ def main(arguments: list[str]) -> None:
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add(
         "source", type=str, nargs="+",
-        help="JSON lines with a title and a description, plain or .gz: files, quoted globs, or fsspec URLs such as "
-        "'s3://bucket/*.json.gz' (pip install s3fs); read in the order of their names",
+        help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, Parquet, "
+        "Arrow, or Python dictionaries, plain or compressed (gz, bz2, xz, zst, zip): files, folders, quoted globs, fsspec URLs "
+        "such as 's3://bucket/*.json.gz' (pip install s3fs), datasets of the Hub (datasets/NAMESPACE/NAME[@REVISION]), or - "
+        "for what is piped in; read in the order of their names",
     )  # fmt: skip
-    stage.add("--repo", type=str, required=True, help="dataset repo to publish to: NAMESPACE/NAME")
+    stage.add("--repo", type=str, default=None, help="dataset repo to publish to: NAMESPACE/NAME")
+    stage.add(
+        "--preview", type=int, default=None, metavar="N",
+        help="show the first N lines before and after cleaning, the counts of all lines and the prompt, and publish nothing",
+    )  # fmt: skip
+    stage.add("--config", type=str, default=None, help="config of a dataset of the Hub (default: its default config)")
+    stage.add("--split", type=str, default=None, help="split of a dataset of the Hub (default: all of them)")
+    stage.add(
+        "--quarantine", choices=["columns", "raw"], default=None,
+        help="raw: publish malformed lines as they are, with every column they hold; same as --data.quarantine",
+    )  # fmt: skip
     stage.add(
         "--public", action="store_true", help="make a new repo public (default: private, since the licence is unknown)"
     )
@@ -41,6 +56,8 @@ def main(arguments: list[str]) -> None:
         "the same path, or an fsspec URL that they can write to (default: below TITLECRAFT_WORK or HF_HOME)",
     )  # fmt: skip
     recipe, asked = stage.parse(arguments)
+    if asked.quarantine:
+        recipe = replace(recipe, data=replace(recipe.data, quarantine=asked.quarantine))
 
     from dataset_builder.build import build
     from dataset_builder.options import BuildOptions
@@ -55,7 +72,21 @@ def main(arguments: list[str]) -> None:
         engine=asked.engine,
         work_storage=asked.work,
         max_loss=asked.max_loss,
+        config=asked.config,
+        split=asked.split,
     )
+    if asked.preview is not None:
+        if asked.preview < 1:
+            raise UserError(f"--preview {asked.preview}: expected a number of lines, 1 or more")
+        from dataset_builder.preview import preview
+
+        for line in preview(asked.source, recipe, options, asked.preview):
+            print(line)
+        return
+    if asked.repo is None:
+        raise UserError(
+            "titlecraft build: --repo is required: --repo NAMESPACE/NAME (or --preview N, which publishes nothing)"
+        )
     published, record = build(asked.source, asked.repo, recipe, options)
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
