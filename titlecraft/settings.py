@@ -87,13 +87,13 @@ class Base:
         repo: Hub id of a causal language model.
         revision: branch, tag or commit of the base; it is resolved to a 40-hex commit first.
         quantization: "nf4" loads 4-bit NormalFloat weights with double quantisation (QLoRA, Dettmers et al. 2023); "none"
-            loads weights without quantisation.
-        max_length: maximum number of tokens of an example, prompt plus completion; longer completions are truncated.
+            loads weights without quantisation; "auto" is "nf4" on a GPU and "none" on a CPU, where 4 bit is slower.
+        max_length: maximum number of tokens of an example, prompt plus completion; see training.long_answers.
     """
 
     repo: str = "unsloth/llama-3-8b-bnb-4bit"
     revision: str = "main"
-    quantization: Literal["nf4", "none"] = "nf4"
+    quantization: Literal["auto", "nf4", "none"] = "auto"
     max_length: Annotated[int, Meta(ge=1, le=10**7)] = 2048
 
 
@@ -140,6 +140,9 @@ class Training:
             sharded, and layers run without fused kernels. Backend "trl" only.
         fit_memory: choose the fastest gradient_checkpointing, batch_size and accumulation that fit the GPU's free memory; the
             product batch_size x accumulation stays the same.
+        long_answers: what happens to a row that has more than base.max_length tokens. "drop" leaves it out. "truncate" cuts
+            its answer, which then has no end token: a model that sees many of these learns not to stop. "keep_eos" cuts it and
+            keeps the end token. Rows are counted in each case.
         logging_steps: steps between two lines of training_log.jsonl.
         seed: seed of the adapter's initial weights, the data order and dropout.
     """
@@ -160,6 +163,7 @@ class Training:
     fused_kernels: bool = False
     shard_base: bool = False
     fit_memory: bool = False
+    long_answers: Literal["drop", "truncate", "keep_eos"] = "drop"
     logging_steps: Count = 1
     seed: Seed = 3407
 

@@ -62,10 +62,11 @@ def encode(job: Job) -> Encoded:
     known = inspect_base(job.base, recipe)
     split = load_train_split(job.data)
     longest, tokenizer = longest_example(recipe.base, known.config), known.tokenizer
+    cut = recipe.training.long_answers
     if distributed.local_rank():
-        wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest))
-    examples = encode_split(split, tokenizer, job.prompt, longest, dataset=job.data, base=job.base)
-    held_out = encode_held_out(draw_rows(job.data, recipe.training.seed), tokenizer, job.prompt, longest)
+        wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
+    examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
+    held_out = encode_held_out(draw_rows(job.data, recipe.training.seed), tokenizer, job.prompt, longest, cut)
     return Encoded(split, known.config, longest, examples, held_out, known.quantization)
 
 

@@ -16,6 +16,7 @@ from titlecraft.models.loss.guard import tolerance
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Check
 from training.data.examples import IGNORED, Examples
+from training.data.long_answers import fit
 from training.data.packing import flatten_rows
 
 SAMPLED = 256  # examples
@@ -39,7 +40,12 @@ def require(checks: list[Check]) -> list[Check]:
 
 
 def check_examples(
-    examples: Examples, split: Any, tokenizer: Any, prompt: PromptFormat, max_length: int
+    examples: Examples,
+    split: Any,
+    tokenizer: Any,
+    prompt: PromptFormat,
+    max_length: int,
+    long_answers: str = "drop",
 ) -> list[Check]:
     """Check labels, BOS, EOS and padding of the examples that the trainer gets: all of them, or 256 evenly spaced ones."""
     total = len(examples.dataset)
@@ -52,12 +58,13 @@ def check_examples(
     rows = [split[int(examples.rows[index])] for index in indices]
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
     labels = [[token for token in example["labels"] if token != IGNORED] for example in sample]
-    exact = sum(label == answer[: len(label)] for label, answer in zip(labels, answers, strict=True))
-    checks.append(check("examples whose labels are exactly the answer and EOS", len(sample), exact))
     prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
-    fit = sum(len(question) + len(answer) <= max_length for question, answer in zip(prompts, answers, strict=True))
+    fitted = [fit(*pair, max_length, long_answers) for pair in zip(prompts, answers, strict=True)]
+    exact = sum(label == answer for label, answer in zip(labels, fitted, strict=True))
+    checks.append(check("examples whose labels are exactly the answer and EOS", len(sample), exact))
+    whole = sum(answer[-1:] == [tokenizer.eos_token_id] for answer in fitted)
     ended = sum(label[-1] == tokenizer.eos_token_id for label in labels)
-    checks.append(check("examples that end in EOS: all that were not cut", fit, ended))
+    checks.append(check("examples that end in EOS: all that were not cut", whole, ended))
     return checks
 
 

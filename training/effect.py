@@ -18,6 +18,7 @@ from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Effect, Pin
 from training.data.inputs import COLUMNS
+from training.data.long_answers import fit
 
 SPLIT = "validation"
 MOST_ROWS = 32
@@ -35,16 +36,13 @@ def draw_rows(data: Pin, seed: int) -> list[dict[str, str]]:
 
 
 def encode_held_out(
-    rows: list[dict[str, str]], tokenizer: Any, prompt: PromptFormat, longest: int
+    rows: list[dict[str, str]], tokenizer: Any, prompt: PromptFormat, longest: int, long_answers: str
 ) -> list[tuple[list[int], list[int]]]:
-    """(prompt, answer) token ids, truncated as in training, without rows whose prompt leaves no room for an answer."""
+    """(prompt, answer) token ids of the rows that fit, with long answers treated as in training."""
     prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
-    return [
-        (question, answer[: longest - len(question)])
-        for question, answer in zip(prompts, answers, strict=True)
-        if len(question) < longest
-    ]
+    fitted = [fit(question, answer, longest, long_answers) for question, answer in zip(prompts, answers, strict=True)]
+    return [(question, answer) for question, answer in zip(prompts, fitted, strict=True) if answer]
 
 
 def measure_effect(model: Any, pairs: list[tuple[list[int], list[int]]], changes_logits: bool) -> Effect:

@@ -80,7 +80,9 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
-    passed = checks.check_examples(examples, encoded.split, loaded.tokenizer, prompt, longest)
+    passed = checks.check_examples(
+        examples, encoded.split, loaded.tokenizer, prompt, longest, recipe.training.long_answers
+    )
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
     expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)

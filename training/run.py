@@ -15,6 +15,7 @@ from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import copy_legal_files, licence_of, require_name
 from titlecraft.hub.pins import current_name, find_record, pin, published_pin, require_own, require_write
 from titlecraft.hub.publishing import sole_publisher, work_folder
+from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.process import distributed
 from titlecraft.records import TRAINING_RECORD, Code, Pin, TrainingInputs, TrainingRecord, current_code
 from titlecraft.records.repo_files import PROMPT_FILE
@@ -59,6 +60,8 @@ def train(
     require_write(repo)
     repo = current_name(repo, "model")
     with sole_publisher(repo, "model"):
+        quantization = resolve_quantization(recipe.base.quantization)
+        recipe = replace(recipe, base=replace(recipe.base, quantization=quantization))
         data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
         prompt, raw_prompt = read_prompt(data)
         code = current_code("training", *PACKAGES)

@@ -73,7 +73,7 @@ DATA = (
     row("data.padding", "data", "share of padding tokens", "{share:percent}", {"share": f"{EXAMPLES}.padding_share"},
         "not counted"),
     row("data.truncated", "data", "truncated answers", "{rows:,}", {"rows": f"{EXAMPLES}.truncated"}),
-    row("data.left-out", "data", "rows skipped because the prompt is too long", "{rows:,}", {"rows": f"{EXAMPLES}.left_out"}),
+    row("data.left-out", "data", "rows left out because they are too long", "{rows:,}", {"rows": f"{EXAMPLES}.left_out"}),
     Claim("data.leakage", "data",
           "- {key} split, {rows:,} rows: {shared_titles:,} share their title with the training split, {shared_outputs:,} their description.",
           {"rows": "*.rows", "shared_titles": "*.shared_titles", "shared_outputs": "*.shared_outputs"},

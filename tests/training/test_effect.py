@@ -142,9 +142,9 @@ def test_rows_are_encoded_as_for_training_and_cut_at_the_same_length() -> None:
     _, tokenizer = adapter_on_base()
     prompt = PromptFormat.from_settings(Prompt())
     rows = [{"instruction": "i", "input": "x" * n, "output": "a lamp of " * 9} for n in (1, 400)]
-    [(asked, answer)] = encode_held_out(rows, tokenizer, prompt, 90)
+    [(asked, answer)] = encode_held_out(rows, tokenizer, prompt, 90, "truncate")
     assert len(asked) + len(answer) == 90 and answer[-1] != tokenizer.eos_token_id
-    assert encode_held_out(rows[:1], tokenizer, prompt, 500)[0][1][-1] == tokenizer.eos_token_id
+    assert encode_held_out(rows[:1], tokenizer, prompt, 500, "truncate")[0][1][-1] == tokenizer.eos_token_id
 
 
 def saved(model: Any, folder: Path) -> Path:

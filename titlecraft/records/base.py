@@ -8,7 +8,7 @@ import msgspec
 
 from titlecraft import __version__
 from titlecraft.errors import UserError
-from titlecraft.records.setting_names import IN_RECORDS, IN_SETTINGS, rename_settings
+from titlecraft.records.setting_names import IN_RECORDS, IN_SETTINGS, fill_settings, rename_settings
 
 RepoType = Literal["dataset", "model", "space"]
 
@@ -61,7 +61,8 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what 
 def read_record(raw: bytes, kind: type[R], where: str) -> R:
     """Decode a record strictly; `where` names repo and file in the error. Raises UserError."""
     try:
-        return msgspec.convert(rename_settings(msgspec.json.decode(raw), IN_SETTINGS), kind, strict=True, str_keys=True)
+        values = fill_settings(rename_settings(msgspec.json.decode(raw), IN_SETTINGS))
+        return msgspec.convert(values, kind, strict=True, str_keys=True)
     except UNREADABLE as error:
         raise UserError(f"{where} is not a {kind.__name__} that Titlecraft {__version__} reads: {error}") from error
 

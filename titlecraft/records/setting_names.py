@@ -1,4 +1,4 @@
-"""Names of settings inside records: a renamed setting keeps its first name in JSON.
+"""Settings inside records: a renamed setting keeps its first name in JSON, and a new one has the value of before.
 
 Published records stay readable this way, and the keys and digests over them keep their values.
 """
@@ -15,6 +15,17 @@ for old, new in RENAMED.items():
 
 IN_SETTINGS = {section: {old: new for new, old in names.items()} for section, names in IN_RECORDS.items()}
 """Section -> name of a setting in JSON -> its name in settings.py."""
+
+BEFORE: dict[str, dict[str, Any]] = {"training": {"long_answers": "truncate"}}
+"""Section -> settings that older records do not have -> what was done before they existed."""
+
+
+def fill_settings(record: Any) -> Any:
+    """Return the built-in values of a record with the settings of BEFORE where a section lacks them."""
+    if not isinstance(record, dict):
+        return record
+    sections = {name: old | record[name] for name, old in BEFORE.items() if isinstance(record.get(name), dict)}
+    return record | {name: settings for name, settings in sections.items() if "learning_rate" in record[name]}
 
 
 def rename_settings(value: Any, names: dict[str, dict[str, str]], section: str = "") -> Any:

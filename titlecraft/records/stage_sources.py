@@ -74,7 +74,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
-        training/data: examples inputs packing prompt
+        training/data: examples inputs long_answers packing prompt
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps

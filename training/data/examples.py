@@ -24,6 +24,7 @@ from titlecraft.process.machine import usable_cores
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
 from training.data.inputs import COLUMNS
+from training.data.long_answers import fit, no_row_fits
 
 IGNORED = -100
 ROWS_PER_PROCESS = 10_000  # a process tokenises these in three seconds, and takes one second to start
@@ -48,8 +49,8 @@ class Examples:
     Args:
         dataset: columns input_ids and labels, int32 lists of equal length.
         rows: index of the example's row in the split.
-        truncated: number of answers that were truncated to fit; these have no EOS.
-        left_out: number of rows without an example, because the prompt alone exceeds the maximum length.
+        truncated: number of answers that were truncated to fit.
+        left_out: number of rows without an example, because they exceed the maximum length.
         lengths: tokens of prompt and answer.
         completion_tokens: tokens with a label.
     """
@@ -88,21 +89,29 @@ class Encoded:
 
 
 def encode_rows(
-    rows: pa.Table, indices: list[int], tokenizer: PreTrainedTokenizerBase, prompt: PromptFormat, max_length: int
+    rows: pa.Table,
+    indices: list[int],
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: PromptFormat,
+    max_length: int,
+    long_answers: str,
 ) -> pa.Table:
-    """Tokenise Alpaca rows into a table of SCHEMA, without rows whose prompt alone has `max_length` tokens or more.
+    """Tokenise Alpaca rows into a table of SCHEMA, without rows that leave no room for an answer.
 
-    `indices` are the rows' indices in the split.
+    `indices` are the rows' indices in the split; `long_answers` is the setting of this name.
     """
     columns = (rows[name].to_pylist() for name in COLUMNS)
     instructions, inputs, outputs = columns
     texts = [prompt.render(instruction, input) for instruction, input in zip(instructions, inputs, strict=True)]
     questions, answers = encode_prompts(tokenizer, texts), encode_completions(tokenizer, outputs)
-    kept = [index for index, question in enumerate(questions) if len(question) < max_length]
+    pairs = [
+        fit(question, answer, max_length, long_answers) for question, answer in zip(questions, answers, strict=True)
+    ]
+    kept = [index for index, fitted in enumerate(pairs) if fitted]
     question_length = np.array([len(questions[index]) for index in kept], dtype=np.int32)
     answer_length = np.array([len(answers[index]) for index in kept], dtype=np.int32)
     completion = np.minimum(answer_length, max_length - question_length)
-    pieces = ((questions[index], answers[index][: max_length - len(questions[index])]) for index in kept)
+    pieces = ((questions[index], pairs[index]) for index in kept)
     length = question_length + completion
     offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
     tokens = flat(chain.from_iterable(pieces), int(offsets[-1]))
@@ -138,7 +147,9 @@ def tokenizer_threads() -> Iterator[None]:
         os.environ["TOKENIZERS_PARALLELISM"] = before or "false"
 
 
-def encoding_key(split: Dataset, dataset: Pin, base: Pin, prompt: PromptFormat, max_length: int) -> str:
+def encoding_key(
+    split: Dataset, dataset: Pin, base: Pin, prompt: PromptFormat, max_length: int, long_answers: str = "drop"
+) -> str:
     """Cache key of a tokenised split: a digest of everything that its token ids depend on, including this code.
 
     `base` pins the tokenizer, which is in the same repo.
@@ -152,6 +163,7 @@ def encoding_key(split: Dataset, dataset: Pin, base: Pin, prompt: PromptFormat, 
         "tokenizer": base,
         "template": prompt.template,
         "length": max_length,
+        "long_answers": long_answers,
         "code": code,
         "libraries": libraries,
     }
@@ -178,6 +190,7 @@ def encode_split(
     tokenizer: PreTrainedTokenizerBase,
     prompt: PromptFormat,
     max_length: int,
+    long_answers: str = "drop",
     *,
     dataset: Pin | None = None,
     base: Pin | None = None,
@@ -198,13 +211,20 @@ def encode_split(
             batched=True,
             with_indices=True,
             remove_columns=split.column_names,
-            fn_kwargs={"tokenizer": tokenizer, "prompt": prompt, "max_length": max_length},
+            fn_kwargs={
+                "tokenizer": tokenizer,
+                "prompt": prompt,
+                "max_length": max_length,
+                "long_answers": long_answers,
+            },
             num_proc=count if count > 1 else None,
-            new_fingerprint=encoding_key(split, dataset, base, prompt, max_length) if dataset and base else None,
+            new_fingerprint=(
+                encoding_key(split, dataset, base, prompt, max_length, long_answers) if dataset and base else None
+            ),
             desc="encoding the training split",
         )
     if not len(encoded):
-        raise UserError(f"no prompt is shorter than base.max_length {max_length} tokens: set a longer one")
+        raise UserError(no_row_fits(max_length, long_answers))
     numbers = {name: encoded.data.column(name).to_numpy() for name in ("row", "truncated", "length", "completion")}
     return Examples(
         dataset=encoded.with_format(None).select_columns(["input_ids", "labels"]),

@@ -7,8 +7,10 @@ import numpy as np
 from titlecraft.errors import UserError
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
+from titlecraft.settings import Training
 from training.data.examples import encode_rows, encode_split, encoding_key, is_encoded
 from training.data.inputs import load_train_split
+from training.data.long_answers import no_row_fits
 from training.data.packing import CHUNK, pack
 from training.data.prompt import read_prompt
 
@@ -31,18 +33,18 @@ class Lengths:
         return self.rows / self.encoded
 
 
-def measure_lengths(data: Pin, base: Pin, max_length: int, seed: int) -> Lengths:
-    """Lengths of all examples if the split is tokenised already, else of SAMPLE rows drawn with `seed`. Raises UserError."""
+def measure_lengths(data: Pin, base: Pin, max_length: int, training: Training) -> Lengths:
+    """Lengths of all examples if the split is tokenised already, else of SAMPLE rows drawn with the training's seed. Raises UserError."""
     (prompt, _), tokenizer = read_prompt(data), load_tokenizer(base)
     split = load_train_split(data)
-    if is_encoded(split, encoding_key(split, data, base, prompt, max_length)):
-        examples = encode_split(split, tokenizer, prompt, max_length, dataset=data, base=base)
+    if is_encoded(split, encoding_key(split, data, base, prompt, max_length, training.long_answers)):
+        examples = encode_split(split, tokenizer, prompt, max_length, training.long_answers, dataset=data, base=base)
         return Lengths(examples.lengths, examples.completion_tokens, examples.truncated, len(split), len(split))
-    indices = np.sort(np.random.default_rng(seed).permutation(len(split))[:SAMPLE])
+    indices = np.sort(np.random.default_rng(training.seed).permutation(len(split))[:SAMPLE])
     rows = split.select(indices).with_format("arrow")[:]
-    table = encode_rows(rows, indices.tolist(), tokenizer, prompt, max_length)
+    table = encode_rows(rows, indices.tolist(), tokenizer, prompt, max_length, training.long_answers)
     if not len(table):
-        raise UserError(f"no prompt is shorter than base.max_length {max_length} tokens: set a longer one")
+        raise UserError(no_row_fits(max_length, training.long_answers))
     numbers = {name: table[name].to_numpy() for name in ("length", "completion", "truncated")}
     return Lengths(numbers["length"], numbers["completion"], int(numbers["truncated"].sum()), len(indices), len(split))
 

@@ -80,11 +80,13 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     `given` has the dotted names of the settings that a recipe file or an option set.
     """
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
+    if recipe.base.quantization == "auto":  # a plan is about GPUs
+        recipe = replace(recipe, base=replace(recipe.base, quantization="nf4"))
     known = inspect_base(base, recipe)
     config = known.config
     longest = longest_example(recipe.base, config)
     settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
-    lengths = measure_lengths(data, base, settings.max_length, training.seed)
+    lengths = measure_lengths(data, base, settings.max_length, training)
     examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
     if training.packing:
         items = packed_items(lengths, settings.max_length, training.seed)

@@ -50,7 +50,7 @@ def run_table(plan: Plan, training: Training) -> Table:
     source = (
         "counted on the encoded split" if plan.exact else f"estimated from {plan.encoded_rows:,} rows drawn at random"
     )
-    left_out = f"; the prompts of {plan.rows - plan.examples:,} alone are too long" if plan.examples < plan.rows else ""
+    left_out = f"; {about}{plan.rows - plan.examples:,} too long and left out" if plan.examples < plan.rows else ""
     rows = [
         ("rows of the split", f"{plan.rows:,}", ""),
         ("examples", f"{about}{plan.examples:,}", f"{about}{plan.truncated:,} cut at the end{left_out}"),

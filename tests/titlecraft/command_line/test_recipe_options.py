@@ -108,7 +108,7 @@ def test_a_stage_takes_only_its_sections() -> None:
     ("lora:\n  r: four\n", r"r\.yaml:2: lora\.r four: expected a whole number$"),
     ("lora: 3\n", r"r\.yaml: expected sections"),
     ("lora: [", r"r\.yaml is not YAML"),
-    ("base:\n  quantization: int3\n", r"r\.yaml:2: base\.quantization int3: expected one of nf4, none$"),
+    ("base:\n  quantization: int3\n", r"r\.yaml:2: base\.quantization int3: expected one of auto, nf4, none$"),
 ])  # fmt: skip
 def test_a_mistake_in_a_recipe_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
@@ -124,7 +124,8 @@ def test_a_learning_rate_may_be_written_as_in_papers(tmp_path: Path) -> None:
 
 def test_a_recipe_that_is_not_there() -> None:
     with pytest.raises(
-        UserError, match="no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, seed, tiny"
+        UserError,
+        match="no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, real, seed, tiny",
     ):
         recipe_file("huge")
 
@@ -205,9 +206,12 @@ def test_steps_may_be_left_out_for_epochs() -> None:
 def test_the_recipes_differ_from_the_seed_by_what_they_say() -> None:
     parse = lambda name: StageParser("train", "", ["base", "lora", "training"]).parse(["--recipe", name])[0]  # noqa: E731
     seed = parse("seed")
-    changed = lambda name: {  # noqa: E731
-        field for field, value in vars(parse(name).training).items() if value != getattr(seed.training, field)
-    }
+
+    def changed(name: str) -> set[str]:
+        values = vars(parse(name).training).items()
+        return {field for field, value in values if value != getattr(seed.training, field)} - {"long_answers"}
+
+    assert seed.training.long_answers == "truncate" and parse("quality").training.long_answers == "drop"
     assert changed("low-memory") == {"batch_size", "accumulation"} and parse("low-memory").base.max_length == 1024
     assert changed("fast-convergence") == {"max_steps", "learning_rate"}
     assert (parse("quality").training.max_steps, parse("quality").training.learning_rate) == (200, 1e-4)

@@ -16,6 +16,7 @@ from titlecraft.records import Pin
 from titlecraft.settings import Prompt
 from training.checks import begins_once, check_examples, require
 from training.data.examples import IGNORED, encode_split, encoding_key, is_encoded, useful_processes
+from training.data.long_answers import fit
 
 PROMPT = PromptFormat.from_settings(Prompt())
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
@@ -48,7 +49,7 @@ def test_labels_are_the_answer_and_eos(tokenizer: Any) -> None:
 
 def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
     lengths = sorted(len(one["input_ids"]) for one in encode_split(split(), tokenizer, PROMPT, 512).dataset.to_list())
-    cut = encode_split(split(), tokenizer, PROMPT, lengths[20])
+    cut = encode_split(split(), tokenizer, PROMPT, lengths[20], "truncate")
     assert cut.truncated == sum(length > lengths[20] for length in lengths) > 0
     assert max(len(one["input_ids"]) for one in cut.dataset.to_list()) == lengths[20]
     rows = split(3).add_column("extra", [1, 2, 3]).remove_columns("extra").to_list()
@@ -56,9 +57,34 @@ def test_long_answers_are_cut_and_long_prompts_left_out(tokenizer: Any) -> None:
     examples = encode_split(Dataset.from_list(rows), tokenizer, PROMPT, 512)
     assert (examples.left_out, examples.rows.tolist()) == (1, [0, 2])
     require(check_examples(examples, Dataset.from_list(rows), tokenizer, PROMPT, 512))
-    require(check_examples(cut, split(), tokenizer, PROMPT, lengths[20]))
+    require(check_examples(cut, split(), tokenizer, PROMPT, lengths[20], "truncate"))
     with pytest.raises(UserError, match=r"no prompt is shorter than base\.max_length 8 tokens"):
+        encode_split(split(3), tokenizer, PROMPT, 8, "truncate")
+    with pytest.raises(
+        UserError, match=r"no row has at most base\.max_length 8 tokens: .*--training\.long_answers=keep_eos"
+    ):
         encode_split(split(3), tokenizer, PROMPT, 8)
+
+
+def test_long_rows_are_left_out_or_keep_their_end_token(tokenizer: Any) -> None:
+    lengths = sorted(encode_split(split(), tokenizer, PROMPT, 512).lengths.tolist())
+    long = sum(length > lengths[20] for length in lengths)
+    dropped = encode_split(split(), tokenizer, PROMPT, lengths[20])
+    assert (dropped.left_out, dropped.truncated, int(dropped.lengths.max())) == (long, 0, lengths[20])
+    kept = encode_split(split(), tokenizer, PROMPT, lengths[20], "keep_eos")
+    assert (kept.left_out, kept.truncated, int(kept.lengths.max())) == (0, long, lengths[20])
+    for examples, setting in ((dropped, "drop"), (kept, "keep_eos")):
+        assert {one["labels"][-1] for one in examples.dataset.to_list()} == {tokenizer.eos_token_id}
+        require(check_examples(examples, split(), tokenizer, PROMPT, lengths[20], setting))
+
+
+@pytest.mark.parametrize(("room", "expected"), [(0, []), (1, []), (2, [7, 1]), (3, [7, 8, 1]), (4, [7, 8, 9, 1])])
+def test_an_answer_is_cut_in_front_of_its_end_token(room: int, expected: list[int]) -> None:
+    question, answer = [5, 5], [7, 8, 9, 1]
+    assert fit(question, answer, 2 + room, "keep_eos") == expected
+    assert fit(question, answer, 2 + room, "truncate") == answer[:room]
+    assert fit(question, answer, 2 + room, "drop") == (answer if room == 4 else [])
+    assert fit(question, answer, 1, "truncate") == []
 
 
 @pytest.mark.parametrize(("harm", "named"), [
@@ -110,8 +136,8 @@ def test_bos_that_is_eos_stands_once_in_front_and_once_behind(tokenizer: Any) ->
     tokenizer.bos_token = tokenizer.eos_token
     try:
         for longest in (512, 130):  # whole, and cut at the end
-            examples = encode_split(split(4), tokenizer, PROMPT, longest)
-            require(check_examples(examples, split(4), tokenizer, PROMPT, longest))
+            examples = encode_split(split(4), tokenizer, PROMPT, longest, "truncate")
+            require(check_examples(examples, split(4), tokenizer, PROMPT, longest, "truncate"))
         twice = {"input_ids": [1, 1, 9, 1], "labels": [IGNORED, IGNORED, 9, 1]}
         assert not begins_once(twice, tokenizer) and begins_once({**twice, "input_ids": [1, 5, 9, 1]}, tokenizer)
     finally:
@@ -119,7 +145,7 @@ def test_bos_that_is_eos_stands_once_in_front_and_once_behind(tokenizer: Any) ->
 
 
 def test_counts_are_typed_arrays_of_what_the_examples_hold(tokenizer: Any) -> None:
-    examples = encode_split(split(), tokenizer, PROMPT, 130)
+    examples = encode_split(split(), tokenizer, PROMPT, 130, "truncate")
     assert {array.dtype.name for array in (examples.rows, examples.lengths, examples.completion_tokens)} == {"int32"}
     assert examples.lengths.tolist() == [len(one["input_ids"]) for one in examples.dataset.to_list()]
     answers = [sum(label != IGNORED for label in one["labels"]) for one in examples.dataset.to_list()]

