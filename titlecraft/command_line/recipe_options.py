@@ -139,7 +139,7 @@ class StageParser:
         for section, _, setting in (name.partition(".") for name in sections):
             names = {field.name for field in fields(SECTIONS[section])}
             skipped = names - {setting} if setting else OF_ANOTHER_STAGE.get(section, set())
-            self.parser.add_class_arguments(SECTIONS[section], section, skip=skipped)
+            self.parser.add_class_arguments(SECTIONS[section], section, skip={*skipped})
             self.settings |= {f"{section}.{name}" for name in names - skipped}
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
