@@ -149,7 +149,9 @@ def test_a_template_that_cannot_be_trained_with_is_refused_in_one_line(template:
 
 
 def test_chat_without_a_template_and_a_token_without_an_embedding() -> None:
-    with pytest.raises(UserError, match=r"prompt\.format is chat, but the tokenizer of someone/instruct@.* has no chat"):
+    with pytest.raises(
+        UserError, match=r"prompt\.format is chat, but the tokenizer of someone/instruct@.* has no chat"
+    ):
         trained_prompt(WORDING, "chat", train_tokenizer(), BASE)
     tokenizer = chat_tokenizer("chatml")
     prompt = trained_prompt(WORDING, "chat", tokenizer, BASE).prompt
