@@ -18,10 +18,9 @@ from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
 from titlecraft.models.base.published_template import NO_TEMPLATE
-from titlecraft.records.repo_files import TOKENIZER_CONFIG
+from titlecraft.records.repo_files import CHAT_TEMPLATE, TOKENIZER_CONFIG
 
 SAME = "the same"
-TEMPLATE = "chat_template.jinja"
 # settings that depend on the machine or on the version of transformers
 ENVIRONMENT = (
     "name_or_path",
@@ -55,15 +54,15 @@ def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     base = state.training.base
     required = ("tokenizer.json", TOKENIZER_CONFIG)
     missing = [name for name in required if name not in published and read_file(base, name) is not None]
-    if state.training.trained_prompt and state.training.template_note != NO_TEMPLATE and TEMPLATE not in published:
-        missing.append(TEMPLATE)
+    if state.training.trained_prompt and state.training.template_note != NO_TEMPLATE and CHAT_TEMPLATE not in published:
+        missing.append(CHAT_TEMPLATE)
     yield checks.equal("files", f"without {', '.join(missing)}" if missing else "all", "all")
     of_base = {name: raw for name in published if (raw := read_file(base, name)) is not None}
     changed = [name for name, raw in published.items() if difference(name, raw, of_base.get(name), None)]
     saved, tokenizer = save_base_tokenizer(state) if changed else ({}, None)
     for name, raw in published.items():
         wrong = difference(name, raw, saved.get(name), tokenizer) if name in changed else None
-        if name == TEMPLATE and state.training.trained_prompt:
+        if name == CHAT_TEMPLATE and state.training.trained_prompt:
             yield checks.equal(f"{name} renders the prompt of the training", wrong or SAME, SAME)
             continue
         yield checks.equal(f"{name} is that of the base", wrong or SAME, SAME)
