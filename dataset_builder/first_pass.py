@@ -72,7 +72,9 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             for malformed in result.malformed:
                 name = {"file": files[origin.file].name} if len(files) > 1 else {}
                 line = rows.lines[origin.file] + malformed.number + 1
-                entry: dict[str, Any] = name | {"line": line} | position_of(malformed, origin) | {"reason": malformed.reason}
+                entry: dict[str, Any] = (
+                    name | {"line": line} | position_of(malformed, origin) | {"reason": malformed.reason}
+                )
                 entry["columns"] = malformed.shown
                 if settings.quarantine == "raw":
                     entry["raw"] = malformed.raw

@@ -44,9 +44,7 @@ def model(tokenizer):
 def titles(tokenizer) -> list[Title]:
     prompt = PromptFormat.from_settings(Prompt())
     rows = [row(n) | {"output": row(n)["output"] * (1 + n % 3)} for n in range(10)]
-    return [
-        present(encode(found, prompt, tokenizer, ROOM)) for found in rows
-    ]
+    return [present(encode(found, prompt, tokenizer, ROOM)) for found in rows]
 
 
 def test_batched_scores_equal_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
