@@ -4,6 +4,7 @@ It starts when this file is imported, before the conftest.py of any room below r
 pytest-xdist inherit the address of the process that started them.
 """
 
+import multiprocessing
 import os
 from typing import Any
 
@@ -16,6 +17,7 @@ share_one_context()
 
 WARM_WORKERS = "TITLECRAFT_WARM_WORKERS"  # `make test` sets it
 WARM = None if ADDRESS in os.environ else Warm()
+multiprocessing.set_executable(os.environ[ADDRESS])  # what a test spawns starts warm
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,7 +1,9 @@
 """One command in a fork of the warm process: everything that a fresh Python would have is put in its place."""
 
 import atexit
+import fcntl
 import io
+import multiprocessing
 import os
 import runpy
 import sys
@@ -47,8 +49,11 @@ def run_command(request: dict[str, Any], streams: list[int], places: Places) -> 
 
 
 def take_over(request: dict[str, Any], streams: list[int]) -> None:
-    """Streams, folder and environment of the launcher."""
-    for number, stream in enumerate(streams):
+    """Open files, folder and environment of the launcher."""
+    high = [fcntl.fcntl(stream, fcntl.F_DUPFD, 500) for stream in streams]
+    for stream in streams:
+        os.close(stream)
+    for number, stream in zip([0, 1, 2, *request["passed"]], high, strict=True):
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["folder"])
@@ -56,6 +61,7 @@ def take_over(request: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     warm.PYTHON = environment.get("TITLECRAFT_WARM_PYTHON", sys.executable)  # for commands that this one starts
+    multiprocessing.set_executable(warm.PYTHON)
     at_once = bool(environment.get("PYTHONUNBUFFERED"))
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
     sys.stdout = sys.__stdout__ = opened(1, at_once, "strict")

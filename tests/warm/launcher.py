@@ -42,17 +42,24 @@ def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:
 
 
 def run_warm(arguments: list[str], environment: dict[str, str], only_filled: list[str] | None = None) -> int:
-    """Hand the command over, pass signals on, and return its wait status.
+    """Hand the command over with its open files, pass signals on, and return its wait status.
 
     Args:
         only_filled: variables that the libraries find filled in, and that are not in the command's environment.
     """
+    passed = [number for number in map(int, os.listdir("/proc/self/fd")) if number > 2 and is_open(number)]  # noqa: PTH208
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(SOCKET)
     folder = os.getcwd()  # noqa: PTH109 (pathlib takes 10 ms to import)
-    what = {"arguments": arguments, "environment": environment, "folder": folder, "only_filled": only_filled or []}
+    what = {
+        "arguments": arguments,
+        "environment": environment,
+        "folder": folder,
+        "passed": passed,
+        "only_filled": only_filled or [],
+    }
     request = json.dumps(what).encode()
-    streams = array.array("i", [0, 1, 2])
+    streams = array.array("i", [0, 1, 2, *passed])
     connection.sendmsg([len(request).to_bytes(8, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
     connection.sendall(request)
     child = int(connection.recv(32))
@@ -61,19 +68,30 @@ def run_warm(arguments: list[str], environment: dict[str, str], only_filled: lis
     return int(connection.recv(32))
 
 
+def is_open(number: int) -> bool:
+    """Whether a file is open under this number."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     """Run what `sys.argv` names."""
     arguments, environment = sys.argv[1:], dict(os.environ)
+    if "--multiprocessing-fork" in arguments:  # of a test's own process: it may know no Hub
+        main_of_worker()
     if needs_fresh(arguments, environment):
         os.execv(FRESH, [FRESH, *arguments])
     end_as(run_warm(arguments, environment))
 
 
 def main_of_worker() -> None:
-    """Run what pytest-xdist starts a worker with, `-u -c CODE`, with the Hub's usual address: no test of a worker asks it."""
+    """Run the `-c CODE` of a worker of pytest-xdist or multiprocessing, which may know no Hub: with the usual address then."""
     usual = {"HF_ENDPOINT": "https://huggingface.co", "HF_HOME": os.path.expanduser("~/.cache/huggingface")}  # noqa: PTH111
     arguments = sys.argv[sys.argv.index("-c") :]
-    end_as(run_warm(arguments, usual | os.environ, only_filled=[*usual]))
+    end_as(run_warm(arguments, usual | os.environ, [name for name in usual if name not in os.environ]))
 
 
 def end_as(status: int) -> None:

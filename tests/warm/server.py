@@ -37,7 +37,6 @@ def import_libraries() -> Places:
             import_module(name)
         except ImportError:
             continue
-    import httpx
     import torch
 
     torch.set_grad_enabled(True)  # importing lighteval switches gradients off, for everybody
@@ -46,7 +45,6 @@ def import_libraries() -> Places:
     for stage in stage_sources.SOURCES:
         code_version.sources_sha256(stage)  # kept in memory: no test edits the sources
     share_one_context()
-    httpx.create_ssl_context()  # read here, once for all forks
     places = places_of_environment()
     gc.collect()
     gc.freeze()  # or every fork would walk through, and so copy, all that is imported here
@@ -103,7 +101,7 @@ class Server:
         """Fork for one command and tell its launcher the process id."""
         if self.places is None:
             self.places = import_libraries()
-        length, streams, _, _ = socket.recv_fds(connection, 8, 3)
+        length, streams, _, _ = socket.recv_fds(connection, 8, 30)
         request = b""
         while len(request) < int.from_bytes(length, "little"):
             request += connection.recv(1 << 20)

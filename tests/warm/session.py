@@ -1,5 +1,6 @@
 """The warm process of one test session: started when pytest starts, and the file that stands for its Python."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -49,6 +50,7 @@ class Warm:
         """End the server and what it still runs."""
         del os.environ[ADDRESS]
         warm.PYTHON = sys.executable
+        multiprocessing.set_executable(sys.executable)
         self.server.terminate()
         self.server.wait()
         self.folder.cleanup()
