@@ -52,11 +52,7 @@ def write_dataset(folder: Path) -> None:
 
 
 def write_benchmark(folder: Path) -> None:
-<<<<<<< HEAD
-    """Twenty-four questions in the format of ARC-Easy, as lighteval's task reads it."""
-=======
-    """Write sixty questions in the format of ARC-Easy that lighteval's task reads."""
->>>>>>> main
+    """Write twenty-four questions in the format of ARC-Easy that lighteval's task reads."""
     questions = [
         {
             "id": f"Q{number}",
