@@ -11,6 +11,7 @@ publishes the whole prompt in its record and as prompt.json of the adapter; late
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -50,6 +51,7 @@ class PromptFormat:
         template: the text around instruction and input; the answer begins at its end. That of `chat` has the special tokens
             of the base's chat template in it, BOS included if the chat template has one.
         stop: the token that ends an answer, "eos" for the EOS token of the base's tokenizer.
+        columns: further columns of the dataset, whose names may be placeholders of instruction and question.
         format: "alpaca" or "chat".
     """
 
@@ -57,18 +59,20 @@ class PromptFormat:
     question: str
     template: str = ALPACA_TEMPLATE
     stop: str = "eos"
+    columns: tuple[str, ...] = ()
     format: Literal["alpaca", "chat"] = "alpaca"
 
     @classmethod
-    def from_settings(cls, settings: Prompt) -> "PromptFormat":
+    def from_settings(cls, settings: Prompt, columns: Sequence[str] = ()) -> "PromptFormat":
         """Return the first wording with {product} filled in. Raises UserError if the question has no {title}."""
         word = ANY_PRODUCT if settings.product_word == AUTO else settings.product_word
-        return cls.all_from_settings(settings, word)[0]
+        return cls.all_from_settings(settings, word, columns)[0]
 
     @classmethod
-    def all_from_settings(cls, settings: Prompt, word: str) -> "list[PromptFormat]":
+    def all_from_settings(cls, settings: Prompt, word: str, columns: Sequence[str] = ()) -> "list[PromptFormat]":
         """Return all wordings with this product word. Raises UserError if a wording has no {title}."""
-        fill = lambda text: text.replace("{product}", word)  # noqa: E731
+        texts = [settings.instruction, settings.question, *settings.other_questions]
+        used = tuple(name for name in columns if any(f"{{{name}}}" in text for text in texts))
         wordings = []
         for name, question in [
             ("question", settings.question),
@@ -76,7 +80,8 @@ class PromptFormat:
         ]:
             if "{title}" not in question:
                 raise UserError(f"prompt.{name} is {question!r}: it must hold {{title}}, where the title goes")
-            wordings.append(cls(instruction=fill(settings.instruction), question=fill(question)))
+            instruction, question = (text.replace("{product}", word) for text in (settings.instruction, question))
+            wordings.append(cls(instruction=instruction, question=question, columns=used))
         return wordings
 
     @classmethod
@@ -96,13 +101,21 @@ class PromptFormat:
         """Indented JSON with a final newline."""
         return msgspec.json.format(msgspec.json.encode(self.by_name()), indent=2) + b"\n"
 
-    def by_name(self) -> dict[str, str]:
-        """Return the fields by name, without a format that is alpaca, so that older files and keys stay as they are."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("format", "alpaca")}
+    def by_name(self) -> dict[str, Any]:
+        """Return the fields by name, without the format alpaca and without columns if there are none.
+
+        Older files and keys stay as they are.
+        """
+        fields = asdict(self)
+        absent = {"format": "alpaca", "columns": ()}
+        return {name: value for name, value in fields.items() if absent.get(name) != value}
 
     def input_for(self, title: str) -> str:
-        """Return the Alpaca `input` for a title. The title is inserted literally, with quotes and braces."""
-        return self.question.replace("{title}", title)
+        """Return the Alpaca `input` for a title. The title is inserted literally, with quotes and braces.
+
+        A place for another column of the dataset stays empty.
+        """
+        return fill(self.question, dict.fromkeys(self.columns, "") | {"title": title})
 
     def render(self, instruction: str, input: str) -> str:
         """Return the text before the answer. That of `alpaca` is without BOS.
@@ -126,10 +139,16 @@ class PromptFormat:
         return self.render(self.instruction, self.input_for(title))
 
 
-def require_places(settings: Prompt) -> None:
+def fill(text: str, values: dict[str, str]) -> str:
+    """Return a wording with the places of these values filled, each literally."""
+    return PLACE.sub(lambda place: values.get(place[1], place[0]), text)
+
+
+def require_places(settings: Prompt, columns: Sequence[str] = ()) -> None:
     """Raise UserError if a wording has unknown placeholders, which would be published literally.
 
     An instruction may have {product}; a question has {title} once and may have {product}; a product word has neither.
+    Instructions and questions may also have the names of `columns`, the further columns of the dataset.
     """
     questions = [("question", settings.question)]
     questions += [(f"other_questions[{number}]", text) for number, text in enumerate(settings.other_questions)]
@@ -137,11 +156,13 @@ def require_places(settings: Prompt) -> None:
         if not is_text(text):
             raise UserError(f"prompt.{name} is {text!a}: it holds bytes that are no UTF-8; write it in UTF-8")
         known = PLACES["question" if name.startswith("other") else name]
+        known = (*known, *columns) if known else known
         allowed = " and ".join(f"{{{place}}}" for place in known) or "no braces"
         for place in PLACE.findall(text):
             if place not in known:
                 raise UserError(
                     f"prompt.{name} is {text!r}: {{{place}}} is no place that a build fills; expected {allowed}"
+                    f"{'' if columns or not known else ' (data.keep_columns gives others)'}"
                 )
         if set("{}") & set(PLACE.sub("", text)):
             raise UserError(f"prompt.{name} is {text!r}: a brace stands alone; expected {allowed}, and no other braces")

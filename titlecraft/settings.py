@@ -34,9 +34,13 @@ class Data:
     """How rows of the catalogue are cleaned, deduplicated and split.
 
     Args:
-        title_column: JSON key of the product's title.
-        content_column: JSON key of the product's description.
-        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
+        title_column: column of the product's title: a JSON key, the name of a table's column, or a dotted path such as
+            product.title. A list of texts is joined by line breaks.
+        content_column: column of the product's description.
+        uid_column: column of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
+        content_columns: columns that together make the description, in this order, instead of content_column.
+        keep_columns: further columns to publish; {NAME} in a prompt is filled with a row's own value.
+        records: dotted path of the list that holds the rows inside a JSON document, such as products.
         minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
@@ -45,6 +49,9 @@ class Data:
         limit: approximate number of rows to publish, sampled by hash over the whole file; unset publishes all rows.
         validation_share: share of row groups in the validation split.
         test_share: share of row groups in the test split.
+        minimum_test_rows: minimum number of rows in the test split; test_share is raised until it has them.
+        quarantine: what is published of a malformed line besides its position and reason: the configured columns, as far
+            as they can be read, or also the raw line.
         seed: seed of the hash that samples rows and assigns groups to splits.
         rows_per_shard: maximum number of rows in one parquet file.
     """
@@ -52,12 +59,17 @@ class Data:
     title_column: str = "title"
     content_column: str = "content"
     uid_column: str = "uid"
+    content_columns: list[str] = field(default_factory=list)
+    keep_columns: list[str] = field(default_factory=list)
+    records: str | None = None
     minimum_characters: Whole = 20
     max_titles_per_description: Count = 5
     near_duplicates: bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
+    minimum_test_rows: Whole = 0
+    quarantine: Literal["columns", "raw"] = "columns"
     seed: Key = 7
     rows_per_shard: Count = 250_000
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import UNSET
 
-from evaluation.measures.scripts import SPACES, has
+from evaluation.measures.scripts import SPACES, meets
 from evaluation.titles.draw import Title, TokenLimits, with_other_prompts
 from titlecraft.grounded_prompt import SOURCES, grounded_prompt
 from titlecraft.models.checks import require_check
@@ -118,7 +118,7 @@ def check_sources(titles: Sequence[Title], grounded: GroundedSample) -> list[Che
 def describe_grounded(grounded: GroundedSample, measures: list[Measure]) -> Grounded:
     """Return the third arm as the record describes it."""
     counts = [len(rows) for rows in grounded.sources]
-    unspaced = sum(not has(SPACES, title.reference) for title in grounded.titles)
+    unspaced = sum(not meets(SPACES, title.reference) for title in grounded.titles)
     return Grounded(
         split=SPLIT,
         titles=sum(count > 0 for count in counts),

@@ -5,6 +5,7 @@ mistake in it, and gives each stage only the sections that it reads.
 """
 
 import difflib
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from titlecraft.settings import RENAMED, Recipe
 
 # the last three: values with thousands of digits or nested brackets
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
+COMMA_LISTS = ("--data.content_columns", "--data.keep_columns")  # lists of names, which hold no commas
 SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
 OF_ANOTHER_STAGE = {"prompt": {"format"}}
 """Section -> its settings that a stage reads only where it names them, as in "prompt.format"."""
@@ -94,6 +96,27 @@ def require_bounds(recipe: Recipe) -> None:
         raise UserError(setting_errors.of_bounds(error)) from error
 
 
+def with_lists(arguments: list[str]) -> list[str]:
+    """Return the arguments with the values of COMMA_LISTS, `a,b`, as lists."""
+    listed, name = [], ""
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if name in COMMA_LISTS:
+            argument = as_list(argument)
+        elif equals and option in COMMA_LISTS:
+            argument = f"{option}={as_list(value)}"
+        listed.append(argument)
+        name = argument
+    return listed
+
+
+def as_list(value: str) -> str:
+    """Return names between commas as a JSON list; a list stays."""
+    if value.startswith("[") or value == "null":
+        return value
+    return json.dumps([name.strip() for name in value.split(",") if name.strip()])
+
+
 class StageParser:
     """The command line of one stage: its own options, `--recipe`, and the settings that it reads.
 
@@ -116,7 +139,7 @@ class StageParser:
         for section, _, setting in (name.partition(".") for name in sections):
             names = {field.name for field in fields(SECTIONS[section])}
             skipped = names - {setting} if setting else OF_ANOTHER_STAGE.get(section, set())
-            self.parser.add_class_arguments(SECTIONS[section], section, skip=skipped)
+            self.parser.add_class_arguments(SECTIONS[section], section, skip={*skipped})
             self.settings |= {f"{section}.{name}" for name in names - skipped}
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
@@ -124,7 +147,7 @@ class StageParser:
 
         Sets `given` to the dotted names of all settings in the recipe file or the options. Raises UserError.
         """
-        arguments = [with_new_name(argument) for argument in arguments]
+        arguments = with_lists([with_new_name(argument) for argument in arguments])
         recipe_option = VerbParser(prog=self.parser.prog, add_help=False)
         recipe_option.add_argument("--recipe")
         name = recipe_option.parse_known_args(arguments)[0].recipe

@@ -110,8 +110,8 @@ def set_pad(tokenizer: Any, rows: int) -> None:
         return
     vocabulary = tokenizer.get_vocab()
     bos = [tokenizer.bos_token] if tokenizer.bos_token_id is not None else []
-    apart = [token for token in (*PAD_CANDIDATES, *bos) if token in vocabulary and eos != vocabulary[token] < rows]
-    tokenizer.pad_token = apart[0] if apart else tokenizer.eos_token
+    candidates = [token for token in (*PAD_CANDIDATES, *bos) if token in vocabulary and eos != vocabulary[token] < rows]
+    tokenizer.pad_token = candidates[0] if candidates else tokenizer.eos_token
 
 
 def as_published(tokenizer: Any, prompt: PromptFormat) -> str | None:

@@ -84,38 +84,38 @@ def save_base_tokenizer(state: RepoState) -> tuple[dict[str, bytes], Any]:
         return {name: file.read_bytes() for name in TOKENIZER if (file := Path(temporary) / name).is_file()}, tokenizer
 
 
-def difference(name: str, raw: bytes, made: bytes | None, tokenizer: Any) -> str | None:
+def difference(name: str, raw: bytes, expected: bytes | None, tokenizer: Any) -> str | None:
     """How a file differs from the base's in meaning; None if it does not. May raise any exception of its parser.
 
     Args:
         raw: the published file.
-        made: the file of the base, or the one that its `tokenizer` saved; None if there is none.
+        expected: the file of the base, or the one that its `tokenizer` saved; None if there is none.
         tokenizer: the tokenizer of the base; None if it was not loaded.
     """
-    if raw == made:
+    if raw == expected:
         return None
     match name:
         case "tokenizer.json":
-            return backend_difference(raw, made, tokenizer)
+            return backend_difference(raw, expected, tokenizer)
         case "tokenizer_config.json":
-            return config_difference(raw, made)
+            return config_difference(raw, expected)
         case "special_tokens_map.json" if tokenizer is not None:
             return special_difference(raw, tokenizer)
-    return "other bytes" if made else "a file that the base's tokenizer does not have"
+    return "other bytes" if expected else "a file that the base's tokenizer does not have"
 
 
-def backend_difference(raw: bytes, made: bytes | None, tokenizer: Any) -> str | None:
+def backend_difference(raw: bytes, base_file: bytes | None, tokenizer: Any) -> str | None:
     """The parts in which a tokenizer.json differs from the base's; None if they are equal.
 
     The post-processor may differ if its only effect is the base's BOS in front.
     """
-    if made is None:
+    if base_file is None:
         return "no tokenizer.json of the base to compare with"
-    expected, published = (json.loads(Tokenizer.from_str(file.decode()).to_str()) for file in (made, raw))
-    parts = [part for part in sorted({*expected, *published}) if expected.get(part) != published.get(part)]
-    if parts == ["post_processor"] and tokenizer is not None and only_adds_bos(raw, tokenizer):
+    expected, published = (json.loads(Tokenizer.from_str(file.decode()).to_str()) for file in (base_file, raw))
+    changed = [part for part in sorted({*expected, *published}) if expected.get(part) != published.get(part)]
+    if changed == ["post_processor"] and tokenizer is not None and only_adds_bos(raw, tokenizer):
         return None
-    return f"other {', '.join(parts)}" if parts else None
+    return f"other {', '.join(changed)}" if changed else None
 
 
 def only_adds_bos(raw: bytes, tokenizer: Any) -> bool:
@@ -127,17 +127,17 @@ def only_adds_bos(raw: bytes, tokenizer: Any) -> bool:
     )
 
 
-def config_difference(raw: bytes, made: bytes | None) -> str | None:
+def config_difference(raw: bytes, base_file: bytes | None) -> str | None:
     """The settings in which a tokenizer_config.json differs from the base's; None if they are equal.
 
     A setting that the base lacks must be off: only one version of transformers may write it.
     """
-    expected, published = json.loads(made or b"{}"), json.loads(raw)
+    expected, published = json.loads(base_file or b"{}"), json.loads(raw)
     changed = []
     for key in sorted({*expected, *published} - {*ENVIRONMENT, *RECORDED}):
         value, new_value = token_content(expected.get(key)), token_content(published.get(key))
-        off = key not in expected and new_value in (None, False, [], {})
-        if value != new_value and not off:
+        is_off = key not in expected and new_value in (None, False, [], {})
+        if value != new_value and not is_off:
             changed.append(f"{key} = {new_value}")
     template = published.get("chat_template")
     if template is not None and template != expected.get("chat_template"):
