@@ -23,7 +23,7 @@ from titlecraft.records import (
     RepoType,
     TrainingRecord,
 )
-from titlecraft.settings import Base, Generation, Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Generation, Lora, Prompt, Training
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
 ENCODER = "titlecraft/tiny-encoder"
@@ -79,7 +79,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
         base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
         base_settings=Base(repo=base.repo, max_length=256),
-        lora=Lora(),
+        lora=Lora(target_modules=list(SEVEN_PROJECTIONS)),
         training=Training(),
         generation=Generation(),
         precision="float32",

@@ -12,7 +12,7 @@ from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
-from titlecraft.settings import Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Lora, Prompt, Training
 from training import checks
 from training.data.examples import encode_split
 from training.model.build import add_adapter
@@ -81,7 +81,7 @@ def test_the_8b_model_has_the_parameters_that_everybody_claims_wrongly() -> None
     )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    assert expected_trainable(model, 16, Lora().target_modules) == 41_943_040
+    assert expected_trainable(model, 16, list(SEVEN_PROJECTIONS)) == 41_943_040
 
 
 def test_layers_that_are_not_there() -> None:
