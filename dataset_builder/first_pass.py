@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -72,7 +73,9 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             for malformed in result.malformed:
                 name = {"file": files[origin.file].name} if len(files) > 1 else {}
                 line = rows.lines[origin.file] + malformed.number + 1
-                entry = name | {"line": line} | position_of(malformed, origin) | {"reason": malformed.reason}
+                entry: dict[str, Any] = (
+                    name | {"line": line} | position_of(malformed, origin) | {"reason": malformed.reason}
+                )
                 entry["columns"] = malformed.shown
                 if settings.quarantine == "raw":
                     entry["raw"] = malformed.raw

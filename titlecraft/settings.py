@@ -2,7 +2,8 @@
 
 A recipe holds all settings that decide the result of a run; repos, paths and tokens are options of the verbs. Each
 stage reads its own sections: build reads `data` and `prompt`, train reads `base`, `lora` and `training`, and evaluate
-reads `evaluation` and `generation`. Train and evaluate take the prompt from the pinned dataset.
+reads `evaluation` and `generation`. Train takes the prompt's wording from the pinned dataset, and `prompt.format`; evaluate
+takes both from the adapter.
 """
 
 from dataclasses import dataclass, field
@@ -83,12 +84,15 @@ class Prompt:
         instruction: the Alpaca instruction; {product} is its only placeholder, and optional.
         question: the Alpaca input, with {title} exactly once; {product} is optional, other placeholders are refused.
         other_questions: alternative wordings of the question; each row gets one wording, drawn with data.seed.
+        format: what training puts around the question: "alpaca" is Stanford Alpaca's template, "chat" the base's own chat
+            template, and "auto" takes the chat template if the base has one. The adapter's record says which it was.
     """
 
     product_word: str = "product"
     instruction: str = "Describe {product} as accurately as possible."
     question: str = "Question: Could you give me a description of the {product} '{title}'?"
     other_questions: list[str] = field(default_factory=list)
+    format: Literal["auto", "alpaca", "chat"] = "auto"
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def members(archive: str, member: str | None = None) -> Iterator[Listed]:
     location = archive if is_url(archive) else str(Path(archive).absolute())
     system, _ = file_system(f"zip://::{location}")
     with remote_errors(archive):
-        found: dict[str, Any] = system.find("", detail=True)
+        found: Any = system.find("", detail=True)
     sizes = {name: info["size"] for name, info in found.items()}
     if member is not None and member not in sizes:
         raise UserError(f"{shown(archive)}: no file {member!r} in it; there are {', '.join(list(sizes)[:5]) or 'none'}")

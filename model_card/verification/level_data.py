@@ -101,12 +101,12 @@ def check_files(checks: Checks, state: RepoState, rebuilt: DatasetRecord, folder
     yield checks.equal("names of the parquet files", published, built)
     shards = [path for path in state.paths if fnmatch(path, "data/*-*-of-*.parquet")]  # other files may be a person's
     yield checks.equal("no other file lies in data/", shards, sorted(built))
-    here, writer = version("pyarrow"), record.code.packages.get("pyarrow")
+    installed, writer = version("pyarrow"), record.code.packages.get("pyarrow")
     for path in [*built, QUARANTINE, PROMPT_FILE]:
         claim, claimed, derived = f"{path}, built again", state.sha256(path), file_sha256(folder / path)
-        other_writer = path.endswith(".parquet") and writer != here
+        other_writer = path.endswith(".parquet") and writer != installed
         if claimed != derived and other_writer and same_rows(state.folder / path, folder / path):
-            note = f"pyarrow {here} writes other bytes than {writer}; all rows are equal"
+            note = f"pyarrow {installed} writes other bytes than {writer}; all rows are equal"
             yield checks.line(claim, claimed, derived, True, "equal rows", note)
         else:
             yield checks.equal(claim, claimed, derived)
@@ -122,9 +122,9 @@ def check_record(checks: Checks, record: DatasetRecord, rebuilt: DatasetRecord) 
     for name in COUNTS:
         yield checks.equal(name, getattr(record, name), msgspec.to_builtins(getattr(rebuilt, name)))
     for split_name, split in record.splits.items():
-        other = rebuilt.splits.get(split_name)
+        rebuilt_split = rebuilt.splits.get(split_name)
         for name in SPLIT_COUNTS:
-            yield checks.equal(f"{split_name}, {name}", getattr(split, name), getattr(other, name, None))
+            yield checks.equal(f"{split_name}, {name}", getattr(split, name), getattr(rebuilt_split, name, None))
     for name, leakage in record.leakage.items():
         yield checks.equal(f"leakage of {name}", leakage, rebuilt.leakage.get(name))
     claimed, derived = without_names(record.source), without_names(rebuilt.source)

@@ -25,6 +25,8 @@ from titlecraft.settings import RENAMED, Recipe
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
 COMMA_LISTS = ("--data.content_columns", "--data.keep_columns")  # lists of names, which hold no commas
 SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
+OF_ANOTHER_STAGE = {"prompt": {"format"}}
+"""Section -> its settings that a stage reads only where it names them, as in "prompt.format"."""
 
 
 def recipe_folders() -> list[Path]:
@@ -116,10 +118,12 @@ def as_list(value: str) -> str:
 
 
 class StageParser:
-    """The command line of one stage: its own options, `--recipe`, and the settings of the sections that it reads."""
+    """The command line of one stage: its own options, `--recipe`, and the settings that it reads.
+
+    `sections` names sections, or single settings of a section, such as "prompt.format".
+    """
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
-        self.sections = sections
         self.given: frozenset[str] = frozenset()
         self.parser = ArgumentParser(
             prog=f"titlecraft {verb}", description=description, exit_on_error=False, allow_abbrev=False
@@ -131,8 +135,12 @@ class StageParser:
             "--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)"
         )
         self.add = self.parser.add_argument
-        for section in sections:
-            self.parser.add_class_arguments(SECTIONS[section], section)
+        self.settings: set[str] = set()
+        for section, _, setting in (name.partition(".") for name in sections):
+            names = {field.name for field in fields(SECTIONS[section])}
+            skipped = names - {setting} if setting else OF_ANOTHER_STAGE.get(section, set())
+            self.parser.add_class_arguments(SECTIONS[section], section, skip={*skipped})
+            self.settings |= {f"{section}.{name}" for name in names - skipped}
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """Return the recipe with its overrides, and the stage's own options. `--help` prints and exits.
@@ -144,7 +152,7 @@ class StageParser:
         recipe_option.add_argument("--recipe")
         name = recipe_option.parse_known_args(arguments)[0].recipe
         from_file = read_recipe(recipe_file(name)) if name else {}
-        self.parser.set_defaults({key: value for key, value in from_file.items() if key.split(".")[0] in self.sections})
+        self.parser.set_defaults({key: value for key, value in from_file.items() if key in self.settings})
         try:
             parsed = self.parser.parse_args(arguments)
         except PARSER_ERRORS as error:
@@ -154,7 +162,7 @@ class StageParser:
             )
             raise UserError(f"{self.parser.prog}: {message}{hint} (see {self.parser.prog} --help)") from error
         built = self.parser.instantiate(parsed)
-        recipe = Recipe(**{section: built[section] for section in self.sections})
+        recipe = Recipe(**{section: built[section] for section in {name.partition(".")[0] for name in self.settings}})
         require_bounds(recipe)
         self.given = frozenset(from_file) | {
             argument.removeprefix("--").partition("=")[0] for argument in arguments if "." in argument

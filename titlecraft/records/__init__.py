@@ -43,6 +43,7 @@ from titlecraft.records.training import (
     Losses,
     Measured,
     Optimizer,
+    TrainedPrompt,
     TrainingInputs,
     TrainingRecord,
     is_ruinous,
@@ -54,5 +55,5 @@ __all__ = [  # noqa: RUF022
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
     "column", "sampled_arm", "tokens_column",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
-    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingInputs", "TrainingRecord", "is_ruinous",
+    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainedPrompt", "TrainingInputs", "TrainingRecord", "is_ruinous",
 ]  # fmt: skip

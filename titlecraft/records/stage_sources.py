@@ -69,7 +69,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models/decoding: batches
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
@@ -98,7 +98,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
@@ -118,7 +118,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
@@ -172,7 +172,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard

@@ -112,21 +112,21 @@ class RowIndex:
 
     def same_title(self, title: str, splits: tuple[str, ...] | None = None) -> list[int]:
         """Return the numbers of the rows with this title, ignoring case and white space."""
-        key, wanted = np.uint64(title_key(title)), folded(title)
+        key, folded_title = np.uint64(title_key(title)), folded(title)
         first, last = (int(np.searchsorted(self.keys, key, side=side)) for side in ("left", "right"))
         rows = [int(row) for row in self.key_rows[first:last]]
         return [
             row
             for row in rows
-            if folded(self.titles.row(row)["title"]) == wanted
+            if folded(self.titles.row(row)["title"]) == folded_title
             and (splits is None or self.file_of(row)[0].split in splits)
         ]
 
-    def some_titles(self, split: str, most: int) -> list[str]:
+    def some_titles(self, split: str, limit: int) -> list[str]:
         """Return up to this many distinct titles of a split, evenly spaced, in row order."""
         files = zip(self.facts.files, self.ends.tolist(), strict=True)
         rows = [row for file, end in files if file.split == split for row in range(end - file.rows, end)]
-        titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // most)][:most]] if rows else []
+        titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // limit)][:limit]] if rows else []
         return list(dict.fromkeys(titles))
 
     def outside(self, splits: tuple[str, ...] | None) -> list[tuple[int, int]]:

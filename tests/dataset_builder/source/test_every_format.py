@@ -126,11 +126,11 @@ def test_the_same_rows_give_the_same_files(name: str, tmp_path: Path, of_json_li
 
 def test_a_list_inside_a_document(tmp_path: Path, of_json_lines: dict[str, str]) -> None:
     document = {"count": 60, "tags": [[1], {"products": 3}], "shop": {"products": ROWS, "more": [1]}, "end": "]"}
-    for number, options in enumerate([{}, {"indent": 2}]):
+    for number, indent in enumerate([None, 2]):
         folder = tmp_path / str(number)
         folder.mkdir()
         settings = replace(SETTINGS, records="shop.products")
-        record = build(folder, "wrapped.json", json.dumps(document, **options).encode(), settings)
+        record = build(folder, "wrapped.json", json.dumps(document, indent=indent).encode(), settings)
         assert (record.source.lines, record.published) == (60, 60)
         assert published(folder / "work") == of_json_lines
 

@@ -23,7 +23,7 @@ PROMPT = PromptFormat(instruction="Describe.", question="Question: What is '{tit
     ],
 )
 def test_read_by_the_rule(text: str, kind: str, title: str | None, input: str) -> None:
-    question = read_question(text, PROMPT, known=lambda title: title == "Who Moved My Cheese?")
+    question = read_question(text, PROMPT, is_title=lambda title: title == "Who Moved My Cheese?")
     assert (question.kind, question.title, question.input) == (kind, title, input)
 
 

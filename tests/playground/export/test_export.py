@@ -121,6 +121,7 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
         ".gitattributes",
         "README.md",
         "SHA256SUMS",
+        "chat_template.jinja",
         "config.json",
         "export_record.json",
         "generation_config.json",

@@ -147,7 +147,7 @@ def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
         seen.append((arm, at_zero, is_base))
         return [None] * len(batch)
 
-    arms_of(model, tokenizer, True, titles).by_turns(doing, docs, lambda title: 1, run)
+    arms_of(model, tokenizer, True, titles).alternate_arms(doing, docs, lambda title: 1, run)
     before, after = (BEFORE, doing != "scoring", True), (AFTER, False, False)
     assert seen == [before, after, after, before, before, after]
 

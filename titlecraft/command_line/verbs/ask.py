@@ -55,5 +55,5 @@ def main(arguments: list[str]) -> int:
         "grounded": options.grounded,
     }
     return converse(
-        engine, index, typed, answering, Console(highlight=False), options.show_prompt, one=options.title is not None
+        engine, index, typed, answering, Console(highlight=False), options.show_prompt, single=options.title is not None
     )

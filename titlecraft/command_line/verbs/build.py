@@ -63,9 +63,9 @@ def main(arguments: list[str]) -> None:
         help="where cleaned rows and shards wait until they are published; on a cluster a folder that all nodes mount at "
         "the same path, or an fsspec URL that they can write to (default: below TITLECRAFT_WORK or HF_HOME)",
     )  # fmt: skip
-    recipe, asked = stage.parse(arguments)
-    if asked.quarantine:
-        recipe = replace(recipe, data=replace(recipe.data, quarantine=asked.quarantine))
+    recipe, options = stage.parse(arguments)
+    if options.quarantine:
+        recipe = replace(recipe, data=replace(recipe.data, quarantine=options.quarantine))
 
     from dataset_builder.build import build
     from dataset_builder.options import BuildOptions
@@ -73,31 +73,31 @@ def main(arguments: list[str]) -> None:
     from titlecraft.hub.pins import address
     from titlecraft.records.dataset import About
 
-    options = BuildOptions(
-        private=not asked.public,
-        fresh=asked.fresh,
-        allow_incomplete=asked.allow_incomplete,
-        workers=asked.workers,
-        engine=asked.engine,
-        work_storage=asked.work,
-        max_loss=asked.max_loss,
-        about=About(asked.license, split_list(asked.language), asked.pretty_name),
-        config=asked.config,
-        split=asked.split,
+    build_options = BuildOptions(
+        private=not options.public,
+        fresh=options.fresh,
+        allow_incomplete=options.allow_incomplete,
+        workers=options.workers,
+        engine=options.engine,
+        work_storage=options.work,
+        max_loss=options.max_loss,
+        about=About(options.license, split_list(options.language), options.pretty_name),
+        config=options.config,
+        split=options.split,
     )
-    if asked.preview is not None:
-        if asked.preview < 1:
-            raise UserError(f"--preview {asked.preview}: expected a number of lines, 1 or more")
+    if options.preview is not None:
+        if options.preview < 1:
+            raise UserError(f"--preview {options.preview}: expected a number of lines, 1 or more")
         from dataset_builder.preview import preview
 
-        for line in preview(asked.source, recipe, options, asked.preview):
+        for line in preview(options.source, recipe, build_options, options.preview):
             print(line)
         return
-    if asked.repo is None:
+    if options.repo is None:
         raise UserError(
             "titlecraft build: --repo is required: --repo NAMESPACE/NAME (or --preview N, which publishes nothing)"
         )
-    published, record = build(asked.source, asked.repo, recipe, options)
+    published, record = build(options.source, options.repo, recipe, build_options)
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
     print(f"dataset {published}: {rows} rows\n{address(published)}")

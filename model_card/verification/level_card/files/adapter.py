@@ -60,14 +60,14 @@ def check_config(checks: Checks, state: RepoState) -> Iterator[Line]:
     either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules) else {}
     for key, allowed in (SET | either).items():
         value = config.get(key, allowed[0])
-        holds = any(type(value) is type(other) and value == other for other in allowed)
+        holds = any(type(value) is type(expected_value) and value == expected_value for expected_value in allowed)
         yield checks.line(f"{key} in {ADAPTER_CONFIG}", value, value if holds else allowed[0], holds, EXACT)
     mapping, expected = config.get("auto_mapping"), "a class of transformers or none"
     library = str(mapping.get("parent_library", "")).partition(".")[0] if mapping else "transformers"
-    known = library in ("transformers", "unsloth")
-    yield checks.equal(f"auto_mapping in {ADAPTER_CONFIG}", expected if known else mapping, expected)
-    others = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
-    changed = [f"{key} = {value}" for key, value in others.items() if not is_default(value, INERT.get(key))]
+    is_known = library in ("transformers", "unsloth")
+    yield checks.equal(f"auto_mapping in {ADAPTER_CONFIG}", expected if is_known else mapping, expected)
+    other_keys = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
+    changed = [f"{key} = {value}" for key, value in other_keys.items() if not is_default(value, INERT.get(key))]
     yield checks.equal(
         f"other keys of {ADAPTER_CONFIG}",
         ", ".join(changed) or "as PEFT has them",
