@@ -1,6 +1,6 @@
-"""Run one command in a fork of the warm process, or in a fresh Python where the warm one would not be the same.
+"""Runs one command in a fork of the warm process, or in a fresh Python if the warm one would differ.
 
-`tests/warm/session.py` writes it to a file of its own, with the line SOCKET filled in. Imports as little as it can: it stands for the
+`tests/warm/session.py` writes this file to an executable, with the line SOCKET filled in. It imports little, because it replaces the
 start of a process. Exit status, signals and the three standard streams are the command's.
 """
 
@@ -23,15 +23,29 @@ STARTS_WITH = (
     "CUDA_",
 )  # read when Python or a library starts
 MAY_DIFFER = {  # of those: what a fork can still change, or what changes nothing
-    "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_XET_CACHE", "HF_DATASETS_CACHE",
-    "HF_MODULES_CACHE", "HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY",
-    "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS", "TRANSFORMERS_VERBOSITY",
-}  # fmt: skip
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_TOKEN",
+    "HF_HUB_CACHE",
+    "HF_ASSETS_CACHE",
+    "HF_XET_CACHE",
+    "HF_DATASETS_CACHE",
+    "HF_MODULES_CACHE",
+    "HF_TOKEN_PATH",
+    "HF_STORED_TOKENS_PATH",
+    "HF_HUB_DISABLE_XET",
+    "HF_HUB_DISABLE_TELEMETRY",
+    "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+    "OMP_NUM_THREADS",
+    "TRANSFORMERS_VERBOSITY",
+}
 DEFAULTS = {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0", "PYTHONHASHSEED": "0"}
 
 
 def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:
-    """Whether this command has to start in a Python of its own."""
+    """Whether this command needs a fresh Python."""
     if arguments[:1] not in (["-m"], ["-c"]) and not arguments[0].endswith(".py"):
         return True
     if not {"HF_ENDPOINT", "HF_HOME"} <= environment.keys() or "--hub" in " ".join(arguments):
@@ -57,7 +71,7 @@ def run_warm(arguments: list[str], environment: dict[str, str]) -> int:
 
 
 def main() -> None:
-    """Run what `sys.argv` names."""
+    """Run the command of `sys.argv`."""
     arguments, environment = sys.argv[1:], dict(os.environ)
     if needs_fresh(arguments, environment):
         os.execv(FRESH, [FRESH, *arguments])
