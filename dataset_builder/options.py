@@ -19,6 +19,7 @@ class BuildOptions:
         engine: "local" or "ray".
         work_storage: where intermediate rows and shards are kept: a folder or, for Ray, an fsspec URL; None is
             TITLECRAFT_WORK or the Hub client's own home.
+        config, split: what is read of a dataset of the Hub; None is its default config, and all of its splits.
         max_loss: share of the lines that may be quarantined; above it nothing is published.
     """
 
@@ -28,6 +29,8 @@ class BuildOptions:
     workers: int | None = None
     engine: str = "local"
     work_storage: str | None = None
+    config: str | None = None
+    split: str | None = None
     max_loss: float = MAX_LOSS
 
 

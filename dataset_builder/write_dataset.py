@@ -19,6 +19,7 @@ from dataset_builder.guards import (
 )
 from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.options import BuildHooks, BuildOptions
+from dataset_builder.shards.alpaca import published_columns
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.shards.write import RowFiles, ShardResult, plan_shards, write_shard
@@ -84,13 +85,15 @@ def write_dataset(
     sources = describe_files(files, hooks.contents(), rows.lines)
     hooks.require_unchanged()
     groups = group_and_assign(rows, recipe.data, engine.in_order)
-    (folder / PROMPT_FILE).write_bytes(PromptFormat.from_settings(recipe.prompt).to_json())
+    (folder / PROMPT_FILE).write_bytes(PromptFormat.from_settings(recipe.prompt, recipe.data.keep_columns).to_json())
     require_training_rows(files, groups, recipe.data)
     save_array(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
     shards: list[ShardResult] = []
     wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
-    for shard in engine.in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
+    for shard in engine.in_order(
+        write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard, published_columns(recipe.data))
+    ):
         shards.append(shard)
         hooks.shard_written(shard.file.path)
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)

@@ -115,7 +115,7 @@ def key_inputs(adapter: Adapter, recipe: Recipe) -> dict[str, Any]:
         "quantization": training.quantization,
         "precision": training.precision,
         "weights": adapter.weights,
-        "prompt": adapter.prompt,
+        "prompt": adapter.prompt.by_name(),
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(recipe.evaluation),

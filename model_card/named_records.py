@@ -6,7 +6,9 @@ import msgspec
 
 from model_card.inputs import CardInputs
 from model_card.samples import choose_samples
-from titlecraft.records import PREDICTIONS, REPORT, TRAINING_RECORD
+from titlecraft.models.base.published_template import NO_TEMPLATE
+from titlecraft.records import PREDICTIONS, REPORT, TRAINING_RECORD, TrainingRecord
+from titlecraft.records.repo_files import CHAT_TEMPLATE
 
 EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"  # from the first notebook
 SETTINGS = ("base_settings", "lora", "training", "generation")
@@ -25,6 +27,9 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
         "prompt": {
             "with_title": inputs.prompt.render_title("{title}"),
             "example": inputs.prompt.render_title(EXAMPLE_TITLE),
+            "format": inputs.prompt.format,
+            "template": CHAT_TEMPLATE if renders_the_prompt(inputs.training) else None,
+            "message": EXAMPLE_TITLE if inputs.prompt.format == "chat" else None,
         },
         "repo": {
             "id": inputs.repo,
@@ -41,6 +46,11 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
         },
         "samples": choose_samples(inputs.report, inputs.rows) if inputs.report else None,
     }
+
+
+def renders_the_prompt(training: TrainingRecord) -> bool:
+    """Whether the published tokenizer has a chat template that renders the prompt of the training."""
+    return training.trained_prompt is not None and training.template_note != NO_TEMPLATE
 
 
 def records_in(inputs: CardInputs) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from titlecraft.models.base.tokenizer import as_published
+from titlecraft.models.base.tokenizer import as_published, load_tokenizer
 from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import Effect, Measured, TrainingRecord, describe_file
@@ -61,7 +61,7 @@ def encode(job: Job) -> Encoded:
     recipe = job.recipe
     known_base = inspect_base(job.base, recipe)
     split = load_train_split(job.data)
-    longest, tokenizer = longest_example(recipe.base, known_base.config), known_base.tokenizer
+    longest, tokenizer = longest_example(recipe.base, known_base.config), load_tokenizer(job.base, job.prompt)
     cut = recipe.training.long_answers
     if distributed.local_rank():
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
@@ -117,7 +117,7 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     remove_kernels(model)
     save_adapter(model, job.folder)
     require_trained(job.folder / ADAPTER_WEIGHTS)
-    template_note = as_published(tokenizer)
+    template_note = as_published(tokenizer, job.prompt)
     if template_note:
         print(template_note)
     tokenizer.save_pretrained(job.folder)
@@ -158,6 +158,7 @@ def make_record(
         quantization=prepared.loaded.quantization,
         quantization_note=prepared.loaded.quantization_note,
         template_note=template_note,
+        trained_prompt=job.trained_prompt,
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
         steps=trainer.state.global_step,
         epochs=round(seen["examples"] / len(examples.dataset), 4),

@@ -52,17 +52,24 @@ def check_examples(
     indices = range(0, total, max(1, total // SAMPLED))
     sample = [examples.dataset[index] for index in indices]
     checks = [check_padding(tokenizer, sample)]
-    if tokenizer.bos_token_id is not None:
+    if prompt.format == "alpaca" and tokenizer.bos_token_id is not None:
         single = sum(begins_once(example, tokenizer) for example in sample)
         checks.append(check("examples with exactly one BOS, in front", len(sample), single))
     rows = [split[int(examples.rows[index])] for index in indices]
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
     labels = [[token for token in example["labels"] if token != IGNORED] for example in sample]
-    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
+    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows], prompt)
     fitted = [fit(*pair, max_length, long_answers) for pair in zip(prompts, answers, strict=True)]
     exact = sum(label == answer for label, answer in zip(labels, fitted, strict=True))
     checks.append(check("examples whose labels are exactly the answer and EOS", len(sample), exact))
     whole = sum(answer[-1:] == [tokenizer.eos_token_id] for answer in fitted)
+    if prompt.format == "chat":
+        begun = sum(
+            example["input_ids"][: len(question)] == question for example, question in zip(sample, prompts, strict=True)
+        )
+        checks.append(check("examples that begin with the prompt of the chat template", len(sample), begun))
+        doubled = sum(begins_twice(example["input_ids"], tokenizer) for example in sample)
+        checks.append(check("examples with two BOS in front", 0, doubled))
     ended = sum(label[-1] == tokenizer.eos_token_id for label in labels)
     checks.append(check("examples that end in EOS: all that were not cut", whole, ended))
     return checks
@@ -93,6 +100,11 @@ def begins_once(example: dict[str, list[int]], tokenizer: Any) -> bool:
     ids, bos = example["input_ids"], tokenizer.bos_token_id
     inside = ids[:-1] if bos == tokenizer.eos_token_id == ids[-1] and example["labels"][-1] == bos else ids
     return inside.count(bos) == 1 and inside[0] == bos
+
+
+def begins_twice(ids: list[int], tokenizer: Any) -> bool:
+    """Whether an example starts with two BOS: the template's, and one that was added to it."""
+    return tokenizer.bos_token_id is not None and ids[:2] == [tokenizer.bos_token_id] * 2
 
 
 def require_finite_logits(logits: Tensor, owner: str, fix: str) -> None:

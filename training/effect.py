@@ -39,7 +39,7 @@ def encode_held_out(
     rows: list[dict[str, str]], tokenizer: Any, prompt: PromptFormat, longest: int, long_answers: str
 ) -> list[tuple[list[int], list[int]]]:
     """(prompt, answer) token ids of the rows that fit, with long answers treated as in training."""
-    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
+    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows], prompt)
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
     fitted = [fit(question, answer, longest, long_answers) for question, answer in zip(prompts, answers, strict=True)]
     return [(question, answer) for question, answer in zip(prompts, fitted, strict=True) if answer]

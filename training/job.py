@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Code, Licence, Pin
+from titlecraft.records import Code, Licence, Pin, TrainedPrompt
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
 from training.watching.watch import Watch
@@ -44,7 +44,7 @@ class Job:
     Args:
         data: pin of the dataset.
         base: pin of the base model.
-        prompt: the dataset's prompt.
+        trained_prompt: the prompt of every example, and why it has its format.
         recipe: all settings.
         folder: where adapter, tokenizer, log and plot are written, by rank 0.
         saving: when and where checkpoints are saved.
@@ -54,12 +54,17 @@ class Job:
 
     data: Pin
     base: Pin
-    prompt: PromptFormat
+    trained_prompt: TrainedPrompt
     recipe: Recipe
     folder: Path
     saving: Saving
     auto_batch: bool
     given: frozenset[str] = frozenset()
+
+    @property
+    def prompt(self) -> PromptFormat:
+        """The prompt of every example."""
+        return self.trained_prompt.prompt
 
 
 @dataclass(frozen=True)

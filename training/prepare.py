@@ -76,7 +76,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     if training.packing:
         require_packable(encoded.config, base, longest)
     set_seed(training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, training)
+    loaded = load_for_training(base, recipe.base, training, prompt)
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)

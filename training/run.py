@@ -24,7 +24,7 @@ from training.checkpoints.branch import BackgroundPush
 from training.checkpoints.folder import Run, checkpoints_folder
 from training.checkpoints.resume import find_start
 from training.checkpoints.saving import Saving
-from training.data.prompt import read_prompt
+from training.data.prompt import prompt_for, read_prompt
 from training.job import Job, Rank0, RunOptions
 from training.model.backend import require_backend
 from training.publishing.finished import find_finished, write_target
@@ -63,7 +63,7 @@ def train(
         quantization = resolve_quantization(recipe.base.quantization)
         recipe = replace(recipe, base=replace(recipe.base, quantization=quantization))
         data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
-        prompt, raw_prompt = read_prompt(data)
+        read_prompt(data)  # raises for a dataset that has none, before anything is downloaded
         code = current_code("training", *PACKAGES)
         run = run_of(data, base, recipe, code)
         head = published_pin(repo, "model")
@@ -82,6 +82,8 @@ def train(
         if record is None:
             saving = prepare_work_folder(repo, work, run, options)
             write_target(folder, repo, options.private)
+            prompt, raw_prompt = prompt_for(data, base, recipe.prompt.format)
+            print(f"prompt format {prompt}")
             job = distributed.broadcast_from_rank0(
                 Job(data, base, prompt, recipe, folder, saving, options.auto_batch, frozenset(given))
             )
@@ -112,6 +114,7 @@ def run_of(data: Pin, base: Pin, recipe: Recipe, code: Code) -> Run:
         generation=recipe.generation,
         code=code,
         devices=distributed.world_size(),
+        prompt_format=recipe.prompt.format,
     )
     return Run(key=inputs.key, inputs=inputs.digests())
 

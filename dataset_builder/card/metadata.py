@@ -4,7 +4,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
-from dataset_builder.shards.alpaca import COLUMNS
+from dataset_builder.shards.alpaca import published_columns
 from titlecraft.cards.merge import Owned
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord, Split
@@ -47,7 +47,7 @@ def dataset_info(record: DatasetRecord) -> dict[str, Any]:
     """Return features, rows and bytes of each split; without bytes in memory if the record is older and has none."""
     known = [split.bytes_in_memory for split in record.splits.values() if split.bytes_in_memory is not None]
     return {
-        "features": [{"name": column, "dtype": "string"} for column in COLUMNS],
+        "features": [{"name": column, "dtype": "string"} for column in published_columns(record.data)],
         "splits": [split_info(name, split) for name, split in record.splits.items()],
         "download_size": sum(file.bytes for split in record.splits.values() for file in split.files),
         **({"dataset_size": sum(known)} if len(known) == len(record.splits) else {}),

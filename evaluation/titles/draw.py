@@ -137,7 +137,7 @@ def draw(
             excluded["repeated_title"] += 1
         elif folded(row["output"]) in folded(text):
             excluded["answer_in_prompt"] += 1
-        elif (title := encode(row, text, tokenizer, limits)) is None:
+        elif (title := encode(row, prompt, tokenizer, limits)) is None:
             excluded["no_room_for_answer"] += 1
         else:
             titles.append(title)
@@ -168,9 +168,10 @@ def draw(
     )
 
 
-def encode(row: dict[str, str], text: str, tokenizer: Any, limits: TokenLimits) -> Title | None:
+def encode(row: dict[str, str], prompt: PromptFormat, tokenizer: Any, limits: TokenLimits) -> Title | None:
     """Tokenise a row's prompt and reference; return None if the prompt leaves no space for an answer."""
-    prompt_tokens = encode_prompt(tokenizer, text)
+    text = prompt.render(row["instruction"], row["input"])
+    prompt_tokens = encode_prompt(tokenizer, text, prompt)
     completion = encode_completion(tokenizer, row["output"])
     if len(prompt_tokens) + limits.new_tokens > limits.context or len(prompt_tokens) >= limits.scored:
         return None

@@ -82,9 +82,9 @@ def ground(
             replace(prompt, instruction=title.instruction),
             title.input,
             kept,
-            lambda text: len(encode_prompt(tokenizer, text)) + needed <= limits.context,
+            lambda text: len(encode_prompt(tokenizer, text, prompt)) + needed <= limits.context,
         )
-        grounded_titles.append(replace(title, prompt=text, prompt_tokens=tuple(encode_prompt(tokenizer, text))))
+        grounded_titles.append(replace(title, prompt=text, prompt_tokens=tuple(encode_prompt(tokenizer, text, prompt))))
         sources.append(kept[:count])
     return GroundedSample(with_other_prompts(grounded_titles, tokenizer, limits.context), sources, left_out)
 

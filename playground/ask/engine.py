@@ -69,7 +69,7 @@ class Engine:
     def prompt_tokens(self, prompt: str) -> list[int]:
         """The token ids of a prompt, with BOS."""
         with self.lock:
-            return encode_prompt(self.loaded.tokenizer, prompt)
+            return encode_prompt(self.loaded.tokenizer, prompt, self.prompt)
 
     def fits(self, prompt: str, new_tokens: int) -> bool:
         """Whether the prompt and an answer of `new_tokens` tokens fit into the model's context."""

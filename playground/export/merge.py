@@ -108,7 +108,7 @@ def merge_and_save(loaded: Loaded, adapter: Adapter, folder: Path) -> int:
     restore_conv1d(model)
     model.generation_config = decoding(adapter.training.generation, loaded.tokenizer)
     model.save_pretrained(folder, max_shard_size=SHARD)
-    as_published(loaded.tokenizer)
+    as_published(loaded.tokenizer, adapter.prompt)
     loaded.tokenizer.save_pretrained(folder)
     return int(model.num_parameters())
 

@@ -133,7 +133,7 @@ def merge_inputs(inputs: Adapter, options: ExportOptions) -> dict[str, Any]:
         "dataset": inputs.training.dataset,
         "quantization": inputs.training.quantization,
         "precision": inputs.training.precision,
-        "prompt": inputs.prompt,
+        "prompt": inputs.prompt.by_name(),
         "generation": inputs.training.generation,
         "titles": options.titles,
         "seed": options.seed,

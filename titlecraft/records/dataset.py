@@ -1,5 +1,6 @@
 """dataset_record.json: how a dataset was built."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from titlecraft.records.base import Code, File, Record
@@ -115,7 +116,9 @@ class DatasetRecord(Record, frozen=True):
 def key_inputs(files: list[SourceFile], data: Data, prompt: Prompt, code: Code) -> dict[str, Any]:
     """Return what a dataset's key is a digest of.
 
-    The names of the source's files count only if there are several: they are published then.
+    The names of the source's files count only if there are several: they are published then. The prompt's format changes no
+    row: training decides it.
     """
     source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
-    return {"source": source, "data": data, "prompt": prompt, "code": code}
+    wording = {name: value for name, value in asdict(prompt).items() if name != "format"}
+    return {"source": source, "data": data, "prompt": wording, "code": code}

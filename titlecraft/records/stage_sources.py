@@ -49,8 +49,11 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
-        dataset_builder/source: read_blocks reader readers
+        dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
+        dataset_builder/source: product_kind read_blocks reader readers text
+        dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
+        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/places: hub_datasets names standard_input
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
@@ -66,7 +69,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models/decoding: batches
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
@@ -95,7 +98,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
@@ -115,7 +118,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
@@ -139,8 +142,11 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
-        dataset_builder/source: read_blocks reader readers
+        dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
+        dataset_builder/source: product_kind read_blocks reader readers text
+        dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
+        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/places: names
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
@@ -166,7 +172,7 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from titlecraft.prompt import PromptFormat
 from titlecraft.records.base import Code, File, Pin, Record, digest
 from titlecraft.settings import Base, Generation, Lora, Training
 
@@ -96,6 +97,20 @@ class Measured(Record, frozen=True):
     parts: int = 1
 
 
+class TrainedPrompt(Record, frozen=True):
+    """The prompt that an adapter was trained on: the dataset's wording in Alpaca's template or in the base's chat template.
+
+    `setting` is prompt.format of the recipe, and `reason` says why it gave this format.
+    """
+
+    setting: Literal["auto", "alpaca", "chat"]
+    reason: str
+    prompt: PromptFormat
+
+    def __str__(self) -> str:
+        return f"{self.prompt.format}: {self.reason}"
+
+
 class Licence(Record, frozen=True):
     """Licence of the base as its own card states it; `warning` says what could not be found out."""
 
@@ -108,7 +123,8 @@ class Licence(Record, frozen=True):
 class TrainingInputs(Record, frozen=True):
     """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
 
-    `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes.
+    `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes;
+    `prompt_format` is prompt.format, null in trainings of before there was a choice.
     """
 
     dataset: Pin
@@ -120,6 +136,7 @@ class TrainingInputs(Record, frozen=True):
     generation: Generation
     code: Code
     devices: int
+    prompt_format: str | None = None
 
     @property
     def key(self) -> str:
@@ -131,8 +148,9 @@ class TrainingInputs(Record, frozen=True):
         return {name: digest({name: value}) for name, value in self.by_name().items()}
 
     def by_name(self) -> dict[str, Any]:
-        """The inputs by name."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        """The inputs by name, without a format of the prompt where there was no choice."""
+        names = [name for name in self.__struct_fields__ if name != "prompt_format" or self.prompt_format is not None]
+        return {name: getattr(self, name) for name in names}
 
 
 class TrainingRecord(Record, frozen=True):
@@ -141,7 +159,8 @@ class TrainingRecord(Record, frozen=True):
     `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything;
     `template_note` what the base's chat template became, if it has one; and `router_note` that the balancing loss of a mixture of
     experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
-    and `effect` are null in records of before they were written down.
+    and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
+    format than alpaca: their prompt is prompt.json of the dataset.
     """
 
     key: str
@@ -174,6 +193,7 @@ class TrainingRecord(Record, frozen=True):
     optimizer: Optimizer | None = None
     effect: Effect | None = None
     template_note: str | None = None
+    trained_prompt: TrainedPrompt | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:
@@ -189,4 +209,5 @@ class TrainingRecord(Record, frozen=True):
             generation=self.generation,
             code=self.code,
             devices=self.measured.devices,
+            prompt_format=self.trained_prompt.setting if self.trained_prompt else None,
         )

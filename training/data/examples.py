@@ -103,7 +103,7 @@ def encode_rows(
     columns = (rows[name].to_pylist() for name in COLUMNS)
     instructions, inputs, outputs = columns
     texts = [prompt.render(instruction, input) for instruction, input in zip(instructions, inputs, strict=True)]
-    questions, answers = encode_prompts(tokenizer, texts), encode_completions(tokenizer, outputs)
+    questions, answers = encode_prompts(tokenizer, texts, prompt), encode_completions(tokenizer, outputs)
     pairs = [
         fit(question, answer, max_length, long_answers) for question, answer in zip(questions, answers, strict=True)
     ]
@@ -161,7 +161,7 @@ def encoding_key(
         "split": str(split.split),
         "rows": len(split),
         "tokenizer": base,
-        "template": prompt.template,
+        "prompt": [prompt.format, prompt.template, prompt.stop],
         "length": max_length,
         "long_answers": long_answers,
         "code": code,

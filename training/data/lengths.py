@@ -6,13 +6,13 @@ import numpy as np
 
 from titlecraft.errors import UserError
 from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.data.examples import encode_rows, encode_split, encoding_key, is_encoded
 from training.data.inputs import load_train_split
 from training.data.long_answers import no_row_fits
 from training.data.packing import CHUNK, pack
-from training.data.prompt import read_prompt
 
 SAMPLE = 2_000  # rows that are tokenised if the split is not tokenised yet
 
@@ -33,9 +33,9 @@ class Lengths:
         return self.rows / self.encoded
 
 
-def measure_lengths(data: Pin, base: Pin, max_length: int, training: Training) -> Lengths:
+def measure_lengths(data: Pin, base: Pin, prompt: PromptFormat, max_length: int, training: Training) -> Lengths:
     """Lengths of all examples if the split is tokenised already, else of SAMPLE rows drawn with the training's seed. Raises UserError."""
-    (prompt, _), tokenizer = read_prompt(data), load_tokenizer(base)
+    tokenizer = load_tokenizer(base, prompt)
     split = load_train_split(data)
     if is_encoded(split, encoding_key(split, data, base, prompt, max_length, training.long_answers)):
         examples = encode_split(split, tokenizer, prompt, max_length, training.long_answers, dataset=data, base=base)

@@ -1,9 +1,11 @@
-"""Read the prompt of a published dataset at its pin."""
+"""The prompt of a training: the wording of the published dataset, in the format of the recipe."""
+
+from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Pin
+from titlecraft.records import Pin, TrainedPrompt
 from titlecraft.records.repo_files import PROMPT_FILE
 
 
@@ -13,3 +15,16 @@ def read_prompt(data: Pin) -> tuple[PromptFormat, bytes]:
     if raw is None:
         raise UserError(f"dataset {data} has no {PROMPT_FILE}: expected a dataset that `titlecraft build` published")
     return PromptFormat.from_json(raw, f"{PROMPT_FILE} of {data}"), raw
+
+
+def prompt_for(data: Pin, base: Pin, setting: Any, tokenizer: Any = None) -> tuple[TrainedPrompt, bytes]:
+    """The prompt that an adapter of this base is trained on with this prompt.format, and the bytes of its prompt.json.
+
+    `tokenizer` is that of the base; None loads it. Raises UserError.
+    """
+    from titlecraft.models.base.chat_template import trained_prompt
+    from titlecraft.models.base.tokenizer import load_tokenizer
+
+    wording, raw = read_prompt(data)
+    trained = trained_prompt(wording, setting, load_tokenizer(base) if tokenizer is None else tokenizer, base)
+    return trained, raw if trained.prompt == wording else trained.prompt.to_json()

@@ -13,17 +13,18 @@ from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
 from titlecraft.models.base.quantisation import loaded_as
 from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 
 
-def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBase:
-    """Load the base at its pinned commit, quantised as the recipe says; without an adapter."""
+def load_for_training(base: Pin, settings: Base, training: Training, prompt: PromptFormat) -> LoadedBase:
+    """Load the base at its pinned commit, quantised as the recipe says, with the tokenizer for this prompt; without an adapter."""
     if training.backend == "trl":
-        return load_base(base, settings.quantization, training.precision, on_cpu=training.shard_base)
+        return load_base(base, settings.quantization, training.precision, prompt=prompt, on_cpu=training.shard_base)
     from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
 
-    tokenizer, precision = load_tokenizer(base), resolve_precision(training.precision)
+    tokenizer, precision = load_tokenizer(base, prompt), resolve_precision(training.precision)
     config = load_config(base)
     with loading(base, CAUSAL):
         model, _ = FastLanguageModel.from_pretrained(

@@ -14,9 +14,10 @@ from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, obligations, require_name
 from titlecraft.hub.pins import pin, published_pin, require_own, require_write
-from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
+from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record, TrainedPrompt
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
+from training.data.prompt import prompt_for
 from training.lost_settings import fault, idle, lost
 from training.model.build import longest_example
 from training.model.kernels import require_packable
@@ -45,7 +46,7 @@ class CardPlan(Record, frozen=True):
 class Plan(Record, frozen=True):
     """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
-    `quantization` is how the base will be loaded.
+    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why.
     """
 
     dataset: Pin
@@ -72,6 +73,7 @@ class Plan(Record, frozen=True):
     problems: list[str]
     notes: list[str] = field(default_factory=list)
     quantization: str = "nf4"
+    prompt: TrainedPrompt | None = None
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
@@ -86,7 +88,8 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     config = known.config
     longest = longest_example(recipe.base, config)
     settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
-    lengths = measure_lengths(data, base, settings.max_length, training)
+    prompt, _ = prompt_for(data, base, recipe.prompt.format, known.tokenizer)
+    lengths = measure_lengths(data, base, prompt.prompt, settings.max_length, training)
     examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
     if training.packing:
         items = packed_items(lengths, settings.max_length, training.seed)
@@ -133,6 +136,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         base_parameters=known.parameters,
         trainable_parameters=known.trainable,
         quantization=known.quantization,
+        prompt=prompt,
         cards=[plan_card(card, workload) for card in CARDS],
         licence=licence,
         obligations=obligations(licence, base),

@@ -71,6 +71,7 @@ def run_table(plan: Plan, training: Training) -> Table:
         ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
         ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}"),
         ("weights of the base", in_words(plan.quantization), ""),
+        *([("prompt format", plan.prompt.prompt.format, escape(plan.prompt.reason))] if plan.prompt else []),
     ])  # fmt: skip
 
 

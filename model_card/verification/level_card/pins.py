@@ -45,8 +45,7 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     named = f"{config.get('base_model_name_or_path')}@{config.get('revision')}"
     yield checks.equal("base in adapter_config.json", named, f"{record.base.repo}@{record.base.revision}")
     yield checks.equal("base in the training's settings", record.base_settings.repo, record.base.repo)
-    same_prompt = state.require(PROMPT_FILE) == read_file(record.dataset, PROMPT_FILE)
-    yield equal_or_different(checks, f"{PROMPT_FILE} is that of the dataset", same_prompt, EXACT)
+    yield from check_prompt(checks, state)
     yield checks.equal("licence, as the base's card states it", record.licence, licence_of(record.base))
     with TemporaryDirectory() as temporary:
         copy_legal_files(record.base, record.licence, Path(temporary))
@@ -55,6 +54,35 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     published = {path: state.read(path) for path in paths}
     different = [name for name in {**of_base, **published} if published.get(name) != of_base.get(name)]
     yield checks.equal("licence files are those of the base", ", ".join(different) or "equal", "equal")
+
+
+def check_prompt(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """prompt.json is that of the dataset, or the one that the base's chat template gives to the dataset's wording."""
+    record, published = state.training, state.require(PROMPT_FILE)
+    of_dataset = read_file(record.dataset, PROMPT_FILE)
+    trained = record.trained_prompt
+    if trained is None or trained.prompt.format == "alpaca":
+        yield equal_or_different(checks, f"{PROMPT_FILE} is that of the dataset", published == of_dataset, EXACT)
+    if trained is not None:
+        from titlecraft.models.base.chat_template import trained_prompt  # transformers takes seconds to import
+        from titlecraft.models.base.tokenizer import load_tokenizer
+
+        yield equal_or_different(
+            checks,
+            f"{PROMPT_FILE} is the prompt of the training",
+            PromptFormat.from_json(published, PROMPT_FILE) == trained.prompt,
+            EXACT,
+        )
+        if trained.prompt.format == "alpaca" and trained.setting != "auto":
+            return
+        wording = PromptFormat.from_json(of_dataset or b"", f"{PROMPT_FILE} of {record.dataset}")
+        again = trained_prompt(wording, trained.setting, load_tokenizer(record.base), record.base)
+        yield checks.equal("format of the prompt", str(trained), str(again))
+        if trained.prompt.format == "chat":
+            same = again.prompt == trained.prompt
+            yield equal_or_different(
+                checks, "the prompt is what the base's chat template renders, in the dataset's wording", same, EXACT
+            )
 
 
 def check_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:

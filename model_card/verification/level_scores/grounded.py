@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluation.titles.draw import Title
 from evaluation.titles.grounded import CANDIDATES, SPLIT, gives_away
-from model_card.verification.level_scores.titles import prompt_of
+from model_card.verification.level_scores.titles import evaluated_prompt
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal
 from model_card.verification.lines.line import Line
@@ -21,7 +21,7 @@ def check_grounded(
 ) -> Iterator[Line]:
     """The sources and prompts of every title, and the record's counts of them. No lines if the report has no grounded arm."""
     if record.grounded is not None:
-        index, prompt = open_row_index(record.dataset), prompt_of(record.dataset)
+        index, prompt = open_row_index(record.dataset), evaluated_prompt(record)
         yield from check_published_sources(checks, record.grounded, rows, titles, index, prompt)
 
 

@@ -8,11 +8,11 @@ from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal
 from model_card.verification.lines.line import Line
 from titlecraft.hub.pins import download, read_file
+from titlecraft.models.adapter.read import prompt_of
 from titlecraft.models.base.config import context_length, load_config
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import EvaluationRecord, Pin
-from titlecraft.records.repo_files import PROMPT_FILE
+from titlecraft.records import TRAINING_RECORD, EvaluationRecord, TrainingRecord, read_record
 
 DATA = ["data/*.parquet"]
 
@@ -42,16 +42,17 @@ def check_titles(
 
 def draw_sample(record: EvaluationRecord) -> Sample:
     """The sample for a report's settings. Raises UserError if the dataset or the base does not allow it."""
-    tokenizer = load_tokenizer(record.base)
+    prompt = evaluated_prompt(record)
+    tokenizer = load_tokenizer(record.base, prompt)
     context = context_length(load_config(record.base))
     max_length = min(record.base_settings.max_length, context)
     room = TokenLimits(scored=max_length, context=context, new_tokens=record.generation.max_new_tokens)
-    data, prompt = download(record.dataset, DATA), prompt_of(record.dataset)
+    data = download(record.dataset, DATA)
     count, seed = record.evaluation.titles, record.evaluation.seed
     return draw(data, prompt, tokenizer, room, count, seed, name=f"dataset {record.dataset}")
 
 
-def prompt_of(dataset: Pin) -> PromptFormat:
-    """The prompt format of a dataset. Raises UserError if it is missing or cannot be read."""
-    raw = read_file(dataset, PROMPT_FILE)
-    return PromptFormat.from_json(raw or b"", f"{PROMPT_FILE} of {dataset}")
+def evaluated_prompt(record: EvaluationRecord) -> PromptFormat:
+    """The prompt of the evaluated adapter. Raises UserError if it is missing or cannot be read."""
+    raw = read_file(record.adapter, TRAINING_RECORD)
+    return prompt_of(read_record(raw or b"", TrainingRecord, f"{TRAINING_RECORD} of {record.adapter}"))

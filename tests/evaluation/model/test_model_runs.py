@@ -20,7 +20,7 @@ from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.models.loss.answer_nll import pieces, plain_nll, reference_nll
+from titlecraft.models.loss.answer_nll import groups_of_pairs, plain_nll, reference_nll
 from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids
 from titlecraft.settings import Generation, Prompt
@@ -44,9 +44,7 @@ def model(tokenizer):
 def titles(tokenizer) -> list[Title]:
     prompt = PromptFormat.from_settings(Prompt())
     rows = [row(n) | {"output": row(n)["output"] * (1 + n % 3)} for n in range(10)]
-    return [
-        present(encode(found, prompt.render(found["instruction"], found["input"]), tokenizer, ROOM)) for found in rows
-    ]
+    return [present(encode(found, prompt, tokenizer, ROOM)) for found in rows]
 
 
 def test_batched_scores_equal_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
@@ -71,7 +69,7 @@ def test_a_zeroed_adapter_gives_the_base_and_is_restored(model, tokenizer, title
 
 def test_a_batch_with_too_many_tokens_is_split() -> None:
     pairs = [([0] * length, [1]) for length in (5, 5, 2, 1, 1, 8)]
-    lengths = lambda most, padded: [[len(one[0]) for one in run] for run in pieces(pairs, most, padded)]  # noqa: E731
+    lengths = lambda most, padded: [[len(one[0]) for one in run] for run in groups_of_pairs(pairs, most, padded)]  # noqa: E731
     assert lengths(None, padded=True) == [[5, 5, 2, 1, 1, 8]]
     assert lengths(12, padded=True) == [[5, 5], [2, 1, 1], [8]]
     assert lengths(15, padded=False) == [[5, 5, 2], [1, 1, 8]]

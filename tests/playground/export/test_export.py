@@ -119,6 +119,7 @@ def test_the_record_of_a_merged_model_has_its_inputs_and_check(user: Desk, done:
         ".gitattributes",
         "README.md",
         "SHA256SUMS",
+        "chat_template.jinja",
         "config.json",
         "export_record.json",
         "generation_config.json",

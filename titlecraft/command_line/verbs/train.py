@@ -19,7 +19,9 @@ LOCAL_OPTIONS = {"recipe", "hub", "dataset", "repo", "on", "flavor", "timeout", 
 def main(arguments: list[str]) -> int:
     """Train an adapter and publish it with card and record; or, with --dry-run, print the plan."""
     stage = StageParser(
-        "train", "Fine-tune a LoRA adapter on a published dataset.", ["base", "lora", "training", "generation"]
+        "train",
+        "Fine-tune a LoRA adapter on a published dataset.",
+        ["base", "lora", "training", "generation", "prompt.format"],
     )
     stage.add("--dataset", type=str, help="dataset repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
     stage.add("--repo", type=str, help="adapter repo to publish to: NAMESPACE/NAME")

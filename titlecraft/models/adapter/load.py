@@ -63,7 +63,9 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     `unpack` dequantises 4-bit and 8-bit layers even if that leaves less memory for batches. Without it 8-bit layers
     stay as they are, because they round their inputs as in training.
     """
-    base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
+    base = load_base(
+        inputs.training.base, inputs.training.quantization, inputs.training.precision, prompt=inputs.prompt
+    )
     checks = []
     if base.quantization != (recorded := inputs.training.quantization):
         why = base.quantization_note or f"it is loaded {in_words(base.quantization)}."

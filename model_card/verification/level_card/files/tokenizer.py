@@ -1,7 +1,7 @@
 """Level card, tokenizer: compares the published tokenizer with the one of the pinned base.
 
 The tokenizer decides what the adapter reads: two exchanged token ids change every answer. Training does not change it, so all
-of its files follow from the base and from the pad token in the record.
+of its files follow from the base, and from the pad token and the prompt in the record.
 """
 
 import json
@@ -17,7 +17,8 @@ from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
 from titlecraft.hub.pins import read_file
-from titlecraft.records.repo_files import TOKENIZER_CONFIG
+from titlecraft.models.base.published_template import NO_TEMPLATE
+from titlecraft.records.repo_files import CHAT_TEMPLATE, TOKENIZER_CONFIG
 
 SAME = "the same"
 # settings that depend on the machine or on the version of transformers
@@ -53,23 +54,31 @@ def check_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     base = state.training.base
     required = ("tokenizer.json", TOKENIZER_CONFIG)
     missing = [name for name in required if name not in published and read_file(base, name) is not None]
+    if state.training.trained_prompt and state.training.template_note != NO_TEMPLATE and CHAT_TEMPLATE not in published:
+        missing.append(CHAT_TEMPLATE)
     yield checks.equal("files", f"without {', '.join(missing)}" if missing else "all", "all")
     of_base = {name: raw for name in published if (raw := read_file(base, name)) is not None}
     changed = [name for name, raw in published.items() if difference(name, raw, of_base.get(name), None)]
     saved, tokenizer = save_base_tokenizer(state) if changed else ({}, None)
     for name, raw in published.items():
         wrong = difference(name, raw, saved.get(name), tokenizer) if name in changed else None
+        if name == CHAT_TEMPLATE and state.training.trained_prompt:
+            yield checks.equal(f"{name} renders the prompt of the training", wrong or SAME, SAME)
+            continue
         yield checks.equal(f"{name} is that of the base", wrong or SAME, SAME)
 
 
 def save_base_tokenizer(state: RepoState) -> tuple[dict[str, bytes], Any]:
-    """The files that the base's tokenizer saves with the record's pad token, and the tokenizer."""
+    """The files that the base's tokenizer saves with the record's pad token and prompt, and the tokenizer."""
     # transformers takes seconds to import, and only a changed tokenizer needs it
-    from titlecraft.models.base.model import load_tokenizer
+    from titlecraft.models.base.tokenizer import as_published, load_tokenizer
 
-    tokenizer = load_tokenizer(state.training.base)
+    trained = state.training.trained_prompt
+    tokenizer = load_tokenizer(state.training.base, trained.prompt if trained else None)
     if (pad := state.training.special_tokens.get("pad")) in tokenizer.get_vocab():
         tokenizer.pad_token = pad
+    if trained:
+        as_published(tokenizer, trained.prompt)
     with TemporaryDirectory() as temporary:
         tokenizer.save_pretrained(temporary)
         return {name: file.read_bytes() for name in TOKENIZER if (file := Path(temporary) / name).is_file()}, tokenizer
