@@ -1,4 +1,4 @@
-"""Mistakes and misfortunes: one clear line, a status other than zero, and nothing that was published is damaged."""
+"""User errors and failures: one line, a non-zero exit status, and no damage to published repos."""
 
 import gzip
 import os
@@ -126,8 +126,8 @@ def test_nobody_answers(refused: Refused) -> None:
     assert "http://127.0.0.1:9 does not answer" in said and "run the same command again" in said
 
 
-def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
-    """The Hub is killed while the shards go up; after its restart the same command finishes, and the repo is whole."""
+def test_the_hub_is_killed_during_an_upload(tmp_path: Path, world: World) -> None:
+    """The Hub is killed while shards are uploaded; after its restart the same command finishes, and the repo is complete."""
     hub = start(tmp_path / "hub")
     environment = plain_environment(hub, tmp_path / "hf_home")
     arguments = build(world.folder / "trn.json.gz")
@@ -161,7 +161,7 @@ def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
 
 
 def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) -> None:
-    """Everything below HF_HOME lies on a disk of 150 kB; the published dataset stays as it was."""
+    """HF_HOME is on a disk of 150 kB; the published dataset is unchanged."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if (
@@ -181,7 +181,7 @@ def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) 
 
 
 def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
-    """Two builds of one repo: one of them publishes, the other says who is in its way."""
+    """Of two builds of one repo, one publishes and the other names the run that holds the lock."""
     command = [PYTHON, "-m", "titlecraft.command_line.main", *build("trn.json.gz", "titlecraft/twice")]
     both = [
         subprocess.Popen(
@@ -195,8 +195,8 @@ def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
         assert code == 0 or "another run is publishing to dataset titlecraft/twice" in stderr, stderr
 
 
-def test_somebody_else_published_in_between(world: World, dataset: str) -> None:
-    """The parent commit decides across machines: a commit on a head that has moved is refused in one line."""
+def test_a_head_that_moved_is_refused(world: World, dataset: str) -> None:
+    """Across machines the parent commit decides: a commit on an outdated head is refused in one line."""
     done = world.python("""
 import titlecraft.hub.publishing as publishing
 from huggingface_hub import HfApi
@@ -214,8 +214,8 @@ raise SystemExit(main(["build", "trn.json.gz", "--repo", "titlecraft/raced", "--
     assert "somebody else published to dataset titlecraft/raced in the meantime" in done.stderr.splitlines()[-1]
 
 
-def test_a_repo_that_holds_something_else(world: World, refused: Refused) -> None:
-    """Nobody's work is published over: not a stranger's data, and not the base model itself."""
+def test_repos_with_other_contents_are_refused(world: World, refused: Refused) -> None:
+    """A repo with somebody else's data, or with the base model, is not overwritten."""
     done = world.python("""
 from huggingface_hub import HfApi
 for kind in ("dataset", "model"):
@@ -227,7 +227,7 @@ for kind in ("dataset", "model"):
     assert "holds 1 files that this command did not publish (data/thesis.csv)" in said and "another repo" in said
 
 
-def test_what_was_published_and_is_gone_is_published_again(world: World, dataset: str) -> None:
+def test_a_deleted_repo_is_published_again(world: World, dataset: str) -> None:
     command = build("trn.json.gz", "titlecraft/again")
     assert "nothing to do" not in world.titlecraft(*command).stdout
     assert "nothing to do" in world.titlecraft(*command).stdout
@@ -237,20 +237,20 @@ def test_what_was_published_and_is_gone_is_published_again(world: World, dataset
     assert done.returncode == 0 and "nothing to do" not in done.stdout, done.stderr
 
 
-def test_every_row_held_out(refused: Refused, tmp_path: Path) -> None:
+def test_a_split_without_training_rows_is_refused(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "few.jsonl").write_text('{"title": "Kettle", "content": "A kettle that boils water."}\n')
     said = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99", "--data.validation_share=0")
     assert "no row is left for the training split" in said
 
 
-def test_options_are_given_whole_and_once(refused: Refused) -> None:
+def test_abbreviated_and_repeated_options_are_refused(refused: Refused) -> None:
     assert "unrecognized arguments: --rec" in refused(*build("trn.json.gz")[:-2], "--rec", "recipe.yaml")
     assert "--hub is given 2 times" in refused(*build("trn.json.gz"), "--hub", "local", "--hub=http://127.0.0.1:9")
     assert "--hub '': expected `local` or an address" in refused(*build("trn.json.gz"), "--hub=")
 
 
-def test_the_hub_of_the_world_is_still_whole(world: World, dataset: str) -> None:
-    """After all of the above: the server answers, and git finds no fault in any repo."""
+def test_the_hub_is_undamaged_at_the_end(world: World, dataset: str) -> None:
+    """After all tests above, the server answers and git fsck finds no fault in any repo."""
     assert status(world.folder / "hub")
     repos = [path.parent for path in (world.folder / "hub" / "repos").rglob("HEAD")]
     assert repos

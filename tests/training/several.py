@@ -1,7 +1,7 @@
-"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train on it in two ways, compare.
+"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train in two ways and compare.
 
-compare: alone, with twice the batch, and with two processes. share: two processes that have the whole base each, and two
-between which it is shared out. Prints what differs and what the records say, as JSON.
+compare: one process with twice the batch, and two processes. share: two processes with a full base each, and two with a sharded
+base. Prints differences and fields of the records as JSON.
 """
 
 import json
@@ -19,9 +19,19 @@ from tests.evaluation.published_world import BASE, DATASET, upload_world, write_
 from tests.warm import PYTHON
 
 COMMON = [
-    "--dataset", DATASET, f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.dropout=0",
-    "--training.backend=trl", "--training.accumulation=2", "--training.max_steps=4", "--training.warmup_steps=0",
-    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false",
+    "--dataset",
+    DATASET,
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--base.max_length=256",
+    "--lora.dropout=0",
+    "--training.backend=trl",
+    "--training.accumulation=2",
+    "--training.max_steps=4",
+    "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch",
+    "--training.precision=float32",
+    "--training.gradient_checkpointing=false",
     "--training.learning_rate=0.001",
 ]  # fmt: skip
 # torchrun as a user types it; its two processes start warm.
@@ -43,7 +53,7 @@ def two(*module: str) -> list[str]:
 
 
 def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Record, weights and output of one training."""
+    """The record, weights and output of one training."""
     done = subprocess.run(
         [*command, *COMMON, "--repo", repo, *more], capture_output=True, text=True, env=os.environ, timeout=100
     )
@@ -54,7 +64,7 @@ def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], di
 
 
 def refused(*more: str) -> str:
-    """What the first of two processes says where they cannot train: the others are sent home before torchrun kills them."""
+    """The error of rank 0 if two processes cannot train; the other rank exits before torchrun kills it."""
     done = subprocess.run(
         [*two(*TRAINING), *COMMON, "--repo", "titlecraft/three", *more],
         capture_output=True,
@@ -67,7 +77,7 @@ def refused(*more: str) -> str:
 
 
 def resumed(*more: str) -> dict[str, Any]:
-    """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
+    """Weights, counts and parts of two processes that were killed after three of four steps and resumed from the second."""
     repo, options = "titlecraft/resumed", [*more]
     killed = [
         *two("-m", "tests.training.checkpoints.killed", "3"),
@@ -85,7 +95,7 @@ def resumed(*more: str) -> dict[str, Any]:
 
 
 def compare(*more: str) -> dict[str, Any]:
-    """Both trainings of one recipe."""
+    """The comparison of one process with two."""
     of_two = ["--training.batch_size=2", *more]
     pair, two_weights, said = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
@@ -115,20 +125,29 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def share(*more: str) -> dict[str, Any]:
-    """A base in 4 bit, whole in each process and shared out; the latter killed and resumed too; and with one process."""
+    """The comparison of a full and a sharded 4-bit base, with a killed and resumed run, and with one process."""
     options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
     whole, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
     shared, shared_weights, said = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
     again = resumed(*options, "--training.shard_base=true")
     moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
     return {
-        "same": same(weights, shared_weights), "resumed": same(weights, again["weights"]), "parts": again["parts"],
-        "moved": moved, "losses": [whole["loss"], shared["loss"]], "quantization": shared["quantization"],
+        "same": same(weights, shared_weights),
+        "resumed": same(weights, again["weights"]),
+        "parts": again["parts"],
+        "moved": moved,
+        "losses": [whole["loss"], shared["loss"]],
+        "quantization": shared["quantization"],
         "checks": [[one["name"] for one in record["checks"]] for record in (whole, shared)],
         "said": [line for line in said.splitlines() if "shared out" in line],
-        "alone": subprocess.run([*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
-                                capture_output=True, text=True, env=os.environ, timeout=100).stderr,
-    }  # fmt: skip
+        "alone": subprocess.run(
+            [*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
+            capture_output=True,
+            text=True,
+            env=os.environ,
+            timeout=100,
+        ).stderr,
+    }
 
 
 if __name__ == "__main__":
