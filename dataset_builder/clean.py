@@ -1,7 +1,7 @@
 """Cleans texts without changing their meaning: no punctuation is stripped, no case is changed.
 
-Each rule is a function from text to text. `clean` runs the rules in the order of RULES until the text is stable, so it is
-idempotent, and counts which rules changed the text. A build spends most of its time here, so cheap checks come first:
+Each rule is a function from text to text. `clean` runs the rules in the order of RULES until the text is stable, and counts which
+rules changed the text. Cleaning twice changes nothing, except where a text with markup writes about tags (`&lt;b&gt;x&lt;/b&gt;`). A build spends most of its time here, so cheap checks come first:
 `isprintable` and `in` cost less than any regular expression.
 
 A new rule needs its function, a line in TEXT_RULES or BOILERPLATE_RULES, and a condition in `is_clean`;
@@ -15,25 +15,22 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
+from ftfy import TextFixerConfig, fix_encoding
+from ftfy.badness import is_bad
+
+from dataset_builder.markup import text_of
+
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-TAG_NAMES = (
-    "a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|q|s|small|"
-    "span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul"
-)
-HIDDEN = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.IGNORECASE)
-HIDDEN_END = {
-    "": re.compile("-->"),
-    "script": re.compile(r"</script\s*>", re.IGNORECASE),
-    "style": re.compile(r"</style\s*>", re.IGNORECASE),
-}
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
 MANY_ROUNDS = 8  # of all rules; no catalogue escapes its texts more often, so all remaining levels are removed at once
 MOST_ROUNDS = 50  # a text that still changes after so many rounds was crafted to take long
-INLINE = re.compile(
-    r"</?(?:a|abbr|b|big|cite|code|em|font|i|q|s|small|span|strike|strong|sub|sup|tt|u)(?:\s[^<>]*)?/?>", re.IGNORECASE
-)
-TAG = re.compile(rf"</?(?:{TAG_NAMES})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"
+LINE_BREAK = re.compile("[\n\r\x0b\x0c\u2028\u2029]")
+C1 = re.compile("[\x80-\x9f]")
+C1_MEANING = {
+    letter: letter.encode("latin-1").decode("cp1252", "ignore") or letter for letter in map(chr, range(0x80, 0xA0))
+}
+ONLY_ENCODING = TextFixerConfig(unescape_html=False, fix_c1_controls=False)
 CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]")
 # In the source it mostly has no spaces around it: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
 EDITION_NOTE = re.compile(r"This text refers to (?:the|an?)[^.]{0,80}?edition(?: of this title)?\.")
@@ -64,31 +61,23 @@ def unescape_entities(text: str) -> str:
 
 
 def strip_markup(text: str) -> str:
-    """Remove comments, scripts and known HTML tags; `x < 3 and y > 2` stays."""
-    if "<" not in text:
-        return text
-    if "-->" in text or "</" in text:
-        text = strip_hidden(text)
-    return TAG.sub(" ", INLINE.sub("", text))
+    """Remove tags, comments, scripts and CDATA marks; `x < 3 and y > 2`, `Option<I>` and a lone `<b>` stay (see markup.py)."""
+    return text_of(text, lines=False)
 
 
-def strip_hidden(text: str) -> str:
-    """Replace each comment, script and style by a space; one without an end stays.
+def markup_to_lines(text: str) -> str:
+    """Remove the same; blocks become lines, and list items begin with `- `."""
+    return text_of(text, lines=True)
 
-    Time is linear in the text: a kind whose end was not found once is not searched for again.
-    """
-    kept, position, unclosed = [], 0, set()
-    for opening in HIDDEN.finditer(text):
-        kind = (opening[1] or "").lower()
-        if opening.start() < position or kind in unclosed:
-            continue
-        end = HIDDEN_END[kind].search(text, opening.end())
-        if end is None:
-            unclosed.add(kind)
-            continue
-        kept += [text[position : opening.start()], " "]
-        position = end.end()
-    return "".join([*kept, text[position:]]) if kept else text
+
+def repair_mojibake(text: str) -> str:
+    """Repair text that was decoded with the wrong encoding, `Itâ€™s` -> `It’s`, where ftfy is sure of it."""
+    return text if text.isascii() or not is_bad(text) else fix_encoding(text, ONLY_ENCODING)
+
+
+def decode_c1(text: str) -> str:
+    """Replace C1 control characters by what Windows-1252 means by these bytes: `It\x92s` -> `It’s`."""
+    return text if text.isascii() else C1.sub(lambda match: C1_MEANING[match[0]], text)
 
 
 def drop_invisible(text: str) -> str:
@@ -101,6 +90,13 @@ def drop_invisible(text: str) -> str:
 def compose(text: str) -> str:
     """Normalise to Unicode NFC: `e` + combining acute -> `é`."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def collapse_lines(text: str) -> str:
+    """Collapse the white space within each line, and leave out empty lines."""
+    if text.isprintable():
+        return collapse_space(text)
+    return "\n".join(filter(None, (" ".join(line.split()) for line in LINE_BREAK.split(text))))
 
 
 def collapse_space(text: str) -> str:
@@ -171,8 +167,10 @@ def drop_one_publisher_note(text: str) -> str:
 
 
 TEXT_RULES: dict[str, Callable[[str], str]] = {
-    "unescape_entities": unescape_entities,
     "strip_markup": strip_markup,
+    "unescape_entities": unescape_entities,
+    "decode_c1": decode_c1,
+    "repair_mojibake": repair_mojibake,
     "drop_invisible": drop_invisible,
     "compose": compose,
     "collapse_space": collapse_space,
@@ -185,7 +183,8 @@ BOILERPLATE_RULES: dict[str, Callable[[str], str]] = {
 }
 RULES = TEXT_RULES | BOILERPLATE_RULES
 BOILERPLATE = frozenset(BOILERPLATE_RULES)
-STEPS = tuple(RULES.items())
+FLAT_STEPS = tuple(RULES.items())
+LINES_STEPS = tuple((RULES | {"strip_markup": markup_to_lines, "collapse_space": collapse_lines}).items())
 
 
 def is_clean(text: str) -> bool:
@@ -197,7 +196,7 @@ def is_clean(text: str) -> bool:
         and text.isprintable()
         and "  " not in text
         and text[:1] != " " != text[-1:]
-        and (text.isascii() or unicodedata.is_normalized("NFC", text))
+        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not is_bad(text)))
         and "This text refers to" not in end
         and "Copyright " not in end
         and not text.startswith("Text: ")
@@ -205,23 +204,36 @@ def is_clean(text: str) -> bool:
     )
 
 
-def clean(text: str, changed: Counter[str]) -> str:
-    """Return the cleaned text; add one to `changed` for each rule that changed it."""
+def clean(text: str, changed: Counter[str], lines: bool = False) -> str:
+    """Return the cleaned text; add one to `changed` for each rule that changed it.
+
+    Markup is removed once, at the level of escaping where the text has some: `&lt;p&gt;A pan&lt;/p&gt;` is markup that was escaped
+    on its way, but in `<p>the &lt;b&gt; tag</p>` the tag b is text.
+
+    Args:
+        lines: blocks and line breaks of the text become lines (data.structure); otherwise the text becomes one line.
+    """
     if is_clean(text):
         return text
     rules: set[str] = set()
+    had_markup = False
     for number in range(MOST_ROUNDS):
         if number == MANY_ROUNDS:
             text = ESCAPED_AGAIN.sub("&amp;", text)
         changed_now: set[str] = set()
-        for name, rule in STEPS:
+        for name, rule in LINES_STEPS if lines else FLAT_STEPS:
+            if had_markup and name == "strip_markup":
+                continue
             after = rule(text)
             if after != text:
                 changed_now.add(name)
                 text = after
+        had_markup = had_markup or "strip_markup" in changed_now
         rules |= changed_now
-        if changed_now <= {"collapse_space"} or not ("&" in text or "<" in text or changed_now & BOILERPLATE):
-            break  # only removing entities, markup or notes can uncover more of them
+        again = "&" in text or "<" in text or changed_now & BOILERPLATE  # may uncover more entities, markup and notes
+        mojibake = not text.isascii() and is_bad(text)
+        if not changed_now or (not mojibake and (changed_now <= {"collapse_space"} or not again)):
+            break
     if rules:
         changed.update(rules)
     return text

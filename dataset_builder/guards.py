@@ -8,6 +8,7 @@ from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
 from dataset_builder.shards.alpaca import COLUMNS
 from dataset_builder.source.catalogue import CatalogueFile, described
 from dataset_builder.source.columns import content_names
+from dataset_builder.source.encodings import is_other_encoding
 from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
 from dataset_builder.source.read_blocks import expected_lines
@@ -36,6 +37,7 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
         )
     if not 0 <= max_loss <= 1:
         raise UserError(f"--max-loss {max_loss:g}: expected a share of the lines, from 0 to 1")
+    is_other_encoding(settings.encoding)
     for option in ("title_column", "content_column", "uid_column", "content_columns", "keep_columns", "records"):
         value = getattr(settings, option)
         for name in value if isinstance(value, list) else [value or ""]:
@@ -145,8 +147,8 @@ def fix_for(reason: str, files: list[CatalogueFile]) -> str:
     match reason:
         case Quarantine.NOT_UTF8:
             return (
-                "save it as UTF-8 (of the encodings that catalogues have, Windows-1252 is the likeliest: "
-                f"iconv -f WINDOWS-1252 -t UTF-8 {name} > utf8.jsonl)"
+                "it is no UTF-8: set --data.encoding to the encoding that it has (cp1252 in most of Europe and America, gb18030, "
+                "shift_jis or euc_kr in East Asia), or save it as UTF-8"
             )
         case Quarantine.NOT_JSON:
             return "write one JSON object (RFC 8259) a line"

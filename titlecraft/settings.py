@@ -52,6 +52,9 @@ class Data:
         minimum_test_rows: minimum number of rows in the test split; test_share is raised until it has them.
         quarantine: what is published of a malformed line besides its position and reason: the configured columns, as far
             as they can be read, or also the raw line.
+        structure: "lines" keeps a description's lines: paragraphs, rows and items of its HTML become lines, items with `- ` before
+            them. "flat" makes one line of it.
+        encoding: encoding of a catalogue that is text and not UTF-8, by its name in Python, such as utf-16, latin-1, cp1252, gb18030.
         seed: seed of the hash that samples rows and assigns groups to splits.
         rows_per_shard: maximum number of rows in one parquet file.
     """
@@ -72,6 +75,8 @@ class Data:
     records: str | None = None
     minimum_test_rows: Whole = 0
     quarantine: Literal["columns", "raw"] = "columns"
+    structure: Literal["lines", "flat"] = "lines"
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)

@@ -136,10 +136,11 @@ def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -
         return Drop.EMPTY_TITLE
     if not content:
         return Drop.EMPTY_CONTENT
-    clean_title, clean_content = clean(title, cleaned), clean(content, cleaned)
+    lines = settings.structure == "lines"
+    clean_title, clean_content = clean(title, cleaned), clean(content, cleaned, lines)
     if clean_title and not clean_content:
         rules: Counter[str] = Counter()
-        clean(content, rules)
+        clean(content, rules, lines)
         return Drop.BOILERPLATE_ONLY if BOILERPLATE & rules.keys() else Drop.EMPTY_CONTENT
     return drop_reason(clean_title, clean_content, settings) or (clean_title, clean_content)
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from dataset_builder.source.addresses import is_url, short_names
 from dataset_builder.source.catalogue import CatalogueFile, Listed
+from dataset_builder.source.encodings import UTF_8, is_other_encoding
+from dataset_builder.source.formats.columnar import Columnar
 from dataset_builder.source.formats.foreign_formats import require_readable
 from dataset_builder.source.reader import Head
 from dataset_builder.source.readers import choose_reader
@@ -30,14 +32,16 @@ def examine(task: tuple[Listed, str, Data]) -> CatalogueFile:
     file, name, settings = task
     address = absolute(file.address)
     head = read_head(address)
+    if is_other_encoding(settings.encoding) and not Columnar().recognises(head, settings):
+        head = read_head(address, settings.encoding)
     require_readable(head)
     reader = choose_reader(head, settings)
     reader.examine(head, settings)
     return CatalogueFile(address, name, file.size, head.compression is not None, reader.name)
 
 
-def read_head(address: str) -> Head:
+def read_head(address: str, encoding: str = UTF_8) -> Head:
     """Return the beginning of a file's text. Raises UserError if it is damaged."""
-    with open_text(address) as text:
+    with open_text(address, encoding=encoding) as text:
         data = text.read(HEAD_BYTES)
         return Head(data, len(data) < HEAD_BYTES and not text.cut, address, text.compression)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dataset_builder.source.block import BlockResult, BlockTask, read_block
 from dataset_builder.source.catalogue import CatalogueFile
+from dataset_builder.source.encodings import is_other_encoding
 from dataset_builder.source.readers import reader_named
 from titlecraft.settings import Data
 
@@ -59,7 +60,7 @@ def ranges(files: list[CatalogueFile], settings: Data, work: Path, part_bytes: i
     """Return parts that can be read in parallel: byte ranges of uncompressed files; a compressed file is one part."""
     parts = []
     for part, file in zip(whole_files(files, settings, work), files, strict=True):
-        whole = file.compressed or not reader_named(file.format).divisible
+        whole = file.compressed or is_other_encoding(settings.encoding) or not reader_named(file.format).divisible
         starts = [0] if whole else range(0, max(1, file.size), part_bytes)
         ends = [*starts[1:], None]
         parts += [replace(part, start=start, end=end) for start, end in zip(starts, ends, strict=True)]

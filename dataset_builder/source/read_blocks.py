@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset_builder.source.catalogue import CatalogueFile, described
+from dataset_builder.source.encodings import UTF_8
 from dataset_builder.source.text import BYTE_ORDER_MARK, open_text
 from titlecraft.errors import UserError
 
@@ -40,14 +41,14 @@ class Block(NamedTuple):
 
 
 def read_blocks(
-    address: str, start: int = 0, end: int | None = None, block_bytes: int = BLOCK_BYTES
+    address: str, start: int = 0, end: int | None = None, block_bytes: int = BLOCK_BYTES, encoding: str = UTF_8
 ) -> Iterator[Block]:
     """Yield the lines that begin in bytes `start` to `end` of a file's text, in at least one block, which may be empty.
 
     Cut data is read as far as it goes. A byte-order mark at the beginning of the file is skipped. `start` must be 0 for
     a compressed file. Raises UserError if the file is damaged or reading fails.
     """
-    with open_text(address, start) as text:
+    with open_text(address, start, encoding) as text:
         offset = text.offset
         rest, last, yielded = b"", False, False
         while not last:

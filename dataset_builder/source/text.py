@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 from dataset_builder.source.addresses import is_url, shown
 from dataset_builder.source.catalogue import in_one_line, open_file, remote_errors
 from dataset_builder.source.compression import DAMAGE, GZIP, compression_of, decompressed
+from dataset_builder.source.encodings import UTF_8, Recoded, is_other_encoding
 from dataset_builder.source.gzip_tail import bytes_behind_gzip
 from titlecraft.errors import UserError
 
@@ -15,13 +16,16 @@ MAGIC_BYTES = 16  # at the beginning of a file that tell how it is compressed
 
 
 @contextmanager
-def open_text(address: str, start: int = 0) -> Iterator["Text"]:
-    """Open a file at the first line that begins at or after byte `start`, which must be 0 for a compressed file."""
+def open_text(address: str, start: int = 0, encoding: str = UTF_8) -> Iterator["Text"]:
+    """Open a file at the first line that begins at or after byte `start`, which must be 0 for a compressed file.
+
+    A text of another encoding is read as UTF-8; `start` must be 0 for it too.
+    """
     with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
         compression = compression_of(disk.read(MAGIC_BYTES))
         disk.seek(max(0, start - 1))
         offset = start - 1 + len(disk.readline()) if start else 0
-        yield Text(address, disk, compression, offset)
+        yield Text(address, disk, compression, offset, encoding)
 
 
 class Text:
@@ -33,9 +37,13 @@ class Text:
         cut: what is cut, once the reading reached it; empty if nothing is.
     """
 
-    def __init__(self, address: str, disk: BinaryIO, compression: str | None, offset: int = 0) -> None:
+    def __init__(
+        self, address: str, disk: BinaryIO, compression: str | None, offset: int = 0, encoding: str = UTF_8
+    ) -> None:
         self.address, self.disk, self.compression, self.offset = address, disk, compression, offset
         self.stream: Any = decompressed(disk, compression)
+        if is_other_encoding(encoding):
+            self.stream = Recoded(self.stream, encoding, address)
         self.cut = ""
 
     def read(self, size: int) -> bytes:
@@ -57,6 +65,8 @@ class Text:
                 f"{shown(self.address)}: the {self.compression} data is damaged after {self.offset:,} bytes of text ({error}); "
                 "fetch it again"
             ) from error
+        except UserError:
+            raise
         except Exception as error:  # every remote file system has exceptions of its own
             raise UserError(
                 f"{shown(self.address)}: reading broke off after {self.offset:,} bytes of text "

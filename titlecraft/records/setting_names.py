@@ -16,8 +16,13 @@ for old, new in RENAMED.items():
 IN_SETTINGS = {section: {old: new for new, old in names.items()} for section, names in IN_RECORDS.items()}
 """Section -> name of a setting in JSON -> its name in settings.py."""
 
-BEFORE: dict[str, dict[str, Any]] = {"training": {"long_answers": "truncate"}}
+BEFORE: dict[str, dict[str, Any]] = {
+    "training": {"long_answers": "truncate"},
+    "data": {"structure": "flat"},
+}
 """Section -> settings that older records do not have -> what was done before they existed."""
+
+KNOWN_BY = {"training": "learning_rate", "data": "title_column"}  # a setting that every record of the section has
 
 
 def fill_settings(record: Any) -> Any:
@@ -25,7 +30,7 @@ def fill_settings(record: Any) -> Any:
     if not isinstance(record, dict):
         return record
     sections = {name: old | record[name] for name, old in BEFORE.items() if isinstance(record.get(name), dict)}
-    return record | {name: settings for name, settings in sections.items() if "learning_rate" in record[name]}
+    return record | {name: settings for name, settings in sections.items() if KNOWN_BY[name] in record[name]}
 
 
 def rename_settings(value: Any, names: dict[str, dict[str, str]], section: str = "") -> Any:

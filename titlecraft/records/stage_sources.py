@@ -44,13 +44,13 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards leakage loads options outcome write_dataset
+        dataset_builder: build clean first_pass guards leakage loads markup options outcome write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
-        dataset_builder/source: product_kind read_blocks reader readers text
+        dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
+        dataset_builder/source: parse parts product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines tables
         dataset_builder/source/places: hub_datasets names standard_input
@@ -138,12 +138,12 @@ SOURCES: dict[str, str] = {
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
-        dataset_builder: clean first_pass guards leakage options outcome write_dataset
+        dataset_builder: clean first_pass guards leakage markup options outcome write_dataset
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
-        dataset_builder/source: product_kind read_blocks reader readers text
+        dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
+        dataset_builder/source: parse parts product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines tables
         dataset_builder/source/places: names

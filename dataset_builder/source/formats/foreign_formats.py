@@ -40,6 +40,8 @@ def require_readable(head: Head) -> None:
         if head.whole:
             raise UserError(f"{head.shown}: the file is empty; expected a catalogue: {ACCEPTED}")
     name = name_of(head)
+    if encoding := wide_encoding(head.data):
+        raise UserError(f"{head.shown}: text in {encoding.upper()}: set --data.encoding={encoding}")
     if head.compression and (inner := compression_of(head.data)):
         suffix = SUFFIXES[inner]
         unpack = UNPACK[head.compression].removesuffix(" -k")
@@ -88,20 +90,18 @@ def format_of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
         return "a zip archive", f"unzip -p {quoted} > rows.jsonl"
     if head[257:262] == b"ustar":
         return "a tar archive", f"tar -xOf {quoted} > rows.jsonl"
-    if encoding := wide_encoding(head):
-        return f"text in {encoding}", f"iconv -f {encoding} -t UTF-8 {quoted} > rows.jsonl"
     return None
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32, by the byte-order mark or by zero bytes between ASCII characters; None if neither."""
+    """Return utf-16 or utf-32, by the byte-order mark or by zero bytes between ASCII characters; None if neither."""
     if head.startswith(UTF32):
-        return "UTF-32"
+        return "utf-32"
     if head.startswith(UTF16):
-        return "UTF-16"
+        return "utf-16"
     first = head[:64]
     if len(first) >= 8 and not any(first[1::2]) and all(first[::2]):
-        return "UTF-16LE"
+        return "utf-16-le"
     if len(first) >= 8 and not any(first[::2]) and all(first[1::2]):
-        return "UTF-16BE"
+        return "utf-16-be"
     return None

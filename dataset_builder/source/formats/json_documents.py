@@ -44,7 +44,7 @@ class JsonDocuments:
 
     def blocks(self, address: str, settings: Data, start: int, end: int | None) -> Iterator[Block]:
         """Yield the elements, one a line; their own line breaks, which stand between tokens, become carriage returns."""
-        with open_text(address) as text:
+        with open_text(address, encoding=settings.encoding) as text:
             head = text.read(BLOCK_BYTES)
             skipped = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
             elements = Elements(settings.records, skipped)

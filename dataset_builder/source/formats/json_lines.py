@@ -25,7 +25,7 @@ class JsonLines:
 
     def blocks(self, address: str, settings: Data, start: int, end: int | None) -> Iterator[Block]:
         """Yield blocks of whole lines."""
-        return read_blocks(address, start, end)
+        return read_blocks(address, start, end, encoding=settings.encoding)
 
     def parser(self, settings: Data, header: bytes) -> Parser:
         """Return a parser for one block."""

@@ -58,7 +58,7 @@ class Tables:
 
     def blocks(self, address: str, settings: Data, start: int, end: int | None) -> Iterator[Block]:
         """Yield the rows below the header."""
-        with open_text(address) as text:
+        with open_text(address, encoding=settings.encoding) as text:
             beginning = text.read(HEAD_BYTES)
             head = Head(beginning, len(beginning) < HEAD_BYTES, address)
             dialect = find_dialect(head)

@@ -56,14 +56,11 @@ def parquet() -> bytes:
 
 CONVERTIBLE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "nan.jsonl": ("JSON lines with NaN or Infinity", lambda: LINES.replace("{", '{"price": NaN, "high": -Infinity, ').encode()),
-    "wide.jsonl": ("text in UTF-16", lambda: LINES.encode("utf-16")),
-    "wide_le.jsonl": ("text in UTF-16LE", lambda: LINES.encode("utf-16-le")),
     "rows.tar": ("a tar archive", tarred),
     "twice.jsonl.gz": ("gzip inside of gzip", lambda: gzip.compress(gzip.compress(LINES.encode()))),
     "mixed.jsonl.bz2": ("gzip inside of bzip2", lambda: bz2.compress(gzip.compress(LINES.encode()))),
     "nan.jsonl.gz": ("JSON lines with NaN or Infinity, which JSON does not have (RFC 8259) inside of the gzip file", lambda: gzip.compress(LINES.replace("{", '{"price": NaN, ').encode())),
     "nan.jsonl.xz": ("inside of the xz file", lambda: lzma.compress(LINES.replace("{", '{"price": NaN, ').encode())),
-    "wide.jsonl.bz2": ("text in UTF-16 inside of the bzip2 file", lambda: bz2.compress(LINES.encode("utf-16"))),
 }  # fmt: skip
 
 

@@ -1,0 +1,195 @@
+"""Turns HTML into text: recognises what is markup, hands that to a parser (selectolax, lexbor's), and reads the text of its tree.
+
+A parser alone would take `a<b and c>d` for a tag b. So TOKEN finds what may be a tag, `is_tag` decides, and the parser gets
+bare tags around escaped text. Time is linear: TOKEN never looks past the next `<`, and the parser's elements are nested at most
+DEEPEST deep. Entities are not decoded here, so that escaped tags stay text.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from html import escape
+
+from selectolax.lexbor import LexborHTMLParser
+
+
+def names(text: str) -> frozenset[str]:
+    """Return names that are separated by spaces."""
+    return frozenset(text.split())
+
+
+INLINE = names(
+    "a abbr acronym b basefont bdi bdo big blink cite code data del dfn em font i ins kbd label mark meter nobr output q rp rt "
+    "ruby s samp small span strike strong sub sup time tt u var wbr html body plaintext frameset frame noframes "
+    "meta link base param source track embed img area col picture map image input keygen"
+)
+BLOCK = names(
+    "address article aside blockquote br center details dialog dd dir div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr legend li main marquee menu nav ol p pre search section summary ul "
+    "xmp"
+)
+CELLS = frozenset(("td", "th"))
+TABLE = names("table caption colgroup thead tbody tfoot tr option optgroup")  # a parser would move text out of them
+HIDDEN = names(  # elements whose text is no part of a description
+    "script style template head title xml svg math iframe video audio object applet canvas noscript noembed select datalist "
+    "textarea button"
+)
+RAW = ("script", "style")  # their content is no markup
+KNOWN = INLINE | BLOCK | CELLS | TABLE | HIDDEN
+VOID = names("br hr img meta link input")
+OMISSIBLE = names("p li dd dt td th tr option")  # their end tags may be left out
+WITHOUT_VALUE = names(
+    "allowfullscreen async autofocus autoplay border checked compact controls default defer disabled download formnovalidate "
+    "hidden inert ismap itemscope loop multiple muted nomodule noresize noshade novalidate nowrap open playsinline readonly "
+    "required reversed selected"
+)
+NAME = r"[a-zA-Z][a-zA-Z0-9]*+(?:[-:_][a-zA-Z0-9]++)*+"
+ATTRIBUTE = r"""[^\s"'<>/=]++(?:\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'|"[^"]{0,2000}+"|'[^']{0,2000}+'|[^\s"'<>]++))?+"""
+TOKEN = re.compile(
+    rf"<(?:(?P<comment>!--)|(?P<cdata>!\[CDATA\[)|(?P<declaration>(?:![a-zA-Z\[]|\?[a-zA-Z])[^<>]*+>)|"
+    rf"(?P<slash>/?)(?P<name>{NAME})(?P<attributes>(?:[\s/]++{ATTRIBUTE})*+)\s*+(?P<closes>/?)>)|(?P<cdata_end>\]\]>)"
+)
+CUT_TAG = re.compile(rf"""<{NAME}\s[^<>]*?[a-zA-Z-]+=(?:"[^"<>]*|'[^'<>]*|[^\s"'<>]*)\Z""")
+LONGEST_CUT = 4000  # characters at the end of a text that may be half a tag
+NAMES_CLOSED = re.compile(rf"</({NAME})")
+NAMES_OPENED = re.compile(rf"<({NAME})")
+CODE = "{}=;"  # signs of a script, not of prose that names <script>
+DEEPEST = 200
+BREAK, ITEM, CELL = "\x1d", "\x1e", "\x1f"  # control characters, which no cleaned text has
+ANY_MARKER = re.compile(f"[{BREAK}{ITEM}{CELL}]+")
+MARKERS = str.maketrans({BREAK: " ", ITEM: " ", CELL: " ", "\0": " "})
+
+
+def text_of(text: str, lines: bool) -> str:
+    """Return the text without its markup; the same text if it has none.
+
+    Args:
+        lines: blocks become lines, and list items begin with `- `; otherwise both become spaces.
+    """
+    if "<" not in text or not (tokens := Tokens(text)).found:
+        return text
+    tree = LexborHTMLParser(tokens.bare_html()).body
+    if tree is None:
+        return ""
+    for node in tree.css(",".join(HIDDEN)):
+        node.decompose()
+    for node in tree.css(",".join(BLOCK)):
+        node.insert_before(BREAK + ITEM if node.tag == "li" else BREAK)
+        node.insert_after(BREAK)
+    plain = tree.text()
+    if not lines:
+        return ANY_MARKER.sub(" ", plain).strip(" ")
+    if tokens.has_blocks:  # as in HTML, its own line breaks are spaces then
+        plain = plain.replace("\n", " ").replace("\r", " ")
+    return "\n".join(filter(None, map(line_of, plain.split(BREAK))))
+
+
+def line_of(part: str) -> str:
+    """Return a line with its item's dash and its cells' separators; empty if it has no text."""
+    cells = [cell.strip() for cell in part.replace(ITEM, "").split(CELL)]
+    line = " | ".join(cells[1:] if not cells[0] else cells)
+    return f"- {line.lstrip()}" if ITEM in part and line.strip(" |") else line
+
+
+class Tokens:
+    """The tags of a text. `found`: whether it is markup at all; `has_blocks`: whether it has tags of blocks."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.closed = {name.lower() for name in NAMES_CLOSED.findall(text)}
+        self.opened = {name.lower() for name in NAMES_OPENED.findall(text)}
+        self.ends: dict[str, list[int]] = {}
+        self.last_code = max(map(text.rfind, CODE))
+        self.blank = len(text) - len(text.lstrip())
+        self.has_cdata = "<![CDATA[" in text
+        self.has_blocks = False
+        tags = list(self.tags())
+        self.found = any(self.is_evidence(*tag) for tag in tags)
+        self.tags_found = tags
+
+    def tags(self) -> Iterator[tuple[int, int, str]]:
+        """Yield begin, end and bare tag of all markup: `<p>`, `</p>`, and "" for what vanishes with its content."""
+        position = 0
+        for token in TOKEN.finditer(self.text):
+            begin = token.start()
+            if begin < position:
+                continue
+            if token["comment"]:
+                end = self.end_of("-->", begin + 2)
+                position = token.end() if end is None else end
+                yield begin, position, ""
+            elif token["cdata"] or token["declaration"]:
+                position = token.end()
+                yield begin, position, ""
+            elif token["cdata_end"]:
+                if self.has_cdata:
+                    yield begin, token.end(), ""
+            elif self.is_tag(token):
+                name, slash = token["name"].lower(), token["slash"]
+                position = token.end()
+                if name in RAW and not slash:
+                    end = self.end_of(f"</{name}", position)
+                    if end is None and self.last_code >= position:
+                        end = len(self.text)  # the catalogue cut the text inside a script
+                    if end is not None:
+                        position = max(position, self.text.find(">", end) + 1 if end < len(self.text) else end)
+                        name = ""
+                yield begin, position, f"<{slash}{name}>" if name else ""
+        cut = max(position, len(self.text) - LONGEST_CUT)
+        if (start := self.text.rfind("<")) >= cut and CUT_TAG.match(self.text, start):
+            yield start, len(self.text), ""
+
+    def end_of(self, what: str, position: int) -> int | None:
+        """Return where the next `what` after a position ends (a comment) or begins (an end tag); None if there is none."""
+        if what not in self.ends:
+            self.ends[what] = [match.start() for match in re.finditer(re.escape(what), self.text, re.IGNORECASE)]
+        index = bisect_left(self.ends[what], position)
+        if index == len(self.ends[what]):
+            return None
+        return self.ends[what][index] + (len(what) if what == "-->" else 0)
+
+    def is_tag(self, token: "re.Match[str]") -> bool:
+        """Return whether a token is a tag, and not `Option<I>`, `List<String>` or `a<b and c>d`."""
+        name, attributes = token["name"].lower(), token["attributes"]
+        bare = attributes and "=" not in attributes and (name in KNOWN or name not in self.closed)
+        if bare and (token["slash"] or not WITHOUT_VALUE.issuperset(attributes.replace("/", " ").lower().split())):
+            return False
+        if token["slash"]:
+            return name in KNOWN or name in self.opened
+        if name in KNOWN:
+            before = self.text[token.start() - 1 : token.start()]
+            return name not in INLINE or name in self.closed or bool(attributes) or name in VOID or not before.isalnum()
+        return name in self.closed or "=" in attributes or bool(token["closes"]) or ":" in name
+
+    def is_evidence(self, begin: int, end: int, tag: str) -> bool:
+        """Return whether a tag shows that the text is markup. A single `<b>` or `<table>` may be what the text is about."""
+        name = tag.strip("</>")
+        if not name or tag.startswith("</") or name in VOID or name in self.closed or "=" in self.text[begin:end]:
+            return True
+        if name not in OMISSIBLE:
+            return name not in KNOWN
+        return begin <= self.blank or self.text[begin - 1] in '.!?:;>"”)' or self.text[begin - 1].isalnum()
+
+    def bare_html(self) -> str:
+        """Return HTML of bare tags: no attributes, inline tags or comments; cells begin with CELL, other text is escaped."""
+        parts, position, depth, after_inline_end = [], 0, 0, False
+        for begin, end, tag in self.tags_found:
+            if begin > position:
+                parts.append(escape(self.text[position:begin].translate(MARKERS), quote=False))
+            name, closing = tag.strip("</>"), tag.startswith("</")
+            if name in CELLS:
+                parts.append("" if closing else CELL)
+            elif name in TABLE:
+                self.has_blocks = True
+                parts.append(BREAK)
+            elif name in BLOCK or (name in HIDDEN and (closing or self.end_of(f"</{name}", end) is not None)):
+                self.has_blocks = self.has_blocks or name in BLOCK
+                depth += -1 if closing else name not in VOID and name not in OMISSIBLE
+                parts.append(tag if depth < DEEPEST else BREAK)
+            elif not tag:
+                parts.append(" ")
+            elif begin == position and after_inline_end and not closing:
+                parts.append(" ")  # "<b>Care</b><i>Wash cold</i>"
+            after_inline_end, position = closing and name in INLINE, end
+        parts.append(escape(self.text[position:].translate(MARKERS), quote=False))
+        return "".join(parts)
