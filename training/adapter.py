@@ -68,7 +68,7 @@ def encode(job: Job) -> Encoded:
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
     examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
     held_out = encode_held_out(draw_rows(job.data, recipe.training.seed), tokenizer, job.prompt, longest, cut)
-    return Encoded(split, known.config, longest, examples, held_out, known.quantization, known.lora)
+    return Encoded(split, known_base.config, longest, examples, held_out, known_base.quantization, known_base.lora)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
