@@ -45,6 +45,8 @@ from titlecraft.records.training import (
     Optimizer,
     TrainingInputs,
     TrainingRecord,
+    Validation,
+    ValidationPoint,
     is_ruinous,
 )
 
@@ -54,5 +56,6 @@ __all__ = [  # noqa: RUF022
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
     "column", "sampled_arm", "tokens_column",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
-    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingInputs", "TrainingRecord", "is_ruinous",
+    "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainingInputs", "TrainingRecord", "Validation",
+    "ValidationPoint", "is_ruinous",
 ]  # fmt: skip
