@@ -46,6 +46,8 @@ from titlecraft.records.training import (
     TrainedPrompt,
     TrainingInputs,
     TrainingRecord,
+    Validation,
+    ValidationPoint,
     is_ruinous,
 )
 
@@ -95,5 +97,7 @@ __all__ = [  # noqa: RUF022
     "TrainedPrompt",
     "TrainingInputs",
     "TrainingRecord",
+    "Validation",
+    "ValidationPoint",
     "is_ruinous",
 ]

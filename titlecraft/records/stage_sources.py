@@ -82,6 +82,7 @@ SOURCES: dict[str, str] = {
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
         training/publishing: finished publish
+        training/validation: best_weights rows run schedule score validator
         training/watching: energy grid trackers watch
     """,
     "evaluation": """
@@ -159,9 +160,9 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use
+        model_card/claims: __init__ claim evaluation provenance training use validation
         model_card/lineage: trained
-        model_card/verification: confusables level_data level_predictions repo_state run
+        model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata
@@ -180,7 +181,11 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
         titlecraft/records: training
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
+        training/data: inputs long_answers
+        training/model: build lora_targets
+        training/planning: steps
         training: record
+        training/validation: best_weights rows run schedule score validator
         training/watching: energy grid
     """,
 }
