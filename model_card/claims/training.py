@@ -12,6 +12,8 @@ from titlecraft.settings import Base, Generation, Lora, Training
 EXAMPLES, COST = "training.examples", "training.measured"
 SECTIONS = {"base_settings": Base(), "lora": Lora(), "training": Training(), "generation": Generation()}
 
+IN_ITS_OWN_ROW = ("target_modules",)
+
 
 def row(id: str, section: str, name: str, value: str, fields: dict[str, str], unknown: str = "") -> Claim:
     """A row of a table with two columns; the second is `unknown` if a field is missing."""
@@ -22,6 +24,8 @@ def differing_from(defaults: dict[str, Any]) -> Callable[[dict[str, Any]], dict[
     """A `derive` that gives the default of a setting, or None if the setting has its default."""
 
     def differing(values: dict[str, Any]) -> dict[str, Any] | None:
+        if values["key"] in IN_ITS_OWN_ROW:
+            return None
         default = "not set" if defaults[values["key"]] is None else defaults[values["key"]]
         return None if values["value"] == default else {"default": default}
 
