@@ -61,13 +61,15 @@ def encode(job: Job) -> Encoded:
     """
     recipe = job.recipe
     known = inspect_base(job.base, recipe)
-    split = load_train_split(job.data)
+    split = load_train_split(job.data, job.row_settings)
     longest, tokenizer = longest_example(recipe.base, known.config), load_tokenizer(job.base, job.prompt)
     cut = recipe.training.long_answers
     if distributed.local_rank():
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
     examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
-    held_out = encode_held_out(draw_rows(job.data, recipe.training.seed), tokenizer, job.prompt, longest, cut)
+    held_out = encode_held_out(
+        draw_rows(job.data, recipe.training.seed, job.row_settings), tokenizer, job.prompt, longest, cut
+    )
     return Encoded(split, known.config, longest, examples, held_out, known.quantization, known.lora)
 
 
@@ -153,6 +155,7 @@ def make_record(
         base_parameters=ready.facts.base_parameters,
         base_settings=recipe.base,
         lora=recipe.lora,
+        rows=job.rows,
         targets_chosen=job.recipe.lora.target_modules is None,
         training=recipe.training,
         generation=recipe.generation,

@@ -16,7 +16,8 @@ from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
 from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
-from titlecraft.records import Effect, Pin
+from titlecraft.records import Effect, Pin, RowSettings
+from titlecraft.rows.folder import rows_folder
 from training.data.inputs import COLUMNS
 from training.data.long_answers import fit
 
@@ -24,14 +25,15 @@ SPLIT = "validation"
 MOST_ROWS = 32
 
 
-def draw_rows(data: Pin, seed: int) -> list[dict[str, str]]:
+def draw_rows(data: Pin, seed: int, rows: RowSettings | None = None) -> list[dict[str, str]]:
     """At most MOST_ROWS random rows of the validation split, in the split's order; an empty list if there is no such split."""
-    files = sorted(Path(download(data, [f"data/{SPLIT}-*.parquet"]), "data").glob(f"{SPLIT}-*.parquet"))
+    folder = download(data, [f"data/{SPLIT}-*.parquet"]) if rows is None else rows_folder(data, rows)
+    files = sorted(Path(folder, "data").glob(f"{SPLIT}-*.parquet"))
     if not files:
         return []
     split = arrow.dataset([str(file) for file in files], format="parquet")
-    rows = split.count_rows()
-    indices = np.sort(np.random.default_rng(seed).choice(rows, min(rows, MOST_ROWS), replace=False))
+    count = split.count_rows()
+    indices = np.sort(np.random.default_rng(seed).choice(count, min(count, MOST_ROWS), replace=False))
     return split.take(indices, columns=list(COLUMNS)).to_pylist()
 
 

@@ -60,9 +60,23 @@ def of_split(values: dict[str, Any]) -> dict[str, Any]:
     return {"rows": rows, "share": values.get("seen", 0) / rows if rows else 0.0}
 
 
+def drawn_or_published(values: dict[str, Any]) -> dict[str, Any]:
+    """Where the splits of a dataset come from that Titlecraft did not build."""
+    drawn = sorted(values["drawn"])
+    if not drawn:
+        return {"splits": "The splits are its authors', and whether they share rows is not known"}
+    shares = " and ".join(f"{name} ({values['drawn'][name]:.3g})" for name in drawn)
+    return {
+        "splits": f"Shares of its training split were drawn by a keyed hash as {shares}; rows with the same question or answer are "
+        "in one split"
+    }
+
+
 DATA = (
     row("data.dataset", "data", "dataset", "[{repo}](/datasets/{repo}) at `{revision}`",
         {"repo": "training.dataset.repo", "revision": "training.dataset.revision"}),
+    row("data.read-as", "data", "rows read as", "{format}: {columns}",
+        {"format": "training.rows.format", "columns": "training.rows.columns"}),
     row("data.published", "data", "rows in the dataset, all splits", "{rows:,}", {"rows": "dataset.published"},
         "unknown: the dataset has no record that this version of Titlecraft reads"),
     Claim("data.available", "data", "| rows in the training split | {rows:,} |",
@@ -90,6 +104,9 @@ DATA = (
           "spaces between words.",
           {"measured": "*.near_measured", "rows": "*.rows"}, each="dataset.leakage",
           derive=lambda values: None if values["measured"] == values["rows"] else {}),
+    Claim("data.not-built", "data",
+          "- Titlecraft did not build this dataset: its source, and what its authors did to it, are not known. {splits}.",
+          {"drawn": "training.rows.drawn"}, derive=drawn_or_published),
     Claim("data.no-leakage", "data", "- Overlap of the splits: see the dataset's card.",
           {"splits": "dataset.leakage"}, otherwise="- Overlap of the splits: not measured.",
           derive=lambda values: None),

@@ -35,6 +35,7 @@ from titlecraft.records.evaluation import (
     tokens_column,
 )
 from titlecraft.records.repo_files import DATASET_RECORD, PREDICTIONS, REPORT, TRAINING_RECORD
+from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.records.training import (
     Check,
     Effect,
@@ -55,5 +56,6 @@ __all__ = [  # noqa: RUF022
     "CLAIMS", "GROUNDED_HEADING", "PREDICTIONS", "REPORT", "EvaluationRecord", "Grounded", "Group", "Measure", "NotMeasured", "Tested", "Verdict",
     "column", "sampled_arm", "tokens_column",
     "Code", "File", "Pin", "Record", "RepoType", "describe_file", "digest", "file_sha256", "has_schema", "read_record", "record_key",
+    "ReadRows", "RowSettings",
     "TRAINING_RECORD", "Check", "Effect", "Examples", "Licence", "Losses", "Measured", "Optimizer", "TrainedPrompt", "TrainingInputs", "TrainingRecord", "is_ruinous",
 ]  # fmt: skip
