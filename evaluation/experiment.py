@@ -68,7 +68,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             loaded,
             sample,
             lookup,
-            inputs.training.dataset,
+            dataset if inputs.training.rows else inputs.training.dataset,
             inputs.prompt,
             recipe,
             progress,

@@ -73,6 +73,7 @@ def test_evaluation_verification_card_and_answers_work_all_the_way(world: World,
     succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe)
     done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "talks.json", COLUMNS="160",
                             HF_HOME=str(world.folder / "another home"))  # fmt: skip
+    assert (world.folder / "talks.json").is_file(), done.stdout[-3000:] + done.stderr[-3000:]
     lines = json.loads((world.folder / "talks.json").read_text())["lines"]
     assert done.returncode == 0, [line for line in lines if line["verdict"] not in ("holds", "not looked at")]
     claims = " ".join(line["claim"] for line in lines)
