@@ -59,19 +59,19 @@ class Data:
     title_column: str = "title"
     content_column: str = "content"
     uid_column: str = "uid"
-    content_columns: list[str] = field(default_factory=list)
-    keep_columns: list[str] = field(default_factory=list)
-    records: str | None = None
     minimum_characters: Whole = 20
     max_titles_per_description: Count = 5
     near_duplicates: bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
-    minimum_test_rows: Whole = 0
-    quarantine: Literal["columns", "raw"] = "columns"
     seed: Key = 7
     rows_per_shard: Count = 250_000
+    content_columns: list[str] = field(default_factory=list)
+    keep_columns: list[str] = field(default_factory=list)
+    records: str | None = None
+    minimum_test_rows: Whole = 0
+    quarantine: Literal["columns", "raw"] = "columns"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ SETTINGS = (
     "--base.quantization=none",
     "--training.learning_rate=1e-3",
 )
+PUBLISH = """
+from pathlib import Path
+from tests.evaluation.published_world import upload
+from tests.tiny_world import save_base
+save_base(Path("FOLDER"))
+upload(Path("FOLDER"), "titlecraft/plain", "model")
+"""
 UPLOAD = """
 from pathlib import Path
 from tests.evaluation.published_world import upload
@@ -49,13 +56,21 @@ def publish(world: World, repo: str, files: dict[str, list[dict[str, Any]]]) -> 
     folder.mkdir()
     for name, rows in files.items():
         (folder / name).write_text("".join(json.dumps(one) + "\n" for one in rows))
-    world.environment.setdefault("PYTHONPATH", str(ROOT))
     done = world.python(UPLOAD.replace("FOLDER", str(folder)).replace("REPO", repo))
     assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture(scope="module")
-def trained(world: World, published: dict[str, str]) -> str:
+def base(world: World) -> str:
+    """A tiny base without a chat template."""
+    world.environment.setdefault("PYTHONPATH", str(ROOT))
+    done = world.python(PUBLISH.replace("FOLDER", str(world.folder / "plain")))
+    assert done.returncode == 0, done.stderr[-3000:]
+    return "titlecraft/plain"
+
+
+@pytest.fixture(scope="module")
+def trained(world: World, base: str) -> str:
     """What the training on conversations printed."""
     publish(world, DATASET, {"train.jsonl": talks()})
     return succeed(world, "titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe",
@@ -65,7 +80,7 @@ def trained(world: World, published: dict[str, str]) -> str:
 def test_the_training_says_how_the_rows_are_read(trained: str) -> None:
     assert "format messages (columns messages)" in trained and "drawn by a keyed hash: test 0.2 of the rows" in trained
     assert "left out: no answer 1, no question 1; only the first exchange of 1 rows" in trained
-    assert "prompt format alpaca: titlecraft/base has no chat template" in trained
+    assert "prompt format alpaca: titlecraft/plain has no chat template" in trained
 
 
 def test_evaluation_verification_card_and_answers_work_all_the_way(world: World, trained: str) -> None:
@@ -88,7 +103,7 @@ def test_evaluation_verification_card_and_answers_work_all_the_way(world: World,
     assert "### Instruction:\nWhat is a red lamp?\n\n### Response:" in asked.stdout
 
 
-def test_two_named_columns_and_the_other_formats_are_planned(world: World, published: dict[str, str]) -> None:
+def test_two_named_columns_and_the_other_formats_are_planned(world: World, base: str) -> None:
     rows = [row(number) for number in range(60)]
     named = [{"name": one["title"], "about": one["output"]} for one in rows]
     publish(world, "titlecraft/named", {"train.jsonl": named, "test.jsonl": named[:3]})

@@ -1,4 +1,4 @@
-"""adapter_config.json holds what says something: PEFT 0.10 (March 2024) reads it, and today's reads the very same settings."""
+"""adapter_config.json omits defaults: PEFT 0.10 (March 2024) can read it, and current PEFT reads the same settings."""
 
 import json
 from pathlib import Path
