@@ -65,13 +65,13 @@ def encode(job: Job) -> Encoded:
     """
     recipe = job.recipe
     known_base = inspect_base(job.base, recipe)
-    split = load_train_split(job.data)
+    split = load_train_split(job.data, job.row_settings)
     longest, tokenizer = longest_example(recipe.base, known_base.config), load_tokenizer(job.base, job.prompt)
     cut = recipe.training.long_answers
     if distributed.local_rank():
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
     examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
-    drawn = draw_rows(job.data, recipe.training.seed, rows_to_draw(recipe.training))
+    drawn = draw_rows(job.data, recipe.training.seed, rows_to_draw(recipe.training), job.row_settings)
     held_out = encode_held_out(drawn, tokenizer, job.prompt, longest, cut)
     note = without_rows(recipe.training, job.data, len(held_out), job.given)
     if note and distributed.is_rank0():
@@ -190,6 +190,7 @@ def make_record(
         base_parameters=prepared.facts.base_parameters,
         base_settings=recipe.base,
         lora=recipe.lora,
+        rows=job.rows,
         targets_chosen=job.recipe.lora.target_modules is None,
         training=recipe.training,
         generation=recipe.generation,

@@ -60,8 +60,9 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
+        titlecraft/rows: groups
         titlecraft/search: word_ngrams
     """,
     "training": """
@@ -74,7 +75,9 @@ SOURCES: dict[str, str] = {
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/rows: folder formats groups wording
+        titlecraft/search: title_match word_ngrams
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt
@@ -104,7 +107,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/rows: folder formats groups index
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
@@ -124,7 +128,9 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation export repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation export repo_files rows setting_names stage_sources
+        titlecraft/records: training
+        titlecraft/rows: folder formats groups
         titlecraft/search: title_match word_ngrams
     """,
     "space": """
@@ -135,7 +141,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed out_of_memory
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names space stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names space stage_sources
+        titlecraft/records: training
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
@@ -178,8 +185,9 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
+        titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training/data: inputs long_answers
         training/model: build lora_targets

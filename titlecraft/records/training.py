@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from titlecraft.prompt import PromptFormat
 from titlecraft.records.base import Code, File, Pin, Record, digest
+from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.settings import Base, Generation, Lora, Training
 
 
@@ -169,7 +170,8 @@ class TrainingInputs(Record, frozen=True):
     """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
 
     `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes;
-    `prompt_format` is prompt.format, null in trainings of before there was a choice.
+    `prompt_format` is prompt.format, null in trainings of before there was a choice; `rows` has the settings by which the rows
+    of a dataset are read that Titlecraft did not build.
     """
 
     dataset: Pin
@@ -182,6 +184,7 @@ class TrainingInputs(Record, frozen=True):
     code: Code
     devices: int
     prompt_format: str | None = None
+    rows: RowSettings | None = None
 
     @property
     def key(self) -> str:
@@ -193,9 +196,11 @@ class TrainingInputs(Record, frozen=True):
         return {name: digest({name: value}) for name, value in self.by_name().items()}
 
     def by_name(self) -> dict[str, Any]:
-        """The inputs by name, without a format of the prompt where there was no choice."""
-        names = [name for name in self.__struct_fields__ if name != "prompt_format" or self.prompt_format is not None]
-        return {name: getattr(self, name) for name in names}
+        """The inputs by name, without those that older trainings did not have where they are null."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: value for name, value in values.items() if value is not None or name not in ("prompt_format", "rows")
+        }
 
 
 class TrainingRecord(Record, frozen=True):
@@ -206,7 +211,8 @@ class TrainingRecord(Record, frozen=True):
     experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
     and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
     format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
-    base's family. `validation` is null if the training did not validate.
+    base's family. `validation` is null if the training did not validate. `rows` says how the rows of a dataset were read that Titlecraft did not
+    build.
     """
 
     key: str
@@ -242,6 +248,7 @@ class TrainingRecord(Record, frozen=True):
     template_note: str | None = None
     trained_prompt: TrainedPrompt | None = None
     targets_chosen: bool = False
+    rows: ReadRows | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:
@@ -258,4 +265,10 @@ class TrainingRecord(Record, frozen=True):
             code=self.code,
             devices=self.measured.devices,
             prompt_format=self.trained_prompt.setting if self.trained_prompt else None,
+            rows=self.row_settings,
         )
+
+    @property
+    def row_settings(self) -> RowSettings | None:
+        """How the rows of the dataset are read; null for a dataset that Titlecraft built."""
+        return self.rows.settings if self.rows else None

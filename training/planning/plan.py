@@ -14,7 +14,8 @@ from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, obligations, require_name
 from titlecraft.hub.pins import pin, published_pin, require_own, require_write
-from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record, TrainedPrompt
+from titlecraft.records import TRAINING_RECORD, Licence, Pin, ReadRows, Record, RowSettings, TrainedPrompt
+from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
 from training.data.prompt import prompt_for
@@ -58,7 +59,8 @@ class ValidationPlan(Record, frozen=True):
 class Plan(Record, frozen=True):
     """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
-    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why; `targets` are the adapted layers.
+    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why; `targets` are the adapted layers,
+    and `read_as` says how the rows of a dataset are read that Titlecraft did not build.
     """
 
     dataset: Pin
@@ -88,6 +90,7 @@ class Plan(Record, frozen=True):
     prompt: TrainedPrompt | None = None
     targets: list[str] | None = None
     validation: ValidationPlan | None = None
+    read_as: ReadRows | None = None
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
@@ -102,8 +105,10 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     config = known.config
     longest = longest_example(recipe.base, config)
     settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
-    prompt, _ = prompt_for(data, base, recipe.prompt.format, known.tokenizer)
-    lengths = measure_lengths(data, base, prompt.prompt, settings.max_length, training)
+    row_settings = settings_for(data, RowSettings.of(recipe))
+    rows = read_rows(data, row_settings) if row_settings else None
+    prompt, _ = prompt_for(data, base, recipe.prompt.format, rows, known.tokenizer)
+    lengths = measure_lengths(data, base, prompt.prompt, settings.max_length, training, row_settings)
     examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
     if training.packing:
         items = packed_items(lengths, settings.max_length, training.seed)
@@ -113,7 +118,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     steps = count_steps(items, training)
     tokens_seen = round(steps.items_seen / items * tokens)
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
-    available = count_rows(data)
+    available = count_rows(data, row_settings)
     validations = schedule(training, items, examples, steps, available)
     licence = licence_of(base)
     requirements: list[Callable[[], object]] = [
@@ -154,6 +159,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         trainable_parameters=known.trainable,
         quantization=known.quantization,
         prompt=prompt,
+        read_as=rows,
         targets=known.lora.target_modules,
         cards=[plan_card(card, workload) for card in CARDS],
         licence=licence,

@@ -34,6 +34,8 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
             "torchrun starts."
         )
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
+    if plan.read_as:
+        console.print(f"Rows of the dataset: {escape(str(plan.read_as))}", soft_wrap=True)
     for duty in plan.obligations:
         console.print(f"  • {escape(duty)}")
     for note in plan.notes:
