@@ -43,7 +43,7 @@ EMPTY = {"no_title_key", "no_content_key", "null_title", "null_content"}
 def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_blocks, "__defaults__", (0, None, 1 << 20))  # many blocks of a small file
+    monkeypatch.setattr(read_blocks, "__defaults__", (0, None, 1 << 20, "utf-8"))  # many blocks of a small file
     made = tmp_path / "trn.json"
     generate(made, 20_000, malformed=0.01, jobs=1)
     truth = json.loads((tmp_path / "trn.json.truth.json").read_text())
@@ -162,5 +162,5 @@ def test_lines_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"".join(line(number, note="x" * (number % 7 * 300)) for number in range(200)))
     whole = build_offline(path, tmp_path / "whole", Data())
     for size in (100, 999, 4096):
-        monkeypatch.setattr(read_blocks, "__defaults__", (0, None, size))
+        monkeypatch.setattr(read_blocks, "__defaults__", (0, None, size, "utf-8"))
         assert build_offline(path, tmp_path / str(size), Data()) == whole

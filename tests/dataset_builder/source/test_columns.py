@@ -73,7 +73,7 @@ def test_further_columns_are_published_and_fill_the_prompt(name: str, tmp_path: 
     require_files(folder, record)
     rows = {row["uid"]: row for split in record.splits.values() for file in split.files for row in pq.read_table(folder / file.path).to_pylist()}  # fmt: skip
     assert len(rows) == 40 and list(rows["3"]) == ["uid", "title", "instruction", "input", "output", "brand", "price"]
-    assert rows["3"]["output"] == "Kettle 3 boils 3 cups of water. It is red. 3 kg"
+    assert rows["3"]["output"] == "Kettle 3 boils 3 cups of water.\nIt is red.\n3 kg"
     assert (rows["3"]["brand"], rows["3"]["price"]) == ("AT&T", "0.75")
     assert (rows["3"]["instruction"], rows["3"]["input"]) == (
         "Describe product of AT&T.",
