@@ -85,7 +85,7 @@ def rival_build(dataset: Path, work: Path) -> dict[str, Any]:
 
 def rival_query(index: Path, work: Path) -> dict[str, Any]:
     """Search the FTS5 table for any of the words."""
-    from titlecraft.search.word_index import query_words
+    from titlecraft.search.scripts import query_words
 
     base = sqlite3.connect(index.parent / "rival" / "fts.db")
     asked = json.loads((index.parent / "queries.json").read_text())[:RIVAL_QUERIES]

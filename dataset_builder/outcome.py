@@ -21,8 +21,7 @@ def outcome_lines(record: DatasetRecord) -> list[str]:
             messages.append(f"  {outcome}: {reason.replace('_', ' ')} {count:,} ({share_label(count / lines)})")
     if record.near_measured is not None and record.near_measured < record.published:
         messages.append(
-            f"  near-duplicates: measured on {record.near_measured:,} of {record.published:,} rows (not on fewer than five words, "
-            "nor on scripts without spaces between words)"
+            f"  near-duplicates: measured on {record.near_measured:,} of {record.published:,} rows (not on fewer than five words)"
         )
     return messages
 

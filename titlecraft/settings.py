@@ -41,10 +41,12 @@ class Data:
         content_columns: columns that together make the description, in this order, instead of content_column.
         keep_columns: further columns to publish; {NAME} in a prompt is filled with a row's own value.
         records: dotted path of the list that holds the rows inside a JSON document, such as products.
-        minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
+        minimum_characters: minimum length of a cleaned description; shorter ones are dropped as
+            `too_short`. An East Asian letter counts as two.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
-        near_duplicates: put near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8) into the same
+        near_duplicates: put near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8; in
+            scripts without spaces, of letter 5-grams) into the same
             split, and measure how many remain across splits. This takes about a third of the build time.
         limit: approximate number of rows to publish, sampled by hash over the whole file; unset publishes all rows.
         validation_share: share of row groups in the validation split.

@@ -3,30 +3,24 @@
 A text is the set of its word 5-grams, case ignored. `rensa` computes the sketches from the hashes of the 5-grams. Only the
 lowest 16 bits of each value are kept (b-bit minwise hashing, Li & König 2010): two values agree by chance once in 65,536.
 
-Words are separated by spaces. The sketches therefore cannot compare texts of fewer than five words, nor texts in scripts
-without spaces; `measurable` returns which texts they can compare.
+In scripts without spaces a letter counts as a word (titlecraft/search/scripts.py). The sketches cannot compare texts of fewer than
+five words; `measurable` returns which texts they can compare.
 """
 
 import os
-import re
 
 import numpy as np
 
 os.environ.setdefault("RAYON_NUM_THREADS", "1")  # before rensa's first import: processes, not threads, share the work
 from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue]  # compiled, without stubs
 
+from titlecraft.search.scripts import count_words
 from titlecraft.search.word_ngrams import shingles
 
 WORDS = 5
 VALUES = 128
 SEED = 42
 BATCH_CHARACTERS = 1 << 17
-# Thai and Lao, Tibetan, Burmese, Khmer, Kana, Bopomofo, CJK ideographs (also full-width, and beyond the first plane)
-UNSPACED = re.compile(
-    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
-)
-SAMPLED = 256  # characters; of a longer text only every eighth one is counted
-MOST_UNSPACED = 4  # at most one in this many characters: a word takes about six letters or two ideographs
 
 
 def sketch(texts: list[str]) -> np.ndarray:
@@ -50,13 +44,8 @@ def measurable(texts: list[str]) -> np.ndarray:
 
 
 def has_words(text: str) -> bool:
-    """Return whether a cleaned text has five words or more, and at most a quarter of its characters in scripts without spaces."""
-    if text.count(" ") < WORDS - 1:
-        return False
-    if text.isascii():
-        return True
-    sample = text if len(text) < SAMPLED else text[::8]
-    return MOST_UNSPACED * len(UNSPACED.findall(sample)) <= len(sample)
+    """Return whether a cleaned text has five words or more; in scripts without spaces, five letters."""
+    return count_words(text, WORDS) == WORDS
 
 
 def resemblance(left: str, right: str) -> float:

@@ -35,6 +35,7 @@ The other formats of `formats/` are treated alike: an element of a JSON array, a
 from enum import StrEnum
 from typing import NamedTuple
 
+from titlecraft.search.scripts import width
 from titlecraft.settings import Data
 
 
@@ -89,6 +90,6 @@ def drop_reason(title: str, content: str, settings: Data) -> Drop | None:
         return Drop.EMPTY_CONTENT
     if len(content) <= 3 * len(title) and content.casefold() == title.casefold():  # folding lengthens at most threefold
         return Drop.CONTENT_IS_TITLE
-    if len(content) < settings.minimum_characters:
+    if len(content) < settings.minimum_characters and width(content) < settings.minimum_characters:
         return Drop.TOO_SHORT
     return None

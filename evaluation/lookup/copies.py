@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from evaluation.measures.scripts import SPACES, meets
 from titlecraft.search.word_ngrams import (
     BATCH_ROWS,
     TABLE_BITS,
@@ -23,15 +24,16 @@ from titlecraft.search.word_ngrams import (
 )
 
 N = 8  # words per n-gram
+LETTERS = 16  # letters per n-gram in scripts without spaces, where two letters make a word on average
 
 
-def longest_passage(occurs: np.ndarray) -> int:
-    """Number of words of the longest passage whose word 8-grams all occur; 0 if none occurs. `occurs`: bool [words - 7]."""
+def longest_passage(occurs: np.ndarray, n: int = N) -> int:
+    """Number of words of the longest passage whose word n-grams all occur; 0 if none occurs. `occurs`: bool [words - n + 1]."""
     longest = current = 0
     for hit in occurs.tolist():
         current = current + 1 if hit else 0
         longest = max(longest, current)
-    return longest + N - 1 if longest else 0
+    return longest + n - 1 if longest else 0
 
 
 class Copies:
@@ -46,16 +48,22 @@ class Copies:
         self.passages: dict[str, tuple[int, int]] = {}
 
     def look_up(self, texts: list[str]) -> None:
-        """Search the training split for every word 8-gram of the texts."""
+        """Search the training split for every word 8-gram of the texts; for every letter 16-gram of scripts without spaces."""
         unique_texts = sorted(set(texts))
-        words = split_words(pa.array(unique_texts, pa.string()))
+        for n, spaced in ((N, True), (LETTERS, False)):
+            if chosen := [text for text in unique_texts if meets(SPACES, text) == spaced]:
+                self.look_up_ngrams(chosen, n)
+
+    def look_up_ngrams(self, texts: list[str], n: int) -> None:
+        """Search the training split for every word n-gram of distinct texts."""
+        words = split_words(pa.array(texts, pa.string()))
         vocabulary = words.flatten().unique()
         word_ids = self.word_ids(words, vocabulary)
-        hashes = [ngram_hashes(ids, N) if len(ids) >= N else np.zeros(0, np.uint64) for ids in word_ids]
+        hashes = [ngram_hashes(ids, n) if len(ids) >= n else np.zeros(0, np.uint64) for ids in word_ids]
         ngrams_of_texts = np.unique(np.concatenate([*hashes, np.zeros(0, np.uint64)]), sorted=True)
-        occurring = self.search(ngrams_of_texts, vocabulary)
-        for text, ids, ngrams in zip(unique_texts, word_ids, hashes, strict=True):
-            self.passages[text] = longest_passage(is_in_sorted(ngrams, occurring)), len(ids) if text.strip() else 0
+        occurring = self.search(ngrams_of_texts, vocabulary, n)
+        for text, ids, ngrams in zip(texts, word_ids, hashes, strict=True):
+            self.passages[text] = longest_passage(is_in_sorted(ngrams, occurring), n), len(ids) if text.strip() else 0
 
     def copied_words(self, text: str) -> tuple[int, int]:
         """Number of words of the text's longest copied passage, and of the text. Raises KeyError if it was not looked up."""
@@ -69,14 +77,14 @@ class Copies:
         sizes = words.value_lengths().to_numpy(zero_copy_only=False)
         return [ids[:size] for ids, size in zip(np.split(flat, np.cumsum(sizes)[:-1]), sizes, strict=True)]
 
-    def search(self, ngrams: np.ndarray, vocabulary: pa.Array) -> np.ndarray:
+    def search(self, ngrams: np.ndarray, vocabulary: pa.Array, n: int = N) -> np.ndarray:
         """The given n-gram hashes that occur in a description of the training split."""
         unseen, may_occur = ngrams, np.zeros(1 << TABLE_BITS, dtype=bool)
         for file in self.files:
             for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=["output"]):
                 may_occur[:] = False
                 may_occur[table_index(unseen)] = True
-                batch_hashes, _ = known_ngrams(split_words(batch.column(0)), vocabulary, N)
+                batch_hashes, _ = known_ngrams(split_words(batch.column(0)), vocabulary, n)
                 batch_hashes = batch_hashes[may_occur[table_index(batch_hashes)]]
                 unseen = unseen[~is_in_sorted(unseen, np.sort(batch_hashes))]
         return ngrams[~is_in_sorted(ngrams, unseen)]

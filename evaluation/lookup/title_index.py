@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
-from bm25s import BM25, tokenize
+from bm25s import BM25
 
+from titlecraft.search.scripts import query_words, search_words
 from titlecraft.search.title_match import folded
-from titlecraft.search.word_index import query_words
 
 NEAR, AT_RANDOM = 50, 49  # distractors of a title: nearest by BM25, and random ones
 
@@ -29,8 +29,8 @@ class TitleIndex:
         self.titles = [distinct[name] for name in shuffled]
         self.seed = seed
         self.index = BM25(backend="numpy")
-        corpus = tokenize(self.titles, stopwords="en", return_ids=False, show_progress=False)
-        self.empty = not any(corpus)  # bm25s cannot index titles without words
+        corpus = search_words(self.titles)
+        self.empty = not any(len(ids) for ids in corpus.ids)  # bm25s cannot index titles without words
         if not self.empty:
             self.index.index(corpus, show_progress=False)
         self.known_distractors: dict[int, np.ndarray] = {}

@@ -1,7 +1,7 @@
 """Claim "coherence": does the order of the sentences matter?"""
 
 from evaluation.measures.entry import Entry, Written
-from evaluation.measures.scripts import SENTENCES, SPACES
+from evaluation.measures.scripts import SENTENCES
 
 CHANCE = 0.5
 
@@ -28,6 +28,6 @@ COHERENCE = Entry(
     reads=Written,
     value=in_order,
     neutral=CHANCE,
-    needs=(SPACES, SENTENCES),
+    needs=(SENTENCES,),
     recomputed="never",
 )

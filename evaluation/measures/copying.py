@@ -1,7 +1,6 @@
 """Measure "verbatim_copy": does the text copy a description that the adapter was trained on?"""
 
 from evaluation.measures.entry import Entry, Written
-from evaluation.measures.scripts import SPACES
 
 
 def verbatim_copy(answer: Written) -> float:
@@ -18,9 +17,8 @@ VERBATIM_COPY = Entry(
     better="lower",
     definition="Longest passage of the generated description whose word 8-grams all occur in descriptions of the training split, "
     "as a share of the description's words; the mean over titles. White space separates words, case is ignored, and a passage "
-    "of fewer than eight words is no copy. The whole split is searched.",
+    "of fewer than eight words is no copy. In scripts without spaces each letter is a word, and sixteen take the place of eight. The whole split is searched.",
     source="after Carlini et al. 2023; pyarrow and numpy",
     reads=Written,
     value=verbatim_copy,
-    needs=(SPACES,),
 )

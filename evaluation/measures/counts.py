@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
+from titlecraft.search.scripts import units
+
 
 @cache
 def chrf_pp_scorer() -> Any:
@@ -25,9 +27,10 @@ def bleu_scorer() -> Any:
 def counts(scorer: Any, text: str, reference: str) -> tuple[int, ...]:
     """sacrebleu's counts for a text and its reference; a corpus score is computed from their sum over the texts.
 
-    The counts of chrF are the first ones of chrF++. Those of BLEU do not depend on its effective order.
+    In scripts without spaces each letter is a word (titlecraft/search/scripts.py), as in sacrebleu's tokenizer `zh`; chrF ignores
+    spaces. The counts of chrF are the first ones of chrF++. Those of BLEU do not depend on its effective order.
     """
-    return tuple(type(scorer)._extract_corpus_statistics(scorer, [text], [[reference]])[0])
+    return tuple(type(scorer)._extract_corpus_statistics(scorer, [units(text)], [[units(reference)]])[0])
 
 
 def corpus_counts(scorer: Any, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[int]]:

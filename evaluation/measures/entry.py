@@ -88,7 +88,7 @@ class Entry:
         neutral: the value of a text that tells nothing; the record counts such texts.
         needs: what the measure needs of a text's script (evaluation.measures.scripts); empty if it reads every script.
         shares_words: the value counts words that the answer shares with the reference or title, so that an answer in another
-            script has a true 0. (Not ROUGE-L, which sees only the digits of other scripts.)
+            script has a true 0.
         reads_title: the value depends on the title.
         recomputed: what `titlecraft verify` computes the value from: the published texts, the published numbers of tokens
             (greedy answers only), or neither, if the value needs the model.

@@ -1,7 +1,6 @@
 """Measures of form: length, stopping and repetition."""
 
 from evaluation.measures.entry import Entry, Written
-from evaluation.measures.scripts import SPACES
 from titlecraft.search.word_ngrams import word_ngrams
 
 
@@ -61,11 +60,10 @@ DISTINCT_2 = Entry(
     unit="0–1",
     better="higher",
     definition="Distinct word 2-grams per word 2-gram of a generated description (0 for fewer than two words); the mean over "
-    "titles. Short texts score higher: read it with the length ratio.",
+    "titles. Short texts score higher: read it with the length ratio. In scripts without spaces each letter is a word.",
     source="Li et al. 2016, per text and not over the corpus, so that it has an interval",
     reads=Written,
     value=distinct_2,
-    needs=(SPACES,),
 )
 
 REPETITION = Entry(
@@ -75,9 +73,8 @@ REPETITION = Entry(
     unit="share",
     better="lower",
     definition="Share of the word 4-grams of a generated description that repeat an earlier one (0 for fewer than four words); "
-    "the mean over titles.",
+    "the mean over titles. In scripts without spaces each letter is a word.",
     source="seq-rep-4, Welleck et al. 2020, over words",
     reads=Written,
     value=repetition,
-    needs=(SPACES,),
 )

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+import regex
+
 from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, counts, lcs_length
 from evaluation.measures.entry import Entry, Written
-from evaluation.measures.scripts import ACCENTS, LATIN, SPACES
+from titlecraft.search.scripts import units
+
+WORD = regex.compile(r"(?:[\p{L}\p{Nd}][\p{M}\u200c\u200d]*)+")
 
 
 @cache
@@ -25,12 +29,9 @@ def sentence_bleu_scorer() -> Any:
     return BLEU(effective_order=True)
 
 
-@cache
-def rouge_tokenizer() -> Any:
-    """rouge-score's tokenizer without a stemmer."""
-    from rouge_score.tokenizers import DefaultTokenizer
-
-    return DefaultTokenizer(use_stemmer=False)
+def rouge_words(text: str) -> list[str]:
+    """The words of a text in lower case: what rouge-score's tokenizer gives for a to z and 0 to 9, for letters of every script."""
+    return WORD.findall(units(text).lower())
 
 
 def score_of_counts(scorer: Any, counts: tuple[int, ...]) -> float:
@@ -57,7 +58,7 @@ def rouge_l(text: str, reference: str) -> float:
     """ROUGE-L F1 of a text against the reference, 0 to 1 (Lin 2004)."""
     from rouge_score.scoring import fmeasure
 
-    words, expected = (rouge_tokenizer().tokenize(string) for string in (text, reference))
+    words, expected = (rouge_words(string) for string in (text, reference))
     if not words or not expected:
         return 0.0
     common = lcs_length(expected, words)
@@ -92,12 +93,11 @@ CHRF_PP = Entry(
     unit="0–100",
     better="higher",
     definition="As chrF, with word 1-grams and 2-grams, over all titles as one text. Better and worse count titles by the score of "
-    "each title.",
+    "each title. In scripts without spaces each letter is a word.",
     source="Popović 2017; sacrebleu, nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no; paired approximate randomisation",
     reads=Written,
     value=partial(scored, "chrf_pp"),
     corpus=chrf_pp_scorer,
-    needs=(SPACES,),
     shares_words=True,
 )
 
@@ -108,12 +108,11 @@ BLEU = Entry(
     unit="0–100",
     better="higher",
     definition="Precision of the generated word 1-grams to 4-grams, with a brevity penalty, over all titles as one text. Better and "
-    "worse count titles by the score of each title (effective order).",
+    "worse count titles by the score of each title (effective order). In scripts without spaces each letter is a word.",
     source="Papineni et al. 2002; sacrebleu, nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp; paired approximate randomisation",
     reads=Written,
     value=partial(scored, "bleu"),
     corpus=bleu_scorer,
-    needs=(SPACES,),
     shares_words=True,
 )
 
@@ -124,9 +123,9 @@ ROUGE_L = Entry(
     unit="0–1",
     better="higher",
     definition="F1 of the longest common subsequence of words between the generated and the reference description; the mean "
-    "over titles.",
-    source="Lin 2004; rouge-score, no stemmer",
+    "over titles. In scripts without spaces each letter is a word.",
+    source="Lin 2004; rouge-score, no stemmer; words of letters, marks and digits",
     reads=Written,
     value=partial(scored, "rouge_l"),
-    needs=(LATIN, ACCENTS),
+    shares_words=True,
 )

@@ -1,7 +1,7 @@
 """The needs that a measure may have of a text's script, and the share of a text that may miss them.
 
-There is no language detection: Unicode's own properties (package `regex`) tell letters, marks, digits and sentence ends apart, and
-white space separates words. Each measure names its needs in its Entry; `evaluation.measures.coverage` applies them.
+There is no language detection: Unicode's own properties (package `regex`) tell letters, marks, digits and sentence ends apart.
+Words are those of titlecraft/search/scripts.py, so that few measures have a need; older records name others of ALL_NEEDS. Each measure names its needs in its Entry; `evaluation.measures.coverage` applies them.
 """
 
 from collections.abc import Callable
@@ -11,30 +11,9 @@ from functools import lru_cache
 import regex
 
 from evaluation.measures.sentences import PUNCTUATION, sentences
+from titlecraft.search.scripts import OF_UNSPACED
 
-# scripts that are written without spaces between words
-UNSPACED = [
-    "Han",
-    "Hiragana",
-    "Katakana",
-    "Bopomofo",
-    "Yi",
-    "Tangut",
-    "Nushu",
-    "Thai",
-    "Lao",
-    "Khmer",
-    "Myanmar",
-    "Tibetan",
-    "Tai_Le",
-    "New_Tai_Lue",
-    "Tai_Tham",
-    "Tai_Viet",
-    "Javanese",
-    "Balinese",
-]
 LETTER = regex.compile(r"\p{L}")
-OF_UNSPACED = "".join(rf"\p{{Script={name}}}" for name in UNSPACED)
 UNSPACED_LETTER = regex.compile(rf"[\p{{L}}&&[{OF_UNSPACED}]]", regex.V1)
 NOT_LATIN = regex.compile(r"[\p{L}--\p{Script=Latin}]", regex.V1)
 ACCENTED = regex.compile(r"[\p{Script=Latin}--[a-zA-Zªº]]|\p{Script=Latin}\p{M}", regex.V1)
@@ -43,8 +22,7 @@ CASELESS = regex.compile(r"[[\p{Lo}--\p{Script=Latin}][\p{L}&&\p{Script=Georgian
 MARKED = regex.compile(
     r"\p{L}[\p{M}\u200c\u200d]"
 )  # Python's \w matches no marks and no joiners, so that a word breaks there
-SENTENCE_END = regex.compile(r"[\p{Sentence_Terminal}…]")
-KNOWN_END = regex.compile(r"[.!?…]")
+WITHOUT_ENDS = regex.compile(r"[\p{L}&&[\p{Thai}\p{Lao}\p{Tibetan}]]", regex.V1)
 DIGIT = regex.compile(r"\p{Nd}")
 ASCII_DIGIT = regex.compile(r"[0-9]")
 
@@ -89,12 +67,6 @@ def words_with(pattern: "regex.Pattern[str]") -> Callable[[str], tuple[int, int]
     return count
 
 
-def other_sentence_ends(text: str) -> tuple[int, int]:
-    """Number of sentence ends that `evaluation.measures.sentences` does not know, and of all sentence ends."""
-    total = len(SENTENCE_END.findall(text))
-    return total - len(KNOWN_END.findall(text)), total
-
-
 def other_digits(text: str) -> tuple[int, int]:
     """Number of decimal digits other than 0 to 9, and of all decimal digits: ٣ and 3 would be two numbers."""
     total = len(DIGIT.findall(text))
@@ -123,7 +95,7 @@ SPACES = Need("spaces", "without spaces between words", share_of(UNSPACED_LETTER
 MARKS = Need("marks", "whose words hold combining marks or joiners", words_with(MARKED), waived=0.01)
 LATIN = Need("latin", "in letters that are not Latin", share_of(NOT_LATIN, LETTER))
 ACCENTS = Need("accents", "in Latin letters other than a to z", words_with(ACCENTED), waived=0.01)
-SENTENCES = Need("sentences", "whose sentences do not end in . ! ? or …", other_sentence_ends)
+SENTENCES = Need("sentences", "whose script does not mark the ends of sentences", share_of(WITHOUT_ENDS, LETTER))
 DIGITS = Need("digits", "with digits other than 0 to 9", other_digits)
 CAPITALS = Need("capitals", "in a script without capitals", share_of(CASELESS, LETTER))
 NOUNS = Need("nouns", "that capitalise nouns", lone_capitals, max_share=0.15, waived=0.08)

@@ -1,15 +1,23 @@
-"""Splits a text into sentences by punctuation, without a model or a list of abbreviations ("Mr. Fox" becomes two)."""
+"""Splits a text into sentences by punctuation, without a model or a list of abbreviations ("Mr. Fox" becomes two).
+
+A sentence ends where Unicode's property Sentence_Terminal says so (`.`, `。`, `।`, `؟`, …), and at an ellipsis.
+"""
 
 import random
-import re
 
-END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)])\s+|\s*\n\s*")
-PUNCTUATION = "\"'“”‘’()[]{}<>,;:.!?…*–—-"  # stripped from a word's ends
-WHOLE = re.compile(r"[.!?…][\"'”’)]?$")
+import regex
+
+ENDS = r"[\p{Sentence_Terminal}…]"
+WIDE_END = "[。｡．！？][」』”’）]?"  # no space follows it
+END = regex.compile(
+    rf"(?<={ENDS})\s+|(?<={ENDS}[\"'”’)」』])\s+|\s*\n\s*|(?<={WIDE_END})(?![。｡．！？」』”’）])", regex.V1
+)
+PUNCTUATION = "\"'“”‘’()[]{}<>,;:.!?…*–—-，。、！？：；「」『』（）《》【】؟،؛।"  # stripped from a word's ends
+WHOLE = regex.compile(rf"{ENDS}[\"'”’)」』）]?$")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text: it is cut after `.`, `!`, `?`, `…` and at line breaks; empty parts are left out."""
+    """The sentences of a text: it is cut after the sign that ends a sentence and at line breaks; empty parts are left out."""
     return [part for part in END.split(text.strip()) if part]
 
 

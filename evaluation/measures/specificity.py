@@ -1,7 +1,6 @@
 """Claim "specificity": does the text tell which product it describes?"""
 
 from evaluation.measures.entry import Entry, Written
-from evaluation.measures.scripts import MARKS, SPACES
 
 
 def reciprocal_rank(answer: Written) -> float:
@@ -18,11 +17,11 @@ SPECIFICITY = Entry(
     definition="Reciprocal rank of the true title among itself and 99 other titles of the test split (all of them if there are "
     "fewer), ranked by BM25 with the words of the generated description as the query; the mean over titles. 50 of the "
     "others are the nearest to the true title by BM25, the rest are drawn at random; both arms have the same. Titles with "
-    "equal scores share their mean rank: a text that names none of them has rank 50.5.",
+    "equal scores share their mean rank: a text that names none of them has rank 50.5. In scripts without spaces the words are "
+    "pairs of neighbouring letters.",
     source="mean reciprocal rank, Voorhees 1999; BM25, Robertson et al. 1994; bm25s (Lù 2024), Lucene's variant, k1 1.5, b 0.75",
     reads=Written,
     value=reciprocal_rank,
-    needs=(SPACES, MARKS),
     shares_words=True,
     reads_title=True,
 )

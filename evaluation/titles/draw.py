@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluation.measures.scripts import SPACES, meets
 from evaluation.titles.near_copies import near_copies
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
@@ -164,7 +163,6 @@ def draw(
         split_titles=sorted({row["title"] for row in rows}),
         available=len(titles),
         excluded=dict(sorted(excluded.items())),
-        near_not_looked_for=sum(not meets(SPACES, row["output"]) for row in rows),
     )
 
 

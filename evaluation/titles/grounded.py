@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from msgspec import UNSET
-
-from evaluation.measures.scripts import SPACES, meets
 from evaluation.titles.draw import Title, TokenLimits, with_other_prompts
 from titlecraft.grounded_prompt import SOURCES, grounded_prompt
 from titlecraft.models.checks import require_check
@@ -118,12 +115,10 @@ def check_sources(titles: Sequence[Title], grounded: GroundedSample) -> list[Che
 def describe_grounded(grounded: GroundedSample, measures: list[Measure]) -> Grounded:
     """Return the third arm as the record describes it."""
     counts = [len(rows) for rows in grounded.sources]
-    unspaced = sum(not meets(SPACES, title.reference) for title in grounded.titles)
     return Grounded(
         split=SPLIT,
         titles=sum(count > 0 for count in counts),
         sources=sum(counts),
         left_out=grounded.left_out,
         measures=measures,
-        near_not_looked_for=unspaced or UNSET,
     )

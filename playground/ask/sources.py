@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from evaluation.measures.detail import WORD, name_spans, number_spans, numbers, stop_words, supporting_words
-from evaluation.measures.scripts import MARKS, SPACES, meets
 from playground.ask.question import Question
 from titlecraft.search.row_index import FoundRow, RowIndex
+from titlecraft.search.scripts import LETTER_IN_RUN, RUN, bigrams, units
 
 SHOWN = 5  # rows
 LETTERS_THEN_DIGITS = re.compile(r"[^\W\d_]\d")  # a word with digits, such as a model name
@@ -69,19 +70,21 @@ def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> li
     """The numbers, names and other content words of an answer that are neither in the question nor in a row, in order.
 
     Numbers and names are those of the evaluation's measures; words with digits after letters (x200, 4x6) count as numbers.
-    Marks do not overlap: the words of a name are one mark. There are none for scripts that do not separate words by spaces,
-    or that have combining marks inside words.
+    Marks do not overlap: the words of a name are one mark. In scripts without spaces, letters are marked whose pairs are in
+    none of them.
     """
-    if not (meets(SPACES, answer) and meets(MARKS, answer)):
-        return []
     texts = [question.typed, *(text for row in rows for text in (row.title, row.text))]
     known_numbers = {number for text in texts for number in numbers(text)}
     known_words = supporting_words(texts)
     marks = [Mark(start, end, "number") for number, start, end in number_spans(answer) if number not in known_numbers]
     marks += [Mark(start, end, "name") for name, start, end in name_spans(answer) if not known_words.issuperset(name)]
     covered = [*marks, *(Mark(start, end, "number") for _, start, end in number_spans(answer))]
+    known_pairs = {pair for text in texts for pair in bigrams(text.casefold()).split()}
+    marks += [Mark(start, end, "word") for start, end in unknown_runs(answer, known_pairs)]
     for match in WORD.finditer(answer):
         word = match[0].casefold()
+        if units(word) != word:
+            continue
         if LETTERS_THEN_DIGITS.search(word) and word not in known_words:
             marks.append(Mark(match.start(), match.end(), "number"))
         if word in known_words or word in stop_words() or len(word) < 3 or any(c.isdigit() for c in word):
@@ -89,6 +92,19 @@ def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> li
         if not any(match.start() < mark.end and mark.start < match.end() for mark in covered):
             marks.append(Mark(match.start(), match.end(), "word"))
     return without_overlaps(marks)
+
+
+def unknown_runs(answer: str, known_pairs: set[str]) -> list[tuple[int, int]]:
+    """(start, end) of the letters of scripts without spaces whose pairs are unknown; neighbours are one run."""
+    runs: list[tuple[int, int]] = []
+    for run in RUN.finditer(answer):
+        letters = list(LETTER_IN_RUN.finditer(answer, run.start(), run.end()))
+        for left, right in pairwise(letters):
+            if (left[0] + right[0]).casefold() in known_pairs:
+                continue
+            start = runs.pop()[0] if runs and runs[-1][1] >= left.end() else left.start()
+            runs.append((start, right.end()))
+    return runs
 
 
 def without_overlaps(marks: list[Mark]) -> list[Mark]:

@@ -122,7 +122,7 @@ def test_latin_1_is_named_with_the_command_for_it(tmp_path: Path) -> None:
     path.write_bytes(
         "".join(json.dumps(row(n, title=f"Café {n}"), ensure_ascii=False) + "\n" for n in range(9)).encode("latin-1")
     )
-    with pytest.raises(UserError, match=r"not_utf8 9 \(line 1, 2, 3\); set --data\.encoding .*cp1252"):
+    with pytest.raises(UserError, match=r"not_utf8 9 \(line 1, 2, 3\); .*set --data\.encoding .*cp1252"):
         build_offline(path, tmp_path / "work", ALL, max_loss=0.2)
 
 

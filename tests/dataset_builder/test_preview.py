@@ -19,7 +19,8 @@ def test_a_preview_shows_rows_counts_and_the_prompt(tmp_path: Path, capsys: pyte
     shown = capsys.readouterr().out
     assert "title:        <b>Kettle</b> 0\n" in shown and "→ title:       Kettle 0\n" in shown
     assert (
-        "description:  Kettle 0\\nboils &amp; whistles" in shown and "→ output:      Kettle 0 boils & whistles" in shown
+        "description:  Kettle 0\\nboils &amp; whistles" in shown
+        and "→ output:      Kettle 0\\nboils & whistles" in shown
     )
     assert "dropped: too_short" in shown and 'quarantined: not_json\n{"cut\n' in shown and "line 5 of" not in shown
     assert "50 lines: 48 published, 1 dropped, 1 quarantined" in shown and "splits: train " in shown

@@ -63,7 +63,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
         titlecraft/rows: groups
-        titlecraft/search: word_ngrams
+        titlecraft/search: scripts word_ngrams
     """,
     "training": """
         titlecraft: __init__ files prompt settings
@@ -77,7 +77,7 @@ SOURCES: dict[str, str] = {
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
         titlecraft/rows: folder formats groups wording
-        titlecraft/search: title_match word_ngrams
+        titlecraft/search: scripts title_match word_ngrams
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt
@@ -109,11 +109,10 @@ SOURCES: dict[str, str] = {
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
         titlecraft/rows: folder formats groups index
-        titlecraft/search: row_index row_index_build title_match word_index word_ngrams
+        titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
     """,
     "export": """
         evaluation: guards processes
-        evaluation/measures: scripts sentences
         evaluation/report: examples
         evaluation/titles: draw near_copies
         model_card: inputs named_records samples
@@ -131,7 +130,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation export repo_files rows setting_names stage_sources
         titlecraft/records: training
         titlecraft/rows: folder formats groups
-        titlecraft/search: title_match word_ngrams
+        titlecraft/search: scripts title_match word_ngrams
     """,
     "space": """
         playground/space: files needs publish
@@ -188,7 +187,7 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
         titlecraft/rows: folder formats groups index wording
-        titlecraft/search: row_index row_index_build title_match word_index word_ngrams
+        titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
         training/data: inputs long_answers
         training/model: build lora_targets
         training/planning: steps

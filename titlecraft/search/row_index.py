@@ -19,8 +19,9 @@ import pyarrow as pa
 
 from titlecraft.records import Pin
 from titlecraft.search.row_index_build import FACTS, VERSION, Facts, RowFile, ensure_index, title_key
+from titlecraft.search.scripts import query_words
 from titlecraft.search.title_match import folded, near
-from titlecraft.search.word_index import WordIndex, best, query_words
+from titlecraft.search.word_index import WordIndex, best
 
 Match = Literal["exact", "near", "words"]
 NEAR_CANDIDATES = 50  # rows with the best titles, of which the near ones are chosen

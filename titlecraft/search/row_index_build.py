@@ -28,7 +28,7 @@ from titlecraft.records import Pin, Record
 from titlecraft.search.title_match import folded
 from titlecraft.search.word_index import Words, save_index
 
-VERSION = 1  # raise it when the same dataset would give another index
+VERSION = 2  # raise it when the same dataset would give another index
 COLUMNS = ["uid", "title", "output"]
 TITLES_AT_ONCE, TEXTS_AT_ONCE = 8192, 128  # rows of a batch of titles.arrow, of texts.arrow
 FACTS = "facts.json"

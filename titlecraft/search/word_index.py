@@ -6,15 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from titlecraft.search.scripts import search_words
+
 BLOCK = 1024  # rows with one maximum
-
-
-def query_words(text: str) -> list[str]:
-    """Return the distinct words of a text as bm25s tokenises it: lower case, two letters or more, without English stop words."""
-    from bm25s import tokenize
-
-    words: Any = tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
-    return list(dict.fromkeys(words))
 
 
 class Words:
@@ -27,9 +21,7 @@ class Words:
 
     def add(self, texts: list[str]) -> None:
         """Append rows."""
-        from bm25s import tokenize
-
-        tokenized: Any = tokenize(texts, stopwords="en", show_progress=False)  # bm25s' Tokenized
+        tokenized = search_words(texts)
         ids = self.vocabulary
         words = tokenized.vocab
         word_ids = np.fromiter((ids.setdefault(word, len(ids)) for word in words), np.int32, len(words))

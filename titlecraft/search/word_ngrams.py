@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
+from titlecraft.search.scripts import units, units_of_all
+
 pc: Any = pyarrow.compute  # its functions are made when it is imported
 
 BATCH_ROWS = 20_000
@@ -22,14 +24,14 @@ SPACE = 32
 
 
 def word_ngrams(text: str, n: int) -> list[tuple[str, ...]]:
-    """Return the word n-grams of a text in order, split at white space, case folded; empty for fewer than `n` words."""
-    words = text.casefold().split()
+    """Return the word n-grams of a text in order, case folded; empty for fewer than `n` words (see scripts.py)."""
+    words = units(text).casefold().split()
     return [tuple(words[start : start + n]) for start in range(len(words) - n + 1)]
 
 
 def split_words(texts: pa.Array) -> pa.ListArray:
-    """Split texts at white space into words in lower case; an empty text has one empty word."""
-    return pc.utf8_split_whitespace(pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(texts, ""))))
+    """Split texts into words in lower case (see scripts.py); an empty text has one empty word."""
+    return pc.utf8_split_whitespace(pc.utf8_lower(pc.utf8_trim_whitespace(units_of_all(pc.fill_null(texts, "")))))
 
 
 def ngram_hashes(words: np.ndarray, n: int) -> np.ndarray:
@@ -94,9 +96,9 @@ def mix(values: np.ndarray) -> np.ndarray:
 def shingles(texts: list[str], n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the hashes of the word n-grams of all texts, uint64, and the index of each text's first hash, uint64 [texts + 1].
 
-    Words are separated by single spaces, as in cleaned texts; case is ignored. A text of fewer words is one n-gram.
+    Words are separated by single spaces or line breaks, as in cleaned texts, or as scripts.py says; case is ignored. A text of fewer words is one n-gram.
     """
-    encoded = [text.lower().encode() for text in texts]
+    encoded = [units(text).lower().encode().replace(b"\n", b" ") for text in texts]
     letters = np.frombuffer(b" ".join([*encoded, b""]), np.uint8)
     positive, negative = both_powers(1 << len(letters).bit_length())
     sums = np.zeros(len(letters) + 1, dtype=np.uint64)

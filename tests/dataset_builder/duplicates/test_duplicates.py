@@ -18,7 +18,6 @@ from dataset_builder.duplicates.repeated import repeated_rows, surplus_copies
 from dataset_builder.duplicates.sketch import has_words, measurable, resemblance, sketch
 from dataset_builder.leakage import Sketches, near_rows
 from dataset_builder.outcome import outcome_lines
-from tests import present
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.search.word_ngrams import shingles
 from titlecraft.settings import Data
@@ -85,33 +84,48 @@ def test_shingles_equal_those_of_plain_python(texts: list[str]) -> None:
         ("यह स्टील की केतली दो परतों वाली है", True),
         ("هذه الغلاية مصنوعة من الفولاذ القوي", True),
         ("이 주전자는 두 겹의 스테인리스 강으로", True),
-        ("这款不锈钢水壶 采用双层真空设计 保温时间长 壶口宽大 便于清洗 适合办公室", False),
-        ("材質 ステンレス鋼 容量 一リットル半 色 紺色 保温 二十四時間", False),
-        ("กาน้ำสแตนเลส ใช้ระบบ สุญญากาศ สองชั้น เก็บความร้อน ได้ยาวนาน", False),
+        ("这款不锈钢水壶 采用双层真空设计 保温时间长 壶口宽大 便于清洗 适合办公室", True),
+        ("材質 ステンレス鋼 容量 一リットル半 色 紺色 保温 二十四時間", True),
+        ("กาน้ำสแตนเลส ใช้ระบบ สุญญากาศ สองชั้น เก็บความร้อน ได้ยาวนาน", True),
         ("A steel kettle of the brand 小米 that holds one litre", True),
-        ("Kettle 1.5 L 不锈钢水壶采用双层真空设计 steel 2 years", False),
+        ("Kettle 1.5 L 不锈钢水壶采用双层真空设计 steel 2 years", True),
+        ("不锈钢壶", False),
     ],
 )
 def test_measurable_texts(content: str, seen: bool) -> None:
     assert has_words(content) is seen and measurable([content, "a b c d e"]).tolist() == [seen, True]
 
 
-def test_near_duplicates_of_unmeasurable_texts_are_not_measured(tmp_path: Path) -> None:
-    """Chinese near-copies, and English ones beside them: counts are of the rows that were measured, and say so."""
-    chinese = [f"这款第{n}号不锈钢水壶采用双层真空设计,保温时间长达二十四小时,壶口宽大便于清洗" for n in range(300)]
-    english = [text(n // 2) + f" number {n}" for n in range(300)]
-    for name, contents in {"zh": chinese, "both": chinese + english}.items():
-        rows = [json.dumps({"title": f"{name} {n}", "content": one}) + "\n" for n, one in enumerate(contents)]
-        (tmp_path / f"{name}.jsonl").write_text("".join(rows))
-    data = Data(test_share=0.2, validation_share=0.1)
-    alone, both = (build_offline(tmp_path / f"{name}.jsonl", tmp_path / name, data) for name in ("zh", "both"))
-    assert (alone.near_measured, alone.near_duplicates) == (0, None)
-    assert {(one.near_measured, one.near_duplicates) for one in alone.leakage.values()} == {(0, None)}
-    assert "near-duplicates: measured on 0 of 300 rows" in outcome_lines(alone)[-1]
-    assert (both.near_measured, both.near_duplicates) == (300, 300)
-    for one in both.leakage.values():
-        assert 0 < present(one.near_measured) < one.rows and one.near_duplicates == 0
-        assert near_label(one) == f"0 (0.00 %), measured on {one.near_measured:,} of {one.rows:,} rows"
+NEAR = {
+    "zh": "这款第{n}号不锈钢水壶采用双层真空设计,保温时间长达二十四小时,壶口宽大便于清洗,适合办公室和户外露营使用",
+    "ja": "第{n}版のステンレス製やかんは二重真空構造で、二十四時間の保温が可能です。口が広くて洗いやすく、オフィスに最適です。",
+    "th": "กาน้ำสแตนเลสรุ่นที่{n}ใช้ระบบสุญญากาศสองชั้นเก็บความร้อนได้ยาวนานถึงยี่สิบสี่ชั่วโมงปากกว้างทำความสะอาดง่าย",
+    "hi": "यह स्टील की केतली संख्या {n} दो परतों वाली है और चौबीस घंटे तक पानी को गर्म रखती है और इसका मुँह चौड़ा है इसलिए इसे साफ करना आसान है और यह दफ्तर के लिए ठीक है",
+}
+
+
+@pytest.mark.parametrize("language", NEAR)
+def test_near_duplicates_of_every_script_are_grouped(language: str, tmp_path: Path) -> None:
+    """Near-copies in scripts without spaces, and English texts of their own beside them."""
+    contents = [NEAR[language].format(n=n) for n in range(40)] + [text(n) for n in range(160)]
+    rows = [json.dumps({"title": f"{language} {n}", "content": one}) + "\n" for n, one in enumerate(contents)]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+    record = build_offline(tmp_path / "rows.jsonl", tmp_path / "work", Data(test_share=0.2, validation_share=0.1))
+    assert (record.near_measured, record.near_duplicates) == (200, 40)
+    for one in record.leakage.values():
+        assert one.near_measured == one.rows and one.near_duplicates == 0
+
+
+def test_texts_of_few_words_are_not_measured(tmp_path: Path) -> None:
+    rows = [
+        json.dumps({"title": f"t {n}", "content": f"Kettle-number-{n} is-made-of-steel"}) + "\n" for n in range(100)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+    record = build_offline(tmp_path / "rows.jsonl", tmp_path / "work", Data(test_share=0.2, validation_share=0.1))
+    assert (record.near_measured, record.near_duplicates) == (0, None)
+    assert {(one.near_measured, one.near_duplicates) for one in record.leakage.values()} == {(0, None)}
+    assert "near-duplicates: measured on 0 of 100 rows" in outcome_lines(record)[-1]
+    assert near_label(record.leakage["test"]) == near_label(record.leakage["validation"])
 
 
 def test_near_duplicates_of_a_sample_count_published_rows(tmp_path: Path) -> None:
