@@ -26,9 +26,22 @@ from titlecraft.settings import BM25, Evaluation, Recipe
 
 PROTOCOL = 3  # increment it if equal inputs and settings give other numbers for another reason than a package version
 PACKAGES = (
-    "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
-    "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
-)  # fmt: skip
+    "bitsandbytes",
+    "bm25s",
+    "datasets",
+    "lighteval",
+    "matplotlib",
+    "numpy",
+    "peft",
+    "pillow",
+    "pyarrow",
+    "rouge-score",
+    "sacrebleu",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 @dataclass(frozen=True)

@@ -122,13 +122,14 @@ class Lora:
         r: rank of the update matrices.
         alpha: scaling numerator: updates are multiplied by alpha / r.
         dropout: dropout probability on the inputs of the updates during training.
-        target_modules: names of the adapted linear layers.
+        target_modules: names of the adapted linear layers; unset takes all linear layers of the base but its output head, by
+            the names that its family gives them.
     """
 
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
     alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
-    target_modules: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
+    target_modules: Annotated[list[str] | None, Meta(min_length=1)] = None
 
 
 @dataclass(frozen=True)
