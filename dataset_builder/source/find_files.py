@@ -4,6 +4,7 @@ import glob
 import hashlib
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,13 @@ def note_skipped(place: str, skipped: list[str], chosen: int) -> None:
             f"{f' (there are {names})' if skipped else ''}"
         )
     if skipped:
-        print(f"note: {place}: {len(skipped)} other files are not read ({names})", file=sys.stderr)
+        print_once(f"note: {place}: {len(skipped)} other files are not read ({names})")
+
+
+@cache
+def print_once(note: str) -> None:
+    """Print a note on stderr, the first time; a build lists its files twice."""
+    print(note, file=sys.stderr)
 
 
 def archive_of(path: str) -> Path | None:

@@ -79,7 +79,9 @@ class Rows:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield a dictionary for each row."""
-        parser, open_elements, depth = XMLPullParser(("start", "end")), [], 0
+        parser, depth = XMLPullParser(("start", "end")), 0
+        open_elements: list[Element] = []
+        events: Any
         while True:
             piece = self.text.read(PIECE)
             try:
