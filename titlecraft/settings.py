@@ -129,7 +129,7 @@ class Lora:
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
     alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
-    target_modules: Annotated[list[str] | None, Meta(min_length=1)] = None
+    target_modules: Annotated[list[str], Meta(min_length=1)] | None = None
 
 
 @dataclass(frozen=True)
