@@ -134,7 +134,7 @@ def list_remote(url: str) -> Iterator[Listed]:
         raise UserError(f"{shown(url)}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
     for name, info in files.items():
         address = url if "::" in url and name == path else str(system.unstrip_protocol(name))
-        if "::" not in url and name.lower().endswith(".zip"):
+        if "::" not in url and shown(address).lower().endswith(".zip"):
             yield from members(address)
             continue
         version = hashlib.sha256(repr(sorted(info.items(), key=str)).encode()).hexdigest()
