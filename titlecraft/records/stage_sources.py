@@ -44,7 +44,7 @@ titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards leakage loads options outcome write_dataset
+        dataset_builder: build clean first_pass guards leakage loads options outcome valid_settings write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
@@ -52,7 +52,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
-        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: hub_datasets names standard_input
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
@@ -153,7 +153,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
-        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: names
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
