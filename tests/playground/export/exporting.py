@@ -57,18 +57,18 @@ class Desk(World):
 
     def say(self, code: str) -> str:
         """The output of a Python script, which must succeed."""
-        done = self.python(code)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout
+        process = self.python(code)
+        assert process.returncode == 0, process.stderr[-3000:]
+        return process.stdout
 
     def session(self, commands: dict[str, list[str]]) -> dict[str, Outcome]:
         """Run `titlecraft …` commands in turn in one process, so that torch is imported once; returns their outcomes by name.
 
         Leading arguments of the form NAME=VALUE set environment variables for that command only.
         """
-        done = self.run(sys.executable, "-c", SESSION, json.dumps(commands))
-        assert done.returncode == 0, done.stderr[-3000:]
-        return {name: Outcome(*values) for name, values in json.loads(done.stdout.splitlines()[-1]).items()}
+        process = self.run(sys.executable, "-c", SESSION, json.dumps(commands))
+        assert process.returncode == 0, process.stderr[-3000:]
+        return {name: Outcome(*values) for name, values in json.loads(process.stdout.splitlines()[-1]).items()}
 
 
 @contextmanager
