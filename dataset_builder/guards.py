@@ -1,5 +1,6 @@
 """Checks before, during and after a build. A failed check raises UserError with the fix."""
 
+import re
 import shlex
 from collections import Counter
 
@@ -9,9 +10,11 @@ from dataset_builder.source.catalogue import CatalogueFile, described
 from dataset_builder.source.columns import content_names
 from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
+from dataset_builder.source.read_blocks import expected_lines
 from titlecraft.errors import UserError
 from titlecraft.prompt import is_text
 from titlecraft.records import DatasetRecord
+from titlecraft.records.dataset import About
 from titlecraft.settings import MAX_LOSS, Data
 
 USUAL_NAMES = {
@@ -19,6 +22,8 @@ USUAL_NAMES = {
     "content_column": ("description", "content", "text", "body", "body_html", "product_description", "desc", "about"),
     "uid_column": ("uid", "id", "asin", "parent_asin", "sku", "gtin", "ean", "product_id", "item_id", "handle"),
 }
+LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*").fullmatch
+LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*").fullmatch
 MOST_NAMED = 20  # columns in a message
 
 
@@ -52,6 +57,29 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
         names = getattr(settings, option)
         if repeated := [name for name in names if names.count(name) > 1]:
             raise UserError(f"data.{option} has {repeated[0]!r} twice: name each column once")
+
+
+def require_about(about: About) -> None:
+    """Raise UserError if the licence, a language or the name is not of the form that the Hub accepts."""
+    if about.license is not None and not LICENCE_ID(about.license):
+        raise UserError(
+            f"--license {about.license!r}: expected an identifier of the Hub, such as cc-by-4.0, mit or other"
+        )
+    for code in about.language or []:
+        if not LANGUAGE_CODE(code):
+            raise UserError(
+                f"--language {code!r}: expected codes of ISO 639 with commas between them, such as en or pt,es"
+            )
+    if about.pretty_name is not None and (not about.pretty_name.strip() or not about.pretty_name.isprintable()):
+        raise UserError(f"--pretty-name {about.pretty_name!r}: expected a name on one line")
+
+
+def require_no_claim_for_amazon(rows: Rows, about: About) -> None:
+    """Raise UserError if a licence is stated for AmazonTitles-1.3MM, whose texts have none that is known."""
+    if about.license is not None and expected_lines(rows.first_line):
+        raise UserError(
+            f"--license {about.license}: the source is AmazonTitles-1.3MM's trn.json, for whose texts no licence is known: leave it out"
+        )
 
 
 def require_columns(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:

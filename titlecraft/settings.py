@@ -59,19 +59,19 @@ class Data:
     title_column: str = "title"
     content_column: str = "content"
     uid_column: str = "uid"
-    content_columns: list[str] = field(default_factory=list)
-    keep_columns: list[str] = field(default_factory=list)
-    records: str | None = None
     minimum_characters: Whole = 20
     max_titles_per_description: Count = 5
     near_duplicates: bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
-    minimum_test_rows: Whole = 0
-    quarantine: Literal["columns", "raw"] = "columns"
     seed: Key = 7
     rows_per_shard: Count = 250_000
+    content_columns: list[str] = field(default_factory=list)
+    keep_columns: list[str] = field(default_factory=list)
+    records: str | None = None
+    minimum_test_rows: Whole = 0
+    quarantine: Literal["columns", "raw"] = "columns"
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,14 @@ class Lora:
         r: rank of the update matrices.
         alpha: scaling numerator: updates are multiplied by alpha / r.
         dropout: dropout probability on the inputs of the updates during training.
-        target_modules: names of the adapted linear layers.
+        target_modules: names of the adapted linear layers; unset takes all linear layers of the base but its output head, by
+            the names that its family gives them.
     """
 
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
     alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
-    target_modules: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
+    target_modules: Annotated[list[str], Meta(min_length=1)] | None = None
 
 
 @dataclass(frozen=True)

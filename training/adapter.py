@@ -49,7 +49,8 @@ def train_adapter(job: Job, rank0: Rank0 | None = None) -> TrainingRecord | None
         saving = replace(job.saving, resume=checkpoint[0] if checkpoint else None)
         return train_prepared(prepared, replace(job, saving=saving), rank0)
 
-    recipe, note = distributed.broadcast_from_rank0(fit_memory(job.recipe, encoded))
+    asked = replace(job.recipe, lora=encoded.lora or job.recipe.lora)
+    recipe, note = distributed.broadcast_from_rank0(fit_memory(asked, encoded))
     return within_memory(attempt, recipe, note, encoded, job.auto_batch)
 
 
@@ -67,7 +68,7 @@ def encode(job: Job) -> Encoded:
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
     examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
     held_out = encode_held_out(draw_rows(job.data, recipe.training.seed), tokenizer, job.prompt, longest, cut)
-    return Encoded(split, known_base.config, longest, examples, held_out, known_base.quantization)
+    return Encoded(split, known_base.config, longest, examples, held_out, known_base.quantization, known_base.lora)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
@@ -152,6 +153,7 @@ def make_record(
         base_parameters=prepared.facts.base_parameters,
         base_settings=recipe.base,
         lora=recipe.lora,
+        targets_chosen=job.recipe.lora.target_modules is None,
         training=recipe.training,
         generation=recipe.generation,
         precision=prepared.loaded.precision,

@@ -85,7 +85,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     )
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
-    expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
+    expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules or [])
     model = add_adapter(loaded, base, recipe.lora, training)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     passed.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))

@@ -23,7 +23,7 @@ from titlecraft.records import (
     RepoType,
     TrainingRecord,
 )
-from titlecraft.settings import Base, Generation, Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Generation, Lora, Prompt, Training
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
 ENCODER = "titlecraft/tiny-encoder"
@@ -52,7 +52,7 @@ def write_dataset(folder: Path) -> None:
 
 
 def write_benchmark(folder: Path) -> None:
-    """Write sixty questions in the format of ARC-Easy that lighteval's task reads."""
+    """Write twenty-four questions in the format of ARC-Easy that lighteval's task reads."""
     questions = [
         {
             "id": f"Q{number}",
@@ -60,7 +60,7 @@ def write_benchmark(folder: Path) -> None:
             "choices": {"text": ["the kitchen", "the garden", "the attic"], "label": ["A", "B", "C"]},
             "answerKey": "ABC"[number % 3],
         }
-        for number in range(60)
+        for number in range(24)
     ]
     (folder / "ARC-Easy").mkdir()
     for split in ("train", "validation", "test"):
@@ -79,7 +79,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
         base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
         base_settings=Base(repo=base.repo, max_length=256),
-        lora=Lora(),
+        lora=Lora(target_modules=list(SEVEN_PROJECTIONS)),
         training=Training(),
         generation=Generation(),
         precision="float32",

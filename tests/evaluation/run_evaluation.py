@@ -21,7 +21,7 @@ from titlecraft.settings import Evaluation, Generation, Recipe
 
 RECIPE = Recipe(
     evaluation=Evaluation(
-        titles=40,
+        titles=24,
         batch_size=8,
         resamples=999,
         sampled=2,
@@ -30,7 +30,7 @@ RECIPE = Recipe(
         retriever="titlecraft/tiny-encoder",
         bertscore="titlecraft/tiny-encoder@main",
     ),
-    generation=Generation(max_new_tokens=12),
+    generation=Generation(max_new_tokens=10),
 )
 
 

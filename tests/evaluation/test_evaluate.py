@@ -29,7 +29,7 @@ def world(tmp_path_factory) -> Iterator[World]:
 def killed(world: World) -> list[Counter[str]]:
     """Kill an evaluation with SIGKILL during generation and again during scoring; the stored batches after each kill."""
     left = []
-    for last in ("generate:4", "nll:40"):
+    for last in ("generate:4", "nll:24"):
         process = world.start("home-1", "counted", world.pins[ADAPTER], last)
         _, err = process.communicate(timeout=240)
         assert process.returncode == -signal.SIGKILL, err
@@ -65,11 +65,11 @@ def test_the_report_is_published_to_the_adapters_repo(world: World, twice) -> No
     folder, head = f"evaluation/{evaluated['id']}", evaluated["pin"]
     record = read_record(world.read(f"{folder}/report.json", head), EvaluationRecord, "report.json")
     assert head != world.pins[ADAPTER].split("@")[1] == record.adapter.revision
-    assert (record.n, record.titles_available) == (40, 68)
+    assert (record.n, record.titles_available) == (24, 68)
     assert record.excluded == {"output_in_train": 1, "title_in_train": 1}
     assert all(check.holds for check in record.guards) and len(record.guards) >= 5
     assert (record.quantization, record.precision) == ("nf4", "float32")
-    assert [measure.n for measure in record.measures] == [40] * 19
+    assert [measure.n for measure in record.measures] == [24] * 19
     assert record.primary().p_value is not None
     encoder = world.encoder
     assert (record.evaluation.retriever, record.evaluation.bertscore) == (encoder, encoder)
@@ -96,16 +96,16 @@ def test_the_same_inputs_give_the_same_bytes(world: World, twice) -> None:
 
 
 def test_finished_batches_are_not_computed_again(world: World, killed, twice) -> None:
-    """In batches of 8: 10 for 40 titles in two arms, 5 with sources, 20 for two sampled answers, 90 for 2 × 180 choices."""
+    """In batches of 8: 6 for 24 titles in two arms, 3 with sources, 12 for two sampled answers, 36 for 2 × 72 choices."""
     first, second = killed
     assert first == {"generating": 3}
-    assert second == {"generating": 15, "sampling": 20, "scoring": 15, "scoring_elsewhere": 15, "choosing": 9}
+    assert second == {"generating": 9, "sampling": 12, "scoring": 9, "scoring_elsewhere": 9, "choosing": 5}
     evaluated, stderr = twice[0], twice[0]["said"]
-    assert evaluated["calls"] == {"nll": 90 - 9}
+    assert evaluated["calls"] == {"nll": 36 - 5}
     timings = json.loads(world.read(f"evaluation/{evaluated['id']}/timings.json", evaluated["pin"]))
     assert timings["batches_found"] == second
     answers = {name: part["answers"] for name, part in timings["parts"].items() if name in ("generating", "scoring")}
-    assert answers == {"generating": 120, "scoring": 120}  # 40 titles in two arms, and with sources
+    assert answers == {"generating": 72, "scoring": 72}  # 24 titles in two arms, and with sources
     assert f"continuing an interrupted run with {second.total()} finished batches; --fresh" in stderr
     assert "generating 15 found and 0 computed" in stderr and "choosing 9 found and 81 computed" in stderr
     assert stored_batches(world) == []
@@ -138,25 +138,25 @@ def test_the_record_agrees_with_the_predictions(twice) -> None:
     assert all(len(row["after_sampled"]) == 2 for row in rows)
     assert any(row["after_sampled"][0] != row["after_sampled"][1] for row in rows)
     assert [(arc.label, arc.n, arc.better, arc.group) for arc in record.also] == [
-        ("arc:easy acc", 60, "higher", "forgetting"),
-        ("arc:easy acc, 2-shot", 60, "higher", "forgetting"),
+        ("arc:easy acc", 24, "higher", "forgetting"),
+        ("arc:easy acc, 2-shot", 24, "higher", "forgetting"),
     ]
     assert all(0 < arc.before < 1 for arc in record.also)
-    assert all(present(arc.wins) + present(arc.ties) + present(arc.losses) == 60 for arc in record.also)
+    assert all(present(arc.wins) + present(arc.ties) + present(arc.losses) == 24 for arc in record.also)
     assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
     assert record.grounded is not None
     grounded = {measure.name: measure for measure in record.grounded.measures}
-    assert list(grounded) == [measure.name for measure in record.measures] and record.grounded.titles == 40
+    assert list(grounded) == [measure.name for measure in record.measures] and record.grounded.titles == 24
     assert record.grounded.sources == sum(len(row["grounded_sources"]) for row in rows)
     trained = {f"B{number:09d}" for number in range(300)}
     assert all(trained.issuperset(row["grounded_sources"]) for row in rows)
     assert all(row["reference"] not in row["grounded_prompt"] for row in rows)
     for name in ("nll_per_token", "content_word_recall"):
         assert grounded[name].before == measures[name].after
-        assert sum(row[f"{name}_grounded"] for row in rows) / 40 == pytest.approx(grounded[name].after)
+        assert sum(row[f"{name}_grounded"] for row in rows) / 24 == pytest.approx(grounded[name].after)
     assert grounded["nll_per_token"].difference != 0
     assert record.measures[0] == record.primary() == measures["nll_per_token"]
-    assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
+    assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 24
 
 
 def test_an_existing_report_is_returned(world: World, twice) -> None:

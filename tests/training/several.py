@@ -6,6 +6,7 @@ base. Prints differences and fields of the records as JSON.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,11 +33,23 @@ COMMON = [
     "--training.precision=float32",
     "--training.gradient_checkpointing=false",
     "--training.learning_rate=0.001",
-]
-TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
-# The same with processes that start warm. The first training of `compare` starts as a user's does.
-TWO_WARM = [PYTHON, *TWO[1:-2], "--no-python", PYTHON, "-m", "training"]
-ALONE = [PYTHON, "-m", "training"]
+]  # fmt: skip
+# torchrun as a user types it; its two processes start warm.
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python", PYTHON]
+TRAINING = ["-m", "training"]
+ALONE = [PYTHON, *TRAINING]
+
+
+def two(*module: str) -> list[str]:
+    """torchrun with an agent that starts warm too.
+
+    Its processes meet at a port that is known beforehand. `--standalone` looks through every imported module at each turn
+    of its meeting, which takes seconds where everything is imported.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    return [PYTHON, *TWO[1:3], "--master-port", port, *TWO[4:], *module]
 
 
 def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -53,7 +66,7 @@ def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], di
 def refused(*more: str) -> str:
     """The error of rank 0 if two processes cannot train; the other rank exits before torchrun kills it."""
     process = subprocess.run(
-        [*TWO_WARM, *COMMON, "--repo", "titlecraft/three", *more],
+        [*two(*TRAINING), *COMMON, "--repo", "titlecraft/three", *more],
         capture_output=True,
         text=True,
         env=os.environ,
@@ -67,10 +80,7 @@ def resumed(*more: str) -> dict[str, Any]:
     """Weights, counts and parts of two processes that were killed after three of four steps and resumed from the second."""
     repo, options = "titlecraft/resumed", [*more]
     killed = [
-        *TWO_WARM[:-2],
-        "-m",
-        "tests.training.checkpoints.killed",
-        "3",
+        *two("-m", "tests.training.checkpoints.killed", "3"),
         *COMMON,
         "--repo",
         repo,
@@ -79,7 +89,7 @@ def resumed(*more: str) -> dict[str, Any]:
         *options,
     ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
-    record, weights, output = train(TWO_WARM, repo, "--resume", *options)
+    record, weights, output = train(two(*TRAINING), repo, "--resume", *options)
     assert "resuming after step 2 of 4" in output, output
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
@@ -87,7 +97,7 @@ def resumed(*more: str) -> dict[str, Any]:
 def compare(*more: str) -> dict[str, Any]:
     """The comparison of one process with two."""
     of_two = ["--training.batch_size=2", *more]
-    two, two_weights, output = train(TWO, "titlecraft/two", *of_two)
+    pair, two_weights, output = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
     resumed_run = resumed(*of_two)
     commits = HfApi().list_repo_commits("titlecraft/two")
@@ -96,11 +106,11 @@ def compare(*more: str) -> dict[str, Any]:
         "apart": max(float((one_weights[name] - two_weights[name]).abs().max()) for name in one_weights),
         "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
         "one": [one["examples"][name] for name in counts],
-        "two": [two["examples"][name] for name in counts],
-        "resumed": resumed_run["counts"] == two["examples"] and same(resumed_run["weights"], two_weights),
+        "two": [pair["examples"][name] for name in counts],
+        "resumed": resumed_run["counts"] == pair["examples"] and same(resumed_run["weights"], two_weights),
         "parts": resumed_run["parts"],
-        "devices": [one["measured"]["devices"], two["measured"]["devices"]],
-        "losses": [one["loss"], two["loss"]],
+        "devices": [one["measured"]["devices"], pair["measured"]["devices"]],
+        "losses": [one["loss"], pair["loss"]],
         "commits": len(commits),
         "files": HfApi().list_repo_files("titlecraft/two"),
         "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),
@@ -117,8 +127,8 @@ def same(weights: dict[str, Any], other_weights: dict[str, Any]) -> bool:
 def share(*more: str) -> dict[str, Any]:
     """The comparison of a full and a sharded 4-bit base, with a killed and resumed run, and with one process."""
     options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
-    full, weights, _ = train(TWO_WARM, "titlecraft/whole", *options)
-    shared, shared_weights, output = train(TWO_WARM, "titlecraft/shared", *options, "--training.shard_base=true")
+    full, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
+    shared, shared_weights, output = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
     resumed_run = resumed(*options, "--training.shard_base=true")
     moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
     return {

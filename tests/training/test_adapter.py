@@ -12,7 +12,7 @@ from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
-from titlecraft.settings import Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Lora, Prompt, Training
 from training import checks
 from training.data.examples import encode_split
 from training.model.build import add_adapter
@@ -67,7 +67,7 @@ def test_two_runs_give_the_same_adapter(tmp_path: Path) -> None:
     )
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert (
-        trained == 2 * 4 * ((64 + 64) + (64 + 32)) == expected_trainable(model.base_model.model, 4, LORA.target_modules)
+        trained == 2 * 4 * ((64 + 64) + (64 + 32)) == expected_trainable(model.base_model.model, 4, ["q_proj", "v_proj"])
     )
     assert seen["examples"] == 3 * 4 * 2 and trainer.state.global_step == 3
     assert 0 < seen["completion_tokens"] < seen["tokens"]
@@ -88,7 +88,7 @@ def test_the_trainable_parameters_of_llama_3_8b() -> None:
     )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    assert expected_trainable(model, 16, Lora().target_modules) == 41_943_040
+    assert expected_trainable(model, 16, list(SEVEN_PROJECTIONS)) == 41_943_040
 
 
 def test_target_modules_that_the_base_lacks_are_refused() -> None:

@@ -14,39 +14,16 @@ from pathlib import Path
 from tests import ROOT
 from tests.warm.child import run_command
 from tests.warm.endpoints import Places, places_of_environment
+from tests.warm.no_tls import share_one_context
 
 LIBRARIES = (
-    "numpy",
-    "pyarrow.parquet",
-    "datasets",
-    "torch",
-    "transformers",
-    "bitsandbytes",
-    "accelerate",
-    "peft",
-    "trl",
-    "transformers.models.llama.modeling_llama",
-    "transformers.models.auto.modeling_auto",
-    "transformers.trainer",
-    "trl.trainer.sft_trainer",
-    "peft.tuners.lora",
-    "lighteval.pipeline",
-    "lighteval.models.transformers.transformers_model",
-    "matplotlib.pyplot",
-    "scipy.stats",
-    "sacrebleu",
-    "rouge_score.rouge_scorer",
-    "jsonargparse",
-    "msgspec",
-    "orjson",
-    "rich.console",
-    "tqdm.auto",
-    "huggingface_hub",
-    "jinja2",
-    "bm25s",
-    "rensa",
-    "nltk",
-)
+    "numpy", "pyarrow.parquet", "datasets", "torch", "transformers", "bitsandbytes", "accelerate", "peft", "trl",
+    "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto", "transformers.trainer",
+    "trl.trainer.sft_trainer", "peft.tuners.lora", "lighteval.pipeline", "lighteval.models.transformers.transformers_model",
+    "matplotlib.pyplot", "scipy.stats", "sacrebleu", "rouge_score.rouge_scorer", "jsonargparse", "msgspec", "orjson",
+    "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk", "gradio", "gradio_client",
+    "torch.distributed.run", "torch.distributed.fsdp",
+)  # fmt: skip
 HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 
 
@@ -67,6 +44,7 @@ def import_libraries() -> Places:
 
     for stage in stage_sources.SOURCES:
         code_version.sources_sha256(stage)  # kept in memory: no test edits the sources
+    share_one_context()
     places = places_of_environment()
     gc.collect()
     gc.freeze()  # or every fork would walk through, and so copy, all that is imported here
@@ -123,7 +101,7 @@ class Server:
         """Fork for one command and tell its launcher the process id."""
         if self.places is None:
             self.places = import_libraries()
-        length, streams, _, _ = socket.recv_fds(connection, 8, 3)
+        length, streams, _, _ = socket.recv_fds(connection, 8, 30)
         request = b""
         while len(request) < int.from_bytes(length, "little"):
             request += connection.recv(1 << 20)

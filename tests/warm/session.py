@@ -1,5 +1,6 @@
 """Starts the warm process of a test session, and writes the executable that replaces Python."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -41,16 +42,19 @@ class Warm:
             if self.server.poll() is not None:
                 raise RuntimeError("the warm process did not start")
             time.sleep(0.01)
-        self.python = home / "python"
+        self.python, self.worker = home / "python", home / "worker"
         filled = f"SOCKET, FRESH, ENVIRONMENT = {str(socket)!r}, {sys.executable!r}, {seen!r}"
-        self.python.write_text(f"#!{sys.executable} -IS\n" + LAUNCHER.read_text().replace(BLANKS, filled))
-        self.python.chmod(0o755)
+        launcher = f"#!{sys.executable} -IS\n" + LAUNCHER.read_text().replace(BLANKS, filled)
+        for file, main in ((self.python, "main()"), (self.worker, "main_of_worker()")):
+            file.write_text(f"{launcher}\n\n{main}\n")
+            file.chmod(0o755)
         os.environ[ADDRESS] = warm.PYTHON = str(self.python)
 
     def stop(self) -> None:
         """End the server and its running commands."""
         del os.environ[ADDRESS]
         warm.PYTHON = sys.executable
+        multiprocessing.set_executable(sys.executable)
         self.server.terminate()
         self.server.wait()
         self.folder.cleanup()

@@ -1,5 +1,6 @@
 """training_record.json: the inputs of a training, what it saw, its checks, its losses and its cost."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from titlecraft.prompt import PromptFormat
@@ -160,7 +161,8 @@ class TrainingRecord(Record, frozen=True):
     `template_note` what the base's chat template became, if it has one; and `router_note` that the balancing loss of a mixture of
     experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
     and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
-    format than alpaca: their prompt is prompt.json of the dataset.
+    format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
+    base's family.
     """
 
     key: str
@@ -194,6 +196,7 @@ class TrainingRecord(Record, frozen=True):
     effect: Effect | None = None
     template_note: str | None = None
     trained_prompt: TrainedPrompt | None = None
+    targets_chosen: bool = False
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:
@@ -204,7 +207,7 @@ class TrainingRecord(Record, frozen=True):
             base=self.base,
             length=self.base_settings.max_length,
             quantization=self.base_settings.quantization,
-            lora=self.lora,
+            lora=replace(self.lora, target_modules=None) if self.targets_chosen else self.lora,
             training=self.training,
             generation=self.generation,
             code=self.code,

@@ -46,7 +46,7 @@ class CardPlan(Record, frozen=True):
 class Plan(Record, frozen=True):
     """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
-    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why.
+    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why; `targets` are the adapted layers.
     """
 
     dataset: Pin
@@ -74,6 +74,7 @@ class Plan(Record, frozen=True):
     notes: list[str] = field(default_factory=list)
     quantization: str = "nf4"
     prompt: TrainedPrompt | None = None
+    targets: list[str] | None = None
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
@@ -109,7 +110,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         requirements.append(lambda: require_packable(config, base, settings.max_length))
     workload = Workload(
         config=config,
-        recipe=replace(recipe, base=settings),
+        recipe=replace(recipe, base=settings, lora=known.lora),
         longest=longest,
         tokens_per_item=tokens / items / efficiency,
         efficiency=efficiency,
@@ -137,6 +138,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         trainable_parameters=known.trainable,
         quantization=known.quantization,
         prompt=prompt,
+        targets=known.lora.target_modules,
         cards=[plan_card(card, workload) for card in CARDS],
         licence=licence,
         obligations=obligations(licence, base),

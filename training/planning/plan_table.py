@@ -69,7 +69,7 @@ def run_table(plan: Plan, training: Training) -> Table:
         ("optimizer steps", f"{plan.steps:,}", f"{training.batch_size} × {training.accumulation} for each, on one device"),
         ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
         ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
-        ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}"),
+        ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}; on {escape(', '.join(plan.targets or []))}"),
         ("weights of the base", in_words(plan.quantization), ""),
         *([("prompt format", plan.prompt.prompt.format, escape(plan.prompt.reason))] if plan.prompt else []),
     ])  # fmt: skip

@@ -96,7 +96,8 @@ def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
             "quantised merge": [*MERGE, "--quantize", "q8_0"],
             "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
             "no titles": [*MERGE, "--titles", "0"],
-        }
+        },
+        fresh=True,
     )
 
 

@@ -19,6 +19,7 @@ from tests import present
 from tests.evaluation.published_world import training_record
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from tests.playground.space.site_packages import only_these
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
 from titlecraft.records.space import SpaceRecord
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 SPACE = "titlecraft/ask-it"
 DATASET = "titlecraft/tiny-dataset"
+NO_HUB = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "/nowhere"}
 LLAMA_3_8B = {"vocab_size": 128_256, "hidden_size": 4096, "tie_word_embeddings": False}
 PUBLISH = ["space", "--adapter", ADAPTER, "--repo", SPACE]
 
@@ -151,7 +153,7 @@ def test_a_downloaded_space_runs_with_its_own_requirements_only(user: Desk, down
             time.sleep(0.2)
         lines = [present(app.stdout).readline().decode() for _ in range(2)]
         assert lines[0].startswith(f"{ADAPTER}@") and lines[1] == f"http://127.0.0.1:{port}/\n"
-        client = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
+        client = user.run(PYTHON, "-c", ASK, f"http://127.0.0.1:{port}")
         assert client.returncode == 0, client.stderr[-3000:]
     finally:
         app.kill()
@@ -194,10 +196,15 @@ def test_an_app_with_another_base_does_not_start() -> None:
         require_pin("base", pin, f"a/b@{'2' * 40}")
 
 
-def test_an_unusable_address_is_an_error() -> None:
+def test_an_address_that_cannot_be_served_is_said() -> None:
+    # Gradio reads the variable on import; the warm process has imported it before.
     code = """
+import sys
+for name in [name for name in sys.modules if name.partition(".")[0] == "gradio"]:
+    del sys.modules[name]
 from playground.page.build import import_gradio
 from playground.space.app import open_page
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 with import_gradio().Blocks(analytics_enabled=False) as page:
     pass
@@ -206,9 +213,9 @@ try:
 except UserError as error:
     print(error)
 """
-    # Gradio reads the variable on import; RFC 5737 reserves the address for documentation, so no machine has it.
-    environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"}
-    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    # RFC 5737 reserves the address for documentation, so no machine has it.
+    environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"} | NO_HUB
+    process = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
     assert process.stdout.startswith("the page cannot be served"), process.stderr[-3000:]
     assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in process.stdout
 
