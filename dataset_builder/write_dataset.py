@@ -18,6 +18,7 @@ from dataset_builder.guards import (
     require_rows,
     without_identifiers,
 )
+from dataset_builder.language import detect_languages
 from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.shards.alpaca import published_columns
@@ -99,6 +100,7 @@ def write_dataset(
         shards.append(shard)
         hooks.shard_written(shard.file.path)
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)
+    first_shard = folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])
     with_rows = [name for name in SPLITS if any(shard.split == name for shard in shards)]
     record = DatasetRecord(
         key=digest(key_inputs(sources, recipe.data, recipe.prompt, code)),
@@ -119,7 +121,8 @@ def write_dataset(
         about=options.about,
         splits={name: describe_split(SPLITS.index(name), name, groups, shards) for name in with_rows},
         leakage=measure_leakage(folder, shards, sketches, engine.in_order),
-        example=first_row(folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])),
+        example=first_row(first_shard),
+        detected_languages=detect_languages(first_shard),
     )
     require_balance(record)
     return record

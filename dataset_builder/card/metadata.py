@@ -39,7 +39,7 @@ def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
     info = dataset_info(record)
     return DatasetCardData(
         **licence(record, existing),
-        language=record.about.language or (["en"] if record.source.is_amazon_titles else None),
+        language=languages(record, existing),
         task_categories=["text-generation"],
         tags=list(TAGS),
         size_categories=[next((size for limit, size in SIZES if record.published < limit), "n>10M")],
@@ -57,6 +57,12 @@ def licence(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
         return {"license": record.about.license}
     stated = {key: existing[key] for key in LICENCE_KEYS if existing.get(key) not in (None, "", [])}
     return stated if stated.get("license", LICENCE) != LICENCE else {"license": LICENCE}
+
+
+def languages(record: DatasetRecord, existing: dict[str, Any]) -> list[str] | None:
+    """Return what the record states or, unless the existing metadata state one, what was detected."""
+    stated = record.about.language or existing.get("language") in (None, "", [])
+    return record.languages if stated or record.source.is_amazon_titles else None
 
 
 def pretty_name(record: DatasetRecord, existing: dict[str, Any]) -> str:

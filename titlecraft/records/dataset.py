@@ -100,6 +100,7 @@ class DatasetRecord(Record, frozen=True):
     rows that the measure can read; null if it was not measured or no row qualifies. `splits` has the splits with rows.
     `kept_in_train` counts rows of groups that are larger than a held-out split should be. `example` is the first row of
     the training split, each text on one line and truncated. `about` is what the publisher states and no record knows.
+    `detected_languages` are ISO 639-1 codes by py3langid; null if nothing could be told, and in older records.
     """
 
     key: str
@@ -119,7 +120,13 @@ class DatasetRecord(Record, frozen=True):
     near_measured: int | None = None
     kept_in_train: int = 0
     about: About = About()
+    detected_languages: list[str] | None = None
     schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"
+
+    @property
+    def languages(self) -> list[str] | None:
+        """Return what the publisher states, else the language of AmazonTitles, else what was detected; None if nothing was."""
+        return self.about.language or (["en"] if self.source.is_amazon_titles else self.detected_languages)
 
     def key_inputs(self) -> dict[str, Any]:
         """Return what the key is a digest of."""
