@@ -19,6 +19,7 @@ from dataset_builder.duplicates.sketch import has_words, measurable, resemblance
 from dataset_builder.leakage import Sketches, near_rows
 from dataset_builder.outcome import outcome_lines
 from tests.dataset_builder.build_offline import build_offline
+from titlecraft.search.scripts import units
 from titlecraft.search.word_ngrams import shingles
 from titlecraft.settings import Data
 
@@ -64,7 +65,7 @@ def test_shingles_equal_those_of_plain_python(texts: list[str]) -> None:
     hashes, borders = shingles(texts, 5)
     seen: dict[str, int] = {}
     for number, text in enumerate(texts):
-        words = text.split(" ")
+        words = units(text).split(" ")
         runs = [" ".join(words[index : index + 5]) for index in range(max(1, len(words) - 4))]
         ours = hashes[int(borders[number]) : int(borders[number + 1])].tolist()
         assert len(ours) == len(runs)

@@ -78,8 +78,21 @@ def test_unsupported_words() -> None:
     assert "".join(text for text, _ in pieces(answer, marks)) == answer
     assert names(answer) == [["red", "lamp"], ["oslo"], ["anna", "o'neill"], ["otto", "berg"]]
     assert unsupported("", titled("Red"), []) == []
-    for unread in ("这款红色水壶容量2升。由张伟在北京设计。", "กาต้มน้ำสีแดงนี้จุ 2 ลิตร", "यह लाल केतली 2 लीटर की है।"):
-        assert unsupported(unread, titled("Red"), []) == []
+
+
+def test_unsupported_words_of_scripts_without_spaces() -> None:
+    answer = "这款红色水壶容量2升。由张伟在北京设计，3个月保修。"
+    row = replace(ROW, text="红色水壶，容量2升。这款红色的由李娜在北京设计。")
+    marks = unsupported(answer, titled("水壶"), [row])
+    assert [(answer[mark.start : mark.end], mark.kind) for mark in marks] == [
+        ("壶容", "word"),
+        ("由张伟在", "word"),
+        ("3", "number"),
+        ("个月保修", "word"),
+    ]
+    thai = unsupported("กาต้มน้ำ 2 ลิตร", titled("กาต้มน้ำ 2 ลิตร"), [])
+    hindi = unsupported("यह लाल केतली 2 लीटर की है।", titled("लाल केतली 3"), [])
+    assert not thai and {mark.kind for mark in hindi} == {"number", "word"}
 
 
 def test_words_with_digits_need_a_source() -> None:
