@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dataset_builder.source.block import text_key
-from dataset_builder.splits.assign import SPLITS, assign, group_rows, too_large
+from dataset_builder.splits.assign import SPLITS, assign, too_large
 from titlecraft.errors import UserError
+from titlecraft.rows.groups import group_rows
 from titlecraft.settings import Data
 
 
