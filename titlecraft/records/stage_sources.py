@@ -37,7 +37,7 @@ TEMPLATES = {
 """Stage -> files that are not Python and decide what it publishes."""
 
 MESSAGE_ONLY = """
-titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation.progress
+titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out training.watching.progress evaluation.progress
 """
 """Imported by stages, and word messages or show progress: no result depends on them."""
 
@@ -90,7 +90,7 @@ SOURCES: dict[str, str] = {
     """,
     "evaluation": """
         evaluation: experiment guards inputs outcome processes readable run
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
+        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -158,7 +158,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
+        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
