@@ -97,7 +97,7 @@ def fix_for(reason: str, files: list[CatalogueFile]) -> str:
                 "shift_jis or euc_kr in East Asia), or save it as UTF-8"
             )
         case Quarantine.NOT_JSON:
-            return "write one JSON object (RFC 8259) a line"
+            return "write one JSON object (RFC 8259) a line, without NaN or Infinity, or a table with the names of its columns in the first line"
         case Quarantine.TWO_OBJECTS:
             return f"write one JSON object a line (jq -c . {name} > lines.jsonl)"
         case Quarantine.NOT_AN_OBJECT:
@@ -144,7 +144,7 @@ def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: D
                 f"the lines have {column_names(rows.columns)}: set --data.title_column and --data.content_column"
             )
         case Drop.BLANK_LINE | "":
-            return "expected one JSON object a line"
+            return "expected products, one a line, an element or a row"
     return fix_for(reason, files)
 
 
