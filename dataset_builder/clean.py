@@ -30,6 +30,7 @@ C1 = re.compile("[\x80-\x9f]")
 C1_MEANING = {
     letter: letter.encode("latin-1").decode("cp1252", "ignore") or letter for letter in map(chr, range(0x80, 0xA0))
 }
+BEYOND_PUNCTUATION = re.compile("[^\x00-\x7f‘’“”–—…€™•]")
 ONLY_ENCODING = TextFixerConfig(unescape_html=False, fix_c1_controls=False)
 CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]")
 # In the source it mostly has no spaces around it: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
@@ -70,9 +71,14 @@ def markup_to_lines(text: str) -> str:
     return text_of(text, lines=True)
 
 
+def may_be_mojibake(text: str) -> bool:
+    """Return whether ftfy suspects a wrong encoding; quickly False for texts with quotes and dashes as their only other signs."""
+    return not text.isascii() and bool(BEYOND_PUNCTUATION.search(text)) and is_bad(text)
+
+
 def repair_mojibake(text: str) -> str:
     """Repair text that was decoded with the wrong encoding, `Itâ€™s` -> `It’s`, where ftfy is sure of it."""
-    return text if text.isascii() or not is_bad(text) else fix_encoding(text, ONLY_ENCODING)
+    return fix_encoding(text, ONLY_ENCODING) if may_be_mojibake(text) else text
 
 
 def decode_c1(text: str) -> str:
@@ -196,7 +202,7 @@ def is_clean(text: str) -> bool:
         and text.isprintable()
         and "  " not in text
         and text[:1] != " " != text[-1:]
-        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not is_bad(text)))
+        and (text.isascii() or (unicodedata.is_normalized("NFC", text) and not may_be_mojibake(text)))
         and "This text refers to" not in end
         and "Copyright " not in end
         and not text.startswith("Text: ")
@@ -231,7 +237,7 @@ def clean(text: str, changed: Counter[str], lines: bool = False) -> str:
         had_markup = had_markup or "strip_markup" in changed_now
         rules |= changed_now
         again = "&" in text or "<" in text or changed_now & BOILERPLATE  # may uncover more entities, markup and notes
-        mojibake = not text.isascii() and is_bad(text)
+        mojibake = may_be_mojibake(text)
         if not changed_now or (not mojibake and (changed_now <= {"collapse_space"} or not again)):
             break
     if rules:

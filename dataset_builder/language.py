@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-ROWS = 300  # of the training split's first shard
+ROWS = 60  # of the training split's first shard
 SHORTEST = 40  # characters of a text whose language can be told
 FEWEST = 5  # such texts
 SMALLEST_SHARE = 0.2  # of the texts, that makes a language one of the dataset
