@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
+from tests import present
 from tests.tiny_world import make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.probe import probe_logits
@@ -67,7 +68,9 @@ def test_two_runs_give_the_same_adapter(tmp_path: Path) -> None:
     )
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert (
-        trained == 2 * 4 * ((64 + 64) + (64 + 32)) == expected_trainable(model.base_model.model, 4, ["q_proj", "v_proj"])
+        trained
+        == 2 * 4 * ((64 + 64) + (64 + 32))
+        == expected_trainable(model.base_model.model, 4, present(LORA.target_modules))
     )
     assert seen["examples"] == 3 * 4 * 2 and trainer.state.global_step == 3
     assert 0 < seen["completion_tokens"] < seen["tokens"]

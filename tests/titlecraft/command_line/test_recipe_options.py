@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from titlecraft.command_line.recipe_options import SECTIONS, StageParser, read_r
 from titlecraft.command_line.renamed_settings import print_note
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
+from titlecraft.settings import SEVEN_PROJECTIONS
 
 TRAIN = ["base", "lora", "training", "generation"]
 
