@@ -41,10 +41,10 @@ MAX_SHARE = 0.7  # share of the memory for the weights
 GPU_FROM = 1_000_000_000  # parameters from which a GPU is suggested
 
 
-def pinned_requirements() -> list[str]:
-    """PACKAGES pinned to the installed versions. Raises UserError if one is missing."""
+def pinned_requirements(more: tuple[str, ...] = ()) -> list[str]:
+    """PACKAGES and `more`, pinned to the installed versions. Raises UserError if one is missing."""
     requirements = []
-    for package in PACKAGES:
+    for package in sorted((*PACKAGES, *more)):
         try:
             # without "+cpu", because a Space may have a GPU
             requirements.append(f"{package}=={version(package).partition('+')[0]}")

@@ -35,6 +35,7 @@ from titlecraft.records.evaluation import (
     tokens_column,
 )
 from titlecraft.records.repo_files import DATASET_RECORD, PREDICTIONS, REPORT, TRAINING_RECORD
+from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.records.training import (
     Check,
     Effect,
@@ -46,6 +47,8 @@ from titlecraft.records.training import (
     TrainedPrompt,
     TrainingInputs,
     TrainingRecord,
+    Validation,
+    ValidationPoint,
     is_ruinous,
 )
 
@@ -84,6 +87,8 @@ __all__ = [  # noqa: RUF022
     "has_schema",
     "read_record",
     "record_key",
+    "ReadRows",
+    "RowSettings",
     "TRAINING_RECORD",
     "Check",
     "Effect",
@@ -95,5 +100,7 @@ __all__ = [  # noqa: RUF022
     "TrainedPrompt",
     "TrainingInputs",
     "TrainingRecord",
+    "Validation",
+    "ValidationPoint",
     "is_ruinous",
 ]

@@ -25,7 +25,7 @@ from titlecraft.settings import Recipe, Training
 from training.jobs.source_archive import NAME, source_archive
 from training.model.backend import processes_fault
 
-SECTIONS = ("prompt", "base", "lora", "training", "generation")
+SECTIONS = ("data", "prompt", "base", "lora", "training", "generation")
 RECIPE = "recipe.yaml"
 ARCHIVE = f"{NAME}.tar.gz"
 
@@ -85,7 +85,6 @@ def describe(machine: JobHardwareInfo) -> str:
 def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeout: str, options: list[str]) -> JobInfo:
     """Upload recipe and source, and submit the job."""
     settings = {name: section for name, section in asdict(recipe).items() if name in SECTIONS}
-    settings["prompt"] = {"format": recipe.prompt.format}  # the wording is the dataset's
     if recipe.training.max_steps and recipe.training.epochs == Training.epochs:
         del settings["training"]["epochs"]  # it is a default without effect, about which the job would print a note
     files = {RECIPE: yaml.safe_dump(settings, sort_keys=False).encode(), ARCHIVE: source_archive()}

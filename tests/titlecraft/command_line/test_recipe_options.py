@@ -186,7 +186,7 @@ def test_help_imports_no_library_of_the_stages() -> None:
     ("--training.learning_rate=nan", "--training.learning_rate nan: expected a number (see"),
     ("--training.max_steps=x", "--training.max_steps x: expected a whole number >= 1 or null (see"),
     ("--training.precision=bf16", "--training.precision bf16: expected one of auto, bfloat16, float16, float32 (see"),
-    ("--lora.target_modules=3", "--lora.target_modules 3: expected a list, such as '[\"a\", \"b\"]' (see"),
+    ("--lora.target_modules=3", "--lora.target_modules 3: expected a list, such as '[\"a\", \"b\"]' or null (see"),
     ("--save-every=-1", "--save-every -1: expected a whole number >= 0 (see"),
     ("--save-every=x", "--save-every 'x': expected a whole number >= 0 (see"),
     ("--training.bach_size=3", "unrecognized arguments: --training.bach_size=3; did you mean --training.batch_size? (see"),
@@ -209,8 +209,9 @@ def test_recipes_differ_from_the_seed_in_the_listed_settings() -> None:
 
     def changed(name: str) -> set[str]:
         values = vars(parse(name).training).items()
-        return {field for field, value in values if value != getattr(seed.training, field)} - {"long_answers"}
+        return {field for field, value in values if value != getattr(seed.training, field)} - {"long_answers", "keep"}
 
+    assert seed.training.keep == "last" and parse("quality").training.keep == "best"
     assert seed.training.long_answers == "truncate" and parse("quality").training.long_answers == "drop"
     assert changed("low-memory") == {"batch_size", "accumulation"} and parse("low-memory").base.max_length == 1024
     assert changed("fast-convergence") == {"max_steps", "learning_rate"}
