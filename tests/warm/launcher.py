@@ -12,6 +12,7 @@ import socket
 import sys
 
 SOCKET, FRESH, ENVIRONMENT = "", "", {}
+# read when Python or a library starts
 STARTS_WITH = (
     "PYTHON",
     "LC_",
@@ -21,7 +22,7 @@ STARTS_WITH = (
     "OMP_",
     "MKL_",
     "CUDA_",
-)  # read when Python or a library starts
+)
 MAY_DIFFER = {  # of those: what a fork can still change, or what changes nothing
     "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_XET_CACHE", "HF_DATASETS_CACHE",
     "HF_MODULES_CACHE", "HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY",
