@@ -11,7 +11,7 @@ from tests import ROOT
 from titlecraft.settings import Training
 from training.data.packing import best_fit, pack
 from training.planning.speed import CARDS, MEASURED, Rate, estimate_rate, measured_rate
-from training.planning.steps import Steps, count_steps, padding_efficiency
+from training.steps import Steps, count_steps, padding_efficiency
 
 H200 = CARDS[-1]
 
