@@ -53,10 +53,11 @@ def twice(world: World, killed) -> tuple[dict, Path]:
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
     evaluated = outcome(world.start("home-1", "counted", world.pins[ADAPTER]))
     measured_world = outcome(measured)
+    # lighteval's faults, see harness.py
     assert (measured_world["built_in_tasks"], measured_world["gradients"]) == (
         ["lighteval.tasks.tasks.arc"],
         True,
-    )  # lighteval's faults, see harness.py
+    )
     return evaluated, folder
 
 

@@ -178,9 +178,8 @@ def test_the_box_warns_of_an_adapter_that_changes_nothing() -> None:
     )
     box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
     assert "> **The adapter has no effect:**" in box(zeroed) and "has no effect" not in box(record)
-    assert "has no effect" not in box(
-        msgspec.structs.replace(record, effect=None)
-    )  # a record of a version that did not measure the effect
+    # a record of a version that did not measure the effect
+    assert "has no effect" not in box(msgspec.structs.replace(record, effect=None))
 
 
 def test_the_template_uses_existing_claims_and_no_record() -> None:

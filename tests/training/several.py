@@ -33,7 +33,7 @@ COMMON = [
     "--training.precision=float32",
     "--training.gradient_checkpointing=false",
     "--training.learning_rate=0.001",
-]  # fmt: skip
+]
 # torchrun as a user types it; its two processes start warm.
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python", PYTHON]
 TRAINING = ["-m", "training"]

@@ -199,11 +199,12 @@ def test_a_process_uses_one_of_several_visible_gpus(tmp_path: Path, monkeypatch:
 
 
 def test_two_processes_both_stop_and_have_different_dropout(tmp_path: Path) -> None:
+    # no Hub is asked
     own = {
         "OMP_NUM_THREADS": "1",
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": str(tmp_path / "home"),
-    }  # no Hub is asked
+    }
     process = subprocess.run(
         [PYTHON, "-m", "tests.training.two_ranks", str(tmp_path)],
         cwd=ROOT,

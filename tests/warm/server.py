@@ -17,13 +17,41 @@ from tests.warm.endpoints import Places, places_of_environment
 from tests.warm.no_tls import share_one_context
 
 LIBRARIES = (
-    "numpy", "pyarrow.parquet", "datasets", "torch", "transformers", "bitsandbytes", "accelerate", "peft", "trl",
-    "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto", "transformers.trainer",
-    "trl.trainer.sft_trainer", "peft.tuners.lora", "lighteval.pipeline", "lighteval.models.transformers.transformers_model",
-    "matplotlib.pyplot", "scipy.stats", "sacrebleu", "rouge_score.rouge_scorer", "jsonargparse", "msgspec", "orjson",
-    "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk", "gradio", "gradio_client",
-    "torch.distributed.run", "torch.distributed.fsdp",
-)  # fmt: skip
+    "numpy",
+    "pyarrow.parquet",
+    "datasets",
+    "torch",
+    "transformers",
+    "bitsandbytes",
+    "accelerate",
+    "peft",
+    "trl",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.auto.modeling_auto",
+    "transformers.trainer",
+    "trl.trainer.sft_trainer",
+    "peft.tuners.lora",
+    "lighteval.pipeline",
+    "lighteval.models.transformers.transformers_model",
+    "matplotlib.pyplot",
+    "scipy.stats",
+    "sacrebleu",
+    "rouge_score.rouge_scorer",
+    "jsonargparse",
+    "msgspec",
+    "orjson",
+    "rich.console",
+    "tqdm.auto",
+    "huggingface_hub",
+    "jinja2",
+    "bm25s",
+    "rensa",
+    "nltk",
+    "gradio",
+    "gradio_client",
+    "torch.distributed.run",
+    "torch.distributed.fsdp",
+)
 HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 
 
