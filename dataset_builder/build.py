@@ -10,7 +10,6 @@ import sys
 from dataset_builder.card.write import PICTURES, require_readable_card, write_card
 from dataset_builder.engine.choose import start_engine
 from dataset_builder.engine.interface import PACKAGES, require_engine
-from dataset_builder.guards import require_settings
 from dataset_builder.loads import require_files, require_loads
 from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import split_notes
@@ -20,6 +19,7 @@ from dataset_builder.source.find_files import find_files, require_unchanged
 from dataset_builder.source.places.hub_datasets import pinned_sources
 from dataset_builder.source.places.standard_input import STANDARD_INPUT, kept_standard_input
 from dataset_builder.splits.assign import SPLITS
+from dataset_builder.valid_settings import require_about, require_settings
 from dataset_builder.write_dataset import PUBLISH_FOLDER, describe_files, write_dataset
 from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
@@ -34,7 +34,7 @@ from titlecraft.records import (
     current_code,
     digest,
 )
-from titlecraft.records.dataset import key_inputs
+from titlecraft.records.dataset import About, key_inputs
 from titlecraft.records.repo_files import QUARANTINE
 from titlecraft.settings import Recipe
 
@@ -64,6 +64,7 @@ def require_options(recipe: Recipe, options: BuildOptions) -> None:
     """Raise UserError if options or settings are invalid, before anything is read."""
     require_engine(options.engine, options.workers, options.work_storage)
     require_settings(recipe.data, options.max_loss)
+    require_about(options.about)
     require_places(recipe.prompt, recipe.data.keep_columns)
 
 
@@ -85,7 +86,8 @@ def build_from(sources: list[str], repo: str, recipe: Recipe, options: BuildOpti
         contents = engine.hash(files)
         if head is not None and not options.fresh:  # otherwise the hashes are needed only after the first pass
             key = digest(key_inputs(describe_files(files, contents()), recipe.data, recipe.prompt, code))
-            if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
+            record = find_record(head, DATASET_RECORD, DatasetRecord, key, published_files)
+            if record and options.about in (About(), record.about):
                 print(f"nothing to do: {repo} was built from this very source, recipe and code")
                 built = data_revision(head)
                 tag(built, f"build-{key[:12]}")

@@ -4,15 +4,15 @@ import shlex
 from collections import Counter
 
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
-from dataset_builder.shards.alpaca import COLUMNS
 from dataset_builder.source.catalogue import CatalogueFile, described
 from dataset_builder.source.columns import content_names
 from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
+from dataset_builder.source.read_blocks import expected_lines
 from titlecraft.errors import UserError
-from titlecraft.prompt import is_text
 from titlecraft.records import DatasetRecord
-from titlecraft.settings import MAX_LOSS, Data
+from titlecraft.records.dataset import About
+from titlecraft.settings import Data
 
 USUAL_NAMES = {
     "title_column": ("title", "name", "product_title", "product_name", "productDisplayName", "item_name"),
@@ -22,36 +22,12 @@ USUAL_NAMES = {
 MOST_NAMED = 20  # columns in a message
 
 
-def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
-    """Raise UserError if the held-out shares, the maximum loss or the names of the columns are invalid."""
-    shares = (settings.validation_share, settings.test_share)
-    if min(shares) < 0 or sum(shares) >= 1:
+def require_no_claim_for_amazon(rows: Rows, about: About) -> None:
+    """Raise UserError if a licence is stated for AmazonTitles-1.3MM, whose texts have none that is known."""
+    if about.license is not None and expected_lines(rows.first_line):
         raise UserError(
-            f"data.validation_share {shares[0]} and data.test_share {shares[1]} must be 0 or more and sum to less than 1"
+            f"--license {about.license}: the source is AmazonTitles-1.3MM's trn.json, for whose texts no licence is known: leave it out"
         )
-    if not 0 <= max_loss <= 1:
-        raise UserError(f"--max-loss {max_loss:g}: expected a share of the lines, from 0 to 1")
-    for option in ("title_column", "content_column", "uid_column", "content_columns", "keep_columns", "records"):
-        value = getattr(settings, option)
-        for name in value if isinstance(value, list) else [value or ""]:
-            if not is_text(name):
-                raise UserError(f"data.{option} is {name!a}: it holds bytes that are no UTF-8; write it in UTF-8")
-    if settings.title_column in (contents := content_names(settings)):
-        option = "content_columns" if settings.content_columns else "content_column"
-        both = f"{settings.title_column!r}: expected two columns"
-        if settings.content_columns:
-            raise UserError(f"data.title_column and data.content_columns {contents} both have {both}")
-        raise UserError(f"data.title_column and data.{option} are both {both}")
-    for name in settings.keep_columns:
-        if name in COLUMNS or not name or set("{}") & set(name):
-            raise UserError(
-                f"data.keep_columns has {name!r}: expected names of columns without braces, other than the published "
-                f"{', '.join(COLUMNS)}"
-            )
-    for option in ("content_columns", "keep_columns"):
-        names = getattr(settings, option)
-        if repeated := [name for name in names if names.count(name) > 1]:
-            raise UserError(f"data.{option} has {repeated[0]!r} twice: name each column once")
 
 
 def require_columns(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:

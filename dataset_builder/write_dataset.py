@@ -14,6 +14,7 @@ from dataset_builder.guards import (
     require_balance,
     require_columns,
     require_few_quarantined,
+    require_no_claim_for_amazon,
     require_rows,
     without_identifiers,
 )
@@ -72,6 +73,7 @@ def write_dataset(
     folder = work / PUBLISH_FOLDER
     folder.mkdir(parents=True)
     rows = read_rows(files, recipe.data, work, folder / QUARANTINE, engine)
+    require_no_claim_for_amazon(rows, options.about)
     require_columns(files, rows, recipe.data)
     require_few_quarantined(files, rows, options.max_loss)
     if 0 < sum(rows.lines) == sum(rows.quarantined.values()):  # all lines are malformed, not only a cut last line
@@ -114,6 +116,7 @@ def write_dataset(
         near_duplicates=groups.near_duplicates,
         near_measured=groups.near_measured,
         kept_in_train=groups.kept_in_train,
+        about=options.about,
         splits={name: describe_split(SPLITS.index(name), name, groups, shards) for name in with_rows},
         leakage=measure_leakage(folder, shards, sketches, engine.in_order),
         example=first_row(folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])),

@@ -1,4 +1,4 @@
-"""One warm process for the whole session, whatever number of workers runs it: see tests/warm.
+"""Starts one warm process for the session, shared by all its workers; see tests/warm.
 
 It starts when this file is imported, before the conftest.py of any room below reads `tests.warm.PYTHON`. The workers of
 pytest-xdist inherit the address of the process that started them.
@@ -35,6 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the warm process, at the end of the session that started it."""
+    """Stop the warm process at the end of the session that started it."""
     if WARM:
         WARM.stop()

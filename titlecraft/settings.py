@@ -40,7 +40,8 @@ class Data:
         uid_column: column of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
         content_columns: columns that together make the description, in this order, instead of content_column.
         keep_columns: further columns to publish; {NAME} in a prompt is filled with a row's own value.
-        records: dotted path of the list that holds the rows inside a JSON document, such as products.
+        records: dotted path of the list that holds the rows inside a JSON document, such as products; the name of a row's element
+            in XML.
         minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
@@ -59,19 +60,19 @@ class Data:
     title_column: str = "title"
     content_column: str = "content"
     uid_column: str = "uid"
-    content_columns: list[str] = field(default_factory=list)
-    keep_columns: list[str] = field(default_factory=list)
-    records: str | None = None
     minimum_characters: Whole = 20
     max_titles_per_description: Count = 5
     near_duplicates: bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
-    minimum_test_rows: Whole = 0
-    quarantine: Literal["columns", "raw"] = "columns"
     seed: Key = 7
     rows_per_shard: Count = 250_000
+    content_columns: list[str] = field(default_factory=list)
+    keep_columns: list[str] = field(default_factory=list)
+    records: str | None = None
+    minimum_test_rows: Whole = 0
+    quarantine: Literal["columns", "raw"] = "columns"
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,14 @@ class Lora:
         r: rank of the update matrices.
         alpha: scaling numerator: updates are multiplied by alpha / r.
         dropout: dropout probability on the inputs of the updates during training.
-        target_modules: names of the adapted linear layers.
+        target_modules: names of the adapted linear layers; unset takes all linear layers of the base but its output head, by
+            the names that its family gives them.
     """
 
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
     alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
-    target_modules: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
+    target_modules: Annotated[list[str], Meta(min_length=1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,16 @@ class Training:
         long_answers: what happens to a row that has more than base.max_length tokens. "drop" leaves it out. "truncate" cuts
             its answer, which then has no end token: a model that sees many of these learns not to stop. "keep_eos" cuts it and
             keeps the end token. Rows are counted in each case.
+        validate_every: steps between two measurements of the loss on rows of the validation split; less than 1 is a share of
+            an epoch, and 0 measures none. Null measures about ten times, less often and on fewer rows in a short run, so that
+            validation takes at most 3 % of it. The loss is measured before the first step and after the last one, too.
+        validation_rows: maximum number of these rows, drawn with training.seed; with validate_every null a short run takes
+            fewer.
+        keep: which weights are published: "best" takes those of the step with the lowest loss on the validation rows, "last"
+            those of the last step. Without validation the last step is published.
+        patience: number of validations in a row without a lower loss after which training stops; null trains all steps.
         logging_steps: steps between two lines of training_log.jsonl.
-        seed: seed of the adapter's initial weights, the data order and dropout.
+        seed: seed of the adapter's initial weights, the data order, dropout and the validation rows.
     """
 
     backend: Literal["unsloth", "trl"] = "unsloth"
@@ -180,6 +190,10 @@ class Training:
     shard_base: bool = False
     fit_memory: bool = False
     long_answers: Literal["drop", "truncate", "keep_eos"] = "drop"
+    validate_every: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    validation_rows: Whole = 512
+    keep: Literal["best", "last"] = "best"
+    patience: Count | None = None
     logging_steps: Count = 1
     seed: Seed = 3407
 

@@ -76,7 +76,7 @@ def check_examples(
 
 
 def check_padding(tokenizer: Any, examples: list[dict[str, list[int]]]) -> Check:
-    """Padding has no label and EOS keeps its own, even if the pad token is the EOS token."""
+    """Check that padding has no label and EOS keeps its own, even if the pad token is the EOS token."""
     if tokenizer.pad_token_id != tokenizer.eos_token_id:
         return check("the pad token is not the EOS token", True, True)
     shortest = min(examples, key=lambda example: len(example["input_ids"]))
@@ -84,12 +84,12 @@ def check_padding(tokenizer: Any, examples: list[dict[str, list[int]]]) -> Check
     longer = {name: [*longest[name], longest[name][-1]] for name in ("input_ids", "labels")}
     pair = [shortest, longer]  # of different lengths, so that one is padded
     batch = sft_trainer.DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)(pair)
-    kept = [
-        [token for token, seen in zip(row.tolist(), mask.tolist(), strict=True) if seen]
+    unpadded_labels = [
+        [token for token, is_token in zip(row.tolist(), mask.tolist(), strict=True) if is_token]
         for row, mask in zip(batch["labels"], batch["attention_mask"], strict=True)
     ]
     unlabelled = all((batch["labels"][batch["attention_mask"] == 0] == IGNORED).tolist())
-    holds = kept == [example["labels"] for example in pair] and unlabelled
+    holds = unpadded_labels == [example["labels"] for example in pair] and unlabelled
     return check(
         "the pad token is the EOS token, padding has no label, and EOS behind an answer keeps its own", True, holds
     )
@@ -107,15 +107,15 @@ def begins_twice(ids: list[int], tokenizer: Any) -> bool:
     return tokenizer.bos_token_id is not None and ids[:2] == [tokenizer.bos_token_id] * 2
 
 
-def require_finite_logits(logits: Tensor, whose: str, fix: str) -> None:
+def require_finite_logits(logits: Tensor, owner: str, fix: str) -> None:
     """Raises UserError if a logit is NaN or infinite: comparisons with NaN are always false."""
     if not bool(torch.isfinite(logits).all()):
-        raise not_finite(whose, fix)
+        raise not_finite(owner, fix)
 
 
-def not_finite(whose: str, fix: str) -> UserError:
+def not_finite(owner: str, fix: str) -> UserError:
     """The error for a model whose logits are NaN or infinite."""
-    return UserError(f"{whose} gives logits that are not finite (nan or infinity): {fix}; nothing was published")
+    return UserError(f"{owner} gives logits that are not finite (nan or infinity): {fix}; nothing was published")
 
 
 def check_adapter(model: PeftModel, token_ids: list[int], base_logits: Tensor) -> list[Check]:
@@ -171,7 +171,7 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
     changed = {**row, "input_ids": [row["input_ids"][0][::-1], *row["input_ids"][1:]]}
     length = len(row["input_ids"][0])
     states = [hidden_states(model, flatten_rows([version]))[0, length:] for version in (row, changed)]
-    seen = bool((states[0] != states[1]).any())
+    leaks = bool((states[0] != states[1]).any())
     return [
         Check(
             name="loss of a packed example against its loss alone, nats per token",
@@ -179,7 +179,7 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
             found=f"{largest:.1e} apart",
             holds=largest <= allowed,
         ),
-        check("packed examples that see their neighbour", False, seen),
+        check("packed examples that see their neighbour", False, leaks),
     ]
 
 

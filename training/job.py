@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Code, Licence, Pin, TrainedPrompt
+from titlecraft.records import Code, Licence, Pin, ReadRows, RowSettings, TrainedPrompt
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
 from training.watching.watch import Watch
@@ -50,6 +50,7 @@ class Job:
         saving: when and where checkpoints are saved.
         auto_batch: as in RunOptions.
         given: dotted names of the settings that a recipe file or an option set; the others are defaults.
+        rows: how the rows of a dataset were read that Titlecraft did not build.
     """
 
     data: Pin
@@ -60,11 +61,17 @@ class Job:
     saving: Saving
     auto_batch: bool
     given: frozenset[str] = frozenset()
+    rows: ReadRows | None = None
 
     @property
     def prompt(self) -> PromptFormat:
         """The prompt of every example."""
         return self.trained_prompt.prompt
+
+    @property
+    def row_settings(self) -> RowSettings | None:
+        """How the rows of the dataset are read; None for a dataset that Titlecraft built."""
+        return self.rows.settings if self.rows else None
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def run_pipeline(
     loaded: Loaded,
     sample: Sample,
     lookup: Lookup,
-    dataset: Pin,
+    dataset: Pin | Path,
     prompt: PromptFormat,
     recipe: Recipe,
     progress: Progress,
@@ -96,6 +96,8 @@ def run_pipeline(
     """Run both arms over the sample. Return arm -> outcomes in the order of the sample.
 
     Sampled answers add the arms "before_sampled" and "after_sampled"; titles with sources in their prompts add "grounded".
+
+    `dataset` is the dataset's pin, or the folder that its rows were read into if Titlecraft did not build it.
 
     Raises UserError if the lighteval task over the pinned dataset does not have exactly the titles that were drawn.
     """

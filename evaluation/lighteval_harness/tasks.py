@@ -6,6 +6,7 @@ model can alternate between the arms batch by batch.
 
 from collections.abc import Sequence
 from math import isnan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetri
 
 
 def build_tasks(
-    dataset: Pin,
+    dataset: Pin | Path,
     prompt: PromptFormat,
     titles: Sequence[Title],
     known: Known,
@@ -116,7 +117,7 @@ def build_tasks(
 ) -> list[LightevalTaskConfig]:
     """One task per arm; sampled answers add one per arm, titles with sources add one.
 
-    Rows of the split that were not drawn get no document.
+    Rows of the split that were not drawn get no document. A folder stands for a dataset whose rows were read into it.
     """
     drawn, with_sources = (
         {(title.uid, title.title, title.reference): title for title in sample} for sample in (titles, grounded)
@@ -144,9 +145,9 @@ def build_tasks(
         return LightevalTaskConfig(
             name=name,
             prompt_function=document,  # pyright: ignore[reportArgumentType]  # lighteval skips documents that are None
-            hf_repo=dataset.repo,
+            hf_repo=dataset.repo if isinstance(dataset, Pin) else str(dataset),
             hf_subset="default",
-            hf_revision=dataset.revision,
+            hf_revision=dataset.revision if isinstance(dataset, Pin) else None,
             evaluation_splits=[SPLIT],
             generation_size=new_tokens,
             stop_sequence=[],

@@ -66,9 +66,9 @@ USE = (
     Claim("summary.built-with", "summary", "**Built with {what}.**", {"licence": "training.licence.id"}, derive=built_with),
     Claim(
         "summary.adapter", "summary",
-        "A LoRA adapter for [{base}](/{base}) that writes a product description from a product title. It was trained on "
+        "A LoRA adapter for [{base}](/{base}) that {task}. It was trained on "
         "[{dataset}](/datasets/{dataset}).",
-        {"base": f"{BASE}.repo", "dataset": f"{DATASET}.repo"},
+        {"base": f"{BASE}.repo", "dataset": f"{DATASET}.repo", "task": "prompt.task"},
     ),
     Claim(
         "quick-start.base", "quick-start",
@@ -109,8 +109,8 @@ USE = (
         derive=one_wording,
     ),
     Claim(
-        "prompt.how-without-record", "prompt", "Use exactly this prompt, with the product title in place of `{{title}}`.",
-        {"text": "prompt.with_title"},
+        "prompt.how-without-record", "prompt", "Use exactly this prompt, with the {subject} in place of `{{title}}`.",
+        {"text": "prompt.with_title", "subject": "prompt.subject"},
     ),
     Claim("prompt.text", "prompt", "{text}", {"text": "prompt.with_title"}),
     Claim(

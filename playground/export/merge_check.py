@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from evaluation.titles.draw import SPLIT, Title, TokenLimits, draw
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.loss.answer_nll import LOGITS_AT_ONCE, reference_nll
 from titlecraft.records.export import MergeCheck
+from titlecraft.rows.folder import rows_folder
 
 # nats per token, for rounding the merged weights once; measured with 1.2 M parameters: 3e-10, 1e-5 and 4e-5
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}
@@ -36,7 +36,7 @@ class Scores:
 
 def draw_titles(adapter: Adapter, loaded: Loaded, titles: int, seed: int) -> list[Title]:
     """Draw held-out titles as an evaluation of this adapter does. Raises UserError if there are too few."""
-    dataset = download(adapter.training.dataset, ["data/*.parquet"])
+    dataset = rows_folder(adapter.training.dataset, adapter.training.row_settings)
     longest = min(adapter.training.base_settings.max_length, loaded.context)
     room = TokenLimits(scored=longest, context=loaded.context, new_tokens=0)
     name = f"dataset {adapter.training.dataset}"

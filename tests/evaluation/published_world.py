@@ -23,7 +23,7 @@ from titlecraft.records import (
     RepoType,
     TrainingRecord,
 )
-from titlecraft.settings import Base, Generation, Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Generation, Lora, Prompt, Training
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
 ENCODER = "titlecraft/tiny-encoder"
@@ -46,8 +46,8 @@ def write_dataset(folder: Path) -> None:
     rows = {split: [row(number) for number in numbers] for split, numbers in SPLITS.items()}
     rows["train"][0] |= {"title": row(LEAKED_TITLE)["title"].upper()}
     rows["train"][1] |= {"output": row(LEAKED_OUTPUT)["output"]}
-    for split, found in rows.items():
-        pq.write_table(pa.Table.from_pylist(found), folder / "data" / f"{split}-00000-of-00001.parquet")
+    for split, split_rows in rows.items():
+        pq.write_table(pa.Table.from_pylist(split_rows), folder / "data" / f"{split}-00000-of-00001.parquet")
     (folder / "prompt.json").write_bytes(PromptFormat.from_settings(Prompt()).to_json())
 
 
@@ -79,7 +79,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
         base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
         base_settings=Base(repo=base.repo, max_length=256),
-        lora=Lora(),
+        lora=Lora(target_modules=list(SEVEN_PROJECTIONS)),
         training=Training(),
         generation=Generation(),
         precision="float32",

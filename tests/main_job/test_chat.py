@@ -77,7 +77,7 @@ def test_evaluation_verification_and_answers_use_it(world: World, trained: str) 
     lines = json.loads((world.folder / "chat.json").read_text())["lines"]
     assert done.returncode == 0, [line for line in lines if line["verdict"] not in ("holds", "not looked at")]
     claims = " ".join(line["claim"] for line in lines)
-    assert "the prompt is what the base's chat template renders" in claims and "prompt of every title" in claims
+    assert "the prompt is that of the base's chat template or Alpaca's" in claims and "prompt of every title" in claims
     asked = world.titlecraft("ask", "A red lamp", "--adapter", ADAPTER, "--show-prompt", "--max-new-tokens=8")
     assert asked.returncode == 0, asked.stderr
     assert "<|start_header_id|>user<|end_header_id|>" in asked.stdout

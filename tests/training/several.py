@@ -1,7 +1,7 @@
-"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train on it in two ways, compare.
+"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train in two ways and compare.
 
-compare: alone, with twice the batch, and with two processes. share: two processes that have the whole base each, and two
-between which it is shared out. Prints what differs and what the records say, as JSON.
+compare: one process with twice the batch, and two processes. share: two processes with a full base each, and two with a sharded
+base. Prints differences and fields of the records as JSON.
 """
 
 import json
@@ -19,9 +19,19 @@ from tests.evaluation.published_world import BASE, DATASET, upload_world, write_
 from tests.warm import PYTHON
 
 COMMON = [
-    "--dataset", DATASET, f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.dropout=0",
-    "--training.backend=trl", "--training.accumulation=2", "--training.max_steps=4", "--training.warmup_steps=0",
-    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false",
+    "--dataset",
+    DATASET,
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--base.max_length=256",
+    "--lora.dropout=0",
+    "--training.backend=trl",
+    "--training.accumulation=2",
+    "--training.max_steps=4",
+    "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch",
+    "--training.precision=float32",
+    "--training.gradient_checkpointing=false",
     "--training.learning_rate=0.001",
 ]  # fmt: skip
 # torchrun as a user types it; its two processes start warm.
@@ -43,31 +53,31 @@ def two(*module: str) -> list[str]:
 
 
 def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Record, weights and output of one training."""
-    done = subprocess.run(
+    """The record, weights and output of one training."""
+    process = subprocess.run(
         [*command, *COMMON, "--repo", repo, *more], capture_output=True, text=True, env=os.environ, timeout=100
     )
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert process.returncode == 0, process.stderr[-4000:]
     folder = Path(snapshot_download(repo))
     record = json.loads((folder / "training_record.json").read_bytes())
-    return record, load_file(folder / "adapter_model.safetensors"), done.stdout
+    return record, load_file(folder / "adapter_model.safetensors"), process.stdout
 
 
 def refused(*more: str) -> str:
-    """What the first of two processes says where they cannot train: the others are sent home before torchrun kills them."""
-    done = subprocess.run(
+    """The error of rank 0 if two processes cannot train; the other rank exits before torchrun kills it."""
+    process = subprocess.run(
         [*two(*TRAINING), *COMMON, "--repo", "titlecraft/three", *more],
         capture_output=True,
         text=True,
         env=os.environ,
         timeout=100,
     )
-    assert done.returncode != 0, done.stdout
-    return done.stderr.partition("torch/distributed")[0]
+    assert process.returncode != 0, process.stdout
+    return process.stderr.partition("torch/distributed")[0]
 
 
 def resumed(*more: str) -> dict[str, Any]:
-    """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
+    """Weights, counts and parts of two processes that were killed after three of four steps and resumed from the second."""
     repo, options = "titlecraft/resumed", [*more]
     killed = [
         *two("-m", "tests.training.checkpoints.killed", "3"),
@@ -79,17 +89,17 @@ def resumed(*more: str) -> dict[str, Any]:
         *options,
     ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
-    record, weights, said = train(two(*TRAINING), repo, "--resume", *options)
-    assert "resuming after step 2 of 4" in said, said
+    record, weights, output = train(two(*TRAINING), repo, "--resume", *options)
+    assert "resuming after step 2 of 4" in output, output
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
 
 def compare(*more: str) -> dict[str, Any]:
-    """Both trainings of one recipe."""
+    """The comparison of one process with two."""
     of_two = ["--training.batch_size=2", *more]
-    pair, two_weights, said = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
+    pair, two_weights, output = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
-    again = resumed(*of_two)
+    resumed_run = resumed(*of_two)
     commits = HfApi().list_repo_commits("titlecraft/two")
     counts = ("seen", "tokens_seen", "completion_tokens_seen", "distinct_seen")
     return {
@@ -97,38 +107,47 @@ def compare(*more: str) -> dict[str, Any]:
         "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
         "one": [one["examples"][name] for name in counts],
         "two": [pair["examples"][name] for name in counts],
-        "resumed": again["counts"] == pair["examples"] and same(again["weights"], two_weights),
-        "parts": again["parts"],
+        "resumed": resumed_run["counts"] == pair["examples"] and same(resumed_run["weights"], two_weights),
+        "parts": resumed_run["parts"],
         "devices": [one["measured"]["devices"], pair["measured"]["devices"]],
         "losses": [one["loss"], pair["loss"]],
         "commits": len(commits),
         "files": HfApi().list_repo_files("titlecraft/two"),
         "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),
-        "said": said.count("adapter titlecraft/two@"),
+        "said": output.count("adapter titlecraft/two@"),
         "unsloth": refused("--training.backend=unsloth"),
     }
 
 
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def same(weights: dict[str, Any], other_weights: dict[str, Any]) -> bool:
     """Whether two adapters are equal bit for bit."""
-    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+    return weights.keys() == other_weights.keys() and all(weights[name].equal(other_weights[name]) for name in weights)
 
 
 def share(*more: str) -> dict[str, Any]:
-    """A base in 4 bit, whole in each process and shared out; the latter killed and resumed too; and with one process."""
+    """The comparison of a full and a sharded 4-bit base, with a killed and resumed run, and with one process."""
     options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
-    whole, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
-    shared, shared_weights, said = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
-    again = resumed(*options, "--training.shard_base=true")
+    full, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
+    shared, shared_weights, output = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
+    resumed_run = resumed(*options, "--training.shard_base=true")
     moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
     return {
-        "same": same(weights, shared_weights), "resumed": same(weights, again["weights"]), "parts": again["parts"],
-        "moved": moved, "losses": [whole["loss"], shared["loss"]], "quantization": shared["quantization"],
-        "checks": [[one["name"] for one in record["checks"]] for record in (whole, shared)],
-        "said": [line for line in said.splitlines() if "shared out" in line],
-        "alone": subprocess.run([*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
-                                capture_output=True, text=True, env=os.environ, timeout=100).stderr,
-    }  # fmt: skip
+        "same": same(weights, shared_weights),
+        "resumed": same(weights, resumed_run["weights"]),
+        "parts": resumed_run["parts"],
+        "moved": moved,
+        "losses": [full["loss"], shared["loss"]],
+        "quantization": shared["quantization"],
+        "checks": [[check["name"] for check in record["checks"]] for record in (full, shared)],
+        "said": [line for line in output.splitlines() if "shared out" in line],
+        "alone": subprocess.run(
+            [*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
+            capture_output=True,
+            text=True,
+            env=os.environ,
+            timeout=100,
+        ).stderr,
+    }
 
 
 if __name__ == "__main__":

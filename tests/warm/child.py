@@ -1,4 +1,4 @@
-"""One command in a fork of the warm process: everything that a fresh Python would have is put in its place."""
+"""Runs one command in a fork of the warm process, with the state of a fresh Python."""
 
 import atexit
 import fcntl
@@ -18,7 +18,7 @@ from tests.warm.endpoints import Places
 
 
 def run_command(request: dict[str, Any], streams: list[int], places: Places) -> NoReturn:
-    """Run it and end this process as Python would."""
+    """Run the command and end this process as Python would."""
     status = 1
     try:
         take_over(request, streams)
@@ -75,7 +75,7 @@ def take_over(request: dict[str, Any], streams: list[int]) -> None:
 
 
 def opened(number: int, at_once: bool, errors: str) -> io.TextIOWrapper:
-    """One of the two output streams, buffered as Python does."""
+    """An output stream, buffered as Python does."""
     raw = io.FileIO(number, "w", closefd=False)
     by_line = number == 2 or os.isatty(number)
     encoding, _, asked = os.environ.get("PYTHONIOENCODING", "").partition(":")
@@ -89,7 +89,7 @@ def opened(number: int, at_once: bool, errors: str) -> io.TextIOWrapper:
 
 
 def run(arguments: list[str]) -> None:
-    """As `python ARGUMENTS` does."""
+    """Run the arguments as `python ARGUMENTS` does."""
     form, *rest = arguments
     extra = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     for folder in extra:

@@ -1,6 +1,6 @@
-"""Run one command in a fork of the warm process, or in a fresh Python where the warm one would not be the same.
+"""Runs one command in a fork of the warm process, or in a fresh Python if the warm one would differ.
 
-`tests/warm/session.py` writes it to a file of its own, with the line SOCKET filled in. Imports as little as it can: it stands for the
+`tests/warm/session.py` writes this file to an executable, with the line SOCKET filled in. It imports little, because it replaces the
 start of a process. Exit status, signals and the three standard streams are the command's.
 """
 
@@ -31,7 +31,7 @@ DEFAULTS = {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFF
 
 
 def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:
-    """Whether this command has to start in a Python of its own."""
+    """Whether this command needs a fresh Python."""
     if arguments[:1] not in (["-m"], ["-c"]) and not arguments[0].endswith(".py"):
         return True
     if not {"HF_ENDPOINT", "HF_HOME"} <= environment.keys() or "--hub" in " ".join(arguments):
@@ -78,7 +78,7 @@ def is_open(number: int) -> bool:
 
 
 def main() -> None:
-    """Run what `sys.argv` names."""
+    """Run the command of `sys.argv`."""
     arguments, environment = sys.argv[1:], dict(os.environ)
     if "--multiprocessing-fork" in arguments:  # of a test's own process: it may know no Hub
         main_of_worker()

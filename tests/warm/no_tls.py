@@ -27,4 +27,5 @@ def context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSL
 def share_one_context() -> None:
     """Let all httpx clients of this process, and of its forks, have one TLS context, which is made here."""
     usual()
-    httpx.create_ssl_context = default.create_ssl_context = context
+    httpx.create_ssl_context = context
+    default.create_ssl_context = context  # pyright: ignore[reportPrivateImportUsage]

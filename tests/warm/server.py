@@ -28,7 +28,7 @@ HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation",
 
 
 def import_libraries() -> Places:
-    """Import all of them, and find where they keep the Hub's address and the folders of its cache."""
+    """Import LIBRARIES and the house's modules; return the places of the Hub's address and cache folders."""
     from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
@@ -52,18 +52,18 @@ def import_libraries() -> Places:
 
 
 def house_modules() -> list[str]:
-    """Every module of the house that can be imported without running it."""
-    found = []
+    """The names of all product modules that can be imported without running a program."""
+    results = []
     for package in HOUSE:
         for file in sorted((ROOT / package).rglob("*.py")):
             parts = file.relative_to(ROOT).with_suffix("").parts
             if parts[-1] != "__main__" and "kernels" not in parts[-1] and parts[-2:] != ("space", "app"):
-                found.append(".".join(parts).removesuffix(".__init__"))
-    return found
+                results.append(".".join(parts).removesuffix(".__init__"))
+    return results
 
 
 class Server:
-    """One listening socket; a connection is one command, for as long as that runs."""
+    """A listening socket; each connection is one command and lasts as long as the command."""
 
     def __init__(self, path: str) -> None:
         self.selector = selectors.DefaultSelector()
@@ -82,7 +82,7 @@ class Server:
         self.places: Places | None = None
 
     def serve(self) -> None:
-        """Until the process that started this one is gone."""
+        """Serve until the process that started this one has ended."""
         parent = os.getppid()
         while os.getppid() == parent:
             for key, _ in self.selector.select(timeout=1):
@@ -122,14 +122,14 @@ class Server:
         connection.sendall(str(child).encode().ljust(32))
 
     def launcher_is_gone(self, connection: socket.socket) -> None:
-        """Somebody killed the process that the test knows: kill the one that stands behind it."""
+        """Kill the command of a launcher that was killed."""
         self.selector.unregister(connection)
         for child, its in self.children.items():
             if its is connection:
                 os.kill(child, signal.SIGKILL)
 
     def collect(self) -> None:
-        """Send the wait status of each command that has ended to its launcher."""
+        """Send the wait status of each ended command to its launcher."""
         while self.children:
             child, status = os.waitpid(-1, os.WNOHANG)
             if not child:

@@ -1,4 +1,4 @@
-"""The warm process of one test session: started when pytest starts, and the file that stands for its Python."""
+"""Starts the warm process of a test session, and writes the executable that replaces Python."""
 
 import multiprocessing
 import os
@@ -16,17 +16,21 @@ BLANKS = 'SOCKET, FRESH, ENVIRONMENT = "", "", {}'
 
 
 class Warm:
-    """A server process, and an executable that takes the arguments of `python`."""
+    """The warm server process, and an executable that accepts the arguments of `python`."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="warm-")
         home = Path(self.folder.name).resolve()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         seen = dict(environment)
-        environment |= {"HF_ENDPOINT": "http://hub-of-the-warm-process.invalid", "HF_HOME": str(home / "hf"),
-                        "PYTHONHASHSEED": "0",
-                        "HF_HUB_DISABLE_XET": "1", "TRANSFORMERS_VERBOSITY": "error",
-                        "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+        environment |= {
+            "HF_ENDPOINT": "http://hub-of-the-warm-process.invalid",
+            "HF_HOME": str(home / "hf"),
+            "PYTHONHASHSEED": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
         socket = home / "socket"
         self.server = subprocess.Popen(
             [sys.executable, "-m", "tests.warm.server", str(socket)],
@@ -47,7 +51,7 @@ class Warm:
         os.environ[ADDRESS] = warm.PYTHON = str(self.python)
 
     def stop(self) -> None:
-        """End the server and what it still runs."""
+        """End the server and its running commands."""
         del os.environ[ADDRESS]
         warm.PYTHON = sys.executable
         multiprocessing.set_executable(sys.executable)

@@ -25,8 +25,8 @@ from titlecraft.settings import RENAMED, Recipe
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
 COMMA_LISTS = ("--data.content_columns", "--data.keep_columns")  # lists of names, which hold no commas
 SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
-OF_ANOTHER_STAGE = {"prompt": {"format"}}
-"""Section -> its settings that a stage reads only where it names them, as in "prompt.format"."""
+OF_ANOTHER_STAGE = {"prompt.format"}
+"""Settings that a stage reads only if it names them, not with their section."""
 
 
 def recipe_folders() -> list[Path]:
@@ -117,6 +117,13 @@ def as_list(value: str) -> str:
     return json.dumps([name.strip() for name in value.split(",") if name.strip()])
 
 
+def settings_of(name: str) -> set[str]:
+    """Return the dotted names of a section's settings that no other stage reads alone; of a single setting, itself."""
+    if "." in name:
+        return {name}
+    return {f"{name}.{field.name}" for field in fields(SECTIONS[name])} - OF_ANOTHER_STAGE
+
+
 class StageParser:
     """The command line of one stage: its own options, `--recipe`, and the settings that it reads.
 
@@ -135,12 +142,12 @@ class StageParser:
             "--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)"
         )
         self.add = self.parser.add_argument
-        self.settings: set[str] = set()
-        for section, _, setting in (name.partition(".") for name in sections):
-            names = {field.name for field in fields(SECTIONS[section])}
-            skipped = names - {setting} if setting else OF_ANOTHER_STAGE.get(section, set())
+        self.settings = {name for names in sections for name in settings_of(names)}
+        for section in dict.fromkeys(name.partition(".")[0] for name in sections):
+            skipped = {
+                field.name for field in fields(SECTIONS[section]) if f"{section}.{field.name}" not in self.settings
+            }
             self.parser.add_class_arguments(SECTIONS[section], section, skip={*skipped})
-            self.settings |= {f"{section}.{name}" for name in names - skipped}
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """Return the recipe with its overrides, and the stage's own options. `--help` prints and exits.

@@ -44,7 +44,7 @@ titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out training.
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards leakage loads options outcome write_dataset
+        dataset_builder: build clean first_pass guards leakage loads options outcome valid_settings write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
@@ -52,7 +52,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
-        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: hub_datasets names standard_input
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
@@ -60,8 +60,9 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
+        titlecraft/rows: groups
         titlecraft/search: word_ngrams
     """,
     "training": """
@@ -74,14 +75,17 @@ SOURCES: dict[str, str] = {
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/rows: folder formats groups wording
+        titlecraft/search: title_match word_ngrams
+        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
-        training/planning: fit known_base memory steps
+        training/planning: fit known_base memory
         training/publishing: finished publish
+        training/validation: best_weights rows run schedule score validator
         training/watching: energy grid trackers watch
     """,
     "evaluation": """
@@ -103,7 +107,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/rows: folder formats groups index
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
@@ -123,7 +128,9 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation export repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation export repo_files rows setting_names stage_sources
+        titlecraft/records: training
+        titlecraft/rows: folder formats groups
         titlecraft/search: title_match word_ngrams
     """,
     "space": """
@@ -134,7 +141,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed out_of_memory
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names space stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names space stage_sources
+        titlecraft/records: training
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
@@ -145,7 +153,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
-        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: names
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
@@ -159,9 +167,9 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use
+        model_card/claims: __init__ claim evaluation provenance training use validation
         model_card/lineage: trained
-        model_card/verification: confusables level_data level_predictions repo_state run
+        model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata
@@ -177,10 +185,14 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
+        titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
-        training: record
+        training/data: inputs long_answers
+        training/model: build lora_targets
+        training: record steps
+        training/validation: best_weights rows run schedule score validator
         training/watching: energy grid
     """,
 }

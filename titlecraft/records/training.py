@@ -1,9 +1,11 @@
 """training_record.json: the inputs of a training, what it saw, its checks, its losses and its cost."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from titlecraft.prompt import PromptFormat
 from titlecraft.records.base import Code, File, Pin, Record, digest
+from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.settings import Base, Generation, Lora, Training
 
 
@@ -44,8 +46,52 @@ def is_ruinous(before: float, after: float) -> bool:
     return after >= 10 * before and after > before
 
 
+class ValidationPoint(Record, frozen=True):
+    """One validation: after `step` optimizer steps, `epoch` epochs and `examples` examples.
+
+    `training_loss` is the one logged last until then; null if none was. Both losses are in nats per answer token.
+    """
+
+    step: int
+    epoch: float
+    examples: int
+    training_loss: float | None
+    validation_loss: float
+
+
+class Validation(Record, frozen=True):
+    """Loss during training on `rows` rows of `split`, drawn with the training's seed: NLL per token of their `tokens` answer tokens.
+
+    The first of `points` is of step 0, before training. `kept` is the step whose weights are published, for `reason`: of the
+    steps after 0 it has the lowest loss, or it is the last one. Of `planned_steps` the run stopped early if `stopped_early`.
+    `seconds` is the time that the validations took.
+    """
+
+    split: str
+    rows: int
+    tokens: int
+    points: list[ValidationPoint]
+    kept: int
+    reason: Literal["lowest validation loss", "last step"]
+    planned_steps: int
+    stopped_early: bool
+    seconds: float
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which makes a record unreadable, unless the points begin at step 0 and the kept step is among them."""
+        steps = [point.step for point in self.points]
+        if steps[:1] != [0] or self.kept not in steps:
+            raise ValueError(
+                f"validations after the steps {steps}: expected 0 first, and the published step {self.kept}"
+            )
+
+    def loss_at(self, step: int) -> float:
+        """The validation loss at a step that was validated."""
+        return next(point.validation_loss for point in self.points if point.step == step)
+
+
 class Effect(Record, frozen=True):
-    """Loss on a few rows of a split that was not trained on, drawn with the training's seed.
+    """Loss on rows of a split that was not trained on, drawn with the training's seed: those of the validation, or else a few.
 
     `changes_logits`: whether it changes the base's logits on an example at all. The NLLs are means over the `tokens` of the
     answers of `rows` rows, in nats, without the adapter and with it; null where it was not measured.
@@ -124,7 +170,8 @@ class TrainingInputs(Record, frozen=True):
     """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
 
     `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes;
-    `prompt_format` is prompt.format, null in trainings of before there was a choice.
+    `prompt_format` is prompt.format, null in trainings of before there was a choice; `rows` has the settings by which the rows
+    of a dataset are read that Titlecraft did not build.
     """
 
     dataset: Pin
@@ -137,6 +184,7 @@ class TrainingInputs(Record, frozen=True):
     code: Code
     devices: int
     prompt_format: str | None = None
+    rows: RowSettings | None = None
 
     @property
     def key(self) -> str:
@@ -148,9 +196,11 @@ class TrainingInputs(Record, frozen=True):
         return {name: digest({name: value}) for name, value in self.by_name().items()}
 
     def by_name(self) -> dict[str, Any]:
-        """The inputs by name, without a format of the prompt where there was no choice."""
-        names = [name for name in self.__struct_fields__ if name != "prompt_format" or self.prompt_format is not None]
-        return {name: getattr(self, name) for name in names}
+        """The inputs by name, without those that older trainings did not have where they are null."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: value for name, value in values.items() if value is not None or name not in ("prompt_format", "rows")
+        }
 
 
 class TrainingRecord(Record, frozen=True):
@@ -160,7 +210,9 @@ class TrainingRecord(Record, frozen=True):
     `template_note` what the base's chat template became, if it has one; and `router_note` that the balancing loss of a mixture of
     experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
     and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
-    format than alpaca: their prompt is prompt.json of the dataset.
+    format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
+    base's family. `validation` is null if the training did not validate. `rows` says how the rows of a dataset were read that Titlecraft did not
+    build.
     """
 
     key: str
@@ -192,8 +244,11 @@ class TrainingRecord(Record, frozen=True):
     skipped_steps: int = 0
     optimizer: Optimizer | None = None
     effect: Effect | None = None
+    validation: Validation | None = None
     template_note: str | None = None
     trained_prompt: TrainedPrompt | None = None
+    targets_chosen: bool = False
+    rows: ReadRows | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:
@@ -204,10 +259,16 @@ class TrainingRecord(Record, frozen=True):
             base=self.base,
             length=self.base_settings.max_length,
             quantization=self.base_settings.quantization,
-            lora=self.lora,
+            lora=replace(self.lora, target_modules=None) if self.targets_chosen else self.lora,
             training=self.training,
             generation=self.generation,
             code=self.code,
             devices=self.measured.devices,
             prompt_format=self.trained_prompt.setting if self.trained_prompt else None,
+            rows=self.row_settings,
         )
+
+    @property
+    def row_settings(self) -> RowSettings | None:
+        """How the rows of the dataset are read; null for a dataset that Titlecraft built."""
+        return self.rows.settings if self.rows else None

@@ -23,6 +23,7 @@ from titlecraft.errors import UserError
 from titlecraft.process.machine import usable_cores
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
+from titlecraft.settings import Lora
 from training.data.inputs import COLUMNS
 from training.data.long_answers import fit, no_row_fits
 
@@ -72,8 +73,9 @@ class Encoded:
         config: the base's transformers config.
         longest: maximum tokens of an example or a packed row.
         examples: the tokenised rows.
-        held_out: (prompt, answer) token ids of a few rows of the validation split.
+        held_out: (prompt, answer) token ids of random rows of the validation split.
         quantization: how the base will be loaded.
+        lora: the recipe's adapter, with the names of its layers; None leaves the recipe's.
     """
 
     split: Dataset
@@ -82,6 +84,7 @@ class Encoded:
     examples: Examples
     held_out: list[tuple[list[int], list[int]]] = field(default_factory=list)
     quantization: str = "nf4"
+    lora: Lora | None = None
 
     def widest(self, packing: bool) -> int:
         """Tokens of the longest item: the maximum for packed rows, else the length of the longest example."""

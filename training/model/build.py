@@ -16,6 +16,7 @@ from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
+from training.model.lora_targets import with_targets
 
 
 def load_for_training(base: Pin, settings: Base, training: Training, prompt: PromptFormat) -> LoadedBase:
@@ -47,7 +48,9 @@ def longest_example(settings: Base, config: PretrainedConfig) -> int:
 
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> PeftModel:
     """Wrap the base in a PeftModel with a fresh adapter in float32, the only trainable weights. The caller sets the seed."""
-    targets = sorted(lora.target_modules)  # the order of a set would change adapter_config.json between runs
+    targets = sorted(
+        with_targets(lora, loaded.model).target_modules or []
+    )  # the order of a set would change adapter_config.json between runs
     common: dict[str, Any] = {
         "r": lora.r,
         "lora_alpha": lora.alpha,

@@ -14,7 +14,8 @@ from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, obligations, require_name
 from titlecraft.hub.pins import pin, published_pin, require_own, require_write
-from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record, TrainedPrompt
+from titlecraft.records import TRAINING_RECORD, Licence, Pin, ReadRows, Record, RowSettings, TrainedPrompt
+from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
 from training.data.prompt import prompt_for
@@ -24,7 +25,10 @@ from training.model.kernels import require_packable
 from training.planning.fit import MemoryBudget, choose_fit
 from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
-from training.planning.steps import count_steps, padding_efficiency
+from training.steps import count_steps, padding_efficiency
+from training.validation.rows import count_rows
+from training.validation.run import without_rows
+from training.validation.schedule import Schedule, schedule
 
 
 class CardPlan(Record, frozen=True):
@@ -43,10 +47,20 @@ class CardPlan(Record, frozen=True):
     basis: str
 
 
+class ValidationPlan(Record, frozen=True):
+    """Validation in the run: on `rows` rows, `times` times, after every `every` steps; `cost` is its share of the computation."""
+
+    rows: int
+    times: int
+    every: int
+    cost: float
+
+
 class Plan(Record, frozen=True):
     """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
-    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why.
+    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why; `targets` are the adapted layers,
+    and `read_as` says how the rows of a dataset are read that Titlecraft did not build.
     """
 
     dataset: Pin
@@ -74,6 +88,9 @@ class Plan(Record, frozen=True):
     notes: list[str] = field(default_factory=list)
     quantization: str = "nf4"
     prompt: TrainedPrompt | None = None
+    targets: list[str] | None = None
+    validation: ValidationPlan | None = None
+    read_as: ReadRows | None = None
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
@@ -88,8 +105,10 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     config = known.config
     longest = longest_example(recipe.base, config)
     settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
-    prompt, _ = prompt_for(data, base, recipe.prompt.format, known.tokenizer)
-    lengths = measure_lengths(data, base, prompt.prompt, settings.max_length, training)
+    row_settings = settings_for(data, RowSettings.of(recipe))
+    rows = read_rows(data, row_settings) if row_settings else None
+    prompt, _ = prompt_for(data, base, recipe.prompt.format, rows, known.tokenizer)
+    lengths = measure_lengths(data, base, prompt.prompt, settings.max_length, training, row_settings)
     examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
     if training.packing:
         items = packed_items(lengths, settings.max_length, training.seed)
@@ -99,17 +118,20 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     steps = count_steps(items, training)
     tokens_seen = round(steps.items_seen / items * tokens)
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
+    available = count_rows(data, row_settings)
+    validations = schedule(training, items, examples, steps, available)
     licence = licence_of(base)
     requirements: list[Callable[[], object]] = [
         lambda: require_write(repo),
         lambda: require_own(published_pin(repo, "model"), TRAINING_RECORD),
         lambda: require_name(repo, licence, base),
+        lambda: without_rows(training, data, available, given),
     ]
     if training.packing:
         requirements.append(lambda: require_packable(config, base, settings.max_length))
     workload = Workload(
         config=config,
-        recipe=replace(recipe, base=settings),
+        recipe=replace(recipe, base=settings, lora=known.lora),
         longest=longest,
         tokens_per_item=tokens / items / efficiency,
         efficiency=efficiency,
@@ -137,11 +159,15 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         trainable_parameters=known.trainable,
         quantization=known.quantization,
         prompt=prompt,
+        read_as=rows,
+        targets=known.lora.target_modules,
         cards=[plan_card(card, workload) for card in CARDS],
         licence=licence,
         obligations=obligations(licence, base),
         problems=[*problems_of_settings(training, steps.count), *problems(requirements)],
-        notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
+        notes=lost(training, recipe.base, config, given, items=items, steps=steps.count)
+        + notes_of(training, data, available),
+        validation=planned(validations) if validations.every else None,
     )
 
 
@@ -196,6 +222,19 @@ def plan_card(card: Card, run: Workload) -> CardPlan:
         measured=rate.measured,
         basis=rate.basis,
     )
+
+
+def planned(validations: Schedule) -> ValidationPlan:
+    """The schedule as the plan's record has it."""
+    return ValidationPlan(
+        rows=validations.rows, times=validations.times, every=validations.every, cost=validations.cost
+    )
+
+
+def notes_of(training: Training, data: Pin, available: int) -> list[str]:
+    """A note if the run validates nothing for want of rows; without a limit of patience, which would be a problem."""
+    note = without_rows(replace(training, patience=None), data, available, ())
+    return [note] if note else []
 
 
 def smallest(training: Training) -> Training:

@@ -19,6 +19,7 @@ from titlecraft.models.adapter.read import Adapter
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, digest
 from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_FILES, MODEL_CONFIG, PROMPT_FILE
+from titlecraft.rows.wording import prompt_of_rows
 from titlecraft.settings import Recipe
 
 BASE_FILES = (MODEL_CONFIG,)
@@ -39,7 +40,10 @@ def verify_pins(state: RepoState) -> list[Line]:
 def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Dataset and base of the training, the base in adapter_config.json, the prompt and the licence."""
     record = state.training
-    yield commit_exists(checks, "dataset", record.dataset, (PROMPT_FILE, DATASET_RECORD), "data/")
+    built = record.rows is None
+    yield commit_exists(
+        checks, "dataset", record.dataset, (PROMPT_FILE, DATASET_RECORD) if built else (), "data/" if built else ""
+    )
     yield commit_exists(checks, "base", record.base, BASE_FILES)
     config = msgspec.json.decode(state.require(ADAPTER_CONFIG))
     named = f"{config.get('base_model_name_or_path')}@{config.get('revision')}"
@@ -59,9 +63,15 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
 def check_prompt(checks: Checks, state: RepoState) -> Iterator[Line]:
     """prompt.json is that of the dataset, or the one that the base's chat template gives to the dataset's wording."""
     record, published = state.training, state.require(PROMPT_FILE)
-    of_dataset = read_file(record.dataset, PROMPT_FILE)
+    of_dataset = read_file(record.dataset, PROMPT_FILE) if record.rows is None else None
     trained = record.trained_prompt
-    if trained is None or trained.prompt.format == "alpaca":
+    if record.rows is not None:
+        from titlecraft.rows.folder import read_rows  # `datasets` takes seconds to import
+
+        again = read_rows(record.dataset, record.rows.settings)
+        yield checks.equal("rows of the dataset, read again", str(record.rows), str(again))
+        of_dataset = prompt_of_rows(again).to_json()
+    if record.rows is None and (trained is None or trained.prompt.format == "alpaca"):
         yield equal_or_different(checks, f"{PROMPT_FILE} is that of the dataset", published == of_dataset, EXACT)
     if trained is not None:
         from titlecraft.models.base.chat_template import trained_prompt  # transformers takes seconds to import
@@ -73,15 +83,16 @@ def check_prompt(checks: Checks, state: RepoState) -> Iterator[Line]:
             PromptFormat.from_json(published, PROMPT_FILE) == trained.prompt,
             EXACT,
         )
-        if trained.prompt.format == "alpaca" and trained.setting != "auto":
-            return
         wording = PromptFormat.from_json(of_dataset or b"", f"{PROMPT_FILE} of {record.dataset}")
         again = trained_prompt(wording, trained.setting, load_tokenizer(record.base), record.base)
         yield checks.equal("format of the prompt", str(trained), str(again))
-        if trained.prompt.format == "chat":
+        if trained.prompt.format == "chat" or record.rows is not None:
             same = again.prompt == trained.prompt
             yield equal_or_different(
-                checks, "the prompt is what the base's chat template renders, in the dataset's wording", same, EXACT
+                checks,
+                "the prompt is that of the base's chat template or Alpaca's, in the dataset's wording",
+                same,
+                EXACT,
             )
 
 

@@ -86,7 +86,7 @@ snapshot_download({SPACE!r}, repo_type="space", local_dir={str(folder)!r})
     return folder
 
 
-def test_a_space_says_what_it_is(user: Desk, downloaded: Path) -> None:
+def test_the_card_and_record_of_a_space(user: Desk, downloaded: Path) -> None:
     info = json.loads(
         user.say(f"""
 import json
@@ -130,7 +130,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alone(user: Desk, downloaded: Path) -> None:
+def test_a_downloaded_space_runs_with_its_own_requirements_only(user: Desk, downloaded: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -166,19 +166,17 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
     assert "a description of the product &#39;The red lamp of the attic&#39;?" in prompt
 
 
-def test_the_same_space_again_and_wrong_input(done: dict[str, Outcome]) -> None:
-    again = done["again"].out.splitlines()
-    assert again[0] == f"nothing to do: {SPACE} has this very page, adapter and requirements"
-    assert again[1:] == done["space"].out.splitlines()
+def test_a_repeat_is_a_no_op_and_user_errors_are_one_line(done: dict[str, Outcome]) -> None:
+    second = done["again"].out.splitlines()
+    assert second[0] == f"nothing to do: {SPACE} has this very page, adapter and requirements"
+    assert second[1:] == done["space"].out.splitlines()
     assert "has no training_record.json" in done["no adapter"].refusal()
     assert "no write right on somebody/ask" in done["somebody"].refusal()
     assert f"no write right on {SPACE}" in done["read token"].refusal()
     assert f"--repo {SPACE}@dev: expected NAMESPACE/NAME" in done["revision"].refusal()
 
 
-def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(
-    user: Desk, done: dict[str, Outcome]
-) -> None:
+def test_a_space_with_other_contents_is_refused_and_an_empty_one_is_used(user: Desk, done: dict[str, Outcome]) -> None:
     assert "space titlecraft/taken holds 1 files that this command did not publish (app.py)" in done["taken"].refusal()
     assert done["empty"].status == 0 and "Space titlecraft/empty@" in done["empty"].out
     card = user.say("""
@@ -189,7 +187,7 @@ print(open(hf_hub_download("titlecraft/empty", "README.md", repo_type="space")).
     assert card.endswith("<!-- /titlecraft:space -->\n\nTheir words.\n\n")
 
 
-def test_an_app_that_names_another_base_does_not_start() -> None:
+def test_an_app_with_another_base_does_not_start() -> None:
     pin = Pin(type="model", repo="a/b", revision="1" * 40)
     require_pin("base", pin, f"a/b@{'1' * 40}")
     with pytest.raises(
@@ -217,9 +215,9 @@ except UserError as error:
 """
     # RFC 5737 reserves the address for documentation, so no machine has it.
     environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"} | NO_HUB
-    done = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
-    assert done.stdout.startswith("the page cannot be served"), done.stderr[-3000:]
-    assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in done.stdout
+    process = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
+    assert process.stdout.startswith("the page cannot be served"), process.stderr[-3000:]
+    assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in process.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Both arms through one compiled decoding step, and "before" is the base all the same."""
+"""Both arms share one compiled decoding step, and "before" still equals the base."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def model(tokenizer):
 
 @pytest.fixture
 def graphs(monkeypatch):
-    """How many graphs were compiled; transformers compiles decoding steps on a CPU too, through autograd's tracing."""
+    """The number of compiled graphs; transformers also compiles decoding steps on a CPU."""
     from torch._dynamo.utils import counters
     from transformers import CompileConfig
 
@@ -72,7 +72,7 @@ def graphs(monkeypatch):
 
 
 def adapter_weights(model) -> list[torch.Tensor]:
-    return [one for name, one in model.named_parameters() if "lora_" in name]
+    return [parameter for name, parameter in model.named_parameters() if "lora_" in name]
 
 
 def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
@@ -89,7 +89,7 @@ def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
 
 
 @pytest.mark.parametrize(("zeroed_is_base", "expected"), [(True, 1), (False, 2)])
-def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, zeroed_is_base: bool, expected: int) -> None:
+def test_both_arms_share_one_compiled_step(model, tokenizer, graphs, zeroed_is_base: bool, expected: int) -> None:
     arms = arms_of(model, tokenizer, zeroed_is_base)
     with attention_of("generating", model, on_gpu=True):
         for arm in (BEFORE, AFTER, AFTER, BEFORE):
@@ -98,7 +98,7 @@ def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, zeroed_is_bas
     assert graphs() == expected
 
 
-def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, request) -> None:
+def test_compiled_answers_equal_those_without_a_compiler(model, tokenizer, request) -> None:
     answers = {AFTER: generate(model, tokenizer, PROMPTS, 8, SHAPE)}
     with model.disable_adapter():
         answers[BEFORE] = generate(model, tokenizer, PROMPTS, 8, SHAPE)
@@ -112,19 +112,19 @@ def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, reques
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_zeroed_adapter_gives_the_base_to_the_bit_and_comes_back(model, tokenizer, dtype) -> None:
+def test_a_zeroed_adapter_gives_the_base_bit_for_bit_and_is_restored(model, tokenizer, dtype) -> None:
     model, base = model.to(dtype), make_base(len(tokenizer)).to(dtype)
-    on, weights = probe_logits(model), [one.detach().clone() for one in adapter_weights(model)]
-    places = [one.data_ptr() for one in adapter_weights(model)]
+    on, weights = probe_logits(model), [parameter.detach().clone() for parameter in adapter_weights(model)]
+    places = [parameter.data_ptr() for parameter in adapter_weights(model)]
     with zeroed_adapter(model):
         assert torch.equal(probe_logits(model), probe_logits(base))
-        assert not any(one.any() for one in adapter_weights(model))
-        assert [one.data_ptr() for one in adapter_weights(model)] == places  # a recorded step reads there
+        assert not any(parameter.any() for parameter in adapter_weights(model))
+        assert [parameter.data_ptr() for parameter in adapter_weights(model)] == places  # a recorded step reads there
     assert all(map(torch.equal, adapter_weights(model), weights)) and len(weights) == 2 * 7 * 2
     assert torch.equal(probe_logits(model), on) and not torch.equal(on, probe_logits(base))
 
 
-def test_the_weights_come_back_after_an_error(model) -> None:
+def test_the_weights_are_restored_after_an_error(model) -> None:
     on = probe_logits(model)
     with pytest.raises(KeyboardInterrupt), zeroed_adapter(model):
         raise KeyboardInterrupt
@@ -155,13 +155,13 @@ def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
 
 
 @pytest.mark.parametrize("changes", [{"use_dora": True}, {"modules_to_save": ["lm_head"]}])
-def test_an_adapter_that_does_more_is_switched_off_as_before(tokenizer, bare, changes: dict) -> None:
+def test_an_adapter_with_other_updates_is_switched_off(tokenizer, bare, changes: dict) -> None:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM", **changes)
     model = get_peft_model(make_base(len(tokenizer)), config).eval()
     with torch.no_grad():
-        for name, one in model.named_parameters():
+        for name, parameter in model.named_parameters():
             if "lora_" in name or "modules_to_save" in name:
-                one += 0.1
+                parameter += 0.1
     assert not is_base_when_zeroed(model, bare)

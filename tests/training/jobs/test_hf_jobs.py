@@ -1,7 +1,7 @@
-"""A training on a machine of the Hub's: what is asked for, and that it trains and publishes where it is really run.
+"""Training on Hugging Face Jobs: the submitted job, and its run, which trains and publishes.
 
-The embedded Hub has no machines. Here a thread is one: it takes the job from the Hub's folder and runs its command, all but
-the installing, as a process that knows nothing but what the job says.
+The embedded Hub has no machines. A thread stands in for one: it takes the job from the Hub's folder and runs its command,
+without the installation, in a process that gets only what the job contains.
 """
 
 import hashlib
@@ -34,14 +34,21 @@ from training.jobs.source_archive import NAME, source_archive
 pytestmark = pytest.mark.slow
 
 RECIPE = [
-    f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--training.backend=trl",
-    "--training.max_steps=2", "--training.warmup_steps=0", "--training.optimizer=adamw_torch", "--training.precision=float32",
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--base.max_length=256",
+    "--lora.r=4",
+    "--training.backend=trl",
+    "--training.max_steps=2",
+    "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch",
+    "--training.precision=float32",
     "--training.gradient_checkpointing=false",
-]  # fmt: skip
+]
 
 
 class Machine(threading.Thread):
-    """Takes the first job that comes, and runs it."""
+    """A machine: takes the first job and runs it."""
 
     job: dict[str, Any]
 
@@ -59,10 +66,18 @@ class Machine(threading.Thread):
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         given = {"HF_TOKEN": self.hub.token, "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         with file.with_suffix(".log").open("w") as log:
-            done = subprocess.run([self.python, *command], env=kept | self.job["environment"] | given, cwd=self.home,
-                                  stdout=log, stderr=subprocess.STDOUT, timeout=200)  # fmt: skip
+            process = subprocess.run(
+                [self.python, *command],
+                env=kept | self.job["environment"] | given,
+                cwd=self.home,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=200,
+            )
             log.write(f"the token was {self.hub.token}\n")
-        say("COMPLETED") if done.returncode == 0 else say("ERROR", f"Job failed with exit code: {done.returncode}")
+        say("COMPLETED") if process.returncode == 0 else say(
+            "ERROR", f"Job failed with exit code: {process.returncode}"
+        )
 
 
 def write(file: Path, job: dict[str, Any]) -> None:
@@ -89,12 +104,27 @@ upload(Path({str(tmp_path / "world" / "dataset")!r}), {DATASET!r}, "dataset")
 
 def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PYTHON, "-m", "titlecraft.command_line.main", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
-        env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True, timeout=250,
-    )  # fmt: skip
+        [
+            PYTHON,
+            "-m",
+            "titlecraft.command_line.main",
+            "train",
+            "--dataset",
+            DATASET,
+            "--on",
+            "hf-jobs",
+            *arguments,
+            *RECIPE,
+        ],
+        env=os.environ | hub.environment(home),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
 
 
-def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub, tmp_path: Path) -> None:
+def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: Path) -> None:
     api = HfApi(endpoint=hub.url, token=hub.token)
     refused = [
         titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "a9000"),
@@ -105,37 +135,50 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
         ),
     ]
     has = "cpu-basic, t4-small, a10g-large, a10g-largex2, a100-large"
-    assert [done.stderr for done in refused][:2] == [
+    assert [process.stderr for process in refused][:2] == [
         f"error: --flavor a9000: {hub.url} has no such machine; it has {has}\n",
         f"error: --on hf-jobs needs --flavor: {hub.url} has {has}\n",
     ]
     assert refused[2].stderr.startswith("error: no write right on somebody/a: ") and refused[2].stderr.count("\n") == 1
     assert refused[3].stderr.startswith("error: --flavor t4-small, 1 × T4 (16 GB)")
     assert "training.shard_base shares the base out between processes" in refused[3].stderr
-    assert {done.returncode for done in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
+    assert {process.returncode for process in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
 
     machine = Machine(hub, tmp_path / "home of the job")
     machine.home.mkdir()
     machine.start()
-    done = titlecraft(
+    process = titlecraft(
         hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "t4-small", "--timeout", "90m", "--public"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "adapter titlecraft/a@" in done.stdout and "the token was <HF_TOKEN>" in done.stdout
-    assert hub.token not in done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "adapter titlecraft/a@" in process.stdout and "the token was <HF_TOKEN>" in process.stdout
+    assert hub.token not in process.stdout + process.stderr
 
     job = machine.job
     commit = api.repo_info("titlecraft/titlecraft-jobs").sha
-    files = {name: Path(api.hf_hub_download("titlecraft/titlecraft-jobs", name, revision=commit)).read_bytes()
-             for name in ("recipe.yaml", f"{NAME}.tar.gz")}  # fmt: skip
+    files = {
+        name: Path(api.hf_hub_download("titlecraft/titlecraft-jobs", name, revision=commit)).read_bytes()
+        for name in ("recipe.yaml", f"{NAME}.tar.gz")
+    }
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     head = api.repo_info(DATASET, repo_type="dataset").sha
     assert job["command"] == [
-        "uv", "run", "--with",
+        "uv",
+        "run",
+        "--with",
         f"titlecraft[gpu] @ {hub.url}/titlecraft/titlecraft-jobs/resolve/{commit}/{NAME}.tar.gz#sha256={sums[f'{NAME}.tar.gz']}",
-        "python", "-m", "training.jobs", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
-        sources_sha256("training"), f"--dataset={DATASET}@{head}", "--repo=titlecraft/a", "--watch=none", "--public",
-    ]  # fmt: skip
+        "python",
+        "-m",
+        "training.jobs",
+        "titlecraft/titlecraft-jobs",
+        commit,
+        sums["recipe.yaml"],
+        sources_sha256("training"),
+        f"--dataset={DATASET}@{head}",
+        "--repo=titlecraft/a",
+        "--watch=none",
+        "--public",
+    ]
     assert job["environment"] == {"PYTHONUNBUFFERED": "1", "HF_ENDPOINT": hub.url}
     assert (job["flavor"], job["timeoutSeconds"]) == ("t4-small", 5400)
     assert job["labels"] == {"name": "titlecraft-titlecraft-a"}
@@ -162,17 +205,20 @@ def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path)
     machine = Machine(hub, tmp_path / "home of the job", PYTHON)
     machine.home.mkdir()
     machine.start()
-    done = titlecraft(hub, tmp_path / "home", *few_steps, "--lora.target_modules=[w9]")
-    assert done.returncode == 2
-    assert "error: lora.target_modules" in done.stdout and "ended as ERROR: Job failed with exit code: 2" in done.stderr
-
-
-def test_a_job_with_other_source_or_another_time_is_refused() -> None:
-    command = [sys.executable, "-m", "training.jobs", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
+    process = titlecraft(hub, tmp_path / "home", *few_steps, "--lora.target_modules=[w9]")
+    assert process.returncode == 2
     assert (
-        done.stderr
+        "error: lora.target_modules" in process.stdout
+        and "ended as ERROR: Job failed with exit code: 2" in process.stderr
+    )
+
+
+def test_a_job_with_other_source_or_a_malformed_time_is_refused() -> None:
+    command = [sys.executable, "-m", "training.jobs", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert (
+        process.stderr
         == f"error: the installed source has the sum {sources_sha256('training')}: expected {'2' * 64}, as it was sent\n"
     )
     with pytest.raises(UserError, match="--timeout tomorrow: expected"):
@@ -181,16 +227,16 @@ def test_a_job_with_other_source_or_another_time_is_refused() -> None:
         require_time(good)
 
 
-def test_the_exit_status_is_what_the_hub_says_of_the_job() -> None:
+def test_the_exit_status_is_read_from_the_jobs_message() -> None:
     assert [
-        exit_status(said) for said in ("Job failed with exit code: 137. Reason: OOMKilled", "Job timeout", None)
+        exit_status(message) for message in ("Job failed with exit code: 137. Reason: OOMKilled", "Job timeout", None)
     ] == [137, 1, 1]
 
 
-def test_the_same_source_is_the_same_archive() -> None:
+def test_equal_source_gives_an_equal_archive() -> None:
     assert source_archive() == source_archive()
 
 
-def test_what_was_asked_for_is_asked_for_again_a_zero_among_it() -> None:
+def test_options_are_rebuilt_including_zeros() -> None:
     asked = SimpleNamespace(save_every=0, resume=True, fresh=False, energy=None, repo="ns/adapter")
     assert options_of(asked, {"repo"}) == ["--save-every=0", "--resume"]

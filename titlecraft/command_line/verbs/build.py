@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> None:
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add(
         "source", type=str, nargs="+",
-        help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, Parquet, "
+        help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, XML, Parquet, "
         "Arrow, or Python dictionaries, plain or compressed (gz, bz2, xz, zst, zip): files, folders, quoted globs, fsspec URLs "
         "such as 's3://bucket/*.json.gz' (pip install s3fs), datasets of the Hub (datasets/NAMESPACE/NAME[@REVISION]), or - "
         "for what is piped in; read in the order of their names",
@@ -25,6 +25,14 @@ def main(arguments: list[str]) -> None:
         "--preview", type=int, default=None, metavar="N",
         help="show the first N lines before and after cleaning, the counts of all lines and the prompt, and publish nothing",
     )  # fmt: skip
+    stage.add(
+        "--license",
+        type=str,
+        default=None,
+        help="licence of the texts on the card, as the Hub calls it: cc-by-4.0, other",
+    )
+    stage.add("--language", type=str, default=None, help="languages of the texts on the card, by ISO 639: en or pt,es")
+    stage.add("--pretty-name", type=str, default=None, help="name of the dataset on the card")
     stage.add("--config", type=str, default=None, help="config of a dataset of the Hub (default: its default config)")
     stage.add("--split", type=str, default=None, help="split of a dataset of the Hub (default: all of them)")
     stage.add(
@@ -63,6 +71,7 @@ def main(arguments: list[str]) -> None:
     from dataset_builder.options import BuildOptions
     from dataset_builder.outcome import outcome_lines
     from titlecraft.hub.pins import address
+    from titlecraft.records.dataset import About
 
     build_options = BuildOptions(
         private=not options.public,
@@ -72,6 +81,7 @@ def main(arguments: list[str]) -> None:
         engine=options.engine,
         work_storage=options.work,
         max_loss=options.max_loss,
+        about=About(options.license, split_list(options.language), options.pretty_name),
         config=options.config,
         split=options.split,
     )
@@ -91,3 +101,8 @@ def main(arguments: list[str]) -> None:
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
     print(f"dataset {published}: {rows} rows\n{address(published)}")
+
+
+def split_list(codes: str | None) -> list[str] | None:
+    """Return the codes between commas; None if none are given."""
+    return None if codes is None else [code.strip() for code in codes.split(",")]

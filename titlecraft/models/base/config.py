@@ -15,8 +15,15 @@ POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "
 UNBOUNDED = 2**31 - 1  # tokens: of a model that has no positions to run out of (ALiBi)
 CAUSAL = "a causal language model"
 # suffixes of models with another head; loaded as a causal model they would get a head of random weights
-OTHER_HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice",
-               "ForNextSentencePrediction", "ForPreTraining")  # fmt: skip
+OTHER_HEADS = (
+    "ForMaskedLM",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+    "ForNextSentencePrediction",
+    "ForPreTraining",
+)
 
 
 def load_config(base: Pin, files: list[str] | None = None) -> Any:

@@ -71,7 +71,7 @@ def published_template(tokenizer: Any, prompt: PromptFormat) -> str | None:
 def candidates(tokenizer: Any, prompt: PromptFormat) -> list[str]:
     """Return the templates to try, the best first."""
     head, between, tail = prompt.around()
-    before, after = prompt.question.split("{title}")
+    before, after = prompt.input_for(TITLES[0]).split(TITLES[0])
     words = {"BEFORE": before, "AFTER": after, "HEAD": head, "TAIL": tail, "EOS": tokenizer.eos_token, "BOS": ""}
     if prompt.format == "chat":
         instruction = prompt.instruction.strip()

@@ -1,4 +1,4 @@
-"""Publish an adapter with several reports to the Hub of the environment, and print the lines of a verification about its history.
+"""Publishes an adapter with several reports to the Hub of the environment, and prints the verification lines of its history.
 
 python -m tests.model_card.verification.level_card.history_world FOLDER
 """
@@ -22,7 +22,7 @@ REPO = "titlecraft/history"
 
 
 def report(folder: Path, id: str, adapter: Pin, n: int = 200) -> EvaluationRecord:
-    """Publish a report in a commit of its own."""
+    """Publish a report in one commit."""
     record = msgspec.structs.replace(evaluation_record(), id=id, adapter=adapter, n=n)
     upload(REPO, "model", {f"evaluation/{id}/report.json": record.to_json()}, folder / id)
     return record
@@ -41,32 +41,32 @@ def shown(reports: list[EvaluationRecord], training: bytes, adapter: Pin) -> str
 
 
 def main(folder: Path) -> dict[str, object]:
-    """The lines after each step."""
+    """Print the lines after each step."""
     training = training_record("other").to_json()
     files = {"training_record.json": training, "adapter_config.json": json.dumps(CONFIG).encode()}
     adapter = upload(
         REPO, "model", files | {"adapter_model.safetensors": tensors(folder / "tensors")}, folder / "adapter"
     )
-    found: dict[str, object] = {}
+    results: dict[str, object] = {}
     reports = [report(folder, "ffffffffffff", adapter)]
-    found["one"] = lines_that_do_not_hold()
+    results["one"] = lines_that_do_not_hold()
     reports.append(report(folder, "000000000000", adapter))
     reports.append(report(folder, "eeeeeeeeeeee", adapter, n=20))
-    found["three"] = lines_that_do_not_hold()
-    found["newest"] = shown(reports, training, find(REPO))
-    found["about to be published"] = shown(reports, training, adapter)
+    results["three"] = lines_that_do_not_hold()
+    results["newest"] = shown(reports, training, find(REPO))
+    results["about to be published"] = shown(reports, training, adapter)
     HfApi().delete_folder("evaluation/000000000000", REPO, commit_message="Tidy up")
-    found["one taken out"] = lines_that_do_not_hold()
+    results["one taken out"] = lines_that_do_not_hold()
     report(
         folder, "dddddddddddd", Pin(type="model", repo="titlecraft/lamps", revision=find("titlecraft/lamps").revision)
     )
-    found["of another repo"] = [one for one in lines_that_do_not_hold() if one[3] == "does not hold"]
+    results["of another repo"] = [line for line in lines_that_do_not_hold() if line[3] == "does not hold"]
     HfApi().create_repo("titlecraft/empty")
-    found["a dataset without its prefix"] = find("titlecraft/titles").type
+    results["a dataset without its prefix"] = find("titlecraft/titles").type
     gone = RepoState.download(find(REPO))
     HfApi().delete_repo(REPO)
-    found["deleted"] = verify_state(gone, "card", []).verdict
-    return found
+    results["deleted"] = verify_state(gone, "card", []).verdict
+    return results
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a base's tokenizer must have, the pad token that it gets, and the tokenizer that is published."""
+"""Requirements of a base's tokenizer, its pad token, and the published tokenizer."""
 
 import json
 from pathlib import Path
@@ -30,9 +30,9 @@ def test_every_tokenizer_gets_a_pad_token(base: Path, name: str) -> None:
         for file in ("tokenizer.json", "tokenizer_config.json"):
             (base / file).write_text((base / file).read_text().replace("<pad>", "<odd>"))
     change(base / "tokenizer_config.json", **{key: value for key, value in changed.items() if value})
-    found = json.loads((base / "tokenizer_config.json").read_text())
+    config = json.loads((base / "tokenizer_config.json").read_text())
     (base / "tokenizer_config.json").write_text(
-        json.dumps({key: value for key, value in found.items() if changed.get(key, "") is not None})
+        json.dumps({key: value for key, value in config.items() if changed.get(key, "") is not None})
     )
     tokenizer = load_tokenizer(pin_of(base))
     assert tokenizer.pad_token == expected
@@ -56,8 +56,8 @@ def test_a_tokenizer_without_eos_is_refused(base: Path) -> None:
 
 
 @pytest.mark.parametrize("adds", ["$A", "<s> $A", "<s> $A </s>", "</s> $A"])
-def test_the_published_tokenizer_asks_as_in_training_and_renders_no_other_prompt(adds: str) -> None:
-    """BOS once in front, nothing behind, whatever the base's own tokenizer does; and the prompt of training as chat template."""
+def test_the_published_tokenizer_adds_bos_once_and_has_the_prompt_as_chat_template(adds: str) -> None:
+    """BOS once before a text and nothing after it, for every base's tokenizer; the chat template is the prompt of training."""
     from tokenizers.processors import TemplateProcessing
 
     tokenizer = train_tokenizer()
