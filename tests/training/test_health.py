@@ -27,6 +27,8 @@ from training.model.kernels import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
 
+pytestmark = pytest.mark.slow
+
 NAN, INF = float("nan"), float("inf")
 PLAIN = replace(SETTINGS, max_steps=4, batch_size=1, accumulation=2, gradient_checkpointing=False, logging_steps=1)
 WAYS = {

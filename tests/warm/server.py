@@ -57,9 +57,12 @@ HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation",
 
 def import_libraries() -> Places:
     """Import LIBRARIES and the house's modules; return the places of the Hub's address and cache folders."""
+    from titlecraft.process.left_out import UNUSED
     from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
+    for name in UNUSED:
+        sys.modules.pop(name, None)  # lighteval imports them; no fork has to do it again
     for name in [*LIBRARIES, *house_modules()]:
         try:
             import_module(name)
