@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec.structs import replace as replace_fields
+
 from titlecraft.models.base.tokenizer import as_published
 from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads
@@ -121,6 +123,8 @@ def train_prepared(ready: Prepared, job: Job, rank0: Rank0 | None) -> TrainingRe
     with metered(rank0.country if rank0 else None) as energy, steady_threads(model):
         run_all_steps(trainer)
     cost = trainer.run_state.cost(energy)
+    if trainer.validator:
+        cost = replace_fields(cost, validation_seconds=round(trainer.validator.seconds, 1))
     ready.checks.extend(checks.require(checks.check_adapter(model, ready.probe, ready.base_logits)))
     with steady_threads(model):
         effect = effect_of_run(ready, trainer)

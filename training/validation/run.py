@@ -53,7 +53,6 @@ def record_validation(validator: Validator, lines: list[dict[str, Any]]) -> Vali
         reason="lowest validation loss" if lowest else "last step",
         planned_steps=validator.schedule.steps,
         stopped_early=validator.stopped,
-        seconds=round(validator.seconds, 1),
     )
 
 
