@@ -33,15 +33,15 @@ def ours(source: Path, work: Path, near: bool) -> dict[str, Any]:
     """Run both passes of the builder."""
     from dataset_builder.engine.local import local_engine
     from dataset_builder.options import BuildHooks, BuildOptions
-    from dataset_builder.source.catalogue import find_files
     from dataset_builder.source.examine import examine_files
+    from dataset_builder.source.find_files import find_files
     from dataset_builder.write_dataset import write_dataset
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(near_duplicates=near))
     with local_engine(2) as engine:
-        files = examine_files(find_files([str(source)]), engine.in_order)
+        files = examine_files(find_files([str(source)]), recipe.data, engine.in_order)
         code = current_code("dataset_builder", "pyarrow", "rensa")
         hooks = BuildHooks(engine.hash(files))
         record = write_dataset(files, recipe, work, engine, code, hooks, BuildOptions(max_loss=1.0))

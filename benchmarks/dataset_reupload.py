@@ -62,15 +62,15 @@ def build(source: Path, work: Path, rows_per_shard: int) -> Path:
     """Build the dataset; return the folder with its shards."""
     from dataset_builder.engine.local import local_engine
     from dataset_builder.options import BuildHooks, BuildOptions
-    from dataset_builder.source.catalogue import find_files
     from dataset_builder.source.examine import examine_files
+    from dataset_builder.source.find_files import find_files
     from dataset_builder.write_dataset import PUBLISH_FOLDER, write_dataset
     from titlecraft.records import current_code
     from titlecraft.settings import Data, Recipe
 
     recipe = Recipe(data=Data(rows_per_shard=rows_per_shard))
     with local_engine(1) as engine:
-        files = examine_files(find_files([str(source)]), engine.in_order)
+        files = examine_files(find_files([str(source)]), recipe.data, engine.in_order)
         hooks = BuildHooks(engine.hash(files))
         write_dataset(files, recipe, work, engine, current_code("dataset_builder"), hooks, BuildOptions(max_loss=1.0))
     return work / PUBLISH_FOLDER / "data"

@@ -50,7 +50,18 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
     products = dict(random.choice(BOOKS + OTHERS)(random) for _ in range(4 * TITLES))
     room = TokenLimits(scored=CONTEXT, context=2 * CONTEXT, new_tokens=NEW_TOKENS)
     titles = [
-        encode({"uid": title, "title": title, "output": text}, prompt.render_title(title), tokenizer, room)
+        encode(
+            {
+                "uid": title,
+                "title": title,
+                "output": text,
+                "instruction": prompt.instruction,
+                "input": prompt.input_for(title),
+            },
+            prompt,
+            tokenizer,
+            room,
+        )
         for title, text in products.items()
     ]
     return model, tokenizer, [title for title in titles if title is not None][:TITLES]

@@ -10,15 +10,18 @@ import sys
 from dataset_builder.card.write import PICTURES, require_readable_card, write_card
 from dataset_builder.engine.choose import start_engine
 from dataset_builder.engine.interface import PACKAGES, require_engine
-from dataset_builder.guards import require_settings
+from dataset_builder.guards import require_about, require_settings
 from dataset_builder.loads import require_files, require_loads
 from dataset_builder.options import BuildHooks, BuildOptions
 from dataset_builder.outcome import split_notes
 from dataset_builder.source.addresses import is_url
-from dataset_builder.source.catalogue import find_files, require_unchanged
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.find_files import find_files, require_unchanged
+from dataset_builder.source.places.hub_datasets import pinned_sources
+from dataset_builder.source.places.standard_input import STANDARD_INPUT, kept_standard_input
 from dataset_builder.splits.assign import SPLITS
 from dataset_builder.write_dataset import PUBLISH_FOLDER, describe_files, write_dataset
+from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import data_revision, newest_with_the_same_data
 from titlecraft.hub.pins import current_name, find_record, published_pin, require_own, require_write
 from titlecraft.hub.publishing import publish, sole_publisher, tag, upload_ahead, work_folder
@@ -31,7 +34,7 @@ from titlecraft.records import (
     current_code,
     digest,
 )
-from titlecraft.records.dataset import key_inputs
+from titlecraft.records.dataset import About, key_inputs
 from titlecraft.records.repo_files import QUARANTINE
 from titlecraft.settings import Recipe
 
@@ -47,14 +50,28 @@ def build(sources: list[str], repo: str, recipe: Recipe, options: BuildOptions) 
     new repo leaves an empty repo behind; the same command completes it.
 
     Args:
-        sources: paths, globs and fsspec URLs of the catalogue's files.
+        sources: paths, folders, globs and fsspec URLs of the catalogue's files, datasets of the Hub, or `-`.
     """
-    storage = options.work_storage
-    require_engine(options.engine, options.workers, storage)
-    require_settings(recipe.data, options.max_loss)
-    require_places(recipe.prompt)
-    listed = find_files(sources)
+    require_options(recipe, options)
+    if STANDARD_INPUT in sources and options.engine != "local":
+        raise UserError("-: standard input is for the local engine; give --engine ray files that every node can read")
     require_write(repo)
+    with kept_standard_input(pinned_sources(sources, options.config, options.split)) as kept:
+        return build_from(kept, repo, recipe, options)
+
+
+def require_options(recipe: Recipe, options: BuildOptions) -> None:
+    """Raise UserError if options or settings are invalid, before anything is read."""
+    require_engine(options.engine, options.workers, options.work_storage)
+    require_settings(recipe.data, options.max_loss)
+    require_about(options.about)
+    require_places(recipe.prompt, recipe.data.keep_columns)
+
+
+def build_from(sources: list[str], repo: str, recipe: Recipe, options: BuildOptions) -> tuple[Pin, DatasetRecord]:
+    """Publish the dataset of these files; see `build`."""
+    storage = options.work_storage
+    listed = find_files(sources)
     repo = current_name(repo, "dataset")
     work = work_folder("build", repo, None if storage and is_url(storage) else storage)
     with (
@@ -62,14 +79,15 @@ def build(sources: list[str], repo: str, recipe: Recipe, options: BuildOptions) 
         start_engine(options.engine, options.workers, listed, work, storage) as engine,
     ):
         code = current_code("dataset_builder", *PACKAGES)
-        files = examine_files(listed, engine.in_order)
+        files = examine_files(listed, recipe.data, engine.in_order)
         head = published_pin(repo, "dataset")
         require_own(head, DATASET_RECORD)
         require_readable_card(head)
         contents = engine.hash(files)
         if head is not None and not options.fresh:  # otherwise the hashes are needed only after the first pass
             key = digest(key_inputs(describe_files(files, contents()), recipe.data, recipe.prompt, code))
-            if record := find_record(head, DATASET_RECORD, DatasetRecord, key, published_files):
+            record = find_record(head, DATASET_RECORD, DatasetRecord, key, published_files)
+            if record and options.about in (About(), record.about):
                 print(f"nothing to do: {repo} was built from this very source, recipe and code")
                 built = data_revision(head)
                 tag(built, f"build-{key[:12]}")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,8 +16,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Tr
 
 from dataset_builder.duplicates.near_duplicates import SketchFile
 from dataset_builder.engine.interface import Engine
+from dataset_builder.source.block import MalformedLine
 from dataset_builder.source.catalogue import CatalogueFile
-from dataset_builder.source.parts import CleanedBlock
+from dataset_builder.source.parts import BlockOrigin, CleanedBlock
 from titlecraft.settings import Data
 
 LAST_LINE_IS_CUT = "the last line is cut"
@@ -71,10 +73,13 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             for malformed in result.malformed:
                 name = {"file": files[origin.file].name} if len(files) > 1 else {}
                 line = rows.lines[origin.file] + malformed.number + 1
-                position = name | {"line": line, "offset": origin.offset + malformed.offset, "bytes": malformed.length}
-                quarantined_lines.write(
-                    msgspec.json.encode({**position, "reason": malformed.reason, "columns": malformed.shown}) + b"\n"
+                entry: dict[str, Any] = (
+                    name | {"line": line} | position_of(malformed, origin) | {"reason": malformed.reason}
                 )
+                entry["columns"] = malformed.shown
+                if settings.quarantine == "raw":
+                    entry["raw"] = malformed.raw
+                quarantined_lines.write(msgspec.json.encode(entry) + b"\n")
                 rows.quarantined[malformed.reason] += 1
                 if rows.quarantined[malformed.reason] <= EXAMPLES:
                     text = f"{name['file']}:{line:,}" if name else f"{line:,}"
@@ -95,12 +100,19 @@ def read_rows(files: list[CatalogueFile], settings: Data, work: Path, quarantine
             rows.kept[origin.file] += len(result.keys)
             keys.append((result.keys, result.titles, result.contents, result.measurable))
             sketch_file.append(result.sketches)
-            if result.last_line_is_cut or origin.gzip_is_cut:
-                rows.cut[origin.file] = "the gzip data is cut" if origin.gzip_is_cut else LAST_LINE_IS_CUT
+            if result.last_line_is_cut or origin.cut:
+                rows.cut[origin.file] = origin.cut or LAST_LINE_IS_CUT
     rows.keys, rows.titles, rows.contents, rows.measurable = (np.concatenate(of) for of in zip(*keys, strict=True))
     sketch_file.close()
     rows.sketches = sketch_file.path if settings.near_duplicates else None
     return rows
+
+
+def position_of(malformed: MalformedLine, origin: BlockOrigin) -> dict[str, int]:
+    """Return offset and length of a quarantined line in the text of its file; nothing if its format has no positions."""
+    if malformed.offset < 0:
+        return {}
+    return {"offset": malformed.offset + (0 if origin.positions else origin.offset), "bytes": malformed.length}
 
 
 def with_progress(blocks: Iterable[CleanedBlock], files: list[CatalogueFile], rows: Rows) -> Iterator[CleanedBlock]:

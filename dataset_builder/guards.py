@@ -1,21 +1,29 @@
 """Checks before, during and after a build. A failed check raises UserError with the fix."""
 
+import re
 import shlex
 from collections import Counter
 
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
+from dataset_builder.shards.alpaca import COLUMNS
 from dataset_builder.source.catalogue import CatalogueFile, described
+from dataset_builder.source.columns import content_names
+from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
+from dataset_builder.source.read_blocks import expected_lines
 from titlecraft.errors import UserError
 from titlecraft.prompt import is_text
 from titlecraft.records import DatasetRecord
+from titlecraft.records.dataset import About
 from titlecraft.settings import MAX_LOSS, Data
 
 USUAL_NAMES = {
     "title_column": ("title", "name", "product_title", "product_name", "productDisplayName", "item_name"),
     "content_column": ("description", "content", "text", "body", "body_html", "product_description", "desc", "about"),
-    "uid_column": ("id", "asin", "parent_asin", "sku", "gtin", "ean", "product_id", "item_id", "handle"),
+    "uid_column": ("uid", "id", "asin", "parent_asin", "sku", "gtin", "ean", "product_id", "item_id", "handle"),
 }
+LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*").fullmatch
+LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*").fullmatch
 MOST_NAMED = 20  # columns in a message
 
 
@@ -28,22 +36,64 @@ def require_settings(settings: Data, max_loss: float = MAX_LOSS) -> None:
         )
     if not 0 <= max_loss <= 1:
         raise UserError(f"--max-loss {max_loss:g}: expected a share of the lines, from 0 to 1")
-    names = (settings.title_column, settings.content_column, settings.uid_column)
-    for option, name in zip(("title_column", "content_column", "uid_column"), names, strict=True):
-        if not is_text(name):
-            raise UserError(f"data.{option} is {name!a}: it holds bytes that are no UTF-8; write it in UTF-8")
-    if settings.title_column == settings.content_column:
-        raise UserError(f"data.title_column and data.content_column are both {names[0]!r}: expected two columns")
+    for option in ("title_column", "content_column", "uid_column", "content_columns", "keep_columns", "records"):
+        value = getattr(settings, option)
+        for name in value if isinstance(value, list) else [value or ""]:
+            if not is_text(name):
+                raise UserError(f"data.{option} is {name!a}: it holds bytes that are no UTF-8; write it in UTF-8")
+    if settings.title_column in (contents := content_names(settings)):
+        option = "content_columns" if settings.content_columns else "content_column"
+        both = f"{settings.title_column!r}: expected two columns"
+        if settings.content_columns:
+            raise UserError(f"data.title_column and data.content_columns {contents} both have {both}")
+        raise UserError(f"data.title_column and data.{option} are both {both}")
+    for name in settings.keep_columns:
+        if name in COLUMNS or not name or set("{}") & set(name):
+            raise UserError(
+                f"data.keep_columns has {name!r}: expected names of columns without braces, other than the published "
+                f"{', '.join(COLUMNS)}"
+            )
+    for option in ("content_columns", "keep_columns"):
+        names = getattr(settings, option)
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"data.{option} has {repeated[0]!r} twice: name each column once")
+
+
+def require_about(about: About) -> None:
+    """Raise UserError if the licence, a language or the name is not of the form that the Hub accepts."""
+    if about.license is not None and not LICENCE_ID(about.license):
+        raise UserError(
+            f"--license {about.license!r}: expected an identifier of the Hub, such as cc-by-4.0, mit or other"
+        )
+    for code in about.language or []:
+        if not LANGUAGE_CODE(code):
+            raise UserError(
+                f"--language {code!r}: expected codes of ISO 639 with commas between them, such as en or pt,es"
+            )
+    if about.pretty_name is not None and (not about.pretty_name.strip() or not about.pretty_name.isprintable()):
+        raise UserError(f"--pretty-name {about.pretty_name!r}: expected a name on one line")
+
+
+def require_no_claim_for_amazon(rows: Rows, about: About) -> None:
+    """Raise UserError if a licence is stated for AmazonTitles-1.3MM, whose texts have none that is known."""
+    if about.license is not None and expected_lines(rows.first_line):
+        raise UserError(
+            f"--license {about.license}: the source is AmazonTitles-1.3MM's trn.json, for whose texts no licence is known: leave it out"
+        )
 
 
 def require_columns(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
     """Raise UserError if no line has the column of the titles, of the descriptions, or a non-default column of identifiers."""
     objects = count_objects(rows)
-    required = ["title_column", "content_column", *(["uid_column"] if settings.uid_column != Data().uid_column else [])]
-    missing = [name for name in required if objects and rows.absent[getattr(settings, name)] == objects]
+    required = [("title_column", settings.title_column)]
+    contents = "content_columns" if settings.content_columns else "content_column"
+    required += [(contents, name) for name in content_names(settings)]
+    required += [("uid_column", settings.uid_column)] if settings.uid_column != Data().uid_column else []
+    required += [("keep_columns", name) for name in settings.keep_columns]
+    missing = [(option, name) for option, name in required if objects and rows.absent[name] == objects]
     if missing:
-        names = " and ".join(repr(getattr(settings, name)) for name in missing)
-        options = " and ".join(suggestion(name, rows.columns) for name in missing)
+        names = " and ".join(repr(name) for _, name in missing)
+        options = " and ".join(dict.fromkeys(suggestion(option, rows.columns) for option, _ in missing))
         raise UserError(
             f"{described(files)}: no line has {names}; the lines have {column_names(rows.columns)}: set {options}"
         )
@@ -63,7 +113,10 @@ def column_names(columns: Counter[str]) -> str:
 
 def suggestion(setting: str, columns: Counter[str]) -> str:
     """Return the option that sets the column; it names a column of the catalogue if that has one of the usual names."""
-    likely = next((name for name in USUAL_NAMES[setting] if name in columns), None)
+    usual = USUAL_NAMES.get(setting, ())
+    likely = next((name for name in usual if name in columns), None) or next(
+        (column for name in usual for column in columns if column.endswith(f".{name}")), None
+    )
     return f"--data.{setting}" if likely is None else shlex.quote(f"--data.{setting}={likely}")
 
 
@@ -72,7 +125,7 @@ def require_few_quarantined(files: list[CatalogueFile], rows: Rows, max_loss: fl
 
     A cut last line does not count: --allow-incomplete decides about it.
     """
-    cut = sum(problem == LAST_LINE_IS_CUT for problem in rows.cut.values())
+    cut = sum(problem in (LAST_LINE_IS_CUT, LAST_ROW_IS_CUT) for problem in rows.cut.values())
     lines, lost = sum(rows.lines), sum(rows.quarantined.values()) - cut
     if not lines or lost / lines <= max_loss:
         return
@@ -105,10 +158,18 @@ def fix_for(reason: str, files: list[CatalogueFile]) -> str:
             return "export it again with whole characters: an emoji was cut in half"
         case Quarantine.DUPLICATE_KEY:
             return "write title, content and uid once in each object"
+        case Quarantine.NOT_PYTHON:
+            return "write a Python dictionary of plain values, or a JSON object, a line"
+        case Quarantine.NOT_QUOTED:
+            return "write cells that hold quotes or line breaks in double quotes, and a quote inside as two (RFC 4180)"
+        case Quarantine.CELL_COUNT:
+            return (
+                "write as many cells in each row as the header has, and cells that hold the delimiter in double quotes"
+            )
         case Quarantine.UID_NOT_TEXT:
             return "write identifiers as text or whole numbers"
         case _:
-            return "write titles and descriptions as text (join lists, for example with a space)"
+            return "write titles and descriptions as text, or as lists of texts"
 
 
 def require_rows(files: list[CatalogueFile], rows: Rows, settings: Data) -> None:
@@ -130,7 +191,8 @@ def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: D
             return f"descriptions have fewer than {settings.minimum_characters} characters: set --data.minimum_characters smaller"
         case Drop.EMPTY_TITLE | Drop.EMPTY_CONTENT | Drop.CONTENT_IS_TITLE | Drop.BOILERPLATE_ONLY:
             return (
-                f"the title is looked for under {settings.title_column!r} and the description under {settings.content_column!r}, "
+                f"the title is looked for under {settings.title_column!r} and the description under "
+                f"{' and '.join(map(repr, content_names(settings)))}, "
                 f"the lines have {column_names(rows.columns)}: set --data.title_column and --data.content_column"
             )
         case Drop.BLANK_LINE | "":

@@ -2,17 +2,16 @@
 
 import errno
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.shards.alpaca import COLUMNS
+from dataset_builder.shards.alpaca import published_columns
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
+from titlecraft.process.quiet import without_datasets_bars
 from titlecraft.records import DatasetRecord, Pin
 
-EXPECTED = [f"{name}: string" for name in COLUMNS]
 LOADED_WHOLE = 256 << 20  # bytes of parquet; a larger dataset is resolved and not loaded
 
 
@@ -20,13 +19,14 @@ def require_files(folder: Path, record: DatasetRecord) -> None:
     """Raise UserError unless the downloaded parquet files have the rows and columns of the record."""
     import pyarrow.parquet as pq
 
+    expected = published_columns(record.data)
     for name, split in record.splits.items():
         parquet_files = [pq.ParquetFile(folder / file.path) for file in split.files]
         rows = sum(file.metadata.num_rows for file in parquet_files)
         columns = {tuple(file.schema_arrow.names) for file in parquet_files}
-        if rows != split.rows or columns != {COLUMNS}:
+        if rows != split.rows or columns != {expected}:
             raise UserError(
-                f"split {name} of {folder} has {rows} rows and columns {columns}: expected {split.rows} and {COLUMNS}"
+                f"split {name} of {folder} has {rows} rows and columns {columns}: expected {split.rows} and {expected}"
             )
 
 
@@ -54,7 +54,8 @@ def require_loads(published: Pin, record: DatasetRecord) -> None:
             f"{published} was published, but load_dataset({published.repo!r}) fails: {type(cause).__name__}: "
             f"{' '.join(str(cause).split())}"
         ) from error
-    expected = {name: (split.rows, EXPECTED) for name, split in record.splits.items()}
+    columns = [f"{name}: string" for name in published_columns(record.data)]
+    expected = {name: (split.rows, columns) for name, split in record.splits.items()}
     if loaded != expected:
         raise UserError(
             f"{published} was published, but load_dataset({published.repo!r}) gives {loaded}: expected {expected}"
@@ -87,18 +88,3 @@ def resolve(published: Pin, cache: str) -> dict[str, tuple[int, list[str]]]:
     if missing := [name for name in splits if not files.get(name)]:
         raise ValueError(f"no file of split {missing[0]}")
     return {str(name): (splits[name].num_examples, typed(builder.info.features or {})) for name in files}
-
-
-@contextmanager
-def without_datasets_bars() -> Iterator[None]:
-    """Disable the progress bars of `datasets` within the context."""
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

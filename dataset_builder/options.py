@@ -1,9 +1,10 @@
 """The options of a build that are no settings of the recipe: none of them changes a published row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dataset_builder.source.catalogue import Content
+from titlecraft.records.dataset import About
 from titlecraft.settings import MAX_LOSS
 
 
@@ -19,6 +20,8 @@ class BuildOptions:
         engine: "local" or "ray".
         work_storage: where intermediate rows and shards are kept: a folder or, for Ray, an fsspec URL; None is
             TITLECRAFT_WORK or the Hub client's own home.
+        config, split: what is read of a dataset of the Hub; None is its default config, and all of its splits.
+        about: what the publisher states about the dataset: licence, language, name.
         max_loss: share of the lines that may be quarantined; above it nothing is published.
     """
 
@@ -28,6 +31,9 @@ class BuildOptions:
     workers: int | None = None
     engine: str = "local"
     work_storage: str | None = None
+    config: str | None = None
+    split: str | None = None
+    about: About = field(default_factory=About)
     max_loss: float = MAX_LOSS
 
 

@@ -14,11 +14,13 @@ from dataset_builder.guards import (
     require_balance,
     require_columns,
     require_few_quarantined,
+    require_no_claim_for_amazon,
     require_rows,
     without_identifiers,
 )
 from dataset_builder.leakage import Sketches, measure_leakage
 from dataset_builder.options import BuildHooks, BuildOptions
+from dataset_builder.shards.alpaca import published_columns
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.shards.write import RowFiles, ShardResult, plan_shards, write_shard
@@ -71,6 +73,7 @@ def write_dataset(
     folder = work / PUBLISH_FOLDER
     folder.mkdir(parents=True)
     rows = read_rows(files, recipe.data, work, folder / QUARANTINE, engine)
+    require_no_claim_for_amazon(rows, options.about)
     require_columns(files, rows, recipe.data)
     require_few_quarantined(files, rows, options.max_loss)
     if 0 < sum(rows.lines) == sum(rows.quarantined.values()):  # all lines are malformed, not only a cut last line
@@ -84,13 +87,15 @@ def write_dataset(
     sources = describe_files(files, hooks.contents(), rows.lines)
     hooks.require_unchanged()
     groups = group_and_assign(rows, recipe.data, engine.in_order)
-    (folder / PROMPT_FILE).write_bytes(PromptFormat.from_settings(recipe.prompt).to_json())
+    (folder / PROMPT_FILE).write_bytes(PromptFormat.from_settings(recipe.prompt, recipe.data.keep_columns).to_json())
     require_training_rows(files, groups, recipe.data)
     save_array(work / "assigned.npy", groups.assigned)
     row_files = RowFiles(rows.files, rows.begins, work / "assigned.npy")
     shards: list[ShardResult] = []
     wording = Wording.from_settings(recipe.prompt, recipe.data.seed)
-    for shard in engine.in_order(write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard)):
+    for shard in engine.in_order(
+        write_shard, plan_shards(row_files, folder, wording, recipe.data.rows_per_shard, published_columns(recipe.data))
+    ):
         shards.append(shard)
         hooks.shard_written(shard.file.path)
     sketches = None if rows.sketches is None else Sketches(rows.contents, rows.sketches, rows.measurable)
@@ -111,6 +116,7 @@ def write_dataset(
         near_duplicates=groups.near_duplicates,
         near_measured=groups.near_measured,
         kept_in_train=groups.kept_in_train,
+        about=options.about,
         splits={name: describe_split(SPLITS.index(name), name, groups, shards) for name in with_rows},
         leakage=measure_leakage(folder, shards, sketches, engine.in_order),
         example=first_row(folder / next(shard.file.path for shard in shards if shard.split == SPLITS[0])),

@@ -26,13 +26,13 @@ from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare
 from evaluation.statistics.significance import minimum_detectable_effect
 from evaluation.titles.draw import SPLIT, Sample, TokenLimits, draw
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
-from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.base.model import device_name
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
 from titlecraft.records.repo_files import TIMINGS
-from titlecraft.search.row_index import open_row_index
+from titlecraft.rows.folder import rows_folder
+from titlecraft.rows.index import index_of_rows
 from titlecraft.settings import Recipe
 
 
@@ -51,7 +51,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     benchmarks = find_benchmarks(recipe.evaluation.benchmarks)
     with progress.part("loading"):
         loaded = load(inputs)
-        dataset = download(inputs.training.dataset, ["data/*.parquet"])
+        dataset = rows_folder(inputs.training.dataset, inputs.training.row_settings)
         sample = draw_sample(dataset, inputs, recipe, loaded)
         titles, references = [row.title for row in sample.titles], [row.reference for row in sample.titles]
         require_primary(recipe.evaluation, titles, references)
@@ -68,7 +68,7 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
             loaded,
             sample,
             lookup,
-            inputs.training.dataset,
+            dataset if inputs.training.rows else inputs.training.dataset,
             inputs.prompt,
             recipe,
             progress,
@@ -129,7 +129,7 @@ def find_sources(inputs: Inputs, recipe: Recipe, loaded: Loaded, sample: Sample)
     """Return the sample's titles with sources in their prompts; None if the recipe has no third arm."""
     if not recipe.evaluation.grounded:
         return None
-    rows = open_row_index(inputs.training.dataset)
+    rows = index_of_rows(inputs.training.dataset, inputs.training.row_settings)
     return ground(sample.titles, rows, inputs.prompt, loaded.tokenizer, token_limits(inputs, recipe, loaded))
 
 

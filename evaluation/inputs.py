@@ -26,9 +26,22 @@ from titlecraft.settings import BM25, Evaluation, Recipe
 
 PROTOCOL = 3  # increment it if equal inputs and settings give other numbers for another reason than a package version
 PACKAGES = (
-    "bitsandbytes", "bm25s", "datasets", "lighteval", "matplotlib", "numpy", "peft", "pillow", "pyarrow", "rouge-score",
-    "sacrebleu", "scipy", "tokenizers", "torch", "transformers",
-)  # fmt: skip
+    "bitsandbytes",
+    "bm25s",
+    "datasets",
+    "lighteval",
+    "matplotlib",
+    "numpy",
+    "peft",
+    "pillow",
+    "pyarrow",
+    "rouge-score",
+    "sacrebleu",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,12 @@ def read_inputs(adapter: str, recipe: Recipe) -> Inputs:
 def require_test_split(adapter: Adapter) -> None:
     """Raise UserError, before any work, if the dataset has no test split according to its record."""
     data = adapter.training.dataset
+    rows = adapter.training.rows
+    if rows is not None and not rows.rows.get(SPLIT):
+        raise UserError(
+            f"dataset {data} has no {SPLIT} split, and none could be drawn from {rows.rows.get('train', 0):,} rows: train again on "
+            "more rows, or with a larger data.test_share"
+        )
     raw = read_file(data, DATASET_RECORD)
     if raw is None or not has_schema(raw, DatasetRecord):
         return
@@ -102,7 +121,7 @@ def key_inputs(adapter: Adapter, recipe: Recipe) -> dict[str, Any]:
         "quantization": training.quantization,
         "precision": training.precision,
         "weights": adapter.weights,
-        "prompt": adapter.prompt,
+        "prompt": adapter.prompt.by_name(),
         "evaluation": recipe.evaluation,
         "generation": recipe.generation,
         "measures": measure_names(recipe.evaluation),

@@ -14,7 +14,7 @@ class Progress:
         self.counts: dict[str, int] = {}
 
     @contextmanager
-    def bar(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
+    def bar(self, activity: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar of `total` answers; yield a function that advances it by a number of answers."""
         from rich import progress as rich
         from rich.console import Console
@@ -28,23 +28,23 @@ class Progress:
             rich.TimeRemainingColumn(),
         )
         console = Console(stderr=True)
-        with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-            task = shown.add_task(doing, total=total, rate="")
+        with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+            task = bars.add_task(activity, total=total, rate="")
 
             def advance(count: int) -> None:
-                done = shown.tasks[0].completed + count
-                shown.update(task, completed=done, rate=f"{done / (perf_counter() - start):.1f} answers/s")
+                completed = bars.tasks[0].completed + count
+                bars.update(task, completed=completed, rate=f"{completed / (perf_counter() - start):.1f} answers/s")
 
             yield advance
         took = perf_counter() - start
-        self.seconds[doing] = self.seconds.get(doing, 0.0) + took
-        self.counts[doing] = self.counts.get(doing, 0) + total
+        self.seconds[activity] = self.seconds.get(activity, 0.0) + took
+        self.counts[activity] = self.counts.get(activity, 0) + total
         if not console.is_terminal:
-            print(f"{doing}: {total} in {took:.1f} s", file=sys.stderr, flush=True)
+            print(f"{activity}: {total} in {took:.1f} s", file=sys.stderr, flush=True)
 
     @contextmanager
-    def part(self, doing: str) -> Iterator[None]:
+    def part(self, activity: str) -> Iterator[None]:
         """Time a part without a bar."""
         start = perf_counter()
         yield
-        self.seconds[doing] = self.seconds.get(doing, 0.0) + perf_counter() - start
+        self.seconds[activity] = self.seconds.get(activity, 0.0) + perf_counter() - start

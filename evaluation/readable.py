@@ -24,7 +24,7 @@ def readable_only(
 ) -> dict[str, list[Outcome]]:
     """Return the outcomes with None for each value of a text that its measure cannot read.
 
-    ScriptCoverage.lacking defines which texts a measure has to read; of several sampled answers, it is all of them.
+    ScriptCoverage.unmet_needs defines which texts a measure has to read; of several sampled answers, it is all of them.
 
     Args:
         outcomes: arm -> outcomes in the order of `titles` and `references`.
@@ -33,7 +33,7 @@ def readable_only(
 
     def readable_values(outcome: Outcome, title: str, reference: str) -> Outcome:
         values = {
-            name: None if name in NEEDS and coverage.lacking(name, title, reference, *outcome.texts) else value
+            name: None if name in NEEDS and coverage.unmet_needs(name, title, reference, *outcome.texts) else value
             for name, value in outcome.values.items()
         }
         return replace(outcome, values=values)
@@ -85,7 +85,7 @@ def not_measured(
             lacking = {
                 need
                 for title, reference, *pair in texts
-                for need in coverage.lacking(
+                for need in coverage.unmet_needs(
                     entry.name, title, reference, *(text for outcome in pair for text in outcome.texts)
                 )
             }
@@ -102,7 +102,7 @@ def not_measured(
 def require_primary(settings: Evaluation, titles: Sequence[str], references: Sequence[str]) -> None:
     """Raise UserError, before any model runs, if the primary measure cannot read enough titles."""
     coverage = ScriptCoverage(references)
-    lacking = [coverage.lacking(settings.primary, *pair) for pair in zip(titles, references, strict=True)]
+    lacking = [coverage.unmet_needs(settings.primary, *pair) for pair in zip(titles, references, strict=True)]
     read = sum(not names for names in lacking)
     if not enough(read, len(titles)):
         needs = {name for names in lacking for name in names}

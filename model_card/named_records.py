@@ -6,9 +6,13 @@ import msgspec
 
 from model_card.inputs import CardInputs
 from model_card.samples import choose_samples
-from titlecraft.records import PREDICTIONS, REPORT, TRAINING_RECORD
+from titlecraft.models.base.published_template import NO_TEMPLATE
+from titlecraft.records import PREDICTIONS, REPORT, TRAINING_RECORD, TrainingRecord
+from titlecraft.records.repo_files import CHAT_TEMPLATE
 
 EXAMPLE_TITLE = "Adult Ballet Tutu Yellow"  # from the first notebook
+TITLES_TASK = "writes a product description from a product title"
+QUESTIONS_TASK = "answers questions as its dataset does"
 SETTINGS = ("base_settings", "lora", "training", "generation")
 
 
@@ -25,6 +29,11 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
         "prompt": {
             "with_title": inputs.prompt.render_title("{title}"),
             "example": inputs.prompt.render_title(EXAMPLE_TITLE),
+            "format": inputs.prompt.format,
+            "task": QUESTIONS_TASK if asks(inputs.training) else TITLES_TASK,
+            "subject": "question" if asks(inputs.training) else "product title",
+            "template": CHAT_TEMPLATE if renders_the_prompt(inputs.training) else None,
+            "message": EXAMPLE_TITLE if inputs.prompt.format == "chat" else None,
         },
         "repo": {
             "id": inputs.repo,
@@ -41,6 +50,16 @@ def named_records(inputs: CardInputs) -> dict[str, Any]:
         },
         "samples": choose_samples(inputs.report, inputs.rows) if inputs.report else None,
     }
+
+
+def asks(training: TrainingRecord) -> bool:
+    """Whether the dataset has questions of any kind, and not titles of products."""
+    return training.rows is not None and training.rows.format != "columns"
+
+
+def renders_the_prompt(training: TrainingRecord) -> bool:
+    """Whether the published tokenizer has a chat template that renders the prompt of the training."""
+    return training.trained_prompt is not None and training.template_note != NO_TEMPLATE
 
 
 def records_in(inputs: CardInputs) -> list[str]:

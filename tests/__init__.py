@@ -1,4 +1,4 @@
-"""The tests; they mirror the rooms of the house."""
+"""Tests, in the same folders as the modules that they test."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def present(value: T | None) -> T:
-    """The value, which must not be None."""
+    """Return the value, which must not be None."""
     assert value is not None
     return value

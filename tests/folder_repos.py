@@ -1,4 +1,4 @@
-"""Repos that are folders: what reads a Hub reads them instead, so that a test can load, damage and load again in one process."""
+"""Folders in place of Hub repos, so that a test can load, damage and reload files in one process."""
 
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,18 @@ PATCHED = (
 
 
 def pin_of(folder: Path) -> Pin:
-    """A pin whose repo is this folder: transformers and PEFT take a path for a repo's id."""
+    """A pin whose repo is this folder; transformers and PEFT accept a path as a repo's id."""
     return Pin(type="model", repo=str(folder), revision="f" * 40)
 
 
 def files_of(pinned: Pin) -> list[str]:
-    """As titlecraft.models.base.files.files_of."""
+    """The paths of the folder's files, as titlecraft.models.base.files.files_of returns them."""
     folder = Path(pinned.repo)
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
 
 def use_folders(monkeypatch: Any) -> None:
-    """Let the loading functions take folders for repos, for the time of a test."""
+    """Let the loading functions accept folders as repos during a test."""
     from importlib import import_module
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

@@ -9,14 +9,14 @@ COMMAND = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"
 
 
 def rooms() -> list[str]:
-    """The folders below tests/ that hold test files, themselves or further down."""
+    """The folders below tests/ that contain test files at any depth."""
     folders = {file.parent for file in (ROOT / "tests").rglob("test_*.py")}
     parents = {parent for folder in folders for parent in [folder, *folder.parents] if ROOT / "tests" in parent.parents}
     return sorted(folder.relative_to(ROOT / "tests").as_posix() for folder in parents)
 
 
 def main(arguments: list[str]) -> str:
-    """Replace this process with pytest for the room; returns a message where the room does not exist."""
+    """Replace this process with pytest for the room; return a message if the room does not exist."""
     room = arguments[0].removeprefix("tests/").strip("/") if arguments else ""
     if room not in rooms():
         listed = ", ".join(name for name in rooms() if "/" not in name)

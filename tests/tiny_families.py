@@ -1,4 +1,4 @@
-"""Tiny models of many families with random weights, each with what sets its family apart switched on; made in memory."""
+"""Tiny models of many families with random weights and the special features of each family, made in memory."""
 
 from typing import Any
 
@@ -6,15 +6,43 @@ from titlecraft.models.attention.document import caps_scores
 
 VOCABULARY = 320
 COMMON = {
-    "vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.2, "bos_token_id": 0, "eos_token_id": 1,
+    "vocab_size": VOCABULARY,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "initializer_range": 0.2,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
     "pad_token_id": 2,
-}  # fmt: skip
+}
 NO_GROUPS = {name: value for name, value in COMMON.items() if name != "num_key_value_heads"}
-SMALL = {name: COMMON[name] for name in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-         "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id")}  # fmt: skip
-GPT = {"vocab_size": VOCABULARY, "n_positions": 256, "n_embd": 64, "n_layer": 2, "n_head": 4, "initializer_range": 0.2,
-       "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}  # fmt: skip
+SMALL = {
+    name: COMMON[name]
+    for name in (
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "initializer_range",
+        "bos_token_id",
+        "eos_token_id",
+        "pad_token_id",
+    )
+}
+GPT = {
+    "vocab_size": VOCABULARY,
+    "n_positions": 256,
+    "n_embd": 64,
+    "n_layer": 2,
+    "n_head": 4,
+    "initializer_range": 0.2,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 2,
+}
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2, "router_aux_loss_coef": 0.5}
 WINDOW = 8
 
@@ -59,13 +87,19 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 TARGETS = {  # of LoRA, by the kind of model; q_proj and v_proj elsewhere
-    "gpt2": ["c_attn"], "gpt_neox": ["query_key_value"], "gpt_bigcode": ["c_attn"], "falcon": ["query_key_value"],
-    "bloom": ["query_key_value"], "mpt": ["Wqkv"], "mamba": ["x_proj"], "phi3": ["qkv_proj"],
-}  # fmt: skip
+    "gpt2": ["c_attn"],
+    "gpt_neox": ["query_key_value"],
+    "gpt_bigcode": ["c_attn"],
+    "falcon": ["query_key_value"],
+    "bloom": ["query_key_value"],
+    "mpt": ["Wqkv"],
+    "mamba": ["x_proj"],
+    "phi3": ["qkv_proj"],
+}
 
 
 def with_adapter(base: Any, *more: str) -> Any:
-    """A PeftModel with a fresh adapter around a family's model, on its attention's layers and on `more`."""
+    """A PeftModel of a family with a fresh adapter on its attention layers and on `more`."""
     import torch
     from peft import LoraConfig, get_peft_model
 
@@ -95,7 +129,9 @@ def make(family: str, **changes: Any) -> Any:
 
 
 NOT_PACKABLE = {
-    "gemma2": "caps its scores in its attention", "gpt-oss": "has sinks in its attention",
-    "nemotron": "does not tell its attention where a document begins", "mamba": "works with its own attention only",
-} | dict.fromkeys(("falcon", "falcon, alibi", "stablelm", "bloom", "mpt", "gpt-j"), "works with its own attention only")  # fmt: skip
+    "gemma2": "caps its scores in its attention",
+    "gpt-oss": "has sinks in its attention",
+    "nemotron": "does not tell its attention where a document begins",
+    "mamba": "works with its own attention only",
+} | dict.fromkeys(("falcon", "falcon, alibi", "stablelm", "bloom", "mpt", "gpt-j"), "works with its own attention only")
 """Family -> why it cannot be trained on packed rows."""

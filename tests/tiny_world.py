@@ -1,4 +1,4 @@
-"""A tiny real world for tests: a Llama with its own BPE tokenizer, a LoRA adapter on it, a few catalogue rows."""
+"""A tiny world for tests: a Llama with its own BPE tokenizer, a LoRA adapter, and a few catalogue rows."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ PLACES = ("kitchen", "garden", "workshop", "bedroom", "harbour", "library", "att
 
 
 def row(number: int) -> dict[str, str]:
-    """Catalogue row `number`: title and output differ from those of every other number below 512."""
+    """Catalogue row `number`; titles and outputs differ for all numbers below 512."""
     kind, adjective, place = KINDS[number % 8], ADJECTIVES[number // 8 % 8], PLACES[number // 64 % 8]
     title = f"The {adjective} {kind} of the {place}"
     output = f"A {adjective} {kind}, made for the {place}. Number {number} comes in a box, with 'care' & <string>."
@@ -27,7 +27,7 @@ def row(number: int) -> dict[str, str]:
 
 
 def train_tokenizer(vocabulary: int = 400) -> Any:
-    """A byte-level BPE tokenizer trained on the rows' prompts and outputs, with BOS, EOS and a pad token of its own."""
+    """A byte-level BPE tokenizer trained on the rows' prompts and outputs, with BOS, EOS and a separate pad token."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -68,7 +68,7 @@ def make_base(vocabulary: int, hidden: int = 64, layers: int = 2, context: int =
 
 
 def add_adapter(base: Any, scale: float = 0.05) -> Any:
-    """The base with a LoRA adapter on it whose update is not zero (at `scale` 0 it is, as before training)."""
+    """The base with a LoRA adapter whose update is not zero; with `scale` 0 it is zero, as before training."""
     import torch
     from peft import LoraConfig, get_peft_model
 
@@ -82,7 +82,7 @@ def add_adapter(base: Any, scale: float = 0.05) -> Any:
 
 
 def save_base(folder: Path) -> None:
-    """Write base and tokenizer as a model repo holds them."""
+    """Write the files of a model repo: base and tokenizer."""
     tokenizer = train_tokenizer()
     tokenizer.save_pretrained(folder)
     make_base(len(tokenizer)).save_pretrained(folder)

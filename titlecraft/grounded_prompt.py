@@ -28,19 +28,22 @@ class Source(Protocol):
         ...
 
 
-def cut(text: str, most: int) -> str:
-    """Return the text on one line, truncated after a word to at most `most` characters."""
+def cut(text: str, characters: int) -> str:
+    """Return the text on one line, truncated after a word to at most this many characters."""
     line = " ".join(text.split())
-    if len(line) <= most:
+    if len(line) <= characters:
         return line
-    return line[: most - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+    return line[: characters - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
 
 
 def grounded_input(question: str, sources: Sequence[Source], characters: int = SOURCE_CHARACTERS) -> str:
     """Return the Alpaca `input` of a question with sources numbered from 1, or the question alone without sources."""
     if not sources:
         return question
-    lines = [f"[{number}] {cut(one.title, 200)}: {cut(one.text, characters)}" for number, one in enumerate(sources, 1)]
+    lines = [
+        f"[{number}] {cut(source.title, 200)}: {cut(source.text, characters)}"
+        for number, source in enumerate(sources, 1)
+    ]
     return "\n".join([question, "", HEADING, *lines])
 
 
@@ -50,10 +53,10 @@ def grounded_prompt(
     """Return the prompt with as many sources as fit, without BOS, and the number of sources in it.
 
     Args:
-        question: the Alpaca `input`; of a title, `prompt.input_for(title)`.
-        sources: the best first; more than SOURCES are not looked at.
-        fits: whether a prompt leaves the model room to answer. Texts are halved, then sources left out, until it does;
-            with 0 sources the prompt is the plain one, whether it fits or not.
+        question: the Alpaca `input`; for a title, `prompt.input_for(title)`.
+        sources: best first; those after the first SOURCES are ignored.
+        fits: whether a prompt leaves the model room to answer. Texts are halved, then sources left out, until it fits;
+            the prompt without sources is returned even if it does not fit.
     """
     for count in range(min(len(sources), SOURCES), 0, -1):
         characters = SOURCE_CHARACTERS

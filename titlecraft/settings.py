@@ -2,7 +2,8 @@
 
 A recipe holds all settings that decide the result of a run; repos, paths and tokens are options of the verbs. Each
 stage reads its own sections: build reads `data` and `prompt`, train reads `base`, `lora` and `training`, and evaluate
-reads `evaluation` and `generation`. Train and evaluate take the prompt from the pinned dataset.
+reads `evaluation` and `generation`. Train takes the prompt's wording from the pinned dataset, and `prompt.format`; evaluate
+takes both from the adapter.
 """
 
 from dataclasses import dataclass, field
@@ -33,9 +34,13 @@ class Data:
     """How rows of the catalogue are cleaned, deduplicated and split.
 
     Args:
-        title_column: JSON key of the product's title.
-        content_column: JSON key of the product's description.
-        uid_column: JSON key of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
+        title_column: column of the product's title: a JSON key, the name of a table's column, or a dotted path such as
+            product.title. A list of texts is joined by line breaks.
+        content_column: column of the product's description.
+        uid_column: column of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
+        content_columns: columns that together make the description, in this order, instead of content_column.
+        keep_columns: further columns to publish; {NAME} in a prompt is filled with a row's own value.
+        records: dotted path of the list that holds the rows inside a JSON document, such as products.
         minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
@@ -44,6 +49,9 @@ class Data:
         limit: approximate number of rows to publish, sampled by hash over the whole file; unset publishes all rows.
         validation_share: share of row groups in the validation split.
         test_share: share of row groups in the test split.
+        minimum_test_rows: minimum number of rows in the test split; test_share is raised until it has them.
+        quarantine: what is published of a malformed line besides its position and reason: the configured columns, as far
+            as they can be read, or also the raw line.
         seed: seed of the hash that samples rows and assigns groups to splits.
         rows_per_shard: maximum number of rows in one parquet file.
     """
@@ -59,6 +67,11 @@ class Data:
     test_share: Share = 0.01
     seed: Key = 7
     rows_per_shard: Count = 250_000
+    content_columns: list[str] = field(default_factory=list)
+    keep_columns: list[str] = field(default_factory=list)
+    records: str | None = None
+    minimum_test_rows: Whole = 0
+    quarantine: Literal["columns", "raw"] = "columns"
 
 
 @dataclass(frozen=True)
@@ -71,12 +84,15 @@ class Prompt:
         instruction: the Alpaca instruction; {product} is its only placeholder, and optional.
         question: the Alpaca input, with {title} exactly once; {product} is optional, other placeholders are refused.
         other_questions: alternative wordings of the question; each row gets one wording, drawn with data.seed.
+        format: what training puts around the question: "alpaca" is Stanford Alpaca's template, "chat" the base's own chat
+            template, and "auto" takes the chat template if the base has one. The adapter's record says which it was.
     """
 
     product_word: str = "product"
     instruction: str = "Describe {product} as accurately as possible."
     question: str = "Question: Could you give me a description of the {product} '{title}'?"
     other_questions: list[str] = field(default_factory=list)
+    format: Literal["auto", "alpaca", "chat"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -105,13 +121,14 @@ class Lora:
         r: rank of the update matrices.
         alpha: scaling numerator: updates are multiplied by alpha / r.
         dropout: dropout probability on the inputs of the updates during training.
-        target_modules: names of the adapted linear layers.
+        target_modules: names of the adapted linear layers; unset takes all linear layers of the base but its output head, by
+            the names that its family gives them.
     """
 
     r: Annotated[int, Meta(ge=1, le=2**16)] = 16
     alpha: Annotated[int, Meta(ge=1, le=10**6)] = 32
     dropout: Annotated[float, Meta(ge=0, le=0.99)] = 0.05
-    target_modules: Annotated[list[str], Meta(min_length=1)] = field(default_factory=lambda: list(SEVEN_PROJECTIONS))
+    target_modules: Annotated[list[str], Meta(min_length=1)] | None = None
 
 
 @dataclass(frozen=True)

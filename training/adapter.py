@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from msgspec.structs import replace as replace_fields
 
-from titlecraft.models.base.tokenizer import as_published
+from titlecraft.models.base.tokenizer import as_published, load_tokenizer
 from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import Effect, Measured, TrainingRecord, describe_file
@@ -49,13 +49,14 @@ def train_adapter(job: Job, rank0: Rank0 | None = None) -> TrainingRecord | None
     distributed.use_own_gpu()
 
     def attempt(recipe: Recipe, note: str | None) -> TrainingRecord | None:
-        ready = prepare(encoded, job.base, job.prompt, recipe, note)
-        print_lost_settings(job, recipe, ready, encoded)
+        prepared = prepare(encoded, job.base, job.prompt, recipe, note)
+        print_lost_settings(job, recipe, prepared, encoded)
         checkpoint = newest(job.saving.folder)
         saving = replace(job.saving, resume=checkpoint[0] if checkpoint else None)
-        return train_prepared(ready, replace(job, saving=saving), rank0)
+        return train_prepared(prepared, replace(job, saving=saving), rank0)
 
-    recipe, note = distributed.broadcast_from_rank0(fit_memory(job.recipe, encoded))
+    asked = replace(job.recipe, lora=encoded.lora or job.recipe.lora)
+    recipe, note = distributed.broadcast_from_rank0(fit_memory(asked, encoded))
     return within_memory(attempt, recipe, note, encoded, job.auto_batch)
 
 
@@ -65,19 +66,19 @@ def encode(job: Job) -> Encoded:
     This may fork worker processes, so it has to run before CUDA is initialised. Raises UserError.
     """
     recipe = job.recipe
-    known = inspect_base(job.base, recipe)
-    split = load_train_split(job.data)
-    longest, tokenizer = longest_example(recipe.base, known.config), known.tokenizer
+    known_base = inspect_base(job.base, recipe)
+    split = load_train_split(job.data, job.row_settings)
+    longest, tokenizer = longest_example(recipe.base, known_base.config), load_tokenizer(job.base, job.prompt)
     cut = recipe.training.long_answers
     if distributed.local_rank():
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
     examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
-    drawn = draw_rows(job.data, recipe.training.seed, rows_to_draw(recipe.training))
+    drawn = draw_rows(job.data, recipe.training.seed, rows_to_draw(recipe.training), job.row_settings)
     held_out = encode_held_out(drawn, tokenizer, job.prompt, longest, cut)
     note = without_rows(recipe.training, job.data, len(held_out), job.given)
     if note and distributed.is_rank0():
         print(f"note: {note}")
-    return Encoded(split, known.config, longest, examples, held_out, known.quantization)
+    return Encoded(split, known_base.config, longest, examples, held_out, known_base.quantization, known_base.lora)
 
 
 def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
@@ -90,11 +91,11 @@ def fit_memory(recipe: Recipe, encoded: Encoded) -> tuple[Recipe, str | None]:
     return replace(recipe, training=training), note
 
 
-def print_lost_settings(job: Job, recipe: Recipe, ready: Prepared, encoded: Encoded) -> None:
+def print_lost_settings(job: Job, recipe: Recipe, prepared: Prepared, encoded: Encoded) -> None:
     """Print a note for each setting that has no effect. Raises UserError if the run would change no weight."""
     devices = distributed.world_size()
     all_devices = replace(recipe.training, batch_size=recipe.training.batch_size * devices)
-    items = len(ready.dataset)
+    items = len(prepared.dataset)
     steps = count_steps(items, all_devices).count
     require_learning(recipe.training, steps)
     notes = lost(recipe.training, recipe.base, encoded.config, job.given, items=items, steps=steps, devices=devices)
@@ -102,32 +103,32 @@ def print_lost_settings(job: Job, recipe: Recipe, ready: Prepared, encoded: Enco
         print(f"note: {note}")
 
 
-def train_prepared(ready: Prepared, job: Job, rank0: Rank0 | None) -> TrainingRecord | None:
+def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> TrainingRecord | None:
     """Train all steps, check the adapter and write its files; returns the record, or None on ranks other than 0."""
-    recipe, model, tokenizer = ready.recipe, ready.model, ready.loaded.tokenizer
+    recipe, model, tokenizer = prepared.recipe, prepared.model, prepared.loaded.tokenizer
     unfinished = job.folder.parent / "unfinished"
     trainer = make_trainer(
         model,
         tokenizer,
-        ready.dataset,
+        prepared.dataset,
         recipe.training,
-        ready.loaded.precision,
+        prepared.loaded.precision,
         unfinished,
         job.saving,
-        sample_of(ready.held_out, schedule_of(ready)),
+        sample_of(prepared.held_out, schedule_of(prepared)),
     )
     for callback in rank0.callbacks if rank0 else ():
         trainer.add_callback(callback)
-    ready.checks.extend(check_own_loss(trainer, ready.yardstick, recipe.training, job.base))
-    ready.checks.extend(checks.require(checks.check_accumulation(trainer)))
+    prepared.checks.extend(check_own_loss(trainer, prepared.yardstick, recipe.training, job.base))
+    prepared.checks.extend(checks.require(checks.check_accumulation(trainer)))
     with metered(rank0.country if rank0 else None) as energy, steady_threads(model):
         run_all_steps(trainer)
     cost = trainer.run_state.cost(energy)
     if trainer.validator:
         cost = replace_fields(cost, validation_seconds=round(trainer.validator.seconds, 1))
-    ready.checks.extend(checks.require(checks.check_adapter(model, ready.probe, ready.base_logits)))
+    prepared.checks.extend(checks.require(checks.check_adapter(model, prepared.probe, prepared.base_logits)))
     with steady_threads(model):
-        effect = effect_of_run(ready, trainer)
+        effect = effect_of_run(prepared, trainer)
     print_effect(effect)
     distributed.destroy_process_group()
     if rank0 is None:
@@ -135,35 +136,37 @@ def train_prepared(ready: Prepared, job: Job, rank0: Rank0 | None) -> TrainingRe
     remove_kernels(model)
     save_adapter(model, job.folder)
     require_trained(job.folder / ADAPTER_WEIGHTS)
-    template_note = as_published(tokenizer)
+    template_note = as_published(tokenizer, job.prompt)
     if template_note:
         print(template_note)
     tokenizer.save_pretrained(job.folder)
-    return make_record(ready, job, rank0, trainer, cost, effect, template_note)
+    return make_record(prepared, job, rank0, trainer, cost, effect, template_note)
 
 
-def schedule_of(ready: Prepared) -> Schedule:
+def schedule_of(prepared: Prepared) -> Schedule:
     """When the run validates, and on how many rows."""
-    training, items = ready.recipe.training, len(ready.dataset)
+    training, items = prepared.recipe.training, len(prepared.dataset)
     training = replace(training, batch_size=training.batch_size * distributed.world_size())
-    return schedule(training, items, len(ready.examples.dataset), count_steps(items, training), len(ready.held_out))
+    return schedule(
+        training, items, len(prepared.examples.dataset), count_steps(items, training), len(prepared.held_out)
+    )
 
 
-def effect_of_run(ready: Prepared, trainer: CountingTrainer) -> Effect:
+def effect_of_run(prepared: Prepared, trainer: CountingTrainer) -> Effect:
     """The effect of the published weights: as validated, or measured now."""
-    changes_logits = any(check.name == checks.CHANGES for check in ready.checks)
+    changes_logits = any(check.name == checks.CHANGES for check in prepared.checks)
     if trainer.validator:
         return validated_effect(trainer.validator, changes_logits)
-    training, pad = ready.recipe.training, ready.loaded.tokenizer.pad_token_id or 0
+    training, pad = prepared.recipe.training, prepared.loaded.tokenizer.pad_token_id or 0
     alone = training.backend == "unsloth"
-    scorer = Scorer(ready.model, ready.held_out[:MOST_WITHOUT], pad, alone, training.shard_base)
+    scorer = Scorer(prepared.model, prepared.held_out[:MOST_WITHOUT], pad, alone, training.shard_base)
     if scorer.pairs:
         scorer.use_own_scores()
     return measure_effect(scorer, changes_logits, trainer.accelerator)
 
 
 def make_record(
-    ready: Prepared,
+    prepared: Prepared,
     job: Job,
     rank0: Rank0,
     trainer: CountingTrainer,
@@ -172,33 +175,36 @@ def make_record(
     template_note: str | None,
 ) -> TrainingRecord:
     """Write log and plot into the folder and return the record of the training."""
-    recipe, tokenizer, folder = ready.recipe, ready.loaded.tokenizer, job.folder
+    recipe, tokenizer, folder = prepared.recipe, prepared.loaded.tokenizer, job.folder
     lines = write_log(trainer.state.log_history, folder / TRAINING_LOG)
     validation = record_validation(trainer.validator, lines) if trainer.validator else None
     if validation:
         print_kept(validation)
     plot_loss(lines, folder / "assets" / "training_loss.png", validation.kept if validation else None)
-    examples, seen = ready.examples, trainer.seen
+    examples, seen = prepared.examples, trainer.seen
     return TrainingRecord(
         key=rank0.key,
         code=rank0.code,
         dataset=job.data,
         base=job.base,
         licence=rank0.licence,
-        attention=ready.facts.attention,
-        fused_kernels=ready.facts.fused_kernels,
-        memory_note=ready.facts.memory_note,
-        router_note=ready.facts.router_note,
-        trainable_parameters=ready.facts.trainable_parameters,
-        base_parameters=ready.facts.base_parameters,
+        attention=prepared.facts.attention,
+        fused_kernels=prepared.facts.fused_kernels,
+        memory_note=prepared.facts.memory_note,
+        router_note=prepared.facts.router_note,
+        trainable_parameters=prepared.facts.trainable_parameters,
+        base_parameters=prepared.facts.base_parameters,
         base_settings=recipe.base,
         lora=recipe.lora,
+        rows=job.rows,
+        targets_chosen=job.recipe.lora.target_modules is None,
         training=recipe.training,
         generation=recipe.generation,
-        precision=ready.loaded.precision,
-        quantization=ready.loaded.quantization,
-        quantization_note=ready.loaded.quantization_note,
+        precision=prepared.loaded.precision,
+        quantization=prepared.loaded.quantization,
+        quantization_note=prepared.loaded.quantization_note,
         template_note=template_note,
+        trained_prompt=job.trained_prompt,
         special_tokens={name: getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "pad")},
         steps=trainer.state.global_step,
         epochs=round(seen["examples"] / len(examples.dataset), 4),
@@ -213,7 +219,7 @@ def make_record(
             padding_share=padding_share(seen),
         ),
         loss=losses(lines),
-        checks=ready.checks,
+        checks=prepared.checks,
         files=[describe_file(folder, folder / name) for name in ADAPTER_FILES],
         measured=cost,
         skipped_steps=trainer.health.skipped,

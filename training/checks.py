@@ -52,24 +52,31 @@ def check_examples(
     indices = range(0, total, max(1, total // SAMPLED))
     sample = [examples.dataset[index] for index in indices]
     checks = [check_padding(tokenizer, sample)]
-    if tokenizer.bos_token_id is not None:
+    if prompt.format == "alpaca" and tokenizer.bos_token_id is not None:
         single = sum(begins_once(example, tokenizer) for example in sample)
         checks.append(check("examples with exactly one BOS, in front", len(sample), single))
     rows = [split[int(examples.rows[index])] for index in indices]
     answers = encode_completions(tokenizer, [row["output"] for row in rows])
     labels = [[token for token in example["labels"] if token != IGNORED] for example in sample]
-    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows])
+    prompts = encode_prompts(tokenizer, [prompt.render(row["instruction"], row["input"]) for row in rows], prompt)
     fitted = [fit(*pair, max_length, long_answers) for pair in zip(prompts, answers, strict=True)]
     exact = sum(label == answer for label, answer in zip(labels, fitted, strict=True))
     checks.append(check("examples whose labels are exactly the answer and EOS", len(sample), exact))
     whole = sum(answer[-1:] == [tokenizer.eos_token_id] for answer in fitted)
+    if prompt.format == "chat":
+        begun = sum(
+            example["input_ids"][: len(question)] == question for example, question in zip(sample, prompts, strict=True)
+        )
+        checks.append(check("examples that begin with the prompt of the chat template", len(sample), begun))
+        doubled = sum(begins_twice(example["input_ids"], tokenizer) for example in sample)
+        checks.append(check("examples with two BOS in front", 0, doubled))
     ended = sum(label[-1] == tokenizer.eos_token_id for label in labels)
     checks.append(check("examples that end in EOS: all that were not cut", whole, ended))
     return checks
 
 
 def check_padding(tokenizer: Any, examples: list[dict[str, list[int]]]) -> Check:
-    """Padding has no label and EOS keeps its own, even if the pad token is the EOS token."""
+    """Check that padding has no label and EOS keeps its own, even if the pad token is the EOS token."""
     if tokenizer.pad_token_id != tokenizer.eos_token_id:
         return check("the pad token is not the EOS token", True, True)
     shortest = min(examples, key=lambda example: len(example["input_ids"]))
@@ -77,12 +84,12 @@ def check_padding(tokenizer: Any, examples: list[dict[str, list[int]]]) -> Check
     longer = {name: [*longest[name], longest[name][-1]] for name in ("input_ids", "labels")}
     pair = [shortest, longer]  # of different lengths, so that one is padded
     batch = sft_trainer.DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)(pair)
-    kept = [
-        [token for token, seen in zip(row.tolist(), mask.tolist(), strict=True) if seen]
+    unpadded_labels = [
+        [token for token, is_token in zip(row.tolist(), mask.tolist(), strict=True) if is_token]
         for row, mask in zip(batch["labels"], batch["attention_mask"], strict=True)
     ]
     unlabelled = all((batch["labels"][batch["attention_mask"] == 0] == IGNORED).tolist())
-    holds = kept == [example["labels"] for example in pair] and unlabelled
+    holds = unpadded_labels == [example["labels"] for example in pair] and unlabelled
     return check(
         "the pad token is the EOS token, padding has no label, and EOS behind an answer keeps its own", True, holds
     )
@@ -95,15 +102,20 @@ def begins_once(example: dict[str, list[int]], tokenizer: Any) -> bool:
     return inside.count(bos) == 1 and inside[0] == bos
 
 
-def require_finite_logits(logits: Tensor, whose: str, fix: str) -> None:
+def begins_twice(ids: list[int], tokenizer: Any) -> bool:
+    """Whether an example starts with two BOS: the template's, and one that was added to it."""
+    return tokenizer.bos_token_id is not None and ids[:2] == [tokenizer.bos_token_id] * 2
+
+
+def require_finite_logits(logits: Tensor, owner: str, fix: str) -> None:
     """Raises UserError if a logit is NaN or infinite: comparisons with NaN are always false."""
     if not bool(torch.isfinite(logits).all()):
-        raise not_finite(whose, fix)
+        raise not_finite(owner, fix)
 
 
-def not_finite(whose: str, fix: str) -> UserError:
+def not_finite(owner: str, fix: str) -> UserError:
     """The error for a model whose logits are NaN or infinite."""
-    return UserError(f"{whose} gives logits that are not finite (nan or infinity): {fix}; nothing was published")
+    return UserError(f"{owner} gives logits that are not finite (nan or infinity): {fix}; nothing was published")
 
 
 def check_adapter(model: PeftModel, token_ids: list[int], base_logits: Tensor) -> list[Check]:
@@ -159,7 +171,7 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
     changed = {**row, "input_ids": [row["input_ids"][0][::-1], *row["input_ids"][1:]]}
     length = len(row["input_ids"][0])
     states = [hidden_states(model, flatten_rows([version]))[0, length:] for version in (row, changed)]
-    seen = bool((states[0] != states[1]).any())
+    leaks = bool((states[0] != states[1]).any())
     return [
         Check(
             name="loss of a packed example against its loss alone, nats per token",
@@ -167,7 +179,7 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
             found=f"{largest:.1e} apart",
             holds=largest <= allowed,
         ),
-        check("packed examples that see their neighbour", False, seen),
+        check("packed examples that see their neighbour", False, leaks),
     ]
 
 

@@ -96,13 +96,13 @@ def stopped(fault: str, step: int, settings: Training, precision: str, saving: S
     else:
         lower = f"set a lower --training.learning_rate than {settings.learning_rate:g}"
         change = lower if precision == "float32" else f"{lower}, or --training.precision=float32"
-    good = newest(saving.folder) if saving else None
-    if good:
-        path, checkpoint = good
-        kept = (
+    checkpoint_before = newest(saving.folder) if saving else None
+    if checkpoint_before:
+        path, checkpoint = checkpoint_before
+        resume_hint = (
             f"the last good checkpoint is of step {checkpoint.step}, in {path}: --resume continues from it with the same "
             "settings, --fresh starts again with others"
         )
     else:
-        kept = "there is no checkpoint before it (--save-every N keeps some)"
-    return f"training stopped at step {step}: {fault}; {change}; {kept}; nothing was published"
+        resume_hint = "there is no checkpoint before it (--save-every N keeps some)"
+    return f"training stopped at step {step}: {fault}; {change}; {resume_hint}; nothing was published"

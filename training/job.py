@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from titlecraft.prompt import PromptFormat
-from titlecraft.records import Code, Licence, Pin
+from titlecraft.records import Code, Licence, Pin, ReadRows, RowSettings, TrainedPrompt
 from titlecraft.settings import Recipe
 from training.checkpoints.saving import Saving
 from training.watching.watch import Watch
@@ -44,22 +44,34 @@ class Job:
     Args:
         data: pin of the dataset.
         base: pin of the base model.
-        prompt: the dataset's prompt.
+        trained_prompt: the prompt of every example, and why it has its format.
         recipe: all settings.
         folder: where adapter, tokenizer, log and plot are written, by rank 0.
         saving: when and where checkpoints are saved.
         auto_batch: as in RunOptions.
         given: dotted names of the settings that a recipe file or an option set; the others are defaults.
+        rows: how the rows of a dataset were read that Titlecraft did not build.
     """
 
     data: Pin
     base: Pin
-    prompt: PromptFormat
+    trained_prompt: TrainedPrompt
     recipe: Recipe
     folder: Path
     saving: Saving
     auto_batch: bool
     given: frozenset[str] = frozenset()
+    rows: ReadRows | None = None
+
+    @property
+    def prompt(self) -> PromptFormat:
+        """The prompt of every example."""
+        return self.trained_prompt.prompt
+
+    @property
+    def row_settings(self) -> RowSettings | None:
+        """How the rows of the dataset are read; None for a dataset that Titlecraft built."""
+        return self.rows.settings if self.rows else None
 
 
 @dataclass(frozen=True)

@@ -88,12 +88,12 @@ def lost(
         messages.append(
             f"training.logging_steps {training.logging_steps} is more than the run's {steps}: the log has one line, of the last step"
         )
-    whole = training.batch_size * training.accumulation * devices
-    if whole > items:
-        what = "packed rows" if training.packing else "examples"
+    step_items = training.batch_size * training.accumulation * devices
+    if step_items > items:
+        noun = "packed rows" if training.packing else "examples"
         messages.append(
             f"a step of training.batch_size {training.batch_size} × accumulation {training.accumulation}"
-            f"{f' × {devices} devices' if devices > 1 else ''} takes {whole:,} {what} and there are {items:,}: each step sees all of them"
+            f"{f' × {devices} devices' if devices > 1 else ''} takes {step_items:,} {noun} and there are {items:,}: each step sees all of them"
         )
     positions = getattr(config, "max_position_embeddings", None)
     if positions and base.max_length > positions:

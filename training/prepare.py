@@ -76,7 +76,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     if training.packing:
         require_packable(encoded.config, base, longest)
     set_seed(training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, training)
+    loaded = load_for_training(base, recipe.base, training, prompt)
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)
@@ -85,7 +85,7 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     )
     probe = examples.dataset[0]["input_ids"]
     base_parameters = loaded.model.num_parameters()
-    expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules)
+    expected = expected_trainable(loaded.model, recipe.lora.r, recipe.lora.target_modules or [])
     model = add_adapter(loaded, base, recipe.lora, training)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     passed.append(checks.check("trainable parameters: r·(in+out) over the adapted layers", expected, trainable))
@@ -93,8 +93,10 @@ def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, n
     if training.backend == "trl" and not training.shard_base:  # a base to be sharded may not fit on one GPU
         checks.require_gradients(model, probe, base)
     if training.shard_base:
-        kept, whole = (size / 1e9 for size in shard_base(model))
-        print(f"base shared out between {distributed.world_size()} processes: {kept:.3g} GB of {whole:.3g} in each")
+        own_gb, total_gb = (size / 1e9 for size in shard_base(model))
+        print(
+            f"base shared out between {distributed.world_size()} processes: {own_gb:.3g} GB of {total_gb:.3g} in each"
+        )
     router_note = leave_router_loss_out(model)
     dataset, lengths = examples.dataset, examples.lengths
     if training.packing:

@@ -90,9 +90,9 @@ def add_up(earlier: Measured, current: Measured, tokens: int) -> Measured:
     )
 
 
-def larger(one: float | None, other: float | None) -> float | None:
+def larger(first: float | None, second: float | None) -> float | None:
     """The larger of two figures; None if both are unknown."""
-    return max((figure for figure in (one, other) if figure is not None), default=None)
+    return max((figure for figure in (first, second) if figure is not None), default=None)
 
 
 def smoothed(values: list[float]) -> list[float]:
@@ -126,7 +126,7 @@ def plot_loss(lines: list[dict[str, Any]], path: Path, kept: int | None = None) 
 
     validations = [line for line in lines if "validation_loss" in line]
     lines = [line for line in lines if "loss" in line]
-    many = len(lines) >= SMOOTH_FROM
+    smooth = len(lines) >= SMOOTH_FROM
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
     steps = [line["step"] for line in lines]
@@ -135,13 +135,13 @@ def plot_loss(lines: list[dict[str, Any]], path: Path, kept: int | None = None) 
         steps,
         loss,
         color="#4c72b0",
-        linewidth=0.7 if many else 1.6,
-        alpha=0.4 if many else 1,
+        linewidth=0.7 if smooth else 1.6,
+        alpha=0.4 if smooth else 1,
         marker="o",
         markersize=3 if len(lines) < 40 else 0,
         label="loss, as logged",
     )
-    if many:
+    if smooth:
         axes.plot(
             steps, smoothed(loss), color="#20355a", linewidth=1.8, label=f"mean of {2 * (len(loss) // 40) + 1} of them"
         )

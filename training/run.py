@@ -17,14 +17,15 @@ from titlecraft.hub.pins import current_name, find_record, pin, published_pin, r
 from titlecraft.hub.publishing import sole_publisher, work_folder
 from titlecraft.models.base.quantisation import resolve_quantization
 from titlecraft.process import distributed
-from titlecraft.records import TRAINING_RECORD, Code, Pin, TrainingInputs, TrainingRecord, current_code
+from titlecraft.records import TRAINING_RECORD, Code, Pin, RowSettings, TrainingInputs, TrainingRecord, current_code
 from titlecraft.records.repo_files import PROMPT_FILE
+from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe
 from training.checkpoints.branch import BackgroundPush
 from training.checkpoints.folder import Run, checkpoints_folder
 from training.checkpoints.resume import find_start
 from training.checkpoints.saving import Saving
-from training.data.prompt import read_prompt
+from training.data.prompt import prompt_for
 from training.job import Job, Rank0, RunOptions
 from training.model.backend import require_backend
 from training.publishing.finished import find_finished, write_target
@@ -47,7 +48,7 @@ def train(
     """Train and publish an adapter; returns its pin and its record.
 
     Args:
-        dataset: NS/NAME[@REVISION] of a dataset that `titlecraft build` published; without a revision, its newest data.
+        dataset: NS/NAME[@REVISION] of a dataset of the Hub; without a revision, its newest data.
         repo: NS/NAME of the adapter repo.
         given: dotted names of the settings that a recipe file or an option set. A note names those that have no effect.
         write_card: writes README.md into the folder to publish, from the records in it.
@@ -63,9 +64,9 @@ def train(
         quantization = resolve_quantization(recipe.base.quantization)
         recipe = replace(recipe, base=replace(recipe.base, quantization=quantization))
         data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
-        prompt, raw_prompt = read_prompt(data)
+        row_settings = settings_for(data, RowSettings.of(recipe))
         code = current_code("training", *PACKAGES)
-        run = run_of(data, base, recipe, code)
+        run = run_of(data, base, recipe, code, row_settings)
         head = published_pin(repo, "model")
         require_own(head, TRAINING_RECORD)
         if head and not options.fresh:
@@ -82,8 +83,13 @@ def train(
         if record is None:
             saving = prepare_work_folder(repo, work, run, options)
             write_target(folder, repo, options.private)
+            rows = read_rows(data, row_settings) if row_settings else None
+            if rows:
+                print(f"rows of {data}: {rows}")
+            prompt, raw_prompt = prompt_for(data, base, recipe.prompt.format, rows)
+            print(f"prompt format {prompt}")
             job = distributed.broadcast_from_rank0(
-                Job(data, base, prompt, recipe, folder, saving, options.auto_batch, frozenset(given))
+                Job(data, base, prompt, recipe, folder, saving, options.auto_batch, frozenset(given), rows)
             )
             push = BackgroundPush(repo, options.private) if options.push_every else None  # cannot be broadcast
             record = train_on_rank0(
@@ -100,7 +106,7 @@ def train(
     return published, record
 
 
-def run_of(data: Pin, base: Pin, recipe: Recipe, code: Code) -> Run:
+def run_of(data: Pin, base: Pin, recipe: Recipe, code: Code, rows: RowSettings | None = None) -> Run:
     """The key of a training and the digest of each of its inputs, for its checkpoints."""
     inputs = TrainingInputs(
         dataset=data,
@@ -112,6 +118,8 @@ def run_of(data: Pin, base: Pin, recipe: Recipe, code: Code) -> Run:
         generation=recipe.generation,
         code=code,
         devices=distributed.world_size(),
+        prompt_format=recipe.prompt.format,
+        rows=rows,
     )
     return Run(key=inputs.key, inputs=inputs.digests())
 

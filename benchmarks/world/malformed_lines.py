@@ -70,7 +70,7 @@ def malform(kind: str, line: str, uid: str, t: str, c: str, ti: str, rng: np.ran
     if kind == "numeric_title":
         return to_json({**full, "title": 1984})
     if kind == "list_content":
-        return to_json({**full, "content": [c]})
+        return to_json({**full, "content": [c, 1]})
     if kind == "null_content":
         return to_json({**full, "content": None})
     if kind == "not_object":

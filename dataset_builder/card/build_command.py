@@ -16,6 +16,10 @@ def build_command(repo: str, record: DatasetRecord) -> str:
     names = [file.name for file in record.source.files]
     source = [shlex.quote(name) for name in names] if len(names) <= NAMED else ["FILES"]
     parts = [f"titlecraft build {' '.join(source)}", f"--repo {repo}", *changed_options(record)]
+    about = record.about
+    parts += [f"--license {about.license}"] if about.license else []
+    parts += [f"--language {','.join(about.language)}"] if about.language else []
+    parts += [f"--pretty-name {shlex.quote(about.pretty_name)}"] if about.pretty_name else []
     lost = sum(record.quarantined.values())
     if record.source.lines and lost / record.source.lines > MAX_LOSS:
         parts.append(f"--max-loss {-(-100 * lost // record.source.lines) / 100:g}")

@@ -1,15 +1,21 @@
-"""The dataset card's front matter, as `datasets` and the Hub read it. It never claims a licence for the texts."""
+"""The dataset card's front matter, as `datasets` and the Hub read it.
+
+It claims no licence for the texts by itself: a publisher states one with `--license`, or in the metadata of the published card.
+For AmazonTitles-1.3MM nobody can, since no licence of its texts is known.
+"""
 
 from typing import Any
 
 from huggingface_hub import DatasetCardData
 
-from dataset_builder.shards.alpaca import COLUMNS
+from dataset_builder.shards.alpaca import published_columns
 from titlecraft.cards.merge import Owned
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord, Split
 
 LICENCE = "unknown"
+LICENCE_KEYS = ("license", "license_name", "license_link", "license_details")
+PRETTY_NAME = "Product titles and descriptions, Alpaca format"
 WHY = "no licence of these texts is known: the source states none that this program reads"
 SIZES = (
     (1_000, "n<1K"),
@@ -20,34 +26,50 @@ SIZES = (
 )
 TAGS = ("alpaca", "instruction-finetuning", "product-descriptions", "titlecraft")
 OWNED = Owned(
-    keys=frozenset({"license", "license_name", "license_link", "license_details", "dataset_info"}),
+    keys=frozenset({*LICENCE_KEYS, "dataset_info"}),
     values={"tags": frozenset(TAGS), "task_categories": frozenset({"text-generation"})},
 )
 
 
 def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
-    """Return the front matter; `configs` and `dataset_info` of the existing one stay, except those named "default"."""
+    """Return the front matter; of the existing one stay its licence, its name, and `configs` and `dataset_info` of other names."""
     files = {name: [file.path for file in split.files] for name, split in record.splits.items()}
     data_files = [{"split": name, "path": paths} for name, paths in files.items()]
     others = others_than_default(existing.get("dataset_info"))
     info = dataset_info(record)
     return DatasetCardData(
-        license=LICENCE,
-        language=["en"] if record.source.expected_lines is not None else None,
+        **licence(record, existing),
+        language=record.about.language or (["en"] if record.source.is_amazon_titles else None),
         task_categories=["text-generation"],
         tags=list(TAGS),
         size_categories=[next((size for limit, size in SIZES if record.published < limit), "n>10M")],
-        pretty_name="Product titles and descriptions, Alpaca format",
+        pretty_name=pretty_name(record, existing),
         configs=[{"config_name": "default", "data_files": data_files}, *others_than_default(existing.get("configs"))],
         dataset_info=[{"config_name": "default"} | info, *others] if others else info,
     ).to_dict()
+
+
+def licence(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata about the licence: what the record states, else what the existing metadata state, else unknown."""
+    if record.source.is_amazon_titles:
+        return {"license": LICENCE}
+    if record.about.license is not None:
+        return {"license": record.about.license}
+    stated = {key: existing[key] for key in LICENCE_KEYS if existing.get(key) not in (None, "", [])}
+    return stated if stated.get("license", LICENCE) != LICENCE else {"license": LICENCE}
+
+
+def pretty_name(record: DatasetRecord, existing: dict[str, Any]) -> str:
+    """Return the dataset's name: what the record states, else that of the existing metadata, else a general one."""
+    own = existing.get("pretty_name")
+    return record.about.pretty_name or (own if isinstance(own, str) and own.strip() else PRETTY_NAME)
 
 
 def dataset_info(record: DatasetRecord) -> dict[str, Any]:
     """Return features, rows and bytes of each split; without bytes in memory if the record is older and has none."""
     known = [split.bytes_in_memory for split in record.splits.values() if split.bytes_in_memory is not None]
     return {
-        "features": [{"name": column, "dtype": "string"} for column in COLUMNS],
+        "features": [{"name": column, "dtype": "string"} for column in published_columns(record.data)],
         "splits": [split_info(name, split) for name, split in record.splits.items()],
         "download_size": sum(file.bytes for split in record.splits.values() for file in split.files),
         **({"dataset_size": sum(known)} if len(known) == len(record.splits) else {}),
@@ -68,7 +90,7 @@ def others_than_default(value: Any) -> list[dict[str, Any]]:
 
 def claimed_licences(front: dict[str, Any]) -> list[str]:
     """Return the licences that a front matter claims by its keys or by a tag."""
-    stated = [front.get(key) for key in ("license", "license_name", "license_link", "license_details")]
+    stated = [front.get(key) for key in LICENCE_KEYS]
     tags = front.get("tags")
     stated += [tag.partition(":")[2] for tag in (tags if isinstance(tags, list) else []) if is_licence_tag(tag)]
     stated += [licence for value in stated if isinstance(value, list) for licence in value]

@@ -12,7 +12,9 @@ from dataset_builder.card.metadata import (
     OWNED,
     WHY,
     claimed_licences,
+    licence,
     metadata,
+    pretty_name,
     require_no_licence,
     without_licence_tags,
 )
@@ -64,10 +66,11 @@ def render(inputs: CardInputs, existing: str | None = None, where: str = CARD) -
     The same inputs give the same card, and rendering is idempotent. Raises UserError if the existing card cannot be parsed,
     or its metadata would still claim a licence.
     """
-    existing = None if existing is None else without_claims(existing, where)
+    existing = None if existing is None else without_claims(existing, where, inputs.record)
     front = split(existing, where).metadata if existing is not None else {}
     text = merge(existing, fresh(inputs, front), OWNED, where)
-    require_no_licence(split(text, where).metadata, where)
+    if inputs.record.source.is_amazon_titles:
+        require_no_licence(split(text, where).metadata, where)
     return text
 
 
@@ -86,6 +89,9 @@ def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
         command=build_command(inputs.repo, record),
         completeness=completeness(record),
         revisions=inputs.lineage.by_revision() if inputs.lineage else {},
+        licence=licence(record, front),
+        name=on_one_line(pretty_name(record, front)),
+        columns=record.data.keep_columns,
         share=lambda count, of: share_label(count / max(1, of)),
         percent=lambda value: f"{100 * value:.4g} %",
         best_first=best_first,
@@ -107,13 +113,13 @@ def near_label(leakage: Leakage) -> str:
     return share if measured == leakage.rows else f"{share}, measured on {measured:,} of {leakage.rows:,} rows"
 
 
-def without_claims(existing: str, where: str) -> str:
-    """Return the card without tags that claim a licence; merging overwrites its `license` keys.
+def without_claims(existing: str, where: str, record: DatasetRecord) -> str:
+    """Return the card of AmazonTitles-1.3MM without tags that claim a licence; merging overwrites its `license` keys.
 
     The language that older versions assumed is removed too; one that a person added stays.
     """
     stated = split(existing, where).metadata
-    front = without_licence_tags(stated)
+    front = without_licence_tags(stated) if record.source.is_amazon_titles else stated
     if ASSUMED_ENGLISH in existing and front.get("language") in ("en", ["en"]):
         front = {key: value for key, value in front.items() if key != "language"}
     if front == stated:
@@ -153,7 +159,8 @@ def write_card_of(folder: Path, inputs: CardInputs, head: Pin | None) -> None:
         draw_dataset(inputs.record.source, inputs.repo, inputs.lineage.adapters, picture)
     existing = read_head_card(head)
     where = f"{CARD} of {head or inputs.repo}"
-    if existing is not None and (claims := claimed_licences(split(existing, where).metadata)):
+    amazon = inputs.record.source.is_amazon_titles
+    if existing is not None and amazon and (claims := claimed_licences(split(existing, where).metadata)):
         print(
             f"warning: {where} claims a licence ({', '.join(claims)}); the card says `license: {LICENCE}`, because {WHY}",
             file=sys.stderr,

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from dataset_builder.shards.wording import Wording
+from titlecraft.settings import Data
 
 pc: Any = pyarrow.compute  # its functions are made when it is imported
 
@@ -24,18 +25,30 @@ FEWEST_ROWS, MOST_ROWS, ONE_IN = 10_000, 30_000, 5_000
 ROW_GROUP_BYTES = 32 << 20  # of text, uncompressed; a group ends with the row that reaches this
 
 
+def published_columns(settings: Data) -> tuple[str, ...]:
+    """Return the columns of a dataset: those of Alpaca, and data.keep_columns."""
+    return (*COLUMNS, *settings.keep_columns)
+
+
 def to_alpaca(batch: pa.RecordBatch, wording: Wording) -> pa.Table:
-    """Return the columns uid, title, instruction, input and output of a batch of cleaned rows."""
+    """Return the columns uid, title, instruction, input, output and all further ones of a batch of cleaned rows."""
     uids, titles = batch.column("uid").to_pylist(), batch.column("title").to_pylist()
-    prompts = [wording.of(uid, title) for uid, title in zip(uids, titles, strict=True)]
+    names = batch.schema.names[3:]
+    if names:
+        values = zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+        kept = [dict(zip(names, each, strict=True)) for each in values]
+        prompts = [wording.of(*row) for row in zip(uids, titles, kept, strict=True)]
+    else:
+        prompts = [wording.of(uid, title) for uid, title in zip(uids, titles, strict=True)]
     columns = [
         batch.column("uid"),
         batch.column("title"),
         pa.array([instruction for instruction, _ in prompts], pa.string()),
         pa.array([question for _, question in prompts], pa.string()),
         batch.column("content"),
+        *(batch.column(name) for name in names),
     ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    return pa.Table.from_arrays(columns, names=[*COLUMNS, *names])
 
 
 def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
@@ -44,14 +57,14 @@ def shard_names(split: str, rows: int, rows_per_shard: int) -> list[str]:
     return [f"data/{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
-def write_parquet(tables: Iterable[pa.Table], path: Path) -> None:
+def write_parquet(tables: Iterable[pa.Table], path: Path, schema: pa.Schema = SCHEMA) -> None:
     """Write the rows of these tables, in order, into one file. The same rows give the same bytes.
 
     Only `instruction` is dictionary-encoded, because the values of the other columns rarely repeat.
     """
     with pq.ParquetWriter(
         path,
-        SCHEMA,
+        schema,
         compression="zstd",
         compression_level=3,
         write_page_index=True,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import xxhash
 
-from dataset_builder.source.parse import product_kind
-from titlecraft.prompt import AUTO, PromptFormat
+from dataset_builder.source.product_kind import product_kind
+from titlecraft.prompt import AUTO, PromptFormat, fill
 from titlecraft.settings import Prompt
 
 WORDS = {"isbn": "book", "asin": "product", "unknown": "product"}
@@ -33,10 +33,12 @@ class Wording:
             {word: PromptFormat.all_from_settings(settings, word) for word in words}, settings.product_word, seed
         )
 
-    def of(self, uid: str, title: str) -> tuple[str, str]:
-        """Return instruction and input of one row."""
+    def of(self, uid: str, title: str, columns: dict[str, str] | None = None) -> tuple[str, str]:
+        """Return instruction and input of one row; `columns` are its further columns, whose names may be places."""
         prompts = self.by_word[WORDS[product_kind(uid)] if self.word == AUTO else self.word]
         chosen = prompts[0]
         if len(prompts) > 1:
             chosen = prompts[xxhash.xxh3_64_intdigest(f"{self.seed}:{uid}:{title}".encode()) % len(prompts)]
-        return chosen.instruction, chosen.input_for(title)
+        if columns is None:
+            return chosen.instruction, chosen.input_for(title)
+        return fill(chosen.instruction, columns), fill(chosen.question, columns | {"title": title})

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from dataset_builder.shards.alpaca import COLUMNS, shard_names, to_alpaca, write_parquet
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
-from dataset_builder.source.parse import product_kind
+from dataset_builder.source.product_kind import product_kind
 from dataset_builder.splits.assign import SPLITS
 from titlecraft.records import File, describe_file
 
@@ -41,6 +41,7 @@ class ShardTask:
     folder: Path
     name: str
     wording: Wording
+    columns: tuple[str, ...] = COLUMNS
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class ShardResult:
     kinds: Counter[str]
 
 
-def plan_shards(rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: int) -> list[ShardTask]:
+def plan_shards(
+    rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: int, columns: tuple[str, ...] = COLUMNS
+) -> list[ShardTask]:
     """Return the tasks for the shards of every split; the shards of a split have equal sizes."""
     assigned, tasks = np.load(rows.assigned), []
     for split in range(len(SPLITS)):
@@ -67,7 +70,8 @@ def plan_shards(rows: RowFiles, folder: Path, wording: Wording, rows_per_shard: 
         names = shard_names(SPLITS[split], len(chosen), rows_per_shard)
         for index, name in enumerate(names):
             start, end = (len(chosen) * bound // len(names) for bound in (index, index + 1))
-            tasks.append(ShardTask(files_with(rows, chosen[start:end]), split, start, end, folder, name, wording))
+            files = files_with(rows, chosen[start:end])
+            tasks.append(ShardTask(files, split, start, end, folder, name, wording, columns))
     return tasks
 
 
@@ -84,11 +88,12 @@ def write_shard(task: ShardTask) -> ShardResult:
     chosen = np.flatnonzero(np.load(task.rows.assigned, mmap_mode="r") == task.split)[task.start : task.end]
     path = task.folder / task.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_parquet((to_alpaca(batch, task.wording) for batch in select(task.rows, chosen)), path)
+    schema = pa.schema([(name, pa.string()) for name in task.columns])
+    write_parquet((to_alpaca(batch, task.wording) for batch in select(task.rows, chosen)), path, schema)
     titles, outputs, lengths, kinds, in_memory = [], [], [], Counter(), 0
     for batch in pq.ParquetFile(path).iter_batches(batch_size=10_000):
         in_memory += sum(pc.sum(pc.binary_length(column)).as_py() for column in batch.columns)
-        in_memory += 4 * len(COLUMNS) * batch.num_rows
+        in_memory += 4 * batch.num_columns * batch.num_rows
         titles += map(text_key, batch.column("title").to_pylist())
         outputs += map(text_key, batch.column("output").to_pylist())
         lengths.append(pc.utf8_length(batch.column("output")).to_numpy(zero_copy_only=False))

@@ -17,6 +17,7 @@ QUERY = re.compile(r"(?:[?#]|%3F|%23)(?=[\w.~-]+(?:=|%3D))", re.IGNORECASE)  # a
 PARAMETER = re.compile(r";[\w.~-]+=[^/]*")  # such as `;jsessionid=…` of a path
 UNQUOTED_PASSWORD = re.compile(r"[^\[/?#@]*:(?!\d*(?:[/?#]|$))[^@]*@")  # the colon is not followed by a port
 HIDDEN = "[hidden]"
+HUB_DATASETS = "hf://datasets/"
 
 
 def is_url(address: str) -> bool:
@@ -91,7 +92,7 @@ def short_names(addresses: list[str]) -> list[str]:
 
     It is the file name. Files with the same name get the folders below their common folder too, without a home folder.
     """
-    parts = [below_home(shown(address)) for address in addresses]
+    parts = [name_parts(shown(address)) for address in addresses]
     names = [path_parts[-1] for path_parts in parts]
     for name in {name for name in names if names.count(name) > 1}:
         indices = [index for index, path_parts in enumerate(parts) if path_parts[-1] == name]
@@ -104,6 +105,21 @@ def short_names(addresses: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         names[index] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return names
+
+
+def name_parts(address: str) -> list[str]:
+    """Return the parts of an address that names are made of: the last one is a file's name.
+
+    The name of a member of a zip archive begins with that of the archive, and the name of a file of the Hub is its whole
+    address at its commit.
+    """
+    if address.startswith(HUB_DATASETS):
+        return [address.removeprefix("hf://")]
+    member, chained, archive = address.partition("::")
+    if chained and member.startswith("zip://"):
+        *folders, name = name_parts(archive)
+        return [*folders, f"{name}/{member.removeprefix('zip://')}"]
+    return below_home(address)
 
 
 def below_home(address: str) -> list[str]:

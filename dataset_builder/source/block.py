@@ -4,6 +4,7 @@ The cleaned rows are written to an Arrow file for the second pass; keys and coun
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,13 +15,12 @@ import xxhash
 
 from dataset_builder.clean import BOILERPLATE, clean
 from dataset_builder.duplicates.sketch import VALUES, measurable, sketch
-from dataset_builder.source.json_lines import JsonLines
+from dataset_builder.source.formats.json_lines import JsonLines
 from dataset_builder.source.parse import Drop, Quarantine, drop_reason
 from dataset_builder.source.readers import reader_named
 from titlecraft.settings import Data
 
 SAMPLED_LINES = 20  # lines of a block whose keys are counted
-SCHEMA = pa.schema([("uid", pa.string()), ("title", pa.string()), ("content", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,22 @@ class BlockTask:
     settings: Data
     format: str = JsonLines.name
     header: bytes = b""
+    positions: np.ndarray | None = None
 
 
 class MalformedLine(NamedTuple):
-    """A quarantined line: number in its block (from 0), offset and length in bytes, and the columns that may be published."""
+    """A quarantined line: number in its block (from 0), offset and length in bytes, and the columns that may be published.
+
+    The offset counts from the beginning of the block or, if the block has `positions`, of the text; it is negative where the
+    format has no positions. `raw` is the source text.
+    """
 
     number: int
     offset: int
     length: int
     reason: Quarantine
     shown: dict[str, Any]
+    raw: str
 
 
 @dataclass
@@ -83,8 +89,8 @@ def read_block(task: BlockTask) -> BlockResult:
     reader = reader_named(task.format)
     parser = reader.parser(task.settings, task.header)
     parse = parser.parse
-    uids, titles, contents = [], [], []
-    lines = reader.lines(task.data)
+    uids, titles, contents, kept_columns = [], [], [], []
+    lines = task.data.split(b"\n")
     ended = not lines[-1]
     if ended:
         lines.pop()
@@ -93,7 +99,9 @@ def read_block(task: BlockTask) -> BlockResult:
         row = parse(line)
         if isinstance(row, Quarantine):
             text = line.removesuffix(b"\r")
-            result.malformed.append(MalformedLine(number, offset, len(text), row, parser.published_part(text, row)))
+            begin, length = (offset, len(text)) if task.positions is None else map(int, task.positions[number])
+            shown, raw = parser.published_part(text, row), parser.source_text(text)
+            result.malformed.append(MalformedLine(number, begin, length, row, shown, raw))
         elif isinstance(row, Drop):
             result.dropped[row] += 1
         elif isinstance(kept := clean_row(row.title, row.content, task.settings, result.cleaned), Drop):
@@ -102,11 +110,14 @@ def read_block(task: BlockTask) -> BlockResult:
             uids.append(row.uid)
             titles.append(kept[0])
             contents.append(kept[1])
+            if row.kept:
+                kept_columns.append([clean(text, result.cleaned) for text in row.kept])
         offset += len(line) + 1
     result.lines, result.absent, result.columns = len(lines), parser.absent, parser.columns(lines[:SAMPLED_LINES])
     if not ended and result.malformed and result.malformed[-1].number == len(lines) - 1:
         result.last_line_is_cut = result.malformed[-1].reason in (Quarantine.NOT_JSON, Quarantine.NOT_UTF8)
-    write_rows(task.rows_file, uids, titles, contents)
+    others = zip(*kept_columns, strict=True) if uids else ([] for _ in task.settings.keep_columns)
+    write_rows(task.rows_file, rows_schema(task.settings), uids, titles, contents, *others)
     digest = xxhash.xxh3_64_intdigest
     rows = (digest(f"{title}\0{content}".encode()) for title, content in zip(titles, contents, strict=True))
     result.keys = np.fromiter(rows, np.uint64, len(uids))
@@ -133,11 +144,16 @@ def clean_row(title: str, content: str, settings: Data, cleaned: Counter[str]) -
     return drop_reason(clean_title, clean_content, settings) or (clean_title, clean_content)
 
 
-def write_rows(path: Path, *columns: list[str]) -> None:
+def rows_schema(settings: Data) -> pa.Schema:
+    """Return the schema of the cleaned rows: identifier, title, description, and data.keep_columns."""
+    return pa.schema([(name, pa.string()) for name in ("uid", "title", "content", *settings.keep_columns)])
+
+
+def write_rows(path: Path, schema: pa.Schema, *columns: Iterable[str]) -> None:
     """Write the kept rows of a block in batches of 2,000, so that reading them back needs little memory.
 
     The file is not compressed: it exists for a minute, and compression would take longer than it saves.
     """
-    table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=SCHEMA)
-    with pa.ipc.new_file(path, SCHEMA) as writer:
+    table = pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=schema)
+    with pa.ipc.new_file(path, schema) as writer:
         writer.write_table(table, max_chunksize=2000)

@@ -3,16 +3,21 @@
 from pathlib import Path
 
 from dataset_builder.source.addresses import is_url, short_names
-from dataset_builder.source.catalogue import GZIP_MAGIC, CatalogueFile, Listed, open_file, remote_errors
-from dataset_builder.source.foreign_formats import HEAD_BYTES
+from dataset_builder.source.catalogue import CatalogueFile, Listed
+from dataset_builder.source.formats.foreign_formats import require_readable
+from dataset_builder.source.reader import Head
 from dataset_builder.source.readers import choose_reader
+from dataset_builder.source.text import open_text
 from dataset_builder.workers.in_order import InOrder
+from titlecraft.settings import Data
+
+HEAD_BYTES = 1 << 18
 
 
-def examine_files(files: list[Listed], in_order: InOrder) -> list[CatalogueFile]:
+def examine_files(files: list[Listed], settings: Data, in_order: InOrder) -> list[CatalogueFile]:
     """Examine the beginning of every file. Raises UserError if one cannot be read."""
     names = short_names([file.address for file in files])
-    return list(in_order(examine, list(zip(files, names, strict=True))))
+    return list(in_order(examine, [(file, name, settings) for file, name in zip(files, names, strict=True)]))
 
 
 def absolute(address: str) -> str:
@@ -20,12 +25,19 @@ def absolute(address: str) -> str:
     return address if is_url(address) else str(Path(address).absolute())
 
 
-def examine(task: tuple[Listed, str]) -> CatalogueFile:
-    """Examine one file, given its short name."""
-    file, name = task
+def examine(task: tuple[Listed, str, Data]) -> CatalogueFile:
+    """Examine one file, given its short name and the settings."""
+    file, name, settings = task
     address = absolute(file.address)
-    with open_file(address) as stream, remote_errors(address):
-        head = stream.read(HEAD_BYTES)
-    reader = choose_reader(head, address)
-    reader.examine(head, address, len(head) < HEAD_BYTES)
-    return CatalogueFile(address, name, file.size, head.startswith(GZIP_MAGIC), reader.name)
+    head = read_head(address)
+    require_readable(head)
+    reader = choose_reader(head, settings)
+    reader.examine(head, settings)
+    return CatalogueFile(address, name, file.size, head.compression is not None, reader.name)
+
+
+def read_head(address: str) -> Head:
+    """Return the beginning of a file's text. Raises UserError if it is damaged."""
+    with open_text(address) as text:
+        data = text.read(HEAD_BYTES)
+        return Head(data, len(data) < HEAD_BYTES and not text.cut, address, text.compression)

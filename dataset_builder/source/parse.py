@@ -19,21 +19,21 @@ prices, addresses or other private data. The treatment of malformed lines:
 | title, content or uid twice                               | quarantined: duplicate_key (ambiguous)          |
 | title or content null, or absent                          | dropped: empty_title, empty_content             |
 | title or content absent in every line of the catalogue    | refused: a wrong setting (see guards.py)        |
-| title or content a number, a list, an object, true        | quarantined: title_not_text, content_not_text   |
+| title or content a list of texts                          | kept, joined by line breaks                     |
+| title or content a number, another list, an object, true  | quarantined: title_not_text, content_not_text   |
 | uid a whole number                                        | kept, uid is its decimal text                   |
 | uid a fraction, a list, an object, true                   | quarantined: uid_not_text                       |
 | uid absent or null                                        | kept with an empty uid                          |
 | control characters, NUL, anything else as `\\u0000`        | kept; cleaning replaces them                    |
+| Python dictionaries: no dictionary of plain values        | quarantined: not_python                         |
+| tables: a quote that opens or closes in the wrong place   | quarantined: not_quoted, every line of the row  |
+| tables: another number of cells than the header           | quarantined: cell_count                         |
+
+The other formats of `formats/` are treated alike: an element of a JSON array, a row of a table or of a Parquet file is a line.
 """
 
-import re
-from collections import Counter
 from enum import StrEnum
-from itertools import cycle
-from operator import mul
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from titlecraft.settings import Data
 
@@ -57,6 +57,9 @@ class Quarantine(StrEnum):
 
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
+    NOT_PYTHON = "not_python"
+    NOT_QUOTED = "not_quoted"
+    CELL_COUNT = "cell_count"
     LONE_SURROGATE = "lone_surrogate"
     TWO_OBJECTS = "two_objects"
     NOT_AN_OBJECT = "not_an_object"
@@ -66,120 +69,16 @@ class Quarantine(StrEnum):
     UID_NOT_TEXT = "uid_not_text"
 
 
-ISBN_10, ISBN_13 = re.compile(r"[0-9]{9}[0-9X]").fullmatch, re.compile(r"97[89][0-9]{10}").fullmatch
-ASIN = re.compile(r"B0[0-9A-Z]{8}").fullmatch
 READABLE = (Quarantine.DUPLICATE_KEY, Quarantine.TITLE_NOT_TEXT, Quarantine.CONTENT_NOT_TEXT, Quarantine.UID_NOT_TEXT)
-LONGEST_VALUE = 1_000  # characters of a value in the quarantine
 
 
 class Row(NamedTuple):
-    """A row of the source before cleaning; `uid` is empty if the source has none."""
+    """A row of the source before cleaning; `uid` is empty if the source has none, `kept` are the texts of data.keep_columns."""
 
     uid: str
     title: str
     content: str
-
-
-class Parser:
-    """Decodes lines strictly: UTF-8, one JSON object (RFC 8259), text where text belongs.
-
-    `absent` counts the objects that lack the title, the content or the uid, by the name of the column.
-    """
-
-    def __init__(self, columns: Data) -> None:
-        self.title, self.content, self.uid = columns.title_column, columns.content_column, columns.uid_column
-        self.absent: Counter[str] = Counter()
-        quoted = (re.escape(orjson.dumps(name)) for name in (self.title, self.content, self.uid))
-        self._quoted = re.compile(b"|".join(quoted)).findall
-
-    def parse(self, line: bytes) -> Row | Drop | Quarantine:
-        """Return the row of a line (without its newline), or the reason why it has none."""
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            return Drop.BLANK_LINE if not line.strip() else why_not_json(line, error)
-        if type(value) is not dict:
-            return Quarantine.NOT_AN_OBJECT
-        # inside a string the quotes are escaped, so a second match is a key or the whole value "title"
-        keys = self._quoted(line)
-        if len(keys) > len(set(keys)) and self.has_key_twice(line):
-            return Quarantine.DUPLICATE_KEY
-        title, content, uid = value.get(self.title), value.get(self.content), value.get(self.uid)
-        if type(title) is str and type(content) is str and type(uid) is str:
-            return Row(uid, title, content)
-        if type(uid) is float:
-            uid = exact_number(line, self.uid)
-        return self.non_text_row(value, title, content, uid)
-
-    def non_text_row(self, value: dict[str, Any], title: Any, content: Any, uid: Any) -> Row | Drop | Quarantine:
-        """Return the row of an object whose title, content or uid is absent or no text, or the reason why it has none."""
-        for name in (self.title, self.content, self.uid):
-            self.absent[name] += name not in value
-        if title is not None and type(title) is not str:
-            return Quarantine.TITLE_NOT_TEXT
-        if content is not None and type(content) is not str:
-            return Quarantine.CONTENT_NOT_TEXT
-        if type(uid) is int:
-            uid = str(uid)
-        if uid is not None and type(uid) is not str:
-            return Quarantine.UID_NOT_TEXT
-        if title is None:
-            return Drop.EMPTY_TITLE
-        return Drop.EMPTY_CONTENT if content is None else Row(uid or "", title, content)
-
-    def published_part(self, line: bytes, reason: Quarantine) -> dict[str, Any]:
-        """Return title, content and uid of a quarantined line, each cut to LONGEST_VALUE characters.
-
-        Returns an empty dictionary if the line cannot be parsed, because its columns are unknown.
-        """
-        if reason not in READABLE:
-            return {}
-        value = orjson.loads(line)
-        names = dict.fromkeys(name for name in (self.uid, self.title, self.content) if name in value)
-        return {name: shortened(value[name]) for name in names}
-
-    def has_key_twice(self, line: bytes) -> bool:
-        """Return whether the outermost object has the key of title, content or uid more than once."""
-        import json
-
-        outermost: list[tuple[str, Any]] = []
-
-        def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-            outermost[:] = pairs  # inner objects are closed first: the last call is the outermost object
-            return {}
-
-        json.loads(line, object_pairs_hook=remember)
-        keys = [key for key, _ in outermost]
-        return any(keys.count(name) > 1 for name in (self.title, self.content, self.uid))
-
-
-def shortened(value: Any) -> Any:
-    """Return a JSON value, or the first LONGEST_VALUE characters of its text."""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return value if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} […]"
-
-
-def exact_number(line: bytes, name: str) -> int | float:
-    """Return the number with this key exactly; orjson parses integers beyond 64 bits as floats."""
-    import json
-
-    try:
-        return json.loads(line)[name]
-    except ValueError:  # more digits than Python reads
-        return float("nan")
-
-
-def why_not_json(line: bytes, error: orjson.JSONDecodeError) -> Quarantine:
-    """Return why orjson cannot parse a line that is not blank."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return Quarantine.NOT_UTF8
-    if "surrogate in string" in error.msg:
-        return Quarantine.LONE_SURROGATE
-    if "content after document" in error.msg:
-        return Quarantine.TWO_OBJECTS
-    return Quarantine.NOT_JSON
+    kept: tuple[str, ...] = ()
 
 
 def drop_reason(title: str, content: str, settings: Data) -> Drop | None:
@@ -193,17 +92,3 @@ def drop_reason(title: str, content: str, settings: Data) -> Drop | None:
     if len(content) < settings.minimum_characters:
         return Drop.TOO_SHORT
     return None
-
-
-def product_kind(uid: str) -> str:
-    """Return the kind of identifier: "isbn" for an ISBN-10 or ISBN-13 with a valid check digit, which is a book; "asin" for
-    Amazon's format of all other products, B0 and eight letters or digits; else "unknown".
-    """
-    if ASIN(uid):
-        return "asin"
-    if ISBN_10(uid):
-        total = sum(map(mul, uid.encode(), range(10, 0, -1))) - 55 * ord("0")
-        return "isbn" if (total if uid[9] != "X" else total - ord("X") + ord("0") + 10) % 11 == 0 else "unknown"
-    if ISBN_13(uid):
-        return "isbn" if (sum(map(mul, uid.encode(), cycle((1, 3)))) - 25 * ord("0")) % 10 == 0 else "unknown"
-    return "unknown"

@@ -30,14 +30,16 @@ class BlockOrigin:
     """The origin of a block: index of its file, offset in the file's text, and the file that its rows are written to.
 
     `consumed` counts the bytes that were read for it; `first_line` is empty except in the first block of a file.
+    `positions` tells whether the offsets of its lines count from the beginning of the text, not of the block.
     """
 
     file: int
     offset: int
     rows_file: Path
     consumed: int
-    gzip_is_cut: bool
+    cut: str
     first_line: bytes
+    positions: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def whole_files(files: list[CatalogueFile], settings: Data, work: Path) -> list[
 
 
 def ranges(files: list[CatalogueFile], settings: Data, work: Path, part_bytes: int = PART_BYTES) -> list[Part]:
-    """Return parts that can be read in parallel: byte ranges of uncompressed files; a gzip file is one part."""
+    """Return parts that can be read in parallel: byte ranges of uncompressed files; a compressed file is one part."""
     parts = []
     for part, file in zip(whole_files(files, settings, work), files, strict=True):
         whole = file.compressed or not reader_named(file.format).divisible
@@ -67,11 +69,20 @@ def ranges(files: list[CatalogueFile], settings: Data, work: Path, part_bytes: i
 def tasks_of(part: Part) -> Iterator[tuple[BlockOrigin, BlockTask]]:
     """Read the blocks of a part one after another; yield each as a task with its origin."""
     before = part.start
-    for number, block in enumerate(reader_named(part.format).blocks(part.address, part.start, part.end)):
+    blocks = reader_named(part.format).blocks(part.address, part.settings, part.start, part.end)
+    for number, block in enumerate(blocks):
         rows_file = part.work / f"rows-{part.file:05d}-{part.start:015d}-{number:05d}.arrow"
         first_line = block.data[: block.data.find(b"\n") + 1 or None] if not (part.start or number) else b""
-        origin = BlockOrigin(part.file, block.offset, rows_file, block.consumed - before, block.gzip_is_cut, first_line)
-        yield origin, BlockTask(block.data, rows_file, part.settings, part.format, block.header)
+        origin = BlockOrigin(
+            part.file,
+            block.offset,
+            rows_file,
+            block.consumed - before,
+            block.cut,
+            first_line,
+            block.positions is not None,
+        )
+        yield origin, BlockTask(block.data, rows_file, part.settings, part.format, block.header, block.positions)
         before = block.consumed
 
 

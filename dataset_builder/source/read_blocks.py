@@ -1,24 +1,19 @@
-"""Reads a file of the catalogue in blocks of whole lines, uncompressed or gzip, and detects incomplete files.
+"""Reads a file of the catalogue in blocks of whole lines, and detects incomplete files.
 
-A file is incomplete if its gzip data or its last line is cut, or if it is a copy of AmazonTitles-1.3MM's trn.json with fewer
+A file is incomplete if its compressed data or its last line is cut, or if it is a copy of AmazonTitles-1.3MM's trn.json with fewer
 lines than the original (copies of 1,499,649 lines circulate). Its first line identifies that file: the first product, with
 labels that only this file has.
 """
 
 from collections.abc import Iterator
-from contextlib import nullcontext
-from gzip import BadGzipFile
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from isal import igzip
-from isal.igzip_lib import IsalError
+import numpy as np
 
-from dataset_builder.source.addresses import is_url, shown
-from dataset_builder.source.catalogue import GZIP_MAGIC, CatalogueFile, described, in_one_line, open_file, remote_errors
-from dataset_builder.source.gzip_tail import bytes_behind_gzip
+from dataset_builder.source.catalogue import CatalogueFile, described
+from dataset_builder.source.text import BYTE_ORDER_MARK, open_text
 from titlecraft.errors import UserError
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLOCK_BYTES = 8 << 20
 TRN_LINES = 2_248_619
 TRN_BEGINS = (b'"uid": "0000031909"', b'"target_ind"')
@@ -30,15 +25,18 @@ class Block(NamedTuple):
     Args:
         offset: position of the block in the uncompressed text, in bytes.
         consumed: position in the stored file after the block, in bytes.
-        gzip_is_cut: the gzip data ends too early, after this block.
+        cut: what is cut after this block; empty if nothing is.
         header: what a parser needs besides the lines, such as the names of columns; empty in JSON lines.
+        positions: offset and length in bytes of each row in the text, int64 of shape (lines, 2), -1 where a row has none; None
+            if the lines stand in the text as they are in the block.
     """
 
     offset: int
     data: bytes
     consumed: int
-    gzip_is_cut: bool
+    cut: str = ""
     header: bytes = b""
+    positions: np.ndarray | None = None
 
 
 def read_blocks(
@@ -46,33 +44,14 @@ def read_blocks(
 ) -> Iterator[Block]:
     """Yield the lines that begin in bytes `start` to `end` of a file's text, in at least one block, which may be empty.
 
-    Cut gzip data is read as far as it goes. A byte-order mark at the beginning of the file is skipped. `start` must be 0 for
-    a gzip file. Raises UserError if the file is damaged or reading fails.
+    Cut data is read as far as it goes. A byte-order mark at the beginning of the file is skipped. `start` must be 0 for
+    a compressed file. Raises UserError if the file is damaged or reading fails.
     """
-    with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
-        compressed = disk.read(2) == GZIP_MAGIC
-        disk.seek(max(0, start - 1))
-        offset = start - 1 + len(disk.readline()) if start else 0
-        stream: Any = igzip.GzipFile(fileobj=disk) if compressed else disk
-        rest, cut, last, yielded = b"", False, False, False
+    with open_text(address, start) as text:
+        offset = text.offset
+        rest, last, yielded = b"", False, False
         while not last:
-            try:
-                data = read_some(stream, block_bytes)
-            except EOFError:
-                if behind := bytes_behind_gzip(disk):
-                    raise UserError(
-                        f"{shown(address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, which "
-                        "leaves them out, and build from what comes out"
-                    ) from None
-                data, cut = b"", True
-            except (BadGzipFile, IsalError) as error:  # pyright: ignore[reportGeneralTypeIssues]  # IsalError is a class
-                raise UserError(
-                    f"{shown(address)}: the gzip data is damaged after {offset:,} bytes of text ({error}); fetch it again"
-                ) from error
-            except Exception as error:  # every remote file system has exceptions of its own
-                raise UserError(
-                    f"{shown(address)}: reading broke off after {offset:,} bytes of text ({in_one_line(error, address)}); run again"
-                ) from error
+            data = text.read(block_bytes)
             whole = data.rfind(b"\n") + 1
             if data and not whole:
                 rest += data
@@ -82,8 +61,8 @@ def read_blocks(
             if end is not None and offset + len(block) >= end:
                 block, last = lines_before(block, end - offset), True
             skipped = len(BYTE_ORDER_MARK) if not offset and block.startswith(BYTE_ORDER_MARK) else 0
-            if block or cut or (last and not yielded):
-                yield Block(offset + skipped, block[skipped:] if skipped else block, disk.tell(), cut)
+            if block or text.cut or (last and not yielded):
+                yield Block(offset + skipped, block[skipped:] if skipped else block, text.disk.tell(), text.cut)
                 yielded = True
             offset += len(block)
 
@@ -91,23 +70,6 @@ def read_blocks(
 def lines_before(block: bytes, end: int) -> bytes:
     """Return the lines of a block that begin before position `end`."""
     return block[: block.find(b"\n", end - 1) + 1 or None] if end > 0 else b""
-
-
-def read_some(stream: Any, size: int) -> bytes:
-    """Read up to `size` bytes. A cut gzip stream first returns its remaining bytes, then raises EOFError."""
-    parts, wanted = [], size
-    while wanted:
-        try:
-            part = stream.read1(min(wanted, 1 << 17))
-        except EOFError:
-            if parts:
-                break
-            raise
-        if not part:
-            break
-        parts.append(part)
-        wanted -= len(part)
-    return b"".join(parts)
 
 
 def expected_lines(first_line: bytes) -> int | None:

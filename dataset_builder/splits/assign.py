@@ -6,55 +6,52 @@ the target size of a held-out split stays in the training split.
 """
 
 import numpy as np
-import xxhash
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from titlecraft.search.word_ngrams import mix
+from titlecraft.errors import UserError
+from titlecraft.rows.groups import uniform_hash
 from titlecraft.settings import Data
 
 SPLITS = ("train", "validation", "test")
 SMALL_GROUP = 5  # rows; a group of up to this size may be held out even if the catalogue is small
-NO_PAIRS = np.empty((0, 2), dtype=np.int64)
-
-
-def group_rows(titles: np.ndarray, contents: np.ndarray, pairs: np.ndarray = NO_PAIRS) -> np.ndarray:
-    """Return the 64-bit key of each row's group.
-
-    The key of a group is its smallest title key, which does not depend on the order of the rows.
-
-    Args:
-        titles, contents: keys, uint64 of shape (rows,).
-        pairs: pairs of rows that belong to one group, integers of shape (pairs, 2).
-    """
-    _, title_ids = np.unique(titles, return_inverse=True)
-    _, content_ids = np.unique(contents, return_inverse=True)
-    title_count = title_ids.max(initial=-1) + 1
-    nodes = title_count + content_ids.max(initial=-1) + 1
-    ones = np.concatenate([title_ids, title_ids[pairs[:, 0]]])
-    others = np.concatenate([title_count + content_ids, title_ids[pairs[:, 1]]])
-    edges = coo_array((np.ones(len(ones), dtype=np.int8), (ones, others)), shape=(nodes, nodes))
-    _, labels = connected_components(edges, directed=False)
-    component = labels[title_ids]
-    smallest = np.full(labels.max(initial=-1) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
-    np.minimum.at(smallest, component, titles)
-    return smallest[component]
-
-
-def uniform_hash(groups: np.ndarray, seed: int, purpose: str) -> np.ndarray:
-    """Return uniform numbers in [0, 1) that depend only on the group, the seed and the purpose."""
-    key = np.uint64(xxhash.xxh3_64_intdigest(f"{purpose}:{seed}".encode()))
-    return (mix(mix(groups) ^ key) >> np.uint64(11)) / 2**53
+MOST_HELD_OUT = 0.5  # of the groups
 
 
 def assign(groups: np.ndarray, settings: Data) -> np.ndarray:
     """Return the split of each row as an index into SPLITS, or -1 if it is not sampled; int8 of shape (rows,)."""
     share = 1.0 if settings.limit is None else min(1.0, settings.limit / max(1, len(groups)))
     position = uniform_hash(groups, settings.seed, "split")
-    held_out = settings.test_share + settings.validation_share
-    splits = np.where(position < settings.test_share, 2, np.where(position < held_out, 1, 0)).astype(np.int8)
-    splits[uniform_hash(groups, settings.seed, "sample") >= share] = -1
+    sampled = uniform_hash(groups, settings.seed, "sample") < share
+    test_share = share_for(settings.minimum_test_rows, groups[sampled], position[sampled], settings)
+    held_out = test_share + settings.validation_share
+    splits = np.where(position < test_share, 2, np.where(position < held_out, 1, 0)).astype(np.int8)
+    splits[~sampled] = -1
     return splits
+
+
+def share_for(minimum: int, groups: np.ndarray, position: np.ndarray, settings: Data) -> float:
+    """Return the share of the groups that gives the test split at least `minimum` rows; data.test_share if that does.
+
+    Groups that are too large for the test split do not count. Raises UserError if half of the groups hold fewer rows.
+
+    Args:
+        groups, position: group and position in [0, 1) of each sampled row.
+    """
+    if not minimum:
+        return settings.test_share
+    _, ids, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    positions = np.sort(position[sizes[ids] <= largest_group(settings.test_share, len(groups))])
+    most = MOST_HELD_OUT - settings.validation_share
+    if np.searchsorted(positions, most) < minimum:
+        raise UserError(
+            f"data.minimum_test_rows {minimum:,}: half of the groups hold {int(np.searchsorted(positions, most)):,} rows that the test "
+            f"split can have, of {len(groups):,} (rows that share a text stay together): make it smaller"
+        )
+    return max(settings.test_share, float(np.nextafter(positions[minimum - 1], 1)))
+
+
+def largest_group(share: float, rows: int) -> float:
+    """Return the largest size of a group in a held-out split with this share of the rows."""
+    return max(SMALL_GROUP, share * rows)
 
 
 def too_large(groups: np.ndarray, splits: np.ndarray, settings: Data) -> np.ndarray:
@@ -67,5 +64,5 @@ def too_large(groups: np.ndarray, splits: np.ndarray, settings: Data) -> np.ndar
     for split, share in ((1, settings.validation_share), (2, settings.test_share)):
         held_out = np.flatnonzero(splits == split)
         _, ids, sizes = np.unique(groups[held_out], return_inverse=True, return_counts=True)
-        large[held_out] = sizes[ids] > max(SMALL_GROUP, share * rows)
+        large[held_out] = sizes[ids] > largest_group(share, rows)
     return large

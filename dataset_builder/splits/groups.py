@@ -13,9 +13,10 @@ from dataset_builder.source.catalogue import (
     described,
 )
 from dataset_builder.source.parse import Drop
-from dataset_builder.splits.assign import NO_PAIRS, assign, group_rows, too_large
+from dataset_builder.splits.assign import assign, too_large
 from dataset_builder.workers.in_order import InOrder
 from titlecraft.errors import UserError
+from titlecraft.rows.groups import NO_PAIRS, group_rows
 from titlecraft.settings import Data
 
 

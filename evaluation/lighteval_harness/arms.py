@@ -1,4 +1,4 @@
-"""The lighteval model of this experiment: one PeftModel with the adapter off ("before") and on ("after").
+"""The lighteval model of the experiment: one PeftModel with the adapter off ("before") and on ("after").
 
 Batches alternate between the arms (evaluation.model.in_batches). Both arms of a batch get the same token ids.
 """
@@ -27,14 +27,14 @@ from titlecraft.settings import Generation, Recipe
 
 
 class TwoArms(SwitchedModel):
-    """Both arms over one loaded model.
+    """Scores and generates for all arms with one loaded model.
 
     Args:
         loaded: model, tokenizer and context.
         titles: the sample, with token ids.
-        lookup: gets all answers at once, because it reads the training split once.
-        recipe: its `evaluation` and `generation` are the settings.
-        progress: counts every title that is done in one arm.
+        lookup: looks up all answers at once, because it reads the training split once.
+        recipe: its sections `evaluation` and `generation` are used.
+        progress: counts each finished title of each arm.
         finished: computes each batch or reads it from an interrupted run.
         grounded: the same titles with sources in their prompts, for the adapter-on arm "grounded"; may be empty.
     """
@@ -57,9 +57,9 @@ class TwoArms(SwitchedModel):
         self.settings = recipe.evaluation
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        """NLL of each document's reference in its arm, as logprobs = [−nll] and output_tokens = [what was scored].
+        """NLL of each document's reference in its arm, as logprobs = [−nll] and output_tokens = [the scored tokens].
 
-        unconditioned_logprobs has the same given the prompt of another title, the document's unconditioned_query.
+        unconditioned_logprobs is the same given the prompt of another title, the document's unconditioned_query.
         """
 
         def score(arm: str, batch: list[Title]) -> list[ModelResponse]:
@@ -71,41 +71,41 @@ class TwoArms(SwitchedModel):
                     input=title.prompt,
                     input_tokens=list(title.prompt_tokens),
                     logprobs=[-nll],
-                    unconditioned_logprobs=[-other],
+                    unconditioned_logprobs=[-nll_elsewhere],
                     output_tokens=[list(title.reference_tokens)],
                 )
-                for title, nll, other in zip(batch, losses, elsewhere, strict=True)
+                for title, nll, nll_elsewhere in zip(batch, losses, elsewhere, strict=True)
             ]
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
-        return self.in_groups(docs, lambda some: self.by_turns("scoring", some, length, score))
+        return self.in_groups(docs, lambda docs_of_group: self.alternate_arms("scoring", docs_of_group, length, score))
 
     def in_groups(self, docs: list[Doc], answer: Callable[[list[Doc]], list[ModelResponse]]) -> list[ModelResponse]:
-        """Answers in the order of `docs`; computes both arms first, then the documents with sources, whose prompts are longer."""
-        answered: dict[int, ModelResponse] = {}
+        """Answers in the order of `docs`. Both arms are computed first, then the documents with sources, whose prompts are longer."""
+        answer_of: dict[int, ModelResponse] = {}
         for with_sources in (False, True):
-            some = [doc for doc in docs if (arm_of(doc.task_name) == GROUNDED) == with_sources]
-            if some:
-                answered |= dict(zip(map(id, some), answer(some), strict=True))
-        return [answered[id(doc)] for doc in docs]
+            group = [doc for doc in docs if (arm_of(doc.task_name) == GROUNDED) == with_sources]
+            if group:
+                answer_of |= dict(zip(map(id, group), answer(group), strict=True))
+        return [answer_of[id(doc)] for doc in docs]
 
-    def asked(self, docs: list[Doc]) -> dict[str, Title]:
-        """The titles with the prompts of the arm of these documents."""
+    def titles_for(self, docs: list[Doc]) -> dict[str, Title]:
+        """Title -> the title with the prompt of the documents' arm."""
         return self.grounded if arm_of(docs[0].task_name) == GROUNDED else self.titles
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
-        """The answer to each document's prompt, greedy or sampled by its task; the task's generation_size bounds it.
+        """The answer to each document's prompt, greedy or sampled as its task says, of at most generation_size tokens.
 
-        logprobs has each answer's NLL under the base, negated, with its sentences as they stand and shuffled; NaN where it
-        has no two orders.
+        logprobs has two numbers per answer: its negated NLL under the base with the sentences in their own order and
+        shuffled; NaN if it has only one order.
         """
-        written: dict[int, ModelResponse] = {}
+        response_of: dict[int, ModelResponse] = {}
         for sampling in (None, self.recipe.generation):
-            asked = [doc for doc in docs if is_sampled(doc.task_name) == (sampling is not None)]
-            if asked:
-                answers = self.in_groups(asked, partial(self.write, sampling=sampling))
-                written |= dict(zip(map(id, asked), answers, strict=True))
-        responses = [written[id(doc)] for doc in docs]
+            docs_to_answer = [doc for doc in docs if is_sampled(doc.task_name) == (sampling is not None)]
+            if docs_to_answer:
+                answers = self.in_groups(docs_to_answer, partial(self.write, sampling=sampling))
+                response_of |= dict(zip(map(id, docs_to_answer), answers, strict=True))
+        responses = [response_of[id(doc)] for doc in docs]
         texts = [text for response in responses for text in response.text]
         answers = [
             (facts(doc)["title"], text, doc.choices[0])
@@ -122,64 +122,67 @@ class TwoArms(SwitchedModel):
         return responses
 
     def write(self, docs: list[Doc], sampling: Generation | None) -> list[ModelResponse]:
-        """Greedy answers, or sampled ones where `sampling` says how. Both arms sample a batch by the same random numbers."""
-        doing, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
+        """Greedy answers, or answers sampled by the settings `sampling`. Both arms sample a batch with the same random numbers."""
+        activity, new_tokens = "sampling" if sampling else "generating", docs[0].generation_size
         assert new_tokens is not None
-        prompts = [title.prompt_tokens for title in self.asked(docs).values()]
+        prompts = [title.prompt_tokens for title in self.titles_for(docs).values()]
         shape = Shape.of(self.batch_size, prompts) if self.loaded.compiles else None
 
-        def tokens_of(arm: str, batch: list[Title], take: int) -> list[list[int]]:
+        def tokens_of(arm: str, batch: list[Title], answer_number: int) -> list[list[int]]:
             prompts = [title.prompt_tokens for title in batch]
-            seed = (self.settings.seed, take, batch[0].title)
+            seed = (self.settings.seed, answer_number, batch[0].title)
 
             def compute() -> list[list[int]]:
                 with random_numbers(*seed):
                     return generate(self.loaded.model, self.tokenizer, prompts, new_tokens, shape, sampling)
 
-            return self.finished.answers(doing, arm, (prompts, new_tokens, shape, sampling, seed), compute)
+            return self.finished.answers(activity, arm, (prompts, new_tokens, shape, sampling, seed), compute)
 
         def answers(arm: str, batch: list[Title]) -> list[ModelResponse]:
-            takes = [tokens_of(arm, batch, take) for take in range(self.settings.sampled if sampling else 1)]
+            tokens_of_answers = [
+                tokens_of(arm, batch, answer_number)
+                for answer_number in range(self.settings.sampled if sampling else 1)
+            ]
             return [
                 ModelResponse(
                     input=title.prompt,
                     input_tokens=list(title.prompt_tokens),
                     output_tokens=list(tokens),
                     text=[
-                        self.tokenizer.decode(one, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-                        for one in tokens
+                        self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+                        for ids in tokens
                     ],
                 )
-                for title, *tokens in zip(batch, *takes, strict=True)
+                for title, *tokens in zip(batch, *tokens_of_answers, strict=True)
             ]
 
-        return self.by_turns(doing, docs, lambda title: len(title.prompt_tokens), answers)
+        return self.alternate_arms(activity, docs, lambda title: len(title.prompt_tokens), answers)
 
-    def by_turns(
+    def alternate_arms(
         self,
-        doing: str,
+        activity: str,
         docs: list[Doc],
         length: Callable[[Title], int],
         run: Callable[[str, list[Title]], list[ModelResponse]],
     ) -> list[ModelResponse]:
-        """Run every batch in both arms by turns; responses in the order of `docs`.
+        """Run every batch in both arms, alternating between them; return the responses in the order of `docs`.
 
-        Raises UserError where lighteval passes another prompt than the one of the sample.
+        Raises UserError if lighteval passes a prompt that differs from the sample's.
         """
-        titles = self.asked(docs)
+        titles = self.titles_for(docs)
         arms = (GROUNDED,) if titles is self.grounded else ARMS
         for doc in docs:
             if doc.query != titles[facts(doc)["title"]].prompt:
                 raise UserError(f"the prompt of {facts(doc)['title']!r} is not the same in the sample and in lighteval")
-        asked = {facts(doc)["title"] for doc in docs}
-        items = [title for name, title in titles.items() if name in asked]
+        names = {facts(doc)["title"] for doc in docs}
+        items = [title for title_text, title in titles.items() if title_text in names]
 
         def compute(arm: str, batch: list[Title]) -> list[ModelResponse]:
-            with self.arm(arm, compiled=doing != "scoring" and self.loaded.compiles):
+            with self.arm(arm, compiled=activity != "scoring" and self.loaded.compiles):
                 return run(arm, batch)
 
-        fastest = attention_of(doing, self.loaded.model, self.loaded.compiles)
-        with self.progress.bar(doing, len(docs)) as advance, fastest:
-            answered = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
-            responses = {(arm, title.title): response for arm, title, response in answered}
+        fastest = attention_of(activity, self.loaded.model, self.loaded.compiles)
+        with self.progress.bar(activity, len(docs)) as advance, fastest:
+            answers = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
+            responses = {(arm, title.title): response for arm, title, response in answers}
         return [responses[arm_of(doc.task_name), facts(doc)["title"]] for doc in docs]

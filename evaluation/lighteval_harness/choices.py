@@ -1,4 +1,4 @@
-"""The lighteval model for standard benchmarks with choices: the likelihood of each choice, in both arms by turns."""
+"""The lighteval model for standard benchmarks with choices: scores each choice in both arms, alternating between them."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from titlecraft.prompt import encode_prompts, token_ids
 
 
 class Choice(NamedTuple):
-    """One choice of a question: (index of the document, index of the choice), and the token ids that are scored."""
+    """One choice of a question: `key` (index of the document, index of the choice), prompt, and the token ids that are scored."""
 
     key: tuple[int, int]
     prompt: list[int]
@@ -22,10 +22,10 @@ class Choice(NamedTuple):
 
 
 class BothArmsChoose(SwitchedModel):
-    """Scores the choices of a question behind its prompt, in plain text and without a chat template."""
+    """Scores the choices of a question after its prompt, in plain text without a chat template."""
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        """logprobs of every choice, summed over its tokens. A prompt that is too long loses its beginning."""
+        """Log-probability of every choice, summed over its tokens. A prompt that is too long is cut at its beginning."""
         as_text = PromptManager(use_chat_template=False, tokenizer=self.tokenizer).prepare_prompt
         prompts = encode_prompts(self.tokenizer, [as_text(doc) for doc in docs])
         choices = [token_ids(self.tokenizer, doc.choices) for doc in docs]
@@ -63,5 +63,5 @@ class BothArmsChoose(SwitchedModel):
             return {item.key: -loss for _, item, loss in scored}
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
-        """Benchmarks that are answered in text are refused before anything runs."""
+        """Raise NotImplementedError: `find_benchmark` refuses benchmarks that are answered in text."""
         raise NotImplementedError("evaluation.forgetting takes benchmarks with choices only")

@@ -1,8 +1,8 @@
-"""lighteval 0.13 as the harness, and the one place where its faults are worked around; each `because` is one fault.
+"""Runs the experiment in lighteval 0.13 and works around its faults; each "because" names one fault.
 
-lighteval gives: the tasks and their documents from the pinned dataset, the calls to the model, each metric on each
-document, and the details. What it gives besides (its prediction cache, its standard errors, its results file with clock
-times and empty provenance) is not used.
+Used of lighteval: the tasks and their documents from the pinned dataset, the calls to the model, each metric of each
+document, and the details. Not used: its prediction cache, its standard errors, and its results file with clock times
+and empty provenance.
 """
 
 import logging
@@ -34,7 +34,7 @@ from titlecraft.settings import Recipe
 def restored_process() -> Iterator[None]:
     """Restore after the block what lighteval changes for the whole process.
 
-    Because importing lighteval switches gradients off globally, and its pipeline reseeds `random` and NumPy.
+    Needed because importing lighteval disables gradients globally, and its pipeline reseeds `random` and NumPy.
     """
     gradients, python_state, numpy_state = torch.is_grad_enabled(), random.getstate(), np.random.get_state()
     try:
@@ -47,22 +47,22 @@ def restored_process() -> Iterator[None]:
 
 @contextmanager
 def registry_of(tasks: list[Any]) -> Iterator[Any]:
-    """A task module for the pipeline, and a registry that loads it and nothing else.
+    """Yield a task module for the pipeline, while lighteval's registry loads only these tasks.
 
-    Because the registry imports every built-in task, and one of them downloads a pickle when it is imported: lighteval
-    cannot start without a network, and an evaluation must not fetch what it does not pin.
+    Needed because the registry imports every built-in task, and one of them downloads a pickle when imported: lighteval
+    cannot start without a network, and an evaluation must not download what it does not pin.
     """
     from lighteval.tasks.registry import Registry
 
-    def ours(custom_tasks: Any = None, load_multilingual: bool = False) -> dict[str, Any]:
+    def load_tasks(custom_tasks: Any = None, load_multilingual: bool = False) -> dict[str, Any]:
         return {task.name: task for task in custom_tasks.TASKS_TABLE}
 
-    with patch.object(Registry, "load_all_task_configs", staticmethod(ours)):
+    with patch.object(Registry, "load_all_task_configs", staticmethod(load_tasks)):
         yield SimpleNamespace(TASKS_TABLE=tasks)
 
 
 def make_pipeline(names: list[str], tasks: Any, model: Any, scratch: Path) -> Any:
-    """lighteval's pipeline over tasks by their full names ("before|0"), from a module as `registry_of` gives it."""
+    """lighteval's pipeline over tasks with these full names ("before|0"); `tasks` is the module that `registry_of` yields."""
     from lighteval.logging.evaluation_tracker import EvaluationTracker
     from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 
@@ -83,7 +83,7 @@ def run_pipeline(
     loaded: Loaded,
     sample: Sample,
     lookup: Lookup,
-    dataset: Pin,
+    dataset: Pin | Path,
     prompt: PromptFormat,
     recipe: Recipe,
     progress: Progress,
@@ -91,14 +91,15 @@ def run_pipeline(
     scratch: Path,
     grounded: Sequence[Title] = (),
 ) -> dict[str, list[Outcome]]:
-    """Run both arms over the sample. Returns arm -> outcomes in the order of the sample.
+    """Run both arms over the sample. Return arm -> outcomes in the order of the sample.
 
-    Where answers are sampled too, there are two arms more, "before_sampled" and "after_sampled"; and one, "grounded", where
-    there are titles with sources in their prompts.
+    Sampled answers add the arms "before_sampled" and "after_sampled"; titles with sources in their prompts add "grounded".
 
-    Raises UserError where the lighteval task over the pinned dataset does not give exactly the titles that were drawn.
+    `dataset` is the dataset's pin, or the folder that its rows were read into if Titlecraft did not build it.
+
+    Raises UserError if the lighteval task over the pinned dataset does not have exactly the titles that were drawn.
     """
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because importing it fails where there is no git program
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because its import fails without a git program
     with restored_process():
         with progress.part("importing lighteval"):
             import datasets
@@ -107,7 +108,7 @@ def run_pipeline(
             from evaluation.lighteval_harness.tasks import build_tasks
 
         logging.getLogger("lighteval").setLevel(logging.ERROR)
-        datasets.disable_progress_bars()  # three bars of its own for one small file
+        datasets.disable_progress_bars()  # it shows three bars for one small file
         tasks = build_tasks(
             dataset,
             prompt,
@@ -119,8 +120,8 @@ def run_pipeline(
             grounded,
         )
         with registry_of(tasks) as module:
-            # A model of our own, because lighteval's cuts the prompt to fit max_new_tokens, has no per-title NLL with our
-            # token boundaries, and caches predictions by name.
+            # Not lighteval's model, because it cuts the prompt to fit max_new_tokens, has no NLL per title with our token
+            # boundaries, and caches predictions by name.
             model = TwoArms(loaded, sample.titles, lookup, recipe, progress, finished, grounded)
             pipeline = make_pipeline([f"{task.name}|0" for task in tasks], module, model, scratch)
             with progress.part("model and measures"):
@@ -130,11 +131,11 @@ def run_pipeline(
 
 
 def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
-    """lighteval's details of one task, one for each document and kind of request, as one outcome per title."""
+    """One outcome per title, from lighteval's details of one task (one per document and kind of request)."""
     by_title: dict[str, list[Any]] = {title.title: [] for title in titles}
     for detail in details:
         by_title[detail.doc.specific["title"]].append(detail)
-    found = []
+    result = []
     for title in titles:
         requests = by_title[title.title]
         kinds = [bool(detail.model_response.text) for detail in requests]
@@ -146,7 +147,7 @@ def outcomes(details: Sequence[Any], titles: Sequence[Title]) -> list[Outcome]:
         values: dict[str, float | None] = {
             name: float(value) for detail in requests for name, value in detail.metric.items()
         }
-        (asked,) = [detail for detail in requests if detail.model_response.text]
-        texts, tokens = asked.model_response.text, len(asked.model_response.output_tokens[0])
-        found.append(Outcome(prompt=asked.doc.query, texts=texts, tokens=tokens, values=values))
-    return found
+        (generated,) = [detail for detail in requests if detail.model_response.text]
+        texts, tokens = generated.model_response.text, len(generated.model_response.output_tokens[0])
+        result.append(Outcome(prompt=generated.doc.query, texts=texts, tokens=tokens, values=values))
+    return result

@@ -16,20 +16,20 @@ from titlecraft.models.loss.answer_nll import reference_nll
 
 
 class NoCache:
-    """Stands where lighteval expects its prediction cache, which is keyed on names and would serve an older adapter."""
+    """Replaces lighteval's prediction cache, which is keyed on names and could return answers of an older adapter."""
 
     def _init_registry(self, registry: Any) -> None:
-        """Nothing to prepare: nothing is kept."""
+        """No-op: nothing is cached."""
 
 
 class SwitchedModel(LightevalModel):
-    """Both arms over one loaded model.
+    """A lighteval model with two arms over one loaded model.
 
     Args:
         loaded: model, tokenizer and context.
-        batch_size: prompts of one forward pass.
-        progress: told of everything that is done in one arm.
-        finished: computes each batch, or finds it.
+        batch_size: prompts per forward pass.
+        progress: counts each finished item of each arm.
+        finished: computes each batch or reads it from an interrupted run.
     """
 
     def __init__(self, loaded: Loaded, batch_size: int, progress: Progress, finished: FinishedBatches) -> None:
@@ -47,19 +47,19 @@ class SwitchedModel(LightevalModel):
 
     @property
     def add_special_tokens(self) -> bool:
-        """False: titlecraft.prompt puts BOS and EOS where they belong."""
+        """False, because titlecraft.prompt adds BOS and EOS."""
         return False
 
     @property
     def max_length(self) -> int:
-        """Most tokens that the model has positions for."""
+        """Largest number of tokens that the model has positions for."""
         return self.loaded.context
 
     @contextmanager
     def arm(self, name: str, compiled: bool = False) -> Iterator[None]:
-        """Switch the model to an arm for the block. Raises UserError where a GPU's memory is full.
+        """Switch the model to an arm for the block. Raises UserError if the GPU's memory is full.
 
-        With `compiled`, both arms run the same compiled step where the model allows it.
+        With `compiled`, both arms run the same compiled step if the model allows it.
         """
         if compiled and name == BEFORE and self.loaded.zeroed_is_base:
             with memory_error_names_batch_size(self.batch_size), zeroed_adapter(self.loaded.model):
@@ -71,11 +71,11 @@ class SwitchedModel(LightevalModel):
         ):
             yield
 
-    def nll(self, doing: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+    def nll(self, activity: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         """`reference_nll` of one batch under the current arm."""
         pad = self.tokenizer.pad_token_id
-        return self.finished.answers(doing, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
+        return self.finished.answers(activity, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
 
     def loglikelihood_rolling(self, docs: Any) -> Any:
-        """Perplexity of prompts: no measure asks for it."""
+        """Raise NotImplementedError: no measure needs the perplexity of prompts."""
         raise NotImplementedError("no measure of Titlecraft reads the likelihood of a prompt")

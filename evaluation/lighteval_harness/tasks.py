@@ -1,11 +1,12 @@
-"""The experiment as two lighteval tasks over the pinned test split, one for each arm: same documents, same metrics.
+"""The experiment as lighteval tasks over the pinned test split: one task per arm, with the same documents and metrics.
 
-Two tasks in one pipeline, rather than two pipelines: lighteval hands all documents of a kind to the model in one call,
-so that the model can take the arms by turns, batch by batch.
+The tasks are in one pipeline, because lighteval then passes all documents of a kind to the model in one call, and the
+model can alternate between the arms batch by batch.
 """
 
 from collections.abc import Sequence
 from math import isnan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,11 @@ from titlecraft.records.evaluation import SAMPLED
 from titlecraft.settings import Evaluation
 
 BEFORE, AFTER, GROUNDED = "before", "after", "grounded"
-ARMS = (BEFORE, AFTER)  # asked the same prompts; GROUNDED is the tuned model with sources in them
+ARMS = (BEFORE, AFTER)  # same prompts; GROUNDED is the tuned model with sources in its prompts
 
 
 def arm_of(task_name: str) -> str:
-    """The arm that a lighteval task (its full name is "before|0" or "before_sampled|0") belongs to."""
+    """The arm of a lighteval task, from its full name, such as "before|0" or "before_sampled|0"."""
     return task_name.partition("|")[0].removesuffix(SAMPLED)
 
 
@@ -37,13 +38,13 @@ def is_sampled(task_name: str) -> bool:
 
 
 def facts(doc: Doc) -> dict[str, Any]:
-    """What `build_tasks` put beside a document: title, reference_length, scored_bytes."""
+    """The fields that `build_tasks` adds to a document: title, reference_length, scored_bytes."""
     assert doc.specific is not None
     return doc.specific
 
 
 class Value(SampleLevelComputation):
-    """A measure of ours as lighteval computes it: from one document and one response to one number."""
+    """A measure as lighteval's computation: a document and a response -> a number."""
 
     def __init__(self, entry: Entry, known: Known, eos_token_id: int) -> None:
         self.entry = entry
@@ -51,11 +52,11 @@ class Value(SampleLevelComputation):
         self.eos_token_id = eos_token_id
 
     def __deepcopy__(self, _: Any) -> "Value":
-        """Itself: lighteval's registry copies every task, and only the first copy would have the looked-up values."""
+        """Return itself: lighteval's registry copies every task, and the copies would lack the looked-up values."""
         return self
 
     def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> float:
-        """The measure's value for one title in one arm; the mean where there are several answers."""
+        """The measure's value for one title in one arm; the mean if there are several answers."""
         if self.entry.reads is Scored:
             tokens, elsewhere = model_response.output_tokens[0], model_response.unconditioned_logprobs
             assert elsewhere is not None
@@ -71,12 +72,12 @@ class Value(SampleLevelComputation):
         return sum(self.entry.value(answer) for answer in answers) / len(answers)
 
     def answers(self, doc: Doc, response: ModelResponse) -> list[Written]:
-        """What was written for one title in one arm; logprobs has two numbers for each answer, NaN where there are none."""
-        found = []
-        for place, (text, tokens) in enumerate(zip(response.final_text, response.output_tokens, strict=True)):
+        """The answers to one title in one arm. logprobs has two numbers per answer, NaN if its orders were not scored."""
+        written = []
+        for index, (text, tokens) in enumerate(zip(response.final_text, response.output_tokens, strict=True)):
             stopped = bool(tokens) and tokens[-1] == self.eos_token_id
-            orders = [None if isnan(one) else -one for one in response.logprobs[2 * place : 2 * place + 2]]
-            found.append(
+            orders = [None if isnan(logprob) else -logprob for logprob in response.logprobs[2 * index : 2 * index + 2]]
+            written.append(
                 Written(
                     text=text,
                     tokens=len(tokens) - stopped,
@@ -89,11 +90,11 @@ class Value(SampleLevelComputation):
                     known=self.known,
                 )
             )
-        return found
+        return written
 
 
 def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetric:
-    """A measure of ours as a lighteval metric; the corpus value is the mean over titles."""
+    """A measure as a lighteval metric; the corpus value is the mean over titles."""
     kind = SamplingMethod.LOGPROBS if entry.reads is Scored else SamplingMethod.GENERATIVE
     return SampleLevelMetric(
         metric_name=entry.name,
@@ -105,7 +106,7 @@ def as_metric(entry: Entry, known: Known, eos_token_id: int) -> SampleLevelMetri
 
 
 def build_tasks(
-    dataset: Pin,
+    dataset: Pin | Path,
     prompt: PromptFormat,
     titles: Sequence[Title],
     known: Known,
@@ -114,12 +115,12 @@ def build_tasks(
     settings: Evaluation,
     grounded: Sequence[Title] = (),
 ) -> list[LightevalTaskConfig]:
-    """One task for each arm, one more where answers are sampled too, and one where titles are asked with sources.
+    """One task per arm; sampled answers add one per arm, titles with sources add one.
 
-    Rows of the split that were not drawn become no document.
+    Rows of the split that were not drawn get no document. A folder stands for a dataset whose rows were read into it.
     """
     drawn, with_sources = (
-        {(title.uid, title.title, title.reference): title for title in some} for some in (titles, grounded)
+        {(title.uid, title.title, title.reference): title for title in sample} for sample in (titles, grounded)
     )
 
     def document(row: dict[str, Any], task_name: str) -> Doc | None:
@@ -144,9 +145,9 @@ def build_tasks(
         return LightevalTaskConfig(
             name=name,
             prompt_function=document,  # pyright: ignore[reportArgumentType]  # lighteval skips documents that are None
-            hf_repo=dataset.repo,
+            hf_repo=dataset.repo if isinstance(dataset, Pin) else str(dataset),
             hf_subset="default",
-            hf_revision=dataset.revision,
+            hf_revision=dataset.revision if isinstance(dataset, Pin) else None,
             evaluation_splits=[SPLIT],
             generation_size=new_tokens,
             stop_sequence=[],

@@ -1,34 +1,34 @@
-"""Scores of shared n-grams, computed for all answers at once in several processes."""
+"""Computes the overlap scores of all answers (chrF, chrF++, BLEU, ROUGE-L) in several processes."""
 
 from collections.abc import Sequence
 
 from evaluation.measures.overlap import SCORES
 from evaluation.processes import run_all, workers
 
-PAIRS_AT_ONCE = 32
+PAIRS_AT_ONCE = 32  # pairs per call of a process
 
 
 def score_pairs(pairs: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
-    """Every score of each (text, reference)."""
+    """All scores of each pair (text, reference), by name."""
     return [{name: score(text, reference) for name, score in SCORES.items()} for text, reference in pairs]
 
 
 class Overlaps:
-    """Scores that `look_up` computed in several processes; other pairs are scored on demand."""
+    """Overlap scores, cached by `look_up`; pairs that are not in the cache are scored when they are requested."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], dict[str, float]] = {}
 
-    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
-        """Score every different (text, reference), where there are enough texts and cores."""
-        if (processes := workers(len(asked))) == 1:
+    def look_up(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Score each distinct pair (text, reference) in several processes. No-op if there are too few texts or cores."""
+        if (processes := workers(len(pairs))) == 1:
             return
-        pairs = list(dict.fromkeys(asked))
-        parts = [pairs[start : start + PAIRS_AT_ONCE] for start in range(0, len(pairs), PAIRS_AT_ONCE)]
-        found = run_all([(score_pairs, (part,)) for part in parts], processes)
-        self.known = dict(zip(pairs, [scores for part in found for scores in part], strict=True))
+        unique_pairs = list(dict.fromkeys(pairs))
+        chunks = [unique_pairs[start : start + PAIRS_AT_ONCE] for start in range(0, len(unique_pairs), PAIRS_AT_ONCE)]
+        chunk_scores = run_all([(score_pairs, (chunk,)) for chunk in chunks], processes)
+        self.known = dict(zip(unique_pairs, [scores for chunk in chunk_scores for scores in chunk], strict=True))
 
     def score(self, name: str, text: str, reference: str) -> float:
-        """One of SCORES."""
+        """The score of this name (see SCORES) of a text against its reference."""
         scores = self.known.get((text, reference))
         return SCORES[name](text, reference) if scores is None else scores[name]

@@ -1,4 +1,4 @@
-"""What measures look up besides title, answer and reference: titles of the test split, texts of the training split, encoders."""
+"""What measures read besides title, answer and reference: titles of the test split, texts of the training split, encoders."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from titlecraft.settings import BM25, Evaluation
 
 @dataclass(frozen=True)
 class Lookup:
-    """Indexes over one downloaded dataset, and encoders; see evaluation.measures.Known."""
+    """Indexes over one downloaded dataset, and the recipe's encoders. Implements evaluation.measures.Known."""
 
     titles: TitleIndex
     copies: Copies
@@ -28,9 +28,9 @@ class Lookup:
 
     @classmethod
     def over(cls, dataset: Path, sample: Sample, settings: Evaluation) -> "Lookup":
-        """Index the titles of the sample's split; everything else is read once there are answers.
+        """A Lookup over a dataset. It indexes the titles of the sample's split; the training split is read after generation.
 
-        Encoders are loaded once now, so that one that cannot be loaded fails before any answer is generated. Raises UserError.
+        Each encoder is loaded once here, so that a broken one fails before any answer is generated. Raises UserError.
         """
         files = sorted((dataset / "data").glob("train-*.parquet"))
         titles = TitleIndex(sample.split_titles, settings.seed)
@@ -43,18 +43,18 @@ class Lookup:
 
     @contextmanager
     def looking_up(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> Iterator[None]:
-        """Look up every answer (title, text, reference) in what needs no GPU, in threads while the block runs.
+        """Look up every answer (title, text, reference) on the CPU, in threads that run during the block.
 
-        The time that remains after the block is the part "looking up".
+        The part "looking up" is the time that remains after the block.
         """
-        with ThreadPoolExecutor(2) as beside:
-            begun = [
-                beside.submit(self.copies.look_up, [text for _, text, _ in answers]),
-                beside.submit(self.overlaps.look_up, [(text, reference) for _, text, reference in answers]),
+        with ThreadPoolExecutor(2) as pool:
+            futures = [
+                pool.submit(self.copies.look_up, [text for _, text, _ in answers]),
+                pool.submit(self.overlaps.look_up, [(text, reference) for _, text, reference in answers]),
             ]
             yield
             with progress.part("looking up"):
-                for future in begun:
+                for future in futures:
                     future.result()
 
     def encode(self, answers: Sequence[tuple[str, str, str]], progress: Progress) -> None:
@@ -76,11 +76,11 @@ class Lookup:
         return self.embedded.rank(title, text)
 
     def copied_words(self, text: str) -> tuple[int, int]:
-        """Words of the text's longest passage from the training split, and all its words."""
+        """Number of words of the text's longest passage that occurs in the training split, and of the text."""
         return self.copies.copied_words(text)
 
     def overlap(self, name: str, text: str, reference: str) -> float:
-        """One of the scores of shared n-grams; see evaluation.measures.overlap."""
+        """The overlap score of this name; see evaluation.measures.overlap."""
         return self.overlaps.score(name, text, reference)
 
     def bert_recall(self, text: str, reference: str) -> float:

@@ -2,16 +2,16 @@
 
 To add a measure, change these files:
 
-1. a file of this folder: an `Entry`, with its label, unit, definition, source, what it needs of a script, and `value`;
-2. this file: import the Entry and put it into MEASURES, where the report shall show it;
-3. model_card/templates/citations.bib: the paper that `source` names as "Author year" (nothing, where it is there already);
+1. a file of this folder: an `Entry` with label, unit, definition, source, the needs of a script, and `value`;
+2. this file: import the Entry and put it into MEASURES, at its place in the report;
+3. model_card/templates/citations.bib: the paper that `source` names as "Author year", unless it is there already;
 4. playground/document/templates/words.pt-BR.toml: label, unit and definition in Portuguese.
 
-tests/evaluation/measures/test_new_measure.py says which of them a new measure lacks. Everything else follows: lighteval computes the
-value per title, statistics/significance.py gives the interval, and report, table, plots, card and `titlecraft verify` show it.
-The golden documents list every measure: `python -m tests.playground.document.test_document` and
-`python -m tests.model_card.test_golden_cards` write them again. A measure downloads nothing and loads no model; it looks up titles
-and training texts in `Known`.
+tests/evaluation/measures/test_new_measure.py names what a new measure lacks. The rest needs no change: lighteval computes the value
+per title, statistics/significance.py gives the interval, and report, table, plots, card and `titlecraft verify` show it.
+The golden files list every measure: `python -m tests.playground.document.test_document` and
+`python -m tests.model_card.test_golden_cards` rewrite them. A measure downloads nothing and loads no model; it reads titles and
+training texts from `Known`.
 """
 
 from dataclasses import replace
@@ -28,29 +28,43 @@ from evaluation.measures.specificity import SPECIFICITY, SPECIFICITY_EMBEDDING
 from titlecraft.settings import BM25, Evaluation
 
 MEASURES: tuple[Entry, ...] = (
-    NLL_PER_TOKEN, SPECIFICITY, COHERENCE, CONTENT_WORD_RECALL, UNSUPPORTED_NUMBERS, UNSUPPORTED_NAMES,
-    CONTEXTUALISATION, BITS_PER_BYTE, CHRF, CHRF_PP, BLEU, ROUGE_L, LENGTH_RATIO, STOP_RATE, DISTINCT_2, REPETITION,
+    NLL_PER_TOKEN,
+    SPECIFICITY,
+    COHERENCE,
+    CONTENT_WORD_RECALL,
+    UNSUPPORTED_NUMBERS,
+    UNSUPPORTED_NAMES,
+    CONTEXTUALISATION,
+    BITS_PER_BYTE,
+    CHRF,
+    CHRF_PP,
+    BLEU,
+    ROUGE_L,
+    LENGTH_RATIO,
+    STOP_RATE,
+    DISTINCT_2,
+    REPETITION,
     VERBATIM_COPY,
-)  # fmt: skip
+)
 
 ALL_ENTRIES = (*MEASURES, SPECIFICITY_EMBEDDING, BERTSCORE_RECALL)
-"""MEASURES, and those that need an encoder named by the recipe."""
+"""MEASURES, and the measures that need an encoder named by the recipe."""
 
 
 def measures_of(settings: Evaluation) -> tuple[Entry, ...]:
-    """All measures of a recipe, in the order of the report: MEASURES, and one for each encoder that it names."""
-    found = list(MEASURES)
-    for model, entry, beside in (
+    """All measures of a recipe, in the order of the report: MEASURES, and a measure for each encoder that the recipe names."""
+    entries = list(MEASURES)
+    for model, entry, neighbour in (
         (settings.retriever, SPECIFICITY_EMBEDDING, SPECIFICITY),
         (settings.bertscore, BERTSCORE_RECALL, CONTENT_WORD_RECALL),
     ):
         if model not in (BM25, None):
-            found.insert(found.index(beside) + 1, replace(entry, source=entry.source.format(model=model)))
-    return tuple(found)
+            entries.insert(entries.index(neighbour) + 1, replace(entry, source=entry.source.format(model=model)))
+    return tuple(entries)
 
 
 def sampled_measures(settings: Evaluation) -> tuple[Entry, ...]:
-    """The measures of sampled answers, of which a title has several: their mean (a corpus has one text for each title)."""
+    """The measures of sampled answers, each a mean over the answers to a title. Corpus scores need one answer, so they are left out."""
     return tuple(entry for entry in measures_of(settings) if entry.reads is Written and entry.corpus is None)
 
 
@@ -76,14 +90,14 @@ def measure_names(settings: Evaluation) -> list[str]:
 
 
 def primary_names(settings: Evaluation) -> list[str]:
-    """Names of the measures that may answer the question: those with one value for each title."""
+    """Names of the measures that can be primary: those with one value per title."""
     return [entry.name for entry in measures_of(settings) if entry.corpus is None]
 
 
 def fewest_resamples(settings: Evaluation) -> int:
-    """Resamples below which no measure beside the primary one could pass Holm's first step, however clear its difference.
+    """The smallest number of resamples with which a measure other than the primary can pass Holm's first step.
 
-    The smallest two-sided p-value of so many random shuffles is 2 / (resamples + 1).
+    The smallest two-sided p-value of n random shuffles is 2 / (n + 1).
     """
     return ceil(2 * (len(measures_of(settings)) - 1) / settings.level)
 

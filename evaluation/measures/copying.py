@@ -1,11 +1,11 @@
-"""Is the text a copy of something that the adapter was trained on?"""
+"""Measure "verbatim_copy": does the text copy a description that the adapter was trained on?"""
 
 from evaluation.measures.entry import Entry, Written
 from evaluation.measures.scripts import SPACES
 
 
 def verbatim_copy(answer: Written) -> float:
-    """Share of the answer's words that lie in its longest run from the training split; 0 for an empty answer."""
+    """Share of the answer's words in its longest passage from the training split; 0 for an empty answer."""
     copied, total = answer.known.copied_words(answer.text)
     return copied / total if total else 0.0
 
@@ -16,9 +16,9 @@ VERBATIM_COPY = Entry(
     group="form",
     unit="share of words",
     better="lower",
-    definition="Longest run of words of the generated description of which every eight in a row stand, in that order, in a "
-    "description of the training split, as a share of the description's words; the mean over titles. Words lie between "
-    "white space, case does not count, and runs of fewer than eight words are no copies. The whole split is searched.",
+    definition="Longest passage of the generated description whose word 8-grams all occur in descriptions of the training split, "
+    "as a share of the description's words; the mean over titles. White space separates words, case is ignored, and a passage "
+    "of fewer than eight words is no copy. The whole split is searched.",
     source="after Carlini et al. 2023; pyarrow and numpy",
     reads=Written,
     value=verbatim_copy,

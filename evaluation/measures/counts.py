@@ -7,7 +7,7 @@ from typing import Any
 
 @cache
 def chrf_pp_scorer() -> Any:
-    """chrF2++: character 6-grams and word 2-grams, beta 2."""
+    """sacrebleu's chrF2++: character 6-grams and word 2-grams, beta 2."""
     from sacrebleu.metrics.chrf import CHRF
 
     return CHRF(word_order=2)
@@ -15,7 +15,7 @@ def chrf_pp_scorer() -> Any:
 
 @cache
 def bleu_scorer() -> Any:
-    """Corpus BLEU as WMT computes it."""
+    """sacrebleu's corpus BLEU with the settings of WMT."""
     from sacrebleu.metrics.bleu import BLEU
 
     return BLEU()
@@ -23,21 +23,21 @@ def bleu_scorer() -> Any:
 
 @lru_cache(maxsize=1 << 16)
 def counts(scorer: Any, text: str, reference: str) -> tuple[int, ...]:
-    """sacrebleu's counts for a text and its reference; corpus scores are computed from sums of such counts.
+    """sacrebleu's counts for a text and its reference; a corpus score is computed from their sum over the texts.
 
-    chrF's are the first ones of chrF++'s. BLEU's do not depend on its effective order.
+    The counts of chrF are the first ones of chrF++. Those of BLEU do not depend on its effective order.
     """
     return tuple(type(scorer)._extract_corpus_statistics(scorer, [text], [[reference]])[0])
 
 
-def every_count(scorer: Any, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[int]]:
+def corpus_counts(scorer: Any, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[int]]:
     """Counts of many texts with one reference each, in the form of sacrebleu's _extract_corpus_statistics."""
-    (of_each,) = references
-    return [list(counts(scorer, text, reference)) for text, reference in zip(texts, of_each, strict=True)]
+    (reference_of_each,) = references
+    return [list(counts(scorer, text, reference)) for text, reference in zip(texts, reference_of_each, strict=True)]
 
 
-def common_words(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, by rapidfuzz, because rouge-score's Python table is slow."""
+def lcs_length(words: Sequence[str], other_words: Sequence[str]) -> int:
+    """Length of the longest common subsequence of two lists of words (rapidfuzz; rouge-score's own is slow Python)."""
     from rapidfuzz.distance import LCSseq
 
-    return LCSseq.similarity(one, other)
+    return LCSseq.similarity(words, other_words)

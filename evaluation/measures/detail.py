@@ -21,63 +21,63 @@ def stop_words() -> frozenset[str]:
 
 
 def words(text: str) -> list[str]:
-    """Words, case folded, without punctuation."""
+    """The words of a text, case folded, without punctuation."""
     return WORD.findall(text.casefold())
 
 
 def content_word_recall(answer: Written) -> float:
-    """Share of the reference's content words found in the answer, which is cut at the reference's number of words."""
+    """Share of the reference's content words that occur in the answer, cut at the reference's number of words."""
     reference = words(answer.reference)
     content = set(reference) - stop_words()
     return len(content & set(words(answer.text)[: len(reference)])) / len(content) if content else 0.0
 
 
-def number_places(text: str) -> list[tuple[str, int, int]]:
+def number_spans(text: str) -> list[tuple[str, int, int]]:
     """(number, start, end) of each number in digits; commas count as thousands separators."""
-    return [(found[0].replace(",", ""), found.start(), found.end()) for found in NUMBER.finditer(text)]
+    return [(match[0].replace(",", ""), match.start(), match.end()) for match in NUMBER.finditer(text)]
 
 
 def numbers(text: str) -> list[str]:
-    """Numbers in digits; commas count as thousands separators."""
-    return [number for number, _, _ in number_places(text)]
+    """The numbers in digits of a text; commas count as thousands separators."""
+    return [number for number, _, _ in number_spans(text)]
 
 
-def name_places(text: str) -> list[tuple[list[str], int, int]]:
+def name_spans(text: str) -> list[tuple[list[str], int, int]]:
     """(name, start, end) of each name; see `names`."""
-    found: list[tuple[list[str], int, int]] = []
-    at = 0
+    spans: list[tuple[list[str], int, int]] = []
+    position = 0
     for sentence in sentences(text):
-        open_run = False
-        for place, token in enumerate(sentence.split()):
-            begin = text.index(token, at)
-            at = begin + len(token)
+        extends = False
+        for index, token in enumerate(sentence.split()):
+            token_start = text.index(token, position)
+            position = token_start + len(token)
             word = token.strip(PUNCTUATION)
-            capital = place > 0 and len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’"))
-            if capital:
-                start = begin + token.index(word)
+            capitalised = index > 0 and len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’"))
+            if capitalised:
+                start = token_start + token.index(word)
                 name = re.sub(r"['’]s$", "", word.casefold())
-                if open_run and token[0] not in PUNCTUATION:
-                    before, start, _ = found.pop()
-                    found.append(([*before, name], start, begin + token.index(word) + len(word)))
+                if extends and token[0] not in PUNCTUATION:
+                    words_before, start, _ = spans.pop()
+                    spans.append(([*words_before, name], start, token_start + token.index(word) + len(word)))
                 else:
-                    found.append(([name], start, start + len(word)))
-            open_run = capital and token[-1] not in PUNCTUATION
-    return found
+                    spans.append(([name], start, start + len(word)))
+            extends = capitalised and token[-1] not in PUNCTUATION
+    return spans
 
 
 def names(text: str) -> list[list[str]]:
-    """Sequences of capitalised words, case folded, except a sentence's first word and words of one letter."""
-    return [name for name, _, _ in name_places(text)]
+    """The names of a text: sequences of capitalised words, case folded, without first words of sentences and single letters."""
+    return [name for name, _, _ in name_spans(text)]
 
 
 def supporting_words(texts: Iterable[str]) -> set[str]:
-    """Words of the texts that support a name; the parts of a word with an apostrophe count separately too."""
-    found = {word for text in texts for word in words(text)}
-    return found | {part for word in found for part in re.split(r"['’]", word)}
+    """The words of the texts, and the parts of each word that has an apostrophe: a name of these words is supported."""
+    whole_words = {word for text in texts for word in words(text)}
+    return whole_words | {part for word in whole_words for part in re.split(r"['’]", word)}
 
 
 def per_sentence(answer: Written, count: int) -> float:
-    """A count per sentence of the answer; an answer without sentences counts as one sentence."""
+    """The count divided by the answer's number of sentences; an answer without sentences counts as one sentence."""
     return count / max(1, len(sentences(answer.text)))
 
 
@@ -99,9 +99,9 @@ CONTENT_WORD_RECALL = Entry(
     group="detail",
     unit="0–1",
     better="higher",
-    definition="Share of the reference's different content words (English stop words apart) that stand in the generated "
-    "description too, cut at as many words as the reference has, so that length alone does not pay; the mean over titles. "
-    "It knows words, not meanings (this is not BERTScore): read it beside the two rates below.",
+    definition="Share of the reference's distinct content words (English stop words left out) that also occur in the generated "
+    "description, which is cut at the reference's number of words so that length alone does not pay; the mean over titles. "
+    "It compares words, not meanings (it is not BERTScore): read it with the two rates below.",
     source="ROUGE-1 recall without stop words and repeats, Lin 2004; stop words of bm25s",
     reads=Written,
     value=content_word_recall,
@@ -115,8 +115,8 @@ UNSUPPORTED_NUMBERS = Entry(
     group="detail",
     unit="per sentence",
     better="lower",
-    definition="Numbers in digits of the generated description that stand neither in the title nor in the reference, per "
-    "generated sentence; the mean over titles. They may be true all the same.",
+    definition="Numbers in digits of the generated description that occur neither in the title nor in the reference, per "
+    "generated sentence; the mean over titles. They may still be true.",
     source="Titlecraft, after entity-level checks of Nan et al. 2021",
     reads=Written,
     value=unsupported_numbers,
@@ -130,9 +130,8 @@ UNSUPPORTED_NAMES = Entry(
     group="detail",
     unit="per sentence",
     better="lower",
-    definition="Runs of capitalised words of the generated description (a sentence's first word apart) with a word that "
-    "stands neither in the title nor in the reference, per generated sentence; the mean over titles. They may be true all "
-    "the same.",
+    definition="Sequences of capitalised words of the generated description (without a sentence's first word) with a word that "
+    "occurs neither in the title nor in the reference, per generated sentence; the mean over titles. They may still be true.",
     source="Titlecraft, after entity-level checks of Nan et al. 2021",
     reads=Written,
     value=unsupported_names,
@@ -152,10 +151,10 @@ BERTSCORE_RECALL = Entry(
     group="detail",
     unit="cosine",
     better="higher",
-    definition="Each token of the reference beside the token of the generated description that is nearest to it by the cosine of "
-    "their contextual embeddings (an encoder's last layer, no idf weights, no rescaling), averaged; the description is cut at as "
-    "many words as the reference has, so that length alone does not pay, and both at 512 tokens; the mean over titles. Read it "
-    "beside the rates of unsupported numbers and names.",
+    definition="Cosine between each token of the reference and the nearest token of the generated description, by their contextual "
+    "embeddings (an encoder's last layer, no idf weights, no rescaling), averaged over the tokens. The description is cut at the "
+    "reference's number of words, so that length alone does not pay, and both at 512 tokens; the mean over titles. Read it with "
+    "the rates of unsupported numbers and names.",
     source="Zhang et al. 2020; lighteval's copy of bert-score, last layer, {model}",
     reads=Written,
     value=bertscore_recall,

@@ -1,4 +1,4 @@
-"""What a measure is: what it reads of a model, and the entry that defines it."""
+"""Types of a measure: its inputs (Scored, Written, Known), and the Entry that defines it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from titlecraft.records import Group
 
 @dataclass(frozen=True)
 class Scored:
-    """A reference under a model, without decoding.
+    """The likelihood of a reference under a model; nothing is generated.
 
     Args:
         nll: negative log-likelihood of the reference's tokens and EOS given the prompt, summed, in nats.
-        tokens: how many tokens that is, EOS among them.
-        bytes: how many bytes of UTF-8 the same tokens are, without EOS.
+        tokens: number of these tokens, with EOS.
+        bytes: number of UTF-8 bytes of the same tokens, without EOS.
         nll_elsewhere: the same likelihood given the prompt of another title.
     """
 
@@ -26,14 +26,14 @@ class Scored:
 
 
 class Known(Protocol):
-    """What a measure may look up besides title, answer and reference."""
+    """What a measure can look up besides title, answer and reference."""
 
     def rank(self, title: str, text: str) -> float:
         """Rank of the title among its distractors, given the text; see evaluation.lookup.title_index."""
         ...
 
     def embedded_rank(self, title: str, text: str) -> float:
-        """The same by a pinned encoder; see evaluation.lookup.encoders."""
+        """Rank of the title among its distractors by a pinned encoder, given the text; see evaluation.lookup.encoders."""
         ...
 
     def bert_recall(self, text: str, reference: str) -> float:
@@ -41,29 +41,29 @@ class Known(Protocol):
         ...
 
     def overlap(self, name: str, text: str, reference: str) -> float:
-        """One of the scores of shared n-grams; see evaluation.measures.overlap."""
+        """The overlap score of this name; see evaluation.measures.overlap."""
         ...
 
     def copied_words(self, text: str) -> tuple[int, int]:
-        """Words of the longest run that stands in the training split, and all words; see evaluation.lookup.copies."""
+        """Number of words of the text's longest passage from the training split, and of the text; see evaluation.lookup.copies."""
         ...
 
 
 @dataclass(frozen=True)
 class Written:
-    """An answer that a model wrote, beside the reference.
+    """An answer that a model generated, with its reference.
 
     Args:
         text: the answer, decoded.
         tokens: tokens of the answer, without EOS.
-        stopped: the answer ended in EOS, rather than at the most new tokens.
-        reference: the text that stands in the dataset.
-        reference_tokens: its tokens, without EOS.
-        title: the title that was asked.
-        nll_in_order: summed NLL of the answer's whole sentences under the frozen base, in nats; None where there are not
-            two of them.
-        nll_shuffled: the same with the sentences in another order.
-        known: where to look things up.
+        stopped: whether the answer ended with EOS, and not at the largest number of new tokens.
+        reference: the dataset's description of the title.
+        reference_tokens: tokens of the reference, without EOS.
+        title: the title of the prompt.
+        nll_in_order: summed NLL of the answer's whole sentences under the frozen base, in nats; None if there are
+            not two of them.
+        nll_shuffled: the same with the sentences shuffled.
+        known: lookup of titles, training texts and encoder scores.
     """
 
     text: str
@@ -79,19 +79,19 @@ class Written:
 
 @dataclass(frozen=True)
 class Entry:
-    """One measure. `value` gives the value for one title in one arm from what it `reads`.
+    """A measure. `value` computes the value of one title in one arm from a `Scored` or a `Written`, as `reads` says.
 
     Args:
-        group: the notebook's claim that it tests, or the kind of measure that it is.
-        corpus: makes the sacrebleu metric that scores all titles as one text; `value` is its score of one title then, and
-            the record's before and after are the score of them all.
-        neutral: the value that means "nothing to tell from this text"; the record counts it.
-        needs: what the measure needs of a text's script (evaluation.measures.scripts); none reads every script.
-        shares_words: the value counts what the answer shares with reference or title, so that an answer in another script has
-            a true 0. (Not ROUGE-L: of other scripts it sees digits alone.)
-        reads_title: the value depends on the title too.
-        recomputed: what `titlecraft verify` can compute the value from: the published texts, the published numbers of tokens
-            (greedy answers only), or neither, where it needs the model.
+        group: the notebook's claim that the measure tests, or its kind.
+        corpus: makes the sacrebleu metric that scores all titles as one text: the record's before and after are the corpus
+            scores, and `value` is the score of one title.
+        neutral: the value of a text that tells nothing; the record counts such texts.
+        needs: what the measure needs of a text's script (evaluation.measures.scripts); empty if it reads every script.
+        shares_words: the value counts words that the answer shares with the reference or title, so that an answer in another
+            script has a true 0. (Not ROUGE-L, which sees only the digits of other scripts.)
+        reads_title: the value depends on the title.
+        recomputed: what `titlecraft verify` computes the value from: the published texts, the published numbers of tokens
+            (greedy answers only), or neither, if the value needs the model.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Measures of form: length, whether a text ends, and whether it repeats itself."""
+"""Measures of form: length, stopping and repetition."""
 
 from evaluation.measures.entry import Entry, Written
 from evaluation.measures.scripts import SPACES
@@ -6,23 +6,23 @@ from titlecraft.search.word_ngrams import word_ngrams
 
 
 def length_ratio(answer: Written) -> float:
-    """Tokens of the answer per token of the reference; a reference of which the tokenizer knows no sign counts as one."""
+    """Tokens of the answer per token of the reference; a reference without tokens counts as one token."""
     return answer.tokens / max(1, answer.reference_tokens)
 
 
 def stopped(answer: Written) -> float:
-    """1 where the answer ended in EOS, else 0."""
+    """1 if the answer ended with EOS, else 0."""
     return float(answer.stopped)
 
 
 def distinct_2(answer: Written) -> float:
-    """Distinct word 2-grams per word 2-gram; 0 where there is none (Li et al. 2016)."""
+    """Distinct word 2-grams per word 2-gram of the answer; 0 if it has none (Li et al. 2016)."""
     pairs = word_ngrams(answer.text, 2)
     return len(set(pairs)) / len(pairs) if pairs else 0.0
 
 
 def repetition(answer: Written) -> float:
-    """Share of the word 4-grams that repeat an earlier one of the answer; 0 where there is none."""
+    """Share of the word 4-grams that repeat an earlier one of the answer; 0 if it has none."""
     ngrams = word_ngrams(answer.text, 4)
     return 1 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
@@ -33,8 +33,8 @@ LENGTH_RATIO = Entry(
     group="form",
     unit="generated / reference",
     better="neither",
-    definition="Tokens of the generated description per token of the reference; the mean over titles. The most new tokens "
-    "of the protocol bound it.",
+    definition="Tokens of the generated description per token of the reference; the mean over titles. The protocol's "
+    "largest number of new tokens bounds it.",
     source="Titlecraft",
     reads=Written,
     value=length_ratio,
@@ -47,7 +47,7 @@ STOP_RATE = Entry(
     group="form",
     unit="share",
     better="higher",
-    definition="Share of the generated descriptions that end by themselves (EOS) before the most new tokens.",
+    definition="Share of the generated descriptions that end with EOS before the largest number of new tokens.",
     source="Titlecraft",
     reads=Written,
     value=stopped,
@@ -60,9 +60,9 @@ DISTINCT_2 = Entry(
     group="form",
     unit="0–1",
     better="higher",
-    definition="Different pairs of neighbouring words per pair, within one generated description (0 for fewer than two "
-    "words); the mean over titles. Short texts score higher: read it beside the length ratio.",
-    source="Li et al. 2016, per text in place of the whole corpus, so that it has an interval",
+    definition="Distinct word 2-grams per word 2-gram of a generated description (0 for fewer than two words); the mean over "
+    "titles. Short texts score higher: read it with the length ratio.",
+    source="Li et al. 2016, per text and not over the corpus, so that it has an interval",
     reads=Written,
     value=distinct_2,
     needs=(SPACES,),
@@ -74,8 +74,8 @@ REPETITION = Entry(
     group="form",
     unit="share",
     better="lower",
-    definition="Share of the runs of four words in a generated description that stood in it before (0 for fewer than four "
-    "words); the mean over titles.",
+    definition="Share of the word 4-grams of a generated description that repeat an earlier one (0 for fewer than four words); "
+    "the mean over titles.",
     source="seq-rep-4, Welleck et al. 2020, over words",
     reads=Written,
     value=repetition,

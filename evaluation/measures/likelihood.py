@@ -1,4 +1,4 @@
-"""Measures without decoding: how likely a model finds the description that stands in the dataset."""
+"""Measures without decoding: the likelihood of the dataset's description under a model."""
 
 from math import log
 
@@ -16,7 +16,7 @@ def bits_per_byte(reference: Scored) -> float:
 
 
 def contextualisation(reference: Scored) -> float:
-    """How much likelier a reference token is given its own title than given another one, in nats (Fernandes et al. 2021)."""
+    """NLL per reference token given another title, minus NLL given its own title, in nats (CXMI, Fernandes et al. 2021)."""
     return (reference.nll_elsewhere - reference.nll) / reference.tokens
 
 
@@ -40,7 +40,7 @@ BITS_PER_BYTE = Entry(
     unit="bits",
     better="lower",
     definition="The same likelihood (EOS counts) in bits, per byte of the reference; the mean over titles. It does not "
-    "depend on the tokenizer, so that bases can be set side by side.",
+    "depend on the tokenizer, so that bases can be compared.",
     source="Gao et al. 2020 (The Pile); log-softmax in float32 (torch)",
     reads=Scored,
     value=bits_per_byte,
@@ -54,7 +54,7 @@ CONTEXTUALISATION = Entry(
     better="higher",
     definition="How much likelier the reference is given the prompt of its own title than given that of another title of "
     "the sample: NLL(other) − NLL(own), per token; the mean over titles. The other title is the next one in the sample's "
-    "random order, the first for the last. 0 means that the title is not read at all.",
+    "random order, the first for the last. 0 means that the model ignores the title.",
     source="CXMI, Fernandes et al. 2021; log-softmax in float32 (torch)",
     reads=Scored,
     value=contextualisation,

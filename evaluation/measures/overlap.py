@@ -1,17 +1,17 @@
-"""Measures of shared n-grams with the reference, computed by sacrebleu, and ROUGE-L as rouge-score does."""
+"""Measures of overlap with the reference: chrF, chrF++ and BLEU by sacrebleu, ROUGE-L as rouge-score computes it."""
 
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, common_words, counts
+from evaluation.measures.counts import bleu_scorer, chrf_pp_scorer, counts, lcs_length
 from evaluation.measures.entry import Entry, Written
 from evaluation.measures.scripts import ACCENTS, LATIN, SPACES
 
 
 @cache
 def chrf_scorer() -> Any:
-    """chrF2: character 6-grams, no word n-grams, beta 2."""
+    """sacrebleu's chrF2: character 6-grams, no word n-grams, beta 2."""
     from sacrebleu.metrics.chrf import CHRF
 
     return CHRF()
@@ -19,7 +19,7 @@ def chrf_scorer() -> Any:
 
 @cache
 def sentence_bleu_scorer() -> Any:
-    """BLEU of one title: n-grams that it is too short for do not count."""
+    """sacrebleu's BLEU of one title, with effective order: n-grams that are longer than the text do not count."""
     from sacrebleu.metrics.bleu import BLEU
 
     return BLEU(effective_order=True)
@@ -27,40 +27,40 @@ def sentence_bleu_scorer() -> Any:
 
 @cache
 def rouge_tokenizer() -> Any:
-    """Words as they stand, without a stemmer."""
+    """rouge-score's tokenizer without a stemmer."""
     from rouge_score.tokenizers import DefaultTokenizer
 
     return DefaultTokenizer(use_stemmer=False)
 
 
-def of_counts(scorer: Any, counted: tuple[int, ...]) -> float:
-    """sacrebleu's score, 0 to 100, of what it counted."""
-    return float(scorer._compute_score_from_stats(list(counted)).score)
+def score_of_counts(scorer: Any, counts: tuple[int, ...]) -> float:
+    """sacrebleu's score, 0 to 100, from its counts."""
+    return float(scorer._compute_score_from_stats(list(counts)).score)
 
 
 def chrf(text: str, reference: str) -> float:
     """Sentence chrF2 of a text against the reference, 0 to 100 (Popović 2015)."""
-    return of_counts(chrf_scorer(), counts(chrf_pp_scorer(), text, reference)[: 3 * chrf_scorer().order])
+    return score_of_counts(chrf_scorer(), counts(chrf_pp_scorer(), text, reference)[: 3 * chrf_scorer().order])
 
 
 def chrf_pp(text: str, reference: str) -> float:
     """Sentence chrF2++ of a text against the reference, 0 to 100 (Popović 2017)."""
-    return of_counts(chrf_pp_scorer(), counts(chrf_pp_scorer(), text, reference))
+    return score_of_counts(chrf_pp_scorer(), counts(chrf_pp_scorer(), text, reference))
 
 
 def bleu(text: str, reference: str) -> float:
     """Sentence BLEU of a text against the reference, 0 to 100 (Papineni et al. 2002)."""
-    return of_counts(sentence_bleu_scorer(), counts(bleu_scorer(), text, reference))
+    return score_of_counts(sentence_bleu_scorer(), counts(bleu_scorer(), text, reference))
 
 
 def rouge_l(text: str, reference: str) -> float:
     """ROUGE-L F1 of a text against the reference, 0 to 1 (Lin 2004)."""
     from rouge_score.scoring import fmeasure
 
-    words, expected = (rouge_tokenizer().tokenize(one) for one in (text, reference))
+    words, expected = (rouge_tokenizer().tokenize(string) for string in (text, reference))
     if not words or not expected:
         return 0.0
-    common = common_words(expected, words)
+    common = lcs_length(expected, words)
     return float(fmeasure(common / len(words), common / len(expected)))
 
 
@@ -68,7 +68,7 @@ SCORES: dict[str, Callable[[str, str], float]] = {"chrf": chrf, "chrf_pp": chrf_
 
 
 def scored(name: str, answer: Written) -> float:
-    """One of SCORES of an answer; it may have been computed beforehand, in another process."""
+    """The overlap score of this name of an answer; it may be cached from another process (evaluation.lookup.overlaps)."""
     return answer.known.overlap(name, answer.text, answer.reference)
 
 
@@ -91,8 +91,8 @@ CHRF_PP = Entry(
     group="overlap",
     unit="0–100",
     better="higher",
-    definition="As chrF, with shared words and pairs of words, over all titles as one text. Better and worse count titles by "
-    "the score of each.",
+    definition="As chrF, with word 1-grams and 2-grams, over all titles as one text. Better and worse count titles by the score of "
+    "each title.",
     source="Popović 2017; sacrebleu, nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no; paired approximate randomisation",
     reads=Written,
     value=partial(scored, "chrf_pp"),
@@ -107,8 +107,8 @@ BLEU = Entry(
     group="overlap",
     unit="0–100",
     better="higher",
-    definition="Precision of the generated runs of one to four words, with a penalty for brevity, over all titles as one "
-    "text. Better and worse count titles by the score of each (effective order).",
+    definition="Precision of the generated word 1-grams to 4-grams, with a brevity penalty, over all titles as one text. Better and "
+    "worse count titles by the score of each title (effective order).",
     source="Papineni et al. 2002; sacrebleu, nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp; paired approximate randomisation",
     reads=Written,
     value=partial(scored, "bleu"),

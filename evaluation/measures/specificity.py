@@ -1,4 +1,4 @@
-"""Claim "specificity": does the text say which product it is about?"""
+"""Claim "specificity": does the text tell which product it describes?"""
 
 from evaluation.measures.entry import Entry, Written
 from evaluation.measures.scripts import MARKS, SPACES
@@ -15,9 +15,9 @@ SPECIFICITY = Entry(
     group="specificity",
     unit="0–1",
     better="higher",
-    definition="Reciprocal rank of the true title among it and 99 others of the test split (all there are, where there are "
+    definition="Reciprocal rank of the true title among itself and 99 other titles of the test split (all of them if there are "
     "fewer), ranked by BM25 with the words of the generated description as the query; the mean over titles. 50 of the "
-    "others are those nearest to the true title by BM25, the rest are drawn at random, the same in both arms. Titles with "
+    "others are the nearest to the true title by BM25, the rest are drawn at random; both arms have the same. Titles with "
     "equal scores share their mean rank: a text that names none of them has rank 50.5.",
     source="mean reciprocal rank, Voorhees 1999; BM25, Robertson et al. 1994; bm25s (Lù 2024), Lucene's variant, k1 1.5, b 0.75",
     reads=Written,
@@ -39,9 +39,9 @@ SPECIFICITY_EMBEDDING = Entry(
     group="specificity",
     unit="0–1",
     better="higher",
-    definition="As Specificity, among the same titles, but ranked by the cosine between the generated description and each title "
-    "as an encoder sees them: its last hidden states, averaged over the tokens, at most 512 of a text. It knows likeness of "
-    "meaning where BM25 knows words.",
+    definition="As Specificity, among the same titles, but ranked by the cosine between the embeddings of the generated description "
+    "and of each title: an encoder's last hidden states, averaged over at most 512 tokens of a text. It compares meanings "
+    "where BM25 compares words.",
     source="mean reciprocal rank, Voorhees 1999; mean pooling, Reimers and Gurevych 2019; transformers, {model}",
     reads=Written,
     value=embedded_reciprocal_rank,

@@ -1,1 +1,1 @@
-"""The model while it is evaluated: loading, generating, scoring, and what is finished after a kill."""
+"""Batches of the model under evaluation: order, sampling, scoring of sentence orders, and checkpoints."""

@@ -1,8 +1,8 @@
-"""Checkpoints of an evaluation: the answers of each finished batch in a file of its own, written atomically.
+"""Checkpoints of an evaluation: each finished batch of answers is a file, written atomically.
 
 A file is named by a digest of everything that its answers depend on: the evaluation's key (adapter, base, dataset, recipe,
-code), the machine, the arm, and the token ids that were asked, all those of the batch, since neighbours change the last digits
-of a sum. So nothing needs to be judged as too old: what was asked otherwise is not found.
+code), the machine, the arm, and the token ids of the whole batch, since neighbours change the last digits of a sum. Outdated
+files need no check, because another request has another name.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ SUM = hashlib.sha256().digest_size
 
 
 class FinishedBatches:
-    """Computes each batch once across all runs with the same folder.
+    """Computes each batch once across all runs with the same folder, and then reads it from its file.
 
     Args:
-        folder: where the files lie; only one process may have it. None keeps nothing.
+        folder: folder of the files, which only one process may use. None stores nothing.
         run: what all batches of the run depend on.
     """
 
@@ -47,21 +47,21 @@ class FinishedBatches:
         """Number of finished batches."""
         return 0 if self.folder is None else sum(file.is_file() for file in self.folder.iterdir())
 
-    def answers(self, doing: str, arm: str, asked: Any, compute: Callable[[], T]) -> T:
+    def answers(self, activity: str, arm: str, request: Any, compute: Callable[[], T]) -> T:
         """The result of `compute` (numbers or lists of numbers), read from its file or computed and written.
 
-        `doing` is the kind of batch; `asked` has all that this batch's answers depend on besides the run and the arm.
+        `activity` is the kind of batch; `request` holds what its answers depend on besides the run and the arm.
         """
         if self.folder is None:
             return compute()
-        name = digest({"run": self.run, "doing": doing, "arm": arm, "asked": asked})
-        file = self.folder / f"{doing}-{arm}-{name}"
+        name = digest({"run": self.run, "doing": activity, "arm": arm, "asked": request})
+        file = self.folder / f"{activity}-{arm}-{name}"
         if (raw := load_if_complete(file)) is not None:
-            self.found[doing] += 1
+            self.found[activity] += 1
             return msgspec.msgpack.decode(raw)
         answers = compute()
-        self.computed[doing] += 1
-        raw = msgspec.msgpack.encode(answers)  # keeps every bit of a float, and NaN
+        self.computed[activity] += 1
+        raw = msgspec.msgpack.encode(answers)  # lossless for floats and NaN
         write_atomically(file, hashlib.sha256(raw).digest() + raw, self.folder / UNFINISHED, sync_name=False)
         return answers
 
@@ -72,13 +72,13 @@ class FinishedBatches:
 
 
 def load_if_complete(file: Path) -> bytes | None:
-    """A file's content after its sha256; None where the file is missing or incomplete."""
+    """A file's content after its sha256; None if the file is missing or incomplete."""
     raw = file.read_bytes() if file.is_file() else b""
     return raw[SUM:] if hashlib.sha256(raw[SUM:]).digest() == raw[:SUM] else None
 
 
 def machine_of(loaded: Loaded) -> dict[str, Any]:
-    """What changes the rounding of sums besides the evaluation's key: device, threads, precision."""
+    """What changes the rounding of sums and is not in the evaluation's key: device, threads, precision."""
     return {
         "device": device_name(),
         "processor": platform.machine(),

@@ -1,7 +1,7 @@
-"""The one loop over batches: scoring, generation, choices, shuffled sentences and encoders go through it.
+"""Loops over batches, for scoring, generation, choices, shuffled sentences and encoders.
 
-The batches and their order are part of the experiment: neighbours in a batch change the last digits of a sum. So a batch that does
-not fit into a GPU's memory is an error that names the setting; it is never split silently.
+The batches and their order are part of the experiment, because neighbours in a batch change the last digits of a sum. A batch that
+does not fit into a GPU's memory is therefore an error that names the setting; it is never split silently.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,17 +22,17 @@ def in_batches(
     compute: Callable[[str, list[Item]], Iterable[Answer]],
     advance: Callable[[int], object] = lambda count: None,
 ) -> Iterator[tuple[str, Item, Answer]]:
-    """Arm, item and answer of every item of every arm, computed in batches of `size` items of similar length, longest first.
+    """Yield (arm, item, answer) for all items of all arms, computed in batches of similar length, longest first.
 
-    Batches alternate between the arms, and the arm that goes first alternates too, so that drift (heat, memory, other load)
-    favours no arm.
+    Batches alternate between the arms, and so does the arm that is first, so that drift (heat, memory, other load) favours
+    no arm.
 
     Args:
         items: arm -> items; all arms need the same number of batches.
-        length: what the batches are sorted by.
-        size: items of one batch.
-        compute: (arm, batch) -> one answer per item.
-        advance: called with the number of items after each batch.
+        length: item -> length, by which the items are sorted.
+        size: items per batch.
+        compute: (arm, batch) -> an answer per item.
+        advance: called after each batch with its number of items.
     """
     batches = zip(*(length_sorted(of_arm, length, size) for of_arm in items.values()), strict=True)
     for number, batch_of_each in enumerate(batches):

@@ -1,4 +1,4 @@
-"""NLL of generated texts under the frozen base, in their own sentence order and shuffled (measure "coherence")."""
+"""Scores generated texts under the frozen base, in their own sentence order and shuffled (measure "coherence")."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,14 @@ Item = tuple[str, list[int], list[int]]  # a text, and the token ids of its two 
 def sentence_order_nll(
     loaded: Loaded, texts: Sequence[str], seed: int, batch_size: int, progress: Progress, finished: FinishedBatches
 ) -> dict[str, tuple[float, float]]:
-    """Text -> its NLL in nats with the sentences in their own order, and shuffled; after BOS alone, without EOS, adapter off.
+    """Text -> NLL in nats of its sentences in their own order, and shuffled; after BOS, without EOS, with the adapter off.
 
-    Texts with one possible order are left out; equal texts are scored once.
+    Texts with only one order are left out; equal texts are scored once.
     """
     tokenizer = loaded.tokenizer
     start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    orders_of = {text: both for text in sorted(set(texts)) if (both := orders(text, seed)) is not None}
-    ids = token_ids(tokenizer, [order for both in orders_of.values() for order in both]) if orders_of else []
+    orders_of = {text: pair for text in sorted(set(texts)) if (pair := orders(text, seed)) is not None}
+    ids = token_ids(tokenizer, [order for pair in orders_of.values() for order in pair]) if orders_of else []
     items = [(text, ids[2 * index], ids[2 * index + 1]) for index, text in enumerate(orders_of)]
 
     def score(arm: str, batch: list[Item]) -> list[tuple[float, float]]:
@@ -37,4 +37,4 @@ def sentence_order_nll(
     size = max(1, batch_size // 2)
     with progress.bar("rereading", len(items)) as advance, loaded.model.disable_adapter(), fastest:
         scored = in_batches({"before": items}, lambda item: len(item[1]), size, score, advance)
-        return {text: both for _, (text, _, _), both in scored}
+        return {text: pair for _, (text, _, _), pair in scored}

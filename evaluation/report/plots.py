@@ -53,11 +53,10 @@ def new_figure(height: float, theme: str, rows: int = 1, columns: int = 1, **sha
 
 def png(figure: Any) -> bytes:
     """Return the figure as PNG with at most COLOURS colours and no metadata; the same figure gives the same bytes."""
-    full_colour, out = BytesIO(), BytesIO()
-    figure.savefig(full_colour, format="png", metadata={"Software": None})
-    Image.open(full_colour).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-        out, format="png", optimize=True
-    )
+    figure.canvas.draw()
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    out = BytesIO()
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
     return out.getvalue()
 
 

@@ -36,10 +36,12 @@ WEIGHTS = {
 def reproducible(record: EvaluationRecord) -> str:
     """Return what reproduces the numbers of this report, and what changes their last digits."""
     on_cpu = record.device.startswith("cpu")
-    same = "the same commits, recipe and package versions give these bytes again, also after an interruption"
-    same += "" if on_cpu else ", on the same GPU model with the same driver, as far as its kernels are deterministic"
+    condition = "the same commits, recipe and package versions give these bytes again, also after an interruption"
+    condition += (
+        "" if on_cpu else ", on the same GPU model with the same driver, as far as its kernels are deterministic"
+    )
     return (
-        f"computed in {record.precision} on {record.device}, in batches of {record.evaluation.batch_size}: {same}. Other hardware, "
+        f"computed in {record.precision} on {record.device}, in batches of {record.evaluation.batch_size}: {condition}. Other hardware, "
         "another precision or another batch size changes the rounding of floating-point sums, and can change a greedy answer "
         "where two tokens are almost equally likely"
     )
@@ -64,9 +66,7 @@ def neutral(measure: Measure) -> str:
     """Return the number of texts with the neutral value, in a sentence; empty if the measure has no neutral value."""
     if measure.neutral_before is None:
         return ""
-    return (
-        f"Nothing to tell from {measure.neutral_before} of {measure.n} texts before and {measure.neutral_after} after."
-    )
+    return f"{measure.neutral_before} of {measure.n} texts before and {measure.neutral_after} after have the neutral value."
 
 
 def titles_read(record: Tested, measure: Measure) -> str:
@@ -78,8 +78,8 @@ def titles_read(record: Tested, measure: Measure) -> str:
 
 def left_out(measure: NotMeasured) -> str:
     """Return why a measure is left out, and how many titles it reads."""
-    lacking = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in measure.lacking]
-    reason = f"means nothing on texts {' or '.join(lacking)}" if lacking else "cannot read the texts"
+    descriptions = [ALL_NEEDS[name].lacking if name in ALL_NEEDS else f"without {name}" for name in measure.lacking]
+    reason = f"means nothing on texts {' or '.join(descriptions)}" if descriptions else "cannot read the texts"
     return f"{measure.label}: not measured; it {reason}, and reads {measure.read:,} of {measure.n:,} titles"
 
 
@@ -88,17 +88,17 @@ def coverage(settings: Evaluation) -> str:
     return f"{100 * settings.confidence:.10g}%"
 
 
-def plan(settings: Evaluation, primary: Entry, least: float) -> str:
+def plan(settings: Evaluation, primary: Entry, effect: float) -> str:
     """Return the settings that are fixed before the experiment, in one line.
 
     Args:
-        least: the minimum detectable effect (power 80 %), in standard deviations of the paired differences.
+        effect: the minimum detectable effect (power 80 %), in standard deviations of the paired differences.
     """
     better = "" if primary.better == "neither" else f", {primary.better} is better"
     return (
         f"fixed in the recipe: primary measure {primary.label} ({primary.unit}{better}), {settings.titles:,} titles of the "
         f"test split by seed {settings.seed}, {coverage(settings)} confidence; in 80% of all experiments they show a mean "
-        f"difference of {number(least)} standard deviations of the paired differences"
+        f"difference of {number(effect)} standard deviations of the paired differences"
     )
 
 
@@ -118,10 +118,10 @@ def power(record: Tested) -> str:
     """Return the minimum detectable effect in the primary measure, in a sentence."""
     measure = record.primary()
     if not differences_vary(measure):
-        return f"{measure.label} differs by the same on all {measure.n:,} titles: how small a difference they show is unknown."
+        return f"{measure.label} differs by the same on all {measure.n:,} titles: the smallest difference that they show is unknown."
     return (
         f"{measure.n:,} titles show a difference in {measure.label} of {number(measure.minimum_detectable_effect)} {measure.unit} or more in "
-        f"80% of all experiments (paired differences spread by {number(measure.std)})."
+        f"80% of all experiments (standard deviation of the paired differences: {number(measure.std)})."
     )
 
 
@@ -129,9 +129,9 @@ def power_alone(record: Tested, measure: Measure) -> str:
     """Return the minimum detectable effect in any measure, without correction; empty if its differences do not vary."""
     if not differences_vary(measure):
         return ""
-    alone = "" if measure.name == record.evaluation.primary else ", were it tested alone"
-    what = "questions" if measure.group == "forgetting" else "titles"
-    return f"{measure.n} {what} show a difference of {number(measure.minimum_detectable_effect)} or more in 80% of all experiments{alone}."
+    alone = "" if measure.name == record.evaluation.primary else ", if it is tested alone"
+    unit = "questions" if measure.group == "forgetting" else "titles"
+    return f"{measure.n} {unit} show a difference of {number(measure.minimum_detectable_effect)} or more in 80% of all experiments{alone}."
 
 
 def answer(record: Tested) -> str:
@@ -140,20 +140,20 @@ def answer(record: Tested) -> str:
     width = f"{coverage(record.evaluation)} interval"
     alone = isinstance(record, EvaluationRecord)
     between = "" if alone else " between the adapters A and B"
-    on = f"on {measure.n:,} {'held-out titles' if alone else 'titles that both were asked'}"
+    scope = f"on {measure.n:,} {'held-out titles' if alone else 'titles of both reports'}"
     if measure.verdict() == "no measured difference":
         return (
             f"No measured difference in {measure.label}{between}: {number(measure.difference, signed=True)} {measure.unit} "
-            f"({width} {interval(measure)}) {on}."
+            f"({width} {interval(measure)}) {scope}."
         )
-    up = measure.difference > 0
+    rises = measure.difference > 0
     low, high = sorted((abs(measure.low), abs(measure.high)))
-    by = f"by {number(abs(measure.difference))} {measure.unit} ({width} {number(low)} to {number(high)}) {on}"
+    amount = f"by {number(abs(measure.difference))} {measure.unit} ({width} {number(low)} to {number(high)}) {scope}"
     if alone:
         worse = ", which is worse" if measure.verdict() == "worse" else ""
-        return f"Fine-tuning {'raised' if up else 'lowered'} {measure.label} {by}{worse}."
+        return f"Fine-tuning {'raised' if rises else 'lowered'} {measure.label} {amount}{worse}."
     means = {"better": ": B is better", "worse": ": A is better"}.get(measure.verdict(), "")
-    return f"Adapter B has a {'higher' if up else 'lower'} {measure.label} than adapter A {by}{means}."
+    return f"Adapter B has a {'higher' if rises else 'lower'} {measure.label} than adapter A {amount}{means}."
 
 
 def verdict(record: Tested, measure: Measure) -> str:
@@ -165,5 +165,5 @@ def verdict(record: Tested, measure: Measure) -> str:
 
 
 def sides(record: Tested) -> tuple[str, str]:
-    """Return the labels to the left and to the right of no difference."""
+    """Return the labels of the left and right side of a plot of differences."""
     return ("worse", "better") if isinstance(record, EvaluationRecord) else ("A better", "B better")

@@ -1,4 +1,4 @@
-"""Two reports on the same titles: what makes them comparable, and the paired statistics of adapter B against adapter A."""
+"""Compares two reports on the same titles: checks that they are comparable, and tests adapter B against adapter A."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -27,11 +27,17 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Evaluation, Generation
 
-TOKENS = ("uid", "title", "prompt", "reference", "reference_tokens")  # equal in both: the same tokens were scored
+TOKENS = (
+    "uid",
+    "title",
+    "prompt",
+    "reference",
+    "reference_tokens",
+)  # rows with equal values have the same scored tokens
 
 
 class Contender(Record, frozen=True):
-    """One side of a comparison: an adapter as it was evaluated, its report, and what had a part in it besides."""
+    """One side of a comparison: an adapter, its report, and how it was evaluated."""
 
     adapter: Pin
     report: Pin
@@ -44,10 +50,10 @@ class Contender(Record, frozen=True):
 
 
 class ComparisonRecord(Tested, frozen=True):
-    """Two adapters on the same titles, compare.json: in its measures "before" is adapter A and "after" is adapter B.
+    """The comparison of two adapters on the same titles, compare.json: "before" is adapter A and "after" is adapter B.
 
-    `n` titles were asked by both reports and scored on the same tokens; nothing else is compared. `base_apart` is the
-    largest difference, over the titles, of what the two reports say of the base alone in the primary measure.
+    `n` titles are in both reports with the same scored tokens; only these are compared. `base_apart` is the largest
+    difference between the two reports in the primary measure of the base alone, over the titles.
     """
 
     arms: ClassVar[tuple[str, str]] = ("A", "B")
@@ -73,7 +79,7 @@ class ComparisonRecord(Tested, frozen=True):
 
 @dataclass(frozen=True)
 class Published:
-    """A report as it lies in an adapter repo: where, its record, and the rows of its predictions."""
+    """A published report: the pinned adapter repo, the record, and the rows of the predictions."""
 
     pin: Pin
     record: EvaluationRecord
@@ -83,62 +89,74 @@ class Published:
         return f"{self.pin}:evaluation/{self.record.id}"
 
     def contender(self) -> Contender:
-        """This side as the comparison's record names it."""
-        one = self.record
+        """This report as one side of a ComparisonRecord."""
+        record = self.record
         return Contender(
-            adapter=one.adapter,
+            adapter=record.adapter,
             report=self.pin,
-            report_id=one.id,
-            n=one.n,
-            quantization=one.quantization,
-            precision=one.precision,
-            device=one.device,
-            code=one.code,
+            report_id=record.id,
+            n=record.n,
+            quantization=record.quantization,
+            precision=record.precision,
+            device=record.device,
+            code=record.code,
         )
 
 
 def compare_reports(a: Published, b: Published) -> tuple[ComparisonRecord, list[dict[str, Any]]]:
-    """The comparison, and a row for each title that both asked: "before" is what A's adapter did, "after" B's.
+    """The comparison, and a row for each common title: "before" is the answer of A's adapter, "after" that of B's.
 
-    Raises UserError where the two reports do not measure the same thing, or have too few titles in common.
+    Raises UserError if the two reports do not measure the same thing, or have too few titles in common.
     """
     require_comparable(a, b)
     pairs = common_rows(a, b)
-    one = a.record
-    primary = column(one.evaluation.primary, "before")
-    apart = [abs(row[primary] - other[primary]) for row, other in pairs if None not in (row[primary], other[primary])]
-    if not all(map(isfinite, apart)):  # max() may pass over a NaN
-        raise UserError(f"{a} or {b} says of its base that {one.evaluation.primary} is no finite number: evaluate anew")
-    arms = zip(*([outcome(row, one.evaluation) for row in pair] for pair in pairs), strict=True)
+    first = a.record
+    primary = column(first.evaluation.primary, "before")
+    base_differences = [
+        abs(row[primary] - other_row[primary])
+        for row, other_row in pairs
+        if None not in (row[primary], other_row[primary])
+    ]
+    if not all(map(isfinite, base_differences)):  # max() may ignore a NaN
+        raise UserError(
+            f"{a} or {b} says of its base that {first.evaluation.primary} is no finite number: evaluate anew"
+        )
+    arms = zip(*([outcome(row, first.evaluation) for row in pair] for pair in pairs), strict=True)
     titles, references = ([row[name] for row, _ in pairs] for name in ("title", "reference"))
-    found = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
+    outcomes = readable_only(dict(zip(("before", "after"), map(list, arms), strict=True)), titles, references)
     record = ComparisonRecord(
         a=a.contender(),
         b=b.contender(),
         code=current_code("evaluation", *PACKAGES),
-        dataset=one.dataset,
-        base=one.base,
-        split=one.split,
-        evaluation=one.evaluation,
-        generation=one.generation,
+        dataset=first.dataset,
+        base=first.base,
+        split=first.split,
+        evaluation=first.evaluation,
+        generation=first.generation,
         n=len(pairs),
-        base_apart=max(apart, default=0.0),
+        base_apart=max(base_differences, default=0.0),
         interval_method=INTERVAL_METHOD,
-        measures=compare_arms(found, references, one.evaluation),
-        not_measured=not_measured(found, titles, references, one.evaluation, measures_of(one.evaluation)) or UNSET,
+        measures=compare_arms(outcomes, references, first.evaluation),
+        not_measured=not_measured(outcomes, titles, references, first.evaluation, measures_of(first.evaluation))
+        or UNSET,
     )
     return record, [
-        side_by_side(row, *both) for (row, _), *both in zip(pairs, found["before"], found["after"], strict=True)
+        side_by_side(row, *pair_of_outcomes)
+        for (row, _), *pair_of_outcomes in zip(pairs, outcomes["before"], outcomes["after"], strict=True)
     ]
 
 
 def require_comparable(a: Published, b: Published) -> None:
-    """Refuse two reports that do not measure the same thing. Raises UserError with what differs."""
+    """Raise UserError, naming the differences, if two reports do not measure the same thing."""
     settings = ("primary", "confidence", "resamples", "seed", "retriever", "bertscore")
-    facts = {"dataset": lambda one: str(one.dataset), "base": lambda one: str(one.base), "split": lambda one: one.split}
-    facts |= {f"evaluation.{name}": lambda one, name=name: getattr(one.evaluation, name) for name in settings}
+    facts = {
+        "dataset": lambda record: str(record.dataset),
+        "base": lambda record: str(record.base),
+        "split": lambda record: record.split,
+    }
+    facts |= {f"evaluation.{name}": lambda record, name=name: getattr(record.evaluation, name) for name in settings}
     facts |= {
-        f"generation.{name}": lambda one, name=name: getattr(one.generation, name)
+        f"generation.{name}": lambda record, name=name: getattr(record.generation, name)
         for name in Generation.__dataclass_fields__
     }
     for name, fact in facts.items():
@@ -148,38 +166,38 @@ def require_comparable(a: Published, b: Published) -> None:
                 "adapters with the same recipe, trained on the same base and dataset revision"
             )
     for report in (a, b):
-        lacking = [
+        missing = [
             name for name in measure_names(report.record.evaluation) if column(name, "after") not in report.rows[0]
         ]
-        if lacking:
+        if missing:
             raise UserError(
-                f"{report} is of another version of Titlecraft and lacks {', '.join(lacking)}: evaluate {report.pin.repo} anew"
+                f"{report} is of another version of Titlecraft and lacks {', '.join(missing)}: evaluate {report.pin.repo} anew"
             )
 
 
 def common_rows(a: Published, b: Published) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The rows of both reports that asked the same title and scored the same tokens, in the order of A."""
-    known = {tuple(row[name] for name in TOKENS): row for row in b.rows}
+    """Pairs of rows (A, B) with the same title and the same scored tokens, in the order of A. Raises UserError if too few."""
+    rows_of_b = {tuple(row[name] for name in TOKENS): row for row in b.rows}
     keys = [(row, tuple(row[name] for name in TOKENS)) for row in a.rows]
-    pairs = [(row, known[key]) for row, key in keys if key in known]
-    if len(pairs) < (fewest := min(FEWEST, a.record.n, b.record.n)):
+    pairs = [(row, rows_of_b[key]) for row, key in keys if key in rows_of_b]
+    if len(pairs) < (required := min(FEWEST, a.record.n, b.record.n)):
         raise UserError(
             f"{a} and {b} have {len(pairs)} titles in common ({a.record.n} and {b.record.n} were asked): a comparison needs "
-            f"{fewest}. Evaluate both adapters with the same recipe"
+            f"{required}. Evaluate both adapters with the same recipe"
         )
     return pairs
 
 
 def outcome(row: dict[str, Any], settings: Evaluation) -> Outcome:
-    """What the adapter of a report did with one title."""
+    """The outcome of a report's adapter for one title, from its row of the predictions."""
     values = {name: row[column(name, "after")] for name in measure_names(settings)}
     return Outcome(prompt=row["prompt"], texts=[row["after"]], tokens=row[tokens_column("after")], values=values)
 
 
 def side_by_side(row: dict[str, Any], a: Outcome, b: Outcome) -> dict[str, Any]:
-    """One row as the pages and plots read it, with A's adapter as "before" and B's as "after"."""
-    both = {name: row[name] for name in TOKENS}
-    for arm, one in (("before", a), ("after", b)):
-        both |= {arm: one.texts[0], tokens_column(arm): one.tokens}
-        both |= {column(name, arm): value for name, value in one.values.items()}
-    return both
+    """A row of predictions as pages and plots read it, with A's adapter as "before" and B's as "after"."""
+    merged = {name: row[name] for name in TOKENS}
+    for arm, arm_outcome in (("before", a), ("after", b)):
+        merged |= {arm: arm_outcome.texts[0], tokens_column(arm): arm_outcome.tokens}
+        merged |= {column(name, arm): value for name, value in arm_outcome.values.items()}
+    return merged

@@ -1,4 +1,4 @@
-"""titlecraft evaluate --compare A B: two published reports -> compare.json and compare.html in a folder; publishes nothing."""
+"""Compares two published reports for `titlecraft evaluate --compare A B`; writes compare.json and compare.html to a folder."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ JSON, HTML = "compare.json", "compare.html"
 def compare_published(a: str, b: str, out: Path) -> ComparisonRecord:
     """Compare the adapters of two reports, each NS/NAME[@REV] or NS/NAME[@REV]:evaluation/ID, and write both files to `out`.
 
-    Raises UserError: no such report, reports that are not comparable, the Hub is gone.
+    Raises UserError if there is no such report, the reports are not comparable, or the Hub is unreachable.
     """
     record, rows = compare_reports(read_published(a), read_published(b))
     out.mkdir(parents=True, exist_ok=True)
@@ -29,23 +29,23 @@ def compare_published(a: str, b: str, out: Path) -> ComparisonRecord:
 
 
 def read_published(reference: str) -> Published:
-    """The report that a reference names, or the newest of its repo. Raises UserError where there is none."""
+    """The report that a reference names, or the newest of its repo. Raises UserError if there is none."""
     repo, colon, folder = reference.partition(":")
     pinned = pin(repo, "model")
     folder = folder.strip("/") if colon else newest(pinned)
     local = download(pinned, [f"{folder}/{REPORT}", f"{folder}/{PREDICTIONS}"]) / folder
     if not (local / REPORT).is_file() or not (local / PREDICTIONS).is_file():
-        there = ", ".join(f"{pinned.repo}:{name}" for name in report_folders(pinned)) or "none"
-        raise UserError(f"{pinned} has no {folder}/{REPORT} with its {PREDICTIONS}; its reports: {there}")
+        reports = ", ".join(f"{pinned.repo}:{name}" for name in report_folders(pinned)) or "none"
+        raise UserError(f"{pinned} has no {folder}/{REPORT} with its {PREDICTIONS}; its reports: {reports}")
     record = read_record((local / REPORT).read_bytes(), EvaluationRecord, f"{folder}/{REPORT} of {pinned}")
-    said = {file.path: file.sha256 for file in record.files}
-    if file_sha256(local / PREDICTIONS) != said[PREDICTIONS]:
+    sha256_of = {file.path: file.sha256 for file in record.files}
+    if file_sha256(local / PREDICTIONS) != sha256_of[PREDICTIONS]:
         raise UserError(f"{folder}/{PREDICTIONS} of {pinned} is not the file that {REPORT} describes: evaluate anew")
     return Published(pinned, record, read_predictions(local / PREDICTIONS))
 
 
 def report_folders(pinned: Pin) -> list[str]:
-    """Folders with a report in a repo at the pin, sorted."""
+    """Folders with a report in the pinned repo, sorted."""
     with hub_errors(f"looking for reports in {pinned}", pinned.repo, pinned.type):
         files = HfApi().list_repo_files(pinned.repo, revision=pinned.revision)
     paths = [Path(file) for file in files]
@@ -53,7 +53,7 @@ def report_folders(pinned: Pin) -> list[str]:
 
 
 def newest(pinned: Pin) -> str:
-    """Folder of the report that a commit wrote last, going back from the pin. Raises UserError where there is no report."""
+    """Folder of the report with the newest commit at or before the pin. Raises UserError if there is no report."""
     folders = report_folders(pinned)
     if not folders:
         raise UserError(

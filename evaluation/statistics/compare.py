@@ -1,4 +1,4 @@
-"""Before against after, title by title: every measure of a record, from the outcomes of both arms."""
+"""Compares the arms before and after, paired by title: all measures of a record from the outcomes of both arms."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,56 +20,62 @@ INTERVAL_METHOD = (
 )
 
 
-def compare_arms(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
-    """Every measure, paired by title, corrected, the primary one first. `found`: arm -> outcomes in one order of titles.
+def compare_arms(outcomes: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
+    """All measures, paired by title, with corrected p-values, the primary one first.
 
-    Raises UserError where the primary measure cannot read enough answers: a report without it would answer nothing.
+    Raises UserError if the primary measure cannot read enough answers.
+
+    Args:
+        outcomes: arm -> outcomes; all arms have the titles in the same order.
     """
-    measures = compare_all(found, references, settings)
+    measures = compare_all(outcomes, references, settings)
     if settings.primary not in {measure.name for measure in measures}:
-        read = len(read_pairs(settings.primary, found["before"], found["after"]))
+        readable = len(read_pairs(settings.primary, outcomes["before"], outcomes["after"]))
         raise UserError(
-            f"evaluation.primary is {settings.primary!r}, which can read the script of both answers for {read} of "
+            f"evaluation.primary is {settings.primary!r}, which can read the script of both answers for {readable} of "
             f"{len(references)} titles; take one that reads every script: {ANY_SCRIPT}"
         )
     return correct(measures, settings.primary)
 
 
-def compare_grounded(found: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
-    """Every measure of the tuned model, without sources as "before" and with them as "after"; corrected among themselves.
+def compare_grounded(outcomes: dict[str, list[Outcome]], references: list[str], settings: Evaluation) -> list[Measure]:
+    """All measures of the tuned model, without sources ("before") and with sources ("after"), corrected among themselves.
 
-    None of them is primary: the recipe's question is about the adapter.
+    None of them is primary, because the recipe's question is about the adapter.
     """
-    arms = {"before": found["after"], "after": found["grounded"]}
+    arms = {"before": outcomes["after"], "after": outcomes["grounded"]}
     return correct(compare_all(arms, references, settings), primary="")
 
 
 def compare_all(
-    found: dict[str, list[Outcome]], references: list[str], settings: Evaluation, processes: int | None = None
+    outcomes: dict[str, list[Outcome]], references: list[str], settings: Evaluation, processes: int | None = None
 ) -> list[Measure]:
-    """Every measure in the order of the report, paired by title, not corrected; in several processes where that pays.
+    """All measures in the order of the report, paired by title, not corrected; computed in several processes if that pays.
 
-    A measure sees the titles whose texts it can read; one that reads too few is not there (evaluation.readable).
+    A measure uses the titles whose texts it can read. A measure that reads too few is left out (evaluation.readable).
     """
-    entries, read = readable_entries(measures_of(settings), found["before"], found["after"])
+    entries, read_titles = readable_entries(measures_of(settings), outcomes["before"], outcomes["after"])
 
     def texts(entry: Entry) -> dict[str, list[str]]:
         arms = ("before", "after")
-        return {arm: [found[arm][place].texts[0] for place in read[entry.name]] for arm in arms}
+        return {arm: [outcomes[arm][index].texts[0] for index in read_titles[entry.name]] for arm in arms}
 
     corpora = [entry for entry in entries if entry.corpus is not None]
-    asked = [
-        (function, (entry.name, texts(entry), [references[place] for place in read[entry.name]], settings))
+    calls = [
+        (function, (entry.name, texts(entry), [references[index] for index in read_titles[entry.name]], settings))
         for entry in corpora
         for function in (describe_corpora, corpora_p_value)
     ]
-    groups = by_titles(entries, read)
-    asked += [(compare_each, (values_of(group, read, found["before"], found["after"]), settings)) for group in groups]
-    answers = run_all(asked, workers(len(references)) if processes is None else processes)
-    whole = {entry.name: answers[2 * place : 2 * place + 2] for place, entry in enumerate(corpora)}
-    measures = {measure.name: measure for several in answers[2 * len(corpora) :] for measure in several}
+    groups = by_titles(entries, read_titles)
+    calls += [
+        (compare_each, (values_of(group, read_titles, outcomes["before"], outcomes["after"]), settings))
+        for group in groups
+    ]
+    results = run_all(calls, workers(len(references)) if processes is None else processes)
+    corpus_results = {entry.name: results[2 * index : 2 * index + 2] for index, entry in enumerate(corpora)}
+    measures = {measure.name: measure for group_measures in results[2 * len(corpora) :] for measure in group_measures}
     return [
-        of_corpora(measures[entry.name], *whole[entry.name]) if entry.corpus else measures[entry.name]
+        of_corpora(measures[entry.name], *corpus_results[entry.name]) if entry.corpus else measures[entry.name]
         for entry in entries
     ]
 
@@ -77,45 +83,45 @@ def compare_all(
 def readable_entries(
     entries: Sequence[Entry], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> tuple[list[Entry], dict[str, list[int]]]:
-    """The measures that read enough of the titles, and the places of those titles."""
-    read = {entry.name: read_pairs(entry.name, before, after) for entry in entries}
-    return [entry for entry in entries if enough(len(read[entry.name]), len(before))], read
+    """The measures that read enough titles, and the indices of the titles that each measure reads."""
+    read_titles = {entry.name: read_pairs(entry.name, before, after) for entry in entries}
+    return [entry for entry in entries if enough(len(read_titles[entry.name]), len(before))], read_titles
 
 
-def by_titles(entries: Sequence[Entry], read: dict[str, list[int]]) -> list[list[Entry]]:
-    """The measures in groups that read the very same titles: those of a group share their random sign flips."""
+def by_titles(entries: Sequence[Entry], read_titles: dict[str, list[int]]) -> list[list[Entry]]:
+    """The measures grouped by the titles that they read: a group shares its random sign flips."""
     groups: dict[tuple[int, ...], list[Entry]] = {}
     for entry in entries:
-        groups.setdefault(tuple(read[entry.name]), []).append(entry)
+        groups.setdefault(tuple(read_titles[entry.name]), []).append(entry)
     return list(groups.values())
 
 
 def values_of(
-    entries: Sequence[Entry], read: dict[str, list[int]], before: Sequence[Outcome], after: Sequence[Outcome]
+    entries: Sequence[Entry], read_titles: dict[str, list[int]], before: Sequence[Outcome], after: Sequence[Outcome]
 ) -> list[tuple[str, list[float], list[float]]]:
-    """Name and values in both arms of each measure, on the titles that it reads."""
+    """Name, values before and values after of each measure, for the titles that it reads."""
 
     def of_arm(entry: Entry, arm: Sequence[Outcome]) -> list[float]:
-        values = [arm[index].values[entry.name] for index in read[entry.name]]
-        return [value for value in values if value is not None]  # none of these is None: see readable.read_pairs
+        values = [arm[index].values[entry.name] for index in read_titles[entry.name]]
+        return [value for value in values if value is not None]  # read_pairs left out the None
 
     return [(entry.name, of_arm(entry, before), of_arm(entry, after)) for entry in entries]
 
 
-def compare_sampled(found: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
-    """The measures of sampled answers, mean by title, corrected among themselves; none where none were sampled.
+def compare_sampled(outcomes: dict[str, list[Outcome]], settings: Evaluation) -> list[Measure]:
+    """The measures of sampled answers, averaged by title, corrected among themselves; empty if no answers were sampled.
 
-    A mean says nothing of a single text, so that none is counted as one of which nothing can be told.
+    The neutral value is not counted, because a mean belongs to no single text.
     """
     if not settings.sampled:
         return []
-    arms = found[sampled_arm("before")], found[sampled_arm("after")]
-    every = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
-    entries, read = readable_entries(every, *arms)
+    arms = outcomes[sampled_arm("before")], outcomes[sampled_arm("after")]
+    sampled_entries = [replace(entry, neutral=None) for entry in sampled_measures(settings)]
+    entries, read_titles = readable_entries(sampled_entries, *arms)
     measures = [
         measure
-        for group in by_titles(entries, read)
-        for measure in compare_each(values_of(group, read, *arms), settings, group)
+        for group in by_titles(entries, read_titles)
+        for measure in compare_each(values_of(group, read_titles, *arms), settings, group)
     ]
-    places = [entry.name for entry in entries]
-    return correct(sorted(measures, key=lambda one: places.index(one.name)), primary="")
+    names = [entry.name for entry in entries]
+    return correct(sorted(measures, key=lambda measure: names.index(measure.name)), primary="")

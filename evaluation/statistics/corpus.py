@@ -1,6 +1,6 @@
-"""Measures over all titles as one text (BLEU, chrF++): sacrebleu's scores, its paired test, and an interval beside it.
+"""Corpus-level measures (BLEU, chrF++): sacrebleu's scores and paired test, and a bootstrap interval.
 
-lighteval's own corpus chrF is wrong (39.6 where sacrebleu says 35.8), so only the texts come from lighteval.
+lighteval's own corpus chrF is wrong (39.6 instead of 35.8), so only the texts come from lighteval.
 """
 
 import os
@@ -12,13 +12,13 @@ from unittest.mock import patch
 import numpy as np
 from sacrebleu.significance import PairedTest
 
-from evaluation.measures.counts import every_count
+from evaluation.measures.counts import corpus_counts
 from titlecraft.settings import Evaluation
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Two corpora against one reference, as the counts of each title [n, counts] that sacrebleu adds up for a score."""
+    """Two corpora with the same references, as sacrebleu's counts per title [n, counts]; a score is computed from their sum."""
 
     metric: Any
     before: np.ndarray
@@ -26,26 +26,26 @@ class Paired:
 
     @classmethod
     def of(cls, metric: Any, before: list[str], after: list[str], references: list[str]) -> "Paired":
-        """Count both, or take what was counted for each title. Source: sacrebleu, the same that its PairedTest uses."""
-        return cls(metric, *(np.array(every_count(metric, texts, [references])) for texts in (before, after)))
+        """The counts of both corpora, from the cache if there. Source: sacrebleu's statistics, as in its PairedTest."""
+        return cls(metric, *(np.array(corpus_counts(metric, texts, [references])) for texts in (before, after)))
 
     def score(self, counts: np.ndarray) -> float:
-        """sacrebleu's corpus score of counts that are added up."""
+        """sacrebleu's corpus score from the summed counts."""
         return float(self.metric._compute_score_from_stats(counts.tolist()).score)
 
     def difference(self, titles: np.ndarray) -> float:
-        """Corpus score after − before over these titles, by their places [m]; one may be there several times."""
+        """Corpus score after − before over the titles with these indices [m], which may repeat."""
         return float(self.differences(titles))
 
     def differences(self, titles: np.ndarray, axis: int = -1) -> np.ndarray:
-        """The same of many resamples of titles [..., m] at once, [...]; `axis` is the last one.
+        """`difference` of many resamples of titles [..., m] at once, [...]; `axis` is the last axis.
 
-        How often each title is there, times its counts, is the sum of the counts: exact, since they are whole numbers.
+        The sum of the counts is the frequency of each title times its counts: exact, since they are whole numbers.
         """
         rows = titles.reshape(-1, titles.shape[axis])
-        places = rows + len(self.before) * np.arange(len(rows))[:, None]
-        often = np.bincount(places.ravel(), minlength=len(rows) * len(self.before)).reshape(len(rows), -1)
-        after, before = (often.astype(float) @ counts.astype(float) for counts in (self.after, self.before))
+        bins = rows + len(self.before) * np.arange(len(rows))[:, None]
+        frequencies = np.bincount(bins.ravel(), minlength=len(rows) * len(self.before)).reshape(len(rows), -1)
+        after, before = (frequencies.astype(float) @ counts.astype(float) for counts in (self.after, self.before))
         pairs = zip(after.astype(np.int64), before.astype(np.int64), strict=True)
         return np.array([self.score(new) - self.score(old) for new, old in pairs]).reshape(titles.shape[:-1])
 
@@ -54,7 +54,7 @@ class Paired:
         return self.score(self.before.sum(0)), self.score(self.after.sum(0))
 
     def std(self) -> float:
-        """Standard deviation of one title's part in the difference, by the jackknife's pseudo-values (Tukey 1958)."""
+        """Standard deviation of the titles' contributions to the difference, by jackknife pseudo-values (Tukey 1958)."""
         n, sums = len(self.before), (self.before.sum(0), self.after.sum(0))
         without = [
             self.score(sums[1] - new) - self.score(sums[0] - old)
@@ -63,12 +63,12 @@ class Paired:
         return float(np.std((n - 1) * np.array(without), ddof=1))
 
 
-def share_as_large(shuffled: np.ndarray, real: float) -> float:
-    """p-value: the share of shuffles whose difference is at least the real one, which counts as one (Phipson and Smyth 2010).
+def share_as_large(shuffled: np.ndarray, observed: float) -> float:
+    """p-value: share of differences that are at least the observed one, which is counted among them (Phipson and Smyth 2010).
 
-    Differences that must be equal are: the scores are of the same whole numbers.
+    Ties are exact, because scores are computed from whole numbers.
     """
-    return (int((shuffled >= real).sum()) + 1) / (len(shuffled) + 1)
+    return (int((shuffled >= observed).sum()) + 1) / (len(shuffled) + 1)
 
 
 def paired_p_value(
@@ -76,14 +76,16 @@ def paired_p_value(
 ) -> float:
     """p-value of sacrebleu's paired approximate randomisation test (Riezler and Maxwell 2005).
 
-    Because it counts only shuffles with a difference larger than the real one, it would call equal texts significant
-    (p = 1 / (shuffles + 1)), and texts that differ for one title in thousands: see `share_as_large`.
+    sacrebleu counts only shuffles with a difference larger than the observed one, so that equal texts, or texts that differ
+    in one of thousands of titles, would be significant (p = 1 / (shuffles + 1)). `share_as_large` replaces its count.
     """
-    if before == after:  # 1 without asking it
+    if before == after:
         return 1.0
-    seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # it takes a seed of 0 for none
-    counted = patch.object(metric, "_extract_corpus_statistics", partial(every_count, metric))  # it would count anew
-    with seed, counted, patch("sacrebleu.significance._compute_p_value", share_as_large):
+    seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # sacrebleu reads a seed of 0 as none
+    cached_counts = patch.object(
+        metric, "_extract_corpus_statistics", partial(corpus_counts, metric)
+    )  # so that nothing is counted again
+    with seed, cached_counts, patch("sacrebleu.significance._compute_p_value", share_as_large):
         test = PairedTest(
             [("before", before), ("after", after)],
             {"score": metric},
@@ -91,6 +93,6 @@ def paired_p_value(
             test_type="ar",
             n_samples=settings.resamples,
         )
-        _, found = test()
-    (name,) = found.keys() - {"System"}
-    return float(found[name][1].p_value)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+        _, scores = test()
+    (name,) = scores.keys() - {"System"}
+    return float(scores[name][1].p_value)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]

@@ -1,4 +1,4 @@
-"""One measure before and after, paired by title: means, interval, p-value, wins; and the correction for several measures."""
+"""Paired statistics of a measure: means, interval, p-value and wins; and the correction for several measures."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -15,29 +15,35 @@ from titlecraft.settings import Evaluation
 
 
 def compare(entry: Entry, before: list[float], after: list[float], settings: Evaluation) -> Measure:
-    """One measure over n titles, `before[i]` and `after[i]` of the same title. Wins are titles that got better.
+    """The paired statistics of one measure; `before[i]` and `after[i]` belong to one title. Wins are titles that got better.
 
-    Its p-value is not corrected yet: see `correct`.
+    The p-value is not corrected: see `correct`.
     """
     return compare_each([(entry.name, before, after)], settings, [entry])[0]
 
 
 def compare_each(
-    asked: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
+    columns: Sequence[tuple[str, list[float], list[float]]], settings: Evaluation, entries: Sequence[Entry] = ()
 ) -> list[Measure]:
-    """`compare` for several measures over the same titles, by their names in the recipe or as `entries`."""
-    entries = entries or [entry_named(name, settings) for name, _, _ in asked]
-    found = [tuple(np.asarray(values, dtype=np.float64) for values in (old, new)) for _, old, new in asked]
-    for (name, _, _), arms in zip(asked, found, strict=True):
+    """`compare` for several measures over the same titles.
+
+    Args:
+        columns: name, values before and values after of each measure.
+        entries: the measures; by default the recipe's measures of these names.
+    """
+    entries = entries or [entry_named(name, settings) for name, _, _ in columns]
+    arms_of_each = [tuple(np.asarray(values, dtype=np.float64) for values in (old, new)) for _, old, new in columns]
+    for (name, _, _), arms in zip(columns, arms_of_each, strict=True):
         require_finite(name, arms)
-    p_of_each = p_values(np.stack([new - old for old, new in found]), settings)
+    p_of_each = p_values(np.stack([new - old for old, new in arms_of_each]), settings)
     return [
-        describe(entry, old, new, p, settings) for entry, (old, new), p in zip(entries, found, p_of_each, strict=True)
+        describe(entry, old, new, p, settings)
+        for entry, (old, new), p in zip(entries, arms_of_each, p_of_each, strict=True)
     ]
 
 
 def require_finite(name: str, arms: Sequence[np.ndarray]) -> None:
-    """Raises UserError where a value of either arm is not finite: means and comparisons would hide it."""
+    """Raise UserError if a value of either arm is not finite: means and comparisons would hide it."""
     for arm, values in zip(("before", "after"), arms, strict=True):
         if not np.isfinite(values).all():
             title = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -51,8 +57,14 @@ def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings:
     """The record of one measure, from its values before [n] and after [n], and its p-value."""
     differences = new - old
     low, high = interval(differences, settings)
-    up, down, ties = int((differences > 0).sum()), int((differences < 0).sum()), int((differences == 0).sum())
-    wins, losses = {"higher": (up, down), "lower": (down, up), "neither": (None, None)}[entry.better]
+    increases, decreases, ties = (
+        int((differences > 0).sum()),
+        int((differences < 0).sum()),
+        int((differences == 0).sum()),
+    )
+    wins, losses = {"higher": (increases, decreases), "lower": (decreases, increases), "neither": (None, None)}[
+        entry.better
+    ]
     std = float(differences.std(ddof=1))
     neutral = [None if entry.neutral is None else int((values == entry.neutral).sum()) for values in (old, new)]
     return Measure(
@@ -85,15 +97,15 @@ def describe(entry: Entry, old: np.ndarray, new: np.ndarray, p: float, settings:
 def compare_corpora(
     by_title: Measure, entry: Entry, texts: dict[str, list[str]], references: list[str], settings: Evaluation
 ) -> Measure:
-    """A measure over all titles as one text; wins and losses stay those of single titles."""
-    asked = (entry.name, texts, references, settings)
-    return of_corpora(by_title, describe_corpora(*asked), corpora_p_value(*asked))
+    """The corpus-level statistics of a measure; wins and losses remain those of single titles."""
+    arguments = (entry.name, texts, references, settings)
+    return of_corpora(by_title, describe_corpora(*arguments), corpora_p_value(*arguments))
 
 
 def describe_corpora(
     name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation
 ) -> dict[str, float]:
-    """Both corpus scores and their difference with its bootstrap interval over titles, as fields of a Measure."""
+    """Both corpus scores, and their difference with a bootstrap interval over titles, as fields of a Measure."""
     paired = Paired.of(entry_named(name, settings).corpus_metric(), texts["before"], texts["after"], references)
     (before, after), std, low, high = paired.scores(), paired.std(), 0.0, 0.0
     if not (paired.before == paired.after).all():
@@ -111,7 +123,7 @@ def describe_corpora(
 
 
 def corpora_p_value(name: str, texts: dict[str, list[str]], references: list[str], settings: Evaluation) -> float:
-    """sacrebleu's p-value of the two corpora."""
+    """p-value of the two corpora by sacrebleu's paired test; see `paired_p_value`."""
     metric = entry_named(name, settings).corpus_metric()
     return paired_p_value(metric, texts["before"], texts["after"], references, settings)
 
@@ -122,7 +134,7 @@ def of_corpora(by_title: Measure, described: dict[str, float], p: float) -> Meas
 
 
 def require_numbers(measures: Sequence[Measure]) -> None:
-    """Raises UserError where a measure is NaN or infinite, which JSON cannot express."""
+    """Raise UserError if a field of a measure is NaN or infinite, which JSON cannot express."""
     for measure in measures:
         for name, value in msgspec.structs.asdict(measure).items():
             if isinstance(value, float) and not isfinite(value):
@@ -130,13 +142,13 @@ def require_numbers(measures: Sequence[Measure]) -> None:
 
 
 def correct(measures: list[Measure], primary: str) -> list[Measure]:
-    """The primary measure, then the others with p-values corrected for multiple comparisons.
+    """The primary measure, then the others with p-values corrected for multiple comparisons (Holm).
 
-    The primary one was named before anything was looked at and stands alone: what else is measured changes nothing about
-    its answer (a single primary endpoint, ICH E9). Raises UserError where a number is not finite.
+    The primary measure is not corrected, because the recipe names it in advance (a single primary endpoint, ICH E9).
+    Raises UserError if a number is not finite.
     """
     require_numbers(measures)
     first = [measure for measure in measures if measure.name == primary]
     others = [measure for measure in measures if measure.name != primary]
     corrected = holm([measure.p_value for measure in others])
-    return first + [msgspec.structs.replace(one, p_holm=p) for one, p in zip(others, corrected, strict=True)]
+    return first + [msgspec.structs.replace(measure, p_holm=p) for measure, p in zip(others, corrected, strict=True)]

@@ -1,4 +1,4 @@
-"""How sure a mean difference is, from paired differences alone: interval, p-value, correction for several, smallest one seen."""
+"""Statistics of paired differences: bootstrap interval, p-value, Holm correction and minimum detectable effect."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -10,15 +10,16 @@ from scipy import stats
 
 from titlecraft.settings import Evaluation
 
-POWER = 0.8  # the usual one (Cohen 1988)
-ROWS_AT_ONCE = 500  # resamples that scipy holds in memory at once; does not change a result for a given version
-FLIPS_AT_ONCE, VALUES_AT_ONCE = 100, 1 << 23  # the same for sign flips: more of them are slower
+POWER = 0.8  # the usual choice (Cohen 1988)
+# resamples and sign flips that scipy holds in memory at once: they change the speed, not a result of a given version
+ROWS_AT_ONCE = 500
+FLIPS_AT_ONCE, VALUES_AT_ONCE = 100, 1 << 23
 
 
 def interval(differences: np.ndarray, settings: Evaluation) -> tuple[float, float]:
     """BCa bootstrap interval of the mean of paired differences [n], at settings.confidence.
 
-    Where all differences are equal, the bootstrap distribution is one point and BCa is undefined: it is that point.
+    If all differences are equal, BCa is undefined and the interval is that one point.
     """
     if np.all(differences == differences[0]):
         return float(differences[0]), float(differences[0])
@@ -30,10 +31,10 @@ def bootstrap(
 ) -> tuple[float, float]:
     """BCa bootstrap interval (Efron 1987) of a statistic of a sample [n].
 
-    BCa is undefined where all resamples lie on one side of the statistic: then it is the percentile interval.
+    If all resamples lie on one side of the statistic, BCa is undefined and the percentile interval is returned.
     """
 
-    def by(method: str) -> Any:
+    def interval_by(method: str) -> Any:
         return stats.bootstrap(
             (sample,),
             statistic,
@@ -45,29 +46,29 @@ def bootstrap(
             rng=np.random.default_rng(settings.seed),
         ).confidence_interval
 
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):  # scipy divides 0 by 0 on the way
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):  # scipy may divide 0 by 0
         warnings.simplefilter("error", stats.DegenerateDataWarning)  # never a silent NaN
         try:
-            result = by("BCa")
+            result = interval_by("BCa")
         except stats.DegenerateDataWarning:
-            result = by("percentile")
+            result = interval_by("percentile")
     if not np.isfinite([result.low, result.high]).all():
-        result = by("percentile")
+        result = interval_by("percentile")
     return float(result.low), float(result.high)
 
 
 def p_value(differences: np.ndarray, settings: Evaluation) -> float:
-    """Two-sided p-value of "the sign of each paired difference [n] is a coin toss", from seeded random sign flips."""
+    """Two-sided p-value of paired differences [n] against random signs, from seeded random sign flips."""
     return p_values(differences[None], settings)[0]
 
 
 def p_values(differences: np.ndarray, settings: Evaluation) -> list[float]:
-    """The same for each row [measures, n]: all rows see the very flips that each would see alone, drawn once."""
-    found = np.ones(len(differences))
-    some = differences.any(axis=1)
-    if some.any():
-        rows = differences[some]
-        found[some] = stats.permutation_test(
+    """`p_value` of each row of paired differences [measures, n]. All rows share the same sign flips, which are drawn once."""
+    p = np.ones(len(differences))
+    differ = differences.any(axis=1)
+    if differ.any():
+        rows = differences[differ]
+        p[differ] = stats.permutation_test(
             (rows,),
             np.mean,
             permutation_type="samples",
@@ -77,21 +78,21 @@ def p_values(differences: np.ndarray, settings: Evaluation) -> list[float]:
             batch=max(1, min(FLIPS_AT_ONCE, VALUES_AT_ONCE // rows.size)),
             rng=np.random.default_rng(settings.seed),
         ).pvalue
-    return found.tolist()
+    return p.tolist()
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for being several, step-down (Holm 1979): each compares with the level of the whole family."""
-    found = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(found, kind="stable")
-    steps = np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1))
-    corrected = np.empty_like(found)
+    """p-values corrected for multiple comparisons, step-down (Holm 1979); compare each with the level of the family."""
+    values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty_like(values)
     corrected[order] = np.minimum(steps, 1.0)
     return corrected.tolist()
 
 
 def minimum_detectable_effect(std: float, n: int, settings: Evaluation) -> float:
-    """Smallest mean difference that n paired differences with this standard deviation show in POWER of all experiments.
+    """Smallest mean difference that n paired differences with this standard deviation detect with POWER.
 
     (z of 1 − level / 2 + z of POWER) · std / √n, the normal approximation for a paired comparison (Cohen 1988).
     """

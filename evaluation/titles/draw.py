@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluation.measures.scripts import SPACES, has
+from evaluation.measures.scripts import SPACES, meets
 from evaluation.titles.near_copies import near_copies
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
@@ -137,7 +137,7 @@ def draw(
             excluded["repeated_title"] += 1
         elif folded(row["output"]) in folded(text):
             excluded["answer_in_prompt"] += 1
-        elif (title := encode(row, text, tokenizer, limits)) is None:
+        elif (title := encode(row, prompt, tokenizer, limits)) is None:
             excluded["no_room_for_answer"] += 1
         else:
             titles.append(title)
@@ -164,13 +164,14 @@ def draw(
         split_titles=sorted({row["title"] for row in rows}),
         available=len(titles),
         excluded=dict(sorted(excluded.items())),
-        near_not_looked_for=sum(not has(SPACES, row["output"]) for row in rows),
+        near_not_looked_for=sum(not meets(SPACES, row["output"]) for row in rows),
     )
 
 
-def encode(row: dict[str, str], text: str, tokenizer: Any, limits: TokenLimits) -> Title | None:
+def encode(row: dict[str, str], prompt: PromptFormat, tokenizer: Any, limits: TokenLimits) -> Title | None:
     """Tokenise a row's prompt and reference; return None if the prompt leaves no space for an answer."""
-    prompt_tokens = encode_prompt(tokenizer, text)
+    text = prompt.render(row["instruction"], row["input"])
+    prompt_tokens = encode_prompt(tokenizer, text, prompt)
     completion = encode_completion(tokenizer, row["output"])
     if len(prompt_tokens) + limits.new_tokens > limits.context or len(prompt_tokens) >= limits.scored:
         return None

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import UNSET
 
-from evaluation.measures.scripts import SPACES, has
+from evaluation.measures.scripts import SPACES, meets
 from evaluation.titles.draw import Title, TokenLimits, with_other_prompts
 from titlecraft.grounded_prompt import SOURCES, grounded_prompt
 from titlecraft.models.checks import require_check
@@ -82,9 +82,9 @@ def ground(
             replace(prompt, instruction=title.instruction),
             title.input,
             kept,
-            lambda text: len(encode_prompt(tokenizer, text)) + needed <= limits.context,
+            lambda text: len(encode_prompt(tokenizer, text, prompt)) + needed <= limits.context,
         )
-        grounded_titles.append(replace(title, prompt=text, prompt_tokens=tuple(encode_prompt(tokenizer, text))))
+        grounded_titles.append(replace(title, prompt=text, prompt_tokens=tuple(encode_prompt(tokenizer, text, prompt))))
         sources.append(kept[:count])
     return GroundedSample(with_other_prompts(grounded_titles, tokenizer, limits.context), sources, left_out)
 
@@ -118,7 +118,7 @@ def check_sources(titles: Sequence[Title], grounded: GroundedSample) -> list[Che
 def describe_grounded(grounded: GroundedSample, measures: list[Measure]) -> Grounded:
     """Return the third arm as the record describes it."""
     counts = [len(rows) for rows in grounded.sources]
-    unspaced = sum(not has(SPACES, title.reference) for title in grounded.titles)
+    unspaced = sum(not meets(SPACES, title.reference) for title in grounded.titles)
     return Grounded(
         split=SPLIT,
         titles=sum(count > 0 for count in counts),

@@ -13,6 +13,8 @@ from titlecraft.settings import Base, Generation, Lora, Training
 EXAMPLES, COST = "training.examples", "training.measured"
 SECTIONS = {"base_settings": Base(), "lora": Lora(), "training": Training(), "generation": Generation()}
 
+IN_ITS_OWN_ROW = ("target_modules",)
+
 
 def row(id: str, section: str, name: str, value: str, fields: dict[str, str], unknown: str = "") -> Claim:
     """A row of a table with two columns; the second is `unknown` if a field is missing."""
@@ -23,6 +25,8 @@ def differing_from(defaults: dict[str, Any]) -> Callable[[dict[str, Any]], dict[
     """A `derive` that gives the default of a setting, or None if the setting has its default."""
 
     def differing(values: dict[str, Any]) -> dict[str, Any] | None:
+        if values["key"] in IN_ITS_OWN_ROW:
+            return None
         default = "not set" if defaults[values["key"]] is None else defaults[values["key"]]
         return None if values["value"] == default else {"default": default}
 
@@ -57,9 +61,23 @@ def of_split(values: dict[str, Any]) -> dict[str, Any]:
     return {"rows": rows, "share": values.get("seen", 0) / rows if rows else 0.0}
 
 
+def drawn_or_published(values: dict[str, Any]) -> dict[str, Any]:
+    """Where the splits of a dataset come from that Titlecraft did not build."""
+    drawn = sorted(values["drawn"])
+    if not drawn:
+        return {"splits": "The splits are its authors', and whether they share rows is not known"}
+    shares = " and ".join(f"{name} ({values['drawn'][name]:.3g})" for name in drawn)
+    return {
+        "splits": f"Shares of its training split were drawn by a keyed hash as {shares}; rows with the same question or answer are "
+        "in one split"
+    }
+
+
 DATA = (
     row("data.dataset", "data", "dataset", "[{repo}](/datasets/{repo}) at `{revision}`",
         {"repo": "training.dataset.repo", "revision": "training.dataset.revision"}),
+    row("data.read-as", "data", "rows read as", "{format}: {columns}",
+        {"format": "training.rows.format", "columns": "training.rows.columns"}),
     row("data.published", "data", "rows in the dataset, all splits", "{rows:,}", {"rows": "dataset.published"},
         "unknown: the dataset has no record that this version of Titlecraft reads"),
     Claim("data.available", "data", "| rows in the training split | {rows:,} |",
@@ -87,6 +105,9 @@ DATA = (
           "spaces between words.",
           {"measured": "*.near_measured", "rows": "*.rows"}, each="dataset.leakage",
           derive=lambda values: None if values["measured"] == values["rows"] else {}),
+    Claim("data.not-built", "data",
+          "- Titlecraft did not build this dataset: its source, and what its authors did to it, are not known. {splits}.",
+          {"drawn": "training.rows.drawn"}, derive=drawn_or_published),
     Claim("data.no-leakage", "data", "- Overlap of the splits: see the dataset's card.",
           {"splits": "dataset.leakage"}, otherwise="- Overlap of the splits: not measured.",
           derive=lambda values: None),

@@ -43,19 +43,32 @@ def padding(values: dict[str, Any]) -> dict[str, Any]:
     return {"apart": "not the EOS token" if values["pad"] != values["eos"] else "the same token as EOS"}
 
 
-def python_text(values: dict[str, Any]) -> dict[str, Any]:
-    """The prompt, escaped for a triple-quoted Python string."""
+def python_text(values: dict[str, Any]) -> dict[str, Any] | None:
+    """The prompt, escaped for a triple-quoted Python string; nothing for a prompt that a chat template renders."""
+    if values["format"] == "chat":
+        return None
     text = values["prompt"].replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return {"literal": text[:-1] + '\\"' if text.endswith('"') else text}
 
+
+def beginning(values: dict[str, Any]) -> dict[str, Any]:
+    """Who writes BOS: the tokenizer in front of a text, or the chat template in it, if it has one."""
+    if values["format"] == "alpaca":
+        return {"how": "once, at the start. The tokenizer in this repo adds it."}
+    if values["text"].startswith(values["bos"]):
+        return {"how": "once, at the start. The chat template writes it: do not let the tokenizer add another."}
+    return {"how": "not used in front of a prompt, because the chat template writes none there."}
+
+
+FORMATS_IN_WORDS = {"alpaca": "Stanford Alpaca's", "chat": "the base's own chat template"}
 
 USE = (
     Claim("summary.built-with", "summary", "**Built with {what}.**", {"licence": "training.licence.id"}, derive=built_with),
     Claim(
         "summary.adapter", "summary",
-        "A LoRA adapter for [{base}](/{base}) that writes a product description from a product title. It was trained on "
+        "A LoRA adapter for [{base}](/{base}) that {task}. It was trained on "
         "[{dataset}](/datasets/{dataset}).",
-        {"base": f"{BASE}.repo", "dataset": f"{DATASET}.repo"},
+        {"base": f"{BASE}.repo", "dataset": f"{DATASET}.repo", "task": "prompt.task"},
     ),
     Claim(
         "quick-start.base", "quick-start",
@@ -81,7 +94,8 @@ USE = (
         "exported model's card reports the difference in NLL.",
         {"repo": "repo.id"},
     ),
-    Claim("quick-start.prompt", "quick-start", 'prompt = """{literal}"""', {"prompt": "prompt.example"}, derive=python_text),
+    Claim("quick-start.prompt", "quick-start", 'prompt = """{literal}"""', {"prompt": "prompt.example", "format": "prompt.format"}, derive=python_text),
+    Claim("quick-start.message", "quick-start", "message = {{\"role\": \"user\", \"content\": \"{title}\"}}", {"title": "prompt.message"}),
     Claim(
         "quick-start.generate", "quick-start",
         "tokens = model.generate(\n    **inputs,\n    max_new_tokens={max_new_tokens},\n    do_sample=True,\n"
@@ -95,8 +109,8 @@ USE = (
         derive=one_wording,
     ),
     Claim(
-        "prompt.how-without-record", "prompt", "Use exactly this prompt, with the product title in place of `{{title}}`.",
-        {"text": "prompt.with_title"},
+        "prompt.how-without-record", "prompt", "Use exactly this prompt, with the {subject} in place of `{{title}}`.",
+        {"text": "prompt.with_title", "subject": "prompt.subject"},
     ),
     Claim("prompt.text", "prompt", "{text}", {"text": "prompt.with_title"}),
     Claim(
@@ -114,8 +128,19 @@ USE = (
         derive=lambda values: {} if values["word"] == "auto" and values["kinds"].get("isbn") else None,
     ),
     Claim(
-        "prompt.bos", "prompt", "- Beginning of sequence (BOS): `{bos:code}`, once, at the start. The tokenizer in this repo adds it.",
-        {"bos": "training.special_tokens.bos"}, otherwise="- Beginning of sequence (BOS): none on record.",
+        "prompt.format", "prompt", "- Format: `{format}`, {words} ({reason}).",
+        {"format": "training.trained_prompt.prompt.format", "reason": "training.trained_prompt.reason"},
+        derive=lambda values: {"words": FORMATS_IN_WORDS[values["format"]]},
+    ),
+    Claim(
+        "prompt.template", "prompt",
+        "- The tokenizer's chat template, `{template}`, gives exactly these tokens: `tokenizer.apply_chat_template("
+        '[{{"role": "user", "content": TITLE}}], add_generation_prompt=True)`.',
+        {"template": "prompt.template"},
+    ),
+    Claim(
+        "prompt.bos", "prompt", "- Beginning of sequence (BOS): `{bos:code}`, {how}",
+        {"bos": "training.special_tokens.bos", "format": "prompt.format", "text": "prompt.with_title"}, derive=beginning, otherwise="- Beginning of sequence (BOS): none on record.",
     ),
     Claim(
         "prompt.eos", "prompt", "- End of sequence (EOS): `{eos:code}`. In training, it follows every answer that was not truncated.",

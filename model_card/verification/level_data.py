@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from dataset_builder.engine.choose import start_engine
 from dataset_builder.options import BuildHooks, BuildOptions
-from dataset_builder.source.catalogue import find_files, read_content
+from dataset_builder.source.catalogue import read_content
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.find_files import find_files
 from dataset_builder.write_dataset import PUBLISH_FOLDER, write_dataset
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
@@ -60,7 +61,7 @@ def dataset_record_of(state: RepoState) -> DatasetRecord:
 def check_sources(checks: Checks, state: RepoState, sources: list[str]) -> Iterator[Line]:
     """A line for each file of the source, in the order in which the builder reads them."""
     record = dataset_record_of(state)
-    files = examine_files(find_files(sources), lambda function, tasks: map(function, tasks))
+    files = examine_files(find_files(sources), record.data, lambda function, tasks: map(function, tasks))
     given = [(file.name, read_content(file)) for file in files]
     yield checks.equal("number of files", len(record.source.files), len(given))
     for file, (name, content) in zip(record.source.files, given, strict=False):
@@ -86,7 +87,7 @@ def rebuild(record: DatasetRecord, sources: list[str], work: Path) -> DatasetRec
     paths = find_files(sources)
     recipe = Recipe(data=record.data, prompt=record.prompt)
     with start_engine("local", None, paths, work, None) as engine:
-        files = examine_files(paths, engine.in_order)
+        files = examine_files(paths, record.data, engine.in_order)
         hooks = BuildHooks(contents=lambda: [read_content(file) for file in files])
         options = BuildOptions(allow_incomplete=record.source.missing is not None, max_loss=1.0)
         return write_dataset(files, recipe, work, engine, record.code, hooks, options)
@@ -100,12 +101,12 @@ def check_files(checks: Checks, state: RepoState, rebuilt: DatasetRecord, folder
     yield checks.equal("names of the parquet files", published, built)
     shards = [path for path in state.paths if fnmatch(path, "data/*-*-of-*.parquet")]  # other files may be a person's
     yield checks.equal("no other file lies in data/", shards, sorted(built))
-    here, writer = version("pyarrow"), record.code.packages.get("pyarrow")
+    installed, writer = version("pyarrow"), record.code.packages.get("pyarrow")
     for path in [*built, QUARANTINE, PROMPT_FILE]:
         claim, claimed, derived = f"{path}, built again", state.sha256(path), file_sha256(folder / path)
-        other_writer = path.endswith(".parquet") and writer != here
+        other_writer = path.endswith(".parquet") and writer != installed
         if claimed != derived and other_writer and same_rows(state.folder / path, folder / path):
-            note = f"pyarrow {here} writes other bytes than {writer}; all rows are equal"
+            note = f"pyarrow {installed} writes other bytes than {writer}; all rows are equal"
             yield checks.line(claim, claimed, derived, True, "equal rows", note)
         else:
             yield checks.equal(claim, claimed, derived)
@@ -121,9 +122,9 @@ def check_record(checks: Checks, record: DatasetRecord, rebuilt: DatasetRecord) 
     for name in COUNTS:
         yield checks.equal(name, getattr(record, name), msgspec.to_builtins(getattr(rebuilt, name)))
     for split_name, split in record.splits.items():
-        other = rebuilt.splits.get(split_name)
+        rebuilt_split = rebuilt.splits.get(split_name)
         for name in SPLIT_COUNTS:
-            yield checks.equal(f"{split_name}, {name}", getattr(split, name), getattr(other, name, None))
+            yield checks.equal(f"{split_name}, {name}", getattr(split, name), getattr(rebuilt_split, name, None))
     for name, leakage in record.leakage.items():
         yield checks.equal(f"leakage of {name}", leakage, rebuilt.leakage.get(name))
     claimed, derived = without_names(record.source), without_names(rebuilt.source)

@@ -62,13 +62,13 @@ def check_report(checks: Checks, state: RepoState, folder: str, work: Path | Non
     inputs = read_inputs(f"{record.adapter.repo}@{record.adapter.revision}", recipe)
     batches = None if work is None else work / inputs.key
     with TemporaryDirectory() as temporary:
-        again = measure(inputs, recipe, Path(temporary), batches)
-        made = Path(temporary) / PREDICTIONS
-        rows, new_rows = read_predictions(published), read_predictions(made)
-        same_bytes = file_sha256(published) == file_sha256(made)
+        recomputed_record = measure(inputs, recipe, Path(temporary), batches)
+        new_predictions = Path(temporary) / PREDICTIONS
+        rows, new_rows = read_predictions(published), read_predictions(new_predictions)
+        same_bytes = file_sha256(published) == file_sha256(new_predictions)
     if batches is not None:
         rmtree(batches, ignore_errors=True)
-    differences = environment_differences(record, again)
+    differences = environment_differences(record, recomputed_record)
     claim = "predictions.parquet, made again"
     if differences and not same_bytes:  # each of its columns has a line with a verdict
         yield checks.not_looked_at(claim, "the same bytes", "other bytes", explain(differences))
@@ -80,7 +80,7 @@ def check_report(checks: Checks, state: RepoState, folder: str, work: Path | Non
         claimed, derived = [row[name] for row in rows], [row.get(name) for row in new_rows]
         line = column_line(checks, name, claimed, derived, explain(differences))
         yield line if name in DETERMINISTIC else without_verdict(line, differences)
-    yield from check_record(checks, record, again, differences)
+    yield from check_record(checks, record, recomputed_record, differences)
 
 
 def without_verdict(line: Line, differences: list[str]) -> Line:
@@ -91,36 +91,40 @@ def without_verdict(line: Line, differences: list[str]) -> Line:
 
 
 def check_record(
-    checks: Checks, record: EvaluationRecord, again: EvaluationRecord, differences: list[str]
+    checks: Checks, record: EvaluationRecord, recomputed_record: EvaluationRecord, differences: list[str]
 ) -> Iterator[Line]:
     """The content of report.json except for machine and code."""
-    for part in ("measures", "sampled", "also"):
-        claimed, derived = getattr(record, part), getattr(again, part)
+    for section in ("measures", "sampled", "also"):
+        claimed, derived = getattr(record, section), getattr(recomputed_record, section)
         claimed_names, derived_names = ([measure.name for measure in measures] for measures in (claimed, derived))
-        yield checks.equal(f"{part}: names", claimed_names, derived_names)
+        yield checks.equal(f"{section}: names", claimed_names, derived_names)
         for published, recomputed in zip(claimed, derived, strict=True):
             note = explain(differences) if published != recomputed else None
-            line = measure_line(checks, f"{part}, made again: ", published, recomputed, 0.0, note)
+            line = measure_line(checks, f"{section}, made again: ", published, recomputed, 0.0, note)
             yield without_verdict(line, differences)
-    claimed, derived = ([(guard.name, guard.holds) for guard in report.guards] for report in (record, again))
+    claimed, derived = (
+        [(guard.name, guard.holds) for guard in report.guards] for report in (record, recomputed_record)
+    )
     yield checks.equal("guards", claimed, derived)
     for field in FIELDS:
-        yield checks.equal(field, getattr(record, field), getattr(again, field))
-    if record.code == again.code:
-        yield checks.equal("key", record.key, again.key)
+        yield checks.equal(field, getattr(record, field), getattr(recomputed_record, field))
+    if record.code == recomputed_record.code:
+        yield checks.equal("key", record.key, recomputed_record.key)
 
 
-def environment_differences(record: EvaluationRecord, again: EvaluationRecord) -> list[str]:
+def environment_differences(record: EvaluationRecord, recomputed_record: EvaluationRecord) -> list[str]:
     """What may change a score here: another device, other versions of packages, other source code of Titlecraft."""
-    differences = [f"{again.device} in place of {record.device}"] if again.device != record.device else []
+    differences = (
+        [f"{recomputed_record.device} in place of {record.device}"] if recomputed_record.device != record.device else []
+    )
     for package in PACKAGES:
         try:
-            here = version(package)
+            installed = version(package)
         except PackageNotFoundError:
-            here = None
-        if record.code.packages.get(package) != here:
+            installed = None
+        if record.code.packages.get(package) != installed:
             recorded = record.code.packages.get(package, "what was not noted")
-            differences.append(f"{package} {here or 'missing'} in place of {recorded}")
+            differences.append(f"{package} {installed or 'missing'} in place of {recorded}")
     if record.code.sources != sources_sha256("evaluation"):
         differences.append("other source code of Titlecraft")
     return differences

@@ -31,7 +31,8 @@ def check_validation_loss(checks: Checks, state: RepoState) -> Iterator[Line]:
     loaded = load(adapter)
     model = loaded.model
     longest = longest_example(record.base_settings, model.get_base_model().config)
-    rows = draw_rows(record.dataset, record.training.seed, rows_to_draw(record.training))
+    row_settings = record.rows.settings if record.rows else None
+    rows = draw_rows(record.dataset, record.training.seed, rows_to_draw(record.training), row_settings)
     pairs = encode_held_out(rows, loaded.tokenizer, adapter.prompt, longest, record.training.long_answers)
     scorer = Scorer(model, pairs[: validation.rows], loaded.tokenizer.pad_token_id or 0)
     yield checks.equal("answer tokens of the validation rows", validation.tokens, scorer.tokens)

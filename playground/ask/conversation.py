@@ -1,4 +1,4 @@
-"""Answer questions in a terminal, one after another."""
+"""Answers questions in a terminal, one after another."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from playground.ask.engine import Engine
-from playground.ask.reply import Asked, reply
+from playground.ask.reply import Request, reply
 from playground.ask.terminal import show_replies
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import RowIndex
@@ -37,21 +37,21 @@ def converse(
     console: Console,
     show_prompt: bool,
     *,
-    one: bool,
+    single: bool,
 ) -> int:
-    """Answer each text; returns the exit status. A text that cannot be asked is said so, and the next one comes.
+    """Answer each text and return the exit status. An error of one text is printed, and the next text is answered.
 
-    Raises UserError for it where there is only one.
+    Raises UserError if the text is a `single` one.
     """
     try:
         for text in typed:
             try:
-                show_replies(console, reply(engine, index, Asked(text, **options)), show_prompt)
+                show_replies(console, reply(engine, index, Request(text, **options)), show_prompt)
             except UserError as error:
-                if one:
+                if single:
                     raise
                 print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(file=sys.stderr)
-        return INTERRUPTED if one else 0
+        return INTERRUPTED if single else 0
     return 0

@@ -24,12 +24,12 @@ class Decoding:
 
     def __post_init__(self) -> None:
         """Raise UserError for a value out of range."""
-        given = self.settings
+        settings = self.settings
         for name, value, holds, expected in (
-            ("max_new_tokens", given.max_new_tokens, 1 <= given.max_new_tokens <= MOST_NEW_TOKENS, f"1 to {MOST_NEW_TOKENS}"),
-            ("temperature", given.temperature, 1e-3 <= given.temperature <= 100, "0.001 to 100"),
-            ("top_k", given.top_k, given.top_k >= 0, "0 (off) or more"),
-            ("top_p", given.top_p, 0 < given.top_p <= 1, "more than 0 and at most 1"),
+            ("max_new_tokens", settings.max_new_tokens, 1 <= settings.max_new_tokens <= MOST_NEW_TOKENS, f"1 to {MOST_NEW_TOKENS}"),
+            ("temperature", settings.temperature, 1e-3 <= settings.temperature <= 100, "0.001 to 100"),
+            ("top_k", settings.top_k, settings.top_k >= 0, "0 (off) or more"),
+            ("top_p", settings.top_p, 0 < settings.top_p <= 1, "more than 0 and at most 1"),
             ("seed", self.seed, 0 <= self.seed < 1 << 63, f"0 to {(1 << 63) - 1}"),
         ):  # fmt: skip
             if not holds:
@@ -37,8 +37,10 @@ class Decoding:
 
     def in_words(self) -> str:
         """The decoding in one line."""
-        given = self.settings
-        most = f"at most {given.max_new_tokens} tokens"
+        settings = self.settings
+        limit = f"at most {settings.max_new_tokens} tokens"
         if self.greedy:
-            return f"greedy, {most}"
-        return f"T {given.temperature:g}, top-k {given.top_k}, top-p {given.top_p:g}, seed {self.seed}, {most}"
+            return f"greedy, {limit}"
+        return (
+            f"T {settings.temperature:g}, top-k {settings.top_k}, top-p {settings.top_p:g}, seed {self.seed}, {limit}"
+        )

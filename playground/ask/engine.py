@@ -69,7 +69,7 @@ class Engine:
     def prompt_tokens(self, prompt: str) -> list[int]:
         """The token ids of a prompt, with BOS."""
         with self.lock:
-            return encode_prompt(self.loaded.tokenizer, prompt)
+            return encode_prompt(self.loaded.tokenizer, prompt, self.prompt)
 
     def fits(self, prompt: str, new_tokens: int) -> bool:
         """Whether the prompt and an answer of `new_tokens` tokens fit into the model's context."""
@@ -80,13 +80,13 @@ class Engine:
 
         Raises UserError if the prompt fills the model's context, or if the GPU is out of memory.
         """
-        asked, tokens = perf_counter(), self.prompt_tokens(prompt)
+        start, tokens = perf_counter(), self.prompt_tokens(prompt)
         if len(tokens) >= self.loaded.context:
             raise UserError(
                 f"the prompt has {len(tokens):,} tokens, and the model's context is {self.loaded.context:,} tokens, answer included: "
                 "ask something shorter"
             )
-        generations = [ArmGeneration(self, arm, tokens, decoding, asked) for arm in arms]
+        generations = [ArmGeneration(self, arm, tokens, decoding, start) for arm in arms]
         while any(generation.answer.stop is None for generation in generations):
             for generation in generations:
                 if generation.answer.stop is None:
@@ -113,12 +113,12 @@ class Engine:
     def turn(self, arm: Arm) -> Iterator[None]:
         """Hold the lock, with the adapter enabled or disabled for this arm. Raises UserError if the GPU is out of memory."""
         with self.lock, torch.no_grad(), one_thread() if self.small else nullcontext():
-            switch(self.layers, on=arm == "tuned")
+            switch(self.layers, enabled=arm == "tuned")
             try:
                 with explain_out_of_memory(OUT_OF_MEMORY):
                     yield
             finally:
-                switch(self.layers, on=True)
+                switch(self.layers, enabled=True)
 
 
 def adapter_layers(model: Any) -> list[Any]:
@@ -126,50 +126,50 @@ def adapter_layers(model: Any) -> list[Any]:
     return [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
 
 
-def switch(layers: list[Any], *, on: bool) -> None:
+def switch(layers: list[Any], *, enabled: bool) -> None:
     """Enable or disable the adapter.
 
     PEFT's disable_adapter() also sets requires_grad on all parameters, which takes longer than generating a token.
     """
     for layer in layers:
-        layer._disable_adapters = not on
+        layer._disable_adapters = not enabled
 
 
 class ArmGeneration:
     """The generation of one arm's answer, with its KV cache."""
 
-    def __init__(self, engine: Engine, arm: Arm, prompt: list[int], decoding: Decoding, asked: float) -> None:
-        self.engine, self.prompt, self.asked = engine, prompt, asked
+    def __init__(self, engine: Engine, arm: Arm, prompt: list[int], decoding: Decoding, start: float) -> None:
+        self.engine, self.prompt, self.start = engine, prompt, start
         self.answer = Answer(arm)
-        self.written: list[int] = []
+        self.tokens: list[int] = []
         self.cache: Any = None
         self.choose = TokenChooser(decoding, engine.loaded.model.device)
-        self.most = decoding.settings.max_new_tokens
+        self.limit = decoding.settings.max_new_tokens
         self.room = engine.loaded.context - len(prompt)
 
     def step(self) -> None:
         """Generate one token, or end the answer."""
         model, tokenizer = self.engine.loaded.model, self.engine.loaded.tokenizer
         with self.engine.turn(self.answer.arm):
-            start = perf_counter()
-            ids = torch.tensor([self.written[-1:] or self.prompt], device=model.device)
+            turn_start = perf_counter()
+            ids = torch.tensor([self.tokens[-1:] or self.prompt], device=model.device)
             out = model(input_ids=ids, past_key_values=self.cache, use_cache=True, **self.engine.last_only)
             self.cache, token = out.past_key_values, self.choose(out.logits[0, -1])
             ended = token == tokenizer.eos_token_id
-            self.written += [] if ended else [token]
-            text = tokenizer.decode(self.written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-            now = perf_counter()
-        full = "length" if len(self.written) >= self.most else "context" if len(self.written) >= self.room else None
+            self.tokens += [] if ended else [token]
+            text = tokenizer.decode(self.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            end = perf_counter()
+        full = "length" if len(self.tokens) >= self.limit else "context" if len(self.tokens) >= self.room else None
         stop = "eos" if ended else full
         if stop is None and text.endswith("\ufffd"):  # the first bytes of a character
             text = text.rstrip("\ufffd")
         self.answer = replace(
             self.answer,
             text=text,
-            tokens=len(self.written),
+            tokens=len(self.tokens),
             stop=stop,
-            seconds=self.answer.seconds + now - start,
-            first_seconds=self.answer.first_seconds or now - self.asked,
+            seconds=self.answer.seconds + end - turn_start,
+            first_seconds=self.answer.first_seconds or end - self.start,
         )
         if stop:
             self.cache = None  # frees its memory

@@ -26,13 +26,13 @@ def add_decoding(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def decoding_of(asked: argparse.Namespace, published: Generation) -> Decoding:
+def decoding_of(options: argparse.Namespace, published: Generation) -> Decoding:
     """The decoding of the command line, with the adapter's published settings as defaults. Raises UserError."""
     names = ("max_new_tokens", "temperature", "top_k", "top_p")
-    given = {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
-    return Decoding(replace(published, **given), greedy=asked.greedy, seed=asked.seed)
+    overrides = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return Decoding(replace(published, **overrides), greedy=options.greedy, seed=options.seed)
 
 
-def arms_of(asked: argparse.Namespace) -> tuple[Arm, ...]:
+def arms_of(options: argparse.Namespace) -> tuple[Arm, ...]:
     """The arms of the command line; the tuned model alone by default."""
-    return ARMS if asked.both else ("base",) if asked.base_only else ("tuned",)
+    return ARMS if options.both else ("base",) if options.base_only else ("tuned",)

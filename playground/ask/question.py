@@ -60,16 +60,16 @@ def title_within(text: str, prompt: PromptFormat) -> str | None:
 
 
 def read_question(
-    text: str, prompt: PromptFormat, read_as: ReadAs = "auto", known: Callable[[str], bool] = lambda title: False
+    text: str, prompt: PromptFormat, read_as: ReadAs = "auto", is_title: Callable[[str], bool] = lambda title: False
 ) -> Question:
     """Read a text by RULE, or as `read_as` says. Raises UserError if it is empty or too long.
 
     Args:
-        known: tells whether the dataset has a product with this title.
+        is_title: tells whether the dataset has a product with this title.
     """
     text = require_text(text)
     within = title_within(text, prompt)
-    asks = within is not None or text.endswith("?") or text.casefold().startswith("question:")
-    if read_as == "question" or (read_as == "auto" and asks and not known(text)):
+    is_question = within is not None or text.endswith("?") or text.casefold().startswith("question:")
+    if read_as == "question" or (read_as == "auto" and is_question and not is_title(text)):
         return Question(text, "question", within, text)
     return Question(text, "title", text, prompt.input_for(text))

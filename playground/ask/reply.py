@@ -13,7 +13,7 @@ from titlecraft.search.row_index import RowIndex
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """The user's text and how to answer it.
 
     Args:
@@ -36,7 +36,7 @@ class Reply:
         in_prompt: the number of sources in the prompt.
         nll: mean NLL per token of the reference (the text of the row with this title) for each arm; empty without a reference.
         marks: the unsupported parts of each answer.
-        whole: whether the reply is complete.
+        complete: whether the reply is complete.
     """
 
     question: Question
@@ -47,31 +47,31 @@ class Reply:
     answers: tuple[Answer, ...] = ()
     nll: dict[Arm, float] = field(default_factory=dict)
     marks: dict[Arm, list[Mark]] = field(default_factory=dict)
-    whole: bool = False
+    complete: bool = False
 
 
-def reply(engine: Engine, index: RowIndex, asked: Asked) -> Iterator[Reply]:
-    """Yield the reply as it grows. Raises UserError: no text, text too long, out of memory."""
+def reply(engine: Engine, index: RowIndex, request: Request) -> Iterator[Reply]:
+    """Yield the reply as it grows. Raises UserError for an empty or too long text, or if the GPU is out of memory."""
     question = read_question(
-        asked.text, engine.prompt, asked.read_as, lambda title: bool(index.same_title(title, None))
+        request.text, engine.prompt, request.read_as, lambda title: bool(index.same_title(title, None))
     )
     sources = find_sources(index, question)
-    new_tokens = asked.decoding.settings.max_new_tokens
+    new_tokens = request.decoding.settings.max_new_tokens
     prompt, in_prompt = grounded_prompt(
         engine.prompt,
         question.input,
-        sources.rows if asked.grounded else [],
+        sources.rows if request.grounded else [],
         lambda text: engine.fits(text, new_tokens),
     )
-    now = Reply(question, sources, prompt, in_prompt, asked.decoding)
-    yield now
-    for answers in engine.answer(prompt, asked.decoding, asked.arms):
-        now = replace(now, answers=answers)
-        yield now
+    state = Reply(question, sources, prompt, in_prompt, request.decoding)
+    yield state
+    for answers in engine.answer(prompt, request.decoding, request.arms):
+        state = replace(state, answers=answers)
+        yield state
     reference = sources.reference
     yield replace(
-        now,
-        nll=engine.nll(prompt, reference.text, asked.arms) if reference else {},
-        marks={answer.arm: unsupported(answer.text, question, sources.rows) for answer in now.answers},
-        whole=True,
+        state,
+        nll=engine.nll(prompt, reference.text, request.arms) if reference else {},
+        marks={answer.arm: unsupported(answer.text, question, sources.rows) for answer in state.answers},
+        complete=True,
     )

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from evaluation.measures.detail import WORD, name_places, number_places, numbers, stop_words, supporting_words
-from evaluation.measures.scripts import MARKS, SPACES, has
+from evaluation.measures.detail import WORD, name_spans, number_spans, numbers, stop_words, supporting_words
+from evaluation.measures.scripts import MARKS, SPACES, meets
 from playground.ask.question import Question
 from titlecraft.search.row_index import FoundRow, RowIndex
 
@@ -50,16 +50,16 @@ class Mark:
 def find_sources(index: RowIndex, question: Question) -> Sources:
     """Search the rows that may support an answer to this question."""
     rows = index.search(question.search, SHOWN)
-    same = [row for row in rows if row.match == "exact"]
-    if any(row.split == TRAIN for row in same):
+    same_title = [row for row in rows if row.match == "exact"]
+    if any(row.split == TRAIN for row in same_title):
         known: Known = "trained"
-    elif same:
+    elif same_title:
         known = "held out"
     elif any(row.match == "near" and row.split == TRAIN for row in rows):
         known = "near"
     else:
         known = "none"
-    sentence = SENTENCES[known].format(splits=" and ".join(sorted({row.split for row in same})))
+    sentence = SENTENCES[known].format(splits=" and ".join(sorted({row.split for row in same_title})))
     if known == "none":
         sentence += " The rows below share words with it." if rows else " No row of the dataset shares a word with it."
     return Sources(rows, known, sentence)
@@ -72,39 +72,39 @@ def unsupported(answer: str, question: Question, rows: Iterable[FoundRow]) -> li
     Marks do not overlap: the words of a name are one mark. There are none for scripts that do not separate words by spaces,
     or that have combining marks inside words.
     """
-    if not (has(SPACES, answer) and has(MARKS, answer)):
+    if not (meets(SPACES, answer) and meets(MARKS, answer)):
         return []
     texts = [question.typed, *(text for row in rows for text in (row.title, row.text))]
     known_numbers = {number for text in texts for number in numbers(text)}
     known_words = supporting_words(texts)
-    marks = [Mark(start, end, "number") for number, start, end in number_places(answer) if number not in known_numbers]
-    marks += [Mark(start, end, "name") for name, start, end in name_places(answer) if not known_words.issuperset(name)]
-    taken = [*marks, *(Mark(start, end, "number") for _, start, end in number_places(answer))]
+    marks = [Mark(start, end, "number") for number, start, end in number_spans(answer) if number not in known_numbers]
+    marks += [Mark(start, end, "name") for name, start, end in name_spans(answer) if not known_words.issuperset(name)]
+    covered = [*marks, *(Mark(start, end, "number") for _, start, end in number_spans(answer))]
     for match in WORD.finditer(answer):
         word = match[0].casefold()
         if LETTERS_THEN_DIGITS.search(word) and word not in known_words:
             marks.append(Mark(match.start(), match.end(), "number"))
         if word in known_words or word in stop_words() or len(word) < 3 or any(c.isdigit() for c in word):
             continue
-        if not any(match.start() < mark.end and mark.start < match.end() for mark in taken):
+        if not any(match.start() < mark.end and mark.start < match.end() for mark in covered):
             marks.append(Mark(match.start(), match.end(), "word"))
     return without_overlaps(marks)
 
 
 def without_overlaps(marks: list[Mark]) -> list[Mark]:
     """The marks in order; of two that overlap, the longer one."""
-    kept: list[Mark] = []
+    chosen: list[Mark] = []
     for mark in sorted(marks, key=lambda mark: (mark.start - mark.end, mark.start)):
-        if all(mark.end <= other.start or other.end <= mark.start for other in kept):
-            kept.append(mark)
-    return sorted(kept, key=lambda mark: mark.start)
+        if all(mark.end <= earlier.start or earlier.end <= mark.start for earlier in chosen):
+            chosen.append(mark)
+    return sorted(chosen, key=lambda mark: mark.start)
 
 
 def pieces(answer: str, marks: Iterable[Mark]) -> list[tuple[str, Unsupported | None]]:
     """The answer split at its marks: pieces of text, each with the kind of its mark or None."""
-    parts: list[tuple[str, Unsupported | None]] = []
+    spans: list[tuple[str, Unsupported | None]] = []
     position = 0
     for mark in marks:
-        parts += [(answer[position : mark.start], None), (answer[mark.start : mark.end], mark.kind)]
+        spans += [(answer[position : mark.start], None), (answer[mark.start : mark.end], mark.kind)]
         position = mark.end
-    return [(text, kind) for text, kind in [*parts, (answer[position:], None)] if text]
+    return [(text, kind) for text, kind in [*spans, (answer[position:], None)] if text]

@@ -12,17 +12,17 @@ class TokenChooser:
     """Chooses the tokens of one answer. On a CPU they equal those of transformers' generate() after manual_seed(seed)."""
 
     def __init__(self, decoding: Decoding, device: Any) -> None:
-        given = decoding.settings
+        settings = decoding.settings
         self.steps = []
         self.random = None
         if not decoding.greedy:
             self.random = torch.Generator(device).manual_seed(decoding.seed)
-            if given.temperature != 1:
-                self.steps.append(TemperatureLogitsWarper(float(given.temperature)))
-            if given.top_k:
-                self.steps.append(TopKLogitsWarper(given.top_k))
-            if given.top_p < 1:
-                self.steps.append(TopPLogitsWarper(float(given.top_p)))
+            if settings.temperature != 1:
+                self.steps.append(TemperatureLogitsWarper(float(settings.temperature)))
+            if settings.top_k:
+                self.steps.append(TopKLogitsWarper(settings.top_k))
+            if settings.top_p < 1:
+                self.steps.append(TopPLogitsWarper(float(settings.top_p)))
 
     def __call__(self, logits: Any) -> int:
         """The id of the next token, from logits of shape [vocabulary]."""

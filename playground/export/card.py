@@ -37,9 +37,9 @@ def environment() -> Environment:
     return templates
 
 
-def snippet(which: str, repo: str, record: ExportRecord) -> str:
+def snippet(engine: str, repo: str, record: ExportRecord) -> str:
     """Python code that queries the exported model with one of SNIPPETS; `repo` is its id, or a folder."""
-    template = environment().get_template(f"serve_{which}.py.jinja")
+    template = environment().get_template(f"serve_{engine}.py.jinja")
     bos = "tokenizer.bos_token_id, " if record.special_tokens["bos"] else ""
     return template.render(repo=repo, record=record, bos=bos, example=EXAMPLE_TITLE).rstrip("\n")
 
@@ -67,7 +67,9 @@ def metadata(record: ExportRecord) -> ModelCardData:
 def render(repo: str, record: ExportRecord) -> str:
     """The whole card, metadata and text."""
     snippets = {
-        which: snippet(which, repo, record) for which in SNIPPETS if (which == "llama_cpp") == (record.gguf is not None)
+        engine: snippet(engine, repo, record)
+        for engine in SNIPPETS
+        if (engine == "llama_cpp") == (record.gguf is not None)
     }
     body = (
         environment()

@@ -39,19 +39,19 @@ def find_tools(folder: str | None, type: str) -> Tools:
     """Find llama.cpp's programs in `folder`, in the folder LLAMA_CPP, or on the PATH. Raises UserError if one is missing."""
     if type not in TYPES:
         raise UserError(f"--quantize {type}: expected one of {', '.join(TYPES)}")
-    places = [folder] if folder else [os.environ["LLAMA_CPP"]] if os.environ.get("LLAMA_CPP") else []
-    script = find(SCRIPT, places)
+    folders = [folder] if folder else [os.environ["LLAMA_CPP"]] if os.environ.get("LLAMA_CPP") else []
+    script = find(SCRIPT, folders)
     if script is None:
-        where = f"{places[0]} has no {SCRIPT}" if places else f"{SCRIPT} is not on the PATH, and LLAMA_CPP is not set"
+        where = f"{folders[0]} has no {SCRIPT}" if folders else f"{SCRIPT} is not on the PATH, and LLAMA_CPP is not set"
         raise UserError(
             f"--to gguf needs llama.cpp's converter, and {where}: "
             "`git clone https://github.com/ggml-org/llama.cpp`, `pip install gguf sentencepiece`, then name the folder by "
             "--llama-cpp DIR or LLAMA_CPP; --to merged needs none of it"
         )
-    quantiser = find(QUANTISER, places) if type in QUANTISED else None
+    quantiser = find(QUANTISER, folders) if type in QUANTISED else None
     if type in QUANTISED and quantiser is None:
         raise UserError(
-            f"--quantize {type} needs llama.cpp's program {QUANTISER}, which is not {'in ' + places[0] if places else 'on the PATH'}: "
+            f"--quantize {type} needs llama.cpp's program {QUANTISER}, which is not {'in ' + folders[0] if folders else 'on the PATH'}: "
             f"build it (cmake -B build && cmake --build build --target {QUANTISER}), or take one of {', '.join(CONVERTED)}"
         )
     return Tools(script, quantiser)
@@ -86,7 +86,9 @@ def run(command: list[str | Path], log: Path) -> None:
     """Run a program with its output in a log and its progress bars on stderr. Raises UserError with the reason if it fails."""
     name = Path(command[1 if command[0] == sys.executable else 0]).name
     print(f"running {name}", flush=True)
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        [str(argument) for argument in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     with log.open("wb") as log_file:
         output: Any = process.stdout  # a BufferedReader: PIPE
         while piece := output.read1():

@@ -40,7 +40,7 @@ OUT_OF_MEMORY = (
 )
 
 
-def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -> tuple[Path, Merged]:
+def merged_model(adapter: Adapter, key: str, titles: int, seed: int, work: Path) -> tuple[Path, Merged]:
     """Merge into a folder below `work`, unless it already has the merge with this key; returns the folder and the record.
 
     Raises UserError if the NLL of the merged model differs from that of base and adapter.
@@ -51,22 +51,22 @@ def merged_model(found: Adapter, key: str, titles: int, seed: int, work: Path) -
         return folder, record
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    print(f"loading {found.training.base} and {found.adapter}", flush=True)
+    print(f"loading {adapter.training.base} and {adapter.adapter}", flush=True)
     with explain_out_of_memory(OUT_OF_MEMORY):
-        record = merge_and_check(found, key, titles, seed, folder)
+        record = merge_and_check(adapter, key, titles, seed, folder)
     (work / NOTE).write_bytes(record.to_json())  # last, because it marks the merge as complete
     return folder, record
 
 
-def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Path) -> Merged:
+def merge_and_check(adapter: Adapter, key: str, titles: int, seed: int, folder: Path) -> Merged:
     """Merge into `folder`, load the result from disk and compare it with base and adapter. Raises UserError."""
-    loaded = load(found, unpack=True)
-    sample = draw_titles(found, loaded, titles, seed)
+    loaded = load(adapter, unpack=True)
+    sample = draw_titles(adapter, loaded, titles, seed)
     pad = loaded.tokenizer.pad_token_id
     with steady_threads(loaded.model):
         guards = [*loaded.checks, check_scores(loaded.model, sample, pad, batch_size=1)]
         before = scores(loaded.model, sample, pad, "base and adapter")
-        parameters = merge_and_save(loaded, found, folder)
+        parameters = merge_and_save(loaded, adapter, folder)
     precision, tokenizer = loaded.base.precision, loaded.tokenizer
     eight_bit = loaded.base.quantization == "int8"
     unpacking = next((check for check in loaded.checks if eight_bit and "copies of the 8-bit" in check.name), None)
@@ -77,7 +77,7 @@ def merge_and_check(found: Adapter, key: str, titles: int, seed: int, folder: Pa
         own = check_scores(model, sample, pad, batch_size=1)
         guards.append(msgspec.structs.replace(own, name=f"{own.name}, merged"))
         check = compare(before, scores(model, sample, pad, "merged"), precision, seed)
-    (folder / PROMPT_FILE).write_bytes(found.prompt.to_json())
+    (folder / PROMPT_FILE).write_bytes(adapter.prompt.to_json())
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return Merged(
         key=key,
@@ -96,19 +96,19 @@ def load_if_complete(folder: Path, note: Path, key: str) -> Merged | None:
     if not note.is_file():
         return None
     record = read_record(note.read_bytes(), Merged, str(note))
-    same = record.key == key and all(is_unchanged(folder, file) for file in record.files)
-    return record if same else None
+    is_same = record.key == key and all(is_unchanged(folder, file) for file in record.files)
+    return record if is_same else None
 
 
-def merge_and_save(loaded: Loaded, found: Adapter, folder: Path) -> int:
+def merge_and_save(loaded: Loaded, adapter: Adapter, folder: Path) -> int:
     """Merge in place and save model, tokenizer and generation config; returns the number of parameters."""
-    take_published_factors(loaded.model, download(found.adapter, list(ADAPTER_FILES)) / ADAPTER_WEIGHTS)
+    take_published_factors(loaded.model, download(adapter.adapter, list(ADAPTER_FILES)) / ADAPTER_WEIGHTS)
     model = merge(loaded.model)
     forget_quantisation(model)
     restore_conv1d(model)
-    model.generation_config = decoding(found.training.generation, loaded.tokenizer)
+    model.generation_config = decoding(adapter.training.generation, loaded.tokenizer)
     model.save_pretrained(folder, max_shard_size=SHARD)
-    as_published(loaded.tokenizer)
+    as_published(loaded.tokenizer, adapter.prompt)
     loaded.tokenizer.save_pretrained(folder)
     return int(model.num_parameters())
 

@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from evaluation.titles.draw import SPLIT, Title, TokenLimits, draw
 from titlecraft.errors import UserError
-from titlecraft.hub.pins import download
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.adapter.read import Adapter
 from titlecraft.models.loss.answer_nll import LOGITS_AT_ONCE, reference_nll
 from titlecraft.records.export import MergeCheck
+from titlecraft.rows.folder import rows_folder
 
 # nats per token, for rounding the merged weights once; measured with 1.2 M parameters: 3e-10, 1e-5 and 4e-5
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-3, "float16": 5e-3}
@@ -34,19 +34,19 @@ class Scores:
     logits: Any
 
 
-def draw_titles(found: Adapter, loaded: Loaded, titles: int, seed: int) -> list[Title]:
+def draw_titles(adapter: Adapter, loaded: Loaded, titles: int, seed: int) -> list[Title]:
     """Draw held-out titles as an evaluation of this adapter does. Raises UserError if there are too few."""
-    dataset = download(found.training.dataset, ["data/*.parquet"])
-    longest = min(found.training.base_settings.max_length, loaded.context)
+    dataset = rows_folder(adapter.training.dataset, adapter.training.row_settings)
+    longest = min(adapter.training.base_settings.max_length, loaded.context)
     room = TokenLimits(scored=longest, context=loaded.context, new_tokens=0)
-    name = f"dataset {found.training.dataset}"
-    return draw(dataset, found.prompt, loaded.tokenizer, room, titles, seed, name=name).titles
+    name = f"dataset {adapter.training.dataset}"
+    return draw(dataset, adapter.prompt, loaded.tokenizer, room, titles, seed, name=name).titles
 
 
-def scores(model: Any, titles: Sequence[Title], pad_token_id: int, what: str) -> Scores:
+def scores(model: Any, titles: Sequence[Title], pad_token_id: int, name: str) -> Scores:
     """Score each title in a batch of its own, so that padding cannot differ between two models."""
     nll, base = [], []
-    for title in tqdm(titles, desc=f"NLL of the references, {what}", unit="title"):
+    for title in tqdm(titles, desc=f"NLL of the references, {name}", unit="title"):
         pair = [(title.prompt_tokens, title.reference_tokens)]
         nll.append(reference_nll(model, pair, pad_token_id)[0] / len(title.reference_tokens))
         if hasattr(model, "disable_adapter"):
@@ -58,15 +58,15 @@ def scores(model: Any, titles: Sequence[Title], pad_token_id: int, what: str) ->
 def first_logits(model: Any, titles: Sequence[Title]) -> Any:
     """The logits that predict the first reference tokens, in the order of the titles, 128 MiB at most."""
     logits_of_titles: list[Any] = []
-    wanted = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
+    missing = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     for title in titles:
         start = len(title.prompt_tokens)
         ids = torch.tensor([[*title.prompt_tokens, *title.reference_tokens]], device=model.device)
         with torch.no_grad():
             logits = model(input_ids=ids, use_cache=False).logits[0, start - 1 : -1]
-        logits_of_titles.append(logits[:wanted].float().cpu())
-        wanted -= len(logits_of_titles[-1])
-        if not wanted:
+        logits_of_titles.append(logits[:missing].float().cpu())
+        missing -= len(logits_of_titles[-1])
+        if not missing:
             break
     return torch.cat(logits_of_titles)
 

@@ -59,15 +59,15 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
             no llama.cpp, the Hub is unreachable. The next run of the same command continues from the finished steps.
     """
     tools = find_tools(options.llama_cpp, options.type) if options.type else None
-    found = read_adapter(adapter)
-    repo = repo or f"{found.adapter.repo}-{options.form}"
+    inputs = read_adapter(adapter)
+    repo = repo or f"{inputs.adapter.repo}-{options.form}"
     require_write(repo)
     repo = current_name(repo, "model")
-    require_name(repo, found.training.licence, found.training.base)
+    require_name(repo, inputs.training.licence, inputs.training.base)
     with sole_publisher(repo, "model"):
         head = published_pin(repo, "model")
         require_own(head, EXPORT_RECORD)
-        key = export_key(found, options, tools)
+        key = export_key(inputs, options, tools)
         if not options.fresh and (
             record := find_record(head, EXPORT_RECORD, ExportRecord, key, lambda record: record.files)
         ):
@@ -75,7 +75,7 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
             assert head is not None, "a record is found in a head"
             return head, record
         work = work_folder("export", repo)
-        folder, record = make(found, options, tools, key, repo, work)
+        folder, record = make_export(inputs, options, tools, key, repo, work)
         try:
             write_card(folder, repo, record, head)
             published = publish(
@@ -83,7 +83,7 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
                 "model",
                 head,
                 folder,
-                f"Export {found.adapter} as {describe(record)}",
+                f"Export {inputs.adapter} as {describe(record)}",
                 private=private,
                 replaces=REPLACED,
                 check=lambda local: require_loads(local, record),
@@ -97,8 +97,8 @@ def export(adapter: str, options: ExportOptions, repo: str | None, *, private: b
 def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportRecord:
     """Export an adapter to a local folder; returns the record. Raises UserError as `export` does."""
     tools = find_tools(options.llama_cpp, options.type) if options.type else None
-    found = read_adapter(adapter)
-    key = export_key(found, options, tools)
+    inputs = read_adapter(adapter)
+    key = export_key(inputs, options, tools)
     if out.exists():
         if not options.fresh and (record := load_if_complete(out, key)):
             print(f"nothing to do: {out} is the export of this very adapter, base, settings and code")
@@ -107,7 +107,7 @@ def export_to_folder(adapter: str, options: ExportOptions, out: Path) -> ExportR
             raise UserError(f"--out {out} holds something else: expected a folder that is new, empty, or an export")
     work = out.with_name(f"{out.name}.unfinished")
     work.mkdir(parents=True, exist_ok=True)
-    folder, record = make(found, options, tools, key, str(out), work)
+    folder, record = make_export(inputs, options, tools, key, str(out), work)
     write_card(folder, str(out), record, None)
     shutil.rmtree(out, ignore_errors=True)
     folder.rename(out)
@@ -124,32 +124,32 @@ def load_if_complete(folder: Path, key: str) -> ExportRecord | None:
     return record if record.key == key and unchanged else None
 
 
-def merge_inputs(found: Adapter, options: ExportOptions) -> dict[str, Any]:
+def merge_inputs(inputs: Adapter, options: ExportOptions) -> dict[str, Any]:
     """All inputs of the merged model and its check. The adapter's input is the sha256 of its weights."""
     return {
         "stage": "export",
-        "weights": found.weights,
-        "base": found.training.base,
-        "dataset": found.training.dataset,
-        "quantization": found.training.quantization,
-        "precision": found.training.precision,
-        "prompt": found.prompt,
-        "generation": found.training.generation,
+        "weights": inputs.weights,
+        "base": inputs.training.base,
+        "dataset": inputs.training.dataset,
+        "quantization": inputs.training.quantization,
+        "precision": inputs.training.precision,
+        "prompt": inputs.prompt.by_name(),
+        "generation": inputs.training.generation,
         "titles": options.titles,
         "seed": options.seed,
         "code": current_code("export", *PACKAGES),
     }
 
 
-def export_key(found: Adapter, options: ExportOptions, tools: Tools | None) -> str:
+def export_key(inputs: Adapter, options: ExportOptions, tools: Tools | None) -> str:
     """The key of an export. Equal keys mean equal exports."""
     return digest(
-        merge_inputs(found, options) | {"form": options.form, "type": options.type, "tools": tools and tools.record()}
+        merge_inputs(inputs, options) | {"form": options.form, "type": options.type, "tools": tools and tools.record()}
     )
 
 
-def make(
-    found: Adapter, options: ExportOptions, tools: Tools | None, key: str, name: str, work: Path
+def make_export(
+    inputs: Adapter, options: ExportOptions, tools: Tools | None, key: str, name: str, work: Path
 ) -> tuple[Path, ExportRecord]:
     """Make the export without its card in a folder below `work`; returns the folder and the record.
 
@@ -165,7 +165,7 @@ def make(
         return folder, record
     from playground.export.merge import merged_model
 
-    source, merged = merged_model(found, digest(merge_inputs(found, options)), options.titles, options.seed, work)
+    source, merged = merged_model(inputs, digest(merge_inputs(inputs, options)), options.titles, options.seed, work)
     gguf: Gguf | None = None
     files = merged.files
     if tools and options.type:
@@ -174,12 +174,12 @@ def make(
         gguf = convert(source, file, options.type, tools)
         shutil.copy(source / PROMPT_FILE, folder / PROMPT_FILE)
         files = [describe_file(folder, file)]
-    training = found.training
+    training = inputs.training
     record = ExportRecord(
         key=key,
         code=current_code("export", *PACKAGES),
         form=options.form,
-        adapter=found.adapter,
+        adapter=inputs.adapter,
         base=training.base,
         dataset=training.dataset,
         licence=training.licence,
@@ -212,11 +212,11 @@ def describe(record: ExportRecord) -> str:
 
 
 def require_loads(folder: Path, record: ExportRecord) -> None:
-    """Load the published model. Raises UserError if it differs from what was exported."""
+    """Load the published model. Raises UserError if it differs from the export."""
     if record.gguf:
-        found = read_header(folder / record.files[0].path)
-        if found != (record.gguf.version, record.gguf.tensors, record.gguf.facts):
-            raise UserError(f"the published {record.files[0].path} has another header: {found}")
+        header = read_header(folder / record.files[0].path)
+        if header != (record.gguf.version, record.gguf.tensors, record.gguf.facts):
+            raise UserError(f"the published {record.files[0].path} has another header: {header}")
         return
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

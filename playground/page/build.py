@@ -14,7 +14,7 @@ from playground.ask.answer import ARMS
 from playground.ask.decoding import MOST_NEW_TOKENS, Decoding
 from playground.ask.engine import Engine
 from playground.ask.question import LONGEST, RULE, ReadAs
-from playground.ask.reply import Asked, reply
+from playground.ask.reply import Request, reply
 from playground.page import parts
 from titlecraft.errors import UserError
 from titlecraft.search.row_index import RowIndex
@@ -115,11 +115,11 @@ def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) 
     """
     last_update = None
     try:
-        for state in reply(engine, index, asked_by(engine, values)):
+        for state in reply(engine, index, request_of(engine, values)):
             if last_update is None:
                 last_update = 0.0
                 yield parts.answers(state), parts.sources(state), parts.prompt(state)
-            elif state.whole or monotonic() - last_update > REFRESH:
+            elif state.complete or monotonic() - last_update > REFRESH:
                 last_update = monotonic()
                 yield parts.answers(state), same, same
     except UserError as error:
@@ -128,7 +128,7 @@ def states(engine: Engine, index: RowIndex, values: tuple[Any, ...], same: Any) 
         yield parts.notice(str(error)), sources, prompt
 
 
-def asked_by(engine: Engine, values: tuple[Any, ...]) -> Asked:
+def request_of(engine: Engine, values: tuple[Any, ...]) -> Request:
     """The question with the settings of the controls. Raises UserError for an empty number."""
     text, models, decoding, read_as, grounded, seed, new_tokens, temperature, top_k, top_p = values
     numbers = {
@@ -147,7 +147,7 @@ def asked_by(engine: Engine, values: tuple[Any, ...]) -> Asked:
         top_k=int(top_k),
         top_p=float(top_p),
     )
-    return Asked(
+    return Request(
         text or "",
         Decoding(settings, decoding == "Greedy", int(seed)),
         MODELS[models],

@@ -66,7 +66,7 @@ def answers(reply: Reply) -> str:
         "answers",
         panels=[panel(reply, answer) for answer in reply.answers],
         titles=TITLES,
-        whole=reply.whole,
+        complete=reply.complete,
         marked=any(reply.marks.values()),
         note=nll_note(reference, reply.in_prompt) if reference and reply.nll else None,
     )

@@ -7,14 +7,15 @@ import sys
 from playground.ask.engine import Engine
 from playground.page.build import build_page, launch_options
 from titlecraft.errors import UserError
-from titlecraft.search.row_index import open_row_index
+from titlecraft.rows.index import index_of_rows
 
 
 def serve(adapter: str, host: str, port: int) -> int:
     """Load the adapter, serve the page, print its URL and block until Ctrl-C. Raises UserError."""
     port = require_port(host, port)
     engine = Engine.open(adapter)
-    page = build_page(engine, open_row_index(engine.inputs.training.dataset))
+    training = engine.inputs.training
+    page = build_page(engine, index_of_rows(training.dataset, training.row_settings))
     try:
         _, url, _ = page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options())
     except OSError as error:

@@ -6,7 +6,7 @@ from playground.ask.engine import Engine
 from playground.page.build import build_page, import_gradio, launch_options
 from titlecraft.errors import UserError
 from titlecraft.records import Pin
-from titlecraft.search.row_index import open_row_index
+from titlecraft.rows.index import index_of_rows
 
 
 def launch(adapter: str, base: str, dataset: str) -> None:
@@ -24,7 +24,7 @@ def launch(adapter: str, base: str, dataset: str) -> None:
         training = engine.inputs.training
         require_pin("base", training.base, base)
         require_pin("dataset", training.dataset, dataset)
-        page = build_page(engine, open_row_index(training.dataset))
+        page = build_page(engine, index_of_rows(training.dataset, training.row_settings))
         url = open_page(page)
     except UserError as error:
         raise SystemExit(f"error: {error}") from error

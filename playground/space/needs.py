@@ -10,9 +10,29 @@ from titlecraft.records.space import Hardware
 
 # the packages that the page imports, and those that these load by name; a test runs the page with nothing else
 PACKAGES = (
-    "accelerate", "bitsandbytes", "bm25s", "filelock", "gradio", "httpx", "huggingface-hub", "jinja2", "markupsafe", "msgspec",
-    "numpy", "peft", "pyarrow", "pyyaml", "rich", "safetensors", "scipy", "tokenizers", "torch", "tqdm", "transformers", "xxhash",
-)  # fmt: skip
+    "accelerate",
+    "bitsandbytes",
+    "bm25s",
+    "filelock",
+    "gradio",
+    "httpx",
+    "huggingface-hub",
+    "jinja2",
+    "markupsafe",
+    "msgspec",
+    "numpy",
+    "peft",
+    "pyarrow",
+    "pyyaml",
+    "rich",
+    "safetensors",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "tqdm",
+    "transformers",
+    "xxhash",
+)
 # flavors with the GB of GPU memory, or of RAM without a GPU (hub docs, "Using GPU Spaces"); T4s have no bfloat16
 CPU = ("cpu-basic", 16)
 GPUS = (("t4-small", 16), ("l4x1", 24), ("l40sx1", 48), ("a100-large", 80))
@@ -21,10 +41,10 @@ MAX_SHARE = 0.7  # share of the memory for the weights
 GPU_FROM = 1_000_000_000  # parameters from which a GPU is suggested
 
 
-def pinned_requirements() -> list[str]:
-    """PACKAGES pinned to the installed versions. Raises UserError if one is missing."""
+def pinned_requirements(more: tuple[str, ...] = ()) -> list[str]:
+    """PACKAGES and `more`, pinned to the installed versions. Raises UserError if one is missing."""
     requirements = []
-    for package in PACKAGES:
+    for package in sorted((*PACKAGES, *more)):
         try:
             # without "+cpu", because a Space may have a GPU
             requirements.append(f"{package}=={version(package).partition('+')[0]}")

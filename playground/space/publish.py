@@ -40,8 +40,8 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     """
     if split_revision(repo)[1] != "main":
         raise UserError(f"--repo {repo}: expected NAMESPACE/NAME; a Space is published to its main branch")
-    requirements = pinned_requirements()
     found = read_adapter(adapter)
+    requirements = pinned_requirements(("datasets",) if found.training.rows else ())
     require_write(repo)
     repo = current_name(repo, "space")
     training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")

@@ -110,13 +110,20 @@ def test_no_rule_changes_a_text_that_is_clean(text: str) -> None:
 GOLDEN = Path(__file__).with_name("golden_clean.jsonl")
 LONG = 20_000
 HOSTILE = {
-    "comments without an end": "A pan. </p>" + "<!-- x " * LONG, "styles without an end": "A pan. </p>" + "<style> " * LONG,
-    "scripts and comments": "A pan. </p>" + "<script> <!-- <style>" * LONG, "amp": "A pan &" + "amp;" * LONG + " more",
-    "decimal": "A pan &" + "#38;" * LONG, "hexadecimal": "A pan &" + "#x26;" * LONG, "less than": "A pan " + "<" * LONG,
-    "tags in tags": "A pan " + "<" * LONG + "b>" * LONG, "escaped tags in tags": "A pan " + "&lt;" * LONG + "b&gt;" * LONG,
-    "attributes": "A pan " + "<b " * LONG, "notes": "A pan. " + "This text refers to the Hardcover edition." * LONG,
-    "copyright": "A pan. " + "Copyright 1989 Reed Business Information " * LONG, "spaces": "A" + " " * LONG + "pan",
-}  # fmt: skip
+    "comments without an end": "A pan. </p>" + "<!-- x " * LONG,
+    "styles without an end": "A pan. </p>" + "<style> " * LONG,
+    "scripts and comments": "A pan. </p>" + "<script> <!-- <style>" * LONG,
+    "amp": "A pan &" + "amp;" * LONG + " more",
+    "decimal": "A pan &" + "#38;" * LONG,
+    "hexadecimal": "A pan &" + "#x26;" * LONG,
+    "less than": "A pan " + "<" * LONG,
+    "tags in tags": "A pan " + "<" * LONG + "b>" * LONG,
+    "escaped tags in tags": "A pan " + "&lt;" * LONG + "b&gt;" * LONG,
+    "attributes": "A pan " + "<b " * LONG,
+    "notes": "A pan. " + "This text refers to the Hardcover edition." * LONG,
+    "copyright": "A pan. " + "Copyright 1989 Reed Business Information " * LONG,
+    "spaces": "A" + " " * LONG + "pan",
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -1,7 +1,7 @@
-"""python -m tests.docs.provoke < cases.json: run titlecraft commands in this process and tell what each printed on stderr.
+"""python -m tests.docs.provoke < cases.json: run titlecraft commands in this process and print the stderr of each.
 
-stdin: {name: {"arguments": [...], "environment": {...}}}; stdout, on its last line: {name: [status, stderr]}. One process for
-all, because importing torch and transformers takes longer than any of the mistakes.
+stdin: {name: {"arguments": [...], "environment": {...}}}; stdout, on its last line: {name: [status, stderr]}. All run in one
+process, because importing torch and transformers takes longer than the commands.
 """
 
 import contextlib

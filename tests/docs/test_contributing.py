@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names files that exist, at most four for each change, and the rooms that there are."""
+"""CONTRIBUTING.md names existing files, at most four per change, and all rooms."""
 
 import re
 
@@ -13,18 +13,18 @@ PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)`")
 
 
 def paths(text: str) -> list[str]:
-    """The paths between backquotes."""
+    """The paths in backquotes."""
     return [path for path in PATH.findall(text) if "/" in path or path.endswith(".py")]
 
 
 @pytest.mark.parametrize(("change", "files"), ROWS, ids=[row[0].strip() for row in ROWS])
-def test_a_change_names_at_most_four_files_that_exist(change: str, files: str) -> None:
+def test_each_change_names_at_most_four_existing_files(change: str, files: str) -> None:
     named = paths(files)
     assert len(named) <= 4, f"{change.strip()} takes {len(named)} files"
     assert not [path for path in named if not (ROOT / path).exists()]
 
 
-def test_every_room_is_in_the_table_and_no_other() -> None:
+def test_the_table_has_every_room_and_no_other() -> None:
     table = TEXT.partition("## The rooms")[2].partition("## The rules")[0]
     named = {
         path.rstrip("/") for line in table.splitlines() if line.startswith("| `") for path in paths(line.split("|")[1])
@@ -34,7 +34,7 @@ def test_every_room_is_in_the_table_and_no_other() -> None:
     assert all((ROOT / path).is_dir() for path in named)
 
 
-def test_the_sub_rooms_that_are_named_exist() -> None:
+def test_named_subfolders_exist() -> None:
     table = TEXT.partition("## The rooms")[2].partition("## The rules")[0]
     for line in table.splitlines():
         if line.startswith("| `") and line.count("|") >= 3:

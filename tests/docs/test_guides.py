@@ -1,4 +1,4 @@
-"""The guides: every measured figure is that of its file, every link leads somewhere, every command exists."""
+"""The guides: measured figures equal those of their files, links have targets, and commands exist."""
 
 import re
 from importlib.util import module_from_spec, spec_from_file_location
@@ -25,8 +25,8 @@ def test_figures_are_those_of_the_results(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_no_figure_with_a_unit_stands_outside_of_them(name: str) -> None:
-    """Sizes of GPUs apart, which are their names."""
+def test_all_figures_with_a_unit_are_checked(name: str) -> None:
+    """Except for memory sizes of GPUs, which are part of their names."""
     text = figures.FIGURE.sub("", PAGES[name].read_text(encoding="utf-8"))
     text = re.sub(r"^\| [^|]*\|", "|", text, flags=re.MULTILINE)  # first column of the table of GPUs
     assert len(figures.FIGURE.findall(PAGES[name].read_text(encoding="utf-8"))) >= 10
@@ -35,7 +35,7 @@ def test_no_figure_with_a_unit_stands_outside_of_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_links_lead_somewhere(name: str) -> None:
+def test_links_have_targets(name: str) -> None:
     links = re.findall(r"\]\(([^)]+)\)", PAGES[name].read_text(encoding="utf-8"))
     assert links
     for link in links:
@@ -56,8 +56,8 @@ def test_verbs_recipes_and_settings_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_the_trial_without_a_gpu_is_told_so_that_it_works(name: str) -> None:
-    """The embedded Hub's user, and the only verbs that take a recipe."""
+def test_the_trial_without_a_gpu_uses_working_commands(name: str) -> None:
+    """It names the embedded Hub's user, and passes a recipe only to verbs that take one."""
     text = PAGES[name].read_text(encoding="utf-8")
     trial = present(re.search(r"^## 3\..*?^## 4\.", text, re.MULTILINE | re.DOTALL))[0]
     assert all(

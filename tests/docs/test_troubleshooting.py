@@ -1,4 +1,4 @@
-"""The troubleshooting pages hold what the program prints: each message stands in the source, and most are provoked for real."""
+"""The troubleshooting pages: each message is in the source, and most messages are caused and compared with the output."""
 
 import ast
 import json
@@ -31,13 +31,13 @@ PROVOKED = (*world.mistakes(Path(), 0), *ALONE)
 
 
 @pytest.mark.parametrize("language", pages.PAGES)
-def test_the_pages_are_current(language: str) -> None:
+def test_the_pages_equal_a_fresh_rendering(language: str) -> None:
     assert pages.PAGES[language].read_text(encoding="utf-8") == pages.page(language), (
         "run: python docs/troubleshooting.py"
     )
 
 
-def test_every_entry_is_said_in_both_languages() -> None:
+def test_every_entry_has_both_languages() -> None:
     for name, entry in ENTRIES.items():
         assert set(entry) == {"name", "message", "en", "pt"}, name
         assert set(entry["en"]) == set(entry["pt"]) == {"title", "cause", "fix"}, name
@@ -45,7 +45,7 @@ def test_every_entry_is_said_in_both_languages() -> None:
 
 @cache
 def source_text() -> str:
-    """The fixed pieces of all strings in the source, one a line."""
+    """The constant parts of all strings in the source, one per line."""
     pieces = []
     for package in PACKAGES:
         for file in sorted((ROOT / package).rglob("*.py")):
@@ -55,7 +55,7 @@ def source_text() -> str:
 
 
 def stands_in(source: str, said: str, pieces: int = 3) -> bool:
-    """Whether a text without placeholders is made of at most so many pieces of the source, each of ten letters or more."""
+    """Whether a text without placeholders consists of at most this many parts of the source, each of ten letters or more."""
     if not said:
         return True
     said = said.lstrip(JOINTS)
@@ -64,32 +64,39 @@ def stands_in(source: str, said: str, pieces: int = 3) -> bool:
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_the_message_stands_in_the_source(name: str) -> None:
+def test_each_message_is_in_the_source(name: str) -> None:
     fixed = PLACEHOLDER.split(ENTRIES[name]["message"].removeprefix("error: "))
     assert sum(map(len, fixed)) > 25
     for said in fixed:
         assert stands_in(source_text(), said.strip(JOINTS)), said
 
 
-def test_a_message_that_nobody_prints_is_found_out() -> None:
+def test_a_message_that_is_not_in_the_source_is_detected() -> None:
     assert not stands_in(source_text(), " has a headache and cannot be trained today")
 
 
 def run(cases: dict[str, list[str]], environment: dict[str, str]) -> dict[str, tuple[int, str]]:
-    """What each command printed, and its exit status."""
-    asked = {name: {"arguments": arguments, "environment": {"HF_TOKEN": world.TOKENS[name]} if name in world.TOKENS else {}}
-             for name, arguments in cases.items()}  # fmt: skip
+    """The exit status and stderr of each command."""
+    asked = {
+        name: {"arguments": arguments, "environment": {"HF_TOKEN": world.TOKENS[name]} if name in world.TOKENS else {}}
+        for name, arguments in cases.items()
+    }
     done = subprocess.run(
-        [PYTHON, "-m", "tests.docs.provoke"], input=json.dumps(asked), env=environment, cwd=ROOT,
-        capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
+        [PYTHON, "-m", "tests.docs.provoke"],
+        input=json.dumps(asked),
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
 def provoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[int, str]]]:
-    """Every mistake of the world, made."""
+    """The exit status and stderr of every mistake of the troubled world."""
     folder = tmp_path_factory.mktemp("troubles")
     (folder / "hub").mkdir()
     (folder / "hub" / "accounts.json").write_text(json.dumps(world.ACCOUNTS))
@@ -107,7 +114,7 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROVOKED)
-def test_the_message_is_what_is_printed(name: str, provoked: dict[str, tuple[int, str]]) -> None:
+def test_each_message_is_printed(name: str, provoked: dict[str, tuple[int, str]]) -> None:
     if name == "unsloth_without_gpu":
         import torch
 

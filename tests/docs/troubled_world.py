@@ -1,4 +1,4 @@
-"""A Hub, files and repos with which many things go wrong; and, for each mistake, the command that makes it."""
+"""A Hub, files and repos that cause errors, and the command that causes each error."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ PLAN = [*TRAIN, "--dry-run"]
 
 
 def write_files(folder: Path) -> None:
-    """Catalogues and a recipe, each with a fault of its own; `rows.json` has none."""
+    """Write catalogues and a recipe, each with one fault; `rows.json` has none."""
     (folder / "rows.json").write_text(ROWS)
     compressed = gzip.compress(ROWS.encode())
     (folder / "cut.json.gz").write_bytes(compressed[: len(compressed) - 20])
@@ -51,7 +51,7 @@ def write_files(folder: Path) -> None:
 
 
 def publish_repos(folder: Path, address: str) -> None:
-    """A base, a dataset, two that lack a column or are no tables, a Llama of somebody else's, a gated one, and one that is no model."""
+    """Publish a base, a dataset, two broken datasets, somebody else's Llama, a gated repo, and a repo without a model."""
     from huggingface_hub import HfApi
 
     mine, meta = HfApi(endpoint=address, token="hf_mine"), HfApi(endpoint=address, token="hf_meta")
@@ -88,7 +88,7 @@ def build(source: str, repo: str = "me/built", *options: str) -> list[str]:
 
 
 def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
-    """What to type for each error, by the entry's name in troubleshooting.toml."""
+    """Name of the entry in troubleshooting.toml -> the command that causes its error."""
     at = lambda name: str(folder / name)  # noqa: E731
     return {
         "source_missing": build(at("nowhere.json.gz")),
@@ -133,7 +133,7 @@ TOKENS = {"token_missing": "", "token_refused": "hf_nonsense", "token_reads_only
 
 @contextmanager
 def locked(home: Path, kind: str, repo: str) -> Iterator[None]:
-    """Another process is publishing to the repo."""
+    """Hold the lock of the repo, as a publishing process does."""
     folder = home / "titlecraft" / "locks"
     folder.mkdir(parents=True)
     with FileLock(folder / f"{kind}--{repo.replace('/', '--')}.lock"):
@@ -142,7 +142,7 @@ def locked(home: Path, kind: str, repo: str) -> Iterator[None]:
 
 @contextmanager
 def busy_hub() -> Iterator[str]:
-    """Address of a Hub that answers everybody with 429."""
+    """The address of a Hub that answers every request with 429."""
 
     class Busy(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -153,7 +153,7 @@ def busy_hub() -> Iterator[str]:
         do_HEAD = do_GET
 
         def log_message(self, *args: object) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -163,7 +163,7 @@ def busy_hub() -> Iterator[str]:
 
 @contextmanager
 def taken_port() -> Iterator[int]:
-    """A port that another program listens on."""
+    """A port in use."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Publish the tiny world to the Hub of the environment: base, dataset and adapter, as the other stages would.
+"""Publishes the tiny world to the Hub of the environment: base, dataset and adapter, as the other stages would.
 
 python tests/evaluation/published_world.py [random seed of the adapter's update; 0 leaves it as before training]
 """
@@ -23,7 +23,7 @@ from titlecraft.records import (
     RepoType,
     TrainingRecord,
 )
-from titlecraft.settings import Base, Generation, Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Generation, Lora, Prompt, Training
 
 BASE, DATASET, ADAPTER = "titlecraft/tiny-base", "titlecraft/tiny-dataset", "titlecraft/tiny-adapter"
 ENCODER = "titlecraft/tiny-encoder"
@@ -33,7 +33,7 @@ LEAKED_TITLE, LEAKED_OUTPUT = 398, 399  # test rows whose title, or whose output
 
 
 def upload(folder: Path, repo: str, kind: RepoType) -> Pin:
-    """One commit with the folder's files, in a new repo if need be."""
+    """Upload the folder's files in one commit; create the repo if needed."""
     api = HfApi()
     api.create_repo(repo, repo_type=kind, private=True, exist_ok=True)
     commit = api.upload_folder(repo_id=repo, folder_path=folder, repo_type=kind)
@@ -41,7 +41,7 @@ def upload(folder: Path, repo: str, kind: RepoType) -> Pin:
 
 
 def write_dataset(folder: Path) -> None:
-    """Parquet splits and prompt.json; two test rows stand in train too, in part."""
+    """Write parquet splits and prompt.json; two test rows share a title or description with the training split."""
     (folder / "data").mkdir()
     rows = {split: [row(number) for number in numbers] for split, numbers in SPLITS.items()}
     rows["train"][0] |= {"title": row(LEAKED_TITLE)["title"].upper()}
@@ -52,7 +52,7 @@ def write_dataset(folder: Path) -> None:
 
 
 def write_benchmark(folder: Path) -> None:
-    """Sixty questions in the format of ARC-Easy, as lighteval's task reads it."""
+    """Write twenty-four questions in the format of ARC-Easy that lighteval's task reads."""
     questions = [
         {
             "id": f"Q{number}",
@@ -60,7 +60,7 @@ def write_benchmark(folder: Path) -> None:
             "choices": {"text": ["the kitchen", "the garden", "the attic"], "label": ["A", "B", "C"]},
             "answerKey": "ABC"[number % 3],
         }
-        for number in range(60)
+        for number in range(24)
     ]
     (folder / "ARC-Easy").mkdir()
     for split in ("train", "validation", "test"):
@@ -71,7 +71,7 @@ def write_benchmark(folder: Path) -> None:
 
 
 def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecord:
-    """A record as `titlecraft train` writes it; what the evaluation does not read is made up."""
+    """A training record; values that the evaluation does not read are made up."""
     return TrainingRecord(
         key="0" * 64,
         code=Code(titlecraft="0", sources="0", python="3.11", packages={}),
@@ -79,7 +79,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
         base=base,
         licence=Licence(id="mit", name=None, link=None, warning=None),
         base_settings=Base(repo=base.repo, max_length=256),
-        lora=Lora(),
+        lora=Lora(target_modules=list(SEVEN_PROJECTIONS)),
         training=Training(),
         generation=Generation(),
         precision="float32",
@@ -111,7 +111,7 @@ def training_record(dataset: Pin, base: Pin, quantization: str) -> TrainingRecor
 
 
 def write_world(folder: Path) -> None:
-    """Files of the three repos, in folders of their own."""
+    """Write the files of the three repos to one folder each."""
     from tests.evaluation.lookup.tiny_encoder import save_encoder
     from tests.tiny_world import add_adapter, make_base, save_base
 
@@ -126,7 +126,7 @@ def write_world(folder: Path) -> None:
 
 
 def upload_world(folder: Path) -> dict[str, str]:
-    """Upload base, dataset and adapter; returns their pins as text."""
+    """Upload base, dataset and adapter; return their pins as text."""
     base, dataset = upload(folder / "base", BASE, "model"), upload(folder / "dataset", DATASET, "dataset")
     (folder / "adapter" / "training_record.json").write_bytes(training_record(dataset, base, "nf4").to_json())
     adapter = upload(folder / "adapter", ADAPTER, "model")

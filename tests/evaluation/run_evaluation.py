@@ -1,4 +1,4 @@
-"""One evaluation of the tiny world in a fresh process that can reach nothing but this machine; prints JSON.
+"""Runs one evaluation of the tiny world in a fresh process without network access; prints JSON.
 
 python -m tests.evaluation.run_evaluation evaluate NS/NAME[@REV]
 python -m tests.evaluation.run_evaluation counted NS/NAME[@REV] [CALL:NUMBER, after which SIGKILL: generate:4, nll:30]
@@ -21,7 +21,7 @@ from titlecraft.settings import Evaluation, Generation, Recipe
 
 RECIPE = Recipe(
     evaluation=Evaluation(
-        titles=40,
+        titles=24,
         batch_size=8,
         resamples=999,
         sampled=2,
@@ -30,12 +30,12 @@ RECIPE = Recipe(
         retriever="titlecraft/tiny-encoder",
         bertscore="titlecraft/tiny-encoder@main",
     ),
-    generation=Generation(max_new_tokens=12),
+    generation=Generation(max_new_tokens=10),
 )
 
 
 def loopback_only() -> None:
-    """Let no connection leave the machine: an evaluation must start offline."""
+    """Refuse connections to other machines: an evaluation must start offline."""
     connect = socket.socket.connect
 
     def checked(self: socket.socket, address: Any) -> None:
@@ -47,7 +47,7 @@ def loopback_only() -> None:
 
 
 def count_calls(last: str) -> Counter[str]:
-    """Count what the model is asked, by batches; end this process when the last one is computed and not kept yet."""
+    """Count the batches that the model computes; kill this process after the last one, before it is stored."""
     from evaluation.lighteval_harness.pipeline import restored_process
 
     with restored_process():
@@ -71,7 +71,7 @@ def count_calls(last: str) -> Counter[str]:
 
 
 def main(how: str, adapter: str, where: str = "") -> dict[str, object]:
-    """Run it and say what came out."""
+    """Run the evaluation of the command line and print its result."""
     from evaluation.inputs import read_inputs
     from evaluation.run import evaluate
 

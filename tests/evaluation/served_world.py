@@ -1,4 +1,4 @@
-"""The tiny world on an embedded Hub, and evaluations of it in processes of their own."""
+"""Serves the tiny world on an embedded Hub, and evaluates it in separate processes."""
 
 import json
 import os
@@ -21,7 +21,7 @@ BASE, ADAPTER, ENCODER = "titlecraft/tiny-base", "titlecraft/tiny-adapter", "tit
 
 @dataclass
 class World:
-    """A Hub with the tiny world on it."""
+    """An embedded Hub with the tiny world."""
 
     hub: RunningHub
     root: Path
@@ -38,7 +38,7 @@ class World:
         )
 
     def read(self, path: str, revision: str) -> bytes:
-        """A file of the adapter repo, past every cache."""
+        """The bytes of a file of the adapter repo, without any cache."""
         request = urllib.request.Request(
             f"{self.hub.url}/{ADAPTER}/resolve/{revision}/{path}", headers={"Authorization": f"Bearer {self.hub.token}"}
         )
@@ -47,14 +47,14 @@ class World:
 
 
 def outcome(process: subprocess.Popen) -> dict:
-    """What a started evaluation printed, its stderr as "said"."""
+    """The JSON that a started evaluation printed, with its stderr as "said"."""
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     return json.loads(out.splitlines()[-1]) | {"said": err}
 
 
 def hub_with_allenai(root: Path) -> Path:
-    """A Hub's root on which everyone may also write to the organisation that owns the benchmark."""
+    """The root of a Hub on which everyone may also write to the benchmark's organisation."""
     root.mkdir()
     ensure_accounts(root)
     accounts = json.loads((root / "accounts.json").read_text())
@@ -67,7 +67,7 @@ def hub_with_allenai(root: Path) -> Path:
 
 @contextmanager
 def served_world(root: Path) -> Iterator[World]:
-    """The world, for as long as its Hub runs."""
+    """Yield the world while its Hub runs."""
     hub = start(hub_with_allenai(root / "hub"))
     write_world(root / "files")
     published = subprocess.run(

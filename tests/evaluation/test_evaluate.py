@@ -1,4 +1,4 @@
-"""The whole stage as users run it: fresh processes, an embedded Hub, nothing else in reach; one of them killed twice on its way."""
+"""The whole stage in fresh processes with an embedded Hub and no network; one evaluation is killed twice and continues."""
 
 import json
 import signal
@@ -27,26 +27,28 @@ def world(tmp_path_factory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def killed(world: World) -> list[Counter[str]]:
-    """An evaluation that SIGKILL ended while it generated, and once more further on; what batches there were each time."""
+    """Kill an evaluation with SIGKILL during generation and again during scoring; the stored batches after each kill."""
     left = []
-    for last in ("generate:4", "nll:40"):
+    for last in ("generate:4", "nll:24"):
         process = world.start("home-1", "counted", world.pins[ADAPTER], last)
         _, err = process.communicate(timeout=240)
         assert process.returncode == -signal.SIGKILL, err
-        left.append(Counter(file.name.split("-")[0] for file in kept(world)))
+        left.append(Counter(file.name.split("-")[0] for file in stored_batches(world)))
     return left
 
 
-def kept(world: World) -> list[Path]:
-    """The files of finished batches in the work folder of the runs that publish."""
+def stored_batches(world: World) -> list[Path]:
+    """Files of finished batches in the work folder of publishing runs."""
     work = world.root / "home-1" / "titlecraft" / "work" / "evaluation"
     return [file for file in work.glob("*/*/batches/*") if file.is_file()]
 
 
 @pytest.fixture(scope="module")
 def twice(world: World, killed) -> tuple[dict, Path]:
-    """The same evaluation in two processes with caches and hash seeds of their own: one goes on where it was killed and
-    publishes, the other was never interrupted and does not publish."""
+    """The same evaluation in two processes with different caches and hash seeds.
+
+    One continues where it was killed and publishes; the other was never interrupted and does not publish.
+    """
     folder = world.root / "measured"
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
     evaluated = outcome(world.start("home-1", "counted", world.pins[ADAPTER]))
@@ -58,16 +60,16 @@ def twice(world: World, killed) -> tuple[dict, Path]:
     return evaluated, folder
 
 
-def test_the_report_is_published_beside_the_adapter(world: World, twice) -> None:
+def test_the_report_is_published_to_the_adapters_repo(world: World, twice) -> None:
     evaluated, _ = twice
     folder, head = f"evaluation/{evaluated['id']}", evaluated["pin"]
     record = read_record(world.read(f"{folder}/report.json", head), EvaluationRecord, "report.json")
     assert head != world.pins[ADAPTER].split("@")[1] == record.adapter.revision
-    assert (record.n, record.titles_available) == (40, 68)
+    assert (record.n, record.titles_available) == (24, 68)
     assert record.excluded == {"output_in_train": 1, "title_in_train": 1}
     assert all(check.holds for check in record.guards) and len(record.guards) >= 5
     assert (record.quantization, record.precision) == ("nf4", "float32")
-    assert [measure.n for measure in record.measures] == [40] * 19
+    assert [measure.n for measure in record.measures] == [24] * 19
     assert record.primary().p_value is not None
     encoder = world.encoder
     assert (record.evaluation.retriever, record.evaluation.bertscore) == (encoder, encoder)
@@ -93,23 +95,23 @@ def test_the_same_inputs_give_the_same_bytes(world: World, twice) -> None:
         assert published == (folder / name).read_bytes(), name
 
 
-def test_what_was_finished_before_the_kill_is_not_computed_again(world: World, killed, twice) -> None:
-    """Batches of 8: 10 for 40 titles in two arms and 5 with sources, 20 of two sampled answers, 90 for twice 180 choices."""
+def test_finished_batches_are_not_computed_again(world: World, killed, twice) -> None:
+    """In batches of 8: 6 for 24 titles in two arms, 3 with sources, 12 for two sampled answers, 36 for 2 × 72 choices."""
     first, second = killed
     assert first == {"generating": 3}
-    assert second == {"generating": 15, "sampling": 20, "scoring": 15, "scoring_elsewhere": 15, "choosing": 9}
+    assert second == {"generating": 9, "sampling": 12, "scoring": 9, "scoring_elsewhere": 9, "choosing": 5}
     evaluated, said = twice[0], twice[0]["said"]
-    assert evaluated["calls"] == {"nll": 90 - 9}
+    assert evaluated["calls"] == {"nll": 36 - 5}
     timings = json.loads(world.read(f"evaluation/{evaluated['id']}/timings.json", evaluated["pin"]))
     assert timings["batches_found"] == second
     answers = {name: part["answers"] for name, part in timings["parts"].items() if name in ("generating", "scoring")}
-    assert answers == {"generating": 120, "scoring": 120}  # 40 titles in two arms, and with sources
+    assert answers == {"generating": 72, "scoring": 72}  # 24 titles in two arms, and with sources
     assert f"continuing an interrupted run with {second.total()} finished batches; --fresh" in said
     assert "generating 15 found and 0 computed" in said and "choosing 9 found and 81 computed" in said
-    assert kept(world) == []
+    assert stored_batches(world) == []
 
 
-def test_the_record_says_what_the_predictions_say(twice) -> None:
+def test_the_record_agrees_with_the_predictions(twice) -> None:
     _, folder = twice
     record = read_record((folder / "report.json").read_bytes(), EvaluationRecord, "report.json")
     rows = read_predictions(folder / "predictions.parquet")
@@ -136,34 +138,34 @@ def test_the_record_says_what_the_predictions_say(twice) -> None:
     assert all(len(row["after_sampled"]) == 2 for row in rows)
     assert any(row["after_sampled"][0] != row["after_sampled"][1] for row in rows)
     assert [(arc.label, arc.n, arc.better, arc.group) for arc in record.also] == [
-        ("arc:easy acc", 60, "higher", "forgetting"),
-        ("arc:easy acc, 2-shot", 60, "higher", "forgetting"),
+        ("arc:easy acc", 24, "higher", "forgetting"),
+        ("arc:easy acc, 2-shot", 24, "higher", "forgetting"),
     ]
     assert all(0 < arc.before < 1 for arc in record.also)
-    assert all(present(arc.wins) + present(arc.ties) + present(arc.losses) == 60 for arc in record.also)
+    assert all(present(arc.wins) + present(arc.ties) + present(arc.losses) == 24 for arc in record.also)
     assert [pin.repo for pin in record.benchmarks] == ["allenai/ai2_arc"]
     assert record.grounded is not None
     grounded = {measure.name: measure for measure in record.grounded.measures}
-    assert list(grounded) == [measure.name for measure in record.measures] and record.grounded.titles == 40
+    assert list(grounded) == [measure.name for measure in record.measures] and record.grounded.titles == 24
     assert record.grounded.sources == sum(len(row["grounded_sources"]) for row in rows)
     trained = {f"B{number:09d}" for number in range(300)}
     assert all(trained.issuperset(row["grounded_sources"]) for row in rows)
     assert all(row["reference"] not in row["grounded_prompt"] for row in rows)
     for name in ("nll_per_token", "content_word_recall"):
         assert grounded[name].before == measures[name].after
-        assert sum(row[f"{name}_grounded"] for row in rows) / 40 == pytest.approx(grounded[name].after)
+        assert sum(row[f"{name}_grounded"] for row in rows) / 24 == pytest.approx(grounded[name].after)
     assert grounded["nll_per_token"].difference != 0
     assert record.measures[0] == record.primary() == measures["nll_per_token"]
-    assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 40
+    assert any(row["coherence_before"] in (0, 1) for row in rows) or measures["coherence"].neutral_before == 24
 
 
-def test_a_report_that_is_there_comes_back_at_once(world: World, twice) -> None:
+def test_an_existing_report_is_returned(world: World, twice) -> None:
     again = outcome(world.start("home-1", "evaluate", ADAPTER, fresh=True))
     assert (again["pin"], again["id"]) == (twice[0]["pin"], twice[0]["id"])
     assert again["imported"] == [] and again["seconds"] < 5
 
 
-def test_a_repo_that_is_no_adapter_says_what_is_missing(world: World) -> None:
+def test_a_repo_without_an_adapter_is_refused_with_the_missing_file(world: World) -> None:
     process = world.start("home-1", "evaluate", BASE)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -1,4 +1,4 @@
-"""What an evaluation refuses before any work."""
+"""Datasets that an evaluation refuses before any work."""
 
 import msgspec
 import pytest
@@ -19,7 +19,7 @@ def found() -> Adapter:
 
 @pytest.mark.parametrize("empty", [False, True])
 def test_a_dataset_without_a_test_split_is_refused(empty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Left out of the record, or there without rows as older versions published it."""
+    """The split is missing in the record, or has no rows, as in older versions."""
     record = dataset_record()
     splits = {name: split for name, split in record.splits.items() if name != "test"}
     if empty:
@@ -32,8 +32,8 @@ def test_a_dataset_without_a_test_split_is_refused(empty: bool, monkeypatch: pyt
         require_test_split(found())
 
 
-def test_other_datasets_are_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with a test split, one without a record of ours, one of another version."""
+def test_other_datasets_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dataset with a test split, one without a dataset record, and one of another version."""
     assert isinstance(dataset_record(), DatasetRecord)
     for raw in (dataset_record().to_json(), None, b'{"schema": "titlecraft/dataset/9"}'):
         monkeypatch.setattr(inputs, "read_file", lambda pinned, path, raw=raw: raw)

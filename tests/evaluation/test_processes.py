@@ -1,4 +1,4 @@
-"""Work in several processes gives what it gives in one."""
+"""Several processes give the same results as one."""
 
 import os
 
@@ -17,13 +17,13 @@ TEXTS = [f"A lamp number {n} of red glass for the {'desk' if n % 3 else 'attic'}
 REFERENCES = [f"Lamp {n}, made of red glass, stands on a desk." for n in range(70)]
 
 
-def test_the_answers_come_in_order_from_other_processes() -> None:
+def test_results_are_in_order_and_from_other_processes() -> None:
     assert run_all([(pow, (2, n)) for n in range(9)], 1) == [2**n for n in range(9)]
     first, other = run_all([(os.getpid, ()), (max, ("ab",))], 2)
     assert first != os.getpid() and other == "b"
 
 
-def test_few_titles_or_cores_need_no_processes(monkeypatch) -> None:
+def test_few_titles_or_cores_use_one_process(monkeypatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
     assert (workers(399), workers(400)) == (1, 16)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
@@ -31,7 +31,7 @@ def test_few_titles_or_cores_need_no_processes(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_shared_ngrams_are_the_same_beforehand(processes: int, monkeypatch) -> None:
+def test_cached_overlap_scores_are_the_same(processes: int, monkeypatch) -> None:
     monkeypatch.setattr("evaluation.lookup.overlaps.workers", lambda texts: processes)
     found, pairs = Overlaps(), list(zip(TEXTS, REFERENCES, strict=True))
     found.look_up([*pairs, pairs[0]])

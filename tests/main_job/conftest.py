@@ -1,4 +1,4 @@
-"""The main job, once for all tests of this folder, by the commands that a user would type, on a Hub of its own."""
+"""Fixtures: the main job, run once for this folder by a user's commands on an embedded Hub."""
 
 import os
 import subprocess
@@ -25,14 +25,14 @@ evaluation: {titles: 40, batch_size: 20, resamples: 700}
 
 @dataclass(frozen=True)
 class World:
-    """A Hub, the folder that tests work in, and how to run commands against them."""
+    """An embedded Hub and a work folder; the methods run commands with them."""
 
     hub: RunningHub
     folder: Path
     environment: dict[str, str]
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in a fresh process that knows the Hub by its environment alone."""
+        """Run a command in a fresh process; only its environment names the Hub."""
         return subprocess.run(
             command, env=self.environment | environment, cwd=self.folder, capture_output=True, text=True, timeout=280
         )
@@ -42,12 +42,12 @@ class World:
         return self.run(PYTHON, "-m", "titlecraft.command_line.main", *arguments, **environment)
 
     def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a user's script."""
+        """Run a Python script."""
         return self.run(PYTHON, "-c", code, **environment)
 
 
 def plain_environment(hub: RunningHub, home: Path) -> dict[str, str]:
-    """What a user's shell holds: PATH and the like, and the three variables that name the Hub."""
+    """The environment of a user's shell: PATH and similar, and the three variables that name the Hub."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TITLECRAFT_"))}
     return kept | {
         "HF_ENDPOINT": hub.url,
@@ -59,7 +59,7 @@ def plain_environment(hub: RunningHub, home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A Hub with nothing on it, a catalogue and a recipe."""
+    """An empty Hub, a catalogue and a recipe."""
     folder = tmp_path_factory.mktemp("world")
     hub = start(folder / "hub")
     here = World(hub, folder, plain_environment(hub, folder / "hf_home"))
@@ -70,7 +70,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def succeed(world: World, *command: str) -> str:
-    """What a command printed; it must succeed."""
+    """The output of a command, which must succeed."""
     done = world.run(PYTHON, "-m", *command)
     assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
     return done.stdout
@@ -78,7 +78,7 @@ def succeed(world: World, *command: str) -> str:
 
 @pytest.fixture(scope="session")
 def dataset(world: World) -> str:
-    """The first step of the main job, done; what it printed."""
+    """The output of `titlecraft build`, the first step of the main job."""
     recipe = ["--recipe", "recipe.yaml"]
     return succeed(
         world, "titlecraft.command_line.main", "build", "trn.json.gz", "--repo", DATASET, "--public", *recipe
@@ -87,7 +87,7 @@ def dataset(world: World) -> str:
 
 @pytest.fixture(scope="session")
 def published(world: World, dataset: str) -> dict[str, str]:
-    """The whole main job, done; what each step printed."""
+    """The output of each step of the main job."""
     recipe = ["--recipe", "recipe.yaml"]
     succeed(world, "titlecraft.command_line.demo.tiny_base", BASE, "--steps", "8")
     train = ["train", "--dataset", DATASET, "--repo", ADAPTER, "--public", *recipe]
@@ -100,7 +100,7 @@ def published(world: World, dataset: str) -> dict[str, str]:
 
 @pytest.fixture
 def refused(world: World) -> Callable[..., str]:
-    """Run a command that must fail for a user's mistake: one line `error: …`, no stack trace; returns the line."""
+    """Run a command that must fail with a user error; return its line `error: …`."""
 
     def run(*arguments: str, **environment: str) -> str:
         done = world.titlecraft(*arguments, **environment)

@@ -50,7 +50,7 @@ def set_cells(pattern: str, row: int, cells: dict[str, Any]) -> Callable[[Path],
 
 
 def add_words(folder: Path) -> None:
-    """Add what a person may add on the Hub: a section, a tag and a file."""
+    """Add a section, a tag and a file, as people may do on the Hub."""
     card = (folder / "README.md").read_text(encoding="utf-8")
     card = card.replace("\ntags:\n", "\ntags:\n- mine\n", 1) + "\n\n\n## My notes\n\n12 of 34 are wrong.\n"
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -58,7 +58,7 @@ def add_words(folder: Path) -> None:
 
 
 def second_result(folder: Path) -> None:
-    """Put a result with other numbers in place of ours, and ours into a collapsed block."""
+    """Replace our result by one with other numbers, and move ours into a collapsed block."""
     card = (folder / "README.md").read_text(encoding="utf-8")
     real = card[card.index("<!-- titlecraft:result -->") : card.index("<!-- /titlecraft:result -->") + 27]
     forged = real.replace("0.", "0.0")
@@ -76,7 +76,7 @@ def exchange_tokens(folder: Path) -> None:
 
 
 def add_report(report: str) -> Callable[[Path], None]:
-    """Copy the report to a folder of another id."""
+    """Copy the report to a folder with another id."""
 
     def change(folder: Path) -> None:
         shutil.copytree(folder / report, folder / "evaluation" / ("0" * 12))

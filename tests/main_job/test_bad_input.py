@@ -1,4 +1,4 @@
-"""Mistakes and misfortunes: one clear line, a status other than zero, and nothing that was published is damaged."""
+"""User errors and failures: one line, a non-zero exit status, and no damage to published repos."""
 
 import gzip
 import os
@@ -21,6 +21,18 @@ from tests.warm import PYTHON
 pytestmark = pytest.mark.slow
 
 Refused = Callable[..., str]
+
+# The client tries again as often as it does for users, without its 23 s of waiting in between.
+IMPATIENT = """
+import os, sys
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+from huggingface_hub import constants
+from huggingface_hub.utils import _http
+from titlecraft.command_line.main import main
+constants.HF_HUB_DISABLE_XET = True
+for call in (_http.http_backoff, _http._http_backoff_base):
+    call.__kwdefaults__ |= {"base_wait_time": 0.02, "max_wait_time": 0.1}
+"""
 
 
 def build(source: Path | str, repo: str = "titlecraft/spare") -> list[str]:
@@ -65,8 +77,9 @@ def test_unknown_recipe_key(world: World, refused: Refused) -> None:
 
 
 def test_unknown_recipe_and_option(refused: Refused) -> None:
-    assert "no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, seed, tiny" in refused(
-        *build("trn.json.gz")[:-1], "enormous"
+    assert (
+        "no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, real, seed, tiny"
+        in refused(*build("trn.json.gz")[:-1], "enormous")
     )
     assert "--data.limitt" in refused(*build("trn.json.gz"), "--data.limitt=3")
 
@@ -113,14 +126,15 @@ def test_nobody_answers(refused: Refused) -> None:
     assert "http://127.0.0.1:9 does not answer" in said and "run the same command again" in said
 
 
-def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
-    """The Hub is killed while the shards go up; after its restart the same command finishes, and the repo is whole."""
+def test_the_hub_is_killed_during_an_upload(tmp_path: Path, world: World) -> None:
+    """The Hub is killed while shards are uploaded; after its restart the same command finishes, and the repo is complete."""
     hub = start(tmp_path / "hub")
     environment = plain_environment(hub, tmp_path / "hf_home")
-    command = [PYTHON, "-m", "titlecraft.command_line.main", *build(world.folder / "trn.json.gz")]
+    arguments = build(world.folder / "trn.json.gz")
     process = subprocess.Popen(
-        command, env=environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        [PYTHON, "-c", IMPATIENT + f"sys.exit(main({arguments!r}))"],
+        env=environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     objects = tmp_path / "hub" / "repos"
 
     def kill_at_first_upload() -> None:
@@ -139,6 +153,7 @@ def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
         re.MULTILINE,
     ), stderr
     again = start(tmp_path / "hub", port=int(hub.url.rsplit(":", 1)[1]))
+    command = [PYTHON, "-m", "titlecraft.command_line.main", *arguments]
     done = subprocess.run(command, env=environment, cwd=world.folder, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert again.url == hub.url
@@ -146,7 +161,7 @@ def test_the_hub_goes_away_in_mid_upload(tmp_path: Path, world: World) -> None:
 
 
 def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) -> None:
-    """Everything below HF_HOME lies on a disk of 150 kB; the published dataset stays as it was."""
+    """HF_HOME is on a disk of 150 kB; the published dataset is unchanged."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if (
@@ -166,7 +181,7 @@ def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) 
 
 
 def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
-    """Two builds of one repo: one of them publishes, the other says who is in its way."""
+    """Of two builds of one repo, one publishes and the other names the run that holds the lock."""
     command = [PYTHON, "-m", "titlecraft.command_line.main", *build("trn.json.gz", "titlecraft/twice")]
     both = [
         subprocess.Popen(
@@ -180,8 +195,8 @@ def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
         assert code == 0 or "another run is publishing to dataset titlecraft/twice" in stderr, stderr
 
 
-def test_somebody_else_published_in_between(world: World, dataset: str) -> None:
-    """The parent commit decides across machines: a commit on a head that has moved is refused in one line."""
+def test_a_head_that_moved_is_refused(world: World, dataset: str) -> None:
+    """Across machines the parent commit decides: a commit on an outdated head is refused in one line."""
     done = world.python("""
 import titlecraft.hub.publishing as publishing
 from huggingface_hub import HfApi
@@ -199,8 +214,8 @@ raise SystemExit(main(["build", "trn.json.gz", "--repo", "titlecraft/raced", "--
     assert "somebody else published to dataset titlecraft/raced in the meantime" in done.stderr.splitlines()[-1]
 
 
-def test_a_repo_that_holds_something_else(world: World, refused: Refused) -> None:
-    """Nobody's work is published over: not a stranger's data, and not the base model itself."""
+def test_repos_with_other_contents_are_refused(world: World, refused: Refused) -> None:
+    """A repo with somebody else's data, or with the base model, is not overwritten."""
     done = world.python("""
 from huggingface_hub import HfApi
 for kind in ("dataset", "model"):
@@ -212,7 +227,7 @@ for kind in ("dataset", "model"):
     assert "holds 1 files that this command did not publish (data/thesis.csv)" in said and "another repo" in said
 
 
-def test_what_was_published_and_is_gone_is_published_again(world: World, dataset: str) -> None:
+def test_a_deleted_repo_is_published_again(world: World, dataset: str) -> None:
     command = build("trn.json.gz", "titlecraft/again")
     assert "nothing to do" not in world.titlecraft(*command).stdout
     assert "nothing to do" in world.titlecraft(*command).stdout
@@ -222,20 +237,20 @@ def test_what_was_published_and_is_gone_is_published_again(world: World, dataset
     assert done.returncode == 0 and "nothing to do" not in done.stdout, done.stderr
 
 
-def test_every_row_held_out(refused: Refused, tmp_path: Path) -> None:
+def test_a_split_without_training_rows_is_refused(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "few.jsonl").write_text('{"title": "Kettle", "content": "A kettle that boils water."}\n')
     said = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99", "--data.validation_share=0")
     assert "no row is left for the training split" in said
 
 
-def test_options_are_given_whole_and_once(refused: Refused) -> None:
+def test_abbreviated_and_repeated_options_are_refused(refused: Refused) -> None:
     assert "unrecognized arguments: --rec" in refused(*build("trn.json.gz")[:-2], "--rec", "recipe.yaml")
     assert "--hub is given 2 times" in refused(*build("trn.json.gz"), "--hub", "local", "--hub=http://127.0.0.1:9")
     assert "--hub '': expected `local` or an address" in refused(*build("trn.json.gz"), "--hub=")
 
 
-def test_the_hub_of_the_world_is_still_whole(world: World, dataset: str) -> None:
-    """After all of the above: the server answers, and git finds no fault in any repo."""
+def test_the_hub_is_undamaged_at_the_end(world: World, dataset: str) -> None:
+    """After all tests above, the server answers and git fsck finds no fault in any repo."""
     assert status(world.folder / "hub")
     repos = [path.parent for path in (world.folder / "hub" / "repos").rglob("HEAD")]
     assert repos

@@ -1,4 +1,4 @@
-"""What users do with what was published: unmodified clients, fresh processes, nothing set but the three variables."""
+"""Published repos with unmodified clients, in fresh processes with only the three variables set."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("published")
 
 
 def say(world: World, code: str) -> str:
-    """What a user's script prints; it must succeed."""
+    """The output of a user's script, which must succeed."""
     done = world.python(code)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip()
@@ -47,8 +47,8 @@ print(hf_hub_download("{DATASET}", "{DATASET_RECORD}", repo_type="dataset"))
     assert accounted == record.source.lines == 1500
 
 
-def test_the_adapter_by_every_route(world: World) -> None:
-    """AutoModel and AutoTokenizer on the adapter repo, PeftModel on the pinned base, and a pipeline: the same answers."""
+def test_the_adapter_loads_in_every_way(world: World) -> None:
+    """AutoModel with AutoTokenizer, PeftModel on the pinned base, and a pipeline give the same answers."""
     said = say(
         world,
         f"""
@@ -71,7 +71,7 @@ print(answer[0]["generated_text"])
     assert said.startswith("A red kettle")
 
 
-def test_the_card_as_data(world: World) -> None:
+def test_the_card_metadata(world: World) -> None:
     said = say(
         world,
         f"""
@@ -88,8 +88,8 @@ print(DatasetCard.load("{DATASET}").data.license)
     assert licence == "unknown"
 
 
-def test_the_quick_start_of_the_card(world: World) -> None:
-    """The snippet on the card, cut out and run as it stands."""
+def test_the_cards_quick_start_runs(world: World) -> None:
+    """The snippet of the card runs unchanged."""
     card = world.python(f"""
 from huggingface_hub import ModelCard
 print(ModelCard.load("{ADAPTER}").text)
@@ -113,7 +113,7 @@ def test_hf_download_and_upload(world: World) -> None:
 
 
 def test_dataset_and_adapter_name_each_other(world: World, published: dict[str, str]) -> None:
-    """Each of the two stages that know the adapter has listed it, and the dataset's data have stayed where they were."""
+    """Training and evaluation both list the adapter, and the dataset's data revision is unchanged."""
     data, adapter = re.search(rf"{DATASET}@\w+", published["build"]), re.search(rf"{ADAPTER}@\w+", published["train"])
     for stage in ("train", "evaluate"):
         assert f"listed on the dataset's card: {DATASET}@" in published[stage]
@@ -124,7 +124,7 @@ def test_dataset_and_adapter_name_each_other(world: World, published: dict[str, 
     assert world.titlecraft("lineage", f"datasets/{DATASET}").stdout.count(adapter[0]) == 1
 
 
-def test_a_second_run_reuses_what_is_published(world: World, published: dict[str, str]) -> None:
+def test_a_second_run_reuses_published_results(world: World, published: dict[str, str]) -> None:
     for name, command in {
         "build": ["build", "trn.json.gz", "--repo", DATASET],
         "train": ["train", "--dataset", DATASET, "--repo", ADAPTER],
@@ -140,7 +140,7 @@ def test_a_second_run_reuses_what_is_published(world: World, published: dict[str
     assert "nothing to do" in world.titlecraft("card", ADAPTER).stdout
 
 
-def test_a_finished_training_whose_publishing_failed_is_published_without_training_again(world: World) -> None:
+def test_a_finished_training_is_published_without_training_again(world: World) -> None:
     train = ["train", "--dataset", DATASET, "--repo", "titlecraft/second", "--recipe", "recipe.yaml"]
     failing = f"""
 import sys
@@ -160,7 +160,7 @@ sys.exit(main({train!r}))
 
 
 def test_a_retrained_adapter_has_no_report_until_it_is_evaluated(world: World) -> None:
-    """The card follows from what the repo holds, whatever has been there before."""
+    """The card depends only on the current files of the repo."""
     card = "from huggingface_hub import ModelCard; print(ModelCard.load('titlecraft/second').text)"
     evaluate = ["evaluate", "--adapter", "titlecraft/second", "--recipe", "recipe.yaml"]
     assert "Not evaluated." in say(world, card)

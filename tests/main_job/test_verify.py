@@ -1,4 +1,4 @@
-"""`titlecraft verify` on what the main job published: everything holds, and every single change is caught."""
+"""`titlecraft verify` on the main job's repos: everything holds, and every change is detected."""
 
 import json
 import re
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 TAMPERED = Path(__file__).with_name("tampered.py")
 
 
-def test_everything_holds_on_a_machine_that_has_seen_nothing(world: World, published: dict[str, str]) -> None:
+def test_everything_holds_on_a_fresh_machine(world: World, published: dict[str, str]) -> None:
     fresh = {"HF_HOME": str(world.folder / "never seen"), "COLUMNS": "160"}
     done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "v.json", "--badge", "v.svg", **fresh)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
@@ -83,13 +83,13 @@ CAUGHT = {
 
 
 @pytest.mark.parametrize("name", CAUGHT)
-def test_one_changed_thing_is_caught(tampered: dict[str, list[str]], name: str) -> None:
+def test_each_change_is_detected(tampered: dict[str, list[str]], name: str) -> None:
     assert CAUGHT[name] in tampered[name]
     assert set(tampered) == {*CAUGHT, "an imitated table", "a person's words"}
 
 
-def test_what_is_not_touched_still_holds(tampered: dict[str, list[str]]) -> None:
-    """A changed byte fails one line, a person's text none, and two changed likelihoods only the lines that need the model."""
+def test_unchanged_parts_still_hold(tampered: dict[str, list[str]]) -> None:
+    """A changed byte fails one line, a person's text none, and changed likelihoods only the lines that need the model."""
     assert tampered["a byte of a file"] == ["card: files: sha256 of tokenizer_config.json"]
     assert tampered["a person's words"] == []
     (imitated,) = tampered["an imitated table"]
@@ -98,7 +98,7 @@ def test_what_is_not_touched_still_holds(tampered: dict[str, list[str]]) -> None
     assert columns == [f"predictions: report: {name}_after, made again" for name in ("nll_per_token", "bits_per_byte")]
 
 
-def test_mistakes_are_said_in_one_line(world: World, published: dict[str, str], refused: Callable[..., str]) -> None:
+def test_user_errors_are_one_line(world: World, published: dict[str, str], refused: Callable[..., str]) -> None:
     assert "no model titlecraft/nothing that this token may see" in refused("verify", "titlecraft/nothing")
     assert "no such revision" in refused("verify", f"{ADAPTER}@nowhere")
     assert "expected NAMESPACE/NAME" in refused("verify", "adapter")
@@ -107,8 +107,8 @@ def test_mistakes_are_said_in_one_line(world: World, published: dict[str, str], 
     assert "nothing.json: no such file" in refused("verify", ADAPTER, "--level", "data", "--source", "nothing.json")
 
 
-def test_what_is_private_or_deleted_could_not_be_looked_at(world: World, published: dict[str, str]) -> None:
-    """Without access to the base there is no verdict on what follows from it, and the exit status is 3."""
+def test_private_and_deleted_repos_are_unavailable(world: World, published: dict[str, str]) -> None:
+    """Without access to the base, claims that depend on it have no verdict, and the exit status is 3."""
     show = "import sys; from huggingface_hub import HfApi; HfApi().update_repo_settings(sys.argv[1], private=sys.argv[2] == 'yes')"
     nobody = {"HF_TOKEN": "", "HF_HOME": str(world.folder / "nobody"), "COLUMNS": "160"}
     assert world.run(PYTHON, "-c", show, BASE, "yes").returncode == 0
@@ -125,7 +125,7 @@ def test_what_is_private_or_deleted_could_not_be_looked_at(world: World, publish
     assert "exit status: 0 everything" in " ".join(world.titlecraft("verify", "--help").stdout.split())
 
 
-def test_another_source_and_a_repo_that_is_not_ours(world: World, published: dict[str, str]) -> None:
+def test_another_source_fails_and_a_third_party_repo_is_refused(world: World, published: dict[str, str]) -> None:
     (world.folder / "other.json").write_text('{"uid": "B000000001", "title": "t", "content": "c"}\n')
     done = world.titlecraft("verify", ADAPTER, "--level", "data", "--source", "other.json", COLUMNS="160")
     assert done.returncode == 1 and "built again" not in done.stdout

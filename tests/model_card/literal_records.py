@@ -27,7 +27,7 @@ from titlecraft.records import (
 )
 from titlecraft.records.evaluation import Group
 from titlecraft.records.lineage import DatasetLineage, Trained, result_of
-from titlecraft.settings import Base, Data, Evaluation, Generation, Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Data, Evaluation, Generation, Lora, Prompt, Training
 
 ROWS = [
     {
@@ -159,7 +159,7 @@ def training_record(licence: str) -> TrainingRecord:
         base=BASE,
         licence=licences[licence],
         base_settings=Base(),
-        lora=Lora(),
+        lora=Lora(target_modules=list(SEVEN_PROJECTIONS)),
         training=Training(max_steps=200, learning_rate=1e-4),
         generation=Generation(),
         precision="bfloat16",

@@ -36,12 +36,12 @@ def test_finite_weights_and_losses_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("weight", [NAN, INF, -INF])
-def test_weights_that_are_not_finite_do_not_hold(weight: float, tmp_path: Path) -> None:
+def test_non_finite_weights_do_not_hold(weight: float, tmp_path: Path) -> None:
     line = lines_of(tmp_path, weight, 2.9)["tensors with numbers that are not finite"]
     assert not line.holds and (line.derived, line.note) == ("2", "a.lora_A.weight")
 
 
 @pytest.mark.parametrize("loss", [NAN, INF])
-def test_a_log_that_is_no_json_does_not_hold(loss: float, tmp_path: Path) -> None:
+def test_a_log_that_is_not_json_does_not_hold(loss: float, tmp_path: Path) -> None:
     line = lines_of(tmp_path, 0.5, loss)["can be derived"]
     assert not line.holds and "training_log.jsonl has a line that is no JSON" in str(line.derived)

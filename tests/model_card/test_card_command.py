@@ -75,7 +75,7 @@ def put(world: World, text: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_card_as_the_hub_reads_it(world: World) -> None:
+def test_the_metadata_that_the_hub_reads(world: World) -> None:
     code = f"""
 from huggingface_hub import ModelCard, model_info
 data = ModelCard.load("{ADAPTER}").data
@@ -102,7 +102,7 @@ print(render(read_card_inputs(None, pin("{ADAPTER}", "model"))), end="")
     assert "nothing to do" in world.card(ADAPTER)
 
 
-def test_what_a_person_wrote_survives_and_what_they_changed_of_ours_does_not(world: World) -> None:
+def test_added_text_stays_and_edits_of_our_sections_are_overwritten(world: World) -> None:
     ours = world.published()
     tags, end = "- titlecraft\n- unsloth\n", "<!-- /titlecraft:summary -->\n"
     assert tags in ours and end in ours
@@ -112,7 +112,7 @@ def test_what_a_person_wrote_survives_and_what_they_changed_of_ours_does_not(wor
     assert world.published() == kept
 
 
-def test_somebody_elses_adapter(world: World, refused: Callable[..., str]) -> None:
+def test_a_third_party_adapter(world: World, refused: Callable[..., str]) -> None:
     card = world.card(THIRD_PARTY, "--dry-run")
     assert "| parameters, from the file header | 256 in 4 tensors (F32) |" in card
     assert "| BOS token, from `tokenizer_config.json` | \\<s\\> |" in card
@@ -124,7 +124,7 @@ def test_somebody_elses_adapter(world: World, refused: Callable[..., str]) -> No
     assert "a pickle file (`adapter_model.bin`)" in local and "| all\\|\\<b\\>linear\\</b\\> |" in local
 
 
-def test_a_repo_that_holds_no_adapter(refused: Callable[..., str]) -> None:
+def test_a_repo_without_an_adapter_is_refused(refused: Callable[..., str]) -> None:
     assert f"error: model {BASE} has no adapter_config.json: expected an adapter" in refused(BASE, "--dry-run")
 
 

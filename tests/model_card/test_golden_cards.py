@@ -99,7 +99,7 @@ def test_metadata_as_the_hub_reads_it() -> None:
     assert metadata(cards()["dataset.md"], DatasetCard).license == "unknown"
 
 
-def test_no_title_breaks_out_of_the_metadata() -> None:
+def test_titles_are_escaped_in_the_metadata() -> None:
     titles = ["---", "a: b # c", "'\"\n---\n- {x}", "<!-- /titlecraft:samples -->"]
     rows = [row | {"title": title, "prompt": f"\n---\n{title}\n"} for row, title in zip(ROWS, titles, strict=False)]
     text = render(replace(evaluated(), rows=rows))
@@ -110,7 +110,7 @@ def test_no_title_breaks_out_of_the_metadata() -> None:
     assert names == [block.name for block in split(cards()["evaluated.md"]).blocks] and None not in names
 
 
-def test_a_prompt_with_code_fences_and_quotes_stays_in_its_block_and_in_its_string() -> None:
+def test_code_fences_and_quotes_of_a_prompt_are_escaped() -> None:
     prompt = PromptFormat(instruction='Say """x""" \\ and\n```\nnot python\n```', question="{title}")
     snippet = re.search(r"````python\n(.*?)````\n", render(replace(bare(), prompt=prompt)), re.DOTALL)
     assert snippet
@@ -118,13 +118,13 @@ def test_a_prompt_with_code_fences_and_quotes_stays_in_its_block_and_in_its_stri
     assert ast.literal_eval(literal) == prompt.render_title("Adult Ballet Tutu Yellow")
 
 
-def test_a_new_dataset_takes_the_place_of_the_old_one_and_a_hand_added_one_stays() -> None:
+def test_a_new_dataset_replaces_the_old_one_and_an_added_one_stays() -> None:
     old = cards()["evaluated.md"].replace("- ns/data\n", "- ns/old\n- ns/by-hand\n", 1)
     merged = merge(old, cards()["evaluated.md"], owned(["ns/old"]))
     assert metadata(merged).datasets == ["ns/data", "ns/by-hand"]
 
 
-def test_a_card_says_no_more_than_was_measured() -> None:
+def test_a_card_has_only_measured_values() -> None:
     evaluated, bare = cards()["evaluated.md"], cards()["not_evaluated.md"]
     assert "**Built with Meta Llama 3.**" in evaluated and "Built with" not in bare
     assert "-0.1 to +0.3: no measured difference" in evaluated
@@ -162,7 +162,7 @@ OF_AMAZON_TITLES = (
 )
 
 
-def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
+def test_statements_about_amazon_titles_are_on_no_other_card() -> None:
     known = render(of_amazon_titles())
     assert all(sentence in known for sentence in OF_AMAZON_TITLES)
     for name in ("evaluated.md", "not_evaluated.md", "energy.md"):
@@ -174,7 +174,7 @@ def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
     assert "this prompt only" not in several and "English text" not in several
 
 
-def test_books_are_named_only_where_there_are_some() -> None:
+def test_books_are_named_only_if_there_are_some() -> None:
     inputs = of_amazon_titles(product_word="auto")
     without = msgspec.structs.replace(present(inputs.dataset), product_kinds={"unknown": 10})
     assert 'say "book"' in render(inputs) and 'say "book"' not in render(replace(inputs, dataset=without))
@@ -207,7 +207,7 @@ def test_a_sample_that_the_primary_measure_cannot_read_is_shown_without_a_value(
     )
 
 
-def test_near_copies_that_were_looked_for_in_some_rows_only_are_said_so() -> None:
+def test_the_card_counts_rows_without_a_search_for_near_copies() -> None:
     inputs = evaluated()
     records = named_records(inputs)
     records["dataset"]["leakage"]["test"] |= {"rows": 9, "near_measured": 4, "near_duplicates": 0}
@@ -217,7 +217,7 @@ def test_near_copies_that_were_looked_for_in_some_rows_only_are_said_so() -> Non
     ]
 
 
-def test_reports_of_an_older_version_are_passed_over(tmp_path: Path) -> None:
+def test_reports_of_an_older_version_are_skipped(tmp_path: Path) -> None:
     record = evaluation_record()
     old = (
         record.to_json().replace(b"titlecraft/evaluation/2", b"titlecraft/evaluation/1").replace(b'"spread"', b'"old"')

@@ -1,4 +1,4 @@
-"""The notebook for Colab: every cell is run, on the embedded Hub with the tiny recipe, and the file holds nothing of anybody's."""
+"""The notebook for Colab: every cell runs on the embedded Hub with the tiny recipe, and the file has no personal data."""
 
 import os
 import re
@@ -25,31 +25,31 @@ def notebook() -> nbformat.NotebookNode:
     return found
 
 
-def test_nothing_of_anybodys_is_in_the_file(notebook: nbformat.NotebookNode) -> None:
+def test_the_file_has_no_outputs_and_no_personal_data(notebook: nbformat.NotebookNode) -> None:
     text = NOTEBOOK.read_text(encoding="utf-8")
     assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
     assert not re.search(r"hf_[A-Za-z]{8}|(?<![\w.:/])/(?:home|root|tmp|work|Users|content)/|HF_TOKEN", text)
     assert "notebook_login()" in text
 
 
-def test_each_heading_is_said_in_portuguese_too(notebook: nbformat.NotebookNode) -> None:
+def test_each_heading_has_a_portuguese_translation(notebook: nbformat.NotebookNode) -> None:
     headings = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     assert len(headings) == 12
     assert all(re.match(r"#{1,2} .+\n\n\*[^*]", text) for text in headings)
 
 
-def test_every_command_in_it_is_one_of_ours(notebook: nbformat.NotebookNode) -> None:
+def test_every_command_exists(notebook: nbformat.NotebookNode) -> None:
     used = re.findall(r"^!titlecraft (\w+)", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE)
     assert set(used) <= set(VERBS) and {"build", "train", "evaluate", "ask", "verify", "document"} <= set(used)
 
 
-def test_colabs_python_is_allowed() -> None:
+def test_colabs_python_version_is_supported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["requires-python"] == ">=3.11,<3.13"  # Colab has 3.12
 
 
 def commands(folder: Path) -> Path:
-    """A folder with `titlecraft` and `python` that start warm; `titlecraft build` and `--version` are the installed ones."""
+    """A folder with `titlecraft` and `python` that use the warm process; `build` and `--version` use the installed program."""
     folder.mkdir()
     installed = Path(sys.executable).parent / "titlecraft"
     warm = f'exec "{PYTHON}" -m titlecraft.command_line.main "$@"'
@@ -91,4 +91,6 @@ def test_every_cell_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkey
     assert 'lang="pt-BR"' in page and "O ajuste fino ajudou?" in page and "data:image/png;base64," in page
     written = {file.relative_to(tmp_path / "document").as_posix() for file in (tmp_path / "document").rglob("*.*")}
     pictures = {"splits", "output_length", "training_loss", "forest", "by_title", "scores", "lengths"}
-    assert written == {f"{name}.{kind}" for name in ("document", "documento") for kind in ("md", "html")} | {f"assets/{name}.png" for name in pictures}  # fmt: skip
+    assert written == {f"{name}.{kind}" for name in ("document", "documento") for kind in ("md", "html")} | {
+        f"assets/{name}.png" for name in pictures
+    }

@@ -53,7 +53,7 @@ def test_ask_through_a_pipe(world: World) -> None:
     assert "error: the text has 2,001 characters: expected at most 2,000" in err
 
 
-def test_ask_where_the_output_is_not_unicode(world: World) -> None:
+def test_ask_with_output_that_is_not_unicode(world: World) -> None:
     out, err = (
         process := start(
             world, "ask", "A lamp", "--adapter", ADAPTER, "--max-new-tokens", "3", PYTHONIOENCODING="ascii"
@@ -63,7 +63,7 @@ def test_ask_where_the_output_is_not_unicode(world: World) -> None:
     assert "? 3 tokens ?" in out and "Read as a title ? T 0.7" in out
 
 
-def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
+def test_questions_that_are_refused(world: World, tmp_path: Path) -> None:
     assert "error: nothing was asked: type a title" in refused(world, "ask", " ", "--adapter", ADAPTER)
     message = refused(world, "ask", "A lamp", "--adapter", BASE)
     assert "has no training_record.json" in message and "titlecraft train" in message
@@ -78,12 +78,12 @@ def test_what_cannot_be_asked(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
-def test_a_number_that_is_no_port(world: World, port: str) -> None:
+def test_an_invalid_port_is_refused(world: World, port: str) -> None:
     message = refused(world, "play", "--adapter", ADAPTER, "--port", port)
     assert f"cannot serve on 127.0.0.1 port {port} (a port is 0 to 65535): choose another --port" in message
 
 
-def test_play_listens_on_loopback_alone_and_ends_with_ctrl_c(world: World) -> None:
+def test_play_listens_on_loopback_and_ends_with_ctrl_c(world: World) -> None:
     process = start(world, "play", "--adapter", ADAPTER, "--port", "0")
     assert (
         present(process.stdout).readline() == f"{world.pins[ADAPTER][: len(ADAPTER) + 13]} on cpu, float32 from nf4\n"

@@ -1,4 +1,4 @@
-"""Numbers that no run could use, and recipes that are none: one line that names the setting, in any section."""
+"""Extreme numbers and malformed recipes give one line that names the setting, in every section."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +20,7 @@ NUMBERS = [
 
 
 def refusal(options: list[str]) -> str:
-    """What a command line with these options, all of one section, is refused with."""
+    """The error of a command line with these options, all of one section."""
     section = options[0].removeprefix("--").split(".")[0]
     with pytest.raises(UserError) as refused:
         StageParser("train", "Train.", [section]).parse(options)
@@ -59,7 +59,7 @@ def test_an_extreme_setting_is_refused_in_one_line(option: str, said: str) -> No
     assert said in refusal([option])
 
 
-def test_the_largest_seed_is_one_that_every_library_takes() -> None:
+def test_every_library_accepts_the_largest_seed() -> None:
     recipe, _ = StageParser("train", "Train.", ["training"]).parse(["--training.seed=4294967295"])
     np.random.seed(recipe.training.seed)  # the narrowest of those that transformers' set_seed tells
     with pytest.raises(ValueError, match="Seed must be between"):
@@ -96,20 +96,20 @@ ALIASES = "a: &a [x, x]\n" + "".join(
         ),
     ],
 )
-def test_a_recipe_that_is_a_trap_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
+def test_hostile_recipes_are_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(UserError, match=said) as refused:
         read_recipe(tmp_path / "r.yaml")
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
 
 
-def test_a_value_that_is_named_once_may_be_used_again(tmp_path: Path) -> None:
+def test_an_alias_in_a_recipe_may_repeat_a_value(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("training:\n  seed: &seed 7\ndata:\n  seed: *seed\n")
     assert read_recipe(tmp_path / "r.yaml") == {"training.seed": 7, "data.seed": 7}
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1_000_000])
-def test_so_many_processes_are_not_started(workers: int) -> None:
+def test_too_many_workers_are_refused(workers: int) -> None:
     from dataset_builder.engine.interface import require_engine
 
     with pytest.raises(UserError, match=rf"^--workers {workers}: expected 1 to 512 processes$"):

@@ -1,4 +1,4 @@
-"""Files compared with their records."""
+"""Comparison of files with their records."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The prompt with sources, to the letter, and what becomes of it where there is little room."""
+"""The exact prompt with sources, and how it is shortened to fit."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ LAMP = Row(title="The Red Lamp", text="A lamp of red glass.\nFor the {desk}.")
 LONG = Row(title="Tent", text="canvas " * 200)
 
 
-def test_to_the_letter() -> None:
+def test_the_exact_prompt() -> None:
     assert grounded_prompt(PROMPT, "What is 'Lamp'?", [LAMP]) == (
         "Describe.|What is 'Lamp'?\n\nAnswer only with what these sources say:\n"
         "[1] The Red Lamp: A lamp of red glass. For the {desk}.|",
@@ -28,7 +28,7 @@ def test_to_the_letter() -> None:
     assert grounded_prompt(PROMPT, "What is 'Lamp'?", []) == ("Describe.|What is 'Lamp'?|", 0)
 
 
-def test_texts_are_cut_then_sources_left_out() -> None:
+def test_texts_are_truncated_then_sources_left_out() -> None:
     whole, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP, LAMP, LAMP])
     assert count == 3 and len(whole) < 1000 and whole.count("…") == 1 and "canvas…" in whole
     cut, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP], fits=lambda text: len(text) < 300)

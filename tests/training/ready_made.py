@@ -12,7 +12,7 @@ from titlecraft.models.base.model import load_base
 
 
 def compare(folder: Path) -> dict[str, Any]:
-    """How each was loaded, and whether their logits are the same."""
+    """How each base was loaded, and whether their logits are equal."""
     save_base(folder / "full")
     full = load_base(upload(folder / "full", "titlecraft/full", "model"), "nf4", "float32")
     full.model.save_pretrained(folder / "ready")

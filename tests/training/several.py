@@ -1,11 +1,12 @@
-"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train on it in two ways, compare.
+"""python -m tests.training.several FOLDER compare|share [OPTION …]: publish the tiny world, train in two ways and compare.
 
-compare: alone, with twice the batch, and with two processes. share: two processes that have the whole base each, and two
-between which it is shared out. Prints what differs and what the records say, as JSON.
+compare: one process with twice the batch, and two processes. share: two processes with a full base each, and two with a sharded
+base. Prints differences and fields of the records as JSON.
 """
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,19 +19,41 @@ from tests.evaluation.published_world import BASE, DATASET, upload_world, write_
 from tests.warm import PYTHON
 
 COMMON = [
-    "--dataset", DATASET, f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.dropout=0",
-    "--training.backend=trl", "--training.accumulation=2", "--training.max_steps=4", "--training.warmup_steps=0",
-    "--training.optimizer=adamw_torch", "--training.precision=float32", "--training.gradient_checkpointing=false",
+    "--dataset",
+    DATASET,
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--base.max_length=256",
+    "--lora.dropout=0",
+    "--training.backend=trl",
+    "--training.accumulation=2",
+    "--training.max_steps=4",
+    "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch",
+    "--training.precision=float32",
+    "--training.gradient_checkpointing=false",
     "--training.learning_rate=0.001",
 ]  # fmt: skip
-TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
-# The same with processes that start warm. The first training of `compare` starts as a user's does.
-TWO_WARM = [PYTHON, *TWO[1:-2], "--no-python", PYTHON, "-m", "training"]
-ALONE = [PYTHON, "-m", "training"]
+# torchrun as a user types it; its two processes start warm.
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python", PYTHON]
+TRAINING = ["-m", "training"]
+ALONE = [PYTHON, *TRAINING]
+
+
+def two(*module: str) -> list[str]:
+    """torchrun with an agent that starts warm too.
+
+    Its processes meet at a port that is known beforehand. `--standalone` looks through every imported module at each turn
+    of its meeting, which takes seconds where everything is imported.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    return [PYTHON, *TWO[1:3], "--master-port", port, *TWO[4:], *module]
 
 
 def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Record, weights and output of one training."""
+    """The record, weights and output of one training."""
     done = subprocess.run(
         [*command, *COMMON, "--repo", repo, *more], capture_output=True, text=True, env=os.environ, timeout=100
     )
@@ -41,9 +64,9 @@ def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], di
 
 
 def refused(*more: str) -> str:
-    """What the first of two processes says where they cannot train: the others are sent home before torchrun kills them."""
+    """The error of rank 0 if two processes cannot train; the other rank exits before torchrun kills it."""
     done = subprocess.run(
-        [*TWO_WARM, *COMMON, "--repo", "titlecraft/three", *more],
+        [*two(*TRAINING), *COMMON, "--repo", "titlecraft/three", *more],
         capture_output=True,
         text=True,
         env=os.environ,
@@ -54,13 +77,10 @@ def refused(*more: str) -> str:
 
 
 def resumed(*more: str) -> dict[str, Any]:
-    """Two processes that are killed after three steps of four, and go on from the second: weights, counts and parts."""
+    """Weights, counts and parts of two processes that were killed after three of four steps and resumed from the second."""
     repo, options = "titlecraft/resumed", [*more]
     killed = [
-        *TWO_WARM[:-2],
-        "-m",
-        "tests.training.checkpoints.killed",
-        "3",
+        *two("-m", "tests.training.checkpoints.killed", "3"),
         *COMMON,
         "--repo",
         repo,
@@ -69,15 +89,15 @@ def resumed(*more: str) -> dict[str, Any]:
         *options,
     ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
-    record, weights, said = train(TWO_WARM, repo, "--resume", *options)
+    record, weights, said = train(two(*TRAINING), repo, "--resume", *options)
     assert "resuming after step 2 of 4" in said, said
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
 
 def compare(*more: str) -> dict[str, Any]:
-    """Both trainings of one recipe."""
+    """The comparison of one process with two."""
     of_two = ["--training.batch_size=2", *more]
-    two, two_weights, said = train(TWO, "titlecraft/two", *of_two)
+    pair, two_weights, said = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
     again = resumed(*of_two)
     commits = HfApi().list_repo_commits("titlecraft/two")
@@ -86,11 +106,11 @@ def compare(*more: str) -> dict[str, Any]:
         "apart": max(float((one_weights[name] - two_weights[name]).abs().max()) for name in one_weights),
         "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
         "one": [one["examples"][name] for name in counts],
-        "two": [two["examples"][name] for name in counts],
-        "resumed": again["counts"] == two["examples"] and same(again["weights"], two_weights),
+        "two": [pair["examples"][name] for name in counts],
+        "resumed": again["counts"] == pair["examples"] and same(again["weights"], two_weights),
         "parts": again["parts"],
-        "devices": [one["measured"]["devices"], two["measured"]["devices"]],
-        "losses": [one["loss"], two["loss"]],
+        "devices": [one["measured"]["devices"], pair["measured"]["devices"]],
+        "losses": [one["loss"], pair["loss"]],
         "commits": len(commits),
         "files": HfApi().list_repo_files("titlecraft/two"),
         "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),
@@ -105,20 +125,29 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def share(*more: str) -> dict[str, Any]:
-    """A base in 4 bit, whole in each process and shared out; the latter killed and resumed too; and with one process."""
+    """The comparison of a full and a sharded 4-bit base, with a killed and resumed run, and with one process."""
     options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
-    whole, weights, _ = train(TWO_WARM, "titlecraft/whole", *options)
-    shared, shared_weights, said = train(TWO_WARM, "titlecraft/shared", *options, "--training.shard_base=true")
+    whole, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
+    shared, shared_weights, said = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
     again = resumed(*options, "--training.shard_base=true")
     moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
     return {
-        "same": same(weights, shared_weights), "resumed": same(weights, again["weights"]), "parts": again["parts"],
-        "moved": moved, "losses": [whole["loss"], shared["loss"]], "quantization": shared["quantization"],
+        "same": same(weights, shared_weights),
+        "resumed": same(weights, again["weights"]),
+        "parts": again["parts"],
+        "moved": moved,
+        "losses": [whole["loss"], shared["loss"]],
+        "quantization": shared["quantization"],
         "checks": [[one["name"] for one in record["checks"]] for record in (whole, shared)],
         "said": [line for line in said.splitlines() if "shared out" in line],
-        "alone": subprocess.run([*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
-                                capture_output=True, text=True, env=os.environ, timeout=100).stderr,
-    }  # fmt: skip
+        "alone": subprocess.run(
+            [*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
+            capture_output=True,
+            text=True,
+            env=os.environ,
+            timeout=100,
+        ).stderr,
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A tiny real Llama: the adapter's size is counted, its base is named by commit, training is the same every time."""
+"""A tiny Llama: the adapter's size, the base's commit in its config, and reproducible training."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
+from tests import present
 from tests.tiny_world import make_base, row, train_tokenizer
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.probe import probe_logits
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
-from titlecraft.settings import Lora, Prompt, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Lora, Prompt, Training
 from training import checks
 from training.data.examples import encode_split
 from training.model.build import add_adapter
@@ -22,9 +23,16 @@ from training.trainer import make_trainer
 BASE = Pin(type="model", repo="ns/base", revision="b" * 40)
 LORA = Lora(r=4, alpha=8, dropout=0.1, target_modules=["v_proj", "q_proj"])
 SETTINGS = Training(
-    backend="trl", batch_size=4, accumulation=2, max_steps=3, warmup_steps=0, optimizer="adamw_torch", precision="float32",
-    gradient_checkpointing=False, learning_rate=1e-2,
-)  # fmt: skip
+    backend="trl",
+    batch_size=4,
+    accumulation=2,
+    max_steps=3,
+    warmup_steps=0,
+    optimizer="adamw_torch",
+    precision="float32",
+    gradient_checkpointing=False,
+    learning_rate=1e-2,
+)
 
 
 def train(folder: Path) -> tuple[Any, Any, dict[str, int]]:
@@ -60,14 +68,16 @@ def test_two_runs_give_the_same_adapter(tmp_path: Path) -> None:
     )
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     assert (
-        trained == 2 * 4 * ((64 + 64) + (64 + 32)) == expected_trainable(model.base_model.model, 4, LORA.target_modules)
+        trained
+        == 2 * 4 * ((64 + 64) + (64 + 32))
+        == expected_trainable(model.base_model.model, 4, present(LORA.target_modules))
     )
     assert seen["examples"] == 3 * 4 * 2 and trainer.state.global_step == 3
     assert 0 < seen["completion_tokens"] < seen["tokens"]
 
 
-def test_the_8b_model_has_the_parameters_that_everybody_claims_wrongly() -> None:
-    """r 16 on the seven projections of Llama-3 8B: 41,943,040, counted on the real shapes without any weights."""
+def test_the_trainable_parameters_of_llama_3_8b() -> None:
+    """r 16 on the seven projections of Llama 3 8B trains 41,943,040 parameters, counted on the shapes without weights."""
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
 
@@ -81,16 +91,16 @@ def test_the_8b_model_has_the_parameters_that_everybody_claims_wrongly() -> None
     )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    assert expected_trainable(model, 16, Lora().target_modules) == 41_943_040
+    assert expected_trainable(model, 16, list(SEVEN_PROJECTIONS)) == 41_943_040
 
 
-def test_layers_that_are_not_there() -> None:
+def test_target_modules_that_the_base_lacks_are_refused() -> None:
     with pytest.raises(UserError, match=r"ns/base@bbbbbbbbbbbb has no layers named w1; it has .*q_proj"):
         require_lora_targets(make_base(400), Lora(target_modules=["q_proj", "w1"]), BASE)
 
 
-def test_verify_knows_what_peft_writes_into_a_config_that_sets_nothing() -> None:
-    """A new version of PEFT may have another default that is not off: then model_card.verification.level_card.files.adapter needs to know it."""
+def test_verify_accepts_the_defaults_that_peft_writes() -> None:
+    """If a new version of PEFT has another default, model_card.verification.level_card.files.adapter must list it."""
     from peft import LoraConfig
 
     from model_card.verification.level_card.files.adapter import BY_RECORD, INERT, SET, is_default

@@ -1,4 +1,4 @@
-"""A run whose numbers are not finite ends at that very step, in every process, with its last good checkpoint kept."""
+"""A run with non-finite numbers ends at that step in every process, and keeps its last good checkpoint."""
 
 import json
 import os
@@ -38,7 +38,7 @@ WAYS = {
 
 
 def trainer_of(folder: Path, settings: Training, every: int = 0) -> Any:
-    """A trainer of the tiny base, ready to run."""
+    """A trainer of the tiny base."""
     model, tokenizer = adapter_on_base(dropout=0.1)
     apply_kernels(awake(model), settings)
     data = rows_of() if settings.packing else examples()
@@ -47,7 +47,7 @@ def trainer_of(folder: Path, settings: Training, every: int = 0) -> Any:
 
 
 def break_loss(trainer: Any, batch: int, by: float) -> None:
-    """Multiply the loss of the batch of this number, which is one of several of a step."""
+    """Multiply the loss of the batch with this number, one of several of a step."""
     plain, numbers = trainer.compute_loss, count()
 
     def compute_loss(*args: Any, **kwargs: Any) -> Any:
@@ -58,12 +58,12 @@ def break_loss(trainer: Any, batch: int, by: float) -> None:
 
 
 def a_weight(trainer: Any) -> Any:
-    """One of those that are trained."""
+    """A trainable weight."""
     return next(one for name, one in trainer.model.named_parameters() if "lora_B" in name)
 
 
 def at_step(trainer: Any, step: int, event: str, do: Callable[[], None]) -> None:
-    """Do something when a callback is told of this event in this step (1 is the first)."""
+    """A callback that calls a function at this event of this step (1 is the first)."""
     from transformers import TrainerCallback
 
     class AtStep(TrainerCallback):
@@ -78,7 +78,7 @@ def at_step(trainer: Any, step: int, event: str, do: Callable[[], None]) -> None
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(way: str, tmp_path: Path) -> None:
+def test_a_non_finite_loss_ends_the_run_at_its_step(way: str, tmp_path: Path) -> None:
     settings, by = WAYS[way]
     trainer = trainer_of(tmp_path, settings, every=1)
     break_loss(trainer, 3 * settings.accumulation - 1, by)  # the last batch of step 3
@@ -96,7 +96,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(way: str, tmp_path: 
 
 
 @pytest.mark.parametrize("by", [NAN, INF])
-def test_gradients_that_are_not_finite_end_it_though_the_loss_is(by: float, tmp_path: Path) -> None:
+def test_non_finite_gradients_end_the_run(by: float, tmp_path: Path) -> None:
     trainer, steps = trainer_of(tmp_path, replace(PLAIN, accumulation=1), every=1), count(1)
     a_weight(trainer).register_hook(lambda gradient: gradient * (by if next(steps) == 3 else 1))
     said = rf"^training stopped at step 3: the gradient norm is (nan|inf); set a lower .* is of step 2, in {tmp_path}.*"
@@ -104,7 +104,7 @@ def test_gradients_that_are_not_finite_end_it_though_the_loss_is(by: float, tmp_
         run_all_steps(trainer)
 
 
-def test_weights_that_are_not_finite_after_the_last_step_are_not_the_result(tmp_path: Path) -> None:
+def test_non_finite_weights_after_the_last_step_are_refused(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, replace(PLAIN, max_steps=2), every=2)
     at_step(trainer, 2, "on_optimizer_step", lambda: a_weight(trainer).data.view(-1)[3:4].fill_(-INF))
     with pytest.raises(
@@ -114,7 +114,7 @@ def test_weights_that_are_not_finite_after_the_last_step_are_not_the_result(tmp_
     assert newest(tmp_path / "checkpoints") is None
 
 
-def test_the_first_loss_is_the_affair_of_the_base_and_not_of_the_learning_rate(tmp_path: Path) -> None:
+def test_the_error_of_the_first_step_blames_the_base(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, PLAIN)
     break_loss(trainer, 0, NAN)
     said = "no weight had been changed yet, so it is the base, or its precision: set another --training.precision than float32, or"
@@ -122,7 +122,7 @@ def test_the_first_loss_is_the_affair_of_the_base_and_not_of_the_learning_rate(t
         run_all_steps(trainer)
 
 
-def test_a_learning_rate_beyond_all_reason_ends_by_itself(tmp_path: Path) -> None:
+def test_an_extreme_learning_rate_ends_the_run(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, replace(PLAIN, learning_rate=1000.0, max_steps=40, warmup_steps=1), every=6)
     with pytest.raises(
         UserError, match=r"^training stopped at step \d+: the .* is (nan|inf); set a lower .* than 1000; the last good"
@@ -130,7 +130,7 @@ def test_a_learning_rate_beyond_all_reason_ends_by_itself(tmp_path: Path) -> Non
         run_all_steps(trainer)
 
 
-def test_a_checkpoint_that_an_earlier_version_wrote_with_nan_is_not_gone_on_from(tmp_path: Path) -> None:
+def test_a_checkpoint_with_nan_is_not_resumed(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         run(tmp_path, PLAIN, every=1, at_step=lambda step: stop(step))
     older, newer = by_step(tmp_path / "checkpoints")
@@ -144,19 +144,19 @@ def test_a_checkpoint_that_an_earlier_version_wrote_with_nan_is_not_gone_on_from
 
 
 def stop(step: int) -> None:
-    """Like a machine that is switched off after three steps."""
+    """Stop the run after three steps, as a machine that is switched off does."""
     if step == 3:
         raise RuntimeError
 
 
 def newest_record(place: Path) -> Checkpoint:
-    """What checkpoint.json says, whatever the files are."""
+    """The record in checkpoint.json, without a check of the files."""
     from training.checkpoints.folder import read_checkpoint
 
     return present(read_checkpoint((place / "checkpoint.json").read_bytes()))
 
 
-def test_what_was_skipped_is_no_word_of_the_log_that_json_lacks(tmp_path: Path) -> None:
+def test_the_log_of_skipped_steps_is_valid_json(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, PLAIN)
     trainer.health.fault = lambda was_skipped: None  # as for a step in float16
     at_step(trainer, 3, "on_pre_optimizer_step", lambda: None)
@@ -171,7 +171,7 @@ def test_what_was_skipped_is_no_word_of_the_log_that_json_lacks(tmp_path: Path) 
         json.loads(line, parse_constant=pytest.fail)
 
 
-def test_a_number_that_json_lacks_is_left_out_of_the_log(tmp_path: Path) -> None:
+def test_non_finite_numbers_are_left_out_of_the_log(tmp_path: Path) -> None:
     history = [
         {"step": 1, "loss": 2.0, "grad_norm": INF, "learning_rate": 0.1, "mean_token_accuracy": NAN},
         {"step": 1},
@@ -180,7 +180,7 @@ def test_a_number_that_json_lacks_is_left_out_of_the_log(tmp_path: Path) -> None
     assert (tmp_path / "log.jsonl").read_text() == '{"step": 1, "loss": 2.0, "learning_rate": 0.1}\n'
 
 
-def test_a_process_uses_one_gpu_however_many_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_uses_one_of_several_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, seen = replace(PLAIN, max_steps=2), []
     for visible in (1, 3):
         trainer = trainer_of(tmp_path / str(visible), settings)
@@ -194,16 +194,20 @@ def test_a_process_uses_one_gpu_however_many_it_sees(tmp_path: Path, monkeypatch
     assert seen[0] == seen[1] and seen[0][0]["examples"] == 4
 
 
-def test_of_two_processes_both_stop_and_each_drops_out_elements_of_its_own(tmp_path: Path) -> None:
+def test_two_processes_both_stop_and_have_different_dropout(tmp_path: Path) -> None:
     own = {
         "OMP_NUM_THREADS": "1",
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": str(tmp_path / "home"),
     }  # no Hub is asked
     done = subprocess.run(
-        [PYTHON, "-m", "tests.training.two_ranks", str(tmp_path)], cwd=ROOT, env=os.environ | own,
-        capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
+        [PYTHON, "-m", "tests.training.two_ranks", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     (one, broken, resumed), (other, also_broken, also_resumed) = json.loads(done.stdout.splitlines()[-1])
     assert one["weights"] == other["weights"] and one["step"] == other["step"] == 2

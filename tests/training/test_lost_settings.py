@@ -1,4 +1,4 @@
-"""A setting that loses to another is said in one line, by a plan and by a run alike; one that leaves nothing to learn is refused."""
+"""Settings without effect give one line each in plans and runs; settings that prevent learning are refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +18,20 @@ TRL = Training(backend="trl", max_steps=100, warmup_steps=10)
 
 
 def said(training: Training, *given: str, items: int = 1000, steps: int | None = None, length: int = 256) -> list[str]:
-    """The lines for a base of 512 positions."""
+    """The messages for a base with 512 positions."""
     config = SimpleNamespace(max_position_embeddings=512)
     steps = steps or present(training.max_steps)
     return lost(training, Base(max_length=length), config, given, items=items, steps=steps)
 
 
 def parsed(*arguments: str) -> tuple[Training, frozenset[str]]:
-    """The training section of a command line, and what was given."""
+    """The training section of a command line, and the names of the given settings."""
     stage = StageParser("train", "Train.", ["base", "lora", "training", "generation"])
     return stage.parse(list(arguments))[0].training, stage.given
 
 
 @pytest.mark.parametrize("recipe", ["seed", "quality", "fast-convergence", "low-memory", "tiny", "auto", "full-epoch"])
-def test_the_recipes_have_nothing_to_say(recipe: str) -> None:
+def test_the_recipes_give_no_message(recipe: str) -> None:
     training, given = parsed("--recipe", recipe)
     assert said(training, *given, items=1_000_000, steps=training.max_steps or 15_000) == []
 
@@ -47,25 +47,25 @@ def test_the_recipes_have_nothing_to_say(recipe: str) -> None:
     (["--training.batch_size=900", "--training.accumulation=2"],
      "a step of training.batch_size 900 × accumulation 2 takes 1,800 examples and there are 1,000: each step sees all of them"),
 ])  # fmt: skip
-def test_what_a_recipe_decides_against_an_option(arguments: list[str], expected: str) -> None:
+def test_options_without_effect_give_a_message(arguments: list[str], expected: str) -> None:
     training, given = parsed("--recipe", "tiny", *arguments)
     [line] = said(training, *given)
     assert line.startswith(expected) and "\n" not in line
 
 
-def test_epochs_of_a_recipe_lose_to_the_steps_that_are_the_default(tmp_path: Path) -> None:
+def test_epochs_of_a_recipe_lose_to_the_default_max_steps(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("training:\n  epochs: 1\n")
     training, given = parsed("--recipe", str(tmp_path / "r.yaml"))
     assert [line.partition(":")[0] for line in said(training, *given)] == ["training.epochs 1 is not used"]
 
 
-def test_a_length_beyond_the_base_is_cut_and_said() -> None:
+def test_a_length_beyond_the_base_is_cut_with_a_message() -> None:
     assert said(TRL, length=512) == []
     assert said(TRL, length=2048) == ["base.max_length 2048 is cut to 512: the base has no more positions"]
 
 
 @pytest.mark.parametrize("steps", [None, 1])
-def test_one_step_of_warm_up_would_learn_nothing(steps: int | None) -> None:
+def test_a_run_of_one_warm_up_step_is_refused(steps: int | None) -> None:
     training = replace(TRL, max_steps=steps, epochs=0.001)
     with pytest.raises(
         UserError, match=r"^the run has one step, and training\.warmup_steps 10 gives it a learning rate of 0"
@@ -80,9 +80,11 @@ def test_one_step_of_warm_up_would_learn_nothing(steps: int | None) -> None:
 
 def test_a_plan_refuses_what_a_run_refuses() -> None:
     for training in (
-        replace(TRL, max_steps=1), replace(TRL, backend="unsloth", packing=True), replace(TRL, backend="unsloth", fused_kernels=True),
+        replace(TRL, max_steps=1),
+        replace(TRL, backend="unsloth", packing=True),
+        replace(TRL, backend="unsloth", fused_kernels=True),
         replace(TRL, backend="unsloth", shard_base=True),
-    ):  # fmt: skip
+    ):
         assert problems_of_settings(training, present(training.max_steps)) == [processes_fault(training, 1)]
     by_epochs = replace(TRL, max_steps=None)
     assert len(problems_of_settings(by_epochs, 1)) == 1 and problems_of_settings(by_epochs, 2) == []

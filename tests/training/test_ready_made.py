@@ -1,4 +1,4 @@
-"""A base that is published in 4 bit, as the seed recipe's is, loads as it was published."""
+"""A base published in 4 bit, such as that of the seed recipe, is loaded as published."""
 
 import json
 import os
@@ -16,13 +16,17 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.skipif(bool(four_bit_fault()), reason="needs 4-bit kernels")
-def test_a_base_published_in_four_bit_has_the_logits_of_the_base_that_is_quantised_here(tmp_path: Path) -> None:
+def test_a_base_published_in_4_bit_equals_one_quantised_at_loading(tmp_path: Path) -> None:
     hub = start(tmp_path / "hub")
     try:
         done = subprocess.run(
-            [PYTHON, "-m", "tests.training.ready_made", str(tmp_path)], env=os.environ | hub.environment(tmp_path / "home"),
-            cwd=ROOT, capture_output=True, text=True, timeout=240,
-        )  # fmt: skip
+            [PYTHON, "-m", "tests.training.ready_made", str(tmp_path)],
+            env=os.environ | hub.environment(tmp_path / "home"),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
     finally:
         stop(tmp_path / "hub")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""`torchrun` with two processes on the CPU, by the command that a user types: the same adapter as alone, published once."""
+"""`torchrun` with two processes on the CPU trains the same adapter as one process, and publishes once."""
 
 import json
 import os
@@ -16,13 +16,17 @@ PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--base.ma
 
 
 def in_several(folder: Path, what: str) -> dict[str, Any]:
-    """What tests/training/several.py finds, on a Hub of its own."""
+    """The output of tests/training/several.py on a new Hub."""
     hub = start(folder / "hub")
     try:
         done = subprocess.run(
-            [PYTHON, "-m", "tests.training.several", str(folder), what, *PACKED], cwd=ROOT,
-            env=os.environ | hub.environment(folder / "home"), capture_output=True, text=True, timeout=290,
-        )  # fmt: skip
+            [PYTHON, "-m", "tests.training.several", str(folder), what, *PACKED],
+            cwd=ROOT,
+            env=os.environ | hub.environment(folder / "home"),
+            capture_output=True,
+            text=True,
+            timeout=290,
+        )
     finally:
         stop(folder / "hub")
     assert done.returncode == 0, done.stderr
@@ -30,7 +34,7 @@ def in_several(folder: Path, what: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_together(tmp_path: Path) -> None:
+def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
     found = in_several(tmp_path, "compare")
     assert found["apart"] < 2e-5 < 1e-3 * found["largest"]  # sums in another order; 2e-6 was seen
     assert found["one"] == found["two"] and found["two"][0] > 32  # 4 steps of 2 x 2 x 2 rows, several examples in each
@@ -39,14 +43,24 @@ def test_two_processes_train_the_adapter_of_one_with_twice_the_batch_and_count_t
     assert found["resumed"] is True and found["parts"] == 2  # bit for bit
     assert found["commits"] == 2 and found["said"] == 1  # the repo's first one, and the training's
     assert found["events"] == 1 and set(found["files"]) == {
-        ".gitattributes", "README.md", "SHA256SUMS", "adapter_config.json", "adapter_model.safetensors", "assets/lineage.png", "assets/training_loss.png", "prompt.json",
-        "tokenizer.json", "tokenizer_config.json", "training_log.jsonl", "training_record.json",
-    }  # fmt: skip
+        ".gitattributes",
+        "README.md",
+        "SHA256SUMS",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "assets/lineage.png",
+        "assets/training_loss.png",
+        "prompt.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training_log.jsonl",
+        "training_record.json",
+    }
     assert "is for one GPU: use --training.backend=trl" in found["unsloth"] and "Traceback" not in found["unsloth"]
 
 
 @pytest.mark.slow
-def test_a_base_that_is_shared_out_between_processes_gives_the_same_adapter_bit_for_bit(tmp_path: Path) -> None:
+def test_a_sharded_base_gives_the_same_adapter_bit_for_bit(tmp_path: Path) -> None:
     found = in_several(tmp_path, "share")
     assert found["same"] and found["resumed"] and found["parts"] == 2
     assert found["moved"] > 1e-3 and found["quantization"] == "nf4"

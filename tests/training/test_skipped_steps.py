@@ -1,4 +1,4 @@
-"""A step in float16 whose gradients overflow is skipped and counted; a run that skips too many ends and says why."""
+"""float16 steps with overflowing gradients are skipped and counted; too many skipped steps end the run with a reason."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from training.health import MOST_SKIPPED, StopWhenBroken
 
 
 def scaled(skips: list[bool]) -> tuple[Any, Callable[[], None]]:
-    """A callback over a trainer in float16 whose steps overflow as listed, and what ends its next step."""
+    """The callback of a float16 trainer whose steps overflow as listed, and a function that ends its next step."""
     left = iter(skips)
     accelerator = SimpleNamespace(scaler=object(), optimizer_step_was_skipped=False)
     trainer = SimpleNamespace(
@@ -40,7 +40,7 @@ def test_steps_that_float16_skips_are_counted_and_do_not_end_the_run() -> None:
     assert health.skipped == 2 * (MOST_SKIPPED - 1)
 
 
-def test_a_run_that_skips_every_step_does_not_go_on_for_ever() -> None:
+def test_a_run_that_skips_every_step_ends() -> None:
     _, step = scaled([True] * MOST_SKIPPED)
     for _ in range(MOST_SKIPPED - 1):
         step()
@@ -50,7 +50,7 @@ def test_a_run_that_skips_every_step_does_not_go_on_for_ever() -> None:
         step()
 
 
-def test_a_short_run_that_skips_every_step_says_why_it_learned_nothing() -> None:
+def test_a_short_run_that_skips_every_step_is_refused() -> None:
     health, step = scaled([True, True, False])
     step(), step()
     with pytest.raises(

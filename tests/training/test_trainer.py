@@ -1,4 +1,4 @@
-"""What training must leave as it was, and what it must count; the same functions that a GPU runs, with a tiny Llama."""
+"""What training must not change and what it must count, with the functions of a GPU run and a tiny Llama."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ TOKENS = 8 * (10 + 20)  # of one step
 
 
 def examples() -> Any:
-    """Sixteen examples of 10 and 20 tokens in turns, the answers half as long."""
+    """Sixteen examples of alternately 10 and 20 tokens, half of them answer tokens."""
     from datasets import Dataset
 
     rows = [list(range(5, 5 + 10 * (1 + number % 2))) for number in range(16)]
@@ -70,7 +70,7 @@ def test_every_example_and_token_of_accumulated_batches_is_counted_without_paddi
     assert padding_share(trainer.seen) == logged[-1]["padding_share"] == 0.0769
 
 
-def test_trl_leaves_the_loss_over_answers_in_its_place(tmp_path: Path) -> None:
+def test_trl_does_not_replace_the_answer_loss(tmp_path: Path) -> None:
     model, tokenizer = adapter_on_base()
     settings = replace(SETTINGS, fused_kernels=True)
     apply_kernels(model, settings)
@@ -78,7 +78,7 @@ def test_trl_leaves_the_loss_over_answers_in_its_place(tmp_path: Path) -> None:
     assert trainer.model is model and model.get_base_model().forward.__func__.__module__ == "training.model.answer_loss"
 
 
-def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -> None:
+def test_the_trainers_changes_to_the_tokenizer_are_not_published(tmp_path: Path) -> None:
     model, tokenizer = adapter_on_base()
     tokenizer.padding_side = "left"
     trainer = make_trainer(model, tokenizer, examples(), SETTINGS, "float32", tmp_path)
@@ -87,14 +87,14 @@ def test_what_a_trainer_does_to_its_tokenizer_is_not_published(tmp_path: Path) -
     assert tokenizer.padding_side == "left"
 
 
-def test_the_adapter_names_its_base_and_no_more_than_a_user_needs() -> None:
+def test_the_adapter_config_names_the_base_and_omits_defaults() -> None:
     model, _ = adapter_on_base()
     config = model.peft_config["default"]
     assert (config.base_model_name_or_path, config.revision, config.auto_mapping) == ("ns/base", "0" * 40, None)
 
 
 @pytest.mark.parametrize(("asked", "positions", "longest"), [(2048, 512, 512), (256, 512, 256), (2048, None, 2048)])
-def test_an_example_is_no_longer_than_the_base_has_positions(asked: int, positions: int | None, longest: int) -> None:
+def test_examples_are_limited_to_the_bases_positions(asked: int, positions: int | None, longest: int) -> None:
     from transformers import BloomConfig, LlamaConfig
 
     config = BloomConfig() if positions is None else LlamaConfig(max_position_embeddings=positions)
@@ -103,7 +103,7 @@ def test_an_example_is_no_longer_than_the_base_has_positions(asked: int, positio
 
 @pytest.mark.skipif(bool(four_bit_fault()) or torch.cuda.is_available(), reason="needs 4-bit kernels on a CPU")
 @pytest.mark.parametrize(("width", "low", "high"), [(192, 0.08, 0.11), (160, 0.2, 0.4)])
-def test_bitsandbytes_does_misread_them(width: int, low: float, high: float) -> None:
+def test_bitsandbytes_misreads_some_widths_on_a_cpu(width: int, low: float, high: float) -> None:
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
     weight = torch.randn(64, width, generator=torch.Generator().manual_seed(0))

@@ -1,7 +1,6 @@
-"""python -m tests.training.two_ranks FOLDER: train a tiny adapter in two forked processes; what each of them saw, as JSON.
+"""python -m tests.training.two_ranks FOLDER: train a tiny adapter in two forked processes; write the results of each as JSON.
 
-First with dropout, for the elements that each drops; then with a batch in the second process whose loss is NaN; then cut and
-resumed.
+First with dropout, to compare the dropped elements; then with a NaN loss in the second process; then interrupted and resumed.
 """
 
 import json
@@ -27,7 +26,7 @@ from training.trainer import make_trainer, run_all_steps
 
 
 class Cut(TrainerCallback):
-    """Ends a run as a machine does that is switched off after so many steps."""
+    """Ends a run after this number of steps, as a machine that is switched off does."""
 
     def __init__(self, after: int | None) -> None:
         self.after = after
@@ -38,7 +37,7 @@ class Cut(TrainerCallback):
 
 
 class Dropped(TrainerCallback):
-    """What dropout leaves of 32 ones at the beginning of each step, drawn as a layer draws; the state is put back."""
+    """Records dropout of 32 ones at the beginning of each step, and restores the random state."""
 
     def __init__(self) -> None:
         self.kept: list[list[float]] = []
@@ -50,7 +49,7 @@ class Dropped(TrainerCallback):
 
 
 def poison(trainer: Any, batch: int) -> None:
-    """Make the loss of the batch of this number NaN, in the second process."""
+    """Make the loss of the batch with this number NaN in the second process."""
     plain, numbers = trainer.compute_loss, count()
 
     def compute_loss(*args: Any, **kwargs: Any) -> Any:
@@ -61,7 +60,7 @@ def poison(trainer: Any, batch: int) -> None:
 
 
 def train(folder: Path, settings: Training, dropout: float, broken_batch: int | None) -> dict[str, Any]:
-    """One training, as this process sees it."""
+    """Run one training; return the results of this process."""
     set_seed(settings.seed)
     model, tokenizer = adapter_on_base(dropout)
     set_seed(settings.seed)
@@ -79,7 +78,7 @@ def train(folder: Path, settings: Training, dropout: float, broken_batch: int | 
 
 
 def resumed(folder: Path) -> bool:
-    """Whether a run with dropout that is cut after three steps, and goes on from the second, is the run that was not cut."""
+    """Whether a run with dropout that is interrupted after three steps and resumed from the second equals an uninterrupted run."""
     settings, found = replace(SETTINGS, accumulation=1, max_steps=4), []
     for cut, place in ((None, folder / "whole"), (3, folder / "cut"), (None, folder / "cut")):
         begin = newest(place / "checkpoints")
@@ -98,9 +97,15 @@ def resumed(folder: Path) -> bool:
 
 
 def as_rank(rank: int, port: int, folder: Path) -> None:
-    """What one of the two does, in a process of its own."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
-                   "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
+    """Run all trainings as this rank, in a process of its own."""
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     distributed.init_process_group("gloo")
     found = [train(folder / str(rank), SETTINGS, 0.5, None), train(folder / str(rank), SETTINGS, 0.0, 5)]
     (folder / f"{rank}.json").write_text(json.dumps([*found, resumed(folder)]))
@@ -108,7 +113,7 @@ def as_rank(rank: int, port: int, folder: Path) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """An unused port."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]

@@ -1,7 +1,9 @@
-"""One command in a fork of the warm process: everything that a fresh Python would have is put in its place."""
+"""Runs one command in a fork of the warm process, with the state of a fresh Python."""
 
 import atexit
+import fcntl
 import io
+import multiprocessing
 import os
 import runpy
 import sys
@@ -16,7 +18,7 @@ from tests.warm.endpoints import Places
 
 
 def run_command(request: dict[str, Any], streams: list[int], places: Places) -> NoReturn:
-    """Run it and end this process as Python would."""
+    """Run the command and end this process as Python would."""
     status = 1
     try:
         take_over(request, streams)
@@ -25,6 +27,8 @@ def run_command(request: dict[str, Any], streams: list[int], places: Places) -> 
                 "HF_HUB_DISABLE_XET", "1"
             )  # as titlecraft/command_line/choose_hub.py does where no library is imported
         places.fill(dict(os.environ))
+        for name in request["only_filled"]:
+            del os.environ[name]
         run(request["arguments"])
         status = 0
     except SystemExit as leaving:
@@ -45,8 +49,11 @@ def run_command(request: dict[str, Any], streams: list[int], places: Places) -> 
 
 
 def take_over(request: dict[str, Any], streams: list[int]) -> None:
-    """Streams, folder and environment of the launcher."""
-    for number, stream in enumerate(streams):
+    """Open files, folder and environment of the launcher."""
+    high = [fcntl.fcntl(stream, fcntl.F_DUPFD, 500) for stream in streams]
+    for stream in streams:
+        os.close(stream)
+    for number, stream in zip([0, 1, 2, *request["passed"]], high, strict=True):
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["folder"])
@@ -54,6 +61,7 @@ def take_over(request: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     warm.PYTHON = environment.get("TITLECRAFT_WARM_PYTHON", sys.executable)  # for commands that this one starts
+    multiprocessing.set_executable(warm.PYTHON)
     at_once = bool(environment.get("PYTHONUNBUFFERED"))
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
     sys.stdout = sys.__stdout__ = opened(1, at_once, "strict")
@@ -67,18 +75,25 @@ def take_over(request: dict[str, Any], streams: list[int]) -> None:
 
 
 def opened(number: int, at_once: bool, errors: str) -> io.TextIOWrapper:
-    """One of the two output streams, buffered as Python does."""
+    """An output stream, buffered as Python does."""
     raw = io.FileIO(number, "w", closefd=False)
     by_line = number == 2 or os.isatty(number)
+    encoding, _, asked = os.environ.get("PYTHONIOENCODING", "").partition(":")
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding="utf-8", errors=errors, line_buffering=by_line, write_through=at_once
+        io.BufferedWriter(raw),
+        encoding=encoding or "utf-8",
+        errors=asked if asked and number == 1 else errors,
+        line_buffering=by_line,
+        write_through=at_once,
     )
 
 
 def run(arguments: list[str]) -> None:
-    """As `python ARGUMENTS` does."""
+    """Run the arguments as `python ARGUMENTS` does."""
     form, *rest = arguments
     extra = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    for folder in extra:
+        forget_what_stands_before(Path(folder).resolve())
     if form == "-m":
         sys.argv = rest
         sys.path[:0] = [str(Path.cwd()), *extra]
@@ -93,6 +108,15 @@ def run(arguments: list[str]) -> None:
         sys.argv = arguments
         sys.path[:0] = [str(Path(form).resolve().parent), *extra]
         runpy.run_path(form, run_name="__main__")
+
+
+def forget_what_stands_before(folder: Path) -> None:
+    """Let what a folder of PYTHONPATH holds be imported from there, where it was imported from elsewhere."""
+    for file in folder.iterdir() if folder.is_dir() else ():
+        module = sys.modules.get(file.stem)
+        if module and module.__spec__ and module.__spec__.origin and folder not in Path(module.__spec__.origin).parents:
+            for name in [name for name in sys.modules if name.partition(".")[0] == file.stem]:
+                del sys.modules[name]
 
 
 def status_of(code: Any) -> int:

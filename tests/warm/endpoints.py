@@ -1,7 +1,7 @@
-"""Where imported libraries keep what they read of the environment: the Hub's address and the folders of its cache.
+"""Finds where imported libraries store the Hub's address and cache folders, and replaces these values in a fork.
 
-They read it once, when they are imported. The warm process imports them with values that stand nowhere else, looks for
-these in every module, class, function default and module-level object, and a fork puts its own values there.
+Libraries read them from the environment once, at import. The warm process imports the libraries with unique values, searches
+every module, class, function default and module-level object for them, and a fork writes its own values there.
 """
 
 import os
@@ -14,16 +14,34 @@ from typing import Any
 
 ENDPOINT, HOME = os.environ.get("HF_ENDPOINT", ""), os.environ.get("HF_HOME", "")  # of the warm process
 CACHES = {
-    "HF_HUB_CACHE": "hub", "HF_ASSETS_CACHE": "assets", "HF_XET_CACHE": "xet", "HF_DATASETS_CACHE": "datasets",
-    "HF_MODULES_CACHE": "modules", "HF_TOKEN_PATH": "token", "HF_STORED_TOKENS_PATH": "stored_tokens",
-}  # fmt: skip
-READERS = {"huggingface_hub", "datasets", "transformers", "trl", "peft", "accelerate", "lighteval", "titlecraft", "dataset_builder",
-           "training", "evaluation", "model_card", "playground"}  # fmt: skip
+    "HF_HUB_CACHE": "hub",
+    "HF_ASSETS_CACHE": "assets",
+    "HF_XET_CACHE": "xet",
+    "HF_DATASETS_CACHE": "datasets",
+    "HF_MODULES_CACHE": "modules",
+    "HF_TOKEN_PATH": "token",
+    "HF_STORED_TOKENS_PATH": "stored_tokens",
+}
+READERS = {
+    "huggingface_hub",
+    "datasets",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "lighteval",
+    "titlecraft",
+    "dataset_builder",
+    "training",
+    "evaluation",
+    "model_card",
+    "playground",
+}
 
 
 @dataclass(frozen=True)
 class Places:
-    """Each entry sets one value anew, from a function that fills in address and folder."""
+    """Functions that each set one value, given a function that fills in address and folder."""
 
     setters: list[tuple[Callable[[Any], None], Any]]
 
@@ -41,7 +59,7 @@ class Places:
 
 
 def filled(template: Any, pairs: list[tuple[str, str]]) -> Any:
-    """The template with the values of the warm process exchanged; of its own type."""
+    """The template with the warm process's values replaced; of the same type."""
     if isinstance(template, tuple):
         return tuple(filled(one, pairs) for one in template)
     if not isinstance(template, str | PurePath):
@@ -53,22 +71,22 @@ def filled(template: Any, pairs: list[tuple[str, str]]) -> Any:
 
 
 def is_template(value: Any) -> bool:
-    """Whether a value holds something of the warm process's environment."""
+    """Whether a value contains a value of the warm process's environment."""
     if type(value) is tuple:
         return any(is_template(one) for one in value)
     return (type(value) is str or isinstance(value, PurePath)) and (ENDPOINT in str(value) or HOME in str(value))
 
 
 def places_of_environment() -> Places:
-    """All places in the modules that are imported now."""
+    """All places in the imported modules."""
     modules = [module for name, module in list(sys.modules.items()) if name.split(".")[0] in READERS]
     return Places([place for module in modules for place in of_holder(module, depth=1)])
 
 
 def of_holder(holder: Any, depth: int) -> Iterator[tuple[Callable[[Any], None], Any]]:
-    """Places among the attributes of a module, a class or an object, and so many levels below.
+    """Places among the attributes of a module, class or object, down to this number of levels.
 
-    Only what is plainly there is looked at: asking a lazy mapping or a proxy for its values would import half a library.
+    Only existing attributes are searched: reading a lazy mapping or a proxy would import more modules.
     """
     for name, value in list(vars(holder).items()):
         kind = type(value)
@@ -83,12 +101,12 @@ def of_holder(holder: Any, depth: int) -> Iterator[tuple[Callable[[Any], None], 
 
 
 def setter_of(holder: Any, name: str) -> Callable[[Any], None]:
-    """Sets an attribute."""
+    """Return a function that sets an attribute."""
     return lambda new: setattr(holder, name, new)
 
 
 def setter_of_item(items: dict[Any, Any], key: Any) -> Callable[[Any], None]:
-    """Sets an item."""
+    """Return a function that sets an item."""
     return lambda new: items.__setitem__(key, new)
 
 

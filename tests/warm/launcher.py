@@ -1,6 +1,6 @@
-"""Run one command in a fork of the warm process, or in a fresh Python where the warm one would not be the same.
+"""Runs one command in a fork of the warm process, or in a fresh Python if the warm one would differ.
 
-`tests/warm/session.py` writes it to a file of its own, with the line SOCKET filled in. Imports as little as it can: it stands for the
+`tests/warm/session.py` writes this file to an executable, with the line SOCKET filled in. It imports little, because it replaces the
 start of a process. Exit status, signals and the three standard streams are the command's.
 """
 
@@ -25,13 +25,13 @@ STARTS_WITH = (
 MAY_DIFFER = {  # of those: what a fork can still change, or what changes nothing
     "HF_ENDPOINT", "HF_HOME", "HF_TOKEN", "HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_XET_CACHE", "HF_DATASETS_CACHE",
     "HF_MODULES_CACHE", "HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY",
-    "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS", "TRANSFORMERS_VERBOSITY",
+    "PYTHONPATH", "PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS", "TRANSFORMERS_VERBOSITY",
 }  # fmt: skip
 DEFAULTS = {"HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0", "PYTHONHASHSEED": "0"}
 
 
 def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:
-    """Whether this command has to start in a Python of its own."""
+    """Whether this command needs a fresh Python."""
     if arguments[:1] not in (["-m"], ["-c"]) and not arguments[0].endswith(".py"):
         return True
     if not {"HF_ENDPOINT", "HF_HOME"} <= environment.keys() or "--hub" in " ".join(arguments):
@@ -41,13 +41,25 @@ def needs_fresh(arguments: list[str], environment: dict[str, str]) -> bool:
     return any(own.get(name) != warm.get(name) for name in looked_at - MAY_DIFFER)
 
 
-def run_warm(arguments: list[str], environment: dict[str, str]) -> int:
-    """Hand the command over, pass signals on, and return its wait status."""
+def run_warm(arguments: list[str], environment: dict[str, str], only_filled: list[str] | None = None) -> int:
+    """Hand the command over with its open files, pass signals on, and return its wait status.
+
+    Args:
+        only_filled: variables that the libraries find filled in, and that are not in the command's environment.
+    """
+    passed = [number for number in map(int, os.listdir("/proc/self/fd")) if number > 2 and is_open(number)]  # noqa: PTH208
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(SOCKET)
     folder = os.getcwd()  # noqa: PTH109 (pathlib takes 10 ms to import)
-    request = json.dumps({"arguments": arguments, "environment": environment, "folder": folder}).encode()
-    streams = array.array("i", [0, 1, 2])
+    what = {
+        "arguments": arguments,
+        "environment": environment,
+        "folder": folder,
+        "passed": passed,
+        "only_filled": only_filled or [],
+    }
+    request = json.dumps(what).encode()
+    streams = array.array("i", [0, 1, 2, *passed])
     connection.sendmsg([len(request).to_bytes(8, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
     connection.sendall(request)
     child = int(connection.recv(32))
@@ -56,17 +68,36 @@ def run_warm(arguments: list[str], environment: dict[str, str]) -> int:
     return int(connection.recv(32))
 
 
+def is_open(number: int) -> bool:
+    """Whether a file is open under this number."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
-    """Run what `sys.argv` names."""
+    """Run the command of `sys.argv`."""
     arguments, environment = sys.argv[1:], dict(os.environ)
+    if "--multiprocessing-fork" in arguments:  # of a test's own process: it may know no Hub
+        main_of_worker()
     if needs_fresh(arguments, environment):
         os.execv(FRESH, [FRESH, *arguments])
-    status = run_warm(arguments, environment)
+    end_as(run_warm(arguments, environment))
+
+
+def main_of_worker() -> None:
+    """Run the `-c CODE` of a worker of pytest-xdist or multiprocessing, which may know no Hub: with the usual address then."""
+    usual = {"HF_ENDPOINT": "https://huggingface.co", "HF_HOME": os.path.expanduser("~/.cache/huggingface")}  # noqa: PTH111
+    arguments = sys.argv[sys.argv.index("-c") :]
+    end_as(run_warm(arguments, usual | os.environ, [name for name in usual if name not in os.environ]))
+
+
+def end_as(status: int) -> None:
+    """End this process as the command ended."""
     if os.WIFSIGNALED(status):
         if os.WTERMSIG(status) != signal.SIGKILL:
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.waitstatus_to_exitcode(status))
-
-
-main()

@@ -14,19 +14,21 @@ from pathlib import Path
 from tests import ROOT
 from tests.warm.child import run_command
 from tests.warm.endpoints import Places, places_of_environment
+from tests.warm.no_tls import share_one_context
 
 LIBRARIES = (
     "numpy", "pyarrow.parquet", "datasets", "torch", "transformers", "bitsandbytes", "accelerate", "peft", "trl",
     "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto", "transformers.trainer",
     "trl.trainer.sft_trainer", "peft.tuners.lora", "lighteval.pipeline", "lighteval.models.transformers.transformers_model",
     "matplotlib.pyplot", "scipy.stats", "sacrebleu", "rouge_score.rouge_scorer", "jsonargparse", "msgspec", "orjson",
-    "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk",
+    "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk", "gradio", "gradio_client",
+    "torch.distributed.run", "torch.distributed.fsdp",
 )  # fmt: skip
 HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 
 
 def import_libraries() -> Places:
-    """Import all of them, and find where they keep the Hub's address and the folders of its cache."""
+    """Import LIBRARIES and the house's modules; return the places of the Hub's address and cache folders."""
     from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
@@ -42,6 +44,7 @@ def import_libraries() -> Places:
 
     for stage in stage_sources.SOURCES:
         code_version.sources_sha256(stage)  # kept in memory: no test edits the sources
+    share_one_context()
     places = places_of_environment()
     gc.collect()
     gc.freeze()  # or every fork would walk through, and so copy, all that is imported here
@@ -49,7 +52,7 @@ def import_libraries() -> Places:
 
 
 def house_modules() -> list[str]:
-    """Every module of the house that can be imported without running it."""
+    """The names of all product modules that can be imported without running a program."""
     found = []
     for package in HOUSE:
         for file in sorted((ROOT / package).rglob("*.py")):
@@ -60,7 +63,7 @@ def house_modules() -> list[str]:
 
 
 class Server:
-    """One listening socket; a connection is one command, for as long as that runs."""
+    """A listening socket; each connection is one command and lasts as long as the command."""
 
     def __init__(self, path: str) -> None:
         self.selector = selectors.DefaultSelector()
@@ -79,7 +82,7 @@ class Server:
         self.places: Places | None = None
 
     def serve(self) -> None:
-        """Until the process that started this one is gone."""
+        """Serve until the process that started this one has ended."""
         parent = os.getppid()
         while os.getppid() == parent:
             for key, _ in self.selector.select(timeout=1):
@@ -98,7 +101,7 @@ class Server:
         """Fork for one command and tell its launcher the process id."""
         if self.places is None:
             self.places = import_libraries()
-        length, streams, _, _ = socket.recv_fds(connection, 8, 3)
+        length, streams, _, _ = socket.recv_fds(connection, 8, 30)
         request = b""
         while len(request) < int.from_bytes(length, "little"):
             request += connection.recv(1 << 20)
@@ -119,14 +122,14 @@ class Server:
         connection.sendall(str(child).encode().ljust(32))
 
     def launcher_is_gone(self, connection: socket.socket) -> None:
-        """Somebody killed the process that the test knows: kill the one that stands behind it."""
+        """Kill the command of a launcher that was killed."""
         self.selector.unregister(connection)
         for child, its in self.children.items():
             if its is connection:
                 os.kill(child, signal.SIGKILL)
 
     def collect(self) -> None:
-        """Send the wait status of each command that has ended to its launcher."""
+        """Send the wait status of each ended command to its launcher."""
         while self.children:
             child, status = os.waitpid(-1, os.WNOHANG)
             if not child:

@@ -1,5 +1,6 @@
-"""The warm process of one test session: started when pytest starts, and the file that stands for its Python."""
+"""Starts the warm process of a test session, and writes the executable that replaces Python."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,17 +16,21 @@ BLANKS = 'SOCKET, FRESH, ENVIRONMENT = "", "", {}'
 
 
 class Warm:
-    """A server process, and an executable that takes the arguments of `python`."""
+    """The warm server process, and an executable that accepts the arguments of `python`."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="warm-")
         home = Path(self.folder.name).resolve()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         seen = dict(environment)
-        environment |= {"HF_ENDPOINT": "http://hub-of-the-warm-process.invalid", "HF_HOME": str(home / "hf"),
-                        "PYTHONHASHSEED": "0",
-                        "HF_HUB_DISABLE_XET": "1", "TRANSFORMERS_VERBOSITY": "error",
-                        "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+        environment |= {
+            "HF_ENDPOINT": "http://hub-of-the-warm-process.invalid",
+            "HF_HOME": str(home / "hf"),
+            "PYTHONHASHSEED": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
         socket = home / "socket"
         self.server = subprocess.Popen(
             [sys.executable, "-m", "tests.warm.server", str(socket)],
@@ -37,16 +42,19 @@ class Warm:
             if self.server.poll() is not None:
                 raise RuntimeError("the warm process did not start")
             time.sleep(0.01)
-        self.python = home / "python"
+        self.python, self.worker = home / "python", home / "worker"
         filled = f"SOCKET, FRESH, ENVIRONMENT = {str(socket)!r}, {sys.executable!r}, {seen!r}"
-        self.python.write_text(f"#!{sys.executable} -IS\n" + LAUNCHER.read_text().replace(BLANKS, filled))
-        self.python.chmod(0o755)
+        launcher = f"#!{sys.executable} -IS\n" + LAUNCHER.read_text().replace(BLANKS, filled)
+        for file, main in ((self.python, "main()"), (self.worker, "main_of_worker()")):
+            file.write_text(f"{launcher}\n\n{main}\n")
+            file.chmod(0o755)
         os.environ[ADDRESS] = warm.PYTHON = str(self.python)
 
     def stop(self) -> None:
-        """End the server and what it still runs."""
+        """End the server and its running commands."""
         del os.environ[ADDRESS]
         warm.PYTHON = sys.executable
+        multiprocessing.set_executable(sys.executable)
         self.server.terminate()
         self.server.wait()
         self.folder.cleanup()

@@ -45,45 +45,53 @@ class Branch(NamedTuple):
 def draw_adapter(dataset: Pin, base: Pin, adapter: str, reports: list[Result], path: Path) -> None:
     """Draw dataset and base -> adapter -> its reports by id, because their commits may not be known yet."""
     results = best_first(reports)
-    above = [Box("dataset", dataset.repo, at(dataset)), Box("base model", base.repo, at(base))]
-    branches = [Branch(report_box(one, one.id)) for one in results[:MOST_REPORTS]]
+    above = [Box("dataset", dataset.repo, short_commit(dataset)), Box("base model", base.repo, short_commit(base))]
+    branches = [Branch(report_box(result, result.id)) for result in results[:MOST_REPORTS]]
     if not results:
         branches = [Branch(Box("report", "not evaluated", ""))]
-    draw(above, Box("adapter", adapter, "this repo"), branches, more(len(results), MOST_REPORTS, "report"), path)
+    draw(above, Box("adapter", adapter, "this repo"), branches, hidden_note(len(results), MOST_REPORTS, "report"), path)
 
 
 def draw_dataset(source: Source | None, dataset: str, adapters: list[Trained], path: Path) -> None:
     """Draw source -> dataset -> the most recently listed adapters, each with its best report."""
     newest = list(reversed(adapters))
     branches = [
-        Branch(adapter_box(one), [report_box(best, f"@ {best.revision[:12]}") for best in best_first(one.reports)[:1]])
-        for one in newest
+        Branch(
+            adapter_box(trained),
+            [report_box(best, f"@ {best.revision[:12]}") for best in best_first(trained.reports)[:1]],
+        )
+        for trained in newest
     ]
     above = [Box("source", str(source), f"{source.lines:,} lines")] if source else []
-    left_out = more(len(branches), MOST_ADAPTERS, "adapter")
+    left_out = hidden_note(len(branches), MOST_ADAPTERS, "adapter")
     draw(above, Box("dataset", dataset, "this repo"), branches[:MOST_ADAPTERS], left_out, path)
 
 
-def adapter_box(one: Trained) -> Box:
+def adapter_box(trained: Trained) -> Box:
     """Return the box of an adapter with its commit, the commit of its training dataset, and its base."""
-    return Box("adapter", one.adapter.repo, at(one.adapter), (f"from dataset {at(one.dataset)}", f"on {one.base.repo}"))
+    return Box(
+        "adapter",
+        trained.adapter.repo,
+        short_commit(trained.adapter),
+        (f"from dataset {short_commit(trained.dataset)}", f"on {trained.base.repo}"),
+    )
 
 
-def report_box(one: Result, where: str) -> Box:
+def report_box(result: Result, where: str) -> Box:
     """Return the box of a report with its primary measure and verdict."""
-    values = f"{one.label} {one.before:.4g} → {one.after:.4g} {one.unit}, n = {one.n:,}"
-    return Box("report", one.verdict, where, (values,))
+    values = f"{result.label} {result.before:.4g} → {result.after:.4g} {result.unit}, n = {result.n:,}"
+    return Box("report", result.verdict, where, (values,))
 
 
-def at(pin: Pin) -> str:
+def short_commit(pin: Pin) -> str:
     """Return the short commit of a pin."""
     return f"@ {pin.revision[:12]}"
 
 
-def more(count: int, most: int, what: str) -> str | None:
+def hidden_note(count: int, shown: int, noun: str) -> str | None:
     """Return a text about the boxes that the picture leaves out, or None."""
-    left = count - most
-    return f"and {left} more {what}{'s' if left > 1 else ''}" if left > 0 else None
+    hidden = count - shown
+    return f"and {hidden} more {noun}{'s' if hidden > 1 else ''}" if hidden > 0 else None
 
 
 def draw(above: Sequence[Box], trunk: Box, branches: Sequence[Branch], left_out: str | None, path: Path) -> None:
@@ -168,7 +176,7 @@ def fit(text: str, inches: float, weight: str) -> tuple[float, str]:
     """Return the font size in points and the text, shortened in the middle if it exceeds the width in the smallest font."""
     letters = inches * LETTERS[weight]
     size = max(SMALLEST, min(LARGEST, LARGEST * letters / max(1, len(text))))
-    most = int(letters * LARGEST / size)
-    if len(text) > most:
-        text = f"{text[: most // 2 - 1]}…{text[len(text) - most // 2 :]}"
+    length = int(letters * LARGEST / size)
+    if len(text) > length:
+        text = f"{text[: length // 2 - 1]}…{text[len(text) - length // 2 :]}"
     return size, text

@@ -99,12 +99,12 @@ def merge(existing: str | None, generated: str, owned: Owned, where: str = CARD)
     if any(block.name is None for block in new.blocks):
         raise ValueError("a generated card has text outside of its sections")
     old = split(existing, where) if existing is not None else Card({}, [])
-    behind, rest = _places(old, {block.name for block in new.blocks})
-    pieces = [NOTICE, *behind.get(None, [])]
+    added_after, at_end = _added_texts(old, {block.name for block in new.blocks})
+    pieces = [NOTICE, *added_after.get(None, [])]
     for block in new.blocks:
-        pieces += [section(block.name or "", block.text), *behind.get(block.name, [])]
+        pieces += [section(block.name or "", block.text), *added_after.get(block.name, [])]
     metadata = merge_metadata(old.metadata, new.metadata, owned)
-    return f"---\n{_dump(metadata)}---\n\n" + "\n\n".join([*pieces, *rest]) + "\n"
+    return f"---\n{_dump(metadata)}---\n\n" + "\n\n".join([*pieces, *at_end]) + "\n"
 
 
 def generated_part(text: str, where: str = CARD) -> str:
@@ -122,12 +122,12 @@ def merge_metadata(old: dict[str, Any], new: dict[str, Any], owned: Owned) -> di
     merged = {}
     for key, value in new.items():
         if isinstance(value, list) and key in owned.values:
-            known = [*value, *owned.values[key]]
-            value = value + [other for other in _distinct(_listed(old.get(key))) if other not in known]
+            owned_values = [*value, *owned.values[key]]
+            value = value + [item for item in _distinct(_listed(old.get(key))) if item not in owned_values]
         merged[key] = value
     for key, value in old.items():
         if key in owned.values and key not in new:
-            value = [other for other in _listed(value) if other not in owned.values[key]]
+            value = [item for item in _listed(value) if item not in owned.values[key]]
             if not value:
                 continue
         if key not in new and key not in owned.keys:
@@ -135,22 +135,22 @@ def merge_metadata(old: dict[str, Any], new: dict[str, Any], owned: Owned) -> di
     return merged
 
 
-def _places(old: Card, names: set[str | None]) -> tuple[dict[str | None, list[str]], list[str]]:
+def _added_texts(old: Card, names: set[str | None]) -> tuple[dict[str | None, list[str]], list[str]]:
     """Return added texts by the generated section before them (None: before all sections), and those that go to the end."""
-    behind: dict[str | None, list[str]] = {}
-    rest: list[str] = []
+    added_after: dict[str | None, list[str]] = {}
+    at_end: list[str] = []
     has_lines = any(block.name for block in old.blocks)
     if not has_lines and OURS in _listed(old.metadata.get("tags")):
-        return behind, rest
+        return added_after, at_end
     last: str | None = None
     for block in old.blocks:
         if block.name is not None:
             last = block.name
         elif has_lines and (last is None or last in names):
-            behind.setdefault(last, []).append(block.text)
+            added_after.setdefault(last, []).append(block.text)
         else:
-            rest.append(block.text)
-    return behind, rest
+            at_end.append(block.text)
+    return added_after, at_end
 
 
 def _end_of(name: str, lines: list[str], opening: int, where: str) -> int:

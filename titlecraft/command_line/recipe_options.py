@@ -5,6 +5,7 @@ mistake in it, and gives each stage only the sections that it reads.
 """
 
 import difflib
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ from titlecraft.settings import RENAMED, Recipe
 
 # the last three: values with thousands of digits or nested brackets
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
+COMMA_LISTS = ("--data.content_columns", "--data.keep_columns")  # lists of names, which hold no commas
 SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
+OF_ANOTHER_STAGE = {"prompt.format"}
+"""Settings that a stage reads only if it names them, not with their section."""
 
 
 def recipe_folders() -> list[Path]:
@@ -92,11 +96,41 @@ def require_bounds(recipe: Recipe) -> None:
         raise UserError(setting_errors.of_bounds(error)) from error
 
 
+def with_lists(arguments: list[str]) -> list[str]:
+    """Return the arguments with the values of COMMA_LISTS, `a,b`, as lists."""
+    listed, name = [], ""
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if name in COMMA_LISTS:
+            argument = as_list(argument)
+        elif equals and option in COMMA_LISTS:
+            argument = f"{option}={as_list(value)}"
+        listed.append(argument)
+        name = argument
+    return listed
+
+
+def as_list(value: str) -> str:
+    """Return names between commas as a JSON list; a list stays."""
+    if value.startswith("[") or value == "null":
+        return value
+    return json.dumps([name.strip() for name in value.split(",") if name.strip()])
+
+
+def settings_of(name: str) -> set[str]:
+    """Return the dotted names of a section's settings that no other stage reads alone; of a single setting, itself."""
+    if "." in name:
+        return {name}
+    return {f"{name}.{field.name}" for field in fields(SECTIONS[name])} - OF_ANOTHER_STAGE
+
+
 class StageParser:
-    """The command line of one stage: its own options, `--recipe`, and the settings of the sections that it reads."""
+    """The command line of one stage: its own options, `--recipe`, and the settings that it reads.
+
+    `sections` names sections, or single settings of a section, such as "prompt.format".
+    """
 
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
-        self.sections = sections
         self.given: frozenset[str] = frozenset()
         self.parser = ArgumentParser(
             prog=f"titlecraft {verb}", description=description, exit_on_error=False, allow_abbrev=False
@@ -108,20 +142,24 @@ class StageParser:
             "--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)"
         )
         self.add = self.parser.add_argument
-        for section in sections:
-            self.parser.add_class_arguments(SECTIONS[section], section)
+        self.settings = {name for names in sections for name in settings_of(names)}
+        for section in dict.fromkeys(name.partition(".")[0] for name in sections):
+            skipped = {
+                field.name for field in fields(SECTIONS[section]) if f"{section}.{field.name}" not in self.settings
+            }
+            self.parser.add_class_arguments(SECTIONS[section], section, skip={*skipped})
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """Return the recipe with its overrides, and the stage's own options. `--help` prints and exits.
 
         Sets `given` to the dotted names of all settings in the recipe file or the options. Raises UserError.
         """
-        arguments = [with_new_name(argument) for argument in arguments]
+        arguments = with_lists([with_new_name(argument) for argument in arguments])
         recipe_option = VerbParser(prog=self.parser.prog, add_help=False)
         recipe_option.add_argument("--recipe")
         name = recipe_option.parse_known_args(arguments)[0].recipe
         from_file = read_recipe(recipe_file(name)) if name else {}
-        self.parser.set_defaults({key: value for key, value in from_file.items() if key.split(".")[0] in self.sections})
+        self.parser.set_defaults({key: value for key, value in from_file.items() if key in self.settings})
         try:
             parsed = self.parser.parse_args(arguments)
         except PARSER_ERRORS as error:
@@ -131,7 +169,7 @@ class StageParser:
             )
             raise UserError(f"{self.parser.prog}: {message}{hint} (see {self.parser.prog} --help)") from error
         built = self.parser.instantiate(parsed)
-        recipe = Recipe(**{section: built[section] for section in self.sections})
+        recipe = Recipe(**{section: built[section] for section in {name.partition(".")[0] for name in self.settings}})
         require_bounds(recipe)
         self.given = frozenset(from_file) | {
             argument.removeprefix("--").partition("=")[0] for argument in arguments if "." in argument

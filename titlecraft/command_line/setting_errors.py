@@ -66,7 +66,9 @@ def expected(type: str) -> str:
     if choices := re.search(r"Literal\[(.*?)\]", type):
         return f"one of {', '.join(map(str, ast.literal_eval(f'[{choices[1]}]')))}"
     minimum = re.search(r"ge=(\d+)", type)
-    words = re.sub(r"typing\.Annotated\[(\w+), .*?\)\]", r"\1", type.removeprefix("Expected a "))
+    words = re.sub(
+        r"typing\.Annotated\[(\w+), .*?\)\]", r"\1", type.removeprefix("Expected a ").replace("list[str]", "list")
+    )
     words = re.sub(r"<class '(\w+)'>|`(\w+)`", lambda name: name[1] or name[2], words)
     words = re.sub(r"\b(\w+)\b", lambda name: KINDS.get(name[1], name[1]), words).replace(", NoneType", " or null")
     return re.sub(r"(a whole number)( or null)", rf"\1 >= {minimum[1]}\2", words) if minimum else words

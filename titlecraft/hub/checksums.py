@@ -33,26 +33,26 @@ def read_sums(raw: bytes, where: str) -> dict[str, str]:
     return sums
 
 
-def published_before(head: Pin, there: list[str]) -> list[str]:
+def published_before(head: Pin, paths: list[str]) -> list[str]:
     """Return the files of the head that Titlecraft published, which a rebuild may delete: those in its SHA256SUMS.
 
-    If the head has no SHA256SUMS, as in early versions, all of `there` is returned.
+    If the head has no SHA256SUMS, as in early versions, all of `paths` are returned.
     """
-    raw = read_file(head, CHECKSUMS) if CHECKSUMS in there else None
-    return there if raw is None else [path for path in read_sums(raw, f"{CHECKSUMS} of {head}") if path in there]
+    raw = read_file(head, CHECKSUMS) if CHECKSUMS in paths else None
+    return paths if raw is None else [path for path in read_sums(raw, f"{CHECKSUMS} of {head}") if path in paths]
 
 
-def sums_of_kept(head: Pin, there: list[str], kept: Callable[[str], bool]) -> dict[str, str]:
+def sums_of_kept(head: Pin, head_paths: list[str], is_kept: Callable[[str], bool]) -> dict[str, str]:
     """Return path -> sha256 of the published files of the head that stay unchanged.
 
     Checksums are copied from the head's SHA256SUMS, also for a file that was edited by hand since: publishing must not
     certify the edit. Without SHA256SUMS, as in early versions, they are computed from the files.
     """
-    raw = read_file(head, CHECKSUMS) if CHECKSUMS in there else None
+    raw = read_file(head, CHECKSUMS) if CHECKSUMS in head_paths else None
     if raw is not None:
         listed = read_sums(raw, f"{CHECKSUMS} of {head}")
-        return {path: sha256 for path, sha256 in listed.items() if path in there and kept(path)}
-    paths = [path for path in there if path not in NOT_LISTED and kept(path)]
+        return {path: sha256 for path, sha256 in listed.items() if path in head_paths and is_kept(path)}
+    paths = [path for path in head_paths if path not in NOT_LISTED and is_kept(path)]
     infos = HfApi().get_paths_info(head.repo, paths, repo_type=head.type, revision=head.revision) if paths else []
     large = lfs_sha256(infos)
     return {path: large.get(path) or hashlib.sha256(read_file(head, path) or b"").hexdigest() for path in paths}

@@ -31,10 +31,10 @@ def data_revision(state: Pin) -> Pin:
 
     Returns the state itself if it has no such record, or if data or prompt changed without a new record.
     """
-    written = last_changes(state, [DATASET_RECORD]).get(DATASET_RECORD)
-    if written is None or written == state or data_files(written) != data_files(state):
+    commit = last_changes(state, [DATASET_RECORD]).get(DATASET_RECORD)
+    if commit is None or commit == state or data_files(commit) != data_files(state):
         return state
-    return written
+    return commit
 
 
 def newest_with_the_same_data(head: Pin | None) -> Pin | None:
@@ -44,8 +44,8 @@ def newest_with_the_same_data(head: Pin | None) -> Pin | None:
     """
     if head is None:
         return None
-    now = published_pin(head.repo, "dataset")
-    return now if now and now != head and data_revision(now) == data_revision(head) else head
+    newest = published_pin(head.repo, "dataset")
+    return newest if newest and newest != head and data_revision(newest) == data_revision(head) else head
 
 
 def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
@@ -53,10 +53,10 @@ def last_changes(state: Pin, paths: list[str]) -> dict[str, Pin]:
     if not paths:
         return {}
     with hub_errors(f"looking into {state}", state.repo, state.type):
-        found = HfApi().get_paths_info(state.repo, paths, repo_type=state.type, revision=state.revision, expand=True)
+        infos = HfApi().get_paths_info(state.repo, paths, repo_type=state.type, revision=state.revision, expand=True)
     return {
         file.path: Pin(type=state.type, repo=state.repo, revision=file.last_commit.oid)
-        for file in found
+        for file in infos
         if file.last_commit
     }
 
@@ -65,5 +65,5 @@ def data_files(state: Pin) -> dict[str, str]:
     """Return path -> git object id of all files of a state except those beside the data."""
     with hub_errors(f"looking into {state}", state.repo, state.type):
         files = HfApi().list_repo_tree(state.repo, recursive=True, repo_type=state.type, revision=state.revision)
-        found = {file.path: file.blob_id for file in files if isinstance(file, RepoFile)}
-    return {path: id for path, id in found.items() if not any(fnmatch(path, glob) for glob in BESIDE_THE_DATA)}
+        blob_ids = {file.path: file.blob_id for file in files if isinstance(file, RepoFile)}
+    return {path: id for path, id in blob_ids.items() if not any(fnmatch(path, glob) for glob in BESIDE_THE_DATA)}

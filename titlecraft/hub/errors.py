@@ -79,20 +79,22 @@ def explain(error: BaseException, repo: str, kind: str) -> str | None:
 def refusal(error: HfHubHTTPError, kind: str) -> str:
     """Return one line for an HTTP status code of the Hub."""
     status = error.response.status_code if error.response is not None else 0
-    said = (error.server_message or first_line(error)).strip().splitlines()[0]
+    reason = (error.server_message or first_line(error)).strip().splitlines()[0]
     match status:
         case 401:
-            return f"{constants.ENDPOINT} refused the token ({said}); put a valid one in HF_TOKEN"
+            return f"{constants.ENDPOINT} refused the token ({reason}); put a valid one in HF_TOKEN"
         case 403:
-            return f"no write right on {kind} ({said}); use a token with the role 'write' of its owner"
+            return f"no write right on {kind} ({reason}); use a token with the role 'write' of its owner"
         case 409 | 412:
-            return f"somebody else published to {kind} in the meantime ({said}); run the same command again"
+            return f"somebody else published to {kind} in the meantime ({reason}); run the same command again"
         case 429:
-            return f"{constants.ENDPOINT} asks to slow down ({said}); wait a few minutes and run the same command again"
+            return (
+                f"{constants.ENDPOINT} asks to slow down ({reason}); wait a few minutes and run the same command again"
+            )
         case 507:
-            return f"the Hub's disk is full ({said}). Free some space there and run the same command again"
+            return f"the Hub's disk is full ({reason}). Free some space there and run the same command again"
         case _:
-            return f"{constants.ENDPOINT} answered {status or 'nothing'} ({said})"
+            return f"{constants.ENDPOINT} answered {status or 'nothing'} ({reason})"
 
 
 def first_line(error: BaseException) -> str:

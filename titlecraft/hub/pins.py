@@ -58,7 +58,7 @@ def pin(reference: str, type: RepoType) -> Pin:
     with hub_errors(f"looking up {type} {reference}", repo, type):
         info = HfApi().repo_info(repo, repo_type=type, revision=revision)
     if info.id != repo:
-        say_new_name(type, repo, info.id)
+        print_new_name(type, repo, info.id)
     return Pin(type=type, repo=info.id, revision=commit_of(info))
 
 
@@ -70,9 +70,9 @@ def commit_of(info: Any) -> str:
 
 
 @cache
-def say_new_name(type: RepoType, repo: str, now: str) -> None:
+def print_new_name(type: RepoType, repo: str, new_name: str) -> None:
     """Print, once, that a repo has another name than was given: it was renamed, or differs in capitals."""
-    print(f"{type} {repo} is called {now} now", file=sys.stderr)
+    print(f"{type} {repo} is called {new_name} now", file=sys.stderr)
 
 
 def download(pinned: Pin, patterns: list[str] | None = None) -> Path:
@@ -135,11 +135,11 @@ def holds(state: Pin, files: list[File]) -> bool:
         )
     large = lfs_sha256(infos)
     for file in files:
-        found = large.get(file.path)
-        if found is None:
+        sha256 = large.get(file.path)
+        if sha256 is None:
             raw = read_file(state, file.path)
-            found = None if raw is None else hashlib.sha256(raw).hexdigest()
-        if found != file.sha256:
+            sha256 = None if raw is None else hashlib.sha256(raw).hexdigest()
+        if sha256 != file.sha256:
             return False
     return True
 
@@ -154,9 +154,9 @@ def require_own(state: Pin | None, record: str) -> None:
     if state is None:
         return
     with hub_errors(f"looking into {state}", state.repo, state.type):
-        there = HfApi().list_repo_files(state.repo, repo_type=state.type, revision=state.revision)
-    foreign = sorted(set(there) - FIRST_FILES[state.type])
-    if foreign and record not in there:
+        paths = HfApi().list_repo_files(state.repo, repo_type=state.type, revision=state.revision)
+    foreign = sorted(set(paths) - FIRST_FILES[state.type])
+    if foreign and record not in paths:
         raise UserError(
             f"{state.type} {state.repo} holds {len(foreign)} files that this command did not publish "
             f"({', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}): publish to another repo, or empty that one first"

@@ -58,20 +58,20 @@ def publish(
     replaces: tuple[str, ...],
     check: Callable[[Path], None],
 ) -> Pin:
-    """Make the repo's files those of `folder`, in one commit on top of `parent`; return the new state.
+    """Publish the files of `folder` to the repo, in one commit on top of `parent`; return the new state.
 
-    SHA256SUMS beside them lists every file of the new state that was published this way.
+    The commit adds SHA256SUMS, which lists every file of the new state that was published this way.
 
     Args:
-        repo: NS/NAME; created (private or public) where `parent` is None, else the name that `parent` has.
-        parent: the head as it was when the stage began; if it has moved since, nothing is published.
-        folder: what to publish; every file below it.
-        replaces: glob patterns of files that go away if `folder` no longer has them; a file that was not published this way
-            (SHA256SUMS does not list it) is a person's and stays, whatever its name.
+        repo: NS/NAME; created (private or public) if `parent` is None, otherwise the name of `parent`.
+        parent: the head when the stage began; if it has moved since, nothing is published.
+        folder: every file below it is published.
+        replaces: glob patterns of files that are deleted if `folder` lacks them. A file that SHA256SUMS does not list was
+            added by a person and stays.
         check: loads the downloaded folder as a user would, and raises if it cannot.
 
     Raises:
-        UserError: no right, a head that moved, a Hub that is gone, a disk that is full, bytes that came back different.
+        UserError: no write access, a head that moved, an unreachable Hub, a full disk, or other bytes after the download.
     """
     repo = parent.repo if parent else repo
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -87,13 +87,15 @@ def publish(
             parent = published_pin(repo, type)
         if parent is None:
             raise UserError(f"{type} {repo} was deleted in the meantime; run the same command again")
-        there = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
-        if new and set(there) - FIRST_FILES[type]:
+        head_paths = api.list_repo_files(repo, repo_type=type, revision=parent.revision)
+        if new and set(head_paths) - FIRST_FILES[type]:
             raise UserError(f"somebody else published to {type} {repo} in the meantime; run the same command again")
-        ours = published_before(parent, there)
-        stale = [name for name in ours if name not in names and any(fnmatch(name, glob) for glob in replaces)]
-        kept = sums_of_kept(parent, there, lambda name: name not in names and name not in stale)
-        listed = write_sums(kept | sums)
+        published_paths = published_before(parent, head_paths)
+        stale = [
+            name for name in published_paths if name not in names and any(fnmatch(name, glob) for glob in replaces)
+        ]
+        kept_sums = sums_of_kept(parent, head_paths, lambda name: name not in names and name not in stale)
+        listed = write_sums(kept_sums | sums)
         operations = [CommitOperationAdd(name, str(names[name])) for name in sums]
         operations += [CommitOperationAdd(CHECKSUMS, listed)]
         operations += [CommitOperationDelete(name) for name in stale]

@@ -37,3 +37,18 @@ def transfer_bars(size: int) -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
+
+
+@contextmanager
+def without_datasets_bars() -> Iterator[None]:
+    """Disable the progress bars of `datasets` within the context."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

@@ -70,10 +70,10 @@ def read_record(raw: bytes, kind: type[R], where: str) -> R:
 def has_schema(raw: bytes, kind: type[Record]) -> bool:
     """Whether the bytes are a record of this kind and schema version."""
     try:
-        found = msgspec.json.decode(raw, type=_Versioned).schema
+        schema = msgspec.json.decode(raw, type=_Versioned).schema
     except UNREADABLE:
         return False
-    return any(field.name == "schema" and field.default == found for field in msgspec.structs.fields(kind))
+    return any(field.name == "schema" and field.default == schema for field in msgspec.structs.fields(kind))
 
 
 class _Versioned(msgspec.Struct):

@@ -44,11 +44,11 @@ def deciding_text(source: bytes) -> bytes:
             left_out.append(span(node, starts))
         elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             left_out += [span(argument, starts) for argument in node.exc.args]
-    kept, at = [], 0
+    pieces, position = [], 0
     for start, end in sorted(left_out):
-        kept.append(source[at:start])
-        at = max(at, end)
-    text = b"".join([*kept, source[at:]])
+        pieces.append(source[position:start])
+        position = max(position, end)
+    text = b"".join([*pieces, source[position:]])
     return b"\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
@@ -60,21 +60,21 @@ def span(node: ast.expr | ast.stmt, starts: list[int]) -> tuple[int, int]:
 
 def comments(source: bytes, lines: list[bytes], starts: list[int]) -> list[tuple[int, int]]:
     """Return the byte spans of all comments (tokenize counts columns in characters)."""
-    found = []
+    spans = []
     for token in tokenize.tokenize(io.BytesIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             start = starts[row - 1] + len(lines[row - 1].decode()[:column].encode())
-            found.append((start, start + len(token.string.encode())))
-    return found
+            spans.append((start, start + len(token.string.encode())))
+    return spans
 
 
 def current_code(stage: str, *packages: str) -> Code:
     """Return the code version of a stage; packages that are not installed are left out."""
-    found = {}
+    versions = {}
     for package in packages:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return Code(titlecraft=__version__, sources=sources_sha256(stage), python=python_version(), packages=found)
+    return Code(titlecraft=__version__, sources=sources_sha256(stage), python=python_version(), packages=versions)

@@ -1,5 +1,6 @@
 """dataset_record.json: how a dataset was built."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from titlecraft.records.base import Code, File, Record
@@ -9,7 +10,8 @@ from titlecraft.settings import Data, Prompt
 class SourceFile(Record, frozen=True):
     """A file from outside the Hub, named relative to the common folder of all source files.
 
-    `bytes` and `sha256` are those of the stored file, compressed or not; `lines` counts all lines.
+    `bytes` and `sha256` are those of the stored file, compressed or not, or of a member of a zip archive; `lines` counts all
+    lines. The name of a file of the Hub is its address at its commit: datasets/NS/NAME@COMMIT/PATH.
     """
 
     name: str
@@ -80,13 +82,24 @@ class Leakage(Record, frozen=True):
     near_measured: int | None = None
 
 
+class About(Record, frozen=True):
+    """What the publisher states about a dataset (`--license`, `--language`, `--pretty-name`); null where nothing is stated.
+
+    `license` is an identifier of the Hub, `language` a list of ISO 639 codes.
+    """
+
+    license: str | None = None
+    language: list[str] | None = None
+    pretty_name: str | None = None
+
+
 class DatasetRecord(Record, frozen=True):
     """How a dataset was built. The builder checks that source.lines = published + sum(dropped) + sum(quarantined).
 
     `near_duplicates` counts published rows whose description is a near-duplicate of another one, out of `near_measured`
     rows that the measure can read; null if it was not measured or no row qualifies. `splits` has the splits with rows.
     `kept_in_train` counts rows of groups that are larger than a held-out split should be. `example` is the first row of
-    the training split, each text on one line and truncated.
+    the training split, each text on one line and truncated. `about` is what the publisher states and no record knows.
     """
 
     key: str
@@ -105,6 +118,7 @@ class DatasetRecord(Record, frozen=True):
     example: dict[str, str] | None = None
     near_measured: int | None = None
     kept_in_train: int = 0
+    about: About = About()
     schema: Literal["titlecraft/dataset/1"] = "titlecraft/dataset/1"
 
     def key_inputs(self) -> dict[str, Any]:
@@ -115,7 +129,9 @@ class DatasetRecord(Record, frozen=True):
 def key_inputs(files: list[SourceFile], data: Data, prompt: Prompt, code: Code) -> dict[str, Any]:
     """Return what a dataset's key is a digest of.
 
-    The names of the source's files count only if there are several: they are published then.
+    The names of the source's files count only if there are several: they are published then. The prompt's format changes no
+    row: training decides it.
     """
     source = [file.sha256 if len(files) == 1 else f"{file.sha256} {file.name}" for file in files]
-    return {"source": source, "data": data, "prompt": prompt, "code": code}
+    wording = {name: value for name, value in asdict(prompt).items() if name != "format"}
+    return {"source": source, "data": data, "prompt": wording, "code": code}

@@ -74,10 +74,10 @@ class Measure(Record, frozen=True, rename={"std": "spread", "minimum_detectable_
         """Return the conclusion: no difference if the interval holds 0 or the corrected p-value exceeds the level."""
         if self.low <= 0 <= self.high or self.p_holm > self.level:
             return "no measured difference"
-        up = self.difference > 0
+        increases = self.difference > 0
         if self.better == "neither":
-            return "higher" if up else "lower"
-        return "better" if up == (self.better == "higher") else "worse"
+            return "higher" if increases else "lower"
+        return "better" if increases == (self.better == "higher") else "worse"
 
 
 class NotMeasured(Record, frozen=True):
@@ -145,13 +145,14 @@ class Tested(Record, frozen=True):
 
     def blocks(self) -> list[tuple[str, list[Measure]]]:
         """Return the measures as tables show them: primary, claims, others, sampled answers and benchmarks."""
-        primary, others = self.primary(), [one for one in self.measures if one.name != self.evaluation.primary]
-        claims = [one for claim in CLAIMS for one in others if one.group == claim]
-        rest = [one for one in others if one.group not in CLAIMS]
-        found = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", rest)]
-        found.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
-        found.append(("Standard benchmarks", self.also))
-        return [(heading, measures) for heading, measures in found if measures]
+        primary = self.primary()
+        others = [measure for measure in self.measures if measure.name != primary.name]
+        claims = [measure for claim in CLAIMS for measure in others if measure.group == claim]
+        without_claim = [measure for measure in others if measure.group not in CLAIMS]
+        all_blocks = [("Primary measure", [primary]), ("The four claims", claims), ("Other measures", without_claim)]
+        all_blocks.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))
+        all_blocks.append(("Standard benchmarks", self.also))
+        return [(heading, measures) for heading, measures in all_blocks if measures]
 
     def left_out(self) -> list[NotMeasured]:
         """The measures that could not read enough titles."""

@@ -46,16 +46,16 @@ class DatasetLineage(Record, frozen=True):
 
     def by_revision(self) -> dict[str, list[Trained]]:
         """Return the adapters by dataset commit, the most recently listed commit first."""
-        revisions = dict.fromkeys(one.dataset.revision for one in reversed(self.adapters))
-        return {name: [one for one in self.adapters if one.dataset.revision == name] for name in revisions}
+        revisions = dict.fromkeys(trained.dataset.revision for trained in reversed(self.adapters))
+        return {name: [trained for trained in self.adapters if trained.dataset.revision == name] for name in revisions}
 
 
 def with_adapter(lineage: DatasetLineage | None, trained: Trained) -> DatasetLineage:
     """Return the lineage with this adapter: replaced if its commit is listed already, otherwise appended."""
     listed = list(lineage.adapters) if lineage else []
-    places = [place for place, one in enumerate(listed) if one.adapter == trained.adapter]
-    if places:
-        listed[places[0]] = trained
+    indices = [index for index, entry in enumerate(listed) if entry.adapter == trained.adapter]
+    if indices:
+        listed[indices[0]] = trained
     else:
         listed.append(trained)
     return DatasetLineage(adapters=listed)
@@ -79,7 +79,7 @@ def result_of(report: EvaluationRecord, revision: str) -> Result:
 
 def best_first(results: list[Result]) -> list[Result]:
     """Return the reports sorted as on a card: most titles first, ties by id."""
-    return sorted(results, key=lambda one: (one.n, one.id), reverse=True)
+    return sorted(results, key=lambda result: (result.n, result.id), reverse=True)
 
 
 def in_words(result: Result) -> str:

@@ -15,6 +15,7 @@ QUARANTINE = "quarantine/lines.jsonl"
 # a model or an adapter
 MODEL_CONFIG = "config.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
+CHAT_TEMPLATE = "chat_template.jinja"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_FILES = (ADAPTER_WEIGHTS, ADAPTER_CONFIG)

@@ -49,16 +49,20 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
-        dataset_builder/source: read_blocks reader readers
+        dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
+        dataset_builder/source: product_kind read_blocks reader readers text
+        dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
+        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/places: hub_datasets names standard_input
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
+        titlecraft/rows: groups
         titlecraft/search: word_ngrams
     """,
     "training": """
@@ -66,12 +70,14 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models/decoding: batches
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/rows: folder formats groups wording
+        titlecraft/search: title_match word_ngrams
         training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt
@@ -96,12 +102,13 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/rows: folder formats groups index
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
     """,
     "export": """
@@ -116,12 +123,14 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: checksums errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation export repo_files setting_names stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation export repo_files rows setting_names stage_sources
+        titlecraft/records: training
+        titlecraft/rows: folder formats groups
         titlecraft/search: title_match word_ngrams
     """,
     "space": """
@@ -132,7 +141,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed out_of_memory
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files setting_names space stage_sources training
+        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names space stage_sources
+        titlecraft/records: training
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
@@ -140,8 +150,11 @@ SOURCES: dict[str, str] = {
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue examine foreign_formats foreign_text gzip_tail json_lines parse parts
-        dataset_builder/source: read_blocks reader readers
+        dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
+        dataset_builder/source: product_kind read_blocks reader readers text
+        dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
+        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/places: names
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
@@ -167,16 +180,17 @@ SOURCES: dict[str, str] = {
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
-        titlecraft/models/base: config files four_bit model quantisation tokenizer
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: checks layers
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files setting_names stage_sources
+        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
         titlecraft/records: training
+        titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training/data: inputs long_answers
-        training/model: build
+        training/model: build lora_targets
         training/planning: steps
         training: record
         training/validation: best_weights rows run schedule score validator

@@ -1,8 +1,11 @@
 """training_record.json: the inputs of a training, what it saw, its checks, its losses and its cost."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
+from titlecraft.prompt import PromptFormat
 from titlecraft.records.base import Code, File, Pin, Record, digest
+from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.settings import Base, Generation, Lora, Training
 
 
@@ -139,6 +142,20 @@ class Measured(Record, frozen=True):
     validation_seconds: float | None = None
 
 
+class TrainedPrompt(Record, frozen=True):
+    """The prompt that an adapter was trained on: the dataset's wording in Alpaca's template or in the base's chat template.
+
+    `setting` is prompt.format of the recipe, and `reason` says why it gave this format.
+    """
+
+    setting: Literal["auto", "alpaca", "chat"]
+    reason: str
+    prompt: PromptFormat
+
+    def __str__(self) -> str:
+        return f"{self.prompt.format}: {self.reason}"
+
+
 class Licence(Record, frozen=True):
     """Licence of the base as its own card states it; `warning` says what could not be found out."""
 
@@ -151,7 +168,9 @@ class Licence(Record, frozen=True):
 class TrainingInputs(Record, frozen=True):
     """Everything that the result of a training depends on. Trainings with equal inputs have equal keys and equal adapters.
 
-    `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes.
+    `length` and `quantization` are base.max_length and base.quantization of the recipe; `devices` counts the processes;
+    `prompt_format` is prompt.format, null in trainings of before there was a choice; `rows` has the settings by which the rows
+    of a dataset are read that Titlecraft did not build.
     """
 
     dataset: Pin
@@ -163,6 +182,8 @@ class TrainingInputs(Record, frozen=True):
     generation: Generation
     code: Code
     devices: int
+    prompt_format: str | None = None
+    rows: RowSettings | None = None
 
     @property
     def key(self) -> str:
@@ -174,8 +195,11 @@ class TrainingInputs(Record, frozen=True):
         return {name: digest({name: value}) for name, value in self.by_name().items()}
 
     def by_name(self) -> dict[str, Any]:
-        """The inputs by name."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        """The inputs by name, without those that older trainings did not have where they are null."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: value for name, value in values.items() if value is not None or name not in ("prompt_format", "rows")
+        }
 
 
 class TrainingRecord(Record, frozen=True):
@@ -184,7 +208,10 @@ class TrainingRecord(Record, frozen=True):
     `attention` and `fused_kernels` say how it was computed; `memory_note` what was chosen by the GPU's memory, if anything;
     `template_note` what the base's chat template became, if it has one; and `router_note` that the balancing loss of a mixture of
     experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
-    and `effect` are null in records of before they were written down; `validation` is null if the training did not validate.
+    and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
+    format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
+    base's family. `validation` is null if the training did not validate. `rows` says how the rows of a dataset were read that Titlecraft did not
+    build.
     """
 
     key: str
@@ -218,6 +245,9 @@ class TrainingRecord(Record, frozen=True):
     effect: Effect | None = None
     validation: Validation | None = None
     template_note: str | None = None
+    trained_prompt: TrainedPrompt | None = None
+    targets_chosen: bool = False
+    rows: ReadRows | None = None
     schema: Literal["titlecraft/training/1"] = "titlecraft/training/1"
 
     def key_inputs(self) -> TrainingInputs:
@@ -228,9 +258,16 @@ class TrainingRecord(Record, frozen=True):
             base=self.base,
             length=self.base_settings.max_length,
             quantization=self.base_settings.quantization,
-            lora=self.lora,
+            lora=replace(self.lora, target_modules=None) if self.targets_chosen else self.lora,
             training=self.training,
             generation=self.generation,
             code=self.code,
             devices=self.measured.devices,
+            prompt_format=self.trained_prompt.setting if self.trained_prompt else None,
+            rows=self.row_settings,
         )
+
+    @property
+    def row_settings(self) -> RowSettings | None:
+        """How the rows of the dataset are read; null for a dataset that Titlecraft built."""
+        return self.rows.settings if self.rows else None

@@ -8,6 +8,7 @@ built once per revision, below the Hub client's home, and memory-mapped.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,21 +50,27 @@ class FoundRow:
     link: str
 
 
-def index_folder(dataset: Pin) -> Path:
-    """Return the folder of the index of a dataset's revision."""
+def index_folder(dataset: Pin, reading: str = "") -> Path:
+    """Return the folder of the index of a dataset's revision; `reading` names a reading of its rows other than its own."""
     from huggingface_hub import constants
 
-    return Path(constants.HF_HOME) / "titlecraft" / "row_index" / f"{dataset.revision}-v{VERSION}"
+    name = f"{dataset.revision}-{reading}-v{VERSION}" if reading else f"{dataset.revision}-v{VERSION}"
+    return Path(constants.HF_HOME) / "titlecraft" / "row_index" / name
 
 
-def open_row_index(dataset: Pin) -> "RowIndex":
-    """Return the index of a pinned dataset, built if needed, with a progress bar. Raises UserError."""
+def open_row_index(dataset: Pin, reading: str = "", source: Callable[[], Path] | None = None) -> "RowIndex":
+    """Return the index of a pinned dataset, built if needed, with a progress bar. Raises UserError.
+
+    Args:
+        reading: a name for the rows that `source` gives.
+        source: returns the folder of the rows, where they are not the dataset's own files; links then point to the dataset.
+    """
     from titlecraft.hub.pins import download
 
-    folder = index_folder(dataset)
+    folder = index_folder(dataset, reading)
     if not (folder / FACTS).is_file():
-        ensure_index(folder, dataset, lambda: download(dataset, ["data/*.parquet"]))
-    return RowIndex(folder, dataset)
+        ensure_index(folder, dataset, source or (lambda: download(dataset, ["data/*.parquet"])))
+    return RowIndex(folder, dataset, links_to_files=source is None)
 
 
 class RowIndex:
@@ -72,9 +79,11 @@ class RowIndex:
     Args:
         folder: the folder that `ensure_index` built.
         dataset: the pin that links point to.
+        links_to_files: whether the files of the index are those of the dataset.
     """
 
-    def __init__(self, folder: Path, dataset: Pin) -> None:
+    def __init__(self, folder: Path, dataset: Pin, *, links_to_files: bool = True) -> None:
+        self.links_to_files = links_to_files
         self.facts = msgspec.json.decode((folder / FACTS).read_bytes(), type=Facts)
         self.dataset = dataset
         self.fields = {name: WordIndex(folder / name) for name in ("title", "text") if (folder / name).is_dir()}
@@ -112,21 +121,21 @@ class RowIndex:
 
     def same_title(self, title: str, splits: tuple[str, ...] | None = None) -> list[int]:
         """Return the numbers of the rows with this title, ignoring case and white space."""
-        key, wanted = np.uint64(title_key(title)), folded(title)
+        key, folded_title = np.uint64(title_key(title)), folded(title)
         first, last = (int(np.searchsorted(self.keys, key, side=side)) for side in ("left", "right"))
         rows = [int(row) for row in self.key_rows[first:last]]
         return [
             row
             for row in rows
-            if folded(self.titles.row(row)["title"]) == wanted
+            if folded(self.titles.row(row)["title"]) == folded_title
             and (splits is None or self.file_of(row)[0].split in splits)
         ]
 
-    def some_titles(self, split: str, most: int) -> list[str]:
+    def some_titles(self, split: str, limit: int) -> list[str]:
         """Return up to this many distinct titles of a split, evenly spaced, in row order."""
         files = zip(self.facts.files, self.ends.tolist(), strict=True)
         rows = [row for file, end in files if file.split == split for row in range(end - file.rows, end)]
-        titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // most)][:most]] if rows else []
+        titles = [self.titles.row(row)["title"] for row in rows[:: max(1, len(rows) // limit)][:limit]] if rows else []
         return list(dict.fromkeys(titles))
 
     def outside(self, splits: tuple[str, ...] | None) -> list[tuple[int, int]]:
@@ -147,7 +156,8 @@ class RowIndex:
         from titlecraft.hub.pins import address
 
         file, number = self.file_of(row)
-        link = f"{address(self.dataset)}/blob/{self.dataset.revision}/{file.path}"
+        part = f"blob/{self.dataset.revision}/{file.path}" if self.links_to_files else f"tree/{self.dataset.revision}"
+        link = f"{address(self.dataset)}/{part}"
         named = self.titles.row(row)
         return FoundRow(
             uid=named["uid"],

@@ -174,12 +174,12 @@ def row_bar(total: int) -> Iterator[Callable[[int], None]]:
         rich.TextColumn("{task.fields[rate]}"),
         rich.TimeElapsedColumn(),
     )
-    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task("", total=total, rate="")
+    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=total, rate="")
 
         def advance(count: int) -> None:
-            done = shown.tasks[0].completed + count
-            shown.update(task, completed=done, rate=f"{done / (time.perf_counter() - start):,.0f} rows/s")
+            completed = bars.tasks[0].completed + count
+            bars.update(task, completed=completed, rate=f"{completed / (time.perf_counter() - start):,.0f} rows/s")
 
         yield advance
     seconds = time.perf_counter() - start

@@ -30,9 +30,9 @@ class Words:
         from bm25s import tokenize
 
         tokenized: Any = tokenize(texts, stopwords="en", show_progress=False)  # bm25s' Tokenized
-        known = self.vocabulary
+        ids = self.vocabulary
         words = tokenized.vocab
-        word_ids = np.fromiter((known.setdefault(word, len(known)) for word in words), np.int32, len(words))
+        word_ids = np.fromiter((ids.setdefault(word, len(ids)) for word in words), np.int32, len(words))
         lengths = np.fromiter(map(len, tokenized.ids), np.int64, len(tokenized.ids))
         flat = np.fromiter(chain.from_iterable(tokenized.ids), np.int32, int(lengths.sum()))
         self.numbers.append(word_ids[flat])
@@ -95,21 +95,21 @@ class WordIndex:
         return self.index.get_scores_from_ids(self.index.get_tokens_ids(words))
 
 
-def best(scores: np.ndarray, most: int) -> np.ndarray:
-    """Return up to `most` rows with positive scores, best first, ties by row number.
+def best(scores: np.ndarray, limit: int) -> np.ndarray:
+    """Return up to `limit` rows with positive scores, best first, ties by row number.
 
-    The `most` best rows lie in the `most` blocks with the highest maxima, or in blocks that tie with the lowest of
+    The `limit` best rows are in the `limit` blocks with the highest maxima, or in blocks that tie with the lowest of
     these.
     """
     if not len(scores):
         return np.zeros(0, np.int64)
     maxima = np.maximum.reduceat(scores, np.arange(0, len(scores), BLOCK))
-    border = np.partition(maxima, -most)[-most] if len(maxima) > most else 0
+    border = np.partition(maxima, -limit)[-limit] if len(maxima) > limit else 0
     blocks = np.flatnonzero((maxima >= border) & (maxima > 0))
     rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
     rows = rows[rows < len(scores)]
     candidates = scores[rows]
-    if len(rows) > most:
-        border = np.partition(candidates, -most)[-most]
+    if len(rows) > limit:
+        border = np.partition(candidates, -limit)[-limit]
     rows = rows[(candidates >= border) & (candidates > 0)]  # includes all ties at the border
-    return rows[np.lexsort((rows, -scores[rows]))][:most]
+    return rows[np.lexsort((rows, -scores[rows]))][:limit]

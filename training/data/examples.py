@@ -23,6 +23,7 @@ from titlecraft.errors import UserError
 from titlecraft.process.machine import usable_cores
 from titlecraft.prompt import PromptFormat, encode_completions, encode_prompts
 from titlecraft.records import Pin, digest, file_sha256
+from titlecraft.settings import Lora
 from training.data.inputs import COLUMNS
 from training.data.long_answers import fit, no_row_fits
 
@@ -74,6 +75,7 @@ class Encoded:
         examples: the tokenised rows.
         held_out: (prompt, answer) token ids of random rows of the validation split.
         quantization: how the base will be loaded.
+        lora: the recipe's adapter, with the names of its layers; None leaves the recipe's.
     """
 
     split: Dataset
@@ -82,6 +84,7 @@ class Encoded:
     examples: Examples
     held_out: list[tuple[list[int], list[int]]] = field(default_factory=list)
     quantization: str = "nf4"
+    lora: Lora | None = None
 
     def widest(self, packing: bool) -> int:
         """Tokens of the longest item: the maximum for packed rows, else the length of the longest example."""
@@ -103,7 +106,7 @@ def encode_rows(
     columns = (rows[name].to_pylist() for name in COLUMNS)
     instructions, inputs, outputs = columns
     texts = [prompt.render(instruction, input) for instruction, input in zip(instructions, inputs, strict=True)]
-    questions, answers = encode_prompts(tokenizer, texts), encode_completions(tokenizer, outputs)
+    questions, answers = encode_prompts(tokenizer, texts, prompt), encode_completions(tokenizer, outputs)
     pairs = [
         fit(question, answer, max_length, long_answers) for question, answer in zip(questions, answers, strict=True)
     ]
@@ -161,7 +164,7 @@ def encoding_key(
         "split": str(split.split),
         "rows": len(split),
         "tokenizer": base,
-        "template": prompt.template,
+        "prompt": [prompt.format, prompt.template, prompt.stop],
         "length": max_length,
         "long_answers": long_answers,
         "code": code,

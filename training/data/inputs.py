@@ -9,13 +9,20 @@ from datasets.exceptions import DatasetsError
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
 from titlecraft.hub.pins import download
-from titlecraft.records import Pin
+from titlecraft.records import Pin, RowSettings
+from titlecraft.rows.folder import rows_folder
 
 COLUMNS = ("instruction", "input", "output")
 
 
-def load_train_split(data: Pin) -> Dataset:
-    """The training split, with the columns of COLUMNS among others. Raises UserError if it cannot be read or lacks one."""
+def load_train_split(data: Pin, rows: RowSettings | None = None) -> Dataset:
+    """The training split, with the columns of COLUMNS among others. Raises UserError if it cannot be read or lacks one.
+
+    `rows` says how the rows of a dataset are read that Titlecraft did not build.
+    """
+    if rows is not None:
+        files = sorted(map(str, (rows_folder(data, rows) / "data").glob("train-*.parquet")))
+        return datasets.load_dataset("parquet", data_files={"train": files}, split="train")
     download(data)
     expected = "expected a dataset that `titlecraft build` published"
     try:

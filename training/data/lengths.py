@@ -6,13 +6,13 @@ import numpy as np
 
 from titlecraft.errors import UserError
 from titlecraft.models.base.tokenizer import load_tokenizer
-from titlecraft.records import Pin
+from titlecraft.prompt import PromptFormat
+from titlecraft.records import Pin, RowSettings
 from titlecraft.settings import Training
 from training.data.examples import encode_rows, encode_split, encoding_key, is_encoded
 from training.data.inputs import load_train_split
 from training.data.long_answers import no_row_fits
 from training.data.packing import CHUNK, pack
-from training.data.prompt import read_prompt
 
 SAMPLE = 2_000  # rows that are tokenised if the split is not tokenised yet
 
@@ -33,16 +33,18 @@ class Lengths:
         return self.rows / self.encoded
 
 
-def measure_lengths(data: Pin, base: Pin, max_length: int, training: Training) -> Lengths:
+def measure_lengths(
+    data: Pin, base: Pin, prompt: PromptFormat, max_length: int, training: Training, rows: RowSettings | None = None
+) -> Lengths:
     """Lengths of all examples if the split is tokenised already, else of SAMPLE rows drawn with the training's seed. Raises UserError."""
-    (prompt, _), tokenizer = read_prompt(data), load_tokenizer(base)
-    split = load_train_split(data)
+    tokenizer = load_tokenizer(base, prompt)
+    split = load_train_split(data, rows)
     if is_encoded(split, encoding_key(split, data, base, prompt, max_length, training.long_answers)):
         examples = encode_split(split, tokenizer, prompt, max_length, training.long_answers, dataset=data, base=base)
         return Lengths(examples.lengths, examples.completion_tokens, examples.truncated, len(split), len(split))
     indices = np.sort(np.random.default_rng(training.seed).permutation(len(split))[:SAMPLE])
-    rows = split.select(indices).with_format("arrow")[:]
-    table = encode_rows(rows, indices.tolist(), tokenizer, prompt, max_length, training.long_answers)
+    sample = split.select(indices).with_format("arrow")[:]
+    table = encode_rows(sample, indices.tolist(), tokenizer, prompt, max_length, training.long_answers)
     if not len(table):
         raise UserError(no_row_fits(max_length, training.long_answers))
     numbers = {name: table[name].to_numpy() for name in ("length", "completion", "truncated")}

@@ -13,13 +13,13 @@ def main(arguments: list[str]) -> int:
     from titlecraft.records import file_sha256, sources_sha256
 
     repo, revision, recipe_sum, sources, *options = arguments
-    found = sources_sha256("training")
-    if found != sources:
-        print(f"error: the installed source has the sum {found}: expected {sources}, as it was sent", file=sys.stderr)
+    sha256 = sources_sha256("training")
+    if sha256 != sources:
+        print(f"error: the installed source has the sum {sha256}: expected {sources}, as it was sent", file=sys.stderr)
         return 2
     recipe = fetch(repo, revision)
-    if (found := file_sha256(recipe)) != recipe_sum:
-        print(f"error: the recipe has the sha256 {found}: expected {recipe_sum}, as it was sent", file=sys.stderr)
+    if (sha256 := file_sha256(recipe)) != recipe_sum:
+        print(f"error: the recipe has the sha256 {sha256}: expected {recipe_sum}, as it was sent", file=sys.stderr)
         return 2
     print(f"recipe {recipe_sum}, source {sources}, from {repo}@{revision}")
     from titlecraft.command_line.main import main

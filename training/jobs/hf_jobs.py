@@ -25,7 +25,7 @@ from titlecraft.settings import Recipe, Training
 from training.jobs.source_archive import NAME, source_archive
 from training.model.backend import processes_fault
 
-SECTIONS = ("base", "lora", "training", "generation")
+SECTIONS = ("data", "prompt", "base", "lora", "training", "generation")
 RECIPE = "recipe.yaml"
 ARCHIVE = f"{NAME}.tar.gz"
 
@@ -59,15 +59,15 @@ def find_machine(flavor: str | None) -> JobHardwareInfo:
     """The machine with this name. Raises UserError with a list of all machines if there is none."""
     with hub_errors("looking up the machines for jobs", "jobs", "model"):
         machines = HfApi().list_jobs_hardware()
-    found = {machine.name: machine for machine in machines}
-    if flavor not in found:
-        wanted = (
+    by_name = {machine.name: machine for machine in machines}
+    if flavor not in by_name:
+        problem = (
             f"--flavor {flavor}: {endpoint()} has no such machine; it"
             if flavor
             else f"--on hf-jobs needs --flavor: {endpoint()}"
         )
-        raise UserError(f"{wanted} has {', '.join(found)}")
-    return found[flavor]
+        raise UserError(f"{problem} has {', '.join(by_name)}")
+    return by_name[flavor]
 
 
 def gpus_of(machine: JobHardwareInfo) -> int:
@@ -78,8 +78,8 @@ def gpus_of(machine: JobHardwareInfo) -> int:
 def describe(machine: JobHardwareInfo) -> str:
     """Name, GPU and price of a machine."""
     gpu = machine.accelerator
-    what = f", {gpu.quantity} × {gpu.model} ({gpu.vram})" if gpu else ""
-    return f"{machine.name}{what}, {machine.unit_cost_usd:.4g} USD a {machine.unit_label}"
+    gpu_text = f", {gpu.quantity} × {gpu.model} ({gpu.vram})" if gpu else ""
+    return f"{machine.name}{gpu_text}, {machine.unit_cost_usd:.4g} USD a {machine.unit_label}"
 
 
 def submit(data: Pin, repo: str, recipe: Recipe, machine: JobHardwareInfo, timeout: str, options: list[str]) -> JobInfo:

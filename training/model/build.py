@@ -13,17 +13,19 @@ from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
 from titlecraft.models.base.quantisation import loaded_as
 from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
+from training.model.lora_targets import with_targets
 
 
-def load_for_training(base: Pin, settings: Base, training: Training) -> LoadedBase:
-    """Load the base at its pinned commit, quantised as the recipe says; without an adapter."""
+def load_for_training(base: Pin, settings: Base, training: Training, prompt: PromptFormat) -> LoadedBase:
+    """Load the base at its pinned commit, quantised as the recipe says, with the tokenizer for this prompt; without an adapter."""
     if training.backend == "trl":
-        return load_base(base, settings.quantization, training.precision, on_cpu=training.shard_base)
+        return load_base(base, settings.quantization, training.precision, prompt=prompt, on_cpu=training.shard_base)
     from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
 
-    tokenizer, precision = load_tokenizer(base), resolve_precision(training.precision)
+    tokenizer, precision = load_tokenizer(base, prompt), resolve_precision(training.precision)
     config = load_config(base)
     with loading(base, CAUSAL):
         model, _ = FastLanguageModel.from_pretrained(
@@ -46,7 +48,9 @@ def longest_example(settings: Base, config: PretrainedConfig) -> int:
 
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> PeftModel:
     """Wrap the base in a PeftModel with a fresh adapter in float32, the only trainable weights. The caller sets the seed."""
-    targets = sorted(lora.target_modules)  # the order of a set would change adapter_config.json between runs
+    targets = sorted(
+        with_targets(lora, loaded.model).target_modules or []
+    )  # the order of a set would change adapter_config.json between runs
     common: dict[str, Any] = {
         "r": lora.r,
         "lora_alpha": lora.alpha,

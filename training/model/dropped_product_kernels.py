@@ -8,12 +8,12 @@ CHANGING = ("rows", "limit", "seed")
 
 
 @triton.jit
-def kept(places, limit, seed):
+def is_kept(indices, limit, seed):
     """True where an element is kept: the hash of dropout.keep_mask.
 
-    Each product goes back to 32 bits: a constant above 2^31 makes 64 of them.
+    Each product is cast back to 32 bits, because a constant above 2^31 makes it 64-bit.
     """
-    value = (places.to(tl.uint32) * 0x9E3779B9 + seed.to(tl.uint32)).to(tl.uint32)
+    value = (indices.to(tl.uint32) * 0x9E3779B9 + seed.to(tl.uint32)).to(tl.uint32)
     value = ((value ^ (value >> 16)) * 0x21F0AAAD).to(tl.uint32)
     value = ((value ^ (value >> 15)) * 0x735A2D97).to(tl.uint32)
     return (value ^ (value >> 15)) >= limit.to(tl.uint32)
@@ -23,18 +23,18 @@ def kept(places, limit, seed):
 def product_kernel(
     x, a, out, rows, width, rank, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
 ):
-    """out[rows, rank] = where(kept, x, 0)[rows, width] @ a[rank, width].T * scale, one program for ROWS rows."""
+    """out[rows, rank] = where(is_kept, x, 0)[rows, width] @ a[rank, width].T * scale, one program for ROWS rows."""
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column, r = tl.arange(0, WIDTH), tl.arange(0, R)
     total = tl.zeros((ROWS, R), dtype=tl.float32)
     for start in range(0, width, WIDTH):
-        at = start + column
-        inside = (row[:, None] < rows) & (at[None, :] < width)
-        places = row[:, None] * width + at[None, :]
-        value = tl.load(x + places, mask=inside, other=0.0)
-        value = tl.where(kept(places, limit, seed), value, 0.0).to(value.dtype)
+        columns = start + column
+        inside = (row[:, None] < rows) & (columns[None, :] < width)
+        indices = row[:, None] * width + columns[None, :]
+        value = tl.load(x + indices, mask=inside, other=0.0)
+        value = tl.where(is_kept(indices, limit, seed), value, 0.0).to(value.dtype)
         weight = tl.load(
-            a + r[None, :] * width + at[:, None], mask=(r[None, :] < rank) & (at[:, None] < width), other=0.0
+            a + r[None, :] * width + columns[:, None], mask=(r[None, :] < rank) & (columns[:, None] < width), other=0.0
         )
         total = tl.dot(value, weight, total)
     inside = (row[:, None] < rows) & (r[None, :] < rank)
@@ -45,20 +45,20 @@ def product_kernel(
 def gradient_kernel(
     x, dh, out, rows, width, rank, share, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
 ):
-    """out[part, rank, width] = dh[rows of the part, rank].T @ where(kept, x, 0) * scale; a part is `share` rows."""
+    """out[part, rank, width] = dh[rows of the part, rank].T @ where(is_kept, x, 0) * scale; a part is `share` rows."""
     column, r = tl.program_id(0) * WIDTH + tl.arange(0, WIDTH), tl.arange(0, R)
     part = tl.program_id(1)
     total = tl.zeros((R, WIDTH), dtype=tl.float32)
     for start in range(0, share, ROWS):
         row = part * share + start + tl.arange(0, ROWS)
         inside = (row[:, None] < rows) & (column[None, :] < width)
-        places = row[:, None] * width + column[None, :]
-        value = tl.load(x + places, mask=inside, other=0.0)
-        value = tl.where(kept(places, limit, seed), value, 0.0).to(value.dtype)
-        given = tl.load(
+        indices = row[:, None] * width + column[None, :]
+        value = tl.load(x + indices, mask=inside, other=0.0)
+        value = tl.where(is_kept(indices, limit, seed), value, 0.0).to(value.dtype)
+        gradient = tl.load(
             dh + row[None, :] * rank + r[:, None], mask=(r[:, None] < rank) & (row[None, :] < rows), other=0.0
         )
-        total = tl.dot(given, value, total)
+        total = tl.dot(gradient, value, total)
     inside = (r[:, None] < rank) & (column[None, :] < width)
     tl.store(out + (part * rank + r[:, None]) * width + column[None, :], total * scale, mask=inside)
 
@@ -67,15 +67,17 @@ def gradient_kernel(
 def add_product_kernel(
     total, dh, a, rows, width, rank, limit, seed, scale, ROWS: tl.constexpr, WIDTH: tl.constexpr, R: tl.constexpr
 ):
-    """total[rows, width] += where(kept, dh[rows, rank] @ a[rank, width], 0) * scale."""
+    """total[rows, width] += where(is_kept, dh[rows, rank] @ a[rank, width], 0) * scale."""
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column, r = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH), tl.arange(0, R)
     inside = (row[:, None] < rows) & (column[None, :] < width)
-    places = row[:, None] * width + column[None, :]
-    before = tl.load(total + places, mask=inside, other=0.0)
-    given = tl.load(dh + row[:, None] * rank + r[None, :], mask=(row[:, None] < rows) & (r[None, :] < rank), other=0.0)
+    indices = row[:, None] * width + column[None, :]
+    before = tl.load(total + indices, mask=inside, other=0.0)
+    gradient = tl.load(
+        dh + row[:, None] * rank + r[None, :], mask=(row[:, None] < rows) & (r[None, :] < rank), other=0.0
+    )
     weight = tl.load(
         a + r[:, None] * width + column[None, :], mask=(r[:, None] < rank) & (column[None, :] < width), other=0.0
     )
-    update = tl.where(kept(places, limit, seed), tl.dot(given, weight) * scale, 0.0)
-    tl.store(total + places, (before.to(tl.float32) + update).to(before.dtype), mask=inside)
+    update = tl.where(is_kept(indices, limit, seed), tl.dot(gradient, weight) * scale, 0.0)
+    tl.store(total + indices, (before.to(tl.float32) + update).to(before.dtype), mask=inside)

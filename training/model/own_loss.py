@@ -93,10 +93,10 @@ def check_own_loss(trainer: Any, yardstick: Yardstick, settings: Training, base:
         own_loss_check(f"training loss ({mode})", yardstick.fresh, fresh, allowed),
         own_loss_check(f"training loss ({mode}, weights in the adapter)", yardstick.nonzero, nonzero, allowed),
     ]
-    for check, own, ours in zip(checks, (yardstick.fresh, yardstick.nonzero), (fresh, nonzero), strict=True):
+    for check, own, computed in zip(checks, (yardstick.fresh, yardstick.nonzero), (fresh, nonzero), strict=True):
         if not check.holds:
             raise UserError(
-                f"{base}: the {check.name.partition(' against')[0]} is {ours:.4f} nats per token, and {own:.4f} by the model's "
+                f"{base}: the {check.name.partition(' against')[0]} is {computed:.4f} nats per token, and {own:.4f} by the model's "
                 f"own logits: expected {check.expected}; {fix(settings)}"
             )
     return checks
@@ -114,7 +114,7 @@ def trainer_loss(trainer: Any, indices: list[int]) -> float:
 
 def in_words(settings: Training) -> str:
     """How the loss is computed, in words."""
-    kinds = [name for name, on in (("packed", settings.packing), ("fused", settings.fused_kernels)) if on]
+    kinds = [name for name, used in (("packed", settings.packing), ("fused", settings.fused_kernels)) if used]
     return " and ".join(kinds) or "plain"
 
 

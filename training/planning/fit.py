@@ -60,11 +60,11 @@ def usable(free: int) -> int:
     return round(free - max(free * MARGIN, LEAST_MARGIN))
 
 
-def ways(training: Training, length: int) -> Iterator[Training]:
+def splits_of_step(training: Training, length: int) -> Iterator[Training]:
     """Every way to split a step into forward passes, without and with gradient checkpointing, fastest first."""
     step = training.batch_size * training.accumulation
-    most = max(training.batch_size, ENOUGH_TOKENS // length)
-    sizes = [size for size in range(min(step, most), 0, -1) if step % size == 0]
+    largest = max(training.batch_size, ENOUGH_TOKENS // length)
+    sizes = [size for size in range(min(step, largest), 0, -1) if step % size == 0]
     for checkpointing in (False, True):
         for size in sizes:
             yield replace(training, batch_size=size, accumulation=step // size, gradient_checkpointing=checkpointing)
@@ -74,7 +74,7 @@ def choose_fit(budget: MemoryBudget) -> tuple[Training, str]:
     """The fastest settings that fit, and a sentence that gives the reason. Raises UserError if none fits."""
     free, too_large = gb(budget.free_bytes), ""
     way, needs = budget.training, 0
-    for way in ways(budget.training, budget.length):
+    for way in splits_of_step(budget.training, budget.length):
         needs = budget.needs(way)
         if needs <= budget.usable:
             return way, f"{free} of GPU memory free: {describe(way)}, an estimated {gb(needs)}{too_large}"
@@ -117,7 +117,7 @@ def next_smaller(budget: MemoryBudget) -> Training | None:
     The estimate was too low for the budget's settings, so it is only used to compare settings with each other.
     """
     failed = budget.needs()
-    for way in ways(budget.training, budget.length):
+    for way in splits_of_step(budget.training, budget.length):
         if budget.needs(way) <= min(budget.usable, 0.9 * failed):
             return way
     return None
@@ -134,7 +134,7 @@ def what_fits(budget: MemoryBudget) -> str:
     )
     smaller = next_smaller(budget)
     if smaller is None:
-        smallest = list(ways(budget.training, budget.length))[-1]
+        smallest = list(splits_of_step(budget.training, budget.length))[-1]
         return f"{failed}; {shorter(budget, smallest)}"
     names = ("batch_size", "accumulation", "gradient_checkpointing")
     options = " ".join(f"--training.{name}={str(getattr(smaller, name)).lower()}" for name in names)

@@ -10,8 +10,8 @@ from titlecraft.models.base.files import files_of, require_weights, require_whol
 from titlecraft.models.base.quantisation import published_as
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.records import Pin
-from titlecraft.settings import Recipe
-from training.model.lora_targets import expected_trainable, require_lora_targets
+from titlecraft.settings import Lora, Recipe
+from training.model.lora_targets import expected_trainable, require_lora_targets, with_targets
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class KnownBase:
         quantization: how it will be loaded: as it is published if it is quantised already, else as the recipe says.
         parameters: number of parameters of the base.
         trainable: number of parameters of the recipe's adapter.
+        lora: the recipe's adapter, with the names of its layers.
     """
 
     config: PretrainedConfig
@@ -31,6 +32,7 @@ class KnownBase:
     quantization: str
     parameters: int
     trainable: int
+    lora: Lora
 
 
 def inspect_base(base: Pin, recipe: Recipe) -> KnownBase:
@@ -47,10 +49,12 @@ def inspect_base(base: Pin, recipe: Recipe) -> KnownBase:
         )
     model = on_meta(config, base)
     require_lora_targets(model, recipe.lora, base)
+    lora = with_targets(recipe.lora, model)
     return KnownBase(
         config=config,
         tokenizer=tokenizer,
         quantization=recipe.base.quantization if published == "none" else published,
         parameters=model.num_parameters(),
-        trainable=expected_trainable(model, recipe.lora.r, recipe.lora.target_modules),
+        trainable=expected_trainable(model, lora.r, lora.target_modules or []),
+        lora=lora,
     )

@@ -5,12 +5,13 @@ Activations that autograd keeps for the backward pass are counted tensor by tens
 and the error of each estimate are in tests/training/planning/test_memory.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transformers import PretrainedConfig
 
 from titlecraft.models.base.four_bit import WEIGHT_BITS
-from titlecraft.settings import Base, Lora, Training
+from titlecraft.settings import SEVEN_PROJECTIONS, Base, Lora, Training
 
 OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adamw_torch": 8, "adamw_torch_fused": 8}  # per parameter
 IN_FLIGHT, IN_FLIGHT_CHECKPOINTED = 13, 4  # gradients in flight, as tensors of the MLP's width; fitted
@@ -136,7 +137,7 @@ def estimate_memory(
     linear = shape.layers * sum(inputs * outputs for inputs, outputs in shape.linears.values())
     embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
     linear_bytes = WEIGHT_BITS[base.quantization] / 8 if base.quantization in WEIGHT_BITS else wide
-    adapted = [shape.linears.get(name, (shape.hidden, shape.inner)) for name in lora.target_modules]
+    adapted = [shape.linears.get(name, (shape.hidden, shape.inner)) for name in targets_of(lora)]
     parameters = shape.layers * lora.r * sum(inputs + outputs for inputs, outputs in adapted)
     layer = kept_by_layer(shape, lora, kernels, wide)
     checkpoint = shape.hidden * (4 if kernels.wide else wide)
@@ -155,6 +156,11 @@ def estimate_memory(
     )
 
 
+def targets_of(lora: Lora) -> Sequence[str]:
+    """The names of the adapted layers; Llama's seven where the recipe leaves them to the family."""
+    return lora.target_modules or SEVEN_PROJECTIONS
+
+
 def kept_by_layer(shape: Shape, lora: Lora, kernels: Kernels, wide: int) -> int:
     """Bytes per token that one decoder layer keeps for the backward pass, at `wide` bytes per number.
 
@@ -164,7 +170,7 @@ def kept_by_layer(shape: Shape, lora: Lora, kernels: Kernels, wide: int) -> int:
     keys = shape.key if kernels.grouped else shape.query
     numbers = shape.query + 2 * keys + shape.query  # inputs of attention, and its output, which is the input of o_proj
     numbers += 2 * shape.inner + (0 if kernels.fused else shape.inner)  # gate and up, and SiLU's output
-    adapted = set(lora.target_modules)
+    adapted = set(targets_of(lora))
     if kernels.stored_dropout:
         dropped = sum(shape.linears.get(name, (shape.hidden, 0))[0] for name in adapted)
         return 2 * shape.hidden * norm + numbers * wide + dropped * (wide + 1)

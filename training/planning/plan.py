@@ -14,9 +14,11 @@ from titlecraft.errors import UserError
 from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.licence import licence_of, obligations, require_name
 from titlecraft.hub.pins import pin, published_pin, require_own, require_write
-from titlecraft.records import TRAINING_RECORD, Licence, Pin, Record
+from titlecraft.records import TRAINING_RECORD, Licence, Pin, ReadRows, Record, RowSettings, TrainedPrompt
+from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
+from training.data.prompt import prompt_for
 from training.lost_settings import fault, idle, lost
 from training.model.build import longest_example
 from training.model.kernels import require_packable
@@ -57,7 +59,8 @@ class ValidationPlan(Record, frozen=True):
 class Plan(Record, frozen=True):
     """The plan of a training. If `exact` is false, token counts are extrapolated from `encoded_rows` rows.
 
-    `quantization` is how the base will be loaded.
+    `quantization` is how the base will be loaded; `prompt` is the prompt's format, and why; `targets` are the adapted layers,
+    and `read_as` says how the rows of a dataset are read that Titlecraft did not build.
     """
 
     dataset: Pin
@@ -84,7 +87,10 @@ class Plan(Record, frozen=True):
     problems: list[str]
     notes: list[str] = field(default_factory=list)
     quantization: str = "nf4"
+    prompt: TrainedPrompt | None = None
+    targets: list[str] | None = None
     validation: ValidationPlan | None = None
+    read_as: ReadRows | None = None
 
 
 def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -> Plan:
@@ -99,7 +105,10 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     config = known.config
     longest = longest_example(recipe.base, config)
     settings, training = replace(recipe.base, max_length=longest, quantization=known.quantization), recipe.training
-    lengths = measure_lengths(data, base, settings.max_length, training)
+    row_settings = settings_for(data, RowSettings.of(recipe))
+    rows = read_rows(data, row_settings) if row_settings else None
+    prompt, _ = prompt_for(data, base, recipe.prompt.format, rows, known.tokenizer)
+    lengths = measure_lengths(data, base, prompt.prompt, settings.max_length, training, row_settings)
     examples, tokens = round(len(lengths.tokens) * lengths.scale), round(int(lengths.tokens.sum()) * lengths.scale)
     if training.packing:
         items = packed_items(lengths, settings.max_length, training.seed)
@@ -109,7 +118,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     steps = count_steps(items, training)
     tokens_seen = round(steps.items_seen / items * tokens)
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
-    available = count_rows(data)
+    available = count_rows(data, row_settings)
     validations = schedule(training, items, examples, steps, available)
     licence = licence_of(base)
     requirements: list[Callable[[], object]] = [
@@ -122,7 +131,7 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         requirements.append(lambda: require_packable(config, base, settings.max_length))
     workload = Workload(
         config=config,
-        recipe=replace(recipe, base=settings),
+        recipe=replace(recipe, base=settings, lora=known.lora),
         longest=longest,
         tokens_per_item=tokens / items / efficiency,
         efficiency=efficiency,
@@ -149,6 +158,9 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         base_parameters=known.parameters,
         trainable_parameters=known.trainable,
         quantization=known.quantization,
+        prompt=prompt,
+        read_as=rows,
+        targets=known.lora.target_modules,
         cards=[plan_card(card, workload) for card in CARDS],
         licence=licence,
         obligations=obligations(licence, base),

@@ -34,6 +34,8 @@ def show_plan(plan: Plan, training: Training, console: Console | None = None) ->
             "torchrun starts."
         )
     console.print(f"Licence of the base: [bold]{escape(plan.licence.id)}[/]")
+    if plan.read_as:
+        console.print(f"Rows of the dataset: {escape(str(plan.read_as))}", soft_wrap=True)
     for duty in plan.obligations:
         console.print(f"  • {escape(duty)}")
     for note in plan.notes:
@@ -70,8 +72,9 @@ def run_table(plan: Plan, training: Training) -> Table:
         ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
         ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
         validation_row(plan),
-        ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}"),
+        ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}; on {escape(', '.join(plan.targets or []))}"),
         ("weights of the base", in_words(plan.quantization), ""),
+        *([("prompt format", plan.prompt.prompt.format, escape(plan.prompt.reason))] if plan.prompt else []),
     ])  # fmt: skip
 
 

@@ -33,12 +33,12 @@ class Steps:
 
 def count_steps(items: int, training: Training) -> Steps:
     """Steps over `items` examples or packed rows; the last step of an epoch may be smaller."""
-    whole = training.batch_size * training.accumulation
+    step_items = training.batch_size * training.accumulation
     of_epoch = steps_of_epoch(items, training)
     count = training.max_steps or ceil(training.epochs * of_epoch)
-    epochs, rest = divmod(count, of_epoch)
-    seen = epochs * items + min(rest * whole, items)
-    return Steps(count, seen, min(1.0, seen / items))
+    epochs, remaining_steps = divmod(count, of_epoch)
+    items_seen = epochs * items + min(remaining_steps * step_items, items)
+    return Steps(count, items_seen, min(1.0, items_seen / items))
 
 
 def steps_of_epoch(items: int, training: Training) -> int:

@@ -13,7 +13,7 @@ import torch
 
 from titlecraft.errors import UserError
 from titlecraft.models.attention.document import DOCUMENTS
-from titlecraft.models.loss.answer_nll import pieces, plain_nll, reference_nll
+from titlecraft.models.loss.answer_nll import groups_of_pairs, plain_nll, reference_nll
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.process import distributed
 from training.validation.rows import SPLIT, Pair
@@ -67,7 +67,7 @@ class Scorer:
         if self.one_at_a_time:
             return [[index] for index in order]
         padded = self.model.config._attn_implementation != DOCUMENTS
-        sizes = [len(run) for run in pieces([self.pairs[index] for index in order], TOKENS_AT_ONCE, padded)]
+        sizes = [len(run) for run in groups_of_pairs([self.pairs[index] for index in order], TOKENS_AT_ONCE, padded)]
         starts = [sum(sizes[:position]) for position in range(len(sizes))]
         return [order[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 

@@ -15,7 +15,7 @@ from dataset_builder.shards.alpaca import COLUMNS
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
-from dataset_builder.source.parse import product_kind
+from dataset_builder.source.product_kind import product_kind
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState

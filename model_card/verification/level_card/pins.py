@@ -19,6 +19,7 @@ from titlecraft.models.adapter.read import Adapter
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import DATASET_RECORD, EvaluationRecord, digest
 from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_FILES, MODEL_CONFIG, PROMPT_FILE
+from titlecraft.rows.wording import prompt_of_rows
 from titlecraft.settings import Recipe
 
 BASE_FILES = (MODEL_CONFIG,)
@@ -39,14 +40,16 @@ def verify_pins(state: RepoState) -> list[Line]:
 def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Dataset and base of the training, the base in adapter_config.json, the prompt and the licence."""
     record = state.training
-    yield commit_exists(checks, "dataset", record.dataset, (PROMPT_FILE, DATASET_RECORD), "data/")
+    built = record.rows is None
+    yield commit_exists(
+        checks, "dataset", record.dataset, (PROMPT_FILE, DATASET_RECORD) if built else (), "data/" if built else ""
+    )
     yield commit_exists(checks, "base", record.base, BASE_FILES)
     config = msgspec.json.decode(state.require(ADAPTER_CONFIG))
     named = f"{config.get('base_model_name_or_path')}@{config.get('revision')}"
     yield checks.equal("base in adapter_config.json", named, f"{record.base.repo}@{record.base.revision}")
     yield checks.equal("base in the training's settings", record.base_settings.repo, record.base.repo)
-    same_prompt = state.require(PROMPT_FILE) == read_file(record.dataset, PROMPT_FILE)
-    yield equal_or_different(checks, f"{PROMPT_FILE} is that of the dataset", same_prompt, EXACT)
+    yield from check_prompt(checks, state)
     yield checks.equal("licence, as the base's card states it", record.licence, licence_of(record.base))
     with TemporaryDirectory() as temporary:
         copy_legal_files(record.base, record.licence, Path(temporary))
@@ -55,6 +58,42 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     published = {path: state.read(path) for path in paths}
     different = [name for name in {**of_base, **published} if published.get(name) != of_base.get(name)]
     yield checks.equal("licence files are those of the base", ", ".join(different) or "equal", "equal")
+
+
+def check_prompt(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """prompt.json is that of the dataset, or the one that the base's chat template gives to the dataset's wording."""
+    record, published = state.training, state.require(PROMPT_FILE)
+    of_dataset = read_file(record.dataset, PROMPT_FILE) if record.rows is None else None
+    trained = record.trained_prompt
+    if record.rows is not None:
+        from titlecraft.rows.folder import read_rows  # `datasets` takes seconds to import
+
+        again = read_rows(record.dataset, record.rows.settings)
+        yield checks.equal("rows of the dataset, read again", str(record.rows), str(again))
+        of_dataset = prompt_of_rows(again).to_json()
+    if record.rows is None and (trained is None or trained.prompt.format == "alpaca"):
+        yield equal_or_different(checks, f"{PROMPT_FILE} is that of the dataset", published == of_dataset, EXACT)
+    if trained is not None:
+        from titlecraft.models.base.chat_template import trained_prompt  # transformers takes seconds to import
+        from titlecraft.models.base.tokenizer import load_tokenizer
+
+        yield equal_or_different(
+            checks,
+            f"{PROMPT_FILE} is the prompt of the training",
+            PromptFormat.from_json(published, PROMPT_FILE) == trained.prompt,
+            EXACT,
+        )
+        wording = PromptFormat.from_json(of_dataset or b"", f"{PROMPT_FILE} of {record.dataset}")
+        again = trained_prompt(wording, trained.setting, load_tokenizer(record.base), record.base)
+        yield checks.equal("format of the prompt", str(trained), str(again))
+        if trained.prompt.format == "chat" or record.rows is not None:
+            same = again.prompt == trained.prompt
+            yield equal_or_different(
+                checks,
+                "the prompt is that of the base's chat template or Alpaca's, in the dataset's wording",
+                same,
+                EXACT,
+            )
 
 
 def check_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line]:

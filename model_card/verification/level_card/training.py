@@ -50,7 +50,7 @@ def check_adapter(checks: Checks, state: RepoState) -> Iterator[Line]:
     claimed = {"r": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout}
     configured = {name: config.get(name) for name in claimed}
     yield checks.equal("r, alpha and dropout in adapter_config.json", claimed, configured)
-    yield checks.equal("adapted layers", sorted(lora.target_modules), sorted(config.get("target_modules") or []))
+    yield checks.equal("adapted layers", sorted(lora.target_modules or []), sorted(config.get("target_modules") or []))
 
 
 def check_log(checks: Checks, state: RepoState) -> Iterator[Line]:

@@ -6,14 +6,15 @@ from typing import Any
 
 from evaluation.titles.draw import Title
 from evaluation.titles.grounded import CANDIDATES, SPLIT, gives_away
-from model_card.verification.level_scores.titles import prompt_of
+from model_card.verification.level_scores.titles import evaluated_training
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal
 from model_card.verification.lines.line import Line
 from titlecraft.grounded_prompt import FEWEST_CHARACTERS, SOURCE_CHARACTERS, grounded_input
+from titlecraft.models.adapter.read import prompt_of
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import EvaluationRecord, Grounded
-from titlecraft.search.row_index import open_row_index
+from titlecraft.rows.index import index_of_rows
 
 
 def check_grounded(
@@ -21,7 +22,8 @@ def check_grounded(
 ) -> Iterator[Line]:
     """The sources and prompts of every title, and the record's counts of them. No lines if the report has no grounded arm."""
     if record.grounded is not None:
-        index, prompt = open_row_index(record.dataset), prompt_of(record.dataset)
+        training = evaluated_training(record)
+        index, prompt = index_of_rows(record.dataset, training.row_settings), prompt_of(training)
         yield from check_published_sources(checks, record.grounded, rows, titles, index, prompt)
 
 

@@ -7,14 +7,14 @@ from evaluation.lookup.sources import Lookup
 from evaluation.progress import Progress
 from evaluation.titles.draw import Sample, read_split
 from model_card.verification.level_scores.columns import greedy_arms, sampled_columns
-from model_card.verification.level_scores.titles import DATA
-from titlecraft.hub.pins import download
+from model_card.verification.level_scores.titles import evaluated_training
 from titlecraft.records import EvaluationRecord
+from titlecraft.rows.folder import rows_folder
 
 
 def build_lookup(record: EvaluationRecord, rows: list[dict[str, Any]]) -> Lookup:
     """The lookup over titles and training split of the pinned dataset, with all published answers searched and embedded."""
-    dataset = download(record.dataset, DATA)
+    dataset = rows_folder(record.dataset, evaluated_training(record).row_settings)
     split = read_split(dataset, record.split, ["title"], f"dataset {record.dataset}")
     titles = sorted(set(split["title"].to_pylist()))
     lookup = Lookup.over(dataset, Sample(titles=[], split_titles=titles, available=0, excluded={}), record.evaluation)

@@ -49,12 +49,12 @@ def check_report(checks: Checks, state: RepoState, folder: str) -> Iterator[Line
 
 def tolerance_for(code: Code) -> tuple[float, str | None]:
     """The tolerance for the numbers of a report, and its reason. It is 0 if the decisive packages have the same versions."""
-    others = []
+    differences = []
     for package in DECISIVE_PACKAGES:
         try:
-            here = version(package)
+            installed = version(package)
         except PackageNotFoundError:
-            here = "missing"
-        if code.packages.get(package) != here:
-            others.append(f"{package} {here}, not {code.packages.get(package, 'noted')}")
-    return (OTHER_VERSIONS, f"other versions: {', '.join(others)}") if others else (0.0, None)
+            installed = "missing"
+        if code.packages.get(package) != installed:
+            differences.append(f"{package} {installed}, not {code.packages.get(package, 'noted')}")
+    return (OTHER_VERSIONS, f"other versions: {', '.join(differences)}") if differences else (0.0, None)

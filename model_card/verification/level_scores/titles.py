@@ -7,14 +7,12 @@ from evaluation.titles.draw import Sample, Title, TokenLimits, draw
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.columns import column_equal
 from model_card.verification.lines.line import Line
-from titlecraft.hub.pins import download, read_file
+from titlecraft.hub.pins import read_file
+from titlecraft.models.adapter.read import prompt_of
 from titlecraft.models.base.config import context_length, load_config
 from titlecraft.models.base.tokenizer import load_tokenizer
-from titlecraft.prompt import PromptFormat
-from titlecraft.records import EvaluationRecord, Pin
-from titlecraft.records.repo_files import PROMPT_FILE
-
-DATA = ["data/*.parquet"]
+from titlecraft.records import TRAINING_RECORD, EvaluationRecord, TrainingRecord, read_record
+from titlecraft.rows.folder import rows_folder
 
 
 def check_titles(
@@ -42,16 +40,18 @@ def check_titles(
 
 def draw_sample(record: EvaluationRecord) -> Sample:
     """The sample for a report's settings. Raises UserError if the dataset or the base does not allow it."""
-    tokenizer = load_tokenizer(record.base)
+    training = evaluated_training(record)
+    prompt = prompt_of(training)
+    tokenizer = load_tokenizer(record.base, prompt)
     context = context_length(load_config(record.base))
     max_length = min(record.base_settings.max_length, context)
     room = TokenLimits(scored=max_length, context=context, new_tokens=record.generation.max_new_tokens)
-    data, prompt = download(record.dataset, DATA), prompt_of(record.dataset)
+    data = rows_folder(record.dataset, training.row_settings)
     count, seed = record.evaluation.titles, record.evaluation.seed
     return draw(data, prompt, tokenizer, room, count, seed, name=f"dataset {record.dataset}")
 
 
-def prompt_of(dataset: Pin) -> PromptFormat:
-    """The prompt format of a dataset. Raises UserError if it is missing or cannot be read."""
-    raw = read_file(dataset, PROMPT_FILE)
-    return PromptFormat.from_json(raw or b"", f"{PROMPT_FILE} of {dataset}")
+def evaluated_training(record: EvaluationRecord) -> TrainingRecord:
+    """The training record of the evaluated adapter. Raises UserError if it is missing or cannot be read."""
+    raw = read_file(record.adapter, TRAINING_RECORD)
+    return read_record(raw or b"", TrainingRecord, f"{TRAINING_RECORD} of {record.adapter}")

@@ -69,12 +69,12 @@ class Answers:
     def without_unreadable(self, values: list[float], measure: str, texts: str) -> list[float | None]:
         """The values, with None where the measure cannot read the script of a title's texts; see evaluation.readable."""
         unreadable = self.unreadable(measure, texts)
-        return [None if lacking else value for value, lacking in zip(values, unreadable, strict=True)]
+        return [None if is_unreadable else value for value, is_unreadable in zip(values, unreadable, strict=True)]
 
     def unreadable(self, measure: str, texts: str) -> list[bool]:
         """By row, whether a measure cannot read the script of the title, the reference or the answers."""
         return [
-            bool(self.coverage.lacking(measure, row["title"], row["reference"], *texts_of(row[texts])))
+            bool(self.coverage.unmet_needs(measure, row["title"], row["reference"], *texts_of(row[texts])))
             for row in self.rows
         ]
 

@@ -15,6 +15,7 @@ from titlecraft.cards.lineage_picture import draw_adapter, draw_dataset, fit
 from titlecraft.cards.merge import split
 from titlecraft.errors import UserError
 from titlecraft.records import DatasetRecord, Source, SourceFile
+from titlecraft.records.dataset import About
 from titlecraft.records.lineage import DatasetLineage, Trained, result_of, with_adapter
 from titlecraft.settings import Data, Prompt
 
@@ -71,13 +72,34 @@ def test_a_licence_for_the_texts_is_refused(claim: dict[str, object]) -> None:
         require_no_licence(claim, "README.md")
 
 
-def test_a_licence_added_by_people_is_removed() -> None:
-    inputs = CardInputs("ns/data", dataset_record())
+def test_a_licence_added_by_people_is_removed_from_amazon_titles_alone() -> None:
+    tagged = ("- titlecraft\n", "- titlecraft\n- license:mit\n- mine\n")
+    for expected in (TRN_LINES, None):
+        inputs = CardInputs("ns/data", of_lines(TRN_LINES, expected))
+        card = render(inputs)
+        again = render(inputs, card.replace("license: unknown", "license: mit").replace(*tagged))
+        if expected:
+            assert again == card.replace("- titlecraft\n", "- titlecraft\n- mine\n")
+        else:
+            assert (
+                "license: mit\n" in again
+                and "- license:mit\n" in again
+                and "`license: mit` is what the publisher states" in again
+            )
+            assert render(inputs, again) == again and "No licence is known" not in again
+
+
+def test_what_the_publisher_states_is_on_the_card_and_in_the_command() -> None:
+    about = About("cc-by-4.0", ["pt", "es"], "Loja: cadeiras & mesas")
+    inputs = CardInputs("ns/data", msgspec.structs.replace(dataset_record(), about=about))
     card = render(inputs)
-    claiming = card.replace("license: unknown", "license: mit").replace(
-        "- titlecraft\n", "- titlecraft\n- license:mit\n- mine\n"
-    )
-    assert render(inputs, claiming) == card.replace("- titlecraft\n", "- titlecraft\n- mine\n")
+    front = split(card).metadata
+    assert (front["license"], front["language"], front["pretty_name"]) == ("cc-by-4.0", ["pt", "es"], about.pretty_name)
+    assert "# Loja: cadeiras & mesas\n" in card and "Language: pt, es, as the publisher states" in card
+    assert "--license cc-by-4.0 \\\n  --language pt,es \\\n  --pretty-name 'Loja: cadeiras & mesas'" in card
+    # a rebuild without the options keeps what the published card says
+    kept = split(render(CardInputs("ns/data", dataset_record()), card)).metadata
+    assert (kept["license"], kept["language"], kept["pretty_name"]) == ("cc-by-4.0", ["pt", "es"], about.pretty_name)
 
 
 def test_card_of_an_older_record_omits_missing_fields() -> None:

@@ -10,9 +10,9 @@ from dataset_builder.shards import alpaca
 from dataset_builder.shards.alpaca import COLUMNS, shard_names
 from dataset_builder.shards.wording import Wording
 from dataset_builder.shards.write import RowFiles, plan_shards, write_shard
-from dataset_builder.source.block import write_rows
+from dataset_builder.source.block import rows_schema, write_rows
 from titlecraft.records import file_sha256
-from titlecraft.settings import Prompt
+from titlecraft.settings import Data, Prompt
 
 
 def write(folder: Path, rows: int, per_shard: int) -> list[str]:
@@ -23,6 +23,7 @@ def write(folder: Path, rows: int, per_shard: int) -> list[str]:
         files.append(folder / f"{begin}.arrow")
         write_rows(
             files[-1],
+            rows_schema(Data()),
             [f"{number:010d}" for number in numbers],
             [f"Title {number}" for number in numbers],
             [f"Description number {number}, with 'quotes' and {{braces}}." for number in numbers],

@@ -9,8 +9,8 @@ import fsspec
 import msgspec
 import pytest
 
-from dataset_builder.source.catalogue import find_files, require_unchanged
 from dataset_builder.source.examine import examine_files
+from dataset_builder.source.find_files import find_files, require_unchanged
 from dataset_builder.source.read_blocks import read_blocks
 from dataset_builder.workers.in_order import worker_processes
 from tests.dataset_builder.build_offline import build_offline
@@ -35,7 +35,7 @@ def three_files(tmp_path: Path) -> list[str]:
 
 def names(given: list[str]) -> list[str]:
     with worker_processes(1) as in_order:
-        return [file.name for file in examine_files(find_files(given), in_order)]
+        return [file.name for file in examine_files(find_files(given), Data(), in_order)]
 
 
 def test_files_are_sorted_by_their_addresses(three_files: list[str]) -> None:

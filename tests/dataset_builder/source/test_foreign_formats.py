@@ -1,4 +1,4 @@
-"""A file in another format is refused; the message names the format, and its command converts the file."""
+"""A file in a format that no reader reads is refused; the message names the format, and its command converts the file."""
 
 import bz2
 import csv
@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,8 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataset_builder.source.foreign_formats import HEAD_BYTES, require_json_lines
+from dataset_builder.source.catalogue import Listed
+from dataset_builder.source.examine import HEAD_BYTES, examine
 from titlecraft.errors import UserError
+from titlecraft.settings import Data
 
 ROWS = [
     {"uid": f"SKU{number:05d}", "title": f"Kettle, \"small\" {number}", "content": f"Kettle {number} boils water; it's made of steel."}
@@ -36,13 +37,6 @@ def table(delimiter: str) -> bytes:
     writer.writeheader()
     writer.writerows(ROWS)
     return text.getvalue().encode()
-
-
-def zipped() -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("rows.jsonl", LINES)
-    return stream.getvalue()
 
 
 def tarred() -> bytes:
@@ -61,39 +55,26 @@ def parquet() -> bytes:
 
 
 CONVERTIBLE: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "shop.csv": ("CSV with the columns 'uid', 'title', 'content'", lambda: table(",")),
-    "marked.csv": ("CSV with the columns 'uid'", lambda: b"\xef\xbb\xbf" + table(",")),
-    "feed.tsv": ("TSV with the columns", lambda: table("\t")),
-    "semi.txt": ("CSV (with semicolons) with the columns", lambda: table(";")),
-    "rows.parquet": ("Parquet", parquet),
-    "one line.json": ("a JSON array", lambda: json.dumps(ROWS).encode()),
-    "pretty.json": ("a JSON array", lambda: json.dumps(ROWS, indent=2).encode()),
-    "rows.json": ("a JSON array", lambda: ("[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n").encode()),
-    "wrapped.json": ("one JSON object with the rows in a list under 'products'", lambda: json.dumps({"count": 40, "products": ROWS}).encode()),
-    "it's.json": ("one JSON object with the rows in a list under 'items'", lambda: json.dumps({"items": ROWS}, indent=1).encode()),
-    "python.json": ("Python dictionaries, one a line", lambda: "".join(f"{row!r}\n" for row in ROWS).encode()),
     "nan.jsonl": ("JSON lines with NaN or Infinity", lambda: LINES.replace("{", '{"price": NaN, "high": -Infinity, ').encode()),
-    "comma.json": ("JSON objects with a comma behind each", lambda: (",\n".join(map(json.dumps, ROWS)) + "\n").encode()),
     "wide.jsonl": ("text in UTF-16", lambda: LINES.encode("utf-16")),
     "wide_le.jsonl": ("text in UTF-16LE", lambda: LINES.encode("utf-16-le")),
-    "mac.jsonl": ("line ends of CR alone", lambda: LINES.replace("\n", "\r").encode()),
-    "rows.jsonl.bz2": ("compressed with bzip2", lambda: bz2.compress(LINES.encode())),
-    "rows.jsonl.xz": ("compressed with xz", lambda: lzma.compress(LINES.encode())),
-    "rows.zip": ("a zip archive", zipped),
     "rows.tar": ("a tar archive", tarred),
     "twice.jsonl.gz": ("gzip inside of gzip", lambda: gzip.compress(gzip.compress(LINES.encode()))),
-    "shop.csv.gz": ("CSV with the columns 'uid', 'title', 'content' inside of the gzip file", lambda: gzip.compress(table(","))),
-    "objects.json": ("JSON objects over several lines each", lambda: "\n".join(json.dumps(row, indent=1) for row in ROWS).encode()),
-    "glued.json": ("JSON objects without line ends", lambda: "".join(map(json.dumps, ROWS)).encode()),
-    "latin.csv": ("CSV with the columns 'uid', 'title', 'content', in Windows-1252", lambda: table(",").replace(b"small", b"caf\xe9")),
+    "mixed.jsonl.bz2": ("gzip inside of bzip2", lambda: bz2.compress(gzip.compress(LINES.encode()))),
+    "nan.jsonl.gz": ("JSON lines with NaN or Infinity, which JSON does not have (RFC 8259) inside of the gzip file", lambda: gzip.compress(LINES.replace("{", '{"price": NaN, ').encode())),
+    "nan.jsonl.xz": ("inside of the xz file", lambda: lzma.compress(LINES.replace("{", '{"price": NaN, ').encode())),
+    "wide.jsonl.bz2": ("text in UTF-16 inside of the bzip2 file", lambda: bz2.compress(LINES.encode("utf-16"))),
 }  # fmt: skip
 
 
 def refusal(path: Path) -> str:
-    head = path.read_bytes()
     with pytest.raises(UserError) as refused:
-        require_json_lines(head[:HEAD_BYTES], str(path), len(head) <= HEAD_BYTES)
+        format_of(path)
     return str(refused.value)
+
+
+def format_of(path: Path, settings: Data | None = None) -> str:
+    return examine((Listed(str(path), 1, ""), path.name, settings or Data())).format
 
 
 @pytest.mark.parametrize("name", CONVERTIBLE)
@@ -102,7 +83,7 @@ def test_the_command_in_the_message_gives_the_rows(name: str, tmp_path: Path) ->
     (tmp_path / name).write_bytes(content())
     message = refusal(tmp_path / name)
     assert message.startswith(f"{tmp_path / name}: ") and what in message and "\n" not in message
-    command = message.partition("unpack it once: ")[2] or message.partition("(one object a line): ")[2]
+    command = message.partition("unpack it once: ")[2] or message.partition("expected JSON, CSV, Parquet or Arrow: ")[2]
     unpack, _, convert = command.rpartition(", then: ")
     steps = [unpack.removeprefix("unpack it (").removesuffix(")"), convert] if unpack else [convert]
     for step in steps:
@@ -114,7 +95,7 @@ def test_the_command_in_the_message_gives_the_rows(name: str, tmp_path: Path) ->
     rows = [json.loads(line) for line in raw.decode("utf-8-sig").splitlines()]
     rows = [{name: row[name].replace("café", "small") for name in ("uid", "title", "content")} for row in rows]
     assert rows == ROWS
-    require_json_lines(made.read_bytes(), str(made), True)
+    assert format_of(made) == "JSON lines"
 
 
 REFUSED = {
@@ -127,7 +108,10 @@ REFUSED = {
     "rss.xml": (b'<rss version="2.0">\n<channel>\n</channel></rss>', "found XML"),
     "book.xlsx": (b"PK\x03\x04" + b"\0" * 26 + b"[Content_Types].xml" + b"\0" * 99, "an Excel workbook"),
     "book.xls": (b"\xd0\xcf\x11\xe0" + b"\0" * 99, "an old Excel or Word file"),
-    "rows.zst": (b"\x28\xb5\x2f\xfd" + b"\0" * 99, "compressed with zstd"),
+    "nothing.xz": (lzma.compress(b""), "the xz file holds nothing"),
+    "rows.zst": (b"\x28\xb5\x2f\xfd" + b"\xff" * 99, "the zstd data is damaged"),
+    "rows.parquet.gz": (gzip.compress(parquet()), "found Parquet or Arrow inside of gzip: unpack it"),
+    "twice.csv": (b"title,content,title\n" + b"A,B,C\n" * 9, "the header has 'title' 2 times"),
     "rows.db": (b"SQLite format 3\0" + b"\0" * 99, "an SQLite database"),
     "pointer.jsonl": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a pointer of Git LFS"),
     "plain.json.gz": (LINES.encode(), "not a gzip file, whatever its name says"),
@@ -135,8 +119,14 @@ REFUSED = {
     "rows.sql": (b"BEGIN;\nINSERT INTO products VALUES (1, 'Kettle');\n" * 9, "found SQL"),
     "noise.bin": (bytes(range(128, 256)) * 9, "bytes that are no text in UTF-8"),
     "lists.json": (b'["SKU1", "Kettle"]\n' * 9, "lists, one a line"),
-    "large.json": (json.dumps({"shop": "x", "products": ROWS * 99}).encode(), "in a list under 'products'"),
-    "large array.json": (json.dumps(ROWS * 99).encode(), "a JSON array"),
+    "large.json": (
+        json.dumps({"shop": "x", "products": ROWS * 999}).encode(),
+        "in a list under 'products': set --data.records=products",
+    ),
+    "wrapped.json": (
+        json.dumps({"count": 40, "products": ROWS}, indent=1).encode(),
+        "in a list under 'products': set --data.records=products",
+    ),
 }
 
 
@@ -154,21 +144,34 @@ def test_other_formats_are_named(name: str, tmp_path: Path) -> None:
     json.dumps({"title": "A", "content": "B" * HEAD_BYTES, "n": [{"a": 1}]}), "{\n" * 3 + LINES,
     json.dumps({"reviews": [{"by": "x", "text": "y" * 99}] * 9, "title": "A", "content": "C" * HEAD_BYTES}),
 ])  # fmt: skip
-def test_malformed_lines_alone_are_accepted(content: str) -> None:
+def test_malformed_lines_alone_are_accepted(content: str, tmp_path: Path) -> None:
     """They are quarantined one by one; a row may hold lists of objects, and may be longer than what is looked at."""
     raw = content.encode()
-    for head in (raw, b"\xef\xbb\xbf" + raw):
-        require_json_lines(head[:HEAD_BYTES], "rows.jsonl", len(head) <= HEAD_BYTES)
-    require_json_lines(gzip.compress(raw)[:HEAD_BYTES], "rows.jsonl.gz", True)
+    for number, data in enumerate((raw, b"\xef\xbb\xbf" + raw, gzip.compress(raw))):
+        (tmp_path / f"rows{number}").write_bytes(data)
+        assert format_of(tmp_path / f"rows{number}") == "JSON lines"
 
 
-def test_a_page_that_begins_with_a_comment_is_html() -> None:
-    with pytest.raises(UserError, match="an HTML page"):
-        require_json_lines(b"\n<!-- proxy -->\n<!DOCTYPE html><html>log in</html>", "rows.json", True)
+def test_a_page_that_begins_with_a_comment_is_html(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_bytes(b"\n<!-- proxy -->\n<!DOCTYPE html><html>log in</html>")
+    assert "an HTML page" in refusal(tmp_path / "rows.json")
 
 
-def test_a_table_with_cr_alone_is_one_and_wrapped_json_is_none() -> None:
-    with pytest.raises(UserError, match="CSV with the columns 'id', 'title', 'text'"):
-        require_json_lines(b"id,title,text\r1,Lamp,It is lit.\r2,Tent,It is dry.\r", "rows.csv", True)
-    require_json_lines(b'callback([{"id": 1, "title": "Lamp", "text": "a"}])', "rows.json", True)  # quarantined by line
-    require_json_lines(b'data: {"id": 1, "title": "Lamp"}\ndata: {"id": 2, "title": "Tent"}\n', "rows.json", True)
+FORMATS = {
+    "cr.csv": (b"id,title,text\r1,Lamp,It is lit.\r2,Tent,It is dry.\r", "CSV"),
+    "header.csv": (b"id,title,text\n", "CSV"),
+    "spaces.csv": (b'id, title, text\n1, "Lamp, red", "It is lit."\n2, "Tent, green", "It is dry."\n', "CSV"),
+    "large array.json": (json.dumps(ROWS * 999).encode(), "JSON"),
+    "empty.json": (b" [ ]\n", "JSON"),
+    "callback.json": (b'callback([{"id": 1, "title": "Lamp", "text": "a"}])', "JSON lines"),
+    "events.json": (b'data: {"id": 1, "title": "Lamp"}\ndata: {"id": 2, "title": "Tent"}\n', "JSON lines"),
+    "python.json": (b"{u'asin': u'1', u'title': u'Lamp'}\n" * 3, "Python dictionaries"),
+    "latin.csv": (table(",").replace(b"small", b"caf\xe9"), "CSV"),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_are_recognised(name: str, tmp_path: Path) -> None:
+    content, format_name = FORMATS[name]
+    (tmp_path / name).write_bytes(content)
+    assert format_of(tmp_path / name) == format_name

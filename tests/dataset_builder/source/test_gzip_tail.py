@@ -32,11 +32,11 @@ def test_members_and_zeros_are_read(content: bytes, tmp_path: Path) -> None:
     file.write_bytes(content)
     blocks = list(read_blocks(str(file)))
     assert b"".join(block.data for block in blocks) == LINES * (2 if content == WHOLE * 2 else 1)
-    assert not any(block.gzip_is_cut for block in blocks)
+    assert not any(block.cut for block in blocks)
 
 
 @pytest.mark.parametrize("cut", [1, 8, 300])
 def test_a_cut_file_is_still_cut(cut: int, tmp_path: Path) -> None:
     file = tmp_path / "rows.json.gz"
     file.write_bytes(WHOLE[:-cut])
-    assert list(read_blocks(str(file)))[-1].gzip_is_cut
+    assert list(read_blocks(str(file)))[-1].cut == "the gzip data is cut"

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.source.parse import Drop, Parser, Quarantine, Row, drop_reason, product_kind
+from dataset_builder.source.json_parser import Parser
+from dataset_builder.source.parse import Drop, Quarantine, Row, drop_reason
+from dataset_builder.source.product_kind import product_kind
 from titlecraft.settings import Data
 
 
@@ -39,11 +41,18 @@ from titlecraft.settings import Data
     (b'{"name": "A", "content": "B"}', Drop.EMPTY_TITLE),
     (b'{"title": null, "content": "B"}', Drop.EMPTY_TITLE),
     (b'{"title": "A", "content": null}', Drop.EMPTY_CONTENT),
-    (b'{"title": null, "content": ["B"]}', Quarantine.CONTENT_NOT_TEXT),
+    (b'{"title": null, "content": ["B"]}', Drop.EMPTY_TITLE),
+    (b'{"title": null, "content": ["B", 1]}', Quarantine.CONTENT_NOT_TEXT),
     (b'{"title": false, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
     (b'{"title": 1984, "content": "B"}', Quarantine.TITLE_NOT_TEXT),
     (b'{"title": "A"}', Drop.EMPTY_CONTENT),
-    (b'{"title": "A", "content": ["B"]}', Quarantine.CONTENT_NOT_TEXT),
+    (b'{"title": "A", "content": ["B", "", "C"]}', Row("", "A", "B\nC")),
+    (b'{"title": ["A"], "content": "B"}', Row("", "A", "B")),
+    (b'{"title": "A", "content": []}', Drop.EMPTY_CONTENT),
+    (b'{"title": "A", "content": [""]}', Drop.EMPTY_CONTENT),
+    (b'{"title": "A", "content": ["B", 1]}', Quarantine.CONTENT_NOT_TEXT),
+    (b'{"title": "A", "content": [["B"]]}', Quarantine.CONTENT_NOT_TEXT),
+    (b'{"title": "A", "content": [null]}', Quarantine.CONTENT_NOT_TEXT),
     (b'{"uid": 123, "title": "A", "content": "B"}', Row("123", "A", "B")),
     (b'{"uid": 0, "title": "A", "content": "B"}', Row("0", "A", "B")),
     (b'{"uid": 18446744073709551615, "title": "A", "content": "B"}', Row("18446744073709551615", "A", "B")),
@@ -96,7 +105,7 @@ def test_damaged_lines_never_give_other_values(noise: bytes, place: int, length:
     if isinstance(found, Row):
         value = json.loads(line.decode("utf-8"))
         uid = value.get("uid")
-        assert ("" if uid is None else str(uid), value["title"], value["content"]) == found
+        assert ("" if uid is None else str(uid), value["title"], value["content"], ()) == found
 
 
 @pytest.mark.parametrize(("title", "content", "expected"), [

@@ -11,6 +11,7 @@ import pytest
 
 from dataset_builder.source.parse import Drop, Quarantine, Row
 from dataset_builder.source.read_blocks import Block
+from dataset_builder.source.reader import Head
 from dataset_builder.source.readers import READERS, choose_reader
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.settings import Data
@@ -35,6 +36,9 @@ class TabParser:
     def published_part(self, line: bytes, reason: Quarantine) -> dict[str, Any]:
         return {}
 
+    def source_text(self, line: bytes) -> str:
+        return line.decode()
+
     def columns(self, lines: list[bytes]) -> Counter[str]:
         return Counter(dict.fromkeys(self.names, len(lines)))
 
@@ -45,18 +49,15 @@ class Tabs:
     name = "tabs of this test"
     divisible = False
 
-    def recognises(self, head: bytes, address: str) -> bool:
-        return head.startswith(b"#")
+    def recognises(self, head: Head, settings: Data) -> bool:
+        return head.data.startswith(b"#")
 
-    def examine(self, head: bytes, address: str, whole: bool) -> None:
+    def examine(self, head: Head, settings: Data) -> None:
         return None
 
-    def blocks(self, address: str, start: int, end: int | None) -> Iterator[Block]:
+    def blocks(self, address: str, settings: Data, start: int, end: int | None) -> Iterator[Block]:
         header, _, data = Path(address).read_bytes().partition(b"\n")
-        yield Block(len(header) + 1, data, len(header) + 1 + len(data), False, header[1:])
-
-    def lines(self, data: bytes) -> list[bytes]:
-        return data.split(b"\n")
+        yield Block(len(header) + 1, data, len(header) + 1 + len(data), "", header[1:])
 
     def parser(self, settings: Data, header: bytes) -> TabParser:
         return TabParser(header)
@@ -77,5 +78,5 @@ def test_a_reader_of_another_format(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_file_has_a_reader() -> None:
-    assert choose_reader(b"", "rows").name == "JSON lines"
+    assert choose_reader(Head(b"", True, "rows"), Data()).name == "JSON lines"
     assert len({reader.name for reader in READERS}) == len(READERS)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from dataset_builder.source.block import text_key
-from dataset_builder.splits.assign import SPLITS, assign, group_rows
+from dataset_builder.splits.assign import SPLITS, assign
+from titlecraft.rows.groups import group_rows
 from titlecraft.settings import Data
 
 

@@ -1,4 +1,4 @@
-"""Standard benchmarks before and after: which task is meant, and what a choice scores. Nothing is fetched here."""
+"""Standard benchmarks before and after: finding a task, refusals, and scores of choices; nothing is downloaded."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ torch.set_grad_enabled(True)  # importing lighteval switches them off
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("task", "message"),
     [
         ("arc:easy", 'expected "lighteval|TASK|EXAMPLES"'),
         ("lighteval|arc:easy|many", 'expected "lighteval|TASK|EXAMPLES"'),
@@ -29,28 +29,31 @@ torch.set_grad_enabled(True)  # importing lighteval switches them off
         ("lighteval|lambada:standard|0", "its metric ppl is none of single questions"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(asked: str, says: str) -> None:
-    with pytest.raises(UserError) as found:
-        find_benchmark(asked)
-    assert says in str(found.value) and asked in str(found.value)
+def test_unsuitable_tasks_are_refused(task: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        find_benchmark(task)
+    assert message in str(error.value) and task in str(error.value)
 
 
-def test_a_task_is_found_by_reading() -> None:
+def test_a_task_is_found_in_the_sources_of_lighteval() -> None:
     assert [module.__name__ for module in task_modules("arc:easy")] == ["lighteval.tasks.tasks.arc"]
 
 
 def test_choices_are_scored_in_both_arms() -> None:
     tokenizer = train_tokenizer()
     model = add_adapter(make_base(len(tokenizer)))
-    asked = [("What is red?", [" A lamp", " The old clock of the harbour"]), ("And old? " * 200, [" A tent", " Both"])]
+    questions = [
+        ("What is red?", [" A lamp", " The old clock of the harbour"]),
+        ("And old? " * 200, [" A tent", " Both"]),
+    ]
     docs = [
-        Doc(query=query, choices=choices, gold_index=0, task_name=f"{arm}_arc:easy|0", id=str(place))
+        Doc(query=query, choices=choices, gold_index=0, task_name=f"{arm}_arc:easy|0", id=str(index))
         for arm in ("before", "after")
-        for place, (query, choices) in enumerate(asked)
+        for index, (query, choices) in enumerate(questions)
     ]
     loaded = Loaded(model, tokenizer, base=LoadedBase(model, tokenizer, "none", None, "float32"), checks=[])
-    found = BothArmsChoose(loaded, 3, Progress(), FinishedBatches(None, {})).loglikelihood(docs)
-    for doc, response in zip(docs, found, strict=True):
+    responses = BothArmsChoose(loaded, 3, Progress(), FinishedBatches(None, {})).loglikelihood(docs)
+    for doc, response in zip(docs, responses, strict=True):
         choices = token_ids(tokenizer, doc.choices)
         prompt = encode_prompt(tokenizer, doc.query)[-(512 - max(map(len, choices))) :]
         if doc.task_name.startswith("after"):
@@ -60,4 +63,4 @@ def test_choices_are_scored_in_both_arms() -> None:
                 expected = [-plain_nll(model, prompt, choice) for choice in choices]
         assert response.logprobs == pytest.approx(expected, rel=1e-4)
         assert response.output_tokens == choices
-    assert found[0].logprobs != found[2].logprobs
+    assert responses[0].logprobs != responses[2].logprobs

@@ -1,4 +1,4 @@
-"""What is taken from lighteval's details."""
+"""Outcomes read from lighteval's details."""
 
 from types import SimpleNamespace
 
@@ -10,8 +10,8 @@ from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 
 
-def test_the_prompt_that_is_compared_is_that_of_lightevals_document() -> None:
-    """Not what our model says that it was asked, which is the sample's own."""
+def test_the_outcomes_prompt_is_that_of_lightevals_document() -> None:
+    """The model's response repeats the sample's prompt, so that it cannot show a difference."""
     title = Title(
         uid="B1",
         title="A lamp",

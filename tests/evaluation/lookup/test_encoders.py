@@ -1,4 +1,4 @@
-"""An embedding retriever and BERTScore recall with a tiny encoder; through the whole stage they go in test_evaluate.py."""
+"""An embedding retriever and BERTScore recall with a tiny encoder; test_evaluate.py runs them in the whole stage."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def downloaded(folder: Path, monkeypatch) -> None:
     monkeypatch.setattr("evaluation.lookup.encoders.download", lambda pinned, files: folder)
 
 
-def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
+def test_a_vector_does_not_depend_on_the_rest_of_the_batch() -> None:
     model, tokenizer = load_encoder(PINNED, "retriever")
     together = vectors(model, tokenizer, [*TITLES, "a lamp " * 20, "a lamp", "a lamp"])
     alone = vectors(model, tokenizer, ["a lamp"])["a lamp"]
@@ -44,7 +44,7 @@ def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
     assert alone == pytest.approx((hidden / hidden.norm()).detach().numpy(), abs=1e-6)
 
 
-def test_the_nearest_title_is_first_and_nothing_names_no_title() -> None:
+def test_the_nearest_title_has_rank_1_and_an_empty_text_the_mean_rank() -> None:
     titles = EmbeddedTitles(PINNED, TitleIndex(TITLES, seed=7))
     titles.look_up([(title, text) for title in TITLES for text in ("blue KETTLE", "")])
     assert titles.rank("Blue kettle", "blue KETTLE") == 1  # the encoder does not see case
@@ -52,7 +52,7 @@ def test_the_nearest_title_is_first_and_nothing_names_no_title() -> None:
     assert titles.rank("blue  kettle", "") == 2.5  # all alike
 
 
-def test_recall_finds_every_token_of_the_reference_at_the_references_length() -> None:
+def test_recall_cuts_the_answer_at_the_references_length() -> None:
     scored = BertRecall(PINNED)
     asked = [
         ("a red lamp", "a red lamp"),
@@ -73,7 +73,7 @@ def test_recall_finds_every_token_of_the_reference_at_the_references_length() ->
     assert other == pytest.approx(float((reference @ text.T).max(1).values[1:-1].mean()), abs=1e-5) and other < 0.99
 
 
-def test_a_recipe_with_encoders_has_their_measures_and_says_which() -> None:
+def test_a_recipe_with_encoders_has_their_measures() -> None:
     plain, named = Evaluation(), Evaluation(retriever="me/encoder@" + "a" * 40, bertscore="me/encoder@" + "a" * 40)
     added = set(measure_names(named)) - set(measure_names(plain))
     assert added == {"specificity_embedding", "bertscore_recall"}
@@ -82,7 +82,7 @@ def test_a_recipe_with_encoders_has_their_measures_and_says_which() -> None:
     assert (fewest_resamples(plain), fewest_resamples(named)) == (640, 720)
 
 
-def test_what_is_no_encoder_is_said_with_its_setting(tmp_path: Path, monkeypatch) -> None:
+def test_a_repo_that_is_no_encoder_is_refused_with_its_setting(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("evaluation.lookup.encoders.download", lambda pinned, files: tmp_path)
     with pytest.raises(
         UserError, match=r"evaluation\.bertscore: me/encoder@aaaaaaaaaaaa cannot be loaded as a text encoder"
@@ -90,10 +90,8 @@ def test_what_is_no_encoder_is_said_with_its_setting(tmp_path: Path, monkeypatch
         load_encoder(PINNED, "bertscore")
 
 
-def test_an_encoder_that_cannot_be_used_is_refused_before_there_are_answers(
-    folder: Path, tmp_path: Path, monkeypatch
-) -> None:
-    """A tokenizer that cannot pad, as GPT-2's: it loads, and its first batch of two texts fails."""
+def test_an_unusable_encoder_is_refused_before_generation(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    """A tokenizer without a pad token, such as GPT-2's, loads, but its first batch of two texts fails."""
     model, tokenizer = load_encoder(PINNED, "retriever")
     model.save_pretrained(tmp_path)
     tokenizer.pad_token = None

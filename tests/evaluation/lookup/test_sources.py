@@ -41,18 +41,18 @@ def test_the_rank_of_a_title_given_a_text() -> None:
     assert nothing == stop_words == 4.0  # the middle of seven
 
 
-def test_titles_without_a_word_do_not_stop_anything() -> None:
+def test_titles_without_words_are_ranked() -> None:
     assert ranks(["The of", "A the"], "A the", "anything", "") == [1.5, 1.5]
 
 
-def test_distractors_are_the_nearest_and_some_others_whatever_the_order() -> None:
+def test_distractors_are_nearest_and_random_titles_in_any_order() -> None:
     titles = [f"Lamp {n:03d}" for n in range(80)] + [f"Tent {n}" for n in range(100, 180)] + ["LAMP  000"]
     index, other = TitleIndex(titles, seed=7), TitleIndex(titles[::-1], seed=7)
-    name = {place: title for title, place in index.index_of.items()}
-    found = [name[place] for place in index.distractors("Lamp 007").tolist()]
-    assert len(found) == len(set(found)) == NEAR + AT_RANDOM == 99 and "lamp 007" not in found
-    assert all(title.startswith("lamp") for title in found[:NEAR])
-    assert any(title.startswith("tent") for title in found[NEAR:])
+    title_of = {number: title for title, number in index.index_of.items()}
+    distractors = [title_of[number] for number in index.distractors("Lamp 007").tolist()]
+    assert len(distractors) == len(set(distractors)) == NEAR + AT_RANDOM == 99 and "lamp 007" not in distractors
+    assert all(title.startswith("lamp") for title in distractors[:NEAR])
+    assert any(title.startswith("tent") for title in distractors[NEAR:])
     assert index.distractors("Lamp 007").tolist() == other.distractors("Lamp 007").tolist()
     assert TitleIndex(titles, seed=8).distractors("Lamp 007").tolist() != index.distractors("Lamp 007").tolist()
 
@@ -76,12 +76,12 @@ def copies(tmp_path: Path) -> Copies:
         ("", (0, 0)),
     ],
 )
-def test_the_longest_copied_run(copies: Copies, text: str, expected: tuple[int, int]) -> None:
+def test_the_longest_copied_passage(copies: Copies, text: str, expected: tuple[int, int]) -> None:
     copies.look_up([text, "another text that has nothing to do with any of them at all"])
     assert copies.copied_words(text) == expected
 
 
-def test_all_texts_at_once_give_what_each_gives_alone(copies: Copies) -> None:
+def test_texts_looked_up_together_and_alone_give_the_same(copies: Copies) -> None:
     texts = [*TRAINED, "over the lazy dog and runs a heavy blue clock for the harbour master,", ""]
     copies.look_up(texts)
     together = [copies.copied_words(text) for text in texts]
@@ -92,6 +92,6 @@ def test_all_texts_at_once_give_what_each_gives_alone(copies: Copies) -> None:
         assert alone.copied_words(text) == expected
 
 
-def test_a_run_is_as_long_as_its_runs_of_eight_say() -> None:
+def test_longest_passage() -> None:
     assert longest_passage(np.array([False, True, True, False, True])) == 9
     assert longest_passage(np.array([False])) == longest_passage(np.zeros(0, bool)) == 0

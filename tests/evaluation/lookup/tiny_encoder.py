@@ -1,4 +1,4 @@
-"""A tiny BERT with random weights and a word-piece tokenizer over the tiny world's words, as an encoder's repo holds them."""
+"""Writes the files of an encoder's repo: a tiny BERT with random weights, and a word-piece tokenizer of the tiny world's words."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,'&<>"
 
 
 def save_encoder(folder: Path) -> None:
-    """Write model and tokenizer."""
+    """Write model and tokenizer to a folder."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""Each measure on literal texts."""
+"""Values of each measure on literal texts."""
 
 from dataclasses import dataclass, replace
 from math import log
@@ -26,16 +26,16 @@ PLAIN = Evaluation()
 
 @dataclass(frozen=True)
 class Known:
-    """What would have been looked up."""
+    """A lookup with fixed values."""
 
-    place: float = 1.0
+    true_rank: float = 1.0
     copied: tuple[int, int] = (0, 0)
 
     def rank(self, title: str, text: str) -> float:
-        return self.place
+        return self.true_rank
 
     def embedded_rank(self, title: str, text: str) -> float:
-        return 2 * self.place
+        return 2 * self.true_rank
 
     def bert_recall(self, text: str, reference: str) -> float:
         return 0.5
@@ -63,11 +63,11 @@ SAME = replace(CAT, text="A red lamp.", tokens=5, stopped=False, reference="A re
 REFERENCE = Scored(nll=6.0, tokens=4, bytes=12, nll_elsewhere=8.0)
 
 
-def value(name: str, of: Written | Scored) -> float:
-    return entry_named(name, PLAIN).value(of)
+def value(name: str, answer: Written | Scored) -> float:
+    return entry_named(name, PLAIN).value(answer)
 
 
-def says(text: str, reference: str, title: str = "") -> Written:
+def answer_of(text: str, reference: str, title: str = "") -> Written:
     return replace(CAT, text=text, reference=reference, title=title)
 
 
@@ -79,14 +79,14 @@ def test_likelihood() -> None:
 
 
 def test_specificity_is_the_reciprocal_rank() -> None:
-    assert value("specificity", replace(CAT, known=Known(place=4.0))) == 0.25
-    assert value("specificity", replace(CAT, known=Known(place=50.5))) == pytest.approx(0.0198, abs=1e-4)
+    assert value("specificity", replace(CAT, known=Known(true_rank=4.0))) == 0.25
+    assert value("specificity", replace(CAT, known=Known(true_rank=50.5))) == pytest.approx(0.0198, abs=1e-4)
 
 
 @pytest.mark.parametrize(
     ("in_order", "shuffled", "expected"), [(10.0, 11.0, 1.0), (11.0, 10.0, 0.0), (10.0, 10.0, 0.5), (None, None, 0.5)]
 )
-def test_coherence_is_whether_the_order_is_likelier(in_order, shuffled, expected: float) -> None:
+def test_coherence_compares_the_nll_of_two_orders(in_order, shuffled, expected: float) -> None:
     assert value("coherence", replace(CAT, nll_in_order=in_order, nll_shuffled=shuffled)) == expected
 
 
@@ -102,40 +102,42 @@ def test_sentences_end_at_punctuation_and_line_breaks() -> None:
     assert sentences("  ") == []
 
 
-def test_an_order_is_shuffled_once_and_for_all() -> None:
+def test_the_shuffled_order_depends_on_seed_and_text_only() -> None:
     text = "One comes first. Two follows. Three ends. And this is unfin"
-    standing, shuffled = present(orders(text, seed=7))
-    assert standing == "One comes first. Two follows. Three ends."
+    own_order, shuffled = present(orders(text, seed=7))
+    assert own_order == "One comes first. Two follows. Three ends."
     assert shuffled == "Three ends. One comes first. Two follows."
-    assert orders(text, seed=7) == (standing, shuffled)
+    assert orders(text, seed=7) == (own_order, shuffled)
     assert orders("One. Two.", seed=1) == ("One. Two.", "Two. One.")
     for single in ("Only one.", "Twice. Twice.", "One. And the rest is unfin", ""):
         assert orders(single, seed=7) is None
 
 
-def test_content_words_are_recalled_at_the_references_length() -> None:
+def test_content_word_recall_cuts_the_answer_at_the_references_length() -> None:
     reference = "The red lamp of the kitchen"  # content: red, lamp, kitchen; six words
-    assert value("content_word_recall", says("A Lamp in RED", reference)) == pytest.approx(2 / 3)
+    assert value("content_word_recall", answer_of("A Lamp in RED", reference)) == pytest.approx(2 / 3)
     assert (
-        value("content_word_recall", says("so so so so so so red lamp kitchen", reference)) == 0.0
+        value("content_word_recall", answer_of("so so so so so so red lamp kitchen", reference)) == 0.0
     )  # beyond six words
-    assert value("content_word_recall", says("", reference)) == 0.0
-    assert value("content_word_recall", says("the the", "the of")) == 0.0
+    assert value("content_word_recall", answer_of("", reference)) == 0.0
+    assert value("content_word_recall", answer_of("the the", "the of")) == 0.0
 
 
-def test_numbers_that_stand_nowhere() -> None:
+def test_unsupported_numbers() -> None:
     assert numbers("A 12V drill, 1,200 rpm, 2.5 kg, model XK900, in 1987.") == ["12", "1200", "2.5", "1987"]
-    answer = says("It has 1200 pages. It was made in 1987 and 1988.", reference="1,200 pages", title="Yearbook 1987")
+    answer = answer_of(
+        "It has 1200 pages. It was made in 1987 and 1988.", reference="1,200 pages", title="Yearbook 1987"
+    )
     assert value("unsupported_numbers", answer) == 0.5  # 1988, in two sentences
     assert value("unsupported_numbers", NOTHING) == 0.0
 
 
-def test_names_that_stand_nowhere() -> None:
+def test_unsupported_names() -> None:
     text = "Written by John Smith, Paris. He and I saw Mary's NASA in May. Then it ended."
     assert names(text) == [["john", "smith"], ["paris"], ["mary", "nasa"], ["may"]]
-    answer = says(text, reference="by John Smith of Paris", title="Mary at NASA")
+    answer = answer_of(text, reference="by John Smith of Paris", title="Mary at NASA")
     assert value("unsupported_names", answer) == pytest.approx(1 / 3)  # May
-    assert value("unsupported_names", says("Smith ran.", "nobody")) == 0.0  # a sentence begins with any capital
+    assert value("unsupported_names", answer_of("Smith ran.", "nobody")) == 0.0  # a sentence begins with any capital
 
 
 def test_rouge_l_is_the_f1_of_the_longest_common_subsequence() -> None:
@@ -144,7 +146,7 @@ def test_rouge_l_is_the_f1_of_the_longest_common_subsequence() -> None:
     assert value("rouge_l", NOTHING) == 0.0
 
 
-def test_chrf_is_sacrebleus() -> None:
+def test_chrf_equals_sacrebleu() -> None:
     from sacrebleu import sentence_chrf
 
     recall = sum((10 - n) / (14 - n) for n in range(1, 7)) / 6  # "thecatsat" in "thecatsatdown"; precision is 1
@@ -155,7 +157,7 @@ def test_chrf_is_sacrebleus() -> None:
     assert value("chrf_pp", CAT) == sentence_chrf("the cat sat", ["the cat sat down"], word_order=2).score
 
 
-def test_bleu_of_one_title_is_sacrebleus() -> None:
+def test_sentence_bleu_equals_sacrebleu() -> None:
     from sacrebleu import sentence_bleu
 
     assert value("bleu", CAT) == sentence_bleu("the cat sat", ["the cat sat down"]).score  # it has effective order
@@ -163,7 +165,7 @@ def test_bleu_of_one_title_is_sacrebleus() -> None:
     assert value("bleu", NOTHING) == 0.0
 
 
-def test_the_signatures_are_sacrebleus_own() -> None:
+def test_sources_name_sacrebleus_signatures() -> None:
     for name in ("bleu", "chrf_pp"):
         metric = entry_named(name, PLAIN).corpus_metric()
         metric.corpus_score(["a b"], [["a b"]])
@@ -171,12 +173,12 @@ def test_the_signatures_are_sacrebleus_own() -> None:
         assert signature in entry_named(name, PLAIN).source
 
 
-def test_length_ratio_and_stop() -> None:
+def test_length_ratio_and_stop_rate() -> None:
     assert [value("length_ratio", one) for one in (CAT, NOTHING, SAME)] == [0.75, 0.0, 1.0]
     assert [value("stop_rate", one) for one in (CAT, SAME)] == [1.0, 0.0]
 
 
-def test_pairs_and_repeats() -> None:
+def test_distinct_2_and_repetition() -> None:
     looped = replace(CAT, text="a b a b a b")  # pairs ab ba ab ba ab; 4-grams abab baba abab
     assert value("distinct_2", looped) == pytest.approx(2 / 5)
     assert value("repetition", looped) == pytest.approx(1 / 3)
@@ -184,7 +186,7 @@ def test_pairs_and_repeats() -> None:
     assert (value("distinct_2", NOTHING), value("repetition", NOTHING)) == (0.0, 0.0)
 
 
-def test_verbatim_copy_is_a_share_of_the_words() -> None:
+def test_verbatim_copy_is_a_share_of_words() -> None:
     assert value("verbatim_copy", replace(CAT, known=Known(copied=(9, 12)))) == 0.75
     assert value("verbatim_copy", NOTHING) == 0.0
 

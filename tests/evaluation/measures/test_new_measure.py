@@ -1,4 +1,4 @@
-"""What a new measure may lack; evaluation/measures/__init__.py says how to add one."""
+"""Every measure is in MEASURES, in the Portuguese words and in the bibliography; see evaluation/measures/__init__.py."""
 
 import tomllib
 from importlib import import_module
@@ -21,10 +21,10 @@ def test_every_entry_is_in_the_tuple_of_measures() -> None:
 
 
 def test_every_measure_has_a_name_and_a_label_of_its_own() -> None:
-    for what in ("name", "label"):
-        taken = [getattr(entry, what) for entry in ALL_ENTRIES]
-        repeated = sorted({value for value in taken if taken.count(value) > 1})
-        assert not repeated, f"two measures have the {what} {repeated}"
+    for field in ("name", "label"):
+        values = [getattr(entry, field) for entry in ALL_ENTRIES]
+        repeated = sorted({value for value in values if values.count(value) > 1})
+        assert not repeated, f"two measures have the {field} {repeated}"
 
 
 def test_every_measure_has_its_words_in_portuguese() -> None:

@@ -1,4 +1,4 @@
-"""What each measure can read: eight languages and more, and what becomes of titles that it cannot read."""
+"""The scripts that each measure can read, in a dozen languages, and the titles that it cannot read."""
 
 from dataclasses import replace
 from math import isfinite
@@ -72,8 +72,8 @@ TEXTS = {
 
 
 def outcome(text: str, reference: str, title: str = "B9") -> Outcome:
-    """An answer with the value of every measure, as the harness gives it."""
-    written = Written(
+    """The outcome of an answer, with the value of every measure."""
+    answer = Written(
         text=text,
         tokens=3,
         stopped=True,
@@ -85,33 +85,33 @@ def outcome(text: str, reference: str, title: str = "B9") -> Outcome:
         known=Known(),
     )
     values: dict[str, float | None] = {
-        entry.name: float(entry.value(written)) if entry.reads is Written else 1.0 for entry in MEASURES
+        entry.name: float(entry.value(answer)) if entry.reads is Written else 1.0 for entry in MEASURES
     }
     return Outcome(prompt="", texts=[text], tokens=3, values=values)
 
 
 def experiment(references: list[str], before: list[str], after: list[str]) -> dict[str, list[Outcome]]:
-    """Both arms with what cannot be read taken out."""
+    """The outcomes of both arms without unreadable values."""
     arms = {"before": before, "after": after}
-    found = {arm: [outcome(*pair) for pair in zip(texts, references, strict=True)] for arm, texts in arms.items()}
-    return readable_only(found, ["B9"] * len(references), references)
+    outcomes = {arm: [outcome(*pair) for pair in zip(texts, references, strict=True)] for arm, texts in arms.items()}
+    return readable_only(outcomes, ["B9"] * len(references), references)
 
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_a_measure_is_measured_where_it_can_read_the_script(language: str) -> None:
     text, expected = TEXTS[language]
-    found = experiment([text] * 40, [text] * 20 + [""] * 20, [text] * 40)
-    entries, _ = readable_entries(MEASURES, found["before"], found["after"])
+    outcomes = experiment([text] * 40, [text] * 20 + [""] * 20, [text] * 40)
+    entries, _ = readable_entries(MEASURES, outcomes["before"], outcomes["after"])
     assert {entry.name for entry in entries} == ALWAYS | expected
-    left_out = not_measured(found, ["B9"] * 40, [text] * 40, SETTINGS, MEASURES)
-    assert {one.name for one in left_out} == {entry.name for entry in MEASURES} - ALWAYS - expected
-    assert all(one.read == 0 and one.n == 40 and one.lacking for one in left_out)
-    same, other = found["after"][0].values, outcome(text.replace("2", "3"), text).values
+    left_out = not_measured(outcomes, ["B9"] * 40, [text] * 40, SETTINGS, MEASURES)
+    assert {measure.name for measure in left_out} == {entry.name for entry in MEASURES} - ALWAYS - expected
+    assert all(measure.read == 0 and measure.n == 40 and measure.lacking for measure in left_out)
+    equal_values, other_values = outcomes["after"][0].values, outcome(text.replace("2", "3"), text).values
     full = {"bleu": 100, "chrf": 100, "chrf_pp": 100, "rouge_l": 1, "content_word_recall": 1, "distinct_2": 1}
     for name, value in (full | {"unsupported_numbers": 0, "unsupported_names": 0, "repetition": 0}).items():
-        assert same[name] is None or same[name] == pytest.approx(value)  # the answer is the reference
+        assert equal_values[name] is None or equal_values[name] == pytest.approx(value)  # the answer is the reference
     assert (
-        "unsupported_numbers" not in expected or present(other["unsupported_numbers"]) > 0
+        "unsupported_numbers" not in expected or present(other_values["unsupported_numbers"]) > 0
     )  # and another number is noticed
 
 
@@ -119,8 +119,8 @@ def test_a_mixed_catalogue_is_measured_on_the_titles_that_can_be_read() -> None:
     chinese = TEXTS["Chinese"][0]
     references = [ENGLISH] * 120 + [chinese] * 80
     answers = ["It is red."] * 120 + [chinese] * 80
-    found = experiment(references, [""] * 200, answers)
-    measures = {measure.name: measure for measure in compare_arms(found, references, SETTINGS)}
+    outcomes = experiment(references, [""] * 200, answers)
+    measures = {measure.name: measure for measure in compare_arms(outcomes, references, SETTINGS)}
     alone = {
         measure.name: measure
         for measure in compare_arms(experiment(references[:120], [""] * 120, answers[:120]), references[:120], SETTINGS)
@@ -135,16 +135,16 @@ def test_few_readable_titles_are_no_measurement() -> None:
     chinese = TEXTS["Chinese"][0]
     for english, measured in ((29, False), (30, True)):
         references = [ENGLISH] * english + [chinese] * 60
-        found = experiment(references, references, [""] * len(references))
-        assert ("rouge_l" in {one.name for one in compare_arms(found, references, SETTINGS)}) == measured
+        outcomes = experiment(references, references, [""] * len(references))
+        assert ("rouge_l" in {measure.name for measure in compare_arms(outcomes, references, SETTINGS)}) == measured
 
 
-def test_an_answer_in_another_script_is_a_zero_beside_the_reference_and_unread_alone() -> None:
-    found = experiment([ENGLISH] * 40, [TEXTS["Chinese"][0]] * 5 + ["A kettle."] * 35, ["A kettle."] * 40)
-    assert [one.values["distinct_2"] for one in found["before"][:6]] == [None] * 5 + [1.0]
-    for one in found["before"][:5]:
-        assert present(one.values["bleu"]) < 0.1 and present(one.values["content_word_recall"]) < 0.1
-    read = {one.name: one.n for one in compare_arms(found, [ENGLISH] * 40, SETTINGS)}
+def test_an_answer_in_another_script_scores_0_against_the_reference_and_has_no_value_alone() -> None:
+    outcomes = experiment([ENGLISH] * 40, [TEXTS["Chinese"][0]] * 5 + ["A kettle."] * 35, ["A kettle."] * 40)
+    assert [answer.values["distinct_2"] for answer in outcomes["before"][:6]] == [None] * 5 + [1.0]
+    for answer in outcomes["before"][:5]:
+        assert present(answer.values["bleu"]) < 0.1 and present(answer.values["content_word_recall"]) < 0.1
+    read = {measure.name: measure.n for measure in compare_arms(outcomes, [ENGLISH] * 40, SETTINGS)}
     alone = {
         "coherence",
         "unsupported_numbers",
@@ -156,30 +156,32 @@ def test_an_answer_in_another_script_is_a_zero_beside_the_reference_and_unread_a
     }
     assert {name for name, n in read.items() if n == 35} == alone and set(read.values()) == {35, 40}
     stray = experiment([ENGLISH] * 40, ["A kettle 水。"] * 40, ["A kettle."] * 40)
-    assert {one.n for one in compare_arms(stray, [ENGLISH] * 40, SETTINGS)} == {40}
+    assert {measure.n for measure in compare_arms(stray, [ENGLISH] * 40, SETTINGS)} == {40}
 
 
-def test_english_text_is_read_whole_with_a_foreign_word_here_and_there() -> None:
+def test_english_texts_with_a_few_foreign_words_are_all_read() -> None:
     references = ["A café in São Paulo."] + [ENGLISH] * 99
     coverage = ScriptCoverage(references)
     assert coverage.waived == {"marks", "accents", "nouns"}
     titles = ["A CAFÉ FOR EVERYONE", "Mog's Kittens", "", "🧑‍🚀 😀 ❤️", "Straße 7"]
     for text in (*references[:2], "", "🧑‍🚀 😀 ❤️", "A TITLE IN CAPITALS", "Tom And Jerry: The Movie", "x" * 10_000):
-        assert not [name for name in NEEDS for title in titles if coverage.lacking(name, title, text)], text
+        assert not [name for name in NEEDS for title in titles if coverage.unmet_needs(name, title, text)], text
 
 
-def test_a_title_counts_only_where_it_is_read() -> None:
+def test_only_measures_that_read_the_title_need_its_script() -> None:
     coverage = ScriptCoverage([ENGLISH])
-    unread = {name for name in NEEDS if coverage.lacking(name, "不锈钢水壶", ENGLISH, "A kettle.")}
+    unread = {name for name in NEEDS if coverage.unmet_needs(name, "不锈钢水壶", ENGLISH, "A kettle.")}
     assert unread == {"specificity", "unsupported_numbers", "unsupported_names"}
 
 
 def test_sampled_answers_are_measured_by_the_same_rule() -> None:
     chinese = TEXTS["Chinese"][0]
     for text, measured in ((ENGLISH, True), (chinese, False)):
-        found = experiment([text] * 40, [text] * 40, [text] * 40)
-        sampled = {f"{arm}_sampled": [replace(one, texts=[text, ""]) for one in found[arm]] for arm in found}
-        names = [one.name for one in compare_sampled(found | sampled, SETTINGS)]
+        outcomes = experiment([text] * 40, [text] * 40, [text] * 40)
+        sampled = {
+            f"{arm}_sampled": [replace(answer, texts=[text, ""]) for answer in outcomes[arm]] for arm in outcomes
+        }
+        names = [measure.name for measure in compare_sampled(outcomes | sampled, SETTINGS)]
         assert ("bleu" not in names) and ("repetition" in names) == measured and "chrf" in names
         order = [entry.name for entry in sampled_measures(SETTINGS)]
         assert names == sorted(names, key=order.index)
@@ -199,8 +201,8 @@ def test_a_primary_measure_that_cannot_read_the_catalogue_is_refused_before_and_
         compare_arms(experiment([ENGLISH] * 40, [chinese] * 40, [ENGLISH] * 40), [ENGLISH] * 40, pairs)
 
 
-def test_no_number_is_nan_whatever_the_texts() -> None:
-    odd = [
+def test_no_statistic_is_nan_for_unusual_texts() -> None:
+    unusual = [
         "",
         "Lamp",
         "🧑‍🚀 😀 ❤️",
@@ -211,24 +213,24 @@ def test_no_number_is_nan_whatever_the_texts() -> None:
         "\x00 \ufffd",
         "  \n",
     ]
-    references = [text for text in odd if text.strip()] * 6
-    answers = [odd[place % len(odd)] for place in range(len(references))]
+    references = [text for text in unusual if text.strip()] * 6
+    answers = [unusual[index % len(unusual)] for index in range(len(references))]
     for measure in compare_arms(experiment(references, answers, answers[::-1]), references, SETTINGS):
         assert all(isfinite(value) for value in msgspec.structs.asdict(measure).values() if isinstance(value, float))
     assert entry_named("length_ratio", SETTINGS).value(replace(CAT, reference_tokens=0)) == 3.0
 
 
-def test_a_score_that_is_no_number_stops_the_run() -> None:
-    found = experiment([ENGLISH] * 40, [ENGLISH] * 40, [ENGLISH] * 40)
-    broken = [replace(one, values=one.values | {"nll_per_token": float("nan")}) for one in found["after"]]
+def test_a_nan_score_stops_the_run() -> None:
+    outcomes = experiment([ENGLISH] * 40, [ENGLISH] * 40, [ENGLISH] * 40)
+    broken = [replace(answer, values=answer.values | {"nll_per_token": float("nan")}) for answer in outcomes["after"]]
     with pytest.raises(UserError, match="nll_per_token of title 0 is nan after fine-tuning: expected a finite number"):
-        compare_arms(found | {"after": broken}, [ENGLISH] * 40, SETTINGS)
+        compare_arms(outcomes | {"after": broken}, [ENGLISH] * 40, SETTINGS)
 
 
-def test_every_need_has_its_words_in_both_languages() -> None:
+def test_every_need_is_described_in_both_languages() -> None:
     english = {name: need.lacking for name, need in ALL_NEEDS.items()}
     assert words_of("en")["lacking"] == english | {"or": " or "} and words_of("pt-BR")[
         "lacking"
     ].keys() == english.keys() | {"or"}
-    known = {entry.name for entry in measures_of(replace(SETTINGS, retriever="a/b", bertscore="a/b"))}
-    assert NEEDS.keys() <= known and not ALWAYS & NEEDS.keys()
+    names = {entry.name for entry in measures_of(replace(SETTINGS, retriever="a/b", bertscore="a/b"))}
+    assert NEEDS.keys() <= names and not ALWAYS & NEEDS.keys()

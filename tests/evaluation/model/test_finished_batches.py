@@ -1,4 +1,4 @@
-"""Batches that an interrupted evaluation had finished: what is found again, and what never is."""
+"""Finished batches of an interrupted evaluation: when they are read again, and when not."""
 
 from math import isnan, nan
 from pathlib import Path
@@ -18,7 +18,7 @@ def never() -> list[float]:
     raise AssertionError("computed again")
 
 
-def test_what_was_computed_is_found_by_the_next_run_bit_for_bit(tmp_path: Path) -> None:
+def test_the_next_run_reads_finished_answers_bit_for_bit(tmp_path: Path) -> None:
     first = FinishedBatches(tmp_path, RUN)
     assert len(first) == 0
     assert first.answers("scoring", "before", ASKED, lambda: [0.1 + 0.2, -1e-300, nan, 3.0]) is not None
@@ -42,13 +42,13 @@ def test_what_was_computed_is_found_by_the_next_run_bit_for_bit(tmp_path: Path) 
         (RUN, "scoring", "before", ([[1, 2], [3]], 13)),
     ],
 )
-def test_what_was_asked_otherwise_is_never_found(tmp_path: Path, run: dict, doing: str, arm: str, asked: tuple) -> None:
+def test_another_request_is_computed(tmp_path: Path, run: dict, doing: str, arm: str, asked: tuple) -> None:
     FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [1.0])
     assert FinishedBatches(tmp_path, run).answers(doing, arm, asked, lambda: [2.0]) == [2.0]
 
 
 @pytest.mark.parametrize("left", [0, 20, 32, 40])
-def test_a_file_that_lost_its_end_is_computed_again(tmp_path: Path, left: int) -> None:
+def test_a_truncated_file_is_computed_again(tmp_path: Path, left: int) -> None:
     FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [1.0, 2.0])
     (file,) = [one for one in tmp_path.iterdir() if one.is_file()]
     file.write_bytes(file.read_bytes()[:left])
@@ -56,7 +56,7 @@ def test_a_file_that_lost_its_end_is_computed_again(tmp_path: Path, left: int) -
     assert FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, never) == [3.0]
 
 
-def test_a_batch_that_fails_leaves_nothing_and_no_folder_keeps_nothing(tmp_path: Path) -> None:
+def test_a_failed_batch_and_a_missing_folder_store_nothing(tmp_path: Path) -> None:
     finished = FinishedBatches(tmp_path, RUN)
     with pytest.raises(AssertionError):
         finished.answers("scoring", "before", ASKED, never)
@@ -66,7 +66,7 @@ def test_a_batch_that_fails_leaves_nothing_and_no_folder_keeps_nothing(tmp_path:
     assert len(nothing) == 0
 
 
-def test_fresh_starts_anew_and_another_key_has_another_folder(tmp_path: Path, monkeypatch) -> None:
+def test_fresh_clears_the_folder_and_another_key_has_another_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("TITLECRAFT_WORK", str(tmp_path))
     inputs: Any = SimpleNamespace(adapter=SimpleNamespace(repo="ns/adapter"), key="a" * 64)
     other: Any = SimpleNamespace(adapter=inputs.adapter, key="b" * 64)

@@ -20,7 +20,7 @@ from titlecraft.models.attention.grouped import attention_of
 from titlecraft.models.base.model import LoadedBase
 from titlecraft.models.decoding.batches import length_sorted, pad_left
 from titlecraft.models.decoding.generate import Shape, generate
-from titlecraft.models.loss.answer_nll import pieces, plain_nll, reference_nll
+from titlecraft.models.loss.answer_nll import groups_of_pairs, plain_nll, reference_nll
 from titlecraft.process.threads import steady_threads
 from titlecraft.prompt import PromptFormat, token_ids
 from titlecraft.settings import Generation, Prompt
@@ -44,12 +44,10 @@ def model(tokenizer):
 def titles(tokenizer) -> list[Title]:
     prompt = PromptFormat.from_settings(Prompt())
     rows = [row(n) | {"output": row(n)["output"] * (1 + n % 3)} for n in range(10)]
-    return [
-        present(encode(found, prompt.render(found["instruction"], found["input"]), tokenizer, ROOM)) for found in rows
-    ]
+    return [present(encode(found, prompt, tokenizer, ROOM)) for found in rows]
 
 
-def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
+def test_batched_scores_equal_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
     monkeypatch.setattr("titlecraft.models.loss.answer_nll.LOGITS_AT_ONCE", 50 * len(tokenizer))  # many chunks
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
     assert len({len(completion) for _, completion in pairs}) > 1
@@ -58,7 +56,7 @@ def test_batched_scores_are_those_of_a_plain_loop(model, tokenizer, titles, monk
     assert batched == pytest.approx(plain, rel=1e-5)
 
 
-def test_an_update_of_zero_is_the_base_and_leaves_no_trace(model, tokenizer, titles) -> None:
+def test_a_zeroed_adapter_gives_the_base_and_is_restored(model, tokenizer, titles) -> None:
     prompts = [title.prompt_tokens for title in titles]
     on = probe_logits(model)
     with model.disable_adapter():
@@ -69,23 +67,23 @@ def test_an_update_of_zero_is_the_base_and_leaves_no_trace(model, tokenizer, tit
     assert torch.equal(probe_logits(model), on) and not torch.equal(on, bare)
 
 
-def test_a_batch_is_cut_where_its_tokens_are_too_many() -> None:
+def test_a_batch_with_too_many_tokens_is_split() -> None:
     pairs = [([0] * length, [1]) for length in (5, 5, 2, 1, 1, 8)]
-    lengths = lambda most, padded: [[len(one[0]) for one in run] for run in pieces(pairs, most, padded)]  # noqa: E731
+    lengths = lambda most, padded: [[len(one[0]) for one in run] for run in groups_of_pairs(pairs, most, padded)]  # noqa: E731
     assert lengths(None, padded=True) == [[5, 5, 2, 1, 1, 8]]
     assert lengths(12, padded=True) == [[5, 5], [2, 1, 1], [8]]
     assert lengths(15, padded=False) == [[5, 5, 2], [1, 1, 8]]
     assert lengths(3, padded=True) == lengths(3, padded=False) == [[5], [5], [2], [1], [1], [8]]
 
 
-def test_cut_batches_give_the_same_scores(model, tokenizer, titles, monkeypatch) -> None:
+def test_split_batches_give_the_same_scores(model, tokenizer, titles, monkeypatch) -> None:
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
     whole = reference_nll(model, pairs, tokenizer.pad_token_id)
     monkeypatch.setattr("titlecraft.models.loss.answer_nll.tokens_at_once", lambda model: 600)
     assert reference_nll(model, pairs, tokenizer.pad_token_id) == pytest.approx(whole, rel=1e-5)
 
 
-def test_batched_answers_are_those_of_one_at_a_time(model, tokenizer, titles) -> None:
+def test_batched_answers_equal_single_answers(model, tokenizer, titles) -> None:
     prompts = [title.prompt_tokens for title in titles]
     batched = generate(model, tokenizer, prompts, new_tokens=16)
     for prompt, answer in zip(prompts, batched, strict=True):
@@ -106,7 +104,7 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
     assert generate(model, tokenizer, prompts, 16, shape) == generate(model, tokenizer, prompts, 16)
 
 
-def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer, tmp_path) -> None:
+def test_sentence_orders_are_scored_under_the_base(model, tokenizer, tmp_path) -> None:
     texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
     loaded = Loaded(model, tokenizer, base=LoadedBase(model, tokenizer, "none", None, "float32"), checks=[])
     found = sentence_order_nll(
@@ -125,7 +123,7 @@ def test_the_order_of_sentences_is_scored_under_the_base_alone(model, tokenizer,
 
 
 @pytest.mark.parametrize("doing", ["scoring", "generating"])
-def test_the_attention_that_a_gpu_uses_gives_the_same(doing: str, model, tokenizer, titles, monkeypatch) -> None:
+def test_the_attention_for_gpus_gives_the_same(doing: str, model, tokenizer, titles, monkeypatch) -> None:
     monkeypatch.setattr("titlecraft.models.loss.answer_nll.TOKENS_AT_ONCE", 150)  # several rows
     prompts = [title.prompt_tokens for title in titles]
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
@@ -142,7 +140,7 @@ def test_the_attention_that_a_gpu_uses_gives_the_same(doing: str, model, tokeniz
     assert fast == (pytest.approx(plain, rel=1e-5) if doing == "scoring" else plain)
 
 
-def test_sampled_answers_are_those_of_their_random_numbers(model, tokenizer, titles) -> None:
+def test_sampled_answers_depend_on_their_seed_only(model, tokenizer, titles) -> None:
     prompts = [title.prompt_tokens for title in titles[:3]]
 
     def sample(seed: int, take: int, **how) -> list[list[int]]:
@@ -167,7 +165,7 @@ def test_an_answer_ends_at_the_first_eos(model, titles) -> None:
     assert stopped[0] == first[0][: first[0].index(first[0][2]) + 1]
 
 
-def test_the_base_models_own_generation_settings_do_not_leak_in(model, tokenizer, titles) -> None:
+def test_the_bases_generation_settings_are_ignored(model, tokenizer, titles) -> None:
     prompts = [titles[0].prompt_tokens]
     plain = generate(model, tokenizer, prompts, new_tokens=8)
     shipped = model.get_base_model().generation_config
@@ -179,7 +177,7 @@ def test_the_base_models_own_generation_settings_do_not_leak_in(model, tokenizer
         shipped.repetition_penalty = shipped.no_repeat_ngram_size = shipped.suppress_tokens = None
 
 
-def test_padding_stands_on_the_left_and_is_not_counted() -> None:
+def test_padding_is_on_the_left_without_positions() -> None:
     padded = pad_left([[5, 6, 7], [8]], 2, "cpu")
     assert padded.input_ids.tolist() == [[5, 6, 7], [2, 2, 8]]
     assert padded.attention_mask.tolist() == [[1, 1, 1], [0, 0, 1]]
@@ -194,7 +192,7 @@ def test_an_adapter_that_changes_nothing_stops_the_run(tokenizer) -> None:
         check_adapter(add_adapter(base, scale=0.0), bare)
 
 
-def test_a_base_that_does_not_come_back_stops_the_run(tokenizer) -> None:
+def test_a_base_that_is_not_restored_stops_the_run(tokenizer) -> None:
     base = make_base(len(tokenizer))
     bare = probe_logits(base)
     model = add_adapter(base)
@@ -219,7 +217,7 @@ def test_a_model_that_scales_its_logits_stops_the_run(model, tokenizer, titles, 
         check_scores(model, titles, tokenizer.pad_token_id)
 
 
-def test_prompts_must_be_the_same_in_both_arms_and_hold_no_answer(titles) -> None:
+def test_prompts_must_be_equal_in_both_arms_and_without_the_answer(titles) -> None:
     prompts = [title.prompt for title in titles]
     assert all(check.holds for check in check_titles(titles, {"before": prompts, "after": prompts}))
     with pytest.raises(UserError, match="both arms are asked the same prompts"):

@@ -1,4 +1,4 @@
-"""A NaN is refused wherever it could pass for a difference, a score or a mean."""
+"""NaN is refused in adapters, bases, scores and comparisons."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ ADAPTER = Pin(type="model", repo="ns/adapter", revision="a" * 40)
 
 
 @pytest.mark.parametrize("broken", [NAN, INF, 1e38])
-def test_an_adapter_whose_logits_are_not_finite_is_not_one_that_changes_the_model(broken: float) -> None:
+def test_an_adapter_with_non_finite_logits_is_refused(broken: float) -> None:
     base = make_base(400)
     bare = probe_logits(base)
     model = add_adapter(base)
@@ -37,7 +37,7 @@ def test_an_adapter_whose_logits_are_not_finite_is_not_one_that_changes_the_mode
         check_adapter(model, bare)
 
 
-def test_a_base_whose_logits_are_not_finite_is_named_as_such() -> None:
+def test_a_base_with_non_finite_logits_is_refused() -> None:
     base = make_base(400)
     model = add_adapter(base)
     base.get_output_embeddings().weight.data[3] = NAN
@@ -46,7 +46,7 @@ def test_a_base_whose_logits_are_not_finite_is_named_as_such() -> None:
 
 
 @pytest.mark.parametrize("broken", [NAN, INF, -INF])
-def test_a_score_that_is_not_finite_is_in_no_mean(broken: float) -> None:
+def test_a_non_finite_score_is_refused(broken: float) -> None:
     good, bad = [1.0] * 30, [1.0] * 29 + [broken]
     settings = replace(Evaluation(), resamples=1000)
     compare(NLL_PER_TOKEN, good, [2.0] * 30, settings)
@@ -60,7 +60,7 @@ def test_a_score_that_is_not_finite_is_in_no_mean(broken: float) -> None:
         compare(NLL_PER_TOKEN, good, bad, settings)
 
 
-def test_two_reports_whose_base_has_no_score_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_with_a_non_finite_base_score_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     from evaluation.side_by_side import comparison
 
     pairs = [({"nll_per_token_before": 1.0}, {"nll_per_token_before": value}) for value in (1.5, NAN, 1.0)]
@@ -76,10 +76,10 @@ def test_two_reports_whose_base_has_no_score_are_not_compared(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("broken", [NAN, INF])
-def test_somebody_elses_broken_adapter_is_refused_before_a_base_is_loaded(
+def test_a_broken_adapter_is_refused_before_the_base_is_loaded(
     broken: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`evaluate`, `ask`, `play`, `export` and `space` all begin here."""
+    """`evaluate`, `ask`, `play`, `export` and `space` all begin with this check."""
     record = msgspec.structs.replace(training_record("other"))
     monkeypatch.setattr(inputs, "pin", lambda *_: ADAPTER)
     monkeypatch.setattr(inputs, "read_file", lambda pinned, path: record.to_json() if pinned == ADAPTER else None)

@@ -1,4 +1,4 @@
-"""NLLs are those of the model's own logits: alone, padded, in one row of documents, in both arms, and after a merge."""
+"""NLLs equal those of the model's own logits: alone, padded, in packed documents, in both arms, and after a merge."""
 
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ FAMILIES = (
 
 
 def adapted(family: str, **changes: Any) -> Any:
-    """The family with an adapter that does something."""
+    """A model of the family with an adapter that changes its logits."""
     model = with_adapter(make(family, **changes)).eval()
     drawn = torch.Generator().manual_seed(1)
     for name, parameter in model.named_parameters():
@@ -40,7 +40,7 @@ def adapted(family: str, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_scores_are_the_models_own_alone_padded_and_in_one_row_with_the_adapter_and_without(family: str) -> None:
+def test_scores_alone_padded_and_packed_equal_plain_logits_in_both_arms(family: str) -> None:
     model = adapted(family)
     for batch_size, on_gpu in ((1, False), (2, False), (2, True)):
         found = check(model, batch_size=batch_size, on_gpu=on_gpu)
@@ -76,7 +76,7 @@ def test_a_base_that_does_not_see_its_padding_is_scored_one_by_one(monkeypatch: 
     assert check(model, batch_size=1, on_gpu=False).holds
 
 
-def test_a_score_that_is_no_number_does_not_hold() -> None:
+def test_a_nan_score_fails_the_check() -> None:
     model = adapted("llama")
     model.get_base_model().get_decoder().norm.weight.data.fill_(float("nan"))
     with pytest.raises(UserError, match="found nan apart"):
@@ -87,14 +87,14 @@ def test_a_score_that_is_no_number_does_not_hold() -> None:
 @pytest.mark.parametrize(
     "family, own", [("gpt-oss", "eager"), ("gemma2", "eager"), ("falcon", "sdpa"), ("bloom", "eager")]
 )
-def test_a_family_whose_attention_does_more_keeps_its_own(family: str, own: str, doing: str) -> None:
+def test_a_family_with_other_attention_arguments_keeps_its_attention(family: str, own: str, doing: str) -> None:
     model = make(family)
     with attention_of(doing, model, on_gpu=True):
         assert model.config._attn_implementation == own
     assert model.config._attn_implementation == own
 
 
-def test_a_decoding_step_of_a_family_with_sinks_is_its_own() -> None:
+def test_decoding_with_attention_sinks_is_unchanged() -> None:
     model, ids = make("gpt-oss"), torch.randint(3, 300, (2, 20), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
     mask[0, :7] = 0

@@ -1,4 +1,4 @@
-"""Headless Chromium over its debugging pipe (JSON, each message ended by a zero byte): no driver, no package, no port."""
+"""Controls headless Chromium over its debugging pipe (zero-terminated JSON messages), without a driver, package or port."""
 
 import json
 import os
@@ -15,12 +15,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def executable() -> str | None:
-    """Path of the browser that is installed here, or None."""
+    """Path of the installed browser, or None."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Page:
-    """One open tab. `requests` are the addresses that it asked for."""
+    """An open tab. `requests` are the addresses that it requested."""
 
     def __init__(self, read: Any, write: Any) -> None:
         self.read, self.write, self.number, self.session = read, write, 0, None
@@ -32,7 +32,7 @@ class Page:
             self.call(f"{domain}.enable")
 
     def receive(self) -> dict[str, Any]:
-        """The next message of the browser."""
+        """Return the next message of the browser."""
         while b"\0" not in self.received:
             if not (found := self.read.read(1 << 20)):
                 raise RuntimeError("the browser went away")
@@ -55,7 +55,7 @@ class Page:
         return answer["result"]
 
     def open(self, place: Path | str, width: int, *, dark: bool = False, script: bool = True) -> None:
-        """Load a file, or an address, into a window of that width, in CSS pixels."""
+        """Load a file or an address in a window of this width in CSS pixels."""
         self.requests.clear()
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
@@ -68,14 +68,14 @@ class Page:
             pass
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression gives on the page."""
+        """The value of a JavaScript expression on the page."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         if "exceptionDetails" in answer:
             raise RuntimeError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
 
     def wait(self, expression: str, seconds: float = 60) -> Any:
-        """What the expression gives as soon as that counts as true. Raises TimeoutError."""
+        """The value of the expression as soon as it is true. Raises TimeoutError."""
         end = time.monotonic() + seconds
         while not (found := self.value(f"(one => one instanceof Node || one)({expression})")):
             if time.monotonic() > end:
@@ -84,18 +84,18 @@ class Page:
         return found
 
     def type(self, selector: str, text: str) -> None:
-        """Put the cursor into an element and type, as a keyboard does; what stood in it goes."""
+        """Replace the text of an element by typing, as a keyboard does."""
         self.value(f"(one => {{ one.focus(); one.select() }})(document.querySelector({selector!r}))")
         self.call("Input.insertText", text=text)
 
     def screenshot(self, file: Path) -> None:
-        """The whole page as PNG."""
+        """A PNG of the whole page."""
         file.write_bytes(b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
 
 
 @contextmanager
 def page(profile: Path) -> Iterator[Page]:
-    """A tab of a browser with an empty profile, that ends with the block."""
+    """Yield a tab of a browser with an empty profile; the browser ends with the block."""
     commands, to_browser = os.pipe()
     from_browser, answers = os.pipe()
     command = [

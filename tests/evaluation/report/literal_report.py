@@ -1,4 +1,4 @@
-"""A report in literal numbers: 40 titles on which everything gets better by a little more each time."""
+"""A report of literal numbers: 40 titles, each improving a little more than the one before."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ HOSTILE = "<script>alert(1)</script> & \"quoted\" 'text'"
 
 
 def predictions() -> list[dict[str, Any]]:
-    """40 titles on which everything gets better by a little more each time; one of them is hostile."""
+    """Rows of 40 titles, each improving a little more than the one before; one title is hostile HTML."""
     rows = []
     for n in range(40):
         row = {
@@ -35,7 +35,7 @@ def predictions() -> list[dict[str, Any]]:
 
 
 def record_of(rows: list[dict[str, Any]]) -> EvaluationRecord:
-    """The record of such rows; what is not measured is made up."""
+    """The record of these rows; other values are made up."""
     measures = [
         compare(
             entry, [row[f"{entry.name}_before"] for row in rows], [row[f"{entry.name}_after"] for row in rows], SETTINGS

@@ -1,4 +1,4 @@
-"""The report as a reader sees it: headless Chromium, phone and desktop width, light and dark, with and without a script."""
+"""The report in headless Chromium: phone and desktop width, light and dark, with and without JavaScript."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_search_and_order(report: Path, tab: Page) -> None:
     assert tab.value(SHOWN)[1:] == [LONG, *(f"Title {n}" for n in range(2, 8))]
 
 
-def test_it_reads_without_a_script(report: Path, tab: Page) -> None:
+def test_the_page_works_without_javascript(report: Path, tab: Page) -> None:
     tab.open(report, 360, script=False)
     assert len(tab.value(SHOWN)) == 8 and tab.value("document.querySelector('.find').offsetParent") is None
     for view, first, count in (("best", "Title 39", 8), ("worst", "Title 2", 8), ("all", "Title 39", 40)):

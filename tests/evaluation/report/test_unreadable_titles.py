@@ -1,4 +1,4 @@
-"""A report over titles that a measure cannot read says so, and shows no number in their place."""
+"""A report names the titles that a measure cannot read, and shows no values for them."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from titlecraft.records import EvaluationRecord, read_record
 
 
 def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
-    """A report whose primary measure reads 30 of 40 titles, without BLEU, and its rows."""
+    """A report without BLEU whose primary measure reads 30 of 40 titles, and its rows."""
     rows = predictions()
     for row in rows[:10]:
         row |= {f"nll_per_token_{arm}": None for arm in ("before", "after")}
@@ -46,7 +46,7 @@ def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
     return record, rows
 
 
-def test_a_report_says_what_it_could_not_measure_and_shows_no_such_value(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_names_unreadable_titles_and_shows_no_values_for_them(capsys: pytest.CaptureFixture[str]) -> None:
     record, rows = half_read()
     assert read_record(record.to_json(), EvaluationRecord, "it") == record
     assert b"NaN" not in record.to_json() and [one.name for one in record.left_out()] == ["bleu"]
@@ -61,10 +61,11 @@ def test_a_report_says_what_it_could_not_measure_and_shows_no_such_value(capsys:
         in page
     )
     assert "on 30 of 40 titles" in page and page.count("not measured, it cannot read the script") == 10
-    assert "near copies were not looked for in 7 descriptions" in page and "None" not in page.split(
-        "<h2>Titles side by side"
-    )[1].split("<h2>")[0].replace("None is chosen", "")
-    assert "and no description nearly" not in page
+    assert (
+        "near copies of 7 descriptions, which have no spaces between words, were not looked for" in page
+        and "None" not in page.split("<h2>Titles side by side")[1].split("<h2>")[0].replace("None is chosen", "")
+    )
+    assert "or near copy of a description" not in page
     print_table(record)
     assert "NLL per token (n=30)" in (printed := capsys.readouterr().out) and "BLEU: not measured" in printed
     assert len(paired_differences(record.primary(), rows)) == 30
@@ -73,6 +74,6 @@ def test_a_report_says_what_it_could_not_measure_and_shows_no_such_value(capsys:
     assert [one.gain for one in choose_examples(record, rows, 10**6)][-10:] == [None] * 10
 
 
-def test_a_report_that_reads_everything_is_as_it_always_was() -> None:
+def test_a_report_that_reads_all_titles_has_no_new_fields() -> None:
     record = record_of(predictions())
     assert not record.left_out() and b"not_measured" not in record.to_json() and b"near_not" not in record.to_json()

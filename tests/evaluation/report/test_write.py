@@ -1,4 +1,4 @@
-"""The report as text: the sentence, the numbers, and one page that needs nothing from anywhere."""
+"""The report's sentences and numbers, and its self-contained page."""
 
 import json
 import re
@@ -36,8 +36,8 @@ def with_primary(record: EvaluationRecord, **changes: object) -> EvaluationRecor
     return msgspec.structs.replace(record, measures=[msgspec.structs.replace(first, **changes), *others])
 
 
-def test_a_spread_that_is_rounding_does_not_set_the_axis(record: EvaluationRecord) -> None:
-    """0.424 for each of 40 titles: numpy's standard deviation of that is 5.6e-17, and the mean 7e15 of them."""
+def test_a_standard_deviation_of_rounding_does_not_scale_the_axis(record: EvaluationRecord) -> None:
+    """0.424 for each of 40 titles has a standard deviation of 5.6e-17 in numpy, and the mean is 7e15 of them."""
     exact, rounded = (
         with_primary(record, difference=-0.424, low=-0.424, high=-0.424, std=spread) for spread in (0.0, 5.6e-17)
     )
@@ -57,7 +57,7 @@ def test_the_answer_is_one_sentence_with_its_interval(record: EvaluationRecord) 
     )
 
 
-def test_links_of_a_report_outlive_the_port_of_its_hub(
+def test_links_of_a_report_do_not_depend_on_the_hubs_port(
     record: EvaluationRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = {}
@@ -93,9 +93,7 @@ def test_numbers(value: float, plain: str, signed: str) -> None:
     assert (wording.number(value), wording.number(value, signed=True)) == (plain, signed)
 
 
-def test_the_page_needs_nothing_from_anywhere_and_escapes_what_it_shows(
-    record: EvaluationRecord, tmp_path: Path
-) -> None:
+def test_the_page_is_self_contained_and_escapes_texts(record: EvaluationRecord, tmp_path: Path) -> None:
     record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, seed=0))
     pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
     write_report(record, tmp_path)
@@ -118,7 +116,7 @@ def test_examples_are_chosen_by_seed_and_by_rank(record: EvaluationRecord) -> No
     assert views["random"] == [20, 9, 25, 3, 4, 34, 6, 23]  # seed 7
 
 
-def test_a_page_holds_what_its_size_allows_and_always_its_views(record: EvaluationRecord) -> None:
+def test_a_page_has_its_views_and_as_many_examples_as_fit(record: EvaluationRecord) -> None:
     rows = predictions()
     every = choose_examples(record, rows, 10**6)
     assert [one.row["uid"] for one in every] == [f"B{n}" for n in range(39, -1, -1)]
@@ -131,13 +129,13 @@ def test_a_page_holds_what_its_size_allows_and_always_its_views(record: Evaluati
     assert more == {"B8", "B10"}  # 9 is in the random view; then the sample's own order
 
 
-def test_a_large_report_stays_below_its_size_and_says_what_it_leaves_out(record: EvaluationRecord) -> None:
+def test_a_large_report_stays_below_its_size_and_counts_its_examples(record: EvaluationRecord) -> None:
     rows = [row | {"uid": f"{n}-{row['uid']}", "before": "é & 'ü' " * 400} for n in range(25) for row in predictions()]
     plots = {name: {"light": b"", "dark": b""} for name in PLOTS}
     page = render_page("report.html.jinja", msgspec.structs.replace(record, n=1000), rows, plots)
     assert 2_800_000 < len(page.encode()) < 3_000_000
     assert 310 < page.count("<article") < 330
-    assert f"{page.count('<article')} of the 1,000 titles are on this page, by rule" in " ".join(page.split())
+    assert f"{page.count('<article')} of the 1,000 titles are on this page, selected by rule" in " ".join(page.split())
 
 
 def test_the_table_shows_before_after_difference_and_interval(record: EvaluationRecord, capsys) -> None:
@@ -151,7 +149,7 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
     assert "…" not in printed and printed.count("better") == len(record.measures) - 1  # not of the length ratio
 
 
-def test_coverage_is_said_as_it_is(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
+def test_coverage(record: EvaluationRecord, tmp_path: Path, capsys) -> None:
     record = msgspec.structs.replace(record, evaluation=replace(SETTINGS, confidence=0.999))
     assert "(99.9% interval" in wording.answer(record) and "99.9% confidence" in wording.plan(
         replace(SETTINGS, confidence=0.999), MEASURES[0], 0.2
@@ -163,20 +161,20 @@ def test_coverage_is_said_as_it_is(record: EvaluationRecord, tmp_path: Path, cap
     )
 
 
-def test_power_is_said_of_what_it_holds_for(record: EvaluationRecord) -> None:
+def test_power_sentences(record: EvaluationRecord) -> None:
     first, second = record.measures[:2]
     assert wording.power_alone(record, first).endswith(" or more in 80% of all experiments.")
-    assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, were it tested alone.")
+    assert wording.power_alone(record, second).endswith(" or more in 80% of all experiments, if it is tested alone.")
     questions = msgspec.structs.replace(second, group="forgetting", n=60)
     assert wording.power_alone(record, questions).startswith("60 questions show")
     assert wording.power_alone(record, msgspec.structs.replace(second, std=0.0, minimum_detectable_effect=0.0)) == ""
     assert wording.power_alone(record, msgspec.structs.replace(second, difference=0.4, std=6e-17)) == ""  # rounding
     assert wording.power(with_primary(record, std=0.0, minimum_detectable_effect=0.0)) == (
-        "NLL per token differs by the same on all 40 titles: how small a difference they show is unknown."
+        "NLL per token differs by the same on all 40 titles: the smallest difference that they show is unknown."
     )
 
 
-def test_what_is_fixed_is_said_first() -> None:
+def test_plan_names_the_fixed_settings() -> None:
     assert wording.plan(SETTINGS, MEASURES[0], minimum_detectable_effect(1.0, 40, SETTINGS)) == (
         "fixed in the recipe: primary measure NLL per token (nats, lower is better), 40 titles of the test split by seed 7, "
         "95% confidence; in 80% of all experiments they show a mean difference of 0.443 standard deviations of the paired "
@@ -184,7 +182,7 @@ def test_what_is_fixed_is_said_first() -> None:
     )
 
 
-def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp_path: Path) -> None:
+def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_path: Path) -> None:
     unclear = [msgspec.structs.replace(one, p_holm=0.06) if one.name == "coherence" else one for one in record.measures]
     record = msgspec.structs.replace(record, measures=unclear)
     pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
@@ -196,7 +194,7 @@ def test_a_claim_that_does_not_hold_is_said_not_to(record: EvaluationRecord, tmp
     assert page.index("Primary measure") < page.index("The four claims") < page.index("Other measures")
 
 
-def test_the_report_says_what_reproduces_it_and_no_figures_of_another_machine(
+def test_reproducible_names_its_conditions_and_no_figures_of_another_machine(
     record: EvaluationRecord, tmp_path: Path
 ) -> None:
     pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
@@ -230,6 +228,6 @@ def test_the_readme_has_the_measured_figures_of_reproducibility() -> None:
 
 
 def rounded_up(value: float) -> str:
-    """To two figures."""
+    """The number rounded up to two digits."""
     power = floor(log10(value))
     return f"{ceil(value * 10 ** (1 - power)) / 10}e{power}"

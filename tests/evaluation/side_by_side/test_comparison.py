@@ -1,4 +1,4 @@
-"""Two adapters on the same titles: what is compared, what is refused, and the command on an embedded Hub."""
+"""Comparison of two reports: common titles, refusals, and the command on an embedded Hub."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def published(rows: list[dict[str, Any]], repo: str = "titlecraft/a", **changes:
 
 
 def better_rows() -> list[dict[str, Any]]:
-    """The 40 titles of an adapter that is better than that of `predictions` by 0.24 to 0.26; 8 have no partner."""
+    """40 rows of an adapter that is better than that of `predictions` by 0.24 to 0.26; 8 of them are not in the other report."""
     rows = predictions()
     for n, row in enumerate(rows):
         row |= {"after": f"Lantern {n}", "uid": f"X{n}" if n >= 32 else row["uid"]}
@@ -44,7 +44,7 @@ def better_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def test_only_titles_of_both_count_and_the_difference_is_that_of_the_adapters() -> None:
+def test_the_difference_is_between_the_adapters_on_common_titles() -> None:
     rows = better_rows()
     rows[0] |= {"reference_tokens": 9}  # cut elsewhere: other tokens were scored
     record, pairs = compare_reports(published(predictions()), published(rows, "titlecraft/b"))
@@ -55,34 +55,34 @@ def test_only_titles_of_both_count_and_the_difference_is_that_of_the_adapters() 
     assert record.base_apart == 0.125
     assert pairs[0]["before"] == "Lamp" and pairs[0]["after"] == "Lantern 1" and pairs[0]["uid"] == "B1"
     assert wording.answer(record) == (
-        "Adapter B has a lower NLL per token than adapter A by 0.250 nats (95% interval 0.247 to 0.253) on 31 titles that "
-        "both were asked: B is better."
+        "Adapter B has a lower NLL per token than adapter A by 0.250 nats (95% interval 0.247 to 0.253) on 31 titles of both "
+        "reports: B is better."
     )
     assert wording.verdict(record, primary) == "B better"
 
 
 def test_an_adapter_against_itself_shows_no_difference() -> None:
     record, _ = compare_reports(published(predictions()), published(predictions()))
-    assert {(one.difference, one.p_value, one.verdict()) for one in record.measures} == {
+    assert {(measure.difference, measure.p_value, measure.verdict()) for measure in record.measures} == {
         (0.0, 1.0, "no measured difference")
     }
     assert wording.answer(record) == (
         "No measured difference in NLL per token between the adapters A and B: 0.000 nats (95% interval 0.000 to 0.000) on "
-        "40 titles that both were asked."
+        "40 titles of both reports."
     )
 
 
-def test_values_that_mean_nothing_are_compared_with_none() -> None:
-    """Reports of before measures knew scripts hold numbers for Chinese texts; those of today hold null."""
+def test_unreadable_values_of_older_reports_are_left_out() -> None:
+    """Reports of early versions have numbers for Chinese texts; current reports have null."""
     older, newer = published(predictions()), published(better_rows()[:32], "titlecraft/b")
     for row in (*older.rows, *newer.rows):
         row |= {"reference": "这款红色水壶容量2升。采用不锈钢制造。", "title": f"水壶{row['uid']}"}
     for row in newer.rows:
         row |= {"rouge_l_after": None, "bleu_after": None}
     record, pairs = compare_reports(older, newer)
-    names = {one.name for one in record.measures}
+    names = {measure.name for measure in record.measures}
     assert names == {"nll_per_token", "contextualisation", "bits_per_byte", "chrf", "length_ratio", "stop_rate"}
-    assert {one.name for one in record.left_out()} == {entry.name for entry in MEASURES} - names
+    assert {measure.name for measure in record.left_out()} == {entry.name for entry in MEASURES} - names
     assert pairs[0]["rouge_l_before"] is None and pairs[0]["chrf_before"] is not None
     assert read_record(record.to_json(), ComparisonRecord, "it") == record
     page = render_page("compare.html.jinja", record, pairs, draw_plots(record, pairs))
@@ -93,7 +93,7 @@ def test_values_that_mean_nothing_are_compared_with_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"dataset": Pin(type="dataset", repo="titlecraft/data", revision="d" * 40)},
@@ -110,10 +110,10 @@ def test_values_that_mean_nothing_are_compared_with_none() -> None:
         ),
     ],
 )
-def test_reports_that_measure_something_else_are_refused(change: dict[str, Any], said: str) -> None:
+def test_reports_with_different_inputs_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as refused:
         compare_reports(published(predictions()), published(predictions(), "titlecraft/b", **change))
-    assert said in str(refused.value) and "same recipe" in str(refused.value) and "\n" not in str(refused.value)
+    assert message in str(refused.value) and "same recipe" in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_too_few_common_titles_are_refused() -> None:
@@ -124,7 +124,7 @@ def test_too_few_common_titles_are_refused() -> None:
         compare_reports(published(predictions()), published(rows))
 
 
-def test_a_report_without_a_measure_of_today_is_refused() -> None:
+def test_a_report_that_lacks_a_current_measure_is_refused() -> None:
     old = published(predictions(), "titlecraft/b")
     for row in old.rows:
         del row["coherence_after"]
@@ -135,7 +135,7 @@ def test_a_report_without_a_measure_of_today_is_refused() -> None:
 
 
 def upload_report(api: HfApi, folder: Path, repo: str, id: str, rows: list[dict[str, Any]]) -> None:
-    """One commit with a report of these rows."""
+    """Upload a report with these rows in one commit."""
     folder.mkdir()
     pq.write_table(pa.Table.from_pylist(rows), folder / "predictions.parquet")
     record: EvaluationRecord = msgspec.structs.replace(
@@ -168,9 +168,11 @@ def compare(hub: RunningHub, home: Path, *arguments: str) -> subprocess.Complete
 
 
 def test_the_command_takes_the_newest_reports_and_writes_both_files(hub: RunningHub, tmp_path: Path) -> None:
-    done = compare(hub, tmp_path / "home", "--compare", "titlecraft/a", "titlecraft/b", "--out", str(tmp_path / "out"))
-    assert done.returncode == 0, done.stderr
-    assert "report aaaa" in done.stdout and "report eeee" in done.stdout and "B better" in done.stdout
+    process = compare(
+        hub, tmp_path / "home", "--compare", "titlecraft/a", "titlecraft/b", "--out", str(tmp_path / "out")
+    )
+    assert process.returncode == 0, process.stderr
+    assert "report aaaa" in process.stdout and "report eeee" in process.stdout and "B better" in process.stdout
     record = read_record((tmp_path / "out" / "compare.json").read_bytes(), ComparisonRecord, "compare.json")
     assert (record.n, record.a.report_id, record.b.report_id) == (32, "aaaa", "eeee")
     page = (tmp_path / "out" / "compare.html").read_text()
@@ -179,7 +181,7 @@ def test_the_command_takes_the_newest_reports_and_writes_both_files(hub: Running
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("--compare", "titlecraft/a", "titlecraft/b:evaluation/1234", "--out", "x"),
@@ -199,9 +201,9 @@ def test_the_command_takes_the_newest_reports_and_writes_both_files(hub: Running
         ),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(
-    hub: RunningHub, tmp_path: Path, arguments: tuple[str, ...], said: str
+def test_incomparable_reports_are_refused_in_one_line(
+    hub: RunningHub, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    done = compare(hub, tmp_path / "home", *arguments)
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    process = compare(hub, tmp_path / "home", *arguments)
+    assert process.returncode == 2 and message in process.stderr and "Traceback" not in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1

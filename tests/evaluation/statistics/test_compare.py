@@ -1,4 +1,4 @@
-"""Paired statistics: literal cases, the degenerate one, and coverage on simulated data."""
+"""Paired statistics: literal cases, degenerate cases, and coverage on simulated data."""
 
 from dataclasses import replace
 
@@ -25,17 +25,17 @@ CLOSE = [f"A red lamp of size {n} for the kitchen" + " and the garden" * (n % 3)
 FAR = [f"Something else {n}, not a lamp of any kind." for n in range(30)]
 
 
-def test_identical_arms_differ_by_nothing() -> None:
+def test_identical_arms_have_no_difference() -> None:
     values = [1.0, 2.5, 3.0, 0.5]
-    found = compare(NLL, values, values, SETTINGS)
-    assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
-    assert (found.wins, found.ties, found.losses) == (0, 4, 0)
+    measure = compare(NLL, values, values, SETTINGS)
+    assert (measure.difference, measure.low, measure.high, measure.p_value) == (0.0, 0.0, 0.0, 1.0)
+    assert (measure.wins, measure.ties, measure.losses) == (0, 4, 0)
 
 
-def test_the_same_difference_everywhere_has_an_interval_without_width() -> None:
-    found = compare(CHRF, [1.0] * 12, [3.0] * 12, SETTINGS)
-    assert (found.difference, found.low, found.high) == (2.0, 2.0, 2.0)
-    assert found.p_value == pytest.approx(2 / 2**12, abs=0.003)
+def test_a_constant_difference_has_an_interval_of_width_0() -> None:
+    measure = compare(CHRF, [1.0] * 12, [3.0] * 12, SETTINGS)
+    assert (measure.difference, measure.low, measure.high) == (2.0, 2.0, 2.0)
+    assert measure.p_value == pytest.approx(2 / 2**12, abs=0.003)
 
 
 def test_wins_follow_the_better_direction() -> None:
@@ -47,12 +47,12 @@ def test_wins_follow_the_better_direction() -> None:
     assert (lower.before, lower.after, lower.difference) == (2.0, 2.125, 0.125)
 
 
-def test_the_exact_permutation_test_on_four_pairs() -> None:
+def test_the_permutation_test_of_four_pairs_is_exact() -> None:
     # all four differences positive: of 2^4 sign patterns only the observed one and its mirror are as extreme
     assert p_value(np.array([1.0, 2.0, 3.0, 4.0]), SETTINGS) == pytest.approx(2 / 16)
 
 
-def test_measures_that_share_their_flips_have_the_p_values_that_each_has_alone() -> None:
+def test_shared_sign_flips_give_the_p_values_of_single_measures() -> None:
     rng = np.random.default_rng(5)
     rows = np.stack(
         [rng.normal(0.2, 1.0, 70), np.zeros(70), rng.choice([-1.0, 0.0, 1.0], 70), rng.exponential(1.0, 70) - 0.8]
@@ -62,7 +62,7 @@ def test_measures_that_share_their_flips_have_the_p_values_that_each_has_alone()
     assert p_values(np.zeros((2, 70)), SETTINGS) == [1.0, 1.0]
 
 
-def test_flips_do_not_depend_on_how_many_are_held_at_once(monkeypatch) -> None:
+def test_p_values_do_not_depend_on_the_number_of_flips_in_memory(monkeypatch) -> None:
     rows = np.random.default_rng(6).normal(0.1, 1.0, (3, 40))
     expected = p_values(rows, SETTINGS)
     monkeypatch.setattr("evaluation.statistics.significance.VALUES_AT_ONCE", 7 * 120)
@@ -84,7 +84,7 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("draw", DRAWS)
-def test_intervals_cover_the_truth_as_often_as_they_say(draw: str) -> None:
+def test_intervals_cover_the_true_difference_at_their_confidence(draw: str) -> None:
     samples = DRAWS[draw](np.random.default_rng(1), (800, 200))  # 200 titles, as in the smallest recipe
     intervals = [interval(differences, SETTINGS) for differences in samples]
     inside = np.mean([low <= 0.3 <= high for low, high in intervals])
@@ -98,21 +98,21 @@ def test_holm_steps_down() -> None:
     assert holm([]) == []
 
 
-def test_the_primary_measure_stands_alone_and_first() -> None:
+def test_the_primary_measure_is_first_and_not_corrected() -> None:
     settings = replace(SETTINGS, primary="chrf")
     measures = [
         msgspec.structs.replace(compare(entry, [0.0, 1.0], [1.0, 3.0], settings), p_value=p, p_holm=p)
         for entry, p in ((NLL, 0.03), (CHRF, 0.04), (LENGTH, 0.02))
     ]
-    found = correct(measures, "chrf")
-    assert [(one.name, one.p_value, one.p_holm) for one in found] == [
+    corrected = correct(measures, "chrf")
+    assert [(measure.name, measure.p_value, measure.p_holm) for measure in corrected] == [
         ("chrf", 0.04, 0.04),
         ("nll_per_token", 0.03, 0.04),
         ("length_ratio", 0.02, 0.04),
     ]
 
 
-def test_a_recipe_that_could_show_nothing_is_refused() -> None:
+def test_a_recipe_that_cannot_detect_anything_is_refused() -> None:
     few = Recipe(evaluation=replace(SETTINGS, resamples=639))
     with pytest.raises(
         UserError, match=r"resamples is 639: expected at least 640, .* 17 measures at a confidence of 0.95"
@@ -124,82 +124,88 @@ def test_a_recipe_that_could_show_nothing_is_refused() -> None:
 
 def test_a_verdict_needs_the_interval_and_the_corrected_p_value() -> None:
     clear = msgspec.structs.replace(compare(NLL, [2.0] * 30, [1.0] * 30, SETTINGS), low=-1.1, high=-0.9)
-    says = lambda **changes: msgspec.structs.replace(clear, **changes).verdict()  # noqa: E731
-    assert (clear.level, says(p_holm=0.05), says(p_holm=0.051)) == (0.05, "better", "no measured difference")
-    assert says(high=0.0) == "no measured difference"
-    assert says(difference=1.0, low=0.9, high=1.1) == "worse"
+    verdict_of = lambda **changes: msgspec.structs.replace(clear, **changes).verdict()  # noqa: E731
+    assert (clear.level, verdict_of(p_holm=0.05), verdict_of(p_holm=0.051)) == (
+        0.05,
+        "better",
+        "no measured difference",
+    )
+    assert verdict_of(high=0.0) == "no measured difference"
+    assert verdict_of(difference=1.0, low=0.9, high=1.1) == "worse"
 
 
-def test_where_bca_is_undefined_it_is_the_percentile_interval() -> None:
-    places = np.arange(30)
-    low, high = bootstrap(places, lambda sample: float(sample.max()), SETTINGS, vectorized=False)  # never above it
+def test_the_percentile_interval_replaces_an_undefined_bca_interval() -> None:
+    indices = np.arange(30)
+    low, high = bootstrap(indices, lambda sample: float(sample.max()), SETTINGS, vectorized=False)  # never above it
     assert high == 29.0 and 20.0 < low <= 29.0
 
 
-def test_the_difference_that_so_many_titles_can_see() -> None:
+def test_minimum_detectable_effect() -> None:
     # a sample of 32 pairs shows half a standard deviation with 80 % power (Cohen 1988, normal approximation: 31.4)
     assert minimum_detectable_effect(2.0, 32, SETTINGS) == pytest.approx((1.959964 + 0.841621) * 2 / 32**0.5, abs=1e-5)
     rng = np.random.default_rng(3)
     smallest = minimum_detectable_effect(1.0, 100, SETTINGS)
-    seen = [p_value(rng.normal(smallest, 1.0, 100), SETTINGS) <= 0.05 for _ in range(300)]
-    assert 0.73 <= np.mean(seen) <= 0.87  # 0.8, three standard errors
+    detected = [p_value(rng.normal(smallest, 1.0, 100), SETTINGS) <= 0.05 for _ in range(300)]
+    assert 0.73 <= np.mean(detected) <= 0.87  # 0.8, three standard errors
 
 
-def test_texts_of_which_nothing_can_be_told_are_counted() -> None:
-    found = compare(COHERENCE, [0.5, 1.0, 0.5], [1.0, 0.0, 0.5], SETTINGS)
-    assert (found.neutral_before, found.neutral_after) == (2, 1)
+def test_texts_with_the_neutral_value_are_counted() -> None:
+    measure = compare(COHERENCE, [0.5, 1.0, 0.5], [1.0, 0.0, 0.5], SETTINGS)
+    assert (measure.neutral_before, measure.neutral_after) == (2, 1)
     assert compare(NLL, [0.5, 1.0], [0.5, 1.0], SETTINGS).neutral_before is None
 
 
-def test_a_mean_over_sampled_answers_is_not_a_text_of_which_nothing_can_be_told() -> None:
+def test_neutral_values_are_not_counted_for_sampled_answers() -> None:
     values: dict[str, float | None] = {entry.name: 0.5 for entry in MEASURES}  # coherence: one answer in order, one not
     arms = {
         f"{arm}_sampled": [Outcome(prompt="", texts=["a", "b"], tokens=9, values=values)] * 3
         for arm in ("before", "after")
     }
-    (coherence,) = [one for one in compare_sampled(arms, replace(SETTINGS, sampled=2)) if one.name == "coherence"]
+    (coherence,) = [
+        measure for measure in compare_sampled(arms, replace(SETTINGS, sampled=2)) if measure.name == "coherence"
+    ]
     assert (coherence.before, coherence.neutral_before, coherence.neutral_after) == (0.5, None, None)
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
-def test_corpus_scores_are_sacrebleus(name: str) -> None:
+def test_corpus_scores_equal_sacrebleu(name: str) -> None:
     metric = entry_named(name, SETTINGS).corpus_metric()
     paired = Paired.of(metric, FAR, CLOSE, REFERENCES)
     expected = [metric.corpus_score(texts, [REFERENCES]).score for texts in (FAR, CLOSE)]
     assert paired.scores() == pytest.approx(expected)
-    some = np.array([0, 3, 3, 7])
-    cut = [[texts[place] for place in some] for texts in (FAR, CLOSE, REFERENCES)]
-    again = [metric.corpus_score(texts, [cut[2]]).score for texts in cut[:2]]
-    assert paired.difference(some) == again[1] - again[0]
+    resample = np.array([0, 3, 3, 7])
+    cut = [[texts[index] for index in resample] for texts in (FAR, CLOSE, REFERENCES)]
+    expected = [metric.corpus_score(texts, [cut[2]]).score for texts in cut[:2]]
+    assert paired.difference(resample) == expected[1] - expected[0]
     resamples = np.random.default_rng(0).integers(0, 30, (5, 12))
-    assert paired.differences(resamples).tolist() == [paired.difference(one) for one in resamples]
+    assert paired.differences(resamples).tolist() == [paired.difference(titles) for titles in resamples]
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
 def test_corpora_are_compared_by_sacrebleus_paired_test(name: str) -> None:
     entry = entry_named(name, SETTINGS)
     titles = compare(entry, [1.0] * 30, [2.0] * 30, SETTINGS)
-    found = compare_corpora(titles, entry, {"before": FAR, "after": CLOSE}, REFERENCES, SETTINGS)
-    assert found.p_value == 1 / 1000 and found.wins == 30
-    assert found.low < found.difference < found.high and found.low > 0
-    assert found.difference == pytest.approx(found.after - found.before)
+    results = compare_corpora(titles, entry, {"before": FAR, "after": CLOSE}, REFERENCES, SETTINGS)
+    assert results.p_value == 1 / 1000 and results.wins == 30
+    assert results.low < results.difference < results.high and results.low > 0
+    assert results.difference == pytest.approx(results.after - results.before)
     alike = compare_corpora(titles, entry, {"before": CLOSE, "after": CLOSE}, REFERENCES, SETTINGS)
     assert (alike.difference, alike.low, alike.high, alike.p_value, alike.std) == (0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def test_equal_texts_would_be_significant_to_sacrebleu() -> None:
-    """When this fails, the fault is mended upstream and paired_p_value need not look itself."""
+    """If this fails, sacrebleu fixed the fault, and paired_p_value need not replace its count."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.significance import PairedTest, Result
 
-    _, found = PairedTest([("a", CLOSE), ("b", CLOSE)], {"bleu": BLEU()}, [REFERENCES], n_samples=99)()
-    result = found["BLEU"][1]
+    _, results = PairedTest([("a", CLOSE), ("b", CLOSE)], {"bleu": BLEU()}, [REFERENCES], n_samples=99)()
+    result = results["BLEU"][1]
     assert isinstance(result, Result) and result.p_value == 0.01
     assert paired_p_value(BLEU(), CLOSE, CLOSE, REFERENCES, SETTINGS) == 1.0
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf_pp"])
-def test_a_few_titles_do_not_make_two_corpora_differ(name: str) -> None:
+def test_a_few_different_titles_are_not_significant(name: str) -> None:
     metric, settings = entry_named(name, SETTINGS).corpus_metric(), replace(SETTINGS, resamples=1999)
     for titles in (1, 2, 4):  # better in k titles, equal in all others: 2 of the 2^k ways to swap are as extreme
         after = CLOSE[:titles] + FAR[titles:]
@@ -208,7 +214,7 @@ def test_a_few_titles_do_not_make_two_corpora_differ(name: str) -> None:
     assert paired_p_value(metric, FAR, spaced, REFERENCES, settings) == 1.0
 
 
-def test_p_values_of_corpora_are_uniform_where_nothing_differs() -> None:
+def test_p_values_of_corpora_are_uniform_without_a_difference() -> None:
     rng, settings, metric = (
         np.random.default_rng(4),
         replace(SETTINGS, resamples=199),
@@ -229,14 +235,14 @@ def test_identical_arms_show_no_difference_in_any_measure() -> None:
         Outcome(prompt="", texts=[text], tokens=9, values={entry.name: n * 0.37 for entry in MEASURES})
         for n, text in enumerate(CLOSE)
     ]
-    found = compare_arms({"before": arm, "after": arm}, REFERENCES, SETTINGS)
-    assert len(found) == len(MEASURES)
-    for measure in found:
+    outcomes = compare_arms({"before": arm, "after": arm}, REFERENCES, SETTINGS)
+    assert len(outcomes) == len(MEASURES)
+    for measure in outcomes:
         assert (measure.p_value, measure.p_holm, measure.difference, measure.low, measure.high) == (1, 1, 0, 0, 0)
         assert measure.verdict() == "no measured difference"
 
 
-def test_p_values_are_uniform_where_nothing_differs() -> None:
+def test_p_values_are_uniform_without_a_difference() -> None:
     rng = np.random.default_rng(2)
     values = [p_value(rng.normal(size=60), SETTINGS) for _ in range(200)]
     assert 0.01 <= np.mean(np.array(values) < 0.05) <= 0.10

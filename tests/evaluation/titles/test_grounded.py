@@ -56,7 +56,7 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def titles(tokenizer) -> list[Title]:
     rows = [row(1), row(2) | {"output": TEXT}]
-    asked = [present(encode(one, PROMPT.render(one["instruction"], one["input"]), tokenizer, ROOM)) for one in rows]
+    asked = [present(encode(one, PROMPT, tokenizer, ROOM)) for one in rows]
     return with_other_prompts(asked, tokenizer, ROOM.context)
 
 

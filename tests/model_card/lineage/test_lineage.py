@@ -76,7 +76,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     stop(root / "hub")
 
 
-def test_an_adapter_is_listed_once_and_moves_no_data(world: World) -> None:
+def test_an_adapter_is_listed_once_and_the_data_revision_stays(world: World) -> None:
     before = world.head(OF_DATASET)
     listed, collection = world.step("announce").splitlines()
     after = world.head(OF_DATASET)
@@ -127,7 +127,7 @@ def test_the_graph_from_both_sides(world: World, tmp_path: Path) -> None:
     )
 
 
-def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> None:
+def test_entries_without_a_matching_record_are_unconfirmed(world: World) -> None:
     path = f"/datasets/{DATASET}/resolve/main/lineage.json"
     listed = world.get(path).json()
     exaggerated = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
@@ -145,7 +145,7 @@ def test_a_list_that_says_more_than_the_records_is_unconfirmed(world: World) -> 
         assert adapter["problem"] == problem
 
 
-def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
+def test_added_text_stays_and_a_licence_is_removed(world: World) -> None:
     world.step("edit")
     world.step("report", "ba9876543210", "300")
     announced = world.run("tests.model_card.lineage.lineage_world", "announce")
@@ -167,7 +167,7 @@ def test_what_a_person_wrote_stays_and_a_licence_does_not(world: World) -> None:
     assert again["adapters"][0]["trained"]["dataset"]["revision"] != again["dataset"]["revision"]
 
 
-def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
+def test_repos_that_cannot_be_listed_give_one_line(world: World) -> None:
     world.step("private")
     world.step("elsewhere")
     before = world.head(OF_DATASET)
@@ -194,7 +194,7 @@ def test_what_cannot_be_listed_is_said_in_one_line(world: World) -> None:
     assert line.startswith("the adapter is published, but listed nowhere: ") and "does not answer" in line
 
 
-def test_a_build_is_not_lost_to_an_adapter_that_is_listed_meanwhile(world: World, tmp_path: Path) -> None:
+def test_a_build_publishes_on_top_of_a_listed_adapter(world: World, tmp_path: Path) -> None:
     """An adapter is announced during a build: the build publishes on top of that commit and keeps the listed adapter."""
     world.step("report", "111111111111", "400")
     small = ["--data.test_share=0.3", "--workers", "1", "--repo", DATASET]

@@ -6,7 +6,7 @@ from model_card.verification.badge import badge
 from tests.model_card.verification.literal_lines import CHECKS, verification
 
 
-def test_the_badge_says_level_or_failure_and_the_commit() -> None:
+def test_the_badge_has_verdict_and_commit() -> None:
     lines = CHECKS.equal("n", 1, 1), CHECKS.equal("n", 1, 2), CHECKS.could_not_be_looked_at("n", 1, "gone")
     good, bad, unknown = (badge(verification(line)) for line in lines)
     texts = [

@@ -7,7 +7,7 @@ from model_card.verification.printing import summary
 from tests.model_card.verification.literal_lines import CHECKS, verification
 
 
-def test_the_end_names_what_does_not_hold() -> None:
+def test_the_summary_names_failed_lines() -> None:
     assert summary(verification(CHECKS.equal("n", 40, 40))) == ["verified: all 1 claims hold at level scores"]
     wrong = [CHECKS.equal(f"n{number}", 40, 39) for number in range(7)]
     said = summary(verification(*wrong))
@@ -16,8 +16,8 @@ def test_the_end_names_what_does_not_hold() -> None:
     assert not verification().holds()
 
 
-def test_what_was_not_looked_at_never_counts_as_holding() -> None:
-    """Four verdicts, counted apart; what is out of reach decides, and what a person added does not."""
+def test_unavailable_and_skipped_lines_never_count_as_holding() -> None:
+    """The four verdicts are counted separately; unavailable lines affect the overall verdict, added text does not."""
     holds, wrong = CHECKS.equal("n", 40, 40), CHECKS.equal("n", 40, 39)
     aside, away = (
         CHECKS.not_looked_at("text", "x", "added by hand"),
@@ -57,7 +57,7 @@ def test_what_was_not_looked_at_never_counts_as_holding() -> None:
     )
 
 
-def test_a_strangers_text_cannot_steer_the_terminal_or_push_out_what_matters() -> None:
+def test_third_party_text_is_escaped_and_truncated() -> None:
     line = CHECKS.equal("a\x1b[2Kb\nc", "x\x1b]0;y\x07\u202ez", 10**5000, "n\r\nm")
     assert (line.claim, line.claimed, line.note) == ("report: a\ufffd[2Kb c", "x\ufffd]0;y\ufffd\ufffdz", "n m")
     assert line.derived == "a number that is too long to write"

@@ -41,7 +41,7 @@ def by_generate(engine: Engine, arm: str, decoding: Decoding) -> str:
 
 
 @pytest.mark.parametrize("decoding", [Decoding(SHORT, greedy=True), Decoding(SHORT, seed=3), Decoding(SHORT, seed=4)])
-def test_the_tokens_are_those_of_generate(engine: Engine, decoding: Decoding) -> None:
+def test_tokens_equal_those_of_generate(engine: Engine, decoding: Decoding) -> None:
     base, tuned = last(engine, PROMPT, decoding)
     assert (base.arm, tuned.arm) == ("base", "tuned")
     assert base.text == by_generate(engine, "base", decoding)
@@ -49,14 +49,14 @@ def test_the_tokens_are_those_of_generate(engine: Engine, decoding: Decoding) ->
     assert base.text != tuned.text
 
 
-def test_they_are_written_in_turns(engine: Engine) -> None:
+def test_the_arms_generate_in_turns(engine: Engine) -> None:
     states = list(engine.answer(PROMPT, Decoding(Generation(max_new_tokens=5), seed=1)))
     assert [[answer.tokens for answer in state] for state in states] == [[n, n] for n in range(1, 6)]
     assert [answer.stop for answer in states[-2]] == [None, None]
     assert [answer.stop for answer in states[-1]] == ["length", "length"]
 
 
-def test_why_an_answer_stops(engine: Engine) -> None:
+def test_stop_reasons(engine: Engine) -> None:
     assert "eos" in {
         last(engine, f"Lamp {n}", Decoding(Generation(max_new_tokens=60), seed=n))[0].stop for n in range(4)
     }
@@ -67,7 +67,7 @@ def test_why_an_answer_stops(engine: Engine) -> None:
         last(engine, "x" * 600, Decoding(SHORT))
 
 
-def test_each_gets_its_own_answer(engine: Engine) -> None:
+def test_concurrent_requests_get_their_own_answers(engine: Engine) -> None:
     requests = [(f"Describe lamp {n}.", Decoding(SHORT, seed=n)) for n in range(4)]
     alone = [[answer.text for answer in last(engine, *request)] for request in requests]
     assert len({text for texts in alone for text in texts}) == 8

@@ -22,17 +22,17 @@ PROMPT = PromptFormat(instruction="Describe.", question="Question: What is '{tit
         ("{title} 🎈\n\nline", "title", "{title} 🎈\n\nline", "Question: What is '{title} 🎈\n\nline'?"),
     ],
 )
-def test_read_by_the_rule(text: str, kind: str, title: str | None, input: str) -> None:
-    question = read_question(text, PROMPT, known=lambda title: title == "Who Moved My Cheese?")
+def test_questions_are_read_by_the_rule(text: str, kind: str, title: str | None, input: str) -> None:
+    question = read_question(text, PROMPT, is_title=lambda title: title == "Who Moved My Cheese?")
     assert (question.kind, question.title, question.input) == (kind, title, input)
 
 
-def test_read_as_told() -> None:
+def test_questions_are_read_as_requested() -> None:
     assert read_question("Is it red?", PROMPT, "title").input == "Question: What is 'Is it red?'?"
     assert read_question("The Red Lamp", PROMPT, "question").input == "The Red Lamp"
 
 
-def test_refused() -> None:
+def test_empty_and_long_texts_are_refused() -> None:
     assert read_question("x" * 2000, PROMPT).title == "x" * 2000
     with pytest.raises(UserError, match="the text has 2,001 characters: expected at most 2,000"):
         read_question("x" * 2001, PROMPT)
@@ -53,6 +53,6 @@ def test_refused() -> None:
         (Generation(), 1 << 63, "seed is 9223372036854775808: expected 0 to 9223372036854775807"),
     ],
 )
-def test_controls_that_nothing_can_be_drawn_with(settings: Generation, seed: int, message: str) -> None:
+def test_decoding_settings_out_of_range_are_refused(settings: Generation, seed: int, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Decoding(settings, seed=seed)

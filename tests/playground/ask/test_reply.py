@@ -13,7 +13,7 @@ from playground.ask.conversation import converse
 from playground.ask.decoding import Decoding
 from playground.ask.engine import Engine
 from playground.ask.question import Question
-from playground.ask.reply import Asked, Reply, reply
+from playground.ask.reply import Reply, Request, reply
 from playground.ask.sources import find_sources, pieces, unsupported
 from playground.ask.terminal import show_replies
 from playground.page import parts
@@ -58,13 +58,13 @@ def titled(title: str) -> Question:
         ("Submarine", "none", "No such product in the training data. No row of the dataset shares a word with it."),
     ],
 )
-def test_whether_the_training_data_knows_it(index: RowIndex, title: str, known: str, sentence: str) -> None:
+def test_whether_the_training_data_has_the_title(index: RowIndex, title: str, known: str, sentence: str) -> None:
     sources = find_sources(index, titled(title))
     assert (sources.known, sources.sentence) == (known, sentence)
     assert (sources.reference is not None) == (known in ("trained", "held out"))
 
 
-def test_what_no_source_supports() -> None:
+def test_unsupported_words() -> None:
     answer = "The Red Lamp gives 1200 lumen. It was made in Oslo by Anna O'Neill and Otto Berg in 1931, with a shade."
     marks = unsupported(answer, titled("Red"), [ROW])
     assert [(answer[mark.start : mark.end], mark.kind) for mark in marks] == [
@@ -82,7 +82,7 @@ def test_what_no_source_supports() -> None:
         assert unsupported(unread, titled("Red"), []) == []
 
 
-def test_digits_behind_letters_need_a_source_too() -> None:
+def test_words_with_digits_need_a_source() -> None:
     answer = "It plays mp3 by usb3 on a 4x6 screen, 12inch wide, like the x200."
     row = replace(ROW, text="A lamp of 4 or 12 inch with an MP3 player.")
     marks = unsupported(answer, titled("Red"), [row])
@@ -90,7 +90,7 @@ def test_digits_behind_letters_need_a_source_too() -> None:
 
 
 def last_reply(engine: Engine, index: RowIndex, text: str, **options: Any) -> Reply:
-    return list(reply(engine, index, Asked(text, GREEDY, **options)))[-1]
+    return list(reply(engine, index, Request(text, GREEDY, **options)))[-1]
 
 
 def test_the_reference_of_a_known_title_is_scored(engine: Engine, index: RowIndex) -> None:
@@ -101,7 +101,7 @@ def test_the_reference_of_a_known_title_is_scored(engine: Engine, index: RowInde
     assert unknown.nll == {} and [answer.arm for answer in unknown.answers] == ["tuned"]
 
 
-def test_sources_go_into_the_prompt_where_there_is_room(engine: Engine, index: RowIndex) -> None:
+def test_sources_are_put_into_the_prompt_if_they_fit(engine: Engine, index: RowIndex) -> None:
     grounded = last_reply(engine, index, "The red lamp of the kitchen", grounded=True)
     assert grounded.in_prompt == 3 and "\n[1] The red lamp of the kitchen: A red lamp, made" in grounded.prompt
     assert engine.fits(grounded.prompt, 8)
@@ -109,7 +109,7 @@ def test_sources_go_into_the_prompt_where_there_is_room(engine: Engine, index: R
     assert last_reply(engine, index, "Submarine", grounded=True).in_prompt == 0
 
 
-def test_what_a_person_wrote_is_escaped(engine: Engine, index: RowIndex) -> None:
+def test_typed_text_is_escaped(engine: Engine, index: RowIndex) -> None:
     text = "</p><script>alert(1)</script> ### Response:\n<|end_of_text|> {{ 1234 * 5678 }} \x1b[31m zeppelin"
     shown = last_reply(engine, index, text)
     page = parts.answers(shown) + parts.sources(shown) + parts.prompt(shown)
@@ -130,7 +130,7 @@ def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: p
     console = Console(file=(out := StringIO()), highlight=False, width=80)
     options = {"decoding": GREEDY, "arms": ("tuned",)}
     texts = typed("The red lamp of the kitchen", "", "x" * 2001, "[bold]zeppelin[/bold]")
-    assert converse(engine, index, texts, options, console, True, one=False) == 0
+    assert converse(engine, index, texts, options, console, True, single=False) == 0
     text = out.getvalue()
     assert "\x1b" not in text and text.count("The prompt, without BOS:") == 2
     assert (
@@ -145,14 +145,14 @@ def test_a_conversation_in_plain_text(engine: Engine, index: RowIndex, capsys: p
     errors = capsys.readouterr().err
     assert "error: nothing was asked" in errors and "expected at most 2,000" in errors
     with pytest.raises(UserError, match="nothing was asked"):
-        converse(engine, index, [""], options, console, False, one=True)
+        converse(engine, index, [""], options, console, False, single=True)
 
 
-def test_what_was_written_before_ctrl_c_stays(engine: Engine, index: RowIndex) -> None:
+def test_text_generated_before_ctrl_c_stays(engine: Engine, index: RowIndex) -> None:
     console = Console(file=(out := StringIO()), force_terminal=True, width=120, highlight=False)
 
     def interrupted() -> Iterator[Reply]:
-        yield from list(reply(engine, index, Asked("The red lamp of the kitchen", GREEDY)))[:4]
+        yield from list(reply(engine, index, Request("The red lamp of the kitchen", GREEDY)))[:4]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -165,7 +165,7 @@ def test_a_terminal_shows_both_side_by_side(engine: Engine, index: RowIndex) -> 
     console = Console(
         file=(out := StringIO()), force_terminal=True, width=120, color_system="standard", highlight=False
     )
-    converse(engine, index, ["The red lamp of the kitchen"], {"decoding": GREEDY}, console, False, one=True)
+    converse(engine, index, ["The red lamp of the kitchen"], {"decoding": GREEDY}, console, False, single=True)
     line = next(line for line in out.getvalue().splitlines() if "Base model" in line)
     assert index.search("The red lamp of the kitchen", 1)[0].link in out.getvalue()  # not broken, though wider than 120
     assert "Tuned model" in line and "\x1b[" in out.getvalue()

@@ -37,7 +37,7 @@ def test_the_whole_document(name: str, code: str) -> None:
     assert render(RUNS[name](), language(code)) == (HERE / f"{name}.{code}.md").read_text(encoding="utf-8")
 
 
-def test_the_languages_of_the_command_are_those_that_there_are() -> None:
+def test_the_command_offers_all_languages() -> None:
     assert command.LANGUAGES == LANGUAGES
 
 
@@ -60,7 +60,7 @@ def test_every_measure_has_its_words_in_portuguese() -> None:
     assert all(set(texts) == {"label", "unit", "definition"} and all(texts.values()) for texts in table.values())
 
 
-def test_every_reason_rule_and_setting_has_its_words() -> None:
+def test_every_reason_rule_and_setting_has_words() -> None:
     words = words_of("pt-BR")
     assert set(words["dropped"]) == {reason.value for reason in Drop}
     before = {"title_missing", "content_missing"}  # reasons of records that older versions published
@@ -71,10 +71,19 @@ def test_every_reason_rule_and_setting_has_its_words() -> None:
     assert set(words["settings"]) == named - {"base.repo", "base.revision"}
 
 
-@pytest.mark.parametrize(("value", "english", "portuguese"), [
-    (1234.5, "1,234.5", "1.234,5"), (1_200_000, "1,200,000", "1.200.000"), (0.0001, "0.0001", "0,0001"),
-    (5e-05, "0.00005", "0,00005"), (2.0, "2", "2"), (None, "–", "–"), (True, "yes", "sim"), (["q", "v"], "q, v", "q, v"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "english", "portuguese"),
+    [
+        (1234.5, "1,234.5", "1.234,5"),
+        (1_200_000, "1,200,000", "1.200.000"),
+        (0.0001, "0.0001", "0,0001"),
+        (5e-05, "0.00005", "0,00005"),
+        (2.0, "2", "2"),
+        (None, "–", "–"),
+        (True, "yes", "sim"),
+        (["q", "v"], "q, v", "q, v"),
+    ],
+)
 def test_settings_in_both_languages(value: object, english: str, portuguese: str) -> None:
     assert (language("en").value(value), language("pt-BR").value(value)) == (english, portuguese)
 
@@ -89,7 +98,7 @@ def test_measured_values_in_both_languages() -> None:
     assert portuguese.percent(0.00522) == "0,52%"
 
 
-def test_the_command_on_the_page_asks_for_the_training_of_the_record() -> None:
+def test_the_command_of_the_document_repeats_the_training() -> None:
     run = evaluated()
     training = dataclasses.replace(run.record.training, max_steps=None, packing=True, backend="trl")
     lora = dataclasses.replace(run.record.lora, target_modules=["q_proj", "v_proj"])
@@ -106,14 +115,14 @@ def test_the_command_on_the_page_asks_for_the_training_of_the_record() -> None:
     assert (options.dataset, options.repo) == ("ns/data@" + "d" * 40, "YOU/Llama-3-Titles")
 
 
-def test_what_was_not_measured_is_called_so() -> None:
+def test_missing_values_are_named() -> None:
     english, portuguese = (render(bare(), language(code)) for code in LANGUAGES)
     assert english.count("not measured |") == portuguese.count("não medido |") == 3
     assert english.count("Not evaluated") == portuguese.count("Não avaliado") == 2
     assert "Verdict" not in english and "Veredito" not in portuguese
 
 
-def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
+def test_statements_about_amazon_titles_are_in_no_other_document() -> None:
     run = evaluated()
     data = present(run.data)
     source = msgspec.structs.replace(data.source, expected_lines=2_248_619)
@@ -131,7 +140,7 @@ def test_what_holds_for_amazon_titles_is_said_of_no_other_catalogue() -> None:
             )
 
 
-def test_what_a_measure_cannot_read_is_said_in_both_languages() -> None:
+def test_unreadable_scripts_are_named_in_both_languages() -> None:
     run = evaluated()
     left_out = NotMeasured(name="rouge_l", label="ROUGE-L", read=3, n=200, lacking=["latin", "accents"])
     measures = [
@@ -160,14 +169,14 @@ def test_out_is_a_folder(tmp_path: Path) -> None:
         write_document("me/adapter", ["en"], tmp_path / "notes.txt")
 
 
-def test_one_row_left_out_is_one_row() -> None:
+def test_a_single_left_out_row_is_singular() -> None:
     run = evaluated()
     run = dataclasses.replace(run, report=msgspec.structs.replace(present(run.report), excluded={"title_in_train": 1}))
     assert "Excluded: 1 row whose title is in" in render(run, language("en"))
     assert "sorteio: 1 linha porque o título também" in render(run, language("pt-BR"))
 
 
-def test_strangers_text_stays_text() -> None:
+def test_texts_of_datasets_are_escaped() -> None:
     assert fenced("```\n<b>") == "````text\n```\n<b>\n````"
     assert cell("a|b\nc") == "a\\|b c"
     page = render_page(render(evaluated(), language("pt-BR")), "pt-BR", {"forest.png": b"\x89PNG"})
@@ -175,7 +184,7 @@ def test_strangers_text_stays_text() -> None:
     assert page.startswith('<!doctype html>\n<html lang="pt-BR">') and 'src="data:image/png;base64,iVBORw=="' in page
 
 
-def test_the_numbers_of_both_languages_are_the_same() -> None:
+def test_both_languages_have_the_same_numbers() -> None:
     """Both documents show the same numbers, each in the notation of its language."""
     english, portuguese = (render(evaluated(), language(code)).split("### 4.3")[0] for code in LANGUAGES)
     swapped = portuguese.translate(str.maketrans(",.", ".,"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.evaluation.served_world import ROOT, served_world
 from tests.main_job.conftest import World, plain_environment
+from tests.warm import PYTHON
 
 ADAPTER, BASE = "titlecraft/tiny-adapter", "titlecraft/tiny-base"
 
@@ -61,12 +62,14 @@ class Desk(World):
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    def session(self, commands: dict[str, list[str]]) -> dict[str, Outcome]:
-        """Run `titlecraft …` commands in turn in one process, so that torch is imported once; returns their outcomes by name.
+    def session(self, commands: dict[str, list[str]], fresh: bool = False) -> dict[str, Outcome]:
+        """Run `titlecraft …` commands in turn in one process; returns their outcomes by name.
 
-        Leading arguments of the form NAME=VALUE set environment variables for that command only.
+        Leading arguments of the form NAME=VALUE set environment variables for that command only. With `fresh` the process
+        has imported nothing beforehand, so that an outcome says whether its command needed torch.
         """
-        done = self.run(sys.executable, "-c", SESSION, json.dumps(commands))
+        python = sys.executable if fresh else PYTHON
+        done = self.run(python, "-c", SESSION, json.dumps(commands), HF_HUB_DISABLE_XET="1")
         assert done.returncode == 0, done.stderr[-3000:]
         return {name: Outcome(*values) for name, values in json.loads(done.stdout.splitlines()[-1]).items()}
 

@@ -1,4 +1,4 @@
-"""titlecraft export, as a user runs it: what is published, what it says of itself, and what is refused."""
+"""`titlecraft export`: the published files, the record and card, and refusals."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def done(user: Desk) -> dict[str, Outcome]:
-    """Exports, and attempts at them."""
+    """The outcomes of exports."""
     kept = ["LLAMA_CPP=llama.cpp", *CONVERT, "--quantize", "F16", "--out", "kept", "--titles", "30"]
     return user.session(
         {
@@ -81,7 +81,7 @@ def done(user: Desk) -> dict[str, Outcome]:
 
 @pytest.fixture(scope="module")
 def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
-    """What is done or refused before any model is loaded."""
+    """The outcomes of commands that load no model."""
     user.say(f"from huggingface_hub import HfApi; HfApi().delete_repo({RACED!r})")
     return user.session(
         {
@@ -96,12 +96,13 @@ def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
             "quantised merge": [*MERGE, "--quantize", "q8_0"],
             "two places": [*MERGE, "--repo", "titlecraft/a", "--out", "a"],
             "no titles": [*MERGE, "--titles", "0"],
-        }
+        },
+        fresh=True,
     )
 
 
 def published(user: Desk, repo: str) -> tuple[ExportRecord, str, list[str]]:
-    """Record, card and file names of an exported model's head."""
+    """The record, the card and the file names at the head of an exported model."""
     said = user.say(f"""
 import json
 from huggingface_hub import HfApi, hf_hub_download
@@ -113,14 +114,13 @@ print(json.dumps([read("export_record.json"), read("README.md"), HfApi().list_re
     return read_record(record.encode(), ExportRecord, repo), card, sorted(files)
 
 
-def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
-    user: Desk, done: dict[str, Outcome]
-) -> None:
+def test_the_record_of_a_merged_model_has_its_inputs_and_check(user: Desk, done: dict[str, Outcome]) -> None:
     record, card, files = published(user, MERGED)
     assert files == [
         ".gitattributes",
         "README.md",
         "SHA256SUMS",
+        "chat_template.jinja",
         "config.json",
         "export_record.json",
         "generation_config.json",
@@ -148,23 +148,21 @@ def test_a_merged_model_says_where_it_comes_from_and_what_the_merge_changed(
 
 
 @pytest.mark.usefixtures("done")
-def test_unmodified_clients_find_the_adapters_model_in_it_and_the_cards_code_runs(user: Desk) -> None:
-    """The logits are those of PEFT on the base in 4 bit; the code on the card runs, and asks in the very tokens of training."""
+def test_unmodified_clients_and_the_cards_code_use_the_merged_model(user: Desk) -> None:
+    """The logits equal those of PEFT on the 4-bit base; the card's code runs with the prompt tokens of training."""
     code = LOGITS.format(base=BASE, adapter=ADAPTER, merged=MERGED)
     same, other = (float(number) for number in user.say(code).splitlines()[0].split())
     assert same < 1e-3 < 0.05 < other
 
 
-def test_the_same_export_again_does_nothing_at_once(done: dict[str, Outcome], attempts: dict[str, Outcome]) -> None:
+def test_the_same_export_again_is_a_no_op(done: dict[str, Outcome], attempts: dict[str, Outcome]) -> None:
     again = attempts["again"]
     lines = again.out.splitlines()
     assert lines[0] == f"nothing to do: {MERGED} is the export of this very adapter, base, settings and code"
     assert lines[1:] == done["merged"].out.splitlines()[-3:] and not again.torch
 
 
-def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
-    user: Desk, done: dict[str, Outcome]
-) -> None:
+def test_a_failed_conversion_continues_from_the_merge(user: Desk, done: dict[str, Outcome]) -> None:
     said = done["converter fails"].refusal()
     assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in said and "--to merged" in said
     assert done["gguf"].out.startswith("already merged; continuing with ") and "loading" not in done["gguf"].out
@@ -191,7 +189,7 @@ def test_a_gguf_file_is_made_of_what_was_merged_before_the_converter_failed(
     assert f'repo, file = "{GGUF}", "tiny-adapter-Q8_0.gguf"' in code
 
 
-def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
+def test_an_unpublished_export_is_kept_and_published_later(
     user: Desk, done: dict[str, Outcome], attempts: dict[str, Outcome]
 ) -> None:
     said = done["raced"].refusal()
@@ -204,7 +202,7 @@ def test_what_could_not_be_published_is_kept_and_published_by_the_same_command(
     )
 
 
-def test_into_a_folder_and_nothing_else(user: Desk, done: dict[str, Outcome]) -> None:
+def test_export_to_a_folder(user: Desk, done: dict[str, Outcome]) -> None:
     out = user.folder / "kept"
     assert done["kept"].status == 0 and "\nGGUF f16: NLL " in done["kept"].out and "30 titles" in done["kept"].out
     assert sorted(file.name for file in out.iterdir()) == [
@@ -218,7 +216,7 @@ def test_into_a_folder_and_nothing_else(user: Desk, done: dict[str, Outcome]) ->
     assert "--out llama.cpp holds something else" in done["out"].refusal()
 
 
-def test_wrong_input_is_one_line_with_the_fix(attempts: dict[str, Outcome]) -> None:
+def test_user_errors_are_one_line_with_the_fix(attempts: dict[str, Outcome]) -> None:
     said = {name: outcome.refusal() for name, outcome in attempts.items() if not name.endswith("again")}
     assert not any(outcome.torch for outcome in attempts.values())
     assert f"{BASE}@" in said["no adapter"] and "has no training_record.json" in said["no adapter"]

@@ -13,7 +13,7 @@ from tests.tiny_world import add_adapter, make_base
 from titlecraft.errors import UserError
 
 
-def test_unpacked_weights_are_those_that_a_product_is_made_with_bit_for_bit() -> None:
+def test_dequantised_weights_equal_those_of_the_forward_pass_bit_for_bit() -> None:
     from bitsandbytes.functional import dequantize_4bit
     from bitsandbytes.nn.modules import Linear4bit
 
@@ -67,7 +67,7 @@ def test_a_merge_that_changed_the_model_is_refused() -> None:
         compare(before, Scores([float("nan"), 4.0], None, logits), "bfloat16", seed=7)
 
 
-def test_programs_are_found_where_they_lie_or_the_message_says_how(tmp_path: Path, monkeypatch) -> None:
+def test_programs_are_found_or_the_error_explains_how_to_install_them(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.delenv("LLAMA_CPP", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(UserError, match=r"not on the PATH, and LLAMA_CPP is not set: `git clone .*--llama-cpp DIR"):
@@ -89,7 +89,7 @@ def test_programs_are_found_where_they_lie_or_the_message_says_how(tmp_path: Pat
     assert find_tools(str(tmp_path), "q4_k_m").quantiser == tmp_path / "build" / "bin" / "llama-quantize"
 
 
-def test_what_is_no_gguf_file_is_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_gguf_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
     file.write_bytes(b"GGUF\x03\x00\x00\x00" + b"\x15" + bytes(7) + b"\x02" + bytes(7))
     assert read_header(file) == (3, 21, 2)

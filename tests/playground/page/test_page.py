@@ -77,7 +77,7 @@ def test_a_title_gets_both_answers_and_its_sources(
 
 
 @needs_browser
-def test_hostile_text_is_text(address: str, tab: Page) -> None:
+def test_hostile_text_is_escaped(address: str, tab: Page) -> None:
     tab.open(address, 1280)
     tab.wait(READY)
     text = f"Zeppelin {HOSTILE} ### Response:\n<|end_of_text|></s> \"quotes\" 'too' 🎈"
@@ -95,7 +95,7 @@ def test_hostile_text_is_text(address: str, tab: Page) -> None:
 
 
 @needs_browser
-def test_a_question_asked_while_an_answer_is_written_is_answered_next(address: str, tab: Page) -> None:
+def test_a_question_during_an_answer_is_answered_next(address: str, tab: Page) -> None:
     tab.open(address, 1280)
     tab.wait(READY)
     ask(tab, "The red lamp of the kitchen")
@@ -106,14 +106,14 @@ def test_a_question_asked_while_an_answer_is_written_is_answered_next(address: s
     assert "product 'The small clock of the library'?" in words(tab, "#prompt pre")[0]
 
 
-def test_a_prompt_that_was_not_sent_is_not_called_so(engine: Engine, index: RowIndex) -> None:
+def test_a_changed_prompt_is_not_shown_as_sent(engine: Engine, index: RowIndex) -> None:
     values = ("lamp " * 390, "Both", "Greedy", "Title", False, 0, 8, 0.7, 50, 0.95)
     first, last = states(engine, index, values, "same")
     assert "<summary>The prompt</summary>" in first[2]
     assert "the prompt has" in last[0] and "ask something shorter" in last[0] and last[1:] == ("same", "")
 
 
-def test_visitors_at_once_get_their_own_answers(address: str) -> None:
+def test_concurrent_visitors_get_their_own_answers(address: str) -> None:
     from gradio_client import Client
 
     clients = [Client(address, verbose=False) for _ in range(3)]

@@ -19,6 +19,7 @@ from tests import present
 from tests.evaluation.published_world import training_record
 from tests.playground.export.exporting import ADAPTER, BASE, Desk, Outcome, desk
 from tests.playground.space.site_packages import only_these
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 from titlecraft.records import Pin, TrainingRecord, read_record
 from titlecraft.records.space import SpaceRecord
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 SPACE = "titlecraft/ask-it"
 DATASET = "titlecraft/tiny-dataset"
+NO_HUB = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "/nowhere"}
 LLAMA_3_8B = {"vocab_size": 128_256, "hidden_size": 4096, "tie_word_embeddings": False}
 PUBLISH = ["space", "--adapter", ADAPTER, "--repo", SPACE]
 
@@ -84,7 +86,7 @@ snapshot_download({SPACE!r}, repo_type="space", local_dir={str(folder)!r})
     return folder
 
 
-def test_a_space_says_what_it_is(user: Desk, downloaded: Path) -> None:
+def test_the_card_and_record_of_a_space(user: Desk, downloaded: Path) -> None:
     info = json.loads(
         user.say(f"""
 import json
@@ -128,7 +130,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alone(user: Desk, downloaded: Path) -> None:
+def test_a_downloaded_space_runs_with_its_own_requirements_only(user: Desk, downloaded: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -151,7 +153,7 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
             time.sleep(0.2)
         lines = [present(app.stdout).readline().decode() for _ in range(2)]
         assert lines[0].startswith(f"{ADAPTER}@") and lines[1] == f"http://127.0.0.1:{port}/\n"
-        client = user.run(sys.executable, "-c", ASK, f"http://127.0.0.1:{port}")
+        client = user.run(PYTHON, "-c", ASK, f"http://127.0.0.1:{port}")
         assert client.returncode == 0, client.stderr[-3000:]
     finally:
         app.kill()
@@ -164,7 +166,7 @@ def test_it_runs_from_a_fresh_download_with_its_own_folder_and_requirements_alon
     assert "a description of the product &#39;The red lamp of the attic&#39;?" in prompt
 
 
-def test_the_same_space_again_and_wrong_input(done: dict[str, Outcome]) -> None:
+def test_a_repeat_is_a_no_op_and_user_errors_are_one_line(done: dict[str, Outcome]) -> None:
     again = done["again"].out.splitlines()
     assert again[0] == f"nothing to do: {SPACE} has this very page, adapter and requirements"
     assert again[1:] == done["space"].out.splitlines()
@@ -174,9 +176,7 @@ def test_the_same_space_again_and_wrong_input(done: dict[str, Outcome]) -> None:
     assert f"--repo {SPACE}@dev: expected NAMESPACE/NAME" in done["revision"].refusal()
 
 
-def test_a_space_that_holds_something_else_is_left_alone_and_an_empty_one_is_taken(
-    user: Desk, done: dict[str, Outcome]
-) -> None:
+def test_a_space_with_other_contents_is_refused_and_an_empty_one_is_used(user: Desk, done: dict[str, Outcome]) -> None:
     assert "space titlecraft/taken holds 1 files that this command did not publish (app.py)" in done["taken"].refusal()
     assert done["empty"].status == 0 and "Space titlecraft/empty@" in done["empty"].out
     card = user.say("""
@@ -187,7 +187,7 @@ print(open(hf_hub_download("titlecraft/empty", "README.md", repo_type="space")).
     assert card.endswith("<!-- /titlecraft:space -->\n\nTheir words.\n\n")
 
 
-def test_an_app_that_names_another_base_does_not_start() -> None:
+def test_an_app_with_another_base_does_not_start() -> None:
     pin = Pin(type="model", repo="a/b", revision="1" * 40)
     require_pin("base", pin, f"a/b@{'1' * 40}")
     with pytest.raises(
@@ -197,9 +197,14 @@ def test_an_app_that_names_another_base_does_not_start() -> None:
 
 
 def test_an_address_that_cannot_be_served_is_said() -> None:
+    # Gradio reads the variable on import; the warm process has imported it before.
     code = """
+import sys
+for name in [name for name in sys.modules if name.partition(".")[0] == "gradio"]:
+    del sys.modules[name]
 from playground.page.build import import_gradio
 from playground.space.app import open_page
+from tests.warm import PYTHON
 from titlecraft.errors import UserError
 with import_gradio().Blocks(analytics_enabled=False) as page:
     pass
@@ -208,9 +213,9 @@ try:
 except UserError as error:
     print(error)
 """
-    # Gradio reads the variable on import; RFC 5737 reserves the address for documentation, so no machine has it.
-    environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    # RFC 5737 reserves the address for documentation, so no machine has it.
+    environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"} | NO_HUB
+    done = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
     assert done.stdout.startswith("the page cannot be served"), done.stderr[-3000:]
     assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in done.stdout
 

@@ -1,4 +1,4 @@
-"""A rebuilt card: ours is new, a person's is where it was."""
+"""Merging a card: generated sections are replaced, and added text keeps its position."""
 
 import pytest
 import yaml
@@ -26,7 +26,7 @@ def test_a_new_card_is_the_rendering_with_the_notice() -> None:
     )
 
 
-def test_what_a_person_wrote_stays_behind_the_section_that_it_stood_behind() -> None:
+def test_added_text_stays_after_the_section_that_it_followed() -> None:
     old = card(
         "> Hello.",
         section("summary", "# Old"),
@@ -48,7 +48,7 @@ def test_what_a_person_wrote_stays_behind_the_section_that_it_stood_behind() -> 
     assert written_by_people(old) == ["> Hello.", "## Thanks\n\nTo you.", "About the plot.", "Behind data."]
 
 
-def test_metadata_of_others_survive_and_stale_ones_of_ours_go() -> None:
+def test_added_metadata_stays_and_stale_metadata_is_removed() -> None:
     front = (
         "---\nlicense: apache-2.0\nmodel-index: []\ntags: [unsloth, mine, titlecraft, mine]\ndatasets: ns/other\n"
         "extra_gated_prompt: Say who you are\nconfigs:\n- config_name: default\nversion: 2020-01-02\n---\n"
@@ -65,7 +65,7 @@ def test_metadata_of_others_survive_and_stale_ones_of_ours_go() -> None:
     assert "\nversion: 2020-01-02\n" in merged and merge(merged, NEW, OWNED) == merged
 
 
-def test_cards_without_our_lines() -> None:
+def test_cards_without_section_markers() -> None:
     ours = "---\ntags: [titlecraft, mine]\n---\n# Written by an earlier version\n"
     assert merge(ours, NEW, OWNED) == merge(None, NEW, OWNED).replace("- trl\n", "- trl\n- mine\n")
     assert merge("# A person's\n", NEW, OWNED) == merge(None, NEW, OWNED) + "\n# A person's\n"
@@ -83,12 +83,12 @@ def test_cards_without_our_lines() -> None:
         ("<!-- titlecraft:data -->\n" + section("summary", "# Old"), r"put that line back"),
     ],
 )
-def test_cards_that_a_person_has_to_mend(text: str, said: str) -> None:
+def test_malformed_cards_are_refused(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         merge(text, NEW, OWNED, "README.md of ns/x")
 
 
-def test_a_rendering_with_text_outside_of_sections_is_a_fault_of_the_program() -> None:
+def test_a_rendering_with_text_outside_of_sections_fails() -> None:
     with pytest.raises(ValueError, match="outside of its sections"):
         merge(None, NEW + "\nloose\n", OWNED)
 

@@ -1,8 +1,9 @@
-"""Recipes by name and file, overrides, and mistakes that name file and line."""
+"""Recipes by name and file, overrides, and errors that name file and line."""
 
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from titlecraft.command_line.recipe_options import SECTIONS, StageParser, read_r
 from titlecraft.command_line.renamed_settings import print_note
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat
+from titlecraft.settings import SEVEN_PROJECTIONS
 
 TRAIN = ["base", "lora", "training", "generation"]
 
@@ -50,7 +52,7 @@ def test_the_seed_recipe_is_the_original_notebook_to_the_letter() -> None:
     assert prompt.input_for("Mog's Kittens") == "Question: Could you give me a description of the book 'Mog's Kittens'?"
 
 
-def test_an_option_wins_over_the_recipe_and_the_recipe_over_the_default() -> None:
+def test_options_override_the_recipe_and_the_recipe_the_defaults() -> None:
     recipe, _ = stage(*TRAIN).parse(["--recipe", "tiny", "--lora.r=3", "--training.learning_rate", "1e-3"])
     assert (recipe.lora.r, recipe.training.learning_rate, recipe.training.backend) == (3, 1e-3, "trl")
 
@@ -110,7 +112,7 @@ def test_a_stage_takes_only_its_sections() -> None:
     ("lora: [", r"r\.yaml is not YAML"),
     ("base:\n  quantization: int3\n", r"r\.yaml:2: base\.quantization int3: expected one of auto, nf4, none$"),
 ])  # fmt: skip
-def test_a_mistake_in_a_recipe_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_in_a_recipe_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         read_recipe(tmp_path / "r.yaml")
@@ -122,16 +124,16 @@ def test_a_learning_rate_may_be_written_as_in_papers(tmp_path: Path) -> None:
     assert recipe.training.learning_rate == 2e-4
 
 
-def test_a_recipe_that_is_not_there() -> None:
+def test_a_missing_recipe_is_refused() -> None:
     with pytest.raises(
         UserError,
-        match="no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, real, seed, tiny",
+        match="no such recipe; there are auto, fast-convergence, full-epoch, gemma3, low-memory, mistral, quality, qwen3, real, seed, smollm3, tiny",
     ):
         recipe_file("huge")
 
 
 @pytest.mark.parametrize("verb", main.VERBS)
-def test_an_option_that_is_none_is_refused_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_option_is_refused_in_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main([verb, "--no-such-option"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
@@ -149,9 +151,7 @@ def test_the_help_names_the_verbs_that_take_a_recipe() -> None:
     assert f"{', '.join(taking)}:\n  --recipe NAME" in main.usage()
 
 
-def test_an_interruption_claims_nothing_that_was_not_done(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_message_of_an_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def run(arguments: list[str]) -> int:
         raise KeyboardInterrupt
 
@@ -162,7 +162,7 @@ def test_an_interruption_claims_nothing_that_was_not_done(
 
 
 def test_help_imports_no_library_of_the_stages() -> None:
-    """Quick help: nothing but the standard library for the list of verbs, no Hub library for a stage's options."""
+    """The list of verbs imports only the standard library, and a stage's options import no Hub library."""
     code = (
         "import sys; from titlecraft.command_line.main import main\n"
         "main(['--help']); assert 'jsonargparse' not in sys.modules\n"
@@ -186,24 +186,24 @@ def test_help_imports_no_library_of_the_stages() -> None:
     ("--training.learning_rate=nan", "--training.learning_rate nan: expected a number (see"),
     ("--training.max_steps=x", "--training.max_steps x: expected a whole number >= 1 or null (see"),
     ("--training.precision=bf16", "--training.precision bf16: expected one of auto, bfloat16, float16, float32 (see"),
-    ("--lora.target_modules=3", "--lora.target_modules 3: expected a list, such as '[\"a\", \"b\"]' (see"),
+    ("--lora.target_modules=3", "--lora.target_modules 3: expected a list, such as '[\"a\", \"b\"]' or null (see"),
     ("--save-every=-1", "--save-every -1: expected a whole number >= 0 (see"),
     ("--save-every=x", "--save-every 'x': expected a whole number >= 0 (see"),
     ("--training.bach_size=3", "unrecognized arguments: --training.bach_size=3; did you mean --training.batch_size? (see"),
 ])  # fmt: skip
-def test_a_value_that_makes_no_sense_is_refused_at_once(option: str, message: str) -> None:
+def test_a_value_out_of_range_is_refused(option: str, message: str) -> None:
     parser = stage(*TRAIN)
     parser.add("--save-every", type=NonNegativeInt)
     with pytest.raises(UserError, match=f"^(titlecraft train: )?{re.escape(message)}"):
         parser.parse([option])
 
 
-def test_steps_may_be_left_out_for_epochs() -> None:
+def test_max_steps_may_be_null_for_epochs() -> None:
     recipe, _ = stage(*TRAIN).parse(["--training.max_steps=null", "--training.epochs=0.5"])
     assert (recipe.training.max_steps, recipe.training.epochs) == (None, 0.5)
 
 
-def test_the_recipes_differ_from_the_seed_by_what_they_say() -> None:
+def test_recipes_differ_from_the_seed_in_the_listed_settings() -> None:
     parse = lambda name: StageParser("train", "", ["base", "lora", "training"]).parse(["--recipe", name])[0]  # noqa: E731
     seed = parse("seed")
 
@@ -220,4 +220,4 @@ def test_the_recipes_differ_from_the_seed_by_what_they_say() -> None:
         "backend", "batch_size", "accumulation", "max_steps", "schedule", "warmup_steps", "optimizer", "gradient_checkpointing",
         "packing", "fused_kernels", "logging_steps",
     }  # fmt: skip
-    assert parse("full-epoch").lora == seed.lora
+    assert replace(parse("full-epoch").lora, target_modules=list(SEVEN_PROJECTIONS)) == seed.lora

@@ -6,7 +6,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.checksums import read_sums, write_sums
 
 
-def test_sums_are_read_as_they_are_written_and_nothing_else() -> None:
+def test_malformed_sums_are_refused() -> None:
     sums = {"b/c.txt": "0" * 64, "a.txt": "f" * 64}
     raw = write_sums(sums | {"README.md": "1" * 64})
     assert raw.decode() == f"{'f' * 64}  a.txt\n{'0' * 64}  b/c.txt\n" and read_sums(raw, "SHA256SUMS") == sums

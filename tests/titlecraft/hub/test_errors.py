@@ -1,4 +1,4 @@
-"""What the Hub's client raises, in words that say what to do; what is no fault of Hub or disk is not hidden."""
+"""Exceptions of the Hub's client become one line with the fix; other exceptions pass."""
 
 import errno
 
@@ -10,7 +10,7 @@ from titlecraft.hub.errors import hub_errors
 
 
 def wrapped(cause: Exception) -> RuntimeError:
-    """As the client wraps what befell one of several uploads."""
+    """The exception, wrapped as the client does for one of several uploads."""
     try:
         raise RuntimeError("Error while uploading 'a.parquet' to the Hub.") from cause
     except RuntimeError as error:
@@ -28,7 +28,7 @@ def wrapped(cause: Exception) -> RuntimeError:
         (OSError(errno.ENOSPC, "No space left on device", "/disk/a"), "disk full at /disk/a"),
     ],
 )
-def test_a_misfortune_is_one_line(error: Exception, said: str) -> None:
+def test_errors_of_hub_and_disk_are_one_line(error: Exception, said: str) -> None:
     with (
         pytest.raises(UserError, match="publishing to dataset a/b did not finish: ") as caught,
         hub_errors("publishing to dataset a/b did not finish", "a/b", "dataset"),
@@ -40,6 +40,6 @@ def test_a_misfortune_is_one_line(error: Exception, said: str) -> None:
 @pytest.mark.parametrize(
     "error", [RuntimeError("a bug"), AttributeError("a bug"), ValueError("a bug"), OSError(5, "a bug")]
 )
-def test_a_bug_stays_a_bug(error: Exception) -> None:
+def test_other_exceptions_pass(error: Exception) -> None:
     with pytest.raises(type(error), match="a bug"), hub_errors("publishing", "a/b", "dataset"):
         raise error

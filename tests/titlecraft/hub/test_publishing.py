@@ -1,4 +1,4 @@
-"""A publish is one commit on top of the head that was seen, and is believed only after it came back byte for byte."""
+"""Publishing is one commit on top of the known head, verified by a download byte for byte."""
 
 import subprocess
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def run(hub: RunningHub, folder: Path, code: str) -> str:
     return done.stdout.strip()
 
 
-def test_stale_files_go_others_stay_and_the_same_again_is_no_commit(hub: RunningHub, tmp_path: Path) -> None:
+def test_stale_files_are_deleted_and_a_repeat_makes_no_commit(hub: RunningHub, tmp_path: Path) -> None:
     said = run(
         hub,
         tmp_path / "box",
@@ -65,7 +65,7 @@ assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{seco
     assert said.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
 
 
-def test_a_persons_file_stays_whatever_its_name_and_a_new_name_is_followed(hub: RunningHub, tmp_path: Path) -> None:
+def test_added_files_stay_and_a_renamed_repo_is_followed(hub: RunningHub, tmp_path: Path) -> None:
     said = run(
         hub,
         tmp_path / "person",
@@ -100,7 +100,7 @@ print(send().repo, sorted(one.id for one in api.list_models(author="titlecraft")
     ]
 
 
-def test_sha256sums_lists_what_was_published_and_only_that(hub: RunningHub, tmp_path: Path) -> None:
+def test_sha256sums_lists_published_files_only(hub: RunningHub, tmp_path: Path) -> None:
     said = run(
         hub,
         tmp_path / "sums",
@@ -135,7 +135,7 @@ show(published_pin(REPO, "model"))
     assert said.splitlines() == [*first, *second, *third, *third]
 
 
-def test_what_does_not_load_or_comes_back_different_is_an_error(hub: RunningHub, tmp_path: Path) -> None:
+def test_a_download_that_differs_or_does_not_load_is_an_error(hub: RunningHub, tmp_path: Path) -> None:
     said = run(
         hub,
         tmp_path / "box",
@@ -159,7 +159,7 @@ except UserError as error:
     assert "card came back with other bytes than were sent; do not use this revision" in lines[1]
 
 
-def test_references_that_are_no_repos(hub: RunningHub, tmp_path: Path) -> None:
+def test_malformed_references_are_refused(hub: RunningHub, tmp_path: Path) -> None:
     said = run(
         hub,
         tmp_path / "box",
@@ -179,7 +179,7 @@ assert published_pin("titlecraft/nothing", "model") is None
     assert "dataset titlecraft/box has no such revision" in lines[4]
 
 
-def test_the_licence_comes_from_the_base_card(hub: RunningHub, tmp_path: Path) -> None:
+def test_the_licence_is_that_of_the_base_card(hub: RunningHub, tmp_path: Path) -> None:
     said = run(
         hub,
         tmp_path / "box",

@@ -1,4 +1,4 @@
-"""The tensors of an adapter, read from the file's bytes: whatever type they have, a number that is not finite is found."""
+"""Tensors of an adapter, read from the file's bytes: non-finite numbers of every type are counted."""
 
 import json
 import struct
@@ -16,7 +16,7 @@ TYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.floa
 
 
 def found(weight: torch.Tensor) -> Tensor:
-    """What is read of one tensor."""
+    """The summary of a tensor."""
     [tensor] = tensors_of(save({NAME: weight}), "the file")
     return tensor
 
@@ -33,13 +33,13 @@ def test_numbers_that_are_not_finite_are_counted_in_every_type(dtype: torch.dtyp
 
 
 @pytest.mark.parametrize("dtype", [*TYPES, torch.int8, torch.bool], ids=str)
-def test_zeros_are_zeros_whatever_their_sign(dtype: torch.dtype) -> None:
+def test_negative_zeros_are_zeros(dtype: torch.dtype) -> None:
     assert found(torch.tensor([0.0, -0.0]).to(dtype)) == Tensor(NAME, 0, True)
     assert not found(torch.tensor([0.0, 1.0]).to(dtype)).zero
     assert found(torch.zeros(0, 4, dtype=dtype)) == Tensor(NAME, 0, True)
 
 
-def test_a_file_is_read_whole_and_its_fault_named(tmp_path: Path) -> None:
+def test_a_file_with_non_finite_numbers_is_refused(tmp_path: Path) -> None:
     weights = {f"{NAME}.{number}": torch.ones(300, 40) for number in range(3)}
     weights[f"{NAME}.1"][299, 39] = float("-inf")
     save_file(weights, file := tmp_path / "adapter_model.safetensors", metadata={"format": "pt"})
@@ -53,7 +53,7 @@ def test_a_file_is_read_whole_and_its_fault_named(tmp_path: Path) -> None:
 
 
 def header(entry: object, name: str = NAME) -> bytes:
-    """A safetensors file with this one entry, and eight bytes behind it."""
+    """A safetensors file with this entry and eight bytes of data."""
     text = json.dumps({name: entry}).encode()
     return struct.pack("<Q", len(text)) + text + bytes(8)
 
@@ -83,13 +83,13 @@ GOOD = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
     ],
 )
-def test_what_is_no_safetensors_file_is_refused_in_one_line(raw: bytes) -> None:
+def test_malformed_files_are_refused_in_one_line(raw: bytes) -> None:
     assert [one.broken for one in tensors_of(header(GOOD), "the file")] == [0]
     with pytest.raises(UserError, match=r"^the file( is no safetensors file|: the tensor )") as refused:
         list(tensors_of(raw, "the file"))
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no safetensors file"):
         read_tensors(tmp_path / "adapter_model.safetensors")

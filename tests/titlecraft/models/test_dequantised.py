@@ -1,4 +1,4 @@
-"""Weights of a 4-bit base after dequantisation, against the product of bitsandbytes in training."""
+"""Dequantised weights of a 4-bit base equal those that bitsandbytes uses in training."""
 
 import pytest
 import torch
@@ -13,8 +13,8 @@ def tokenizer():
 
 
 @pytest.mark.parametrize("double", [True, False])
-def test_dequantised_weights_are_those_of_training(tmp_path, tokenizer, double: bool) -> None:
-    """Layer by layer, against bitsandbytes' own product in training mode, and as a whole."""
+def test_dequantised_weights_equal_those_of_training(tmp_path, tokenizer, double: bool) -> None:
+    """Compared layer by layer with bitsandbytes' product in training mode, and for the whole model."""
     from bitsandbytes.nn.modules import Linear4bit
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 

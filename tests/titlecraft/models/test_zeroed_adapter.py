@@ -1,4 +1,4 @@
-"""Both arms through one compiled decoding step, and "before" is the base all the same."""
+"""Both arms share one compiled decoding step, and "before" still equals the base."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def model(tokenizer):
 
 @pytest.fixture
 def graphs(monkeypatch):
-    """How many graphs were compiled; transformers compiles decoding steps on a CPU too, through autograd's tracing."""
+    """The number of compiled graphs; transformers also compiles decoding steps on a CPU."""
     from torch._dynamo.utils import counters
     from transformers import CompileConfig
 
@@ -87,7 +87,7 @@ def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
 
 
 @pytest.mark.parametrize(("zeroed_is_base", "expected"), [(True, 1), (False, 2)])
-def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, zeroed_is_base: bool, expected: int) -> None:
+def test_both_arms_share_one_compiled_step(model, tokenizer, graphs, zeroed_is_base: bool, expected: int) -> None:
     arms = arms_of(model, tokenizer, zeroed_is_base)
     with attention_of("generating", model, on_gpu=True):
         for arm in (BEFORE, AFTER, AFTER, BEFORE):
@@ -96,7 +96,7 @@ def test_both_arms_run_one_compiled_step(model, tokenizer, graphs, zeroed_is_bas
     assert graphs() == expected
 
 
-def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, request) -> None:
+def test_compiled_answers_equal_those_without_a_compiler(model, tokenizer, request) -> None:
     answers = {AFTER: generate(model, tokenizer, PROMPTS, 8, SHAPE)}
     with model.disable_adapter():
         answers[BEFORE] = generate(model, tokenizer, PROMPTS, 8, SHAPE)
@@ -110,7 +110,7 @@ def test_each_arm_answers_as_it_does_without_a_compiler(model, tokenizer, reques
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_zeroed_adapter_gives_the_base_to_the_bit_and_comes_back(model, tokenizer, dtype) -> None:
+def test_a_zeroed_adapter_gives_the_base_bit_for_bit_and_is_restored(model, tokenizer, dtype) -> None:
     model, base = model.to(dtype), make_base(len(tokenizer)).to(dtype)
     on, weights = probe_logits(model), [one.detach().clone() for one in adapter_weights(model)]
     places = [one.data_ptr() for one in adapter_weights(model)]
@@ -122,7 +122,7 @@ def test_a_zeroed_adapter_gives_the_base_to_the_bit_and_comes_back(model, tokeni
     assert torch.equal(probe_logits(model), on) and not torch.equal(on, probe_logits(base))
 
 
-def test_the_weights_come_back_after_an_error(model) -> None:
+def test_the_weights_are_restored_after_an_error(model) -> None:
     on = probe_logits(model)
     with pytest.raises(KeyboardInterrupt), zeroed_adapter(model):
         raise KeyboardInterrupt
@@ -147,13 +147,13 @@ def test_an_adapter_is_zeroed_for_decoding_and_switched_off_for_scoring(
         seen.append((arm, at_zero, is_base))
         return [None] * len(batch)
 
-    arms_of(model, tokenizer, True, titles).by_turns(doing, docs, lambda title: 1, run)
+    arms_of(model, tokenizer, True, titles).alternate_arms(doing, docs, lambda title: 1, run)
     before, after = (BEFORE, doing != "scoring", True), (AFTER, False, False)
     assert seen == [before, after, after, before, before, after]
 
 
 @pytest.mark.parametrize("changes", [{"use_dora": True}, {"modules_to_save": ["lm_head"]}])
-def test_an_adapter_that_does_more_is_switched_off_as_before(tokenizer, bare, changes: dict) -> None:
+def test_an_adapter_with_other_updates_is_switched_off(tokenizer, bare, changes: dict) -> None:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM", **changes)

@@ -1,4 +1,4 @@
-"""Linux and macOS run it, the latter without an affinity mask; Windows is told of WSL before anything fails to import."""
+"""Linux and macOS are supported, macOS without an affinity mask; on Windows the error names WSL."""
 
 import os
 import resource
@@ -29,7 +29,7 @@ for module in ("titlecraft.command_line.main", "dataset_builder", "training", "e
 """
 
 
-def test_windows_is_refused_in_one_line_by_every_way_in() -> None:
+def test_every_entry_point_refuses_windows_in_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, timeout=60)
     modules = ["titlecraft.command_line.main", "dataset_builder", "training", "evaluation", "model_card", "local_hub"]
     assert done.stdout.split("\n")[:-1] == [f"{module} 2" for module in modules]
@@ -41,7 +41,7 @@ def test_windows_is_refused_in_one_line_by_every_way_in() -> None:
 
 
 @pytest.mark.parametrize("platform", ["win32", "cygwin"])
-def test_windows_is_refused_whatever_is_asked(
+def test_every_verb_refuses_windows(
     platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
@@ -63,7 +63,7 @@ def test_macos_has_no_affinity_mask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("platform", "counted", "in_bytes"), [("linux", 5000, 5_120_000), ("darwin", 5000, 5000)])
-def test_memory_is_counted_in_the_unit_of_the_system(
+def test_peak_memory_is_in_bytes_on_every_system(
     platform: str, counted: int, in_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
@@ -71,7 +71,7 @@ def test_memory_is_counted_in_the_unit_of_the_system(
     assert machine.peak_memory() == in_bytes
 
 
-def test_nothing_else_asks_the_system_for_what_differs() -> None:
+def test_only_one_module_calls_functions_that_differ_between_systems() -> None:
     """Whoever needs cores or memory takes them from `titlecraft.process.machine`; the embedded Hub, which imports nothing of the house,
     asks for its own process."""
     found = [

@@ -59,7 +59,7 @@ def test_every_template_of_a_stage_package_is_listed() -> None:
             assert path in listed, f"{path} decides what is published: list it in TEMPLATES"
 
 
-def test_wording_is_not_in_the_key() -> None:
+def test_docstrings_comments_and_messages_do_not_change_a_key() -> None:
     source = b'"""Docs."""\n\n\ndef f(x):  # why: \xc3\xa9\n    """Returns x."""\n    if not x:\n        raise ValueError(f"no {x}: \xc3\xa9")\n    return "#x"\n'
     reworded = b'"""Other."""\ndef f(x):\n    if not x:\n        raise ValueError(  # a comment\n            "x is missing"\n        )\n    return "#x"\n'
     assert deciding_text(source).replace(b" ", b"").replace(b"\n", b"") == deciding_text(reworded).replace(
@@ -69,7 +69,7 @@ def test_wording_is_not_in_the_key() -> None:
     assert deciding_text(source) != deciding_text(source.replace(b'"#x"', b'"#y"'))
 
 
-def test_help_of_play_is_in_no_key_and_the_optimizer_is_in_training(
+def test_help_of_play_is_in_no_key_and_settings_are_in_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not any("commands/" in path for stage in ENTRIES for path in deciding_files(stage))

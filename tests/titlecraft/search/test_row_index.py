@@ -1,4 +1,4 @@
-"""The index of a dataset's rows, on literal rows: what is found, in which order, and that a killed build leaves nothing."""
+"""The index of a dataset's rows: results and their order, locations, and interrupted builds."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def found(index: RowIndex, query: str, limit: int = 5, splits: tuple[str, ...] |
     return [(row.uid, row.match) for row in index.search(query, limit, splits)]
 
 
-def test_the_same_title_first_then_near_ones_then_words(index: RowIndex) -> None:
+def test_equal_titles_are_first_then_similar_titles_then_words(index: RowIndex) -> None:
     assert found(index, "THE red  lamp") == [("B1", "exact"), ("B6", "exact"), ("B2", "near"), ("B3", "words")]
     assert found(index, "THE red  lamp", limit=2) == [("B1", "exact"), ("B6", "exact")]
     assert found(index, "The Red Lamp", splits=("train",)) == [("B1", "exact"), ("B2", "near"), ("B3", "words")]
@@ -54,7 +54,7 @@ def test_the_same_title_first_then_near_ones_then_words(index: RowIndex) -> None
     assert found(index, "zeppelin") == found(index, "") == found(index, "!?") == []
 
 
-def test_a_row_says_where_it_lies(index: RowIndex) -> None:
+def test_a_row_has_its_location_and_link(index: RowIndex) -> None:
     row = index.search("Quiet Kettle")[0]
     assert (row.split, row.file, row.row) == ("train", "data/train-00000-of-00001.parquet", 2)
     assert (row.title, row.text) == TRAIN[2][1:]
@@ -62,7 +62,7 @@ def test_a_row_says_where_it_lies(index: RowIndex) -> None:
     assert len(index) == 7
 
 
-def test_scores_are_those_of_bm25s(tmp_path: Path) -> None:
+def test_scores_equal_bm25s(tmp_path: Path) -> None:
     from bm25s import BM25, tokenize
 
     texts = [text for _, _, text in TRAIN] + ["lamp lamp lamp red", ""]
@@ -77,7 +77,7 @@ def test_scores_are_those_of_bm25s(tmp_path: Path) -> None:
     assert np.abs(WordIndex(tmp_path).scores(asked) - expected).max() < 1e-6 and expected.max() > 0.5
 
 
-def test_a_build_that_fails_leaves_nothing_that_counts(tmp_path: Path) -> None:
+def test_a_failed_build_leaves_no_index(tmp_path: Path) -> None:
     source = write(tmp_path / "dataset", train=TRAIN)
     (source / "data" / "validation-00000-of-00001.parquet").write_bytes(b"PAR1, and then nothing")
     with pytest.raises(pa.ArrowInvalid):
@@ -89,21 +89,21 @@ def test_a_build_that_fails_leaves_nothing_that_counts(tmp_path: Path) -> None:
     assert not (tmp_path / "made.unfinished").exists()
 
 
-def test_a_dataset_of_another_kind(tmp_path: Path) -> None:
+def test_a_dataset_of_another_form_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "data" / "train.parquet")
     with pytest.raises(UserError, match=r"data/train.parquet of dataset me/lamps@aaaaaaaaaaaa has no column 'uid'"):
         ensure_index(tmp_path / "made", PIN, lambda: tmp_path)
 
 
-def test_near_titles() -> None:
+def test_similar_titles() -> None:
     assert near("Harry Potter and the Chamber of Secrets", "Harry Poter and the Chamber of Secrets")
     assert near("The Red Lamp", "the red lamp: a novel") and near("The red lamp (VHS)", "The Red Lamp")
     assert not near("The Red Lamp", "The Red Lampshade of Doom")
     assert not near("It", "It is over") and not near("The red kettle", "Old tent")
 
 
-def test_the_best_of_many_are_those_of_a_whole_sort() -> None:
+def test_the_best_rows_equal_a_full_sort() -> None:
     chance = np.random.default_rng(0)
     for scores in (chance.random(5000), chance.integers(0, 3, 5000), np.zeros(5000), chance.integers(0, 2, 3)):
         scores = scores.astype(np.float32)

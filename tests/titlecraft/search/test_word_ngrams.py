@@ -1,4 +1,4 @@
-"""Word n-grams and their hashes: sketches and searches of published data sets rest on these very numbers."""
+"""Word n-grams and their hashes, on whose values the sketches of published datasets depend."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ def test_word_ngrams_are_in_order_and_case_folded() -> None:
     assert word_ngrams("A red lamp", 4) == []
 
 
-def test_the_hashes_stay_what_they_are() -> None:
+def test_hashes_have_their_published_values() -> None:
     assert ngram_hashes(np.arange(9), 8).tolist() == [14327045215786906588, 6249743001559159060]
     assert ngram_hashes(np.arange(6), 5).tolist() == [17976439338477494242, 12718882306975274383]
     hashes, borders = shingles(["A red lamp", "one two three four five six"], 5)
@@ -19,7 +19,7 @@ def test_the_hashes_stay_what_they_are() -> None:
     assert borders.tolist() == [0, 1, 3]
 
 
-def test_ngrams_end_at_unknown_words_and_at_the_end_of_a_text() -> None:
+def test_known_ngrams_end_at_unknown_words_and_at_the_end_of_a_text() -> None:
     words = split_words(pa.array(["a b c", "b c", "a x c"]))
     hashes, rows = known_ngrams(words, pa.array(["a", "b", "c"]), 2)
     assert rows.tolist() == [0, 0, 1]

@@ -1,7 +1,7 @@
-"""A training on a machine of the Hub's: what is asked for, and that it trains and publishes where it is really run.
+"""Training on Hugging Face Jobs: the submitted job, and its run, which trains and publishes.
 
-The embedded Hub has no machines. Here a thread is one: it takes the job from the Hub's folder and runs its command, all but
-the installing, as a process that knows nothing but what the job says.
+The embedded Hub has no machines. A thread stands in for one: it takes the job from the Hub's folder and runs its command,
+without the installation, in a process that gets only what the job contains.
 """
 
 import hashlib
@@ -34,14 +34,21 @@ from training.jobs.source_archive import NAME, source_archive
 pytestmark = pytest.mark.slow
 
 RECIPE = [
-    f"--base.repo={BASE}", "--base.quantization=none", "--base.max_length=256", "--lora.r=4", "--training.backend=trl",
-    "--training.max_steps=2", "--training.warmup_steps=0", "--training.optimizer=adamw_torch", "--training.precision=float32",
+    f"--base.repo={BASE}",
+    "--base.quantization=none",
+    "--base.max_length=256",
+    "--lora.r=4",
+    "--training.backend=trl",
+    "--training.max_steps=2",
+    "--training.warmup_steps=0",
+    "--training.optimizer=adamw_torch",
+    "--training.precision=float32",
     "--training.gradient_checkpointing=false",
-]  # fmt: skip
+]
 
 
 class Machine(threading.Thread):
-    """Takes the first job that comes, and runs it."""
+    """A machine: takes the first job and runs it."""
 
     job: dict[str, Any]
 
@@ -59,8 +66,14 @@ class Machine(threading.Thread):
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         given = {"HF_TOKEN": self.hub.token, "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         with file.with_suffix(".log").open("w") as log:
-            done = subprocess.run([self.python, *command], env=kept | self.job["environment"] | given, cwd=self.home,
-                                  stdout=log, stderr=subprocess.STDOUT, timeout=200)  # fmt: skip
+            done = subprocess.run(
+                [self.python, *command],
+                env=kept | self.job["environment"] | given,
+                cwd=self.home,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=200,
+            )
             log.write(f"the token was {self.hub.token}\n")
         say("COMPLETED") if done.returncode == 0 else say("ERROR", f"Job failed with exit code: {done.returncode}")
 
@@ -89,12 +102,27 @@ upload(Path({str(tmp_path / "world" / "dataset")!r}), {DATASET!r}, "dataset")
 
 def titlecraft(hub: RunningHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PYTHON, "-m", "titlecraft.command_line.main", "train", "--dataset", DATASET, "--on", "hf-jobs", *arguments, *RECIPE],
-        env=os.environ | hub.environment(home), cwd=ROOT, capture_output=True, text=True, timeout=250,
-    )  # fmt: skip
+        [
+            PYTHON,
+            "-m",
+            "titlecraft.command_line.main",
+            "train",
+            "--dataset",
+            DATASET,
+            "--on",
+            "hf-jobs",
+            *arguments,
+            *RECIPE,
+        ],
+        env=os.environ | hub.environment(home),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
 
 
-def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub, tmp_path: Path) -> None:
+def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: Path) -> None:
     api = HfApi(endpoint=hub.url, token=hub.token)
     refused = [
         titlecraft(hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "a9000"),
@@ -126,16 +154,29 @@ def test_the_job_asks_for_what_was_asked_and_publishes_by_itself(hub: RunningHub
 
     job = machine.job
     commit = api.repo_info("titlecraft/titlecraft-jobs").sha
-    files = {name: Path(api.hf_hub_download("titlecraft/titlecraft-jobs", name, revision=commit)).read_bytes()
-             for name in ("recipe.yaml", f"{NAME}.tar.gz")}  # fmt: skip
+    files = {
+        name: Path(api.hf_hub_download("titlecraft/titlecraft-jobs", name, revision=commit)).read_bytes()
+        for name in ("recipe.yaml", f"{NAME}.tar.gz")
+    }
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     head = api.repo_info(DATASET, repo_type="dataset").sha
     assert job["command"] == [
-        "uv", "run", "--with",
+        "uv",
+        "run",
+        "--with",
         f"titlecraft[gpu] @ {hub.url}/titlecraft/titlecraft-jobs/resolve/{commit}/{NAME}.tar.gz#sha256={sums[f'{NAME}.tar.gz']}",
-        "python", "-m", "training.jobs", "titlecraft/titlecraft-jobs", commit, sums["recipe.yaml"],
-        sources_sha256("training"), f"--dataset={DATASET}@{head}", "--repo=titlecraft/a", "--watch=none", "--public",
-    ]  # fmt: skip
+        "python",
+        "-m",
+        "training.jobs",
+        "titlecraft/titlecraft-jobs",
+        commit,
+        sums["recipe.yaml"],
+        sources_sha256("training"),
+        f"--dataset={DATASET}@{head}",
+        "--repo=titlecraft/a",
+        "--watch=none",
+        "--public",
+    ]
     assert job["environment"] == {"PYTHONUNBUFFERED": "1", "HF_ENDPOINT": hub.url}
     assert (job["flavor"], job["timeoutSeconds"]) == ("t4-small", 5400)
     assert job["labels"] == {"name": "titlecraft-titlecraft-a"}
@@ -167,7 +208,7 @@ def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path)
     assert "error: lora.target_modules" in done.stdout and "ended as ERROR: Job failed with exit code: 2" in done.stderr
 
 
-def test_a_job_with_other_source_or_another_time_is_refused() -> None:
+def test_a_job_with_other_source_or_a_malformed_time_is_refused() -> None:
     command = [sys.executable, "-m", "training.jobs", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
@@ -181,16 +222,16 @@ def test_a_job_with_other_source_or_another_time_is_refused() -> None:
         require_time(good)
 
 
-def test_the_exit_status_is_what_the_hub_says_of_the_job() -> None:
+def test_the_exit_status_is_read_from_the_jobs_message() -> None:
     assert [
         exit_status(said) for said in ("Job failed with exit code: 137. Reason: OOMKilled", "Job timeout", None)
     ] == [137, 1, 1]
 
 
-def test_the_same_source_is_the_same_archive() -> None:
+def test_equal_source_gives_an_equal_archive() -> None:
     assert source_archive() == source_archive()
 
 
-def test_what_was_asked_for_is_asked_for_again_a_zero_among_it() -> None:
+def test_options_are_rebuilt_including_zeros() -> None:
     asked = SimpleNamespace(save_every=0, resume=True, fresh=False, energy=None, repo="ns/adapter")
     assert options_of(asked, {"repo"}) == ["--save-every=0", "--resume"]

@@ -1,4 +1,4 @@
-"""The fast path computes what the plain one computes: the same functions that a GPU runs, with a tiny Llama on the CPU."""
+"""The fast path equals the plain one, with the functions of a GPU run and a tiny Llama on the CPU."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def rows_of(capacity: int = 40) -> Any:
 
 
 def gradients(model: Any, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Of all adapter weights, after one backward pass in training mode."""
+    """The gradients of all adapter weights after one backward pass in training mode."""
     model.train()
     model.zero_grad()
     model(**{name: value for name, value in batch.items() if name != "shift_labels"}).loss.backward()
@@ -46,7 +46,7 @@ def gradients(model: Any, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def awake(model: Any) -> Any:
-    """A fresh adapter does nothing and gets no gradient of A: give B some weight."""
+    """Set B to random weights, because a fresh adapter changes nothing and A gets no gradient."""
     torch.manual_seed(5)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -54,7 +54,7 @@ def awake(model: Any) -> Any:
     return model
 
 
-def test_every_example_lies_in_one_row_and_none_is_too_long() -> None:
+def test_packing_puts_every_example_into_one_row() -> None:
     lengths = np.random.default_rng(0).integers(5, 200, 25_000)
     rows = pack(lengths, 256, seed=7)
     assert sorted(place for row in rows for place in row) == list(range(25_000))
@@ -63,7 +63,7 @@ def test_every_example_lies_in_one_row_and_none_is_too_long() -> None:
     assert rows == pack(lengths, 256, seed=7) != pack(lengths, 256, seed=8)
 
 
-def test_a_flattened_batch_has_borders_and_no_label_for_first_tokens() -> None:
+def test_a_flattened_batch_has_boundaries_and_no_label_for_first_tokens() -> None:
     rows = [{"input_ids": [[1, 2, 3], [4, 5]], "labels": [[-100, 2, 3], [4, 5]]}, {"input_ids": [[6]], "labels": [[6]]}]
     batch = flatten_rows(rows)
     assert batch["input_ids"].tolist() == [[1, 2, 3, 4, 5, 6]]
@@ -72,7 +72,7 @@ def test_a_flattened_batch_has_borders_and_no_label_for_first_tokens() -> None:
     assert batch["cu_seq_lens_q"].tolist() == [0, 3, 5, 6] and batch["max_length_q"] == 3
 
 
-def test_packed_examples_have_their_own_losses_and_plain_attention_would_be_caught() -> None:
+def test_packed_examples_have_their_own_losses_and_plain_attention_fails_the_check() -> None:
     model = awake(adapter_on_base()[0])
     use_documents_attention(model)
     held = check_packing(model, rows_of())
@@ -119,7 +119,7 @@ def test_the_same_elements_are_dropped_forward_and_backward() -> None:
     assert both == pytest.approx(0.05**2, abs=0.001)  # independent: 0.0025
 
 
-def test_dropout_of_a_fused_layer_is_that_of_its_gradient() -> None:
+def test_forward_and_backward_pass_of_a_fused_layer_have_the_same_dropout() -> None:
     from training.model.fused_lora import FusedLora
 
     layer = torch.nn.Linear(6, 5, bias=True, dtype=torch.float64)
@@ -133,7 +133,7 @@ def test_dropout_of_a_fused_layer_is_that_of_its_gradient() -> None:
     assert torch.autograd.gradcheck(forward, (x, A, B))
 
 
-def test_the_loss_over_answers_is_the_loss_of_transformers_and_its_gradient() -> None:
+def test_the_answer_loss_and_its_gradient_equal_transformers() -> None:
     model = awake(adapter_on_base()[0])
     batch = flatten_rows([rows_of()[0]])
     use_documents_attention(model)
@@ -148,11 +148,20 @@ def test_the_loss_over_answers_is_the_loss_of_transformers_and_its_gradient() ->
 
 @pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("batch, accumulation", [(4, 1), (2, 2), (1, 4)])
-def test_however_a_step_is_cut_its_loss_and_gradient_are_the_same(
+def test_loss_and_gradient_do_not_depend_on_the_split_of_a_step(
     fused: bool, batch: int, accumulation: int, tmp_path: Path
 ) -> None:
-    settings = Training(backend="trl", packing=True, fused_kernels=fused, batch_size=batch, accumulation=accumulation,
-                        max_steps=1, warmup_steps=0, optimizer="adamw_torch", gradient_checkpointing=False)  # fmt: skip
+    settings = Training(
+        backend="trl",
+        packing=True,
+        fused_kernels=fused,
+        batch_size=batch,
+        accumulation=accumulation,
+        max_steps=1,
+        warmup_steps=0,
+        optimizer="adamw_torch",
+        gradient_checkpointing=False,
+    )
     from dataclasses import replace
 
     whole = replace(settings, batch_size=4, accumulation=1)
@@ -172,8 +181,8 @@ def test_however_a_step_is_cut_its_loss_and_gradient_are_the_same(
     assert losses[0]["grad_norm"] == pytest.approx(losses[1]["grad_norm"], rel=1e-4)
 
 
-def test_a_loss_that_is_averaged_over_passes_would_be_caught(tmp_path: Path) -> None:
-    """The old mistake: each pass has its own mean, whatever its number of tokens, and they are added up."""
+def test_a_loss_averaged_over_passes_fails_the_check(tmp_path: Path) -> None:
+    """A known fault of trainers: the means of passes are averaged without their numbers of tokens."""
     model, tokenizer = adapter_on_base()
     settings = Training(backend="trl", packing=True, batch_size=1, accumulation=2, max_steps=1, optimizer="adamw_torch")
     apply_kernels(model, settings)
@@ -184,7 +193,7 @@ def test_a_loss_that_is_averaged_over_passes_would_be_caught(tmp_path: Path) -> 
     assert not found.holds and found.expected == "at most 0.0001 apart"
 
 
-def test_what_cannot_be_fused_here_is_said() -> None:
+def test_reasons_against_fused_kernels() -> None:
     model, _ = adapter_on_base()
     attention, fused = apply_kernels(model, Training(backend="trl", packing=True, fused_kernels=True))
     assert attention == "sdpa, document by document: no varlen attention, it needs a CUDA GPU, this is cpu"

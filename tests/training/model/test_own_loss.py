@@ -1,4 +1,4 @@
-"""The training loss is the model's own, in every mode and for every family, and what is not is refused before the first step."""
+"""The training loss equals the model's own in every mode and family; otherwise the run is refused before the first step."""
 
 import sys
 from dataclasses import replace
@@ -29,11 +29,19 @@ from training.trainer import make_trainer
 BASE = Pin(type="model", repo="ns/base", revision="0" * 40)
 PLAIN = Training(backend="trl", batch_size=2, accumulation=1, max_steps=1, precision="float32", optimizer="adamw_torch")
 MODES = {
-    "plain": PLAIN, "fused": replace(PLAIN, fused_kernels=True), "packed": replace(PLAIN, packing=True),
+    "plain": PLAIN,
+    "fused": replace(PLAIN, fused_kernels=True),
+    "packed": replace(PLAIN, packing=True),
     "packed and fused": replace(PLAIN, packing=True, fused_kernels=True),
-}  # fmt: skip
-SCALED = {"granite": Head(1 / 6), "granite moe": Head(1 / 6), "cohere": Head(0.25), "cohere2": Head(0.25), "gemma2": Head(cap=5.0),
-          "gemma3": Head(cap=7.0)}  # fmt: skip
+}
+SCALED = {
+    "granite": Head(1 / 6),
+    "granite moe": Head(1 / 6),
+    "cohere": Head(0.25),
+    "cohere2": Head(0.25),
+    "gemma2": Head(cap=5.0),
+    "gemma3": Head(cap=7.0),
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +50,7 @@ def tokenizer() -> Any:
 
 
 def trainer_of(model: Any, settings: Training, tokenizer: Any, folder: Path) -> tuple[Any, Any]:
-    """A trainer over the ten examples, and the yardstick that was measured before anything was put over the model."""
+    """A trainer over the ten examples, and the yardstick measured before kernels were applied."""
     leave_router_loss_out(model)
     dataset, lengths = examples(), np.array(LENGTHS)
     if settings.packing:
@@ -53,11 +61,27 @@ def trainer_of(model: Any, settings: Training, tokenizer: Any, folder: Path) -> 
     return make_trainer(model, tokenizer, dataset, settings, "float32", folder), yardstick
 
 
-@pytest.mark.parametrize("family, mode", [
-    (family, mode) for family in ("llama", "granite", "cohere", "cohere2", "gemma2", "gemma3", "mixtral", "nemotron", "phi", "gpt-oss")
-    for mode, settings in MODES.items() if not (settings.packing and family in NOT_PACKABLE)
-])  # fmt: skip
-def test_the_loss_of_every_mode_is_the_models_own(family: str, mode: str, tokenizer: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "family, mode",
+    [
+        (family, mode)
+        for family in (
+            "llama",
+            "granite",
+            "cohere",
+            "cohere2",
+            "gemma2",
+            "gemma3",
+            "mixtral",
+            "nemotron",
+            "phi",
+            "gpt-oss",
+        )
+        for mode, settings in MODES.items()
+        if not (settings.packing and family in NOT_PACKABLE)
+    ],
+)
+def test_the_loss_of_every_mode_equals_the_models_own(family: str, mode: str, tokenizer: Any, tmp_path: Path) -> None:
     settings = MODES[mode]
     trainer, yardstick = trainer_of(with_adapter(make(family)), settings, tokenizer, tmp_path)
     checks = check_own_loss(trainer, yardstick, settings, BASE)
@@ -70,7 +94,7 @@ def test_the_loss_of_every_mode_is_the_models_own(family: str, mode: str, tokeni
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_logits_of_chosen_positions_are_those_of_a_plain_forward_pass(family: str) -> None:
+def test_logits_of_chosen_positions_equal_a_plain_forward_pass(family: str) -> None:
     model, ids = make(family), torch.randint(3, 300, (1, 20), generator=torch.Generator().manual_seed(1))
     before = torch.get_rng_state()
     with torch.no_grad():
@@ -85,11 +109,11 @@ def test_logits_of_chosen_positions_are_those_of_a_plain_forward_pass(family: st
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 @pytest.mark.parametrize("family", ["llama", *SCALED])
-def test_what_a_model_does_to_its_logits_is_found_in_16_bits_too(family: str, precision: str) -> None:
+def test_the_head_is_found_in_16_bits_too(family: str, precision: str) -> None:
     assert head_of(make(family).to(getattr(torch, precision))) == SCALED.get(family, Head())
 
 
-def test_a_head_that_does_something_else_is_run_as_it_is() -> None:
+def test_an_unknown_head_runs_the_models_own_code() -> None:
     model = make("llama")
     own = type(model).forward
 
@@ -107,9 +131,7 @@ def test_a_head_that_does_something_else_is_run_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("family", ["llama", "granite", "gemma3"])
-def test_chunks_have_the_loss_and_the_gradient_of_all_logits_at_once(
-    family: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunked_loss_and_gradient_equal_those_of_all_logits(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, drawn = make(family), torch.Generator().manual_seed(1)
     states = torch.randn(11, 64, generator=drawn, requires_grad=True)
     targets = torch.randint(3, 300, (11,), generator=drawn)
@@ -141,8 +163,11 @@ def test_a_loss_that_leaves_out_the_scale_is_refused_with_the_fix(tokenizer: Any
     model, settings = with_adapter(make("granite")), MODES["fused"]
     trainer, yardstick = trainer_of(model, settings, tokenizer, tmp_path)
     model.get_base_model().__dict__["_titlecraft_head"] = Head()  # the old mistake: logits are a product
-    with pytest.raises(UserError, match=r"^ns/base@000000000000: the training loss \(fused\) is \d+\.\d{4} nats per token, and "
-                       r".* by the model's own logits: expected at most 0\.0001 apart; use --training\.fused_kernels=false$"):  # fmt: skip
+    with pytest.raises(
+        UserError,
+        match=r"^ns/base@000000000000: the training loss \(fused\) is \d+\.\d{4} nats per token, and "
+        r".* by the model's own logits: expected at most 0\.0001 apart; use --training\.fused_kernels=false$",
+    ):
         check_own_loss(trainer, yardstick, settings, BASE)
 
 
@@ -163,15 +188,13 @@ def test_a_nonzero_adapter_is_restored_afterwards() -> None:
     assert torch.equal(torch.get_rng_state(), random)
 
 
-def test_the_longest_and_the_shortest_item_are_looked_at_where_a_batch_has_two() -> None:
+def test_the_longest_and_the_shortest_item_are_compared() -> None:
     lengths = np.array([7, 30, 5, 12])
     assert (choose_items(lengths, 4), choose_items(lengths, 1), choose_items(lengths[:1], 4)) == ([1, 2], [1], [0])
 
 
 @pytest.mark.parametrize("family", ["mixtral", "qwen3 moe", "granite moe", "gpt-oss"])
-def test_the_router_loss_is_left_out_even_where_the_base_asks_for_it(
-    family: str, tokenizer: Any, tmp_path: Path
-) -> None:
+def test_the_router_loss_is_left_out_even_if_the_config_enables_it(family: str, tokenizer: Any, tmp_path: Path) -> None:
     base = make(family, output_router_logits=True)
     model = with_adapter(base)
     assert leave_router_loss_out(model) == NOTE
@@ -191,8 +214,8 @@ def test_a_model_that_names_no_decoder_is_refused() -> None:
         use_answer_loss(model)
 
 
-def test_a_family_with_ligers_kernels_is_not_run_without_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On torch's device "meta" a Triton kernel reads memory that is not there: on a GPU that ended the second try of --auto-batch."""
+def test_a_family_with_liger_kernels_is_not_run_on_meta(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On torch's device "meta" a Triton kernel reads invalid memory; on a GPU that ended the retry of --auto-batch."""
     monkeypatch.setattr(spy, "ANSWERS", {})
     with torch.device("meta"):
         model = type(make("llama"))(make("llama").config)
@@ -207,8 +230,8 @@ def test_a_family_with_ligers_kernels_is_not_run_without_its_weights(monkeypatch
     assert asked and spy.asked_of_attention(model) == asked  # said before the kernels came, and remembered
 
 
-def test_a_base_in_8_bit_may_round_by_its_batch() -> None:
-    """bitsandbytes takes the columns with outliers from the whole batch, so that a row alone is rounded otherwise."""
+def test_the_tolerance_of_an_8_bit_base_allows_rounding_by_batch() -> None:
+    """bitsandbytes chooses outlier columns over the whole batch, so a row is rounded differently alone."""
     model = make("llama")
     assert tolerance(with_adapter(model)) == TOLERANCE["float32"]
     model.is_loaded_in_8bit = True

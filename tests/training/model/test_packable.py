@@ -1,4 +1,4 @@
-"""What cannot be trained on packed rows is refused from its config; what can sees its own document only."""
+"""Models that cannot be trained on packed rows are refused from their config; others attend within documents only."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def tokenizer() -> Any:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_what_cannot_be_packed_is_known_from_the_config_alone(family: str) -> None:
+def test_unpackable_families_are_known_from_the_config(family: str) -> None:
     model = make(family)
     fault = documents_fault(model, 40)
     if family not in NOT_PACKABLE:
@@ -50,8 +50,15 @@ def test_layers_that_mix_tokens_in_other_ways_cannot_be_packed(
 ) -> None:
     from transformers import AutoConfig
 
-    config = AutoConfig.for_model(kind, vocab_size=320, hidden_size=64, intermediate_size=96, num_attention_heads=4,
-                                  num_key_value_heads=2, **fields)  # fmt: skip
+    config = AutoConfig.for_model(
+        kind,
+        vocab_size=320,
+        hidden_size=64,
+        intermediate_size=96,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        **fields,
+    )
     if said is None:
         return require_packable(config, BASE, longest)
     with pytest.raises(UserError, match=said):
@@ -59,21 +66,21 @@ def test_layers_that_mix_tokens_in_other_ways_cannot_be_packed(
 
 
 @pytest.mark.parametrize("family", ["mistral", "mistral, wide window", "starcoder2", "gemma3", "cohere2"])
-def test_a_window_within_packed_rows_is_the_models_own(family: str, tokenizer: Any, tmp_path: Path) -> None:
-    """Windows of 8 tokens, examples of up to 30: each token sees as many as alone, and no neighbour."""
+def test_a_sliding_window_in_packed_rows_equals_the_models_own(family: str, tokenizer: Any, tmp_path: Path) -> None:
+    """With windows of 8 tokens and examples of up to 30, each token attends to the same tokens as alone."""
     model = with_adapter(make(family))
     trainer, yardstick = trainer_of(model, MODES["packed"], tokenizer, tmp_path)
     assert all(one.holds for one in check_own_loss(trainer, yardstick, MODES["packed"], BASE))
 
 
-def test_what_attention_within_documents_would_leave_out_is_never_dropped() -> None:
+def test_attention_arguments_that_would_be_ignored_are_refused() -> None:
     model, batch = make("gpt-oss"), flatten_rows([rows_of()[0]])
     use_documents_attention(model)
     with pytest.raises(UserError, match=r"^GptOssAttention has sinks .*: use --training\.packing=false$"):
         model(**{name: value for name, value in batch.items() if name != "labels"})
 
 
-def test_the_attention_dropout_of_a_base_is_there_in_packed_rows_too() -> None:
+def test_packed_rows_have_the_attention_dropout_of_the_base() -> None:
     model, batch = make("llama", attention_dropout=0.5), flatten_rows([rows_of()[0]])
     use_documents_attention(model)
     run = lambda: model(**{name: value for name, value in batch.items() if name != "labels"}).logits  # noqa: E731

@@ -1,4 +1,4 @@
-"""What is left of a shared base between forward passes. That it trains the same adapter: test_several.py."""
+"""A sharded base between forward passes; test_several.py tests that it trains the same adapter."""
 
 import copy
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from training.model.sharded_base import shard_base
 
 @pytest.fixture
 def group() -> Iterator[None]:
-    """One process that is a whole group."""
+    """A process group of one process."""
     distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
 
 
-def test_layers_are_given_back_behind_each_pass_and_the_adapter_stays_whole(group: None) -> None:
+def test_layers_are_resharded_after_each_pass_and_the_adapter_is_not_sharded(group: None) -> None:
     model, _ = adapter_on_base()
     plain, ids = copy.deepcopy(model), torch.arange(12).reshape(2, 6)
     kept, whole = shard_base(model)
@@ -51,7 +51,7 @@ def test_a_model_that_does_not_name_its_layers_is_refused() -> None:
         shard_base(model)
 
 
-def test_what_cannot_be_shared_out_is_said() -> None:
+def test_reasons_against_sharding() -> None:
     shared = Training(backend="trl", shard_base=True)
     assert "and there is one: start several with torchrun" in present(processes_fault(shared, 1))
     assert processes_fault(shared, 2) is None and processes_fault(Training(backend="trl"), 2) is None

@@ -1,6 +1,6 @@
-"""python -m tests.training.planning.planned FOLDER: publish an 8B base whose weights nobody could read and 2,500 rows, and plan a training twice.
+"""python -m tests.training.planning.planned FOLDER: publish an 8B base without real weights and 2,500 rows, and plan a training twice.
 
-The second time the split is encoded as a training would leave it.
+Before the second plan the split is encoded, as after a training.
 """
 
 import json
@@ -24,16 +24,22 @@ ARGUMENTS = ["--recipe", "auto", f"--base.repo={BASE}", "--base.max_length=512"]
 
 
 def publish(folder: Path) -> tuple[Pin, Pin]:
-    """A base that is config, tokenizer and card; a dataset that is one split and its prompt."""
+    """Publish a base with config, tokenizer and card, and a dataset with one split and its prompt."""
     from transformers import LlamaConfig
 
     base, data = folder / "base", folder / "dataset"
     (data / "data").mkdir(parents=True)
     LlamaConfig(
-        architectures=["LlamaForCausalLM"], vocab_size=128_256, hidden_size=4096, intermediate_size=14_336,
-        num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, max_position_embeddings=8192,
+        architectures=["LlamaForCausalLM"],
+        vocab_size=128_256,
+        hidden_size=4096,
+        intermediate_size=14_336,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        max_position_embeddings=8192,
         quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},  # pyright: ignore[reportCallIssue]
-    ).save_pretrained(base)  # fmt: skip
+    ).save_pretrained(base)
     train_tokenizer().save_pretrained(base)
     (base / "model.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")  # the head is all that a plan reads
     (base / "README.md").write_text("---\nlicense: llama3\n---\n")
@@ -44,7 +50,7 @@ def publish(folder: Path) -> tuple[Pin, Pin]:
 
 
 def main(folder: Path) -> None:
-    """Print both plans, the tokens that the encoding has, what of the base was downloaded, and why one plan is refused."""
+    """Print both plans, the number of encoded tokens, the downloaded files of the base, and the error of a refused plan."""
     from datasets import load_dataset
     from huggingface_hub import constants
 

@@ -1,4 +1,4 @@
-"""The memory estimate against peaks that were measured on an H200, and the choice of what fits into a GPU."""
+"""The memory estimate compared with peaks measured on an H200, and the choice of settings that fit a GPU."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -21,9 +21,13 @@ def llama_8b():
     from transformers import LlamaConfig
 
     return LlamaConfig(
-        vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=32, num_attention_heads=32,
+        vocab_size=128_256,
+        hidden_size=4096,
+        intermediate_size=14_336,
+        num_hidden_layers=32,
+        num_attention_heads=32,
         num_key_value_heads=8,
-    )  # fmt: skip
+    )
 
 
 def auto(**changes: object) -> tuple[Lora, Training, Base]:
@@ -43,7 +47,7 @@ def auto(**changes: object) -> tuple[Lora, Training, Base]:
     ("TRL + PEFT, packed 8 x 2048, varlen, Liger", 80, 16_384, False, 0.0, Kernels(), 0.00),
     ("the same with dropout", 115, 16_384, False, 0.05, Kernels(stored_dropout=True), 0.00),
 ])  # fmt: skip
-def test_the_estimate_is_near_what_an_h200_measured(
+def test_the_estimate_is_close_to_measured_peaks(
     how: str, measured_gib: float, tokens: int, checkpointing: bool, dropout: float, kernels: Kernels, off: float
 ) -> None:
     training = Training(gradient_checkpointing=checkpointing)
@@ -55,25 +59,33 @@ def test_the_estimate_is_near_what_an_h200_measured(
     assert -0.1 < error < 0.2
 
 
-@pytest.mark.parametrize(("changes", "measured_gb", "off"), [
-    ({}, 80.4, 0.07),
-    ({"batch_size": 4, "accumulation": 2}, 46.9, -0.005),
-    ({"gradient_checkpointing": True, "fused_kernels": False}, 16.1, 0.09),
-])  # fmt: skip
-def test_the_estimate_holds_for_runs_that_it_was_not_fitted_to(
+@pytest.mark.parametrize(
+    ("changes", "measured_gb", "off"),
+    [
+        ({}, 80.4, 0.07),
+        ({"batch_size": 4, "accumulation": 2}, 46.9, -0.005),
+        ({"gradient_checkpointing": True, "fused_kernels": False}, 16.1, 0.09),
+    ],
+)
+def test_the_estimate_is_close_for_runs_that_it_was_not_fitted_to(
     changes: dict[str, Any], measured_gb: float, off: float
 ) -> None:
-    """benchmarks/training_speed.py on an H200, after the estimate had been made: its parts fast, fast_4x2 and plain_packed."""
+    """Peaks of benchmarks/training_speed.py (parts fast, fast_4x2 and plain_packed) on an H200, measured after the fit."""
     fast = Training(
-        backend="trl", optimizer="adamw_torch_fused", batch_size=8, accumulation=1, gradient_checkpointing=False, packing=True,
+        backend="trl",
+        optimizer="adamw_torch_fused",
+        batch_size=8,
+        accumulation=1,
+        gradient_checkpointing=False,
+        packing=True,
         fused_kernels=True,
-    )  # fmt: skip
+    )
     training = replace(fast, **changes)
     error = estimate_memory(llama_8b(), Lora(), training, Base(quantization="nf4")).total / GB / measured_gb - 1
     assert error == pytest.approx(off, abs=0.01)
 
 
-def test_what_is_counted_exactly() -> None:
+def test_exact_parts_of_the_estimate() -> None:
     found = estimate_memory(llama_8b(), *auto(training__fused_kernels=True))
     # 6,979,321,856 weights of linear layers at 4.127 bits, 2 x 128,256 x 4096 of embeddings at 16
     assert found.weights == round(6_979_321_856 * 4.127 / 8 + 2 * 128_256 * 4096 * 2) == 5_701_803_966
@@ -83,7 +95,7 @@ def test_what_is_counted_exactly() -> None:
     assert 8_029_995_008 + 65 * 4096 == 8_030_261_248
 
 
-def test_small_bases_have_a_shape_too() -> None:
+def test_shapes_of_small_bases() -> None:
     from tests.tiny_world import make_base
 
     shape = shape_of(make_base(400).config)
@@ -99,7 +111,9 @@ def test_small_bases_have_a_shape_too() -> None:
     (80, 2048, False, 4, "80.0 GB of GPU memory free: no checkpointing, batch 4 × 2, an estimated 46.4 GB; no checkpointing, batch 8 × 1 would take 86.0 GB"),
     (141, 2048, False, 8, "141.0 GB of GPU memory free: no checkpointing, batch 8 × 1, an estimated 86.0 GB"),
 ])  # fmt: skip
-def test_the_fastest_that_fits_is_chosen(free: int, length: int, checkpointing: bool, batch: int, said: str) -> None:
+def test_the_fastest_settings_that_fit_are_chosen(
+    free: int, length: int, checkpointing: bool, batch: int, said: str
+) -> None:
     lora, training, base = auto(base__max_length=length)
     chosen, sentence = choose_fit(MemoryBudget(llama_8b(), lora, training, base, free * GB))
     assert (chosen.gradient_checkpointing, chosen.batch_size, chosen.accumulation) == (
@@ -111,24 +125,27 @@ def test_the_fastest_that_fits_is_chosen(free: int, length: int, checkpointing: 
     assert estimate_memory(llama_8b(), lora, chosen, base).total < free * GB - 500_000_000
 
 
-def test_shorter_examples_than_the_recipe_allows_leave_room() -> None:
+def test_shorter_examples_allow_faster_settings() -> None:
     lora, training, base = auto(training__packing=False)
     chosen, _ = choose_fit(MemoryBudget(llama_8b(), lora, training, base, 24 * GB, longest=600))
     assert (chosen.gradient_checkpointing, chosen.batch_size) == (False, 4)
 
 
-def test_where_nothing_fits_the_error_says_what_would() -> None:
-    with pytest.raises(UserError, match=(
-        r"unsloth/llama-3-8b-bnb-4bit does not fit into 8\.0 GB of free GPU memory: checkpointing, batch 1 × 8 and "
-        r"base\.max_length 2048 take an estimated 7\.9 GB, with 0\.5 GB to spare; --base\.max_length=1024 would fit "
-        r"\(7\.4 GB\), or --recipe low-memory"
-    )):  # fmt: skip
+def test_if_nothing_fits_the_error_names_settings_that_would() -> None:
+    with pytest.raises(
+        UserError,
+        match=(
+            r"unsloth/llama-3-8b-bnb-4bit does not fit into 8\.0 GB of free GPU memory: checkpointing, batch 1 × 8 and "
+            r"base\.max_length 2048 take an estimated 7\.9 GB, with 0\.5 GB to spare; --base\.max_length=1024 would fit "
+            r"\(7\.4 GB\), or --recipe low-memory"
+        ),
+    ):
         choose_fit(MemoryBudget(llama_8b(), *auto(), 8 * GB))
     with pytest.raises(UserError, match=r"nor would examples of 256 tokens: set a smaller base\.repo"):
         choose_fit(MemoryBudget(llama_8b(), *auto(), 4 * GB))
 
 
-def test_a_full_gpu_is_answered_with_the_options_that_fit() -> None:
+def test_an_out_of_memory_error_names_options_that_fit() -> None:
     lora, training, base = auto()
     assert what_fits(MemoryBudget(llama_8b(), lora, training, base, 85 * GB)) == (
         "the GPU's memory is full: no checkpointing, batch 8 × 1, 2048 tokens each, an estimated 86.0 GB of 85.0 GB; "
@@ -140,8 +157,8 @@ def test_a_full_gpu_is_answered_with_the_options_that_fit() -> None:
     )
 
 
-def test_each_retry_takes_clearly_less_and_they_end() -> None:
-    """Even where the estimate says that everything fits, as it does when it is wrong."""
+def test_each_retry_needs_less_memory_and_retries_end() -> None:
+    """Even if the estimate is wrong and says that everything fits."""
     (lora, training, base), sizes = auto(), []
     while training is not None:
         assert training.batch_size * training.accumulation == 8
@@ -150,19 +167,19 @@ def test_each_retry_takes_clearly_less_and_they_end() -> None:
     assert len(sizes) > 4 and all(after <= 0.9 * before for before, after in pairwise(sizes))
 
 
-def test_a_recipe_that_does_not_ask_stays_as_it_is() -> None:
+def test_a_recipe_without_fit_memory_is_unchanged() -> None:
     lora, training, base = auto(training__fit_memory="false")
     assert fit_here(MemoryBudget(llama_8b(), lora, training, base)) == (training, None)
 
 
 @pytest.mark.skipif(free_memory() is not None, reason="there is a GPU")
-def test_without_a_gpu_nothing_is_chosen_and_that_is_said() -> None:
+def test_without_a_gpu_nothing_is_chosen_and_a_note_says_so() -> None:
     lora, training, base = auto()
     kept, said = fit_here(MemoryBudget(llama_8b(), lora, training, base))
     assert kept == training and present(said).startswith("training.fit_memory: there is no GPU here")
 
 
-def test_every_optimizer_of_the_recipe_has_its_bytes() -> None:
+def test_every_optimizer_has_its_bytes() -> None:
     """A new optimizer is added in titlecraft/settings.py and in training/planning/memory.py."""
     choices = get_args(get_type_hints(Training)["optimizer"])
     assert set(choices) == OPTIMIZER_BYTES.keys()

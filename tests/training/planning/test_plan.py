@@ -1,4 +1,4 @@
-"""`titlecraft train --dry-run`: an 8B base that has no weights at all, planned from its config, tokenizer and card."""
+"""`titlecraft train --dry-run` for an 8B base without weights, from its config, tokenizer and card."""
 
 import json
 import os
@@ -26,15 +26,27 @@ from training.planning.plan_table import duration, show_plan
 
 @dataclass
 class Planned:
-    """What tests.training.planned found, and the environment in which a user would ask again."""
+    """The output of tests.training.planning.planned, and the environment for further commands."""
 
     found: dict[str, Any]
     environment: dict[str, str]
 
     def dry_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`titlecraft train --dry-run` in a process of its own."""
-        command = [PYTHON, "-m", "titlecraft.command_line.main", "train", "--dataset", "titlecraft/rows", "--dry-run",
-                   "--recipe", "auto", "--base.repo=titlecraft/llama-8b", "--base.max_length=512", *arguments]  # fmt: skip
+        """Run `titlecraft train --dry-run` in a new process."""
+        command = [
+            PYTHON,
+            "-m",
+            "titlecraft.command_line.main",
+            "train",
+            "--dataset",
+            "titlecraft/rows",
+            "--dry-run",
+            "--recipe",
+            "auto",
+            "--base.repo=titlecraft/llama-8b",
+            "--base.max_length=512",
+            *arguments,
+        ]
         return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
@@ -44,22 +56,26 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
     environment = os.environ | start(folder / "hub").environment(folder / "home") | {"COLUMNS": "140"}
     try:
         done = subprocess.run(
-            [PYTHON, "-m", "tests.training.planning.planned", str(folder)], env=environment, cwd=ROOT, capture_output=True,
-            text=True, timeout=120,
-        )  # fmt: skip
+            [PYTHON, "-m", "tests.training.planning.planned", str(folder)],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stderr
         yield Planned(json.loads(done.stdout.splitlines()[-1]), environment)
     finally:
         stop(folder / "hub")
 
 
-def test_parameters_are_counted_on_a_base_without_weights(planned: Planned) -> None:
+def test_parameters_are_counted_without_weights(planned: Planned) -> None:
     plan = planned.found["before"]
     assert (plan["trainable_parameters"], plan["base_parameters"]) == (41_943_040, 8_030_261_248)
     assert not [name for name in planned.found["cached"] if name.endswith((".safetensors", ".bin"))]
 
 
-def test_tokens_are_counted_where_they_are_encoded_and_estimated_where_not(planned: Planned) -> None:
+def test_tokens_are_counted_if_encoded_and_estimated_otherwise(planned: Planned) -> None:
     before, after, tokens = planned.found["before"], planned.found["after"], planned.found["tokens"]
     assert (before["exact"], before["encoded_rows"], after["exact"], after["encoded_rows"]) == (
         False,
@@ -77,13 +93,18 @@ def test_tokens_are_counted_where_they_are_encoded_and_estimated_where_not(plann
     assert after["examples_seen"] == pytest.approx(2500 * epochs, rel=0.02)
 
 
-def test_each_card_gets_what_fits_it(planned: Planned) -> None:
+def test_each_gpu_gets_settings_that_fit(planned: Planned) -> None:
     cards = {card["name"]: card for card in planned.found["after"]["cards"]}
     assert list(cards) == ["T4", "L4", "A100", "H100", "H200"]
-    assert {name: (card["fits"], card["gradient_checkpointing"], card["batch_size"]) for name, card in cards.items()} == {
-        "T4": (True, False, 2), "L4": (True, False, 4), "A100": (True, False, 8), "H100": (True, False, 8),
+    assert {
+        name: (card["fits"], card["gradient_checkpointing"], card["batch_size"]) for name, card in cards.items()
+    } == {
+        "T4": (True, False, 2),
+        "L4": (True, False, 4),
+        "A100": (True, False, 8),
+        "H100": (True, False, 8),
         "H200": (True, False, 8),
-    }  # fmt: skip
+    }
     assert all(card["batch_size"] * card["accumulation"] == 8 for card in cards.values())
     assert all(card["measured"] or "TFLOP/s" in card["basis"] for card in cards.values())
     tokens = planned.found["after"]["tokens_seen"]
@@ -91,7 +112,7 @@ def test_each_card_gets_what_fits_it(planned: Planned) -> None:
     assert cards["T4"]["seconds"] > cards["L4"]["seconds"] > cards["A100"]["seconds"] > cards["H100"]["seconds"]
 
 
-def test_a_user_has_it_in_a_quarter_of_a_minute_and_nothing_is_left_on_the_hub(planned: Planned) -> None:
+def test_a_plan_takes_15_seconds_and_publishes_nothing(planned: Planned) -> None:
     started = time.monotonic()
     done = planned.dry_run("--repo", "titlecraft/Llama-3-Titles", "--json")
     assert done.returncode == 0, done.stderr
@@ -101,7 +122,7 @@ def test_a_user_has_it_in_a_quarter_of_a_minute_and_nothing_is_left_on_the_hub(p
     assert hub.repo_exists("titlecraft/llama-8b") and not hub.repo_exists("titlecraft/Llama-3-Titles")
 
 
-def test_what_would_stop_the_run_is_said(planned: Planned) -> None:
+def test_problems_that_would_stop_the_run_are_listed(planned: Planned) -> None:
     problems = planned.found["problems"]
     assert [problem.partition(":")[0] for problem in problems] == [
         "no write right on somebody/Titles",
@@ -110,13 +131,17 @@ def test_what_would_stop_the_run_is_said(planned: Planned) -> None:
     assert "somebody/Llama-3-Titles" in problems[1]
 
 
-def test_the_table_says_what_the_json_says(planned: Planned) -> None:
+def test_the_table_agrees_with_the_json(planned: Planned) -> None:
     plan = msgspec.convert(planned.found["after"], Plan)
     show_plan(plan, Training(batch_size=8, accumulation=1), Console(file=(out := StringIO()), width=140))
     said = out.getvalue()
-    for line in ("trained parameters 41,943,040 of a base of 8,030,261,248", "optimizer steps 200 8 × 1 for each",
-                 f"tokens {plan.tokens:,} {plan.completion_tokens:,} of answers; counted on the encoded split",
-                 "• the name of the adapter begins with 'Llama-3'", "The token may write to titlecraft/Llama-3-Titles."):  # fmt: skip
+    for line in (
+        "trained parameters 41,943,040 of a base of 8,030,261,248",
+        "optimizer steps 200 8 × 1 for each",
+        f"tokens {plan.tokens:,} {plan.completion_tokens:,} of answers; counted on the encoded split",
+        "• the name of the adapter begins with 'Llama-3'",
+        "The token may write to titlecraft/Llama-3-Titles.",
+    ):
         assert line in " ".join(said.split())
     assert "about" not in said and "would stop" not in said
     full = [msgspec.structs.replace(card, fits=False) for card in plan.cards]
@@ -131,7 +156,7 @@ def test_the_table_says_what_the_json_says(planned: Planned) -> None:
     assert "training.shard_base shares that out" in out.getvalue() and "shard_base" not in said
 
 
-def test_a_card_takes_one_line_of_a_terminal_of_80_columns(planned: Planned) -> None:
+def test_each_gpu_takes_one_line_of_80_columns(planned: Planned) -> None:
     plan = msgspec.convert(planned.found["after"], Plan)
     show_plan(plan, Training(batch_size=8, accumulation=1), Console(file=(out := StringIO()), width=80))
     said = out.getvalue()
@@ -143,7 +168,7 @@ def test_a_card_takes_one_line_of_a_terminal_of_80_columns(planned: Planned) -> 
         assert f"{'measured' if card.measured else 'estimated'} ({card.basis})" in said
 
 
-def test_what_a_licence_demands() -> None:
+def test_licence_obligations() -> None:
     base = Pin(type="model", repo="ns/base", revision="b" * 40)
     licence = lambda id, **more: Licence(**{"id": id, "name": None, "link": None, "warning": None} | more)  # noqa: E731
     assert obligations(licence("apache-2.0"), base) == [
@@ -156,8 +181,15 @@ def test_what_a_licence_demands() -> None:
     assert obligations(licence("other", warning="it has no card: ask"), base) == ["it has no card: ask"]
 
 
-@pytest.mark.parametrize(("seconds", "said"), [
-    (3, "3 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h"), (21 * 86_400, "21.0 days"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (3, "3 s"),
+        (119, "119 s"),
+        (120, "2.0 min"),
+        (7200, "2.0 h"),
+        (21 * 86_400, "21.0 days"),
+    ],
+)
 def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said

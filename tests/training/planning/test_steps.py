@@ -1,4 +1,4 @@
-"""Steps, packed rows and rates of a plan, on literal numbers and against the libraries that will do the work."""
+"""Steps, packed rows and rates of a plan, compared with literal numbers, TRL and transformers."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_best_fit_decreasing_by_hand() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_as_many_rows_are_counted_as_trl_packs(seed: int) -> None:
+def test_the_number_of_packed_rows_equals_trl(seed: int) -> None:
     from datasets import Dataset
     from trl.data_utils import pack_dataset
 
@@ -51,24 +51,34 @@ def test_padding_of_random_batches() -> None:
     (10, Training(batch_size=2, accumulation=2, max_steps=None, epochs=0.5), Steps(2, 8, 0.8)),
     (3, Training(batch_size=16, accumulation=1, max_steps=4), Steps(4, 12, 1.0)),
 ])  # fmt: skip
-def test_steps_and_what_they_see(items: int, settings: Training, expected: Steps) -> None:
+def test_steps_and_items_seen(items: int, settings: Training, expected: Steps) -> None:
     assert count_steps(items, settings) == expected
 
 
-@pytest.mark.parametrize(("batch", "accumulation", "settings"), [
-    (2, 2, {"max_steps": None}), (2, 2, {"max_steps": 5}), (2, 2, {"max_steps": None, "epochs": 0.5}),
-    (3, 1, {"max_steps": None, "epochs": 2.0}),
-])  # fmt: skip
-def test_the_trainer_takes_so_many_steps_and_sees_so_many_examples(
+@pytest.mark.parametrize(
+    ("batch", "accumulation", "settings"),
+    [
+        (2, 2, {"max_steps": None}),
+        (2, 2, {"max_steps": 5}),
+        (2, 2, {"max_steps": None, "epochs": 0.5}),
+        (3, 1, {"max_steps": None, "epochs": 2.0}),
+    ],
+)
+def test_steps_and_items_equal_those_of_the_trainer(
     batch: int, accumulation: int, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     from tests.training.test_trainer import adapter_on_base, examples
     from training.trainer import make_trainer, run_all_steps
 
     training = Training(
-        backend="trl", batch_size=batch, accumulation=accumulation, warmup_steps=0, optimizer="adamw_torch",
-        gradient_checkpointing=False, **settings,
-    )  # fmt: skip
+        backend="trl",
+        batch_size=batch,
+        accumulation=accumulation,
+        warmup_steps=0,
+        optimizer="adamw_torch",
+        gradient_checkpointing=False,
+        **settings,
+    )
     model, tokenizer = adapter_on_base()
     data = examples().select(range(10))
     trainer = make_trainer(model, tokenizer, data, training, "float32", tmp_path)
@@ -77,7 +87,7 @@ def test_the_trainer_takes_so_many_steps_and_sees_so_many_examples(
     assert (trainer.state.global_step, trainer.seen["examples"]) == (expected.count, expected.items_seen)
 
 
-def test_a_rate_by_the_datasheet() -> None:
+def test_a_rate_from_the_datasheet() -> None:
     fast = Training(backend="trl", packing=True, fused_kernels=True, gradient_checkpointing=False, batch_size=8)
     found = estimate_rate(H200, fast, 8_030_261_248, 32, tokens=16_384, efficiency=0.99)
     # 0.45 x 989e12 FLOP/s over 4 x 8.03e9 FLOP/token, and 1 % of the tokens are padding; 13,888 were measured
@@ -92,10 +102,17 @@ def test_a_rate_by_the_datasheet() -> None:
     assert t4.tokens_per_second == pytest.approx(108, abs=1)
 
 
-def test_a_measured_rate_is_taken_for_its_card_settings_and_size_alone(tmp_path: Path) -> None:
+def test_a_measured_rate_is_used_for_its_gpu_settings_and_size_only(tmp_path: Path) -> None:
     file = tmp_path / "training.json"
-    entry = {"gpu": "NVIDIA H200", "tokens_per_second": 14_000.0, "parameters": 8_030_261_248, "backend": "trl",
-             "packing": True, "fused_kernels": True, "gradient_checkpointing": False}  # fmt: skip
+    entry = {
+        "gpu": "NVIDIA H200",
+        "tokens_per_second": 14_000.0,
+        "parameters": 8_030_261_248,
+        "backend": "trl",
+        "packing": True,
+        "fused_kernels": True,
+        "gradient_checkpointing": False,
+    }
     file.write_text(json.dumps([entry]))
     fast = Training(backend="trl", packing=True, fused_kernels=True, gradient_checkpointing=False)
     assert measured_rate(H200, fast, 8_000_000_000, file) == Rate(14_000.0, True, "benchmarks/training.py, NVIDIA H200")
@@ -104,6 +121,6 @@ def test_a_measured_rate_is_taken_for_its_card_settings_and_size_alone(tmp_path:
     assert measured_rate(H200, Training(), 8_000_000_000, file) is None
 
 
-def test_the_shipped_rates_are_those_of_the_benchmark() -> None:
+def test_the_shipped_rates_equal_the_benchmark() -> None:
     results = json.loads((ROOT / "benchmarks" / "results" / "training.json").read_bytes())
     assert json.loads(MEASURED.read_bytes()) == results["rates"]

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
     from playground.ask.conversation import converse, questions
     from playground.ask.engine import Engine
-    from titlecraft.search.row_index import open_row_index
+    from titlecraft.rows.index import index_of_rows
 
     if options.title is not None:
         from playground.ask.question import require_text
@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> int:
         require_text(options.title)  # before a large model is loaded, which takes minutes
     engine = Engine.open(options.adapter)
     decoding = decoding_of(options, engine.generation)
-    index = open_row_index(engine.inputs.training.dataset)
+    training = engine.inputs.training
+    index = index_of_rows(training.dataset, training.row_settings)
     typed = questions(sys.stdin) if options.title is None else [options.title]
     answering = {
         "decoding": decoding,
@@ -55,5 +56,5 @@ def main(arguments: list[str]) -> int:
         "grounded": options.grounded,
     }
     return converse(
-        engine, index, typed, answering, Console(highlight=False), options.show_prompt, one=options.title is not None
+        engine, index, typed, answering, Console(highlight=False), options.show_prompt, single=options.title is not None
     )

@@ -3,7 +3,10 @@
 titlecraft build --engine ray 's3://bucket/part-*.json.gz' --repo NS/NAME --work s3://bucket/work
 """
 
+from dataclasses import replace
+
 from titlecraft.command_line.recipe_options import StageParser
+from titlecraft.errors import UserError
 from titlecraft.settings import MAX_LOSS
 
 
@@ -12,10 +15,30 @@ def main(arguments: list[str]) -> None:
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add(
         "source", type=str, nargs="+",
-        help="JSON lines with a title and a description, plain or .gz: files, quoted globs, or fsspec URLs such as "
-        "'s3://bucket/*.json.gz' (pip install s3fs); read in the order of their names",
+        help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, Parquet, "
+        "Arrow, or Python dictionaries, plain or compressed (gz, bz2, xz, zst, zip): files, folders, quoted globs, fsspec URLs "
+        "such as 's3://bucket/*.json.gz' (pip install s3fs), datasets of the Hub (datasets/NAMESPACE/NAME[@REVISION]), or - "
+        "for what is piped in; read in the order of their names",
     )  # fmt: skip
-    stage.add("--repo", type=str, required=True, help="dataset repo to publish to: NAMESPACE/NAME")
+    stage.add("--repo", type=str, default=None, help="dataset repo to publish to: NAMESPACE/NAME")
+    stage.add(
+        "--preview", type=int, default=None, metavar="N",
+        help="show the first N lines before and after cleaning, the counts of all lines and the prompt, and publish nothing",
+    )  # fmt: skip
+    stage.add(
+        "--license",
+        type=str,
+        default=None,
+        help="licence of the texts on the card, as the Hub calls it: cc-by-4.0, other",
+    )
+    stage.add("--language", type=str, default=None, help="languages of the texts on the card, by ISO 639: en or pt,es")
+    stage.add("--pretty-name", type=str, default=None, help="name of the dataset on the card")
+    stage.add("--config", type=str, default=None, help="config of a dataset of the Hub (default: its default config)")
+    stage.add("--split", type=str, default=None, help="split of a dataset of the Hub (default: all of them)")
+    stage.add(
+        "--quarantine", choices=["columns", "raw"], default=None,
+        help="raw: publish malformed lines as they are, with every column they hold; same as --data.quarantine",
+    )  # fmt: skip
     stage.add(
         "--public", action="store_true", help="make a new repo public (default: private, since the licence is unknown)"
     )
@@ -40,23 +63,46 @@ def main(arguments: list[str]) -> None:
         help="where cleaned rows and shards wait until they are published; on a cluster a folder that all nodes mount at "
         "the same path, or an fsspec URL that they can write to (default: below TITLECRAFT_WORK or HF_HOME)",
     )  # fmt: skip
-    recipe, asked = stage.parse(arguments)
+    recipe, options = stage.parse(arguments)
+    if options.quarantine:
+        recipe = replace(recipe, data=replace(recipe.data, quarantine=options.quarantine))
 
     from dataset_builder.build import build
     from dataset_builder.options import BuildOptions
     from dataset_builder.outcome import outcome_lines
     from titlecraft.hub.pins import address
+    from titlecraft.records.dataset import About
 
-    options = BuildOptions(
-        private=not asked.public,
-        fresh=asked.fresh,
-        allow_incomplete=asked.allow_incomplete,
-        workers=asked.workers,
-        engine=asked.engine,
-        work_storage=asked.work,
-        max_loss=asked.max_loss,
+    build_options = BuildOptions(
+        private=not options.public,
+        fresh=options.fresh,
+        allow_incomplete=options.allow_incomplete,
+        workers=options.workers,
+        engine=options.engine,
+        work_storage=options.work,
+        max_loss=options.max_loss,
+        about=About(options.license, split_list(options.language), options.pretty_name),
+        config=options.config,
+        split=options.split,
     )
-    published, record = build(asked.source, asked.repo, recipe, options)
+    if options.preview is not None:
+        if options.preview < 1:
+            raise UserError(f"--preview {options.preview}: expected a number of lines, 1 or more")
+        from dataset_builder.preview import preview
+
+        for line in preview(options.source, recipe, build_options, options.preview):
+            print(line)
+        return
+    if options.repo is None:
+        raise UserError(
+            "titlecraft build: --repo is required: --repo NAMESPACE/NAME (or --preview N, which publishes nothing)"
+        )
+    published, record = build(options.source, options.repo, recipe, build_options)
     print("\n".join(outcome_lines(record)))
     rows = ", ".join(f"{name} {split.rows:,}" for name, split in record.splits.items())
     print(f"dataset {published}: {rows} rows\n{address(published)}")
+
+
+def split_list(codes: str | None) -> list[str] | None:
+    """Return the codes between commas; None if none are given."""
+    return None if codes is None else [code.strip() for code in codes.split(",")]

@@ -13,15 +13,27 @@ from titlecraft.process import distributed
 from titlecraft.records import Pin, TrainingRecord
 from titlecraft.settings import Recipe
 
+OF_OTHER_DATASETS = (
+    "prompt.product_word", "prompt.instruction", "prompt.question", "data.title_column", "data.content_column",
+    "data.validation_share", "data.test_share", "data.seed",
+)  # fmt: skip
+"""Settings of `build` that a training reads for a dataset that `titlecraft build` did not publish."""
 LOCAL_OPTIONS = {"recipe", "hub", "dataset", "repo", "on", "flavor", "timeout", "watch", "dry_run", "json", "push_only"}
 
 
 def main(arguments: list[str]) -> int:
     """Train an adapter and publish it with card and record; or, with --dry-run, print the plan."""
     stage = StageParser(
-        "train", "Fine-tune a LoRA adapter on a published dataset.", ["base", "lora", "training", "generation"]
+        "train",
+        "Fine-tune a LoRA adapter on a published dataset.",
+        ["base", "lora", "training", "generation", "prompt.format", *OF_OTHER_DATASETS],
     )
-    stage.add("--dataset", type=str, help="dataset repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
+    stage.add(
+        "--dataset",
+        type=str,
+        help="dataset repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION; one of `titlecraft build`, or any other with the columns of "
+        "Alpaca, prompt and completion, messages, or --data.title_column and --data.content_column",
+    )
     stage.add("--repo", type=str, help="adapter repo to publish to: NAMESPACE/NAME")
     stage.add("--public", action="store_true", help="make a new repo public (default: private)")
     stage.add(

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
     split_revision(options.repo.removeprefix("datasets/"))
     if options.source:
-        from dataset_builder.source.catalogue import find_files
+        from dataset_builder.source.find_files import find_files
 
         find_files(options.source)
 

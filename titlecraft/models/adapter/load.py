@@ -63,7 +63,9 @@ def load(inputs: Adapter, unpack: bool = False) -> Loaded:
     `unpack` dequantises 4-bit and 8-bit layers even if that leaves less memory for batches. Without it 8-bit layers
     stay as they are, because they round their inputs as in training.
     """
-    base = load_base(inputs.training.base, inputs.training.quantization, inputs.training.precision)
+    base = load_base(
+        inputs.training.base, inputs.training.quantization, inputs.training.precision, prompt=inputs.prompt
+    )
     checks = []
     if base.quantization != (recorded := inputs.training.quantization):
         why = base.quantization_note or f"it is loaded {in_words(base.quantization)}."
@@ -132,10 +134,10 @@ def require_all_factors(model: Any, file: Path, inputs: Adapter) -> None:
         for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
     names = in_file.keys() | expected.keys()
-    if different := sorted(name for name in names if in_file.get(name) != expected.get(name)):
+    if mismatches := sorted(name for name in names if in_file.get(name) != expected.get(name)):
         raise UserError(
-            f"{file.name} of {inputs.adapter} is not the adapter that adapter_config.json describes: {different[0]} is "
-            f"{in_file.get(different[0], 'missing')}, expected {expected.get(different[0], 'no such tensor')}; {ADAPTER_FIX}"
+            f"{file.name} of {inputs.adapter} is not the adapter that adapter_config.json describes: {mismatches[0]} is "
+            f"{in_file.get(mismatches[0], 'missing')}, expected {expected.get(mismatches[0], 'no such tensor')}; {ADAPTER_FIX}"
         )
 
 
@@ -162,12 +164,12 @@ def dequantise(model: Any, precision: str, quantization: str = "nf4") -> Check:
     """
     trained_on = probe_logits(model)
     unpack_four_bit(model, precision)
-    same = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
+    error = float((trained_on - probe_logits(model)).abs().max() / trained_on.abs().max())
     close = ROUNDED_INPUTS if quantization == "int8" else CLOSE[precision]
     return require_check(
         f"{precision} copies of the {'8' if quantization == 'int8' else '4'}-bit weights give the logits that the adapter was trained against",
         f"largest difference at most {close:g} of the largest logit",
-        f"{same:.2g}" if same > close or quantization == "int8" else "within it",
-        same <= close,
+        f"{error:.2g}" if error > close or quantization == "int8" else "within it",
+        error <= close,
         "please report this machine's CPU",
     )

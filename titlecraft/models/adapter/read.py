@@ -39,12 +39,19 @@ def read_adapter(adapter: str) -> Adapter:
             raise UserError(f"{pinned} has no {name}: it is not a PEFT adapter; train one with `titlecraft train`")
     require_whole(local, pinned, list(ADAPTER_FILES))
     require_finite(local / ADAPTER_WEIGHTS, f"{pinned} cannot be used", "train it anew, or take another revision")
-    prompt = read_file(training.dataset, PROMPT_FILE)
-    if prompt is None:
-        raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
     return Adapter(
         adapter=pinned,
         training=training,
-        prompt=PromptFormat.from_json(prompt, f"{PROMPT_FILE} of {training.dataset}"),
+        prompt=prompt_of(training),
         weights={name: file_sha256(local / name) for name in ADAPTER_FILES},
     )
+
+
+def prompt_of(training: TrainingRecord) -> PromptFormat:
+    """Return the prompt of a training: the recorded one, or the dataset's in older records. Raises UserError."""
+    if training.trained_prompt is not None:
+        return training.trained_prompt.prompt
+    raw = read_file(training.dataset, PROMPT_FILE)
+    if raw is None:
+        raise UserError(f"{training.dataset} has no {PROMPT_FILE}: build the dataset anew with `titlecraft build`")
+    return PromptFormat.from_json(raw, f"{PROMPT_FILE} of {training.dataset}")

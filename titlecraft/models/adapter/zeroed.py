@@ -20,15 +20,15 @@ def zeroed_adapter(model: Any) -> Iterator[None]:
     import torch
 
     factors = [factor for name, factor in model.named_parameters() if FACTORS in name]
-    kept = [factor.detach().clone() for factor in factors]
+    copies = [factor.detach().clone() for factor in factors]
     with torch.no_grad():
         for factor in factors:
             factor.zero_()
         try:
             yield
         finally:
-            for factor, was in zip(factors, kept, strict=True):
-                factor.copy_(was)
+            for factor, copy in zip(factors, copies, strict=True):
+                factor.copy_(copy)
 
 
 def is_base_when_zeroed(model: Any, bare: Any) -> bool:

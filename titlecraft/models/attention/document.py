@@ -47,9 +47,11 @@ def documents_fault(model: Any, longest: int | None = None) -> str | None:
     calls = asked_of_attention(model)
     if calls is None:  # what the config says of itself
         kinds = getattr(config, "layer_types", None) or ()
-        others = sorted({kind for kind in kinds if "attention" not in kind or kind == "linear_attention"})
+        other_kinds = sorted({kind for kind in kinds if "attention" not in kind or kind == "linear_attention"})
         return (
-            f"{name} has layers of the kind {', '.join(others)}, through which a token sees its row" if others else None
+            f"{name} has layers of the kind {', '.join(other_kinds)}, through which a token sees its row"
+            if other_kinds
+            else None
         )
     if len(calls) < config.num_hidden_layers:
         return f"{name} has layers that see the row by other means than attention"
@@ -227,6 +229,6 @@ def varlen_options(window: int | None = None) -> dict[str, Any]:
     """
     from torch.nn.attention.varlen import varlen_attn
 
-    known = inspect.signature(varlen_attn).parameters
+    parameters = inspect.signature(varlen_attn).parameters
     causal = {"window_size": (window - 1 if window else -1, 0)} if varlen_windows() else {"is_causal": True}
-    return causal | ({"enable_gqa": True} if "enable_gqa" in known else {})
+    return causal | ({"enable_gqa": True} if "enable_gqa" in parameters else {})

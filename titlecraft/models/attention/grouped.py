@@ -16,7 +16,7 @@ GROUPED = "titlecraft_grouped"
 
 
 @contextmanager
-def attention_of(doing: str, model: Any, on_gpu: bool) -> Iterator[None]:
+def attention_of(activity: str, model: Any, on_gpu: bool) -> Iterator[None]:
     """Use the fastest exact attention on a GPU: document attention for "scoring", grouped attention for "generating".
 
     The model's own attention stays in place elsewhere, and is restored afterwards. It also stays for scoring in
@@ -26,11 +26,11 @@ def attention_of(doing: str, model: Any, on_gpu: bool) -> Iterator[None]:
 
     own = model.config._attn_implementation
     rounds = varlen_fault(model.device.type) is None and model.get_output_embeddings().weight.dtype == torch.float32
-    fits = documents_fault(causal_of(model)) is None if doing == "scoring" else own == "sdpa" and groups(model)
-    if not on_gpu or not fits or (doing == "scoring" and rounds):
+    fits = documents_fault(causal_of(model)) is None if activity == "scoring" else own == "sdpa" and groups(model)
+    if not on_gpu or not fits or (activity == "scoring" and rounds):
         yield
         return
-    use_documents_attention(model) if doing == "scoring" else use_grouped_attention(model)
+    use_documents_attention(model) if activity == "scoring" else use_grouped_attention(model)
     try:
         yield
     finally:

@@ -59,9 +59,9 @@ def ask(causal: Any) -> list[frozenset[str]] | None:
     calls: list[frozenset[str]] = []
 
     def spy(
-        module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, **given: Any
+        module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, **arguments: Any
     ) -> tuple[Any, None]:
-        calls.append(given_to_attention(module, given))
+        calls.append(given_to_attention(module, arguments))
         rows, heads, tokens, _ = query.shape
         return value.new_zeros(rows, tokens, heads, value.shape[-1]), None
 

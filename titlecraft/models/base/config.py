@@ -15,8 +15,15 @@ POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "
 UNBOUNDED = 2**31 - 1  # tokens: of a model that has no positions to run out of (ALiBi)
 CAUSAL = "a causal language model"
 # suffixes of models with another head; loaded as a causal model they would get a head of random weights
-OTHER_HEADS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice",
-               "ForNextSentencePrediction", "ForPreTraining")  # fmt: skip
+OTHER_HEADS = (
+    "ForMaskedLM",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+    "ForNextSentencePrediction",
+    "ForPreTraining",
+)
 
 
 def load_config(base: Pin, files: list[str] | None = None) -> Any:
@@ -57,8 +64,8 @@ def require_known_type(raw: dict[str, Any], base: Pin) -> None:
                 f"it needs code from its own repo (auto_map in config.json), which is never run here: it could do anything "
                 f"with this machine and its tokens. transformers {__version__} itself has no causal model of type {kind!r}"
             )
-        known = "has no causal language model of" if kind in CONFIG_MAPPING else "does not know"
-        raise refuse(f"transformers {__version__} {known} its type {kind!r}")
+        lack = "has no causal language model of" if kind in CONFIG_MAPPING else "does not know"
+        raise refuse(f"transformers {__version__} {lack} its type {kind!r}")
     named = raw.get("architectures")
     heads = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if heads and all(name.endswith(OTHER_HEADS) for name in heads):
@@ -97,19 +104,19 @@ def require_decoder(model: Any, base: Pin) -> None:
     if head is None or not hasattr(model, "get_decoder"):
         raise UserError(f"{base} cannot be loaded as {CAUSAL}: {named} has no output head; {ANOTHER}")
     decoder, text = model.get_decoder(), model.config.get_text_config()
-    known = {id(parameter) for part in (decoder, head) for parameter in part.parameters()}
-    beside = [name for name, parameter in model.named_parameters() if id(parameter) not in known]
-    parts = [".".join(name.split(".")[:2]) for name in beside[:1]]
-    parts += [
+    ids = {id(parameter) for module in (decoder, head) for parameter in module.parameters()}
+    other_parameters = [name for name, parameter in model.named_parameters() if id(parameter) not in ids]
+    extras = [".".join(name.split(".")[:2]) for name in other_parameters[:1]]
+    extras += [
         name
-        for name, part in model.named_modules()
-        if name and type(getattr(part, "config", text)) is not type(text) and hasattr(part, "base_model_prefix")
+        for name, module in model.named_modules()
+        if name and type(getattr(module, "config", text)) is not type(text) and hasattr(module, "base_model_prefix")
     ]
-    parts += ["layers that attend to images"] if getattr(text, "cross_attention_layers", None) else []
-    if parts or model.config is not text:
-        part = [*parts, "several configs"][0]
+    extras += ["layers that attend to images"] if getattr(text, "cross_attention_layers", None) else []
+    if extras or model.config is not text:
+        extra = [*extras, "several configs"][0]
         raise UserError(
-            f"{base} is more than a text decoder and its output head ({named} has {part} besides), and text would not train and "
+            f"{base} is more than a text decoder and its output head ({named} has {extra} besides), and text would not train and "
             "score all of it: set base.repo to a text-only causal language model"
         )
     if "past_key_values" not in inspect.signature(model.forward).parameters:

@@ -18,8 +18,15 @@ from titlecraft.records.repo_files import ADAPTER_CONFIG, MODEL_CONFIG
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # the names that transformers looks for
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
-              "tekken.json")  # fmt: skip
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+)
 TOKENIZER_FILES = [
     "tokenizer*",
     "special_tokens_map.json",

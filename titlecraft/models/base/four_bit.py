@@ -67,9 +67,11 @@ def forget_quantisation(model: Any) -> None:
     )
     model.hf_quantizer = None  # or generate() would not compile
     # what the loader did to the files of a base that was published packed; saving would undo it, and cannot
-    kept = [conversion for conversion in getattr(model, "_weight_conversions", None) or () if not packs(conversion)]
+    conversions = [
+        conversion for conversion in getattr(model, "_weight_conversions", None) or () if not packs(conversion)
+    ]
     if hasattr(model, "_weight_conversions"):
-        model._weight_conversions = kept
+        model._weight_conversions = conversions
     for name in ("quantization_method", "is_4bit_serializable", "is_8bit_serializable"):
         if name in model.__dict__:
             delattr(model, name)

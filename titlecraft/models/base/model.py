@@ -15,6 +15,7 @@ from titlecraft.models.base.files import files_of, loading, require_weights, req
 from titlecraft.models.base.quantisation import FOUR_BIT, in_words, loaded_as, misread_on_cpu, published_as
 from titlecraft.models.base.tokenizer import load_tokenizer
 from titlecraft.process import distributed
+from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 
 
@@ -73,9 +74,12 @@ def four_bit_fault() -> str | None:
     return None if bool(torch.isfinite(out).all()) else "a 4-bit product was not finite"
 
 
-def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = False) -> LoadedBase:
+def load_base(
+    base: Pin, quantization: str, precision: str, *, prompt: PromptFormat | None = None, on_cpu: bool = False
+) -> LoadedBase:
     """Load a causal language model at its pin, on this process's GPU if there is one, or `on_cpu`. Raises UserError.
 
+    With a prompt, the tokenizer's EOS token is the one that ends an answer to that prompt.
     A base that was published in 4 or 8 bit stays quantised. If 4-bit does not work, the model is loaded without
     quantisation and the note explains why.
     """
@@ -84,7 +88,7 @@ def load_base(base: Pin, quantization: str, precision: str, *, on_cpu: bool = Fa
     from transformers.utils.logging import disable_progress_bar
 
     files = files_of(base)
-    tokenizer, config = load_tokenizer(base), load_config(base, files)
+    tokenizer, config = load_tokenizer(base, prompt), load_config(base, files)
     require_weights(base, files)
     published = published_as(config, base)
     resolved, on_gpu = resolve_precision(precision), torch.cuda.is_available()

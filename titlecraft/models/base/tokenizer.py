@@ -4,6 +4,7 @@ from typing import Any
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
+from titlecraft.models.base.chat_template import require_rows
 from titlecraft.models.base.config import load_config
 from titlecraft.models.base.files import (
     ANOTHER,
@@ -14,7 +15,8 @@ from titlecraft.models.base.files import (
     require_tokenizer,
     require_whole,
 )
-from titlecraft.prompt import encode_prompts, token_ids
+from titlecraft.models.base.published_template import NO_TEMPLATE, published_template
+from titlecraft.prompt import PromptFormat, encode_prompts, token_ids
 from titlecraft.records import Pin
 from titlecraft.records.repo_files import TOKENIZER_CONFIG
 
@@ -26,15 +28,16 @@ PAD_CANDIDATES = (
     "<unk>",
 )
 PROBE = "A kettle."
-NO_TEMPLATE = (
-    "The base's chat template is left out of the tokenizer in this repo: it renders another prompt than the one that the "
-    "adapter was trained on."
+REPLACED = (
+    "The base's chat template is replaced in the tokenizer of this repo: the new one renders the prompt that the adapter was "
+    "trained on."
 )
 
 
-def load_tokenizer(base: Pin) -> Any:
+def load_tokenizer(base: Pin, prompt: PromptFormat | None = None) -> Any:
     """Return the tokenizer of the pinned base, with a pad token that has an embedding. Raises UserError.
 
+    With a prompt, its EOS token is the one that ends an answer to that prompt.
     A pad token other than EOS is kept, or taken from the reserved tokens of the base; otherwise EOS is the pad token.
     Labels are explicit and padding is masked by position, so this has no effect on the loss.
     """
@@ -51,8 +54,20 @@ def load_tokenizer(base: Pin) -> Any:
         token_ids(tokenizer, ["a"])
     rows = int(config.get_text_config().vocab_size)
     require_embeddings(tokenizer, rows, base)
+    if prompt is not None:
+        end_answers_with(tokenizer, prompt, rows, base)
     set_pad(tokenizer, rows)
     return tokenizer
+
+
+def end_answers_with(tokenizer: Any, prompt: PromptFormat, rows: int, base: Pin) -> None:
+    """Make the token that ends an answer to this prompt the tokenizer's EOS. Raises UserError if it has no embedding."""
+    if prompt.format == "chat":
+        require_rows(prompt, tokenizer, rows, base)
+    if prompt.stop != "eos":
+        if prompt.stop not in tokenizer.get_vocab():
+            raise UserError(f"the tokenizer of {base} has no token {prompt.stop!r}, which ends an answer; {ANOTHER}")
+        tokenizer.eos_token = prompt.stop
 
 
 def require_no_code(file: Any, base: Pin) -> None:
@@ -95,20 +110,22 @@ def set_pad(tokenizer: Any, rows: int) -> None:
         return
     vocabulary = tokenizer.get_vocab()
     bos = [tokenizer.bos_token] if tokenizer.bos_token_id is not None else []
-    apart = [token for token in (*PAD_CANDIDATES, *bos) if token in vocabulary and eos != vocabulary[token] < rows]
-    tokenizer.pad_token = apart[0] if apart else tokenizer.eos_token
+    candidates = [token for token in (*PAD_CANDIDATES, *bos) if token in vocabulary and eos != vocabulary[token] < rows]
+    tokenizer.pad_token = candidates[0] if candidates else tokenizer.eos_token
 
 
-def as_published(tokenizer: Any) -> str | None:
-    """Prepare a tokenizer for publishing: without a chat template, and with BOS alone around a text.
+def as_published(tokenizer: Any, prompt: PromptFormat) -> str | None:
+    """Prepare a tokenizer for publishing: with a chat template that renders the prompt, and, in `alpaca`, BOS alone around a text.
 
-    Returns a sentence for the record if the base's chat template was removed, or None.
+    Returns a sentence for the record on what the base's chat template became, or None.
     """
-    note = NO_TEMPLATE if tokenizer.chat_template else None
-    tokenizer.chat_template = None
-    if tokenizer(PROBE)["input_ids"] != encode_prompts(tokenizer, [PROBE])[0]:
+    had_template = bool(tokenizer.chat_template)
+    tokenizer.chat_template = published_template(tokenizer, prompt)
+    if prompt.format == "alpaca" and tokenizer(PROBE)["input_ids"] != encode_prompts(tokenizer, [PROBE])[0]:
         put_bos_in_front(tokenizer)
-    return note
+    if tokenizer.chat_template is None:
+        return NO_TEMPLATE
+    return REPLACED if had_template else None
 
 
 def put_bos_in_front(tokenizer: Any) -> None:

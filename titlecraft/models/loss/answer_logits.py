@@ -132,9 +132,9 @@ def fitted_head(causal: Any, output: Any, states: Any) -> Head | None:
     pairs = [(replayed_logits(causal, states * size), output(states * size)) for size in (NARROW, WIDE, HUGE)]
     allowed = CLOSE[str(pairs[1][0].dtype).removeprefix("torch.")]
     (narrow, low), (wide, product), (huge, _) = [(own.double(), linear.double()) for own, linear in pairs]
-    known = numbers_of(causal.config)
-    scale = nearest(float((narrow * low).sum() / (low * low).sum()), known)
-    cap = nearest(float(huge.abs().max()), known)
+    numbers = numbers_of(causal.config)
+    scale = nearest(float((narrow * low).sum() / (low * low).sum()), numbers)
+    cap = nearest(float(huge.abs().max()), numbers)
     for head in (Head(scale), Head(scale, cap)) if cap else ():
         expected = head.scale * product
         if head.cap is not None:
@@ -157,5 +157,5 @@ def numbers_of(config: Any) -> list[float]:
 
 def nearest(value: float, known: list[float], within: float = 1e-3) -> float:
     """Return the known number closest to a measured one if it is close enough; otherwise the measured one."""
-    best = min(known, key=lambda one: abs(one - value))
+    best = min(known, key=lambda number: abs(number - value))
     return best if abs(best - value) <= within * abs(value) else value

@@ -23,11 +23,13 @@ def reference_nll(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]
     """
     import torch
 
-    apart = model.config._attn_implementation == DOCUMENTS
-    states = documents if apart else padded
+    packed = model.config._attn_implementation == DOCUMENTS
+    states = documents if packed else padded
     with torch.no_grad():
-        runs = pieces(pairs, tokens_at_once(model), padded=not apart)
-        return [loss for run in runs for loss in losses_at_the_end(model, states(model, run, pad_token_id), run)]
+        groups = groups_of_pairs(pairs, tokens_at_once(model), padded=not packed)
+        return [
+            loss for group in groups for loss in losses_at_the_end(model, states(model, group, pad_token_id), group)
+        ]
 
 
 def tokens_at_once(model: Any) -> int | None:
@@ -38,22 +40,22 @@ def tokens_at_once(model: Any) -> int | None:
     return TOKENS_AT_ONCE_PACKED if getattr(base, "is_loaded_in_4bit", False) else TOKENS_AT_ONCE
 
 
-def pieces(
-    pairs: Sequence[tuple[Sequence[int], Sequence[int]]], most: int | None, padded: bool
+def groups_of_pairs(
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]], limit: int | None, padded: bool
 ) -> Iterator[list[tuple[Sequence[int], Sequence[int]]]]:
-    """Yield the pairs in order, in groups of at most `most` tokens or of one pair; `padded` counts padding."""
-    run: list[tuple[Sequence[int], Sequence[int]]] = []
+    """Yield the pairs in order, in groups of at most `limit` tokens or of one pair; `padded` counts padding."""
+    group: list[tuple[Sequence[int], Sequence[int]]] = []
     size = longest = 0
     for pair in pairs:
         length = len(pair[0]) + len(pair[1])
         longest = max(longest, length)
-        size = (len(run) + 1) * longest if padded else size + length
-        if run and most is not None and size > most:
-            yield run
-            run, size, longest = [], length, length
-        run.append(pair)
-    if run:
-        yield run
+        size = (len(group) + 1) * longest if padded else size + length
+        if group and limit is not None and size > limit:
+            yield group
+            group, size, longest = [], length, length
+        group.append(pair)
+    if group:
+        yield group
 
 
 def padded(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad_token_id: int) -> list[Any]:
@@ -88,7 +90,7 @@ def losses_at_the_end(
     states = torch.cat([sequence[-length - 1 : -1] for sequence, length in zip(hidden, lengths, strict=True)])
     targets = torch.tensor([token for _, completion in pairs for token in completion], device=states.device)
     losses = token_losses(model, states, targets)
-    return [float(part.sum(dtype=torch.float64)) for part in losses.split(lengths)]
+    return [float(completion_losses.sum(dtype=torch.float64)) for completion_losses in losses.split(lengths)]
 
 
 def token_losses(model: Any, states: Any, targets: Any) -> Any:
@@ -99,7 +101,10 @@ def token_losses(model: Any, states: Any, targets: Any) -> Any:
     rows = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     chunks = zip(states.split(rows), targets.split(rows), strict=True)
     return torch.cat(
-        [cross_entropy(own_logits(model, chunk).float(), wanted, reduction="none") for chunk, wanted in chunks]
+        [
+            cross_entropy(own_logits(model, chunk).float(), chunk_targets, reduction="none")
+            for chunk, chunk_targets in chunks
+        ]
     )
 
 

@@ -29,11 +29,11 @@ def labelled_nll(model: Any, tokens: Sequence[int], labels: Sequence[int]) -> fl
     """
     import torch
 
-    ids, wanted = torch.tensor([tokens], device=model.device), torch.tensor(labels[1:], device=model.device)
-    labelled = (wanted != IGNORED).nonzero()[:, 0]
+    ids, targets = torch.tensor([tokens], device=model.device), torch.tensor(labels[1:], device=model.device)
+    labelled = (targets != IGNORED).nonzero()[:, 0]
     with torch.no_grad():
         logits = model(input_ids=ids, use_cache=False).logits[0, labelled].float()
-        chosen = logits.log_softmax(-1).gather(1, wanted[labelled, None])
+        chosen = logits.log_softmax(-1).gather(1, targets[labelled, None])
     return -float(chosen.sum(dtype=torch.float64))
 
 
@@ -46,7 +46,7 @@ def tolerance(model: Any) -> float:
     return max(own, ROUTED_TOLERANCE if routed else 0.0, INT8_TOLERANCE if int8 else 0.0)
 
 
-def own_loss_check(what: str, own: float, ours: float, allowed: float) -> Check:
+def own_loss_check(what: str, own: float, computed: float, allowed: float) -> Check:
     """Return the check that a computed loss, in nats per token, is within `allowed` of the model's own. NaN fails.
 
     Args:
@@ -56,6 +56,6 @@ def own_loss_check(what: str, own: float, ours: float, allowed: float) -> Check:
     return Check(
         name=f"{what} against the model's own logits, nats per token",
         expected=f"at most {allowed:g} apart",
-        found=f"{abs(own - ours):.1e} apart",
-        holds=abs(own - ours) <= allowed,
+        found=f"{abs(own - computed):.1e} apart",
+        holds=abs(own - computed) <= allowed,
     )

@@ -57,17 +57,17 @@ def check_config(checks: Checks, state: RepoState) -> Iterator[Line]:
     """A line for each key that training sets, and one for all other keys."""
     config = json.loads(state.require(ADAPTER_CONFIG), object_pairs_hook=without_duplicates)
     # PEFT overrides fan_in_fan_out by the class of the layer, so either value has the same effect
-    either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules) else {}
+    either = {"fan_in_fan_out": (False, True)} if TRANSPOSED & set(state.training.lora.target_modules or []) else {}
     for key, allowed in (SET | either).items():
         value = config.get(key, allowed[0])
-        holds = any(type(value) is type(other) and value == other for other in allowed)
+        holds = any(type(value) is type(expected_value) and value == expected_value for expected_value in allowed)
         yield checks.line(f"{key} in {ADAPTER_CONFIG}", value, value if holds else allowed[0], holds, EXACT)
     mapping, expected = config.get("auto_mapping"), "a class of transformers or none"
     library = str(mapping.get("parent_library", "")).partition(".")[0] if mapping else "transformers"
-    known = library in ("transformers", "unsloth")
-    yield checks.equal(f"auto_mapping in {ADAPTER_CONFIG}", expected if known else mapping, expected)
-    others = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
-    changed = [f"{key} = {value}" for key, value in others.items() if not is_default(value, INERT.get(key))]
+    is_known = library in ("transformers", "unsloth")
+    yield checks.equal(f"auto_mapping in {ADAPTER_CONFIG}", expected if is_known else mapping, expected)
+    other_keys = {key: value for key, value in config.items() if key not in (*SET, *BY_RECORD)}
+    changed = [f"{key} = {value}" for key, value in other_keys.items() if not is_default(value, INERT.get(key))]
     yield checks.equal(
         f"other keys of {ADAPTER_CONFIG}",
         ", ".join(changed) or "as PEFT has them",
@@ -104,9 +104,9 @@ def check_tensors(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("tensors that are no factor of an update", ", ".join(not_factors) or "none", "none")
     incomplete = [layer for layer, shapes in factors.items() if not has_rank(shapes, lora.r)]
     yield checks.equal(f"layers without two factors of rank {lora.r}", ", ".join(incomplete) or "none", "none")
-    unnamed = [layer for layer in factors if not any(matches(layer, name) for name in lora.target_modules)]
+    unnamed = [layer for layer in factors if not any(matches(layer, name) for name in lora.target_modules or [])]
     yield checks.equal("layers that the record does not name", ", ".join(unnamed) or "none", "none")
-    missing = [name for name in lora.target_modules if not any(matches(layer, name) for layer in factors)]
+    missing = [name for name in lora.target_modules or [] if not any(matches(layer, name) for layer in factors)]
     yield checks.equal("named layers without tensors", ", ".join(missing) or "none", "none")
     broken = [name for name, tensor in header.items() if not is_finite(file, tensor, start)]
     yield checks.equal("tensors with numbers that are not finite", ", ".join(broken) or "none", "none")

@@ -36,8 +36,8 @@ def check_sums(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal(
         f"files that look like ours and {CHECKSUMS} does not list", "none", ", ".join(imitations) or "none"
     )
-    if others := [path for path in unlisted if path not in imitations]:
-        yield checks.not_looked_at("not ours", ", ".join(others), "not looked at", "added by hand on the Hub")
+    if by_hand := [path for path in unlisted if path not in imitations]:
+        yield checks.not_looked_at("not ours", ", ".join(by_hand), "not looked at", "added by hand on the Hub")
 
 
 def check_listed_files(checks: Checks, state: RepoState) -> Iterator[Line]:
@@ -62,18 +62,18 @@ def check_listed_files(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 def check_unlisted_files(checks: Checks, state: RepoState) -> Iterator[Line]:
     """No file that is not in a record, listed in SHA256SUMS or not, would be loaded in place of ours or shown as ours."""
-    known = known_paths(state)
+    compared = known_paths(state)
     sums = read_sums(state.read(CHECKSUMS) or b"", state.describe(CHECKSUMS))
-    others = [path for path in state.paths if path not in known and path not in NOT_LISTED]
-    loaded = [path for path in others if matches_any(path, LOADED[state.pin.type])]
+    not_compared = [path for path in state.paths if path not in compared and path not in NOT_LISTED]
+    loaded = [path for path in not_compared if matches_any(path, LOADED[state.pin.type])]
     advice = "take them out of the repo, or publish them in one of their own" if loaded else None
     claim = "files that would be loaded or shown beside ours"
     yield checks.equal(claim, ", ".join(loaded) or "none", "none", advice)
     by_letters = pairwise(sorted(state.paths, key=letters_of))
-    twins = sorted({path for other, path in by_letters if letters_of(other) == letters_of(path)})
+    twins = sorted({path for neighbour, path in by_letters if letters_of(neighbour) == letters_of(path)})
     yield checks.equal("files with names that read like another's", ", ".join(twins) or "none", "none")
     unlisted = UNLISTED[state.pin.type]
-    unknown = [path for path in others if path in sums and path not in loaded and not matches_any(path, unlisted)]
+    unknown = [path for path in not_compared if path in sums and path not in loaded and not matches_any(path, unlisted)]
     if unknown:
         yield checks.not_looked_at(
             f"listed in {CHECKSUMS}, in no record", ", ".join(unknown), "nothing to compare with"
@@ -82,16 +82,16 @@ def check_unlisted_files(checks: Checks, state: RepoState) -> Iterator[Line]:
 
 def known_paths(state: RepoState) -> set[str]:
     """The files that another check compares: those in a record, the tokenizer, the quarantine and the files of a report."""
-    known = {file.path for _, file in listed_files(state)}
+    paths = {file.path for _, file in listed_files(state)}
     if state.pin.type == "dataset":
-        return known | {QUARANTINE}
-    known |= {path for path in state.paths if path in TOKENIZER}
+        return paths | {QUARANTINE}
+    paths |= {path for path in state.paths if path in TOKENIZER}
     for folder in state.report_folders():
         all_files = state.has_other_schema(folder)
         for path in state.paths:
             if path.startswith(f"{folder}/") and (all_files or matches_any(Path(path).name, BESIDE_REPORT)):
-                known.add(path)
-    return known
+                paths.add(path)
+    return paths
 
 
 def matches_any(path: str, patterns: tuple[str, ...]) -> bool:

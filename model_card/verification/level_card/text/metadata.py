@@ -21,11 +21,32 @@ FRONT = "front matter"
 MAX_DEPTH = 16  # nested lists and mappings; our front matter has 7
 # keys that the Hub displays as a claim or a link, and that a person may not add
 SHOWN_BY_HUB = (
-    "metrics", "eval_results", "evaluation_results", "evaluation", "results", "new_version", "model_name", "model_type",
-    "quantized_by", "base_model", "base_model_relation", "co2_eq_emissions", "license", "license_name", "license_link",
-    "license_details", "library_name", "pipeline_tag", "model-index", "widget", "thumbnail", "dataset_info",
-    "train-eval-index", "source_datasets", "verified",
-)  # fmt: skip
+    "metrics",
+    "eval_results",
+    "evaluation_results",
+    "evaluation",
+    "results",
+    "new_version",
+    "model_name",
+    "model_type",
+    "quantized_by",
+    "base_model",
+    "base_model_relation",
+    "co2_eq_emissions",
+    "license",
+    "license_name",
+    "license_link",
+    "license_details",
+    "library_name",
+    "pipeline_tag",
+    "model-index",
+    "widget",
+    "thumbnail",
+    "dataset_info",
+    "train-eval-index",
+    "source_datasets",
+    "verified",
+)
 # tags that the Hub derives from other metadata
 DERIVED_TAGS = (
     "license:",

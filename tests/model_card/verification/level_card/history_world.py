@@ -1,4 +1,4 @@
-"""Publish an adapter with several reports to the Hub of the environment, and print the lines of a verification about its history.
+"""Publishes an adapter with several reports to the Hub of the environment, and prints the verification lines of its history.
 
 python -m tests.model_card.verification.level_card.history_world FOLDER
 """
@@ -22,7 +22,7 @@ REPO = "titlecraft/history"
 
 
 def report(folder: Path, id: str, adapter: Pin, n: int = 200) -> EvaluationRecord:
-    """Publish a report in a commit of its own."""
+    """Publish a report in one commit."""
     record = msgspec.structs.replace(evaluation_record(), id=id, adapter=adapter, n=n)
     upload(REPO, "model", {f"evaluation/{id}/report.json": record.to_json()}, folder / id)
     return record
@@ -41,7 +41,7 @@ def shown(reports: list[EvaluationRecord], training: bytes, adapter: Pin) -> str
 
 
 def main(folder: Path) -> dict[str, object]:
-    """The lines after each step."""
+    """Print the lines after each step."""
     training = training_record("other").to_json()
     files = {"training_record.json": training, "adapter_config.json": json.dumps(CONFIG).encode()}
     adapter = upload(

@@ -18,11 +18,25 @@ from titlecraft.records.repo_files import CHECKSUMS
 from titlecraft.settings import Lora
 
 CONFIG: dict[str, Any] = {
-    "base_model_name_or_path": "ns/base", "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8,
-    "lora_dropout": 0.05, "target_modules": ["q_proj", "v_proj"], "revision": "b" * 40, "peft_version": "0.21.2", "bias": "none",
-    "inference_mode": True, "init_lora_weights": True, "fan_in_fan_out": False, "use_dora": False, "alpha_pattern": {},
-    "modules_to_save": None, "megatron_core": "megatron.core", "qalora_group_size": 16,
-}  # fmt: skip
+    "base_model_name_or_path": "ns/base",
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+    "r": 4,
+    "lora_alpha": 8,
+    "lora_dropout": 0.05,
+    "target_modules": ["q_proj", "v_proj"],
+    "revision": "b" * 40,
+    "peft_version": "0.21.2",
+    "bias": "none",
+    "inference_mode": True,
+    "init_lora_weights": True,
+    "fan_in_fan_out": False,
+    "use_dora": False,
+    "alpha_pattern": {},
+    "modules_to_save": None,
+    "megatron_core": "megatron.core",
+    "qalora_group_size": 16,
+}
 
 
 Change = Callable[[Path], None]
@@ -84,7 +98,7 @@ def config(**values: Any) -> Change:
 
 
 def tensors(**more: np.ndarray) -> Change:
-    """Other tensors; of the names, __ stands for a dot."""
+    """A change that writes these tensors; __ in a name stands for a dot."""
     return lambda folder: save_file(
         layers("self_attn.q_proj", "self_attn.v_proj") | {name.replace("__", "."): one for name, one in more.items()},
         folder / "adapter_model.safetensors",

@@ -1,4 +1,4 @@
-"""What a report says of its measures, against this code: a direction turned around would turn a verdict around."""
+"""The measures of a report have the meaning of this code: another direction would invert a verdict."""
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ from titlecraft.records import EvaluationRecord, sources_sha256
 
 
 def report(**changed: str) -> EvaluationRecord:
-    """A report with the words of this code; of its first measure some are others."""
+    """A report with this code's measures; `changed` are fields of its first measure."""
     record = evaluation_record()
     fields = ("label", "group", "unit", "better", "definition", "source")
     entries = {entry.name: entry for entry in MEASURES}
@@ -28,17 +28,17 @@ def verdicts(record: EvaluationRecord) -> list[str | None]:
     return [line.verdict for line in check_definitions(Checks("card", "report"), record)]
 
 
-def test_the_measures_are_what_this_code_says() -> None:
+def test_measures_of_this_code_hold() -> None:
     assert verdicts(report()) == ["holds"]
 
 
 @pytest.mark.parametrize("field", ["label", "group", "unit", "better", "definition", "source"])
-def test_another_meaning_or_word_is_refused(field: str) -> None:
+def test_changed_definitions_are_refused(field: str) -> None:
     other = {"group": "form", "better": "higher"}.get(field, "Quality")
     assert verdicts(report(**{field: other})) == ["does not hold"]
 
 
-def test_words_of_another_version_are_not_looked_at_and_its_directions_are() -> None:
+def test_wording_of_another_version_is_ignored_and_its_directions_are_checked() -> None:
     older = msgspec.structs.replace(CODE, sources="5" * 64)
     assert verdicts(msgspec.structs.replace(report(definition="Otherwise put."), code=older)) == [
         "holds",

@@ -13,14 +13,14 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 
 
-def test_a_line_that_does_not_hold_says_where_two_long_values_part() -> None:
+def test_a_failed_line_shows_the_first_difference_of_long_values() -> None:
     line = CHECKS.equal("text", "x" * 200 + "a", "x" * 200 + "b")
     assert not line.holds and line.claimed == line.derived
     assert line.note == f"differs at character 200: '{'x' * 20}a', derived '{'x' * 20}b'"
     assert CHECKS.equal("rows", 1234567, 1234567).claimed == "1,234,567"
 
 
-def test_a_derivation_that_breaks_is_a_line_and_a_hub_that_is_away_is_no_verdict() -> None:
+def test_an_exception_becomes_a_line_unless_the_hub_is_unreachable() -> None:
     def breaks() -> Iterator[Line]:
         yield CHECKS.equal("first", 1, 1)
         raise KeyError("column")
@@ -36,7 +36,7 @@ def test_a_derivation_that_breaks_is_a_line_and_a_hub_that_is_away_is_no_verdict
         CHECKS.gather(away())
 
 
-def test_a_private_or_deleted_repo_is_out_of_reach_and_a_missing_commit_is_wrong() -> None:
+def test_a_private_or_deleted_repo_is_unavailable_and_a_missing_commit_fails() -> None:
     def raises(error: Exception) -> Iterator[Line]:
         with hub_errors("reading prompt.json", "ns/data", "dataset"):
             raise error

@@ -1,4 +1,4 @@
-"""A tiny base in a folder, which a test may change."""
+"""Fixtures: a tiny base in a folder that a test may change."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def base(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it that a test may change."""
+    """A copy of the tiny base that a test may change."""
     use_folders(monkeypatch)
     folder = tmp_path / "base"
     folder.mkdir()

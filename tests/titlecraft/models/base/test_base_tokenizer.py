@@ -1,4 +1,4 @@
-"""What a base's tokenizer must have, the pad token that it gets, and the tokenizer that is published."""
+"""Requirements of a base's tokenizer, its pad token, and the published tokenizer."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,8 @@ from tests.tiny_world import train_tokenizer
 from tests.titlecraft.models.base.test_known_base import TOKENIZER, change, refusal
 from titlecraft.models.base.model import load_base
 from titlecraft.models.base.tokenizer import as_published, load_tokenizer
-from titlecraft.prompt import encode_prompt
+from titlecraft.prompt import PromptFormat, encode_prompt
+from titlecraft.settings import Prompt
 
 ROLES = {
     "a pad token of its own": ({}, "<pad>"),
@@ -55,8 +56,8 @@ def test_a_tokenizer_without_eos_is_refused(base: Path) -> None:
 
 
 @pytest.mark.parametrize("adds", ["$A", "<s> $A", "<s> $A </s>", "</s> $A"])
-def test_the_published_tokenizer_asks_as_in_training_and_renders_no_other_prompt(adds: str) -> None:
-    """BOS once in front, nothing behind, whatever the base's own tokenizer does; and no foreign chat template."""
+def test_the_published_tokenizer_adds_bos_once_and_has_the_prompt_as_chat_template(adds: str) -> None:
+    """BOS once before a text and nothing after it, for every base's tokenizer; the chat template is the prompt of training."""
     from tokenizers.processors import TemplateProcessing
 
     tokenizer = train_tokenizer()
@@ -64,6 +65,9 @@ def test_the_published_tokenizer_asks_as_in_training_and_renders_no_other_prompt
         single=adds, special_tokens=[("<s>", 0), ("</s>", 1)]
     )
     tokenizer.chat_template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
-    assert "chat template is left out" in present(as_published(tokenizer))
-    assert tokenizer.chat_template is None and as_published(tokenizer) is None
+    prompt = PromptFormat.from_settings(Prompt())
+    assert "chat template is replaced" in present(as_published(tokenizer, prompt))
     assert tokenizer("A red kettle.")["input_ids"] == encode_prompt(tokenizer, "A red kettle.")
+    asked = [{"role": "user", "content": "A red kettle"}]
+    rendered = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=True)["input_ids"]
+    assert rendered == encode_prompt(tokenizer, prompt.render_title("A red kettle"))

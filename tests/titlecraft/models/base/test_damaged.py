@@ -1,4 +1,4 @@
-"""Every file of a tiny base and of a tiny adapter, damaged in every way: one line that names the repo, never a traceback."""
+"""Each file of a tiny base, adapter and encoder, damaged in each way, gives one line that names the repo."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ VALUES = (None, 5, -1, "x", [], {}, True, [1, "a"], 1e400)
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base, an adapter on it, and an encoder."""
+    """Folders of a base, an adapter of it, and an encoder."""
     folder, tokenizer = tmp_path_factory.mktemp("world"), train_tokenizer()
     tokenizer.chat_template = "{{ messages[0].content }}"
     base = make_base(len(tokenizer), layers=1)
@@ -67,7 +67,7 @@ def repos(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def tried(load_it: Callable[[], Any]) -> str | None:
-    """What the refusal says; None where it loads after all."""
+    """The message of the UserError; None if loading succeeds."""
     try:
         load_it()
     except UserError as error:
@@ -77,7 +77,7 @@ def tried(load_it: Callable[[], Any]) -> str | None:
 
 
 def each_damage(folder: Path, names: list[str]) -> Any:
-    """Damage each file in each way, and mend it again."""
+    """Damage each file in each way, yield, and restore it."""
     for name in names:
         raw = (folder / name).read_bytes()
         for kind, damage in DAMAGE.items():
@@ -126,7 +126,7 @@ def test_a_base_whose_config_has_values_of_another_kind_is_refused_or_loads(repo
         (base / name).write_text(json.dumps(whole))
 
 
-def test_weights_that_their_index_names_have_to_be_there(repos: Path) -> None:
+def test_missing_weight_files_of_the_index_are_refused(repos: Path) -> None:
     base = repos / "base"
     make_base(400, layers=1).save_pretrained(base, max_shard_size="150KB")
     (base / "model.safetensors").unlink()
@@ -150,7 +150,7 @@ def adapter_of(repos: Path) -> Adapter:
 
 
 def test_a_damaged_adapter_is_refused(repos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As read (by ask, evaluate, export alike), or as loaded."""
+    """Either when it is read (by ask, evaluate and export) or when it is loaded."""
     adapter, found = repos / "adapter", adapter_of(repos)
     (adapter / "training_record.json").write_bytes(found.training.to_json())
     prompt = found.prompt.to_json()
@@ -178,8 +178,8 @@ def test_an_adapter_whose_config_has_values_of_another_kind_is_refused_or_loads(
             tried(lambda: load(adapter_of(repos)))
 
 
-def test_factors_that_are_missing_or_of_another_shape_are_not_passed_over(repos: Path) -> None:
-    """PEFT warns, and the adapter would be another one than was trained."""
+def test_missing_or_misshapen_factors_are_refused(repos: Path) -> None:
+    """PEFT only warns, and the adapter would differ from the trained one."""
     from safetensors.torch import load_file, save_file
 
     file = repos / "adapter" / "adapter_model.safetensors"

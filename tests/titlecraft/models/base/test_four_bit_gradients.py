@@ -1,4 +1,4 @@
-"""A look at the logits before training must not change the gradients of training on a 4-bit base."""
+"""A forward pass in eval mode before training must not change the gradients of training on a 4-bit base."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def gradients(folder: Path, look_first: bool) -> dict[str, torch.Tensor]:
     return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
-def test_a_look_at_the_logits_leaves_the_gradients_alone(tmp_path: Path) -> None:
+def test_an_eval_forward_pass_does_not_change_the_gradients(tmp_path: Path) -> None:
     if fault := four_bit_fault():
         pytest.skip(fault)
     make_base(400).save_pretrained(tmp_path)

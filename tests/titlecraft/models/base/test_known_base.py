@@ -1,4 +1,4 @@
-"""What is said of a base before its weights are loaded: the same for --dry-run and for a training, one line each."""
+"""Checks of a base before its weights are loaded, the same for --dry-run and training; errors are one line."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def change(file: Path, **keys: Any) -> None:
 
 
 def refusal(base: Path, asked: Recipe | None = None) -> str:
-    """What dry-run says of a base, in one line; loading it says the same where it has to do with files and config."""
+    """The one-line refusal of a base by --dry-run; loading must give the same refusal for files and config."""
     with pytest.raises(UserError) as said:
         inspect_base(pin_of(base), asked or recipe())
     assert "\n" not in str(said.value)
@@ -54,14 +54,14 @@ def refusal(base: Path, asked: Recipe | None = None) -> str:
     return str(said.value)
 
 
-def test_a_plain_base_is_known(base: Path) -> None:
+def test_a_plain_base_is_accepted(base: Path) -> None:
     known = inspect_base(pin_of(base), recipe())
     loaded = load_base(pin_of(base), "none", "float32")
     assert (known.quantization, known.parameters) == ("nf4", loaded.model.num_parameters())
     assert known.tokenizer.get_vocab() == loaded.tokenizer.get_vocab()
 
 
-def test_looking_at_the_layers_draws_no_random_numbers(base: Path) -> None:
+def test_inspecting_layers_draws_no_random_numbers(base: Path) -> None:
     state = torch.get_rng_state()
     inspect_base(pin_of(base), recipe())
     assert torch.equal(state, torch.get_rng_state())
@@ -134,7 +134,7 @@ def test_a_base_that_cannot_be_trained_is_refused(base: Path, spoil: Callable[[P
         (("self_attn.q_proj",), r"has no layers named self_attn\.q_proj"),
     ],
 )
-def test_layers_that_cannot_be_adapted_are_refused_with_those_that_can(
+def test_layers_that_cannot_be_adapted_are_refused_with_a_list_of_others(
     base: Path, targets: tuple[str, ...], expected: str
 ) -> None:
     import re
@@ -142,14 +142,14 @@ def test_layers_that_cannot_be_adapted_are_refused_with_those_that_can(
     assert re.search(expected, refusal(base, recipe(*targets)))
 
 
-def test_an_eight_bit_base_is_not_shared_out(base: Path) -> None:
+def test_an_eight_bit_base_cannot_be_sharded(base: Path) -> None:
     change(base / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
     assert "training.shard_base cannot share out" in refusal(base, recipe(shard_base=True))
     assert inspect_base(pin_of(base), recipe()).quantization == "int8"
 
 
 def small(kind: str) -> Any:
-    """Configs of families whose keys or parts are others than Llama's."""
+    """Configs of families with other keys or parts than Llama."""
     import transformers as t
 
     vocabulary, widths = len(TOKENIZER), WIDTHS
@@ -183,7 +183,7 @@ def small(kind: str) -> Any:
 @pytest.mark.parametrize(
     ("kind", "context"), [("bloom", UNBOUNDED), ("mpt", 96), ("gpt2", 96), ("gemma3", 128), ("mistral", 128)]
 )
-def test_one_function_knows_how_many_positions_there_are(kind: str, context: int) -> None:
+def test_context_length_of_each_family(kind: str, context: int) -> None:
     assert context_length(small(kind)) == context
 
 
@@ -212,8 +212,8 @@ def test_layers_that_text_cannot_reach_are_refused(kind: str, expected: str | No
         on_meta(small(kind), pin_of(Path("base")))
 
 
-def test_missing_weights_are_not_made_up(base: Path) -> None:
-    """transformers would draw them at random, and say so on a line that nobody sees."""
+def test_missing_weights_are_refused(base: Path) -> None:
+    """transformers would initialise them randomly and only log it."""
     from safetensors.torch import load_file, save_file
 
     tensors = load_file(base / "model.safetensors")
@@ -223,8 +223,8 @@ def test_missing_weights_are_not_made_up(base: Path) -> None:
         load_base(pin_of(base), "none", "float32")
 
 
-def test_a_part_of_the_adapter_that_text_does_not_reach_stops_the_run(base: Path) -> None:
-    """Whatever the reason: here, a layer whose product the model throws away."""
+def test_an_adapter_weight_without_gradient_stops_the_run(base: Path) -> None:
+    """Here the model ignores the output of a layer."""
     from training.checks import require_gradients
     from training.model.build import add_adapter
 

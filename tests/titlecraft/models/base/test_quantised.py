@@ -1,4 +1,4 @@
-"""A base that is published in 4 or 8 bit is recorded as what it is, and its adapter merges into a plain model."""
+"""A base published in 4 or 8 bit is recorded as such, and its adapter merges into a model in full precision."""
 
 import shutil
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def folders(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def publish(full: Path, folder: Path, settings: dict[str, Any]) -> Path:
-    """The base quantised with these settings and saved as such bases are."""
+    """Quantise the base with these settings and save it as published bases are."""
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     model = AutoModelForCausalLM.from_pretrained(
@@ -103,7 +103,7 @@ def adapted(base: Path, folder: Path, targets: list[str], quantization: str = "n
 
 
 def merged(found: Adapter, folder: Path) -> tuple[float, float, Any]:
-    """NLL of a reference with the adapter on the unpacked base, and merged as loaded from its files; and that model."""
+    """NLL of a reference with the adapter on the dequantised base, NLL of the merged model from its files, and that model."""
     loaded = load(found, unpack=True)
     before = plain_nll(loaded.model, *PAIR)
     merge.merge_and_save(loaded, found, folder)
@@ -120,7 +120,7 @@ def published(full: dict[str, Path], tmp_path: Path) -> Iterator[Any]:
     ("kind", "family", "recorded"),
     [*((kind, "llama", kind.split()[0]) for kind in SETTINGS), ("nf4 twice", "gpt2", "nf4"), ("int8", "gpt2", "int8")],
 )
-def test_a_ready_made_base_is_recorded_as_it_is_and_exports(
+def test_a_quantised_base_is_recorded_and_exported(
     published: Any, tmp_path: Path, kind: str, family: str, recorded: str
 ) -> None:
     base = published(kind, family)
@@ -138,14 +138,14 @@ def test_a_ready_made_base_is_recorded_as_it_is_and_exports(
     assert apart < (0.1 if recorded == "int8" else 1e-5), "8-bit layers round their inputs too"
 
 
-def test_gpt2s_own_layers_come_back_out_of_four_bit(full: dict[str, Path], tmp_path: Path) -> None:
+def test_conv1d_layers_of_gpt2_are_restored(full: dict[str, Path], tmp_path: Path) -> None:
     """bitsandbytes keeps Conv1D transposed, as a linear layer; a merged model has it as GPT-2 does."""
     before, after, model = merged(adapted(full["gpt2"], tmp_path / "adapter", ["c_attn"]), tmp_path / "merged")
     assert before == pytest.approx(after, abs=1e-4)
     assert type(model.transformer.h[0].attn.c_attn).__name__ == "Conv1D"
 
 
-def test_the_weight_of_an_eight_bit_layer_is_not_its_codes() -> None:
+def test_the_weight_of_an_eight_bit_layer_is_scaled() -> None:
     from bitsandbytes.nn.modules import Int8Params, Linear8bitLt
 
     true = torch.randn(128, 64, generator=torch.Generator().manual_seed(0)) * 0.05
@@ -183,12 +183,12 @@ def config_of(settings: Any) -> Any:
         {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf5"},
     ],
 )
-def test_other_ways_to_quantise_are_refused_from_the_config(settings: Any) -> None:
+def test_other_quantisations_are_refused_from_the_config(settings: Any) -> None:
     with pytest.raises(UserError, match=r"is published quantised by .*expected full precision, or bitsandbytes"):
         published_as(config_of(settings), pin_of(Path("base")))
 
 
-def test_what_is_known_has_words() -> None:
+def test_every_quantisation_has_words() -> None:
     assert published_as(config_of({"_load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}), pin_of(Path("b"))) == "nf4"
     assert published_as(config_of(None), pin_of(Path("b"))) == "none"
     assert [in_words(one) for one in ("nf4", "fp4", "int8", "none")] == [
@@ -201,10 +201,10 @@ def test_what_is_known_has_words() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU reads every width")
 @pytest.mark.parametrize(("hidden", "inner"), [(96, 192), (64, 160)])
-def test_a_cpu_does_not_misread_odd_widths_in_silence(
+def test_widths_that_a_cpu_misreads_are_noted_or_refused(
     full: dict[str, Path], tmp_path: Path, hidden: int, inner: int
 ) -> None:
-    """Quantised here: loaded in full, with a note. Published in 4 bit: refused."""
+    """A base to quantise is loaded in full precision with a note; one published in 4 bit is refused."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(

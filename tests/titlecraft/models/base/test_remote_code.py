@@ -1,4 +1,4 @@
-"""No repo's code is run: every call that could says so explicitly, and a base or an encoder that needs it is refused."""
+"""Code of repos is never run: every call passes trust_remote_code=False, and repos that need it are refused."""
 
 import ast
 import json
@@ -37,13 +37,13 @@ def calls(file: Path) -> list[tuple[int, str, bool]]:
     return found
 
 
-def test_every_call_says_that_no_code_of_a_repo_is_run() -> None:
+def test_every_call_disables_remote_code() -> None:
     found = {file.relative_to(ROOT): calls(file) for room in ROOMS for file in (ROOT / room).rglob("*.py")}
     assert sum(map(len, found.values())) > 15
     assert [(str(file), *call) for file, some in found.items() for call in some if not call[2]] == []
 
 
-def test_so_does_what_is_shown_to_readers() -> None:
+def test_snippets_of_cards_and_docs_disable_remote_code() -> None:
     shown = [file for room in ROOMS for kind in ("*.jinja", "*.md") for file in (ROOT / room).rglob(kind)]
     texts = {file: file.read_text(encoding="utf-8") for file in [*shown, ROOT / "README.md"]}
     texts |= {file: file.read_text(encoding="utf-8") for file in (ROOT / "model_card" / "claims").glob("*.py")}
@@ -58,7 +58,7 @@ def test_so_does_what_is_shown_to_readers() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Llama's config and tokenizer; and nobody at a terminal who could be asked."""
+    """A folder with a Llama's config and tokenizer, and a stdin that is no terminal."""
     from transformers import LlamaConfig
 
     use_folders(monkeypatch)
@@ -89,8 +89,8 @@ def test_a_base_that_needs_its_own_code_is_refused_in_one_line(folder: Path) -> 
     assert "\n" not in str(said.value) and not (folder.parent / "ran").exists()
 
 
-def test_a_type_that_transformers_knows_needs_none(folder: Path) -> None:
-    """Many bases bring code for versions of before their type was known."""
+def test_a_known_type_ignores_the_repos_code(folder: Path) -> None:
+    """Many bases have code for older versions of transformers that lack their type."""
     change(folder / "config.json", auto_map={"AutoConfig": "odd.OddConfig"})
     assert load_config(pin_of(folder)).model_type == "llama"
     assert not (folder.parent / "ran").exists()

@@ -24,26 +24,41 @@ from tests.model_card.verification.level_card.literal_repos import (
 @pytest.mark.parametrize(
     "change",
     [
-        config(alpha_pattern={"q_proj": 80}), config(rank_pattern={"q_proj": 8}), config(use_rslora=True), config(use_dora=True),
-        config(modules_to_save=["lm_head"]), config(layers_to_transform=[0]), config(exclude_modules=["q_proj"]), config(bias="all"),
-        config(init_lora_weights="pissa"), config(init_lora_weights=1), config(fan_in_fan_out=True), config(peft_type="IA3"),
-        config(task_type="SEQ_CLS"), config(auto_mapping={"base_model_class": "X", "parent_library": "x"}), config(something_new=3),
-        config(layer_replication=[[0, 1]]), config(trainable_token_indices=[1]), config(lora_bias=True), config(megatron_core="x"),
-        write_file("adapter_config.json", json.dumps(CONFIG)[:-1] + ', "use_dora": true}'), write_file("adapter_config.json", "["),
+        config(alpha_pattern={"q_proj": 80}),
+        config(rank_pattern={"q_proj": 8}),
+        config(use_rslora=True),
+        config(use_dora=True),
+        config(modules_to_save=["lm_head"]),
+        config(layers_to_transform=[0]),
+        config(exclude_modules=["q_proj"]),
+        config(bias="all"),
+        config(init_lora_weights="pissa"),
+        config(init_lora_weights=1),
+        config(fan_in_fan_out=True),
+        config(peft_type="IA3"),
+        config(task_type="SEQ_CLS"),
+        config(auto_mapping={"base_model_class": "X", "parent_library": "x"}),
+        config(something_new=3),
+        config(layer_replication=[[0, 1]]),
+        config(trainable_token_indices=[1]),
+        config(lora_bias=True),
+        config(megatron_core="x"),
+        write_file("adapter_config.json", json.dumps(CONFIG)[:-1] + ', "use_dora": true}'),
+        write_file("adapter_config.json", "["),
         write_file("adapter_config.json", "[" * 100_000),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_training_does_not_set_is_refused(tmp_path: Path, change: Change) -> None:
     assert len(wrong(verify_adapter(adapter(tmp_path, change)))) == 1
 
 
 @pytest.mark.parametrize("transposed", [True, False])
-def test_a_transposed_layer_may_be_called_so(tmp_path: Path, transposed: bool) -> None:
+def test_fan_in_fan_out_may_be_set_for_transposed_layers(tmp_path: Path, transposed: bool) -> None:
     change = config(fan_in_fan_out=transposed, target_modules=["c_attn"])
     assert wrong(verify_adapter(adapter(tmp_path, change, ("c_attn",)))) == []
 
 
-def test_a_class_of_transformers_may_be_named(tmp_path: Path) -> None:
+def test_auto_mapping_may_name_a_class_of_transformers(tmp_path: Path) -> None:
     mapping = {"base_model_class": "LlamaForCausalLM", "parent_library": "transformers.models.llama.modeling_llama"}
     assert wrong(verify_adapter(adapter(tmp_path, config(auto_mapping=mapping, exclude_modules=None)))) == []
 
@@ -73,9 +88,13 @@ def append_byte(folder: Path) -> None:
         tensors(base_model__model__layers__0__self_attn__q_proj__lora_magnitude_vector__weight=np.ones(16, np.float32)),
         lambda folder: save_file(layers("self_attn.q_proj"), folder / "adapter_model.safetensors"),
         append_byte,
-        raw(b"{}", 1 << 62), raw(b"[" * 50_000), raw(b"{}"), raw(b""), raw(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}}'),
+        raw(b"{}", 1 << 62),
+        raw(b"[" * 50_000),
+        raw(b"{}"),
+        raw(b""),
+        raw(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}}'),
         raw(b'{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}'),
     ],
-)  # fmt: skip
-def test_tensors_that_are_not_what_the_record_says_are_refused(tmp_path: Path, change: Change) -> None:
+)
+def test_tensors_that_differ_from_the_record_are_refused(tmp_path: Path, change: Change) -> None:
     assert wrong(verify_adapter(adapter(tmp_path, change)))

@@ -1,4 +1,4 @@
-"""Files beside an adapter or a dataset: an attacker may list any file in SHA256SUMS, so names and records decide."""
+"""Files added to an adapter or a dataset: an attacker may list any file in SHA256SUMS, so names and records decide."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def about_names(state: RepoState) -> list[str]:
     return [line for line in wrong(verify_files(state)) if "as the" not in line]
 
 
-def test_what_titlecraft_publishes_is_in_order(tmp_path: Path) -> None:
+def test_published_files_hold(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     state = adapter(tmp_path / "model")
     assert wrong(verify_files(state)) == [] and wrong(verify_adapter(state)) == []
@@ -27,28 +27,59 @@ def test_what_titlecraft_publishes_is_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "adapter_model.bin", "pytorch_model.bin", "model.safetensors", "model-00001-of-00002.safetensors", "model.safetensors.index.json",
-        "weights/adapter_model.safetensors", "x.pt", "x.PTH", "x.ckpt", "x.pkl", "x.gguf", "modeling_llama.py", "sub/handler.py",
-        "config.json", "generation_config.json", "adapter_config2.json", "adapter_config.json.bak", "better/adapter_config.json",
-        "tokenizer.model.bak", "tokenizer_config.old.json", "chat_template2.jinja", "additional_chat_templates/x.jinja",
-        ".eval_results/mmlu.yaml", "evaluation/x.png", "evaluation/0123/report.html", "adapter_mоdel.safetensors", "ADAPTER_MODEL.BIN",
+        "adapter_model.bin",
+        "pytorch_model.bin",
+        "model.safetensors",
+        "model-00001-of-00002.safetensors",
+        "model.safetensors.index.json",
+        "weights/adapter_model.safetensors",
+        "x.pt",
+        "x.PTH",
+        "x.ckpt",
+        "x.pkl",
+        "x.gguf",
+        "modeling_llama.py",
+        "sub/handler.py",
+        "config.json",
+        "generation_config.json",
+        "adapter_config2.json",
+        "adapter_config.json.bak",
+        "better/adapter_config.json",
+        "tokenizer.model.bak",
+        "tokenizer_config.old.json",
+        "chat_template2.jinja",
+        "additional_chat_templates/x.jinja",
+        ".eval_results/mmlu.yaml",
+        "evaluation/x.png",
+        "evaluation/0123/report.html",
+        "adapter_mоdel.safetensors",
+        "ADAPTER_MODEL.BIN",
     ],
-)  # fmt: skip
-def test_a_file_that_would_be_loaded_beside_ours_is_refused_though_it_is_listed(tmp_path: Path, path: str) -> None:
+)
+def test_a_listed_file_that_would_be_loaded_is_refused(tmp_path: Path, path: str) -> None:
     assert path in about_names(adapter(tmp_path, write_file(path)))[0]
 
 
 @pytest.mark.parametrize(
     "path",
-    ["data/test-00001-of-00002.parquet", "data/hidden.parquet", "data/more.csv", "data/more.jsonl.gz", "data/sub/x.arrow", "loader.py",
-     "dataset_infos.json", ".eval_results/x.yaml", "quarantine/more.jsonl"],
-)  # fmt: skip
-def test_data_that_no_record_lists_is_refused(tmp_path: Path, path: str) -> None:
+    [
+        "data/test-00001-of-00002.parquet",
+        "data/hidden.parquet",
+        "data/more.csv",
+        "data/more.jsonl.gz",
+        "data/sub/x.arrow",
+        "loader.py",
+        "dataset_infos.json",
+        ".eval_results/x.yaml",
+        "quarantine/more.jsonl",
+    ],
+)
+def test_data_files_in_no_record_are_refused(tmp_path: Path, path: str) -> None:
     (found,) = about_names(dataset(tmp_path, write_file(path)))
     assert path in found
 
 
-def test_a_persons_files_are_listed_and_not_looked_at(tmp_path: Path) -> None:
+def test_added_files_are_listed_and_not_looked_at(tmp_path: Path) -> None:
     for number, path in enumerate(("notes.txt", "data/README.md", "assets/mine.jpg", "extra/mine.parquet")):
         state = dataset(tmp_path / str(number))
         write_file(path)(state.folder)
@@ -59,8 +90,8 @@ def test_a_persons_files_are_listed_and_not_looked_at(tmp_path: Path) -> None:
         ]
 
 
-def test_no_other_file_of_this_machine_is_opened(tmp_path: Path) -> None:
-    """A path that leads out of the repo is no file of it, whatever lies there."""
+def test_paths_out_of_the_repo_are_not_opened(tmp_path: Path) -> None:
+    """A path that leads out of the repo counts as a missing file."""
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "repo").mkdir()
     state = adapter(tmp_path / "repo")

@@ -1,4 +1,4 @@
-"""The published tokenizer against the base's, by what it does."""
+"""The published tokenizer is compared with the base's by its encoding and settings."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from model_card.verification.level_card.files.tokenizer import difference
 
 
 def tiny_tokenizer(swapped: bool = False) -> Tokenizer:
-    """A tokenizer of four letters; or one whose ids of two letters have changed places."""
+    """A tokenizer of four letters; with `swapped`, the ids of two letters are exchanged."""
     letters = "bacd" if swapped else "abcd"
     tokenizer = Tokenizer(BPE({letter: number for number, letter in enumerate([*letters, "<s>"])}, [], unk_token=None))
     tokenizer.add_special_tokens(["<s>"])
@@ -20,7 +20,7 @@ def tiny_tokenizer(swapped: bool = False) -> Tokenizer:
 
 
 class Base:
-    """What is asked of the base's tokenizer."""
+    """A stand-in for the base's tokenizer with the methods that the check calls."""
 
     bos_token_id, bos_token, eos_token, pad_token = 4, "<s>", "</s>", "<s>"
 
@@ -28,7 +28,7 @@ class Base:
         return {"input_ids": tiny_tokenizer().encode(text, add_special_tokens=add_special_tokens).ids}
 
 
-def test_a_tokenizer_is_compared_by_what_it_does() -> None:
+def test_tokenizer_files_are_compared_by_encoding() -> None:
     made = tiny_tokenizer().to_str().encode()
     assert difference("tokenizer.json", made, made, None) is None
     assert difference("tokenizer.json", tiny_tokenizer().to_str(pretty=True).encode(), made, None) is None
@@ -42,7 +42,7 @@ def test_a_tokenizer_is_compared_by_what_it_does() -> None:
         difference("tokenizer.json", b"{}", made, Base())
 
 
-def test_settings_of_a_tokenizer_are_the_bases() -> None:
+def test_tokenizer_settings_must_equal_the_bases() -> None:
     base = {"eos_token": {"content": "</s>"}, "padding_side": "left", "chat_template": "{{ x }}", "is_local": False}
     made = json.dumps(base).encode()
 

@@ -36,7 +36,7 @@ def behind(text: str) -> str:
 
 
 def front(text: str) -> str:
-    """The card with a text in front of the first section."""
+    """The card with a text before the first section."""
     return CARD.replace(NOTICE, f"{NOTICE}\n\n{text}\n", 1)
 
 
@@ -181,7 +181,7 @@ def test_a_repeated_section_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("place", [behind, front])
 @pytest.mark.parametrize("name", MARKS)
-def test_a_mark_that_looks_like_ours_is_refused(name: str, place: Place) -> None:
+def test_a_marker_that_looks_like_ours_is_refused(name: str, place: Place) -> None:
     assert any(line.startswith("card: marks of the sections") for line in wrong(place(MARKS[name])))
 
 
@@ -191,7 +191,7 @@ def test_a_section_ends_where_it_should(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HIDING)
-def test_nothing_hides_our_sections(name: str) -> None:
+def test_text_that_hides_our_sections_is_refused(name: str) -> None:
     assert wrong(HIDING[name])
 
 
@@ -218,7 +218,7 @@ def test_the_lines_are_those_of_the_card() -> None:
     assert f"(line {first + 2}: " in found
 
 
-def test_the_card_itself_and_one_with_other_line_ends_have_nothing_added() -> None:
+def test_the_card_with_any_line_ends_has_no_added_text() -> None:
     for text in (CARD, CARD.replace("\n", "\r\n")):
         assert [(line.claim, line.verdict) for line in verify_added(text, CARD)] == [
             ("card: marks of the sections", "holds")
@@ -234,7 +234,7 @@ def test_a_card_without_an_end_is_refused_at_once() -> None:
     assert time.process_time() - started < 10
 
 
-def test_what_looks_alike_has_one_skeleton() -> None:
+def test_texts_that_look_alike_have_the_same_skeleton() -> None:
     assert {
         skeleton(text)
         for text in (

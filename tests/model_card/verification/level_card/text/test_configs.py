@@ -3,7 +3,7 @@
 from model_card.verification.level_card.text.configs import may_match, patterns_of
 
 
-def test_which_files_a_config_would_load() -> None:
+def test_files_that_a_config_loads() -> None:
     ours = ["data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"]
     loads = [
         "data/*.parquet",

@@ -50,17 +50,17 @@ def wrong(text: str) -> list[str]:
         CARD.replace("    - type: nll_per_token\n", "    - type: nll_per_token\n      value: 0.1\n", 1),
     ],
 )
-def test_what_two_readers_may_read_differently_is_refused(text: str) -> None:
+def test_ambiguous_yaml_is_refused(text: str) -> None:
     assert yaml_fault_of_card(text)
 
 
-def test_the_cards_that_we_write_have_one_reading() -> None:
+def test_generated_cards_are_unambiguous() -> None:
     for name in ("evaluated.md", "not_evaluated.md", "energy.md", "dataset.md", "third_party.md"):
         assert yaml_fault_of_card((Path(__file__).parents[3] / name).read_text(encoding="utf-8")) is None
     assert wrong(CARD) == []
 
 
-def test_aliases_that_stand_for_gigabytes_are_never_followed() -> None:
+def test_aliases_are_never_expanded() -> None:
     bomb = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))])
     assert "anchor or alias" in str(yaml_fault_of_card(added(bomb)))
     assert yaml_fault_of_card(added("mine: " + "[" * 9_000 + "]" * 9_000))
@@ -81,25 +81,33 @@ def test_aliases_that_stand_for_gigabytes_are_never_followed() -> None:
         CARD.replace("\ntags:\n", "\ntags:\n- LoRA\n", 1),
         CARD.replace("\ntags:\n", "\ntags:\n- 7\n", 1),
         CARD.replace("\ntags:\n", "\ntags:\n- lora\n", 1),
-        CARD.replace("base_model: meta-llama/Meta-Llama-3-8B\n", "base_model:\n- meta-llama/Meta-Llama-3-8B\n- a/b\n", 1),
+        CARD.replace(
+            "base_model: meta-llama/Meta-Llama-3-8B\n", "base_model:\n- meta-llama/Meta-Llama-3-8B\n- a/b\n", 1
+        ),
         CARD.replace("license: llama3\n", "license: mit\n", 1),
         CARD.replace("value: 2.25\n", "value: 0.13\n", 1),
         CARD.replace("value: 2.25\n", "value: '2.25'\n", 1),
         CARD.replace("before: 2.5\n", "before: 9.5\n", 1),
         CARD.replace("        n: 200\n", "        n: 200\n        value: 1\n", 1),
         CARD.replace("      revision: dddd", "      value: 1\n      revision: dddd", 1),
-        CARD.replace("    metrics:\n", "    metrics:\n    - type: accuracy\n      value: 99\n      name: Accuracy\n", 1),
-        CARD.replace("  results:\n", "  results:\n  - task:\n      type: text-generation\n    metrics:\n    - type: a\n      value: 1\n", 1),
+        CARD.replace(
+            "    metrics:\n", "    metrics:\n    - type: accuracy\n      value: 99\n      name: Accuracy\n", 1
+        ),
+        CARD.replace(
+            "  results:\n",
+            "  results:\n  - task:\n      type: text-generation\n    metrics:\n    - type: a\n      value: 1\n",
+            1,
+        ),
         CARD.replace("model-index:\n", "model-index:\n- name: other\n  results: []\n", 1),
         CARD.replace("url: https://huggingface.co/", "url: https://example.com/", 1),
         CARD.replace("  output:\n    text: ", "  output:\n    text: Wonderful! ", 1),
     ],
-)  # fmt: skip
-def test_a_claim_in_the_metadata_that_no_record_licenses_is_refused(text: str) -> None:
+)
+def test_metadata_without_a_record_is_refused(text: str) -> None:
     assert text != CARD and wrong(text)
 
 
-def test_what_a_person_adds_is_listed_and_not_looked_at() -> None:
+def test_added_metadata_is_listed_and_not_looked_at() -> None:
     text = added("mine: 1\nextra_gated_prompt: Please.").replace("\ntags:\n", "\ntags:\n- mine\n", 1)
     text = text.replace("datasets:\n- ns/data\n", "datasets:\n- ns/data\n- ns/by-hand\n", 1)
     lines = verify_metadata(text, split(text), HERE, owned([]))
@@ -112,7 +120,7 @@ def test_what_a_person_adds_is_listed_and_not_looked_at() -> None:
     }
 
 
-def test_values_are_the_same_only_with_the_same_type() -> None:
+def test_equal_values_have_equal_types() -> None:
     assert (
         same({"a": 1, "b": [1.5]}, {"b": [1.5], "a": 1}) and not same(True, 1) and not same("1", 1) and not same(1, 1.0)
     )

@@ -1,0 +1,213 @@
+"""python benchmarks/quality.py [--catalogue FILE] [--base FOLDER] [--seeds 5] [--at-once 6]      on a machine with a GPU
+
+Fine-tunes SmolLM2-135M-Instruct by the recipes `seed`, `quality` and `full-epoch`, and by the best of a small grid chosen by the
+likelihood of the validation split, each in both prompt formats and with several training seeds, and evaluates every adapter on the
+same held-out titles. For each recipe: mean and standard deviation over seeds of the held-out NLL, the stop rate, unsupported names
+and numbers, and the share of distinct answers; beside them the base, whose interval is over titles. Finished runs are kept in
+benchmarks/results/quality.json and not run again. Without --catalogue the synthetic catalogue of the demo is used. Only numbers
+are written, no texts.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)  # the folder of the packages
+
+from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+
+RESULTS = HERE / "results" / "quality.json"
+BASE, DATASET = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/quality"
+ROWS, LENGTH, NEW_TOKENS, TITLES = 6_000, 1024, 256, 100
+ON_SMOLLM = [f"--base.repo={BASE}", "--base.quantization=none", f"--base.max_length={LENGTH}", "--training.backend=trl",
+             "--training.optimizer=adamw_torch", "--training.fused_kernels=true", "--training.gradient_checkpointing=false",
+             f"--generation.max_new_tokens={NEW_TOKENS}"]  # fmt: skip
+GRID = [(rate, epochs) for rate in ("1e-4", "2e-4", "5e-4", "1e-3") for epochs in (1, 3)]
+FORMATS = ("alpaca", "chat")
+MEASURES = ("nll_per_token", "stop_rate", "unsupported_names", "unsupported_numbers")
+
+
+def grid_options(rate: str, epochs: int) -> list[str]:
+    """Return the options of a recipe of the grid: 8 examples a step, cosine schedule."""
+    return [
+        "--recipe=quality",
+        f"--training.learning_rate={rate}",
+        "--training.max_steps=null",
+        f"--training.epochs={epochs}",
+        "--training.batch_size=8",
+        "--training.accumulation=1",
+        "--training.schedule=cosine",
+        "--training.warmup_steps=5",
+    ]
+
+
+RECIPES = {name: [f"--recipe={name}"] for name in ("seed", "quality", "full-epoch")}
+
+
+def titlecraft(log: Path, *arguments: str) -> None:
+    """Run a command; its output goes to `log`. Raises RuntimeError with the end of it."""
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
+        status = subprocess.run(command, cwd=HERE.parent, stdout=output, stderr=subprocess.STDOUT).returncode
+    if status:
+        raise RuntimeError(f"{' '.join(arguments)}: {log.read_text(errors='replace')[-1500:]}")
+
+
+def read(repo: str, name: str) -> Path:
+    """Download the newest file of this name."""
+    from huggingface_hub import HfApi, hf_hub_download
+
+    return Path(hf_hub_download(repo, next(file for file in HfApi().list_repo_files(repo) if file.endswith(name))))
+
+
+def train(folder: Path, name: str, options: list[str], form: str, seed: int) -> dict[str, Any]:
+    """Train an adapter; return steps, examples, and the NLL of the validation rows without and with the adapter."""
+    repo = f"titlecraft/{name}-{form}-{seed}"
+    titlecraft(folder / f"train-{name}-{form}-{seed}.log", "train", "--dataset", DATASET, "--repo", repo, *options, *ON_SMOLLM,
+               f"--prompt.format={form}", f"--training.seed={seed}")  # fmt: skip
+    record = json.loads(read(repo, "training_record.json").read_bytes())
+    effect, examples = record["effect"], record["examples"]
+    return {
+        "steps": record["steps"],
+        "examples_seen": examples["seen"],
+        "tokens_per_second": record["measured"]["tokens_per_second"],
+        "validation_rows": effect["rows"],
+        "validation_nll_base": effect["nll_base"],
+        "validation_nll": effect["nll_adapter"],
+    }
+
+
+def evaluate(folder: Path, name: str, form: str, seed: int) -> dict[str, Any]:
+    """Evaluate an adapter; return MEASURES in both arms, and the distinct answers and those that stop by themselves."""
+    import pyarrow.parquet as pq
+
+    from titlecraft.records import column
+
+    repo = f"titlecraft/{name}-{form}-{seed}"
+    titlecraft(folder / f"evaluate-{name}-{form}-{seed}.log", "evaluate", "--adapter", repo, f"--evaluation.titles={TITLES}",
+               "--evaluation.batch_size=50", f"--generation.max_new_tokens={NEW_TOKENS}", "--evaluation.resamples=2000")  # fmt: skip
+    measures = {one["name"]: one for one in json.loads(read(repo, "report.json").read_bytes())["measures"]}
+    answers = pq.read_table(read(repo, "predictions.parquet")).to_pylist()
+    fitting = [row for row in answers if row["reference_tokens"] <= NEW_TOKENS]
+    found: dict[str, Any] = {
+        measure: {key: measures[measure][key] for key in ("before", "after", "low", "high", "n")}
+        for measure in MEASURES
+        if measure in measures
+    }
+    for arm in ("before", "after"):
+        found[f"distinct_answers_{arm}"] = len({row[arm] for row in answers}) / len(answers)
+        stops = [stop for row in fitting if (stop := row[column("stop_rate", arm)]) is not None]
+        found[f"stop_rate_of_fitting_{arm}"] = mean(stops) if stops else None
+    return found
+
+
+def summary(runs: dict[str, Any]) -> dict[str, Any]:
+    """Return recipe and format -> mean and standard deviation over seeds of every figure, and those of the base."""
+    table = {}
+    for key in sorted({name.rpartition("-")[0] for name in runs}):
+        of_key = [run for name, run in runs.items() if name.rpartition("-")[0] == key and "nll_per_token" in run]
+        if not of_key:
+            continue
+        line: dict[str, Any] = {"seeds": len(of_key), "steps": of_key[0]["steps"]}
+        for measure in MEASURES:
+            if measure in of_key[0]:
+                line[measure] = spread([run[measure]["after"] for run in of_key])
+                line[f"{measure}_base"] = of_key[0][measure]["before"]
+        for name in ("validation_nll", "distinct_answers_after", "stop_rate_of_fitting_after"):
+            line[name] = spread([run[name] for run in of_key if run[name] is not None])
+        table[key] = line
+    return table
+
+
+def spread(values: list[float]) -> dict[str, float] | None:
+    """Return mean and sample standard deviation."""
+    if not values:
+        return None
+    return {"mean": round(mean(values), 4), "sd": round(stdev(values), 4) if len(values) > 1 else 0.0}
+
+
+def main() -> None:
+    """Run what is not in the results yet, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--catalogue", type=Path)
+    parser.add_argument("--base", type=Path, help="a folder that holds the converted base (default: the wheel)")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/quality"), help="the Hub of the runs and their logs")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--at-once", type=int, default=6)
+    options = parser.parse_args()
+    from local_hub.server import start
+    from titlecraft.command_line.demo.catalogue import write_catalogue
+
+    options.work.mkdir(parents=True, exist_ok=True)
+    hub = start(options.work / "hub")
+    os.environ.update(hub.environment(options.work / "home"))  # before the Hub's client is imported
+    result: dict[str, Any] = json.loads(options.results.read_text()) if options.results.exists() else {"runs": {}}
+    catalogue = options.catalogue or options.work / "trn.json"
+    if not catalogue.exists():
+        write_catalogue(catalogue, ROWS, 7)
+    from huggingface_hub import HfApi
+
+    if options.base:
+        HfApi().create_repo(BASE, exist_ok=True)
+        HfApi().upload_folder(repo_id=BASE, folder_path=options.base)
+    else:
+        subprocess.run(
+            [sys.executable, "-m", "titlecraft.command_line.demo.real_base", BASE], cwd=HERE.parent, check=True
+        )
+    titlecraft(options.work / "build.log", "build", str(catalogue), "--repo", DATASET, "--recipe=real")
+    runs = result["runs"]
+
+    def run(name: str, recipe: list[str], form: str, seed: int, measured: bool) -> None:
+        key = f"{name}-{form}-{seed}"
+        try:
+            if key not in runs:
+                runs[key] = train(options.work, name, recipe, form, seed)
+            if measured and "nll_per_token" not in runs[key]:
+                runs[key] |= evaluate(options.work, name, form, seed)
+        except (RuntimeError, StopIteration, KeyError) as error:
+            print(f"{key}: {error}", flush=True)
+            return
+        print(key, json.dumps(runs[key])[:300], flush=True)
+        write_results(options.results, result)
+
+    with ThreadPoolExecutor(options.at_once) as pool:
+        list(pool.map(lambda one: run(f"grid-{one[0][0]}-{one[0][1]}", grid_options(*one[0]), one[1], 1, False),
+                      [(point, form) for point in GRID for form in FORMATS]))  # fmt: skip
+    best = {}
+    for form in FORMATS:
+        tried = {point: runs.get(f"grid-{point[0]}-{point[1]}-{form}-1") for point in GRID}
+        known = {point: run["validation_nll"] for point, run in tried.items() if run}
+        best[form] = min(known, key=lambda point: known[point])
+    result["best"] = {form: {"learning_rate": point[0], "epochs": point[1]} for form, point in best.items()}
+    jobs = [
+        (name, recipe or grid_options(*best[form]), form, seed, True)
+        for seed in range(1, options.seeds + 1)
+        for form in FORMATS
+        for name, recipe in {"best": [], **RECIPES}.items()
+    ]
+    with ThreadPoolExecutor(options.at_once) as pool:
+        list(pool.map(lambda job: run(*job), jobs))
+    result["summary"] = table = summary(runs)
+    result["catalogue"] = "real rows" if options.catalogue else f"synthetic, {ROWS} rows"
+    for key, line in table.items():
+        print(f"{key:<22}{json.dumps(line)}")
+    stops = [line["stop_rate_of_fitting_after"]["mean"] for key, line in table.items()
+             if key.startswith("best") and line["stop_rate_of_fitting_after"]]  # fmt: skip
+    if stops:
+        result["bars"] = [
+            bar("stop_rate_of_the_best_recipe", min(stops), 0.95, "of answers whose reference fits", larger=True)
+        ]
+        print_bars(result["bars"])
+    write_results(options.results, result)
+
+
+if __name__ == "__main__":
+    main()

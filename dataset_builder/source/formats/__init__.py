@@ -1,0 +1,1 @@
+"""One reader for each format of catalogues, and the formats that are refused."""

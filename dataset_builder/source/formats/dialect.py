@@ -1,0 +1,66 @@
+"""Finds the dialect of a table from its first lines: delimiter, quotes, and how a quote inside of quotes is written."""
+
+import csv
+from itertools import product
+from typing import Any
+
+from dataset_builder.source.reader import Head
+
+DELIMITERS = ",\t;|"
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"skipinitialspace": True},
+    {"doublequote": False, "escapechar": "\\"},
+    {"quoting": csv.QUOTE_NONE},
+]
+LONGEST_NAME = 60  # characters of a column's name
+
+
+def dialect(delimiter: str, **options: Any) -> type[csv.Dialect]:
+    """Return a dialect with this delimiter and these options beside those of RFC 4180."""
+    named = {"delimiter": delimiter, "quotechar": '"', "doublequote": True, "lineterminator": "\n"}
+    return type("Found", (csv.Dialect,), named | {"quoting": csv.QUOTE_MINIMAL, "skipinitialspace": False} | options)
+
+
+def find_dialect(head: Head) -> type[csv.Dialect] | None:
+    """Return the dialect in which the most rows have as many cells as the first; None if the text is no table.
+
+    RFC 4180 is preferred, then spaces before quotes, quotes escaped by backslashes (MySQL), text without quotes (PostgreSQL).
+    """
+    best, best_share = None, 0.5
+    if not head.lines:
+        return None
+    delimiters = sorted(DELIMITERS, key=lambda mark: -head.lines[0].count(mark))
+    for way, delimiter in product(WAYS, delimiters):
+        candidate = dialect(delimiter, **way)
+        share = share_of_whole_rows(head.lines, candidate)
+        if share > best_share:
+            best, best_share = candidate, share
+    return best
+
+
+def share_of_whole_rows(lines: list[str], candidate: type[csv.Dialect]) -> float:
+    """Return the share of these lines in rows with as many cells as the header; 0 if there is none."""
+    reader = csv.reader((f"{line}\n" for line in lines), candidate, strict=True)
+    header: list[str] | None = None
+    seen, whole = 1, 0  # lines of complete rows, of any number of cells and of the right one
+    while True:
+        before = reader.line_num
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            if "unexpected end" not in str(error):  # otherwise the lines that are looked at end inside of quotes
+                seen += reader.line_num - before
+            continue
+        if header is None:
+            header = row
+            if len(row) < 2 or any(len(cell) > LONGEST_NAME or "{" in cell for cell in row):
+                return 0.0
+        else:
+            seen += reader.line_num - before
+            whole += reader.line_num - before if len(row) == len(header) else 0
+    if header is None:
+        return 0.0
+    return (whole + 1) / seen

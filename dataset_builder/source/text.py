@@ -1,0 +1,83 @@
+"""Reads the text of a file: its bytes, decompressed where it is compressed. Says where the data is cut or damaged."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, BinaryIO
+
+from dataset_builder.source.addresses import is_url, shown
+from dataset_builder.source.catalogue import in_one_line, open_file, remote_errors
+from dataset_builder.source.compression import DAMAGE, GZIP, compression_of, decompressed
+from dataset_builder.source.gzip_tail import bytes_behind_gzip
+from titlecraft.errors import UserError
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MAGIC_BYTES = 16  # at the beginning of a file that tell how it is compressed
+
+
+@contextmanager
+def open_text(address: str, start: int = 0) -> Iterator["Text"]:
+    """Open a file at the first line that begins at or after byte `start`, which must be 0 for a compressed file."""
+    with open_file(address) as disk, remote_errors(address) if is_url(address) else nullcontext():
+        compression = compression_of(disk.read(MAGIC_BYTES))
+        disk.seek(max(0, start - 1))
+        offset = start - 1 + len(disk.readline()) if start else 0
+        yield Text(address, disk, compression, offset)
+
+
+class Text:
+    """The text of a file.
+
+    Args:
+        disk: the stored file; its position tells how much of it was read.
+        offset: number of bytes of text before the next `read`.
+        cut: what is cut, once the reading reached it; empty if nothing is.
+    """
+
+    def __init__(self, address: str, disk: BinaryIO, compression: str | None, offset: int = 0) -> None:
+        self.address, self.disk, self.compression, self.offset = address, disk, compression, offset
+        self.stream: Any = decompressed(disk, compression)
+        self.cut = ""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes or, of zstd, a little more; nothing at the end, or where the data is cut.
+
+        Raises UserError if the data is damaged, or reading fails.
+        """
+        try:
+            data = read_some(self.stream, size)
+        except EOFError:
+            if self.compression == GZIP and (behind := bytes_behind_gzip(self.disk)):
+                raise UserError(
+                    f"{shown(self.address)}: {behind} bytes that are no gzip data stand behind its end: unpack it with gunzip, "
+                    "which leaves them out, and build from what comes out"
+                ) from None
+            data, self.cut = b"", f"the {self.compression} data is cut"
+        except DAMAGE as error:
+            raise UserError(
+                f"{shown(self.address)}: the {self.compression} data is damaged after {self.offset:,} bytes of text ({error}); "
+                "fetch it again"
+            ) from error
+        except Exception as error:  # every remote file system has exceptions of its own
+            raise UserError(
+                f"{shown(self.address)}: reading broke off after {self.offset:,} bytes of text "
+                f"({in_one_line(error, self.address)}); run again"
+            ) from error
+        self.offset += len(data)
+        return data
+
+
+def read_some(stream: Any, size: int) -> bytes:
+    """Read up to `size` bytes. A cut stream first returns its remaining bytes, then raises EOFError."""
+    parts, wanted = [], size
+    while wanted > 0:
+        try:
+            part = stream.read1(min(wanted, 1 << 17))
+        except EOFError:
+            if parts:
+                break
+            raise
+        if not part:
+            break
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)

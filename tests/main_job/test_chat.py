@@ -1,0 +1,92 @@
+"""An instruct base: trained on its own chat template, evaluated, verified and asked, by the commands that a user would type."""
+
+import json
+import urllib.request
+
+import pytest
+
+from tests import ROOT
+from tests.main_job.conftest import DATASET, World, succeed
+
+pytestmark = pytest.mark.slow
+
+BASE, ADAPTER = "titlecraft/instruct", "titlecraft/chat-adapter"
+SETTINGS = (
+    f"--base.repo={BASE}", "--base.quantization=none", "--training.max_steps=4", "--base.max_length=400",
+    "--training.learning_rate=1e-3",
+)  # fmt: skip
+PUBLISH = """
+from pathlib import Path
+from tests.evaluation.published_world import upload
+from tests.tiny_chat import save_instruct_base
+save_instruct_base(Path("FOLDER"), "llama3")
+upload(Path("FOLDER"), "titlecraft/instruct", "model")
+"""
+RENDERED = """
+import json, sys
+from transformers import AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("titlecraft/chat-adapter")
+ids = tokenizer.apply_chat_template([{"role": "user", "content": "A red lamp"}], add_generation_prompt=True, return_dict=True)
+print(json.dumps({"text": tokenizer.decode(ids["input_ids"]), "eos": tokenizer.eos_token, "ids": ids["input_ids"]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(world: World, dataset: str) -> str:
+    """What the training on an instruct base printed."""
+    world.environment.setdefault("PYTHONPATH", str(ROOT))
+    done = world.python(PUBLISH.replace("FOLDER", str(world.folder / "instruct")))
+    assert done.returncode == 0, done.stderr[-3000:]
+    return succeed(world, "titlecraft.command_line.main", "train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe",
+                   "recipe.yaml", *SETTINGS)  # fmt: skip
+
+
+def test_the_plan_and_the_training_say_which_format_and_why(world: World, trained: str) -> None:
+    assert "prompt format chat: titlecraft/instruct has a chat template" in trained
+    plan = world.titlecraft("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "recipe.yaml", *SETTINGS,
+                            "--dry-run", COLUMNS="160")  # fmt: skip
+    assert "titlecraft/instruct has a chat template" in plan.stdout, plan.stdout + plan.stderr
+    asked = world.titlecraft("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "recipe.yaml", *SETTINGS,
+                             "--prompt.format=alpaca", "--dry-run", "--json")  # fmt: skip
+    found = json.loads(asked.stdout)["prompt"]
+    assert (found["prompt"]["format"], found["reason"]) == ("alpaca", "prompt.format says so")
+
+
+def test_the_record_has_the_prompt_and_the_published_tokenizer_renders_it(world: World, trained: str) -> None:
+    record = json.loads(read(world, "training_record.json"))
+    prompt = record["trained_prompt"]["prompt"]
+    assert (prompt["format"], prompt["stop"]) == ("chat", "<|eot_id|>")
+    assert json.loads(read(world, "prompt.json")) == prompt
+    assert record["special_tokens"]["eos"] == "<|eot_id|>"
+    checks = {check["name"]: check["found"] for check in record["checks"]}
+    assert checks["examples with two BOS in front"] == "0"
+    card = read(world, "README.md").decode()
+    assert "tokenizer.apply_chat_template([message], add_generation_prompt=True" in card and 'prompt = """' not in card
+    assert "- Format: `chat`, the base's own chat template (titlecraft/instruct has a chat template)." in card
+    done = world.python(RENDERED)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["eos"] == "<|eot_id|>" and found["text"].count("<s>") == 1
+    assert found["text"].endswith("'A red lamp'?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n")
+
+
+def test_evaluation_verification_and_answers_use_it(world: World, trained: str) -> None:
+    recipe = ("--recipe", "recipe.yaml", "--evaluation.titles=20", "--generation.max_new_tokens=12")
+    succeed(world, "titlecraft.command_line.main", "evaluate", "--adapter", ADAPTER, *recipe)
+    done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "chat.json", COLUMNS="160")
+    lines = json.loads((world.folder / "chat.json").read_text())["lines"]
+    assert done.returncode == 0, [line for line in lines if line["verdict"] not in ("holds", "not looked at")]
+    claims = " ".join(line["claim"] for line in lines)
+    assert "the prompt is that of the base's chat template or Alpaca's" in claims and "prompt of every title" in claims
+    asked = world.titlecraft("ask", "A red lamp", "--adapter", ADAPTER, "--show-prompt", "--max-new-tokens=8")
+    assert asked.returncode == 0, asked.stderr
+    assert "<|start_header_id|>user<|end_header_id|>" in asked.stdout
+
+
+def read(world: World, name: str) -> bytes:
+    """A file of the published adapter, as it lies in the cache of the machine that trained it."""
+    request = urllib.request.Request(
+        f"{world.hub.url}/{ADAPTER}/resolve/main/{name}", headers={"Authorization": f"Bearer {world.hub.token}"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()

@@ -1,0 +1,19 @@
+"""The prompt of a dataset that Titlecraft did not build."""
+
+from titlecraft.prompt import PromptFormat
+from titlecraft.records.rows import ReadRows
+
+QUESTIONS = PromptFormat(
+    instruction="",
+    question="{title}",
+    template="Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+    "### Instruction:\n{instruction}{input}\n\n### Response:\n",
+)
+"""Of a dataset of questions: Stanford Alpaca's template without an input; the whole question is the instruction."""
+
+
+def prompt_of_rows(rows: ReadRows) -> PromptFormat:
+    """Return the prompt of such a dataset, in Alpaca's template; of two named columns, in the wording of the recipe."""
+    if rows.format != "columns":
+        return QUESTIONS
+    return PromptFormat(instruction=rows.settings.instruction, question=rows.settings.question)
