@@ -15,6 +15,7 @@ from training import checks
 from training.checkpoints.folder import newest
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
+from training.data.validation_rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.effect import measure_effect, print_effect, validated_effect
 from training.job import Job, Rank0
 from training.lost_settings import lost, require_learning
@@ -26,13 +27,12 @@ from training.out_of_memory import within_memory
 from training.planning.fit import MemoryBudget, fit_here
 from training.planning.known_base import inspect_base
 from training.planning.steps import count_steps
+from training.planning.validation_schedule import Schedule, rows_to_draw, schedule, without_rows
 from training.prepare import Prepared, prepare
 from training.publishing.publish import require_trained
 from training.record import losses, plot_loss, write_log
 from training.trainer import OPTIMIZER, CountingTrainer, make_trainer, run_all_steps
-from training.validation.rows import MOST_WITHOUT, draw_rows, encode_held_out
-from training.validation.run import print_kept, record_validation, rows_to_draw, sample_of, without_rows
-from training.validation.schedule import Schedule, schedule
+from training.validation.run import print_kept, record_validation, sample_of
 from training.validation.score import Scorer
 from training.watching.energy import metered
 from training.watching.progress import padding_share

@@ -17,10 +17,10 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Evaluation, Lora, Prompt, Training
 from training.data.examples import encode_split
+from training.data.validation_rows import Pair, encode_held_out
 from training.model.build import add_adapter
+from training.planning.validation_schedule import Schedule
 from training.trainer import make_trainer, run_all_steps
-from training.validation.rows import Pair, encode_held_out
-from training.validation.schedule import Schedule
 from training.validation.validator import Sample
 
 ROWS = 12

@@ -20,11 +20,11 @@ from titlecraft.settings import Training
 from training.checkpoints.folder import by_step, load_if_complete, newest
 from training.checkpoints.saving import Saving
 from training.model.kernels import apply_kernels
+from training.planning.validation_schedule import Schedule
 from training.record import write_log
 from training.trainer import CountingTrainer, make_trainer, run_all_steps
 from training.validation.best_weights import BEST_WEIGHTS
 from training.validation.run import record_validation
-from training.validation.schedule import Schedule
 from training.validation.validator import Sample
 
 SETTINGS = Training(
