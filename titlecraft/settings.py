@@ -40,7 +40,8 @@ class Data:
         uid_column: column of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
         content_columns: columns that together make the description, in this order, instead of content_column.
         keep_columns: further columns to publish; {NAME} in a prompt is filled with a row's own value.
-        records: dotted path of the list that holds the rows inside a JSON document, such as products.
+        records: dotted path of the list that holds the rows inside a JSON document, such as products; the name of a row's element
+            in XML.
         minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.

@@ -9,9 +9,10 @@ import pytest
 
 from dataset_builder.engine.local import local_engine
 from dataset_builder.first_pass import read_rows
-from dataset_builder.guards import require_rows, require_settings
+from dataset_builder.guards import require_rows
 from dataset_builder.outcome import outcome_lines, split_notes
 from dataset_builder.source.catalogue import CatalogueFile
+from dataset_builder.valid_settings import require_settings
 from tests.dataset_builder.build_offline import build_offline
 from titlecraft.errors import UserError
 from titlecraft.prompt import require_places
@@ -28,7 +29,7 @@ def row(number: int, **others: object) -> dict[str, object]:
 
 def write(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> Path:
     path = folder / name
-    path.write_text("".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in rows))
+    path.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows))
     return path
 
 

@@ -26,8 +26,8 @@ from training.model.kernels import require_packable
 from training.planning.fit import MemoryBudget, choose_fit
 from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
-from training.planning.steps import count_steps, padding_efficiency
 from training.planning.validation_schedule import ValidationPlan, notes_of, planned, schedule, without_rows
+from training.steps import count_steps, padding_efficiency
 
 
 class CardPlan(Record, frozen=True):

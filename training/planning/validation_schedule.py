@@ -8,7 +8,7 @@ from titlecraft.errors import UserError
 from titlecraft.records import Pin, Record
 from titlecraft.settings import Training
 from training.data.validation_rows import MOST_WITHOUT, SPLIT
-from training.planning.steps import Steps, steps_of_epoch
+from training.steps import Steps, steps_of_epoch
 
 TIMES = 10  # validations after the first step, by default
 MOST_OF_A_RUN = 0.03  # of the computation of a run, by default

@@ -6,8 +6,8 @@ from titlecraft.errors import UserError
 from titlecraft.records import Pin
 from titlecraft.settings import Training
 from training.lost_settings import fault
-from training.planning.steps import count_steps
 from training.planning.validation_schedule import MOST_OF_A_RUN, Schedule, rows_to_draw, schedule, without_rows
+from training.steps import count_steps
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 
