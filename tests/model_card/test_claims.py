@@ -47,6 +47,7 @@ def whole_records() -> dict[str, Any]:
         "co2_eq_grams": 2.0,
         "country": "BRA",
         "parts": 2,
+        "validation_seconds": 3.0,
     }
     training["examples"]["padding_share"] = 0.1
     training |= {"quantization_note": "Note.", "memory_note": "Note.", "template_note": "Note.", "router_note": "Note."}
