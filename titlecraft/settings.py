@@ -40,7 +40,8 @@ class Data:
         uid_column: column of the product's identifier (the ASIN in AmazonTitles-1.3MM), a text or a whole number.
         content_columns: columns that together make the description, in this order, instead of content_column.
         keep_columns: further columns to publish; {NAME} in a prompt is filled with a row's own value.
-        records: dotted path of the list that holds the rows inside a JSON document, such as products.
+        records: dotted path of the list that holds the rows inside a JSON document, such as products; the name of a row's element
+            in XML.
         minimum_characters: minimum length of a cleaned description; shorter ones are dropped as `too_short`.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
@@ -160,8 +161,16 @@ class Training:
         long_answers: what happens to a row that has more than base.max_length tokens. "drop" leaves it out. "truncate" cuts
             its answer, which then has no end token: a model that sees many of these learns not to stop. "keep_eos" cuts it and
             keeps the end token. Rows are counted in each case.
+        validate_every: steps between two measurements of the loss on rows of the validation split; less than 1 is a share of
+            an epoch, and 0 measures none. Null measures about ten times, less often and on fewer rows in a short run, so that
+            validation takes at most 3 % of it. The loss is measured before the first step and after the last one, too.
+        validation_rows: maximum number of these rows, drawn with training.seed; with validate_every null a short run takes
+            fewer.
+        keep: which weights are published: "best" takes those of the step with the lowest loss on the validation rows, "last"
+            those of the last step. Without validation the last step is published.
+        patience: number of validations in a row without a lower loss after which training stops; null trains all steps.
         logging_steps: steps between two lines of training_log.jsonl.
-        seed: seed of the adapter's initial weights, the data order and dropout.
+        seed: seed of the adapter's initial weights, the data order, dropout and the validation rows.
     """
 
     backend: Literal["unsloth", "trl"] = "unsloth"
@@ -181,6 +190,10 @@ class Training:
     shard_base: bool = False
     fit_memory: bool = False
     long_answers: Literal["drop", "truncate", "keep_eos"] = "drop"
+    validate_every: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    validation_rows: Whole = 512
+    keep: Literal["best", "last"] = "best"
+    patience: Count | None = None
     logging_steps: Count = 1
     seed: Seed = 3407
 

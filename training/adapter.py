@@ -13,7 +13,7 @@ from training import checks
 from training.checkpoints.folder import newest
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
-from training.effect import draw_rows, encode_held_out, measure_effect, print_effect
+from training.effect import measure_effect, print_effect, validated_effect
 from training.job import Job, Rank0
 from training.lost_settings import lost, require_learning
 from training.model.build import longest_example
@@ -28,6 +28,10 @@ from training.prepare import Prepared, prepare
 from training.publishing.publish import require_trained
 from training.record import losses, plot_loss, write_log
 from training.trainer import OPTIMIZER, CountingTrainer, make_trainer, run_all_steps
+from training.validation.rows import MOST_WITHOUT, draw_rows, encode_held_out
+from training.validation.run import print_kept, record_validation, rows_to_draw, sample_of, without_rows
+from training.validation.schedule import Schedule, schedule
+from training.validation.score import Scorer
 from training.watching.energy import metered
 from training.watching.progress import padding_share
 
@@ -55,7 +59,7 @@ def train_adapter(job: Job, rank0: Rank0 | None = None) -> TrainingRecord | None
 
 
 def encode(job: Job) -> Encoded:
-    """Tokenise the training split, and a few rows of the validation split.
+    """Tokenise the training split, and the rows of the validation split that a validation may take.
 
     This may fork worker processes, so it has to run before CUDA is initialised. Raises UserError.
     """
@@ -67,9 +71,11 @@ def encode(job: Job) -> Encoded:
     if distributed.local_rank():
         wait_until_encoded(split, encoding_key(split, job.data, job.base, job.prompt, longest, cut))
     examples = encode_split(split, tokenizer, job.prompt, longest, cut, dataset=job.data, base=job.base)
-    held_out = encode_held_out(
-        draw_rows(job.data, recipe.training.seed, job.row_settings), tokenizer, job.prompt, longest, cut
-    )
+    drawn = draw_rows(job.data, recipe.training.seed, rows_to_draw(recipe.training), job.row_settings)
+    held_out = encode_held_out(drawn, tokenizer, job.prompt, longest, cut)
+    note = without_rows(recipe.training, job.data, len(held_out), job.given)
+    if note and distributed.is_rank0():
+        print(f"note: {note}")
     return Encoded(split, known_base.config, longest, examples, held_out, known_base.quantization, known_base.lora)
 
 
@@ -100,7 +106,14 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     recipe, model, tokenizer = prepared.recipe, prepared.model, prepared.loaded.tokenizer
     unfinished = job.folder.parent / "unfinished"
     trainer = make_trainer(
-        model, tokenizer, prepared.dataset, recipe.training, prepared.loaded.precision, unfinished, job.saving
+        model,
+        tokenizer,
+        prepared.dataset,
+        recipe.training,
+        prepared.loaded.precision,
+        unfinished,
+        job.saving,
+        sample_of(prepared.held_out, schedule_of(prepared)),
     )
     for callback in rank0.callbacks if rank0 else ():
         trainer.add_callback(callback)
@@ -111,8 +124,7 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     cost = trainer.run_state.cost(energy)
     prepared.checks.extend(checks.require(checks.check_adapter(model, prepared.probe, prepared.base_logits)))
     with steady_threads(model):
-        changes_logits = any(check.name == checks.CHANGES for check in prepared.checks)
-        effect = measure_effect(model, prepared.held_out, changes_logits)
+        effect = effect_of_run(prepared, trainer)
     print_effect(effect)
     distributed.destroy_process_group()
     if rank0 is None:
@@ -127,6 +139,26 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     return make_record(prepared, job, rank0, trainer, cost, effect, template_note)
 
 
+def schedule_of(ready: Prepared) -> Schedule:
+    """When the run validates, and on how many rows."""
+    training, items = ready.recipe.training, len(ready.dataset)
+    training = replace(training, batch_size=training.batch_size * distributed.world_size())
+    return schedule(training, items, len(ready.examples.dataset), count_steps(items, training), len(ready.held_out))
+
+
+def effect_of_run(ready: Prepared, trainer: CountingTrainer) -> Effect:
+    """The effect of the published weights: as validated, or measured now."""
+    changes_logits = any(check.name == checks.CHANGES for check in ready.checks)
+    if trainer.validator:
+        return validated_effect(trainer.validator, changes_logits)
+    training, pad = ready.recipe.training, ready.loaded.tokenizer.pad_token_id or 0
+    alone = training.backend == "unsloth"
+    scorer = Scorer(ready.model, ready.held_out[:MOST_WITHOUT], pad, alone, training.shard_base)
+    if scorer.pairs:
+        scorer.use_own_scores()
+    return measure_effect(scorer, changes_logits, trainer.accelerator)
+
+
 def make_record(
     prepared: Prepared,
     job: Job,
@@ -139,7 +171,10 @@ def make_record(
     """Write log and plot into the folder and return the record of the training."""
     recipe, tokenizer, folder = prepared.recipe, prepared.loaded.tokenizer, job.folder
     lines = write_log(trainer.state.log_history, folder / TRAINING_LOG)
-    plot_loss(lines, folder / "assets" / "training_loss.png")
+    validation = record_validation(trainer.validator, lines) if trainer.validator else None
+    if validation:
+        print_kept(validation)
+    plot_loss(lines, folder / "assets" / "training_loss.png", validation.kept if validation else None)
     examples, seen = prepared.examples, trainer.seen
     return TrainingRecord(
         key=rank0.key,
@@ -184,4 +219,5 @@ def make_record(
         skipped_steps=trainer.health.skipped,
         optimizer=OPTIMIZER,
         effect=effect,
+        validation=validation,
     )

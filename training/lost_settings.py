@@ -19,6 +19,14 @@ def fault(training: Training) -> str | None:
             f"training.{name} is for backend trl, Unsloth brings its own: use --training.backend=trl, "
             f"or --training.{name}=false"
         )
+    every = training.validate_every
+    if every is not None and every > 1 and every != int(every):
+        return f"training.validate_every {every:g} is no number of steps: set a whole number, or less than 1 for a share of an epoch"
+    if training.patience is not None and (every == 0 or not training.validation_rows):
+        return (
+            f"training.patience {training.patience} needs validation, and training."
+            f"{'validate_every' if every == 0 else 'validation_rows'} 0 turns it off: set another, or --training.patience=null"
+        )
     return idle(training, training.max_steps) if training.max_steps else None
 
 
@@ -67,6 +75,14 @@ def lost(
         messages.append(
             f"training.warmup_steps {warmup} is not shorter than the run of {steps} {'step' if steps == 1 else 'steps'}: the learning "
             f"rate rises to {share:.0%} of training.learning_rate and is never {training.learning_rate:g}; set fewer warm-up steps"
+        )
+    off = training.validate_every == 0 or training.validation_rows == 0
+    if off and "training.keep" in given and training.keep == "best":
+        messages.append("training.keep best is not used: without validation the last step is published")
+    if training.validate_every is not None and training.validate_every > steps:
+        messages.append(
+            f"training.validate_every {training.validate_every:g} is more than the run's {steps} steps: it validates before the first "
+            "and after the last"
         )
     if training.logging_steps > steps:
         messages.append(

@@ -51,7 +51,7 @@ class Prepared:
         yardstick: the loss of some items from plain logits, measured before the kernels were applied.
         facts: fields of the record.
         checks: the checks so far; those after the last step are appended.
-        held_out: as in Encoded.
+        held_out: as in Encoded: as many rows as a validation may take, in random order.
     """
 
     recipe: Recipe

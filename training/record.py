@@ -15,22 +15,34 @@ from training.watching.energy import Energy
 from training.watching.progress import peak_memory_gb
 
 SMOOTH_FROM = 100  # log lines, from which the plot shows a moving mean
-KEPT = ("step", "epoch", "examples_seen", "tokens_seen", "loss", "learning_rate", "grad_norm", "mean_token_accuracy")
+KEPT = (
+    "step", "epoch", "examples_seen", "tokens_seen", "loss", "eval_loss", "learning_rate", "grad_norm", "mean_token_accuracy",
+)  # fmt: skip
+LOGGED_AS = "eval_loss"  # transformers' name of the validation loss, by which trackers make a group of their own
+NAMES = {LOGGED_AS: "validation_loss"}
+"""Name in the trainer's history -> name in training_log.jsonl."""
 
 
 def write_log(history: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
-    """Write one JSON line per logged step and return the lines. Times are left out, so that equal runs write equal bytes."""
+    """Write one JSON line per logged step and per validation, and return the lines.
+
+    Times are left out, so that equal runs write equal bytes.
+    """
     lines = [
-        {key: entry[key] for key in KEPT if key in entry and isfinite(entry[key])}
+        {NAMES.get(key, key): entry[key] for key in KEPT if key in entry and isfinite(entry[key])}
         for entry in history
-        if "loss" in entry
+        if "loss" in entry or LOGGED_AS in entry
     ]
     path.write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
     return lines
 
 
 def losses(lines: list[dict[str, Any]]) -> Losses:
-    """Mean of the logged losses over the first and the last tenth of the lines (at least one), in nats per token."""
+    """Mean of the logged losses over the first and the last tenth of the lines (at least one), in nats per token.
+
+    Lines of validations are left out.
+    """
+    lines = [line for line in lines if "loss" in line]
     tenth = max(1, len(lines) // 10)
     return Losses(first=mean_loss(lines[:tenth]), last=mean_loss(lines[-tenth:]))
 
@@ -90,10 +102,30 @@ def smoothed(values: list[float]) -> list[float]:
     return [sum(window) / len(window) for window in windows]
 
 
-def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
-    """Plot training loss and learning rate over the optimizer steps; with 100 log lines or more, also a smoothed loss."""
+def plot_validation(axes: Any, lines: list[dict[str, Any]], kept: int | None) -> None:
+    """Draw the validation losses, and a vertical line at the published step."""
+    axes.plot(
+        [line["step"] for line in lines],
+        [line["validation_loss"] for line in lines],
+        color="#c44e52",
+        linewidth=1.6,
+        marker="o",
+        markersize=4,
+        label="validation loss",
+    )
+    if kept is not None:
+        axes.axvline(kept, color="#c44e52", linewidth=1, linestyle=":", label=f"published: step {kept:,}")
+
+
+def plot_loss(lines: list[dict[str, Any]], path: Path, kept: int | None = None) -> None:
+    """Plot training loss and learning rate over the optimizer steps; with 100 log lines or more, also a smoothed loss.
+
+    With validation, also its loss, and the step `kept` whose weights are published.
+    """
     from matplotlib.figure import Figure
 
+    validations = [line for line in lines if "validation_loss" in line]
+    lines = [line for line in lines if "loss" in line]
     smooth = len(lines) >= SMOOTH_FROM
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
@@ -113,8 +145,10 @@ def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
         axes.plot(
             steps, smoothed(loss), color="#20355a", linewidth=1.8, label=f"mean of {2 * (len(loss) // 40) + 1} of them"
         )
+    if validations:
+        plot_validation(axes, validations, kept)
     axes.set_xlabel("optimizer step")
-    axes.set_ylabel("training loss,\nnats per answer token", color="#4c72b0")
+    axes.set_ylabel(f"{'' if validations else 'training '}loss,\nnats per answer token", color="#4c72b0")
     axes.grid(axis="y", color="#eeeeee")
     axes.spines[["top"]].set_visible(False)
     rate = axes.twinx()
@@ -130,5 +164,5 @@ def plot_loss(lines: list[dict[str, Any]], path: Path) -> None:
     rate.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     rate.set_ylabel("learning rate", color="#777777")
     rate.spines[["top"]].set_visible(False)
-    figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=8)
+    figure.legend(loc="outside upper right", ncols=5 if validations else 3, frameon=False, fontsize=8)
     figure.savefig(path, dpi=150, metadata={"Software": None})

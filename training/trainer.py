@@ -22,6 +22,7 @@ from training.checkpoints.trainer_hooks import CheckpointingTrainer, SaveNow
 from training.data.examples import IGNORED
 from training.data.packing import flatten_rows
 from training.health import StopWhenBroken
+from training.validation.validator import Sample, Validator
 from training.watching.progress import Pace, ProgressBar, figures
 
 OPTIMIZER = Optimizer()
@@ -123,10 +124,12 @@ def make_trainer(
     precision: str,
     work: Path,
     saving: Saving | None = None,
+    sample: Sample | None = None,
 ) -> CountingTrainer:
     """A trainer over tokenised examples, or over packed rows of them if the settings say so.
 
-    Unfinished checkpoints are written into `work`; finished ones are moved to `saving.folder`.
+    Unfinished checkpoints are written into `work`; finished ones are moved to `saving.folder`. `sample` are the rows that
+    validate the training, if any.
     """
     trainer = CountingTrainer(
         model=model,
@@ -149,6 +152,9 @@ def make_trainer(
         trainer.add_callback(callback)
     if distributed.rank():
         trainer.add_callback(OwnDropout(settings.seed + distributed.rank()))
+    if sample:
+        trainer.validator = Validator(trainer, sample, settings, tokenizer.pad_token_id or 0)
+        trainer.add_callback(trainer.validator)
     if saving:
         trainer.add_callback(SaveNow(saving))
     for parameter in trainer.model.parameters():
@@ -206,8 +212,8 @@ def trainer_arguments(model: PeftModel, settings: Training, precision: str, work
 def run_all_steps(trainer: CountingTrainer) -> None:
     """Train, from the checkpoint that `trainer.saving` names if there is one.
 
-    Afterwards `trainer.seen` holds the counts of all ranks, and accelerate's autocast is removed from the model, so that it
-    computes its logits as before. Raises UserError if the run broke.
+    Afterwards the model has the weights of the step to publish, `trainer.seen` holds the counts of all ranks, and accelerate's
+    autocast is removed from the model, so that it computes its logits as before. Raises UserError if the run broke.
     """
     resume = trainer.saving.resume if trainer.saving else None
     try:
@@ -217,3 +223,5 @@ def run_all_steps(trainer: CountingTrainer) -> None:
     trainer.health.require_learned(trainer.state.global_step)
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     trainer.seen.update(trainer.seen_by_all())
+    if trainer.validator:
+        trainer.validator.put_kept_weights()

@@ -4,6 +4,7 @@ import glob
 import hashlib
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,13 @@ def note_skipped(place: str, skipped: list[str], chosen: int) -> None:
             f"{f' (there are {names})' if skipped else ''}"
         )
     if skipped:
-        print(f"note: {place}: {len(skipped)} other files are not read ({names})", file=sys.stderr)
+        print_once(f"note: {place}: {len(skipped)} other files are not read ({names})")
+
+
+@cache
+def print_once(note: str) -> None:
+    """Print a note on stderr, the first time; a build lists its files twice."""
+    print(note, file=sys.stderr)
 
 
 def archive_of(path: str) -> Path | None:
@@ -127,7 +134,7 @@ def list_remote(url: str) -> Iterator[Listed]:
         raise UserError(f"{shown(url)}: no file there; expected the catalogue, for example s3://bucket/part-*.json.gz")
     for name, info in files.items():
         address = url if "::" in url and name == path else str(system.unstrip_protocol(name))
-        if "::" not in url and name.lower().endswith(".zip"):
+        if "::" not in url and shown(address).lower().endswith(".zip"):
             yield from members(address)
             continue
         version = hashlib.sha256(repr(sorted(info.items(), key=str)).encode()).hexdigest()

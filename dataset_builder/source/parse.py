@@ -1,8 +1,8 @@
 """Parses one line into a row, or returns the reason why it has none. Every line is kept, dropped or quarantined.
 
 *Dropped* rows are well formed and unwanted; *quarantined* lines are malformed. Their line number, byte offset, length and
-reason are published, and title, content and uid if the line can be parsed. No other column is published: it may contain
-prices, addresses or other private data. The treatment of malformed lines:
+reason are published, and the configured columns if the line can be parsed. Other columns, which may contain prices, addresses
+or other private data, are published only with data.quarantine "raw". The treatment of malformed lines:
 
 | the line                                                  | its outcome                                     |
 |-----------------------------------------------------------|-------------------------------------------------|

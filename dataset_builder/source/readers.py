@@ -5,10 +5,11 @@ from dataset_builder.source.formats.json_documents import JsonDocuments
 from dataset_builder.source.formats.json_lines import JsonLines
 from dataset_builder.source.formats.python_lines import PythonLines
 from dataset_builder.source.formats.tables import Tables
+from dataset_builder.source.formats.xml_feed import XmlFeed
 from dataset_builder.source.reader import Head, Reader
 from titlecraft.settings import Data
 
-READERS: list[Reader] = [Columnar(), JsonDocuments(), PythonLines(), Tables(), JsonLines()]
+READERS: list[Reader] = [Columnar(), JsonDocuments(), PythonLines(), XmlFeed(), Tables(), JsonLines()]
 """The first reader that recognises a file reads it; JSON lines stay last, since that reader takes every file."""
 
 

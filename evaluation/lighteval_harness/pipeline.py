@@ -18,6 +18,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
+from evaluation.lighteval_harness.without_inspect import INSPECT, SKLEARN, without
 from evaluation.lookup.sources import Lookup
 from evaluation.model.finished_batches import FinishedBatches
 from evaluation.outcome import Outcome
@@ -32,13 +33,14 @@ from titlecraft.settings import Recipe
 
 @contextmanager
 def restored_process() -> Iterator[None]:
-    """Restore after the block what lighteval changes for the whole process.
+    """Restore after the block what lighteval changes for the whole process; it finds no scikit-learn meanwhile.
 
     Needed because importing lighteval disables gradients globally, and its pipeline reseeds `random` and NumPy.
     """
     gradients, python_state, numpy_state = torch.is_grad_enabled(), random.getstate(), np.random.get_state()
     try:
-        yield
+        with without(SKLEARN):
+            yield
     finally:
         torch.set_grad_enabled(gradients)
         random.setstate(python_state)
@@ -101,7 +103,7 @@ def run_pipeline(
     """
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # because its import fails without a git program
     with restored_process():
-        with progress.part("importing lighteval"):
+        with progress.part("importing lighteval"), without(INSPECT):
             import datasets
 
             from evaluation.lighteval_harness.arms import TwoArms

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model_card.claims.claim import NOT_MEASURED, Claim
+from model_card.claims.validation import CLAIMS_OF_VALIDATION
 from titlecraft.models.base.quantisation import in_words
 from titlecraft.records import is_ruinous
 from titlecraft.settings import Base, Generation, Lora, Training
@@ -186,4 +187,4 @@ SPENT = (
         {"grams": f"{COST}.co2_eq_grams", "country": f"{COST}.country", "kwh": f"{COST}.energy_kwh"}, NOT_MEASURED),
 )  # fmt: skip
 
-TRAINING = (*WARNINGS, *DATA, *HOW, *SPENT)
+TRAINING = (*WARNINGS, *DATA, *HOW, *SPENT, *CLAIMS_OF_VALIDATION)

@@ -21,6 +21,7 @@ from model_card.verification.level_scores.measures import measure_line
 from model_card.verification.lines.checks import Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.repo_state import RepoState
+from model_card.verification.validation_loss import verify_validation
 from titlecraft.records import PREDICTIONS, EvaluationRecord, file_sha256, sources_sha256
 from titlecraft.settings import Recipe
 
@@ -46,12 +47,12 @@ FIELDS = (
 
 
 def verify_predictions(state: RepoState, work: Path | None) -> list[Line]:
-    """Lines about every report that this code can read. `work` stores finished batches, to resume an interrupted run."""
+    """Lines about every report that this code can read, then about the validation in training. `work` stores finished batches, to resume an interrupted run."""
     lines: list[Line] = []
     for folder in state.readable_reports():
         checks = Checks("predictions", folder)
         lines += checks.gather(check_report(checks, state, folder, work))
-    return lines
+    return lines + verify_validation(state)
 
 
 def check_report(checks: Checks, state: RepoState, folder: str, work: Path | None) -> Iterator[Line]:

@@ -42,8 +42,11 @@ def write_files(folder: Path) -> None:
     (folder / "cut.json.gz").write_bytes(compressed[: len(compressed) - 20])
     (folder / "plain.json.gz").write_text(ROWS)
     (folder / "other.json").write_text('{"name": "Kettle", "text": "A kettle that boils water."}\n' * 3)
-    (folder / "shop.csv").write_text("title,content\nKettle,A kettle that boils water.\n" * 3)
-    (folder / "lossy.json").write_text(ROWS.partition("\n")[0] + '\n{"title": "Kettle", "content": ["A list"]}\n')
+    (folder / "wide.json").write_text(ROWS, encoding="utf-16")
+    (folder / "wrapped.json").write_text(
+        json.dumps({"products": [{"title": "Kettle", "content": "It boils water."}] * 3})
+    )
+    (folder / "lossy.json").write_text(ROWS.partition("\n")[0] + '\n{"title": "Kettle", "content": ["A list", 1]}\n')
     (folder / "short.json").write_text(
         '{"uid": "0000031909", "title": "Girls Ballet Tutu", "content": "High quality.", "target_ind": [0]}\n' * 2
     )
@@ -95,7 +98,8 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "source_cut": build(at("cut.json.gz")),
         "source_short": build(at("short.json")),
         "source_not_gzip": build(at("plain.json.gz")),
-        "source_other_format": build(at("shop.csv")),
+        "source_other_format": build(at("wide.json")),
+        "source_wrapped": build(at("wrapped.json")),
         "source_losses": build(at("lossy.json")),
         "source_other_columns": build(at("other.json")),
         "source_all_held_out": build(at("rows.json"), "me/built", "--data.test_share=0.99", "--data.validation_share=0.005"),

@@ -22,6 +22,8 @@ from titlecraft.records import (
     SourceFile,
     Split,
     TrainingRecord,
+    Validation,
+    ValidationPoint,
 )
 from titlecraft.records.evaluation import Group
 from titlecraft.records.lineage import DatasetLineage, Trained, result_of
@@ -58,6 +60,22 @@ METERED = Measured(
 WRITTEN_DOWN_LATER = {
     "optimizer": Optimizer(),
     "effect": Effect(changes_logits=True, split="validation", rows=32, tokens=2100, nll_base=2.81, nll_adapter=2.43),
+    "validation": Validation(
+        split="validation",
+        rows=32,
+        tokens=2100,
+        points=[
+            ValidationPoint(
+                step=step, epoch=step / 4000, examples=8 * step, training_loss=trained, validation_loss=loss
+            )
+            for step, trained, loss in ((0, None, 2.81), (100, 2.61, 2.43), (200, 2.412, 2.5123))
+        ],
+        kept=100,
+        reason="lowest validation loss",
+        planned_steps=400,
+        stopped_early=True,
+        seconds=7.4,
+    ),
 }
 DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)

@@ -11,14 +11,15 @@ import torch
 from tests.training.test_trainer import SETTINGS, adapter_on_base, examples
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.probe import probe_logits
-from titlecraft.models.loss.answer_nll import plain_nll
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Effect, Pin
 from titlecraft.settings import Prompt
 from training.checks import CHANGES, check_adapter
-from training.effect import MOST_ROWS, draw_rows, encode_held_out, measure_effect, print_effect
+from training.effect import measure_effect, print_effect
 from training.publishing.publish import publish_trained, require_trained
 from training.trainer import make_trainer, run_all_steps
+from training.validation.rows import MOST_WITHOUT, draw_rows, encode_held_out
+from training.validation.score import Scorer
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 TOKENS = list(range(5, 25))
@@ -68,7 +69,7 @@ def test_logits_that_are_not_finite_are_no_change(model: Any, value: float) -> N
 def test_the_effect_is_the_mean_over_answer_tokens_with_the_adapter_and_without(model: Any) -> None:
     weights(model, "lora_B", 0.1)
     state = torch.get_rng_state()
-    effect = measure_effect(model, PAIRS, True)
+    effect = measure_effect(Scorer(model, PAIRS, 2), True)
     assert torch.get_rng_state().equal(state)
     ids = [torch.tensor([[*prompt, *answer]]) for prompt, answer in PAIRS]
     labels = [torch.tensor([[-100] * len(prompt) + answer]) for prompt, answer in PAIRS]
@@ -93,7 +94,7 @@ def test_an_adapter_that_ruins_its_base_is_said(model: Any, capsys: pytest.Captu
     print_effect(effect)
     assert "IT MAKES THE MODEL WORSE, and its card says so" in capsys.readouterr().out
     weights(model, "lora_B", 0.0)
-    silent = measure_effect(model, PAIRS, False)
+    silent = measure_effect(Scorer(model, PAIRS, 2), False)
     assert silent.nll_base == silent.nll_adapter and not silent.ruins()
     print_effect(silent)
     assert "THE ADAPTER DOES NOT CHANGE WHAT THE BASE SAYS" in capsys.readouterr().out
@@ -104,18 +105,17 @@ def test_an_effect_that_is_no_number_is_refused(model: Any) -> None:
     with pytest.raises(
         UserError, match=r"^the trained adapter gives no finite likelihood for rows of the validation split"
     ):
-        measure_effect(model, PAIRS, True)
+        measure_effect(Scorer(model, PAIRS, 2), True)
 
 
 def test_without_rows_or_memory_it_is_not_measured(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert measure_effect(model, [], True).nll_base is None
+    assert measure_effect(Scorer(model, [], 2), True).nll_base is None
 
     def full(*_: Any) -> float:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr("training.effect.plain_nll", full)
-    assert measure_effect(model, PAIRS, True) == measure_effect(model, [], True)
-    assert plain_nll is not full
+    monkeypatch.setattr("training.validation.score.reference_nll", full)
+    assert measure_effect(Scorer(model, PAIRS, 2), True) == measure_effect(Scorer(model, [], 2), True)
 
 
 @pytest.mark.parametrize("rows", [0, 5, 500])
@@ -123,7 +123,7 @@ def test_rows_are_drawn_by_the_seed_from_all_files(rows: int, tmp_path: Path, mo
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("training.effect.download", lambda *_: tmp_path)
+    monkeypatch.setattr("training.validation.rows.download", lambda *_: tmp_path)
     (tmp_path / "data").mkdir()
     row = lambda n: {"uid": str(n), "instruction": "i", "input": f"q{n}", "output": f"a{n}"}  # noqa: E731
     halves = [range(rows // 2), range(rows // 2, rows)] if rows else []
@@ -131,10 +131,11 @@ def test_rows_are_drawn_by_the_seed_from_all_files(rows: int, tmp_path: Path, mo
         table = pa.Table.from_pylist([row(n) for n in half])
         pq.write_table(table, tmp_path / "data" / f"validation-{place:05}-of-00002.parquet")
     pq.write_table(pa.Table.from_pylist([row(9999)]), tmp_path / "data" / "train-00000-of-00001.parquet")
-    drawn = draw_rows(DATA, 7)
+    drawn = draw_rows(DATA, 7, MOST_WITHOUT)
     numbers = [int(one["output"][1:]) for one in drawn]
-    assert len(numbers) == min(rows, MOST_ROWS) and numbers == sorted(set(numbers)) and 9999 not in numbers
-    assert drawn == draw_rows(DATA, 7) and (rows < 500 or drawn != draw_rows(DATA, 8))
+    assert len(numbers) == min(rows, MOST_WITHOUT) == len(set(numbers)) and 9999 not in numbers
+    assert drawn == draw_rows(DATA, 7, MOST_WITHOUT) and (rows < 500 or drawn != draw_rows(DATA, 8, MOST_WITHOUT))
+    assert draw_rows(DATA, 7, 3) == drawn[:3] and all(one["input"] == f"q{one['output'][1:]}" for one in drawn)
     assert rows < 500 or max(numbers) > rows // 2 > min(numbers)
 
 

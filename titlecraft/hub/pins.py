@@ -200,9 +200,33 @@ def require_write(repo: str) -> None:
             f"no write right on {repo}: the token at {endpoint()} belongs to {' and '.join(names)}; "
             f"publish to {me['name']}/{repo.split('/')[1]}, or use a token of {namespace}"
         )
+    roles = {org["name"].lower(): org.get("roleInOrg") for org in me.get("orgs", [])}
+    if (role := roles.get(namespace.lower())) in ("read", "no_access"):
+        raise UserError(
+            f"no write right on {repo}: {me['name']} has the role {role!r} in the organisation {namespace} at {endpoint()}; ask an "
+            f"admin of it for the role 'write' or 'contributor', or publish to {me['name']}/{repo.split('/')[1]}"
+        )
     token = me.get("auth", {}).get("accessToken", {})
     if token.get("role") == "read":
         raise UserError(
             f"no write right on {repo}: the token {token.get('displayName', '')!r} at {endpoint()} can only "
             "read; make a token with the role 'write' and put it in HF_TOKEN"
         )
+    if token.get("role") == "fineGrained" and not may_write(token.get("fineGrained"), split_revision(repo)[0]):
+        raise UserError(
+            f"no write right on {repo}: the fine-grained token {token.get('displayName', '')!r} at {endpoint()} has no permission "
+            f"repo.write for {repo} or {namespace}; give it one, or make a token with the role 'write', and put it in HF_TOKEN"
+        )
+
+
+def may_write(rights: Any, repo: str) -> bool:
+    """Return whether the rights of a fine-grained token may include writing to a repo; True if they are of an unknown form."""
+    scopes = rights.get("scoped") if isinstance(rights, dict) else None
+    if not isinstance(scopes, list):
+        return True
+    for scope in scopes:
+        name = str(scope.get("entity", {}).get("name", "")).lower()
+        named = name in (repo.lower(), repo.split("/")[0].lower())
+        if named and any(str(permission).endswith("write") for permission in scope.get("permissions", [])):
+            return True
+    return False

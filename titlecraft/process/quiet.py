@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from titlecraft.process import distributed
+from titlecraft.process.left_out import leave_out_unused
 
 WORTH_A_BAR = 50_000_000  # bytes; a smaller transfer is over before it can be read
 
 
 def quiet_libraries() -> None:
-    """Set the log levels of libraries, before they are imported."""
+    """Set the log levels of libraries before they are imported, and leave out what they would import for nothing."""
+    leave_out_unused()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)

@@ -47,6 +47,8 @@ from titlecraft.records.training import (
     TrainedPrompt,
     TrainingInputs,
     TrainingRecord,
+    Validation,
+    ValidationPoint,
     is_ruinous,
 )
 
@@ -98,5 +100,7 @@ __all__ = [  # noqa: RUF022
     "TrainedPrompt",
     "TrainingInputs",
     "TrainingRecord",
+    "Validation",
+    "ValidationPoint",
     "is_ruinous",
 ]

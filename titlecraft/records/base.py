@@ -8,7 +8,7 @@ import msgspec
 
 from titlecraft import __version__
 from titlecraft.errors import UserError
-from titlecraft.records.setting_names import IN_RECORDS, IN_SETTINGS, fill_settings, rename_settings
+from titlecraft.records.setting_names import IN_RECORDS, IN_SETTINGS, fill_settings, rename_settings, without_before
 
 RepoType = Literal["dataset", "model", "space"]
 
@@ -98,7 +98,7 @@ def record_key(raw: bytes) -> str | None:
 
 def digest(inputs: dict[str, Any]) -> str:
     """Return the sha256 over the canonical JSON of a stage's inputs. Equal keys mean equal results."""
-    builtins = rename_settings(msgspec.to_builtins(inputs), IN_RECORDS)
+    builtins = without_before(rename_settings(msgspec.to_builtins(inputs), IN_RECORDS))
     return hashlib.sha256(msgspec.json.encode(builtins, order="sorted")).hexdigest()
 
 

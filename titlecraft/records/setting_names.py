@@ -16,7 +16,15 @@ for old, new in RENAMED.items():
 IN_SETTINGS = {section: {old: new for new, old in names.items()} for section, names in IN_RECORDS.items()}
 """Section -> name of a setting in JSON -> its name in settings.py."""
 
-BEFORE: dict[str, dict[str, Any]] = {"training": {"long_answers": "truncate"}}
+BEFORE: dict[str, dict[str, Any]] = {
+    "training": {
+        "long_answers": "truncate",
+        "validate_every": 0,
+        "validation_rows": 0,
+        "keep": "last",
+        "patience": None,
+    }
+}
 """Section -> settings that older records do not have -> what was done before they existed."""
 
 
@@ -26,6 +34,17 @@ def fill_settings(record: Any) -> Any:
         return record
     sections = {name: old | record[name] for name, old in BEFORE.items() if isinstance(record.get(name), dict)}
     return record | {name: settings for name, settings in sections.items() if "learning_rate" in record[name]}
+
+
+def without_before(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return a key's inputs without the settings that have their value of BEFORE, so that older keys are derived as they were."""
+
+    def needed(name: str, settings: Any) -> Any:
+        if name not in BEFORE or not isinstance(settings, dict):
+            return settings
+        return {key: value for key, value in settings.items() if key not in BEFORE[name] or value != BEFORE[name][key]}
+
+    return {name: needed(name, settings) for name, settings in inputs.items()}
 
 
 def rename_settings(value: Any, names: dict[str, dict[str, str]], section: str = "") -> Any:

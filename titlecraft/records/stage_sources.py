@@ -37,14 +37,14 @@ TEMPLATES = {
 """Stage -> files that are not Python and decide what it publishes."""
 
 MESSAGE_ONLY = """
-titlecraft.errors titlecraft.process.quiet training.watching.progress evaluation.progress
+titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out training.watching.progress evaluation.progress
 """
 """Imported by stages, and word messages or show progress: no result depends on them."""
 
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards leakage loads options outcome write_dataset
+        dataset_builder: build clean first_pass guards leakage loads options outcome valid_settings write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
@@ -52,7 +52,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
-        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: hub_datasets names standard_input
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
@@ -85,11 +85,12 @@ SOURCES: dict[str, str] = {
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory steps
         training/publishing: finished publish
+        training/validation: best_weights rows run schedule score validator
         training/watching: energy grid trackers watch
     """,
     "evaluation": """
         evaluation: experiment guards inputs outcome processes readable run
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
+        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -152,12 +153,12 @@ SOURCES: dict[str, str] = {
         dataset_builder/source: addresses block catalogue columns compression examine find_files gzip_tail json_parser parse parts
         dataset_builder/source: product_kind read_blocks reader readers text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
-        dataset_builder/source/formats: python_lines tables
+        dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: names
         dataset_builder/splits: assign groups
         dataset_builder/workers: array_file in_order
         evaluation: experiment guards inputs outcome processes readable
-        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks
+        evaluation/lighteval_harness: arms choices forgetting pipeline switched_model tasks without_inspect
         evaluation/lookup: copies encoders overlaps sources title_index
         evaluation/measures: __init__ coherence copying counts coverage detail entry form likelihood overlap scripts sentences
         evaluation/measures: specificity
@@ -166,9 +167,9 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use
+        model_card/claims: __init__ claim evaluation provenance training use validation
         model_card/lineage: trained
-        model_card/verification: confusables level_data level_predictions repo_state run
+        model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata
@@ -188,7 +189,11 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training
         titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
+        training/data: inputs long_answers
+        training/model: build lora_targets
+        training/planning: steps
         training: record
+        training/validation: best_weights rows run schedule score validator
         training/watching: energy grid
     """,
 }

@@ -46,8 +46,52 @@ def is_ruinous(before: float, after: float) -> bool:
     return after >= 10 * before and after > before
 
 
+class ValidationPoint(Record, frozen=True):
+    """One validation: after `step` optimizer steps, `epoch` epochs and `examples` examples.
+
+    `training_loss` is the one logged last until then; null if none was. Both losses are in nats per answer token.
+    """
+
+    step: int
+    epoch: float
+    examples: int
+    training_loss: float | None
+    validation_loss: float
+
+
+class Validation(Record, frozen=True):
+    """Loss during training on `rows` rows of `split`, drawn with the training's seed: NLL per token of their `tokens` answer tokens.
+
+    The first of `points` is of step 0, before training. `kept` is the step whose weights are published, for `reason`: of the
+    steps after 0 it has the lowest loss, or it is the last one. Of `planned_steps` the run stopped early if `stopped_early`.
+    `seconds` is the time that the validations took.
+    """
+
+    split: str
+    rows: int
+    tokens: int
+    points: list[ValidationPoint]
+    kept: int
+    reason: Literal["lowest validation loss", "last step"]
+    planned_steps: int
+    stopped_early: bool
+    seconds: float
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which makes a record unreadable, unless the points begin at step 0 and the kept step is among them."""
+        steps = [point.step for point in self.points]
+        if steps[:1] != [0] or self.kept not in steps:
+            raise ValueError(
+                f"validations after the steps {steps}: expected 0 first, and the published step {self.kept}"
+            )
+
+    def loss_at(self, step: int) -> float:
+        """The validation loss at a step that was validated."""
+        return next(point.validation_loss for point in self.points if point.step == step)
+
+
 class Effect(Record, frozen=True):
-    """Loss on a few rows of a split that was not trained on, drawn with the training's seed.
+    """Loss on rows of a split that was not trained on, drawn with the training's seed: those of the validation, or else a few.
 
     `changes_logits`: whether it changes the base's logits on an example at all. The NLLs are means over the `tokens` of the
     answers of `rows` rows, in nats, without the adapter and with it; null where it was not measured.
@@ -167,7 +211,8 @@ class TrainingRecord(Record, frozen=True):
     experts is left out. `skipped_steps` counts those whose gradients overflowed in float16, which changed no weight. `optimizer`
     and `effect` are null in records of before they were written down; `trained_prompt` in those of before there was another
     format than alpaca: their prompt is prompt.json of the dataset. `targets_chosen`: the recipe left the layers of `lora` to the
-    base's family. `rows` says how the rows of a dataset were read that Titlecraft did not build.
+    base's family. `validation` is null if the training did not validate. `rows` says how the rows of a dataset were read that Titlecraft did not
+    build.
     """
 
     key: str
@@ -199,6 +244,7 @@ class TrainingRecord(Record, frozen=True):
     skipped_steps: int = 0
     optimizer: Optimizer | None = None
     effect: Effect | None = None
+    validation: Validation | None = None
     template_note: str | None = None
     trained_prompt: TrainedPrompt | None = None
     targets_chosen: bool = False

@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint.json"
 KEPT = 2
 REQUIRED = {ADAPTER_CONFIG, ADAPTER_WEIGHTS, "optimizer.pt", "scheduler.pt", "trainer_state.json"}
 ALLOWED = re.compile(
-    r"adapter_config\.json|adapter_model\.safetensors|(optimizer|scheduler|scaler)\.pt|trainer_state\.json|rng_state(_\d+)?\.pth"
+    r"adapter_config\.json|(adapter_model|best_adapter)\.safetensors|(optimizer|scheduler|scaler)\.pt|trainer_state\.json|rng_state(_\d+)?\.pth"
 )
 
 

@@ -13,6 +13,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from training.checkpoints.folder import drop_old, seal
 from training.checkpoints.run_state import RunState
 from training.checkpoints.saving import Saving
+from training.validation.validator import Validator
 
 MINUTES = 10  # between two checkpoints, if no number of steps is set
 SYNC_EVERY = 20  # steps after which the ranks agree whether MINUTES have passed
@@ -23,6 +24,7 @@ class CheckpointingTrainer(SFTTrainer):
 
     saving: Saving | None
     run_state: RunState
+    validator: Validator | None = None
     model: Any
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -39,6 +41,8 @@ class CheckpointingTrainer(SFTTrainer):
             Trainer._save_checkpoint(self, model, trial)  # not TRL's, which adds a model card
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
+                if self.validator:
+                    self.validator.write_best(unfinished, step)
                 folder = seal(unfinished, saving.folder, saving.run, step, self.state.max_steps)
                 if saving.push and saving.push_every and step % saving.push_every == 0:
                     saving.push.begin(folder)
@@ -59,7 +63,10 @@ class CheckpointingTrainer(SFTTrainer):
 
 
 class SaveNow(TrainerCallback):
-    """Saves a checkpoint by steps or by the clock, but not after the last step: the adapter itself is written then."""
+    """Saves a checkpoint by steps or by the clock, but not after the last step: the adapter itself is written then.
+
+    It follows the validator among the callbacks, which may make a step the last one.
+    """
 
     def __init__(self, saving: Saving) -> None:
         self.saving = saving
@@ -78,7 +85,7 @@ class SaveNow(TrainerCallback):
         if args.world_size > 1:  # their clocks differ
             by_clock = step % SYNC_EVERY == 0 and any_rank(by_clock, args.device)
         by_steps = any(every and step % every == 0 for every in (saving.every, saving.push_every))
-        control.should_save = (by_clock or by_steps) and step < state.max_steps
+        control.should_save = (by_clock or by_steps) and not control.should_training_stop
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Restart the clock."""

@@ -73,7 +73,7 @@ class Encoded:
         config: the base's transformers config.
         longest: maximum tokens of an example or a packed row.
         examples: the tokenised rows.
-        held_out: (prompt, answer) token ids of a few rows of the validation split.
+        held_out: (prompt, answer) token ids of random rows of the validation split.
         quantization: how the base will be loaded.
         lora: the recipe's adapter, with the names of its layers; None leaves the recipe's.
     """

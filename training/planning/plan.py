@@ -26,6 +26,9 @@ from training.planning.fit import MemoryBudget, choose_fit
 from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
 from training.planning.steps import count_steps, padding_efficiency
+from training.validation.rows import count_rows
+from training.validation.run import without_rows
+from training.validation.schedule import Schedule, schedule
 
 
 class CardPlan(Record, frozen=True):
@@ -42,6 +45,15 @@ class CardPlan(Record, frozen=True):
     seconds: float
     measured: bool
     basis: str
+
+
+class ValidationPlan(Record, frozen=True):
+    """Validation in the run: on `rows` rows, `times` times, after every `every` steps; `cost` is its share of the computation."""
+
+    rows: int
+    times: int
+    every: int
+    cost: float
 
 
 class Plan(Record, frozen=True):
@@ -77,6 +89,7 @@ class Plan(Record, frozen=True):
     quantization: str = "nf4"
     prompt: TrainedPrompt | None = None
     targets: list[str] | None = None
+    validation: ValidationPlan | None = None
     read_as: ReadRows | None = None
 
 
@@ -105,11 +118,14 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
     steps = count_steps(items, training)
     tokens_seen = round(steps.items_seen / items * tokens)
     longest = settings.max_length if training.packing else int(lengths.tokens.max())
+    available = count_rows(data, row_settings)
+    validations = schedule(training, items, examples, steps, available)
     licence = licence_of(base)
     requirements: list[Callable[[], object]] = [
         lambda: require_write(repo),
         lambda: require_own(published_pin(repo, "model"), TRAINING_RECORD),
         lambda: require_name(repo, licence, base),
+        lambda: without_rows(training, data, available, given),
     ]
     if training.packing:
         requirements.append(lambda: require_packable(config, base, settings.max_length))
@@ -149,7 +165,9 @@ def plan(dataset: str, repo: str, recipe: Recipe, given: Collection[str] = ()) -
         licence=licence,
         obligations=obligations(licence, base),
         problems=[*problems_of_settings(training, steps.count), *problems(requirements)],
-        notes=lost(training, recipe.base, config, given, items=items, steps=steps.count),
+        notes=lost(training, recipe.base, config, given, items=items, steps=steps.count)
+        + notes_of(training, data, available),
+        validation=planned(validations) if validations.every else None,
     )
 
 
@@ -204,6 +222,19 @@ def plan_card(card: Card, run: Workload) -> CardPlan:
         measured=rate.measured,
         basis=rate.basis,
     )
+
+
+def planned(validations: Schedule) -> ValidationPlan:
+    """The schedule as the plan's record has it."""
+    return ValidationPlan(
+        rows=validations.rows, times=validations.times, every=validations.every, cost=validations.cost
+    )
+
+
+def notes_of(training: Training, data: Pin, available: int) -> list[str]:
+    """A note if the run validates nothing for want of rows; without a limit of patience, which would be a problem."""
+    note = without_rows(replace(training, patience=None), data, available, ())
+    return [note] if note else []
 
 
 def smallest(training: Training) -> Training:

@@ -71,10 +71,24 @@ def run_table(plan: Plan, training: Training) -> Table:
         ("optimizer steps", f"{plan.steps:,}", f"{training.batch_size} × {training.accumulation} for each, on one device"),
         ("examples seen", f"{about}{plan.examples_seen:,}", f"{plan.share_seen:.2%} of the split"),
         ("tokens seen", f"{about}{plan.tokens_seen:,}", ""),
+        validation_row(plan),
         ("trained parameters", f"{plan.trainable_parameters:,}", f"of a base of {plan.base_parameters:,}; on {escape(', '.join(plan.targets or []))}"),
         ("weights of the base", in_words(plan.quantization), ""),
         *([("prompt format", plan.prompt.prompt.format, escape(plan.prompt.reason))] if plan.prompt else []),
     ])  # fmt: skip
+
+
+def validation_row(plan: Plan) -> tuple[str, str, str]:
+    """How often and on how many rows the run validates, and what that costs."""
+    validation = plan.validation
+    if validation is None:
+        return "validation", "none", "the last step is published"
+    every = "every step" if validation.every == 1 else f"every {validation.every:,} steps"
+    return (
+        "validation",
+        f"{validation.times:,} ×",
+        f"{validation.rows:,} rows, before the first step and after {every}: ≈ {100 * validation.cost:.2g} % of the computation",
+    )
 
 
 def card_table(plan: Plan) -> Table:

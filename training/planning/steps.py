@@ -34,8 +34,13 @@ class Steps:
 def count_steps(items: int, training: Training) -> Steps:
     """Steps over `items` examples or packed rows; the last step of an epoch may be smaller."""
     step_items = training.batch_size * training.accumulation
-    of_epoch = max(1, ceil(ceil(items / training.batch_size) / training.accumulation))
+    of_epoch = steps_of_epoch(items, training)
     count = training.max_steps or ceil(training.epochs * of_epoch)
     epochs, remaining_steps = divmod(count, of_epoch)
     items_seen = epochs * items + min(remaining_steps * step_items, items)
     return Steps(count, items_seen, min(1.0, items_seen / items))
+
+
+def steps_of_epoch(items: int, training: Training) -> int:
+    """Optimizer steps of a pass over `items` examples or packed rows."""
+    return max(1, ceil(ceil(items / training.batch_size) / training.accumulation))

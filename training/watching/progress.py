@@ -32,6 +32,9 @@ class ProgressBar(TrainerCallback):
 
     bar: tqdm | None = None
 
+    def __init__(self) -> None:
+        self.figures: dict[str, str] = {}
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
@@ -53,8 +56,9 @@ class ProgressBar(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         """Show the logged figures."""
-        if self.bar is not None and logs and "loss" in logs:
-            self.bar.set_postfix(shown(logs))
+        if self.bar is not None and logs and ("loss" in logs or "eval_loss" in logs):
+            self.figures |= shown(logs) if "loss" in logs else {"validation": f"{float(logs['eval_loss']):.3f}"}
+            self.bar.set_postfix(self.figures)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Advance the bar."""

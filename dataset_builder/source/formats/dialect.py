@@ -1,18 +1,22 @@
 """Finds the dialect of a table from its first lines: delimiter, quotes, and how a quote inside of quotes is written."""
 
 import csv
+import re
 from itertools import product
 from typing import Any
 
-from dataset_builder.source.reader import Head
+from dataset_builder.source.reader import LINES, Head
 
 DELIMITERS = ",\t;|"
-WAYS: list[dict[str, Any]] = [
-    {},
-    {"skipinitialspace": True},
-    {"doublequote": False, "escapechar": "\\"},
-    {"quoting": csv.QUOTE_NONE},
+# what a text has to hold, and the options of the dialect
+WAYS: list[tuple[str, dict[str, Any]]] = [
+    ("", {}),
+    (' "', {"skipinitialspace": True}),
+    ('\\"', {"doublequote": False, "escapechar": "\\"}),
+    ('"', {"quoting": csv.QUOTE_NONE}),
 ]
+QUOTED = re.compile(r'"(?:[^"]|"")*"').fullmatch
+LONGEST_ROW = 50  # lines of a row that may end behind the lines that are looked at
 LONGEST_NAME = 60  # characters of a column's name
 
 
@@ -31,15 +35,24 @@ def find_dialect(head: Head) -> type[csv.Dialect] | None:
     if not head.lines:
         return None
     delimiters = sorted(DELIMITERS, key=lambda mark: -head.lines[0].count(mark))
-    for way, delimiter in product(WAYS, delimiters):
+    ways = [way for mark, way in WAYS if mark in head.text]
+    for way, delimiter in product(ways, delimiters):
         candidate = dialect(delimiter, **way)
-        share = share_of_whole_rows(head.lines, candidate)
+        if candidate.quoting == csv.QUOTE_NONE and has_quoted_cells(head.lines, delimiter):
+            continue
+        share = share_of_whole_rows(head.lines, candidate, head.whole and len(head.lines) < LINES)
         if share > best_share:
             best, best_share = candidate, share
     return best
 
 
-def share_of_whole_rows(lines: list[str], candidate: type[csv.Dialect]) -> float:
+def has_quoted_cells(lines: list[str], delimiter: str) -> bool:
+    """Return whether at least half of the cells that begin with a quote are quoted, so that quotes are no letters."""
+    begun = [cell for line in lines for cell in line.rstrip("\r").split(delimiter) if cell.startswith('"')]
+    return bool(begun) and 2 * sum(bool(QUOTED(cell)) for cell in begun) >= len(begun)
+
+
+def share_of_whole_rows(lines: list[str], candidate: type[csv.Dialect], whole_text: bool) -> float:
     """Return the share of these lines in rows with as many cells as the header; 0 if there is none."""
     reader = csv.reader((f"{line}\n" for line in lines), candidate, strict=True)
     header: list[str] | None = None
@@ -51,8 +64,9 @@ def share_of_whole_rows(lines: list[str], candidate: type[csv.Dialect]) -> float
         except StopIteration:
             break
         except csv.Error as error:
-            if "unexpected end" not in str(error):  # otherwise the lines that are looked at end inside of quotes
-                seen += reader.line_num - before
+            taken = reader.line_num - before
+            if whole_text or taken > LONGEST_ROW or "unexpected end" not in str(error):
+                seen += taken  # otherwise the lines that are looked at end inside of quotes
             continue
         if header is None:
             header = row

@@ -11,7 +11,7 @@ from dataset_builder.source.formats.foreign_text import format_of_text
 from dataset_builder.source.reader import Head
 from titlecraft.errors import UserError
 
-ACCEPTED = "JSON, CSV, Parquet or Arrow"
+ACCEPTED = "JSON, CSV, XML, Parquet or Arrow"
 UNPACK = {"gzip": "gunzip -k", "bzip2": "bunzip2 -k", "xz": "unxz -k", "zstd": "unzstd"}
 # magic bytes, format, and the command that converts it to text; a table of one line each
 MAGICS: list[tuple[bytes, str, str]] = [

@@ -23,15 +23,13 @@ def format_of_text(head: Head, name: str) -> tuple[str, str] | None:
 
 
 def of_markup(lines: list[str], start: str, name: str) -> tuple[str, str] | None:
-    """Recognise XML, and HTML, which is mostly the error page of a failed download."""
+    """Recognise HTML, which is mostly the error page of a failed download."""
     start = re.sub(r"^(?:<!--.*?-->\s*)+", "", start, flags=re.DOTALL)
     if re.match(r"<!doctype html|<html|<head|<body", start, re.IGNORECASE):
         return (
             "an HTML page, perhaps the answer to a download that failed",
             "look at it in a browser, and fetch the file again",
         )
-    if re.match(r"<\?xml|<[A-Za-z][\w:.-]*[\s>/]", start):
-        return "XML", "export the catalogue as JSON lines, or write a JSON object a line for each of its products"
     return None
 
 

@@ -97,5 +97,7 @@ def are_objects(head: Head) -> bool:
         return True
     if head.lines and head.lines[0].rstrip().endswith(",") and is_object(head.lines[0].rstrip().rstrip(",")):
         return True
+    if head.lines and head.lines[0].strip() == "{":
+        return True
     end = end_of_value(head.start)
     return "\n" in head.start[:end] or bool(end and head.start[end:].lstrip(" \t").startswith("{"))

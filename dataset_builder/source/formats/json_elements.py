@@ -11,7 +11,7 @@ from typing import NamedTuple
 STRING = rb'"(?:[^"\\\n]++|\\.)*+"'
 BETWEEN = re.compile(rb"[\s,]*+")
 TOKEN = re.compile(STRING + rb'|[\[\]{}]|"[^\n]*+')  # the last: a string without an end
-OTHER = re.compile(STRING + rb'|[^\s,\[\]{}"]++|[^\n]', re.DOTALL)
+OTHER = re.compile(STRING + rb'|[^\s,\[\]{}"]++|"[^\n]*+|.', re.DOTALL)
 STRUCTURE = re.compile(STRING + rb'|[\[\]{}:,]|"')
 NESTED = 5  # levels that one regular expression matches; deeper ones are counted token by token
 

@@ -6,19 +6,16 @@ quarantined: nothing tells where it should have ended.
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import orjson
 
 from dataset_builder.source.addresses import shown
-from dataset_builder.source.columns import Columns, configured_names
+from dataset_builder.source.columns import configured_names
 from dataset_builder.source.formats.dialect import find_dialect
 from dataset_builder.source.formats.foreign_text import of_others
-from dataset_builder.source.json_parser import why_not_json
-from dataset_builder.source.parse import READABLE, Drop, Quarantine, Row
+from dataset_builder.source.formats.table_rows import BROKEN, RowParser
 from dataset_builder.source.read_blocks import BLOCK_BYTES, Block
 from dataset_builder.source.reader import Head
 from dataset_builder.source.text import BYTE_ORDER_MARK, Text, open_text
@@ -28,7 +25,6 @@ from titlecraft.settings import Data
 LONGEST_CELL = 16 << 20  # characters
 HEAD_BYTES = 1 << 18
 LAST_ROW_IS_CUT = "the last row is cut"
-BROKEN = b"!"  # in front of a line whose quotes are not those of the format
 
 
 class Tables:
@@ -70,7 +66,7 @@ class Tables:
             header = orjson.dumps(names_of(next(rows)))
             yield from Rows(rows, lines, text, header).blocks()
 
-    def parser(self, settings: Data, header: bytes) -> "RowParser":
+    def parser(self, settings: Data, header: bytes) -> RowParser:
         """Return a parser for one block; the header is a JSON list of the names of the columns."""
         return RowParser(settings, orjson.loads(header))
 
@@ -175,38 +171,3 @@ def as_json_list(cells: list[str]) -> bytes:
         return orjson.dumps(cells)
     except TypeError:  # half surrogates
         return json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogateescape")
-
-
-class RowParser:
-    """Parses the JSON list of a row's cells."""
-
-    def __init__(self, settings: Data, header: list[str]) -> None:
-        self.header = header
-        self.columns_of = Columns(settings)
-        self.absent: Counter[str] = self.columns_of.absent
-
-    def parse(self, line: bytes) -> Row | Drop | Quarantine:
-        """Return the row of a line, or the reason why it has none."""
-        if line.startswith(BROKEN):
-            return Quarantine.NOT_QUOTED
-        try:
-            cells = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            return why_not_json(line, error)
-        if len(cells) != len(self.header):
-            return Quarantine.CELL_COUNT if any(cells) else Drop.BLANK_LINE
-        return self.columns_of.row(dict(zip(self.header, cells, strict=True)))
-
-    def published_part(self, line: bytes, reason: Quarantine) -> dict[str, Any]:
-        """Return the configured columns of a quarantined row; empty if it cannot be read."""
-        if reason not in READABLE:
-            return {}
-        return self.columns_of.published_part(dict(zip(self.header, orjson.loads(line), strict=True)))
-
-    def source_text(self, line: bytes) -> str:
-        """Return a line as text: a JSON list of the cells, or the source line where quotes are misplaced."""
-        return line.removeprefix(BROKEN).decode("utf-8", "backslashreplace")
-
-    def columns(self, lines: list[bytes]) -> Counter[str]:
-        """Return the columns of the header, for each of these lines."""
-        return Counter(dict.fromkeys(self.header, len(lines)))

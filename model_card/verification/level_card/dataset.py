@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataset_builder.card.write import first_row
-from dataset_builder.shards.alpaca import COLUMNS
+from dataset_builder.shards.alpaca import published_columns
 from dataset_builder.shards.statistics import length_distribution
 from dataset_builder.shards.wording import Wording
 from dataset_builder.source.block import text_key
@@ -46,7 +46,7 @@ def check_counts(checks: Checks, state: RepoState) -> Iterator[Line]:
     yield checks.equal("published rows = rows of all splits", record.published, rows_of_splits)
     yield checks.equal("product kinds add up", record.published, sum(record.product_kinds.values()))
     yield checks.equal("key over source, settings and code", record.key, digest(record.key_inputs()))
-    prompt = PromptFormat.from_settings(record.prompt).to_json()
+    prompt = PromptFormat.from_settings(record.prompt, record.data.keep_columns).to_json()
     yield checks.equal(f"{PROMPT_FILE} from the settings", prompt.decode(), state.require(PROMPT_FILE).decode())
 
 
@@ -128,16 +128,20 @@ def check_prompts(checks: Checks, state: RepoState) -> Iterator[Line]:
     for name, split in record.splits.items():
         wrong = rows = 0
         columns: list[list[str]] = []
+        kept = record.data.keep_columns
         for file in split.files:
             table = pq.ParquetFile(state.require_file(file.path))
             columns.append(table.schema_arrow.names)
-            for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=["uid", "title", "instruction", "input"]):
+            for batch in table.iter_batches(
+                batch_size=BATCH_ROWS, columns=["uid", "title", "instruction", "input", *kept]
+            ):
                 rows += batch.num_rows
                 wrong += sum(
-                    wording.of(row["uid"], row["title"]) != (row["instruction"], row["input"])
+                    wording.of(row["uid"], row["title"], {column: row[column] for column in kept} or None)
+                    != (row["instruction"], row["input"])
                     for row in batch.to_pylist()
                 )
-        yield checks.equal(f"columns of {name}", columns, [list(COLUMNS)] * len(split.files))
+        yield checks.equal(f"columns of {name}", columns, [list(published_columns(record.data))] * len(split.files))
         yield checks.equal(f"rows of {name} that are asked as the settings say", rows, rows - wrong)
     if record.example is not None:
         shard = record.splits["train"].files[0].path

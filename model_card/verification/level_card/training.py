@@ -13,9 +13,10 @@ from model_card.verification.repo_state import RepoState
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import read_file
 from titlecraft.models.adapter.weights import tensors_of
-from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, read_record
+from titlecraft.records import DATASET_RECORD, DatasetRecord, TrainingRecord, ValidationPoint, read_record
 from titlecraft.records.repo_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, TOKENIZER_CONFIG, TRAINING_LOG
 from training.record import losses
+from training.validation.run import points_of
 
 CLOCK_ERROR = 0.06  # seconds, and tokens per second: the record rounds both to one decimal
 
@@ -23,7 +24,7 @@ CLOCK_ERROR = 0.06  # seconds, and tokens per second: the record rounds both to 
 def verify_training(state: RepoState) -> list[Line]:
     """Lines about everything in a training record that can be recomputed without training."""
     lines = []
-    for check in (check_adapter, check_log, check_counts, check_special_tokens):
+    for check in (check_adapter, check_log, check_validation, check_counts, check_special_tokens):
         checks = Checks("card", "training record")
         lines += checks.gather(check(checks, state))
     return lines
@@ -56,7 +57,7 @@ def check_log(checks: Checks, state: RepoState) -> Iterator[Line]:
     """Steps, losses and counts, from training_log.jsonl."""
     record = state.training
     entries = [read_log_line(line) for line in state.require(TRAINING_LOG).splitlines()]
-    derived, last = losses(entries), entries[-1]
+    derived, last = losses(entries), [entry for entry in entries if "loss" in entry][-1]
     yield checks.equal("loss of the first tenth", record.loss.first, derived.first)
     yield checks.equal("loss of the last tenth", record.loss.last, derived.last)
     yield checks.equal("steps", record.steps, last["step"])
@@ -64,6 +65,36 @@ def check_log(checks: Checks, state: RepoState) -> Iterator[Line]:
         yield checks.equal("examples seen", record.examples.seen, last["examples_seen"])
     if "tokens_seen" in last:
         yield checks.equal("tokens seen", record.examples.tokens_seen, last["tokens_seen"])
+
+
+def check_validation(checks: Checks, state: RepoState) -> Iterator[Line]:
+    """The validations, from training_log.jsonl, and the published step, from the validations."""
+    validation, settings = state.training.validation, state.training.training
+    points = points_of([read_log_line(line) for line in state.require(TRAINING_LOG).splitlines()])
+    if validation is None:
+        yield checks.equal("validations in the log", 0, len(points))
+        return
+    yield checks.equal("validations", [*map(shown, validation.points)], [*map(shown, points)])
+    trained = [point for point in points if point.step]
+    best = min(trained, key=lambda point: point.validation_loss, default=None)  # of equal ones the earliest
+    lowest = settings.keep == "best"
+    expected = (best if lowest else trained[-1]) if trained else None
+    yield checks.equal("published step", validation.kept, expected.step if expected else None)
+    yield checks.equal("why", validation.reason, "lowest validation loss" if lowest else "last step")
+    stopped = state.training.steps < validation.planned_steps
+    yield checks.equal("stopped early", validation.stopped_early, stopped)
+    effect = state.training.effect
+    if effect and expected and points and effect.nll_base is not None:
+        derived = [round(point.validation_loss, 4) for point in (points[0], expected)]
+        yield checks.equal("loss without and with the adapter", [effect.nll_base, effect.nll_adapter], derived)
+
+
+def shown(point: ValidationPoint) -> str:
+    """A validation in one line."""
+    return (
+        f"step {point.step}: {point.validation_loss} ({point.training_loss} in training, {point.examples} examples, "
+        f"epoch {point.epoch})"
+    )
 
 
 def read_log_line(line: bytes) -> dict[str, Any]:

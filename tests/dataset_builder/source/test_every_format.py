@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import msgspec
 import pyarrow as pa
@@ -61,6 +62,17 @@ def array(**options: Any) -> bytes:
     return json.dumps(ROWS, **options).encode()
 
 
+def feed(row: str, namespace: str = "") -> bytes:
+    """The catalogue as XML, with other elements around and inside of the rows."""
+    mark = "g:" if namespace else ""
+    texts = [
+        f"<{row} state='new'>" + "".join(f"<{mark}{name}>{escape(text)}</{mark}{name}>" for name, text in each.items())
+        + f"<{mark}price>1 EUR</{mark}price><shipping><title>Post</title></shipping></{row}>"
+        for each in ROWS
+    ]  # fmt: skip
+    return f"<?xml version='1.0' encoding='UTF-8'?>\n<rss{namespace}><channel><title>Shop</title>{''.join(texts)}</channel></rss>".encode()
+
+
 FORMATS: dict[str, Callable[[], bytes]] = {
     "unicode.jsonl": lambda: "".join(json.dumps(row, ensure_ascii=False) + "\r\n" for row in ROWS).encode("utf-8-sig"),
     "pretty.json": lambda: array(indent=2),
@@ -82,6 +94,9 @@ FORMATS: dict[str, Callable[[], bytes]] = {
     "rows.feather": lambda: arrow(stream=False),
     "rows.arrow": lambda: arrow(stream=True),
     "python.json": lambda: "".join(f"{row!r}\n" for row in ROWS).encode(),
+    "rss.xml": lambda: feed("item", " xmlns:g='http://base.google.com/ns/1.0'"),
+    "shop.yml": lambda: feed("offer"),
+    "feed.xml.gz": lambda: gzip.compress(feed("product")),
     "rows.jsonl.gz": lambda: gzip.compress(LINES[:4000].encode()) + gzip.compress(LINES[4000:].encode()),
     "rows.jsonl.bz2": lambda: bz2.compress(LINES[:4000].encode()) + bz2.compress(LINES[4000:].encode()),
     "rows.jsonl.xz": lambda: lzma.compress(LINES[:4000].encode()) + b"\0" * 8 + lzma.compress(LINES[4000:].encode()),
@@ -189,6 +204,8 @@ def test_columns_of_another_type_are_quarantined_with_their_source(tmp_path: Pat
     ("closed.json", (json.dumps(ROWS)[:-1] + ",\n").encode(), 60),
     ("shop.csv", table(",")[:-9], 61),
     ("bare.csv", b"uid,title,content\na,Lamp,It is lit in the night.\nb,Tent", 2),
+    ("feed.xml", feed("item")[:-30], 59),
+    ("feed.xml.gz", gzip.compress(feed("item"))[:-30], None),
     ("rows.jsonl.xz", lzma.compress(LINES.encode())[:-40], None),
     ("rows.jsonl.bz2", bz2.compress(LINES.encode() * 99)[:-40], None),
     ("rows.jsonl.zst", zstandard.compress(LINES.encode() * 99)[:-40], None),
@@ -237,3 +254,36 @@ def test_the_sizes_of_pieces_change_nothing(
             folder.mkdir()
             build(folder, name, FORMATS[name]())
             assert published(folder / "work") == of_json_lines
+
+
+def test_a_feed_names_its_elements_and_its_faults(tmp_path: Path) -> None:
+    text = b"<shop><good sku='7'><title>Lamp</title><g:title xmlns:g='u'>No</g:title><content>It is <b>lit</b> in the night.</content></good></shop>"
+    with pytest.raises(
+        UserError, match=r"no element named item, .*; there are shop, good, title, content, b: set --data.records"
+    ):
+        build(tmp_path, "a.xml", text)
+    (tmp_path / "b").mkdir()
+    record = build(
+        tmp_path / "b", "a.xml", text, Data(records="good", uid_column="sku", test_share=0, validation_share=0)
+    )
+    row = pq.read_table(tmp_path / "b" / "work" / "publish" / record.splits["train"].files[0].path).to_pylist()[0]
+    assert (row["uid"], row["title"], row["output"]) == ("7", "Lamp", "It is lit in the night.")
+    for name, content, message in (
+        ("c.xml", b"<a><item><title>x</wrong></item></a>", r"no well-formed XML behind row 0 \(mismatched tag: line 1"),
+        (
+            "d.xml",
+            b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a><item><title>&e;</title></item></a>",
+            "no well-formed XML|gives a row|no line has",
+        ),
+    ):
+        (tmp_path / name[0]).mkdir()
+        with pytest.raises(UserError, match=message):
+            build(tmp_path / name[0], name, content)
+    bomb = (
+        "<!DOCTYPE a [<!ENTITY x0 'ha'>"
+        + "".join(f"<!ENTITY x{n} '{f'&x{n - 1};' * 10}'>" for n in range(1, 12))
+        + "]><a><item><title>&x11;</title></item></a>"
+    )
+    (tmp_path / "e").mkdir()
+    with pytest.raises(UserError, match="no well-formed XML"):
+        build(tmp_path / "e", "e.xml", bomb.encode())

@@ -83,7 +83,9 @@ def test_the_command_in_the_message_gives_the_rows(name: str, tmp_path: Path) ->
     (tmp_path / name).write_bytes(content())
     message = refusal(tmp_path / name)
     assert message.startswith(f"{tmp_path / name}: ") and what in message and "\n" not in message
-    command = message.partition("unpack it once: ")[2] or message.partition("expected JSON, CSV, Parquet or Arrow: ")[2]
+    command = (
+        message.partition("unpack it once: ")[2] or message.partition("expected JSON, CSV, XML, Parquet or Arrow: ")[2]
+    )
     unpack, _, convert = command.rpartition(", then: ")
     steps = [unpack.removeprefix("unpack it (").removesuffix(")"), convert] if unpack else [convert]
     for step in steps:
@@ -104,8 +106,6 @@ REFUSED = {
     "nothing.gz": (gzip.compress(b""), "the gzip file holds nothing"),
     "page.json": (b"<!DOCTYPE html>\n<html><body>404 Not Found</body></html>", "an HTML page, perhaps the answer"),
     "page.json.gz": (b"<html>Access denied</html>", "an HTML page, perhaps the answer"),
-    "feed.xml": (b'<?xml version="1.0"?>\n<products>\n<product/>\n</products>', "found XML"),
-    "rss.xml": (b'<rss version="2.0">\n<channel>\n</channel></rss>', "found XML"),
     "book.xlsx": (b"PK\x03\x04" + b"\0" * 26 + b"[Content_Types].xml" + b"\0" * 99, "an Excel workbook"),
     "book.xls": (b"\xd0\xcf\x11\xe0" + b"\0" * 99, "an old Excel or Word file"),
     "nothing.xz": (lzma.compress(b""), "the xz file holds nothing"),
@@ -158,6 +158,8 @@ def test_a_page_that_begins_with_a_comment_is_html(tmp_path: Path) -> None:
 
 
 FORMATS = {
+    "feed.xml": (b'<?xml version="1.0"?>\n<products>\n<product/>\n</products>', "XML"),
+    "rss.xml": (b'<rss version="2.0">\n<channel>\n</channel></rss>', "XML"),
     "cr.csv": (b"id,title,text\r1,Lamp,It is lit.\r2,Tent,It is dry.\r", "CSV"),
     "header.csv": (b"id,title,text\n", "CSV"),
     "spaces.csv": (b'id, title, text\n1, "Lamp, red", "It is lit."\n2, "Tent, green", "It is dry."\n', "CSV"),

@@ -175,6 +175,17 @@ answers = [
 # a rebuild without the options keeps what the card says
 build("titlecraft/one", f"datasets/titlecraft/shop@{first}", "--data.seed=8")
 answers.append(read_card())
+# further columns, their places in the prompt and raw lines are verified
+(folder / "kept.jsonl").write_text("".join(json.dumps({"uid": n, "title": f"Lamp {n}", "content": f"Lamp {n} is lit for {n} hours.", "brand": f"B{n}"}) + "\\n" for n in range(60)) + "{cut\\n")
+extra = ["--data.keep_columns=brand", "--prompt.question='{title}' by {brand}?", "--quarantine=raw"]
+answers.append(build("titlecraft/kept", str(folder / "kept.jsonl"), *extra))
+answers.append(Path(hf_hub_download("titlecraft/kept", "quarantine/lines.jsonl", repo_type="dataset")).read_text())
+answers.append(Path(hf_hub_download("titlecraft/kept", "README.md", repo_type="dataset")).read_text())
+for repo, source in (("kept", str(folder / "kept.jsonl")), ("two", f"datasets/titlecraft/shop@{first}/c.parquet")):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        status = [main(["verify", f"datasets/titlecraft/{repo}"]), main(["verify", f"datasets/titlecraft/{repo}", "--level", "data", "--source", source])]
+    answers.append([status, out.getvalue()])
 print(json.dumps(answers))
 """
 
@@ -194,7 +205,9 @@ def test_a_dataset_of_the_hub_is_pinned_and_recorded(
         env=os.environ | hub.environment(tmp_path / "hf"), capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    one, two, three, moved, no_split, no_config, nothing, card, later = json.loads(done.stdout)
+    one, two, three, moved, no_split, no_config, nothing, card, later, kept, lines, kept_card, *verified = json.loads(
+        done.stdout.splitlines()[-1]
+    )
     source = "datasets/titlecraft/shop@COMMIT"
     everything = sorted(of_one_file.values())
     assert one == [[f"{source}/a.csv", f"{source}/more/b.csv"], 60, everything]
@@ -206,3 +219,7 @@ def test_a_dataset_of_the_hub_is_pinned_and_recorded(
     assert f"titlecraft build {source}/a.csv {source}/more/b.csv" in card
     for text in (card, later):
         assert "license: cc0-1.0" in text and "pretty_name: Kettles" in text and "- en\n- pt\n" in text
+    assert kept[1] == 60 and json.loads(lines)["raw"] == "{cut" and "`raw` is the whole line" in kept_card
+    assert "- `brand`: the source's column" in kept_card and "brand: B" in kept_card
+    for status, text in verified:
+        assert status == [0, 0], text

@@ -1,9 +1,11 @@
 """Splits depend only on groups and seed, and no group is divided."""
 
 import numpy as np
+import pytest
 
 from dataset_builder.source.block import text_key
-from dataset_builder.splits.assign import SPLITS, assign
+from dataset_builder.splits.assign import SPLITS, assign, too_large
+from titlecraft.errors import UserError
 from titlecraft.rows.groups import group_rows
 from titlecraft.settings import Data
 
@@ -49,3 +51,18 @@ def test_a_larger_sample_holds_the_smaller_one_in_the_same_splits() -> None:
     groups = np.arange(20_000, dtype=np.uint64)
     small, large = assign(groups, Data(limit=1000)), assign(groups, Data(limit=5000))
     assert (large[small >= 0] == small[small >= 0]).all()
+
+
+def test_the_test_split_gets_its_minimum_of_rows_and_the_rest_stays() -> None:
+    groups = np.arange(300, dtype=np.uint64) * 2**40
+    groups[200:] = 7  # one large group
+    before = assign(groups, Data(test_share=0.01, validation_share=0.05))
+    for minimum in (0, 1, 2, 50):
+        settings = Data(test_share=0.01, validation_share=0.05, minimum_test_rows=minimum)
+        after = assign(groups, settings)
+        after[too_large(groups, after, settings)] = 0
+        assert (after == 2).sum() >= minimum and not (after[200:] == 2).any()
+        assert set(np.flatnonzero(before[:200] == 2)) <= set(np.flatnonzero(after == 2))
+        assert (after == 2).sum() == max(minimum, (before[:200] == 2).sum())
+    with pytest.raises(UserError, match=r"data.minimum_test_rows 250: half of the groups hold .* of 300"):
+        assign(groups, Data(minimum_test_rows=250))

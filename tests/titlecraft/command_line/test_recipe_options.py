@@ -209,8 +209,9 @@ def test_recipes_differ_from_the_seed_in_the_listed_settings() -> None:
 
     def changed(name: str) -> set[str]:
         values = vars(parse(name).training).items()
-        return {field for field, value in values if value != getattr(seed.training, field)} - {"long_answers"}
+        return {field for field, value in values if value != getattr(seed.training, field)} - {"long_answers", "keep"}
 
+    assert seed.training.keep == "last" and parse("quality").training.keep == "best"
     assert seed.training.long_answers == "truncate" and parse("quality").training.long_answers == "drop"
     assert changed("low-memory") == {"batch_size", "accumulation"} and parse("low-memory").base.max_length == 1024
     assert changed("fast-convergence") == {"max_steps", "learning_rate"}

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> None:
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add(
         "source", type=str, nargs="+",
-        help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, Parquet, "
+        help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, XML, Parquet, "
         "Arrow, or Python dictionaries, plain or compressed (gz, bz2, xz, zst, zip): files, folders, quoted globs, fsspec URLs "
         "such as 's3://bucket/*.json.gz' (pip install s3fs), datasets of the Hub (datasets/NAMESPACE/NAME[@REVISION]), or - "
         "for what is piped in; read in the order of their names",

@@ -44,7 +44,9 @@ def main(arguments: list[str]) -> int:
     split_revision(options.repo.removeprefix("datasets/"))
     if options.source:
         from dataset_builder.source.find_files import find_files
+        from dataset_builder.source.places.hub_datasets import pinned_sources
 
+        options.source = pinned_sources(options.source, None, None)
         find_files(options.source)
 
     from model_card.verification.badge import badge

@@ -42,7 +42,7 @@ def check_training(checks: Checks, state: RepoState) -> Iterator[Line]:
     lines = [json.loads(line) for line in state.require(TRAINING_LOG).decode().splitlines()]
     with TemporaryDirectory() as folder:
         path, file = "assets/training_loss.png", Path(folder) / "loss.png"
-        plot_loss(lines, file)
+        plot_loss(lines, file, state.training.validation.kept if state.training.validation else None)
         yield same_rendering(checks, path, state.read(path), file.read_bytes(), state.training.code, "training")
 
 

@@ -1,0 +1,131 @@
+"""Validates a running training, keeps the weights of the best step, and stops the run when it does not improve."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+from transformers.trainer_callback import ExportableState
+
+from titlecraft.settings import Training
+from training.record import LOGGED_AS
+from training.validation.best_weights import BestWeights
+from training.validation.rows import Pair
+from training.validation.schedule import Schedule
+from training.validation.score import Scorer
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that validate a training, and when: (prompt, answer) token ids, and the schedule."""
+
+    pairs: list[Pair]
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class Point:
+    """One validation: the step, epochs and examples until then, and the NLL in nats per answer token."""
+
+    step: int
+    epoch: float
+    examples: int
+    loss: float
+
+
+class Validator(TrainerCallback, ExportableState):
+    """Scores the sample before the first step and whenever the schedule says so.
+
+    The best step is the earliest of those with the lowest loss; step 0, an adapter without effect, is none of them. Its state
+    and the best weights are part of every checkpoint, so that a resumed run decides as one that was not interrupted.
+    """
+
+    def __init__(self, trainer: Any, sample: Sample, settings: Training, pad_token_id: int) -> None:
+        self.trainer, self.schedule, self.settings = trainer, sample.schedule, settings
+        self.scorer = Scorer(
+            trainer.model,
+            sample.pairs,
+            pad_token_id,
+            one_at_a_time=settings.backend == "unsloth",  # its kernels read no mask of a padded batch
+            sharded=settings.shard_base,
+        )
+        self.points: list[Point] = []
+        self.best: Point | None = None
+        self.waited = 0  # validations since the best one
+        self.stopped = False
+        self.seconds = 0.0
+        self.weights = BestWeights(trainer.model)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint stores."""
+        return {
+            "points": [vars(point) for point in self.points],
+            "best": None if self.best is None else self.best.step,
+            "waited": self.waited,
+            "seconds": self.seconds,
+            "one_at_a_time": self.scorer.one_at_a_time,
+        }
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Restore what the checkpoint of a resumed run stored."""
+        saved = state.stateful_callbacks.get(type(self).__name__) if state.global_step else None
+        if not saved:
+            return
+        self.points = [Point(**point) for point in saved["points"]]
+        self.best = next((point for point in self.points if point.step == saved["best"]), None)
+        self.waited, self.seconds = saved["waited"], saved["seconds"]
+        self.scorer.one_at_a_time = saved["one_at_a_time"]
+        if self.best is not None and self.settings.keep == "best":
+            self.weights.read(Path(self.trainer.saving.resume))
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Validate before the first step, when all trackers are open."""
+        if state.global_step == 0 and not self.points:
+            self.scorer.use_own_scores()
+            self.validate(state, control)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Validate if it is due; keep the weights if they are the best; stop if patience is over."""
+        if not self.schedule.is_due(state.global_step):
+            return
+        point = self.validate(state, control)
+        if self.best is None or point.loss < self.best.loss:
+            self.best, self.waited = point, 0
+            if self.settings.keep == "best":
+                self.weights.take()
+        else:
+            self.waited += 1
+        if self.settings.patience is not None and self.waited >= self.settings.patience:
+            self.stopped = state.global_step < state.max_steps
+            control.should_training_stop = control.should_log = True
+
+    def validate(self, state: Any, control: Any) -> Point:
+        """Score the sample and log the loss."""
+        trainer, started = self.trainer, time.perf_counter()
+        loss = self.scorer.score(trainer.accelerator)
+        self.seconds += time.perf_counter() - started
+        examples = trainer.seen_by_all()["examples"]
+        point = Point(state.global_step, round(float(state.epoch or 0.0), 4), examples, loss)
+        self.points.append(point)
+        should_log = control.should_log  # logging resets it, and the training loss of this step is still to be logged
+        training = trainer.model.training
+        trainer.model.eval()  # by this TRL knows that its averages over training batches are not asked for
+        trainer.log({LOGGED_AS: loss, "examples_seen": examples})
+        trainer.model.train(training)
+        control.should_log = should_log
+        return point
+
+    def write_best(self, folder: Path, step: int) -> None:
+        """Write the best weights into the checkpoint of a step, unless they are the weights of this step."""
+        if self.settings.keep == "best" and self.best is not None and self.best.step != step:
+            self.weights.write(folder)
+
+    def kept(self) -> Point:
+        """The validation of the published step."""
+        return self.best if self.best is not None and self.settings.keep == "best" else self.points[-1]
+
+    def put_kept_weights(self) -> None:
+        """Give the model the weights of the step to publish."""
+        if self.kept().step != self.points[-1].step:
+            self.weights.put_back()
