@@ -23,10 +23,10 @@ from training.model.save_adapter import save_adapter
 from training.out_of_memory import within_memory
 from training.planning.fit import MemoryBudget, fit_here
 from training.planning.known_base import inspect_base
-from training.planning.steps import count_steps
 from training.prepare import Prepared, prepare
 from training.publishing.publish import require_trained
 from training.record import losses, plot_loss, write_log
+from training.steps import count_steps
 from training.trainer import OPTIMIZER, CountingTrainer, make_trainer, run_all_steps
 from training.validation.rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.validation.run import print_kept, record_validation, rows_to_draw, sample_of, without_rows

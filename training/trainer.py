@@ -153,7 +153,8 @@ def make_trainer(
     if distributed.rank():
         trainer.add_callback(OwnDropout(settings.seed + distributed.rank()))
     if sample:
-        trainer.validator = Validator(trainer, sample, settings, tokenizer.pad_token_id or 0)
+        pad: Any = tokenizer.pad_token_id or 0
+        trainer.validator = Validator(trainer, sample, settings, pad)
         trainer.add_callback(trainer.validator)
     if saving:
         trainer.add_callback(SaveNow(saving))

@@ -51,16 +51,16 @@ def test_the_truth_file_is_matched_exactly_whatever_the_number_of_processes(
     record = build_offline(made, tmp_path / "one", Data(rows_per_shard=4_000))
     folder = tmp_path / "one" / "publish"
     lines = made.read_bytes().split(b"\n")
-    found = {}
+    results = {}
     raw_file = made.read_bytes()
     for line in (folder / "quarantine" / "lines.jsonl").read_bytes().splitlines():
         place = msgspec.json.decode(line)
-        found[place["line"]] = place["reason"]
+        results[place["line"]] = place["reason"]
         raw = lines[place["line"] - 1]
         assert raw_file[place["offset"] : place["offset"] + len(raw)] == raw
         assert place["bytes"] == len(raw.removesuffix(b"\r"))
         assert set(place["columns"]) <= {"uid", "title", "content"} and "raw" not in place
-    assert found == {number: REASONS[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK | EMPTY}
+    assert results == {number: REASONS[kind] for number, kind in kinds.items() if kind not in ROWS | BLANK | EMPTY}
     assert set(kinds.values()) == set(REASONS) | ROWS | BLANK | EMPTY
     assert record.dropped["blank_line"] == sum(kind in BLANK for kind in kinds.values())
     assert record.source.lines == truth["rows"] == 20_000
@@ -103,29 +103,29 @@ def test_peculiarities_of_the_real_file(tmp_path: Path) -> None:
 
 
 def cut_files(folder: Path) -> dict[str, Path]:
-    whole = b"".join(line(number) for number in range(5000))
-    packed = gzip.compress(whole, mtime=0)
+    full = b"".join(line(number) for number in range(5000))
+    packed = gzip.compress(full, mtime=0)
     first = line(0, uid="0000031909", target_ind=[1]).replace(b'"uid": "0000000000", ', b"")
     made = {
         "the gzip data is cut after line": ("cut.json.gz", packed[: len(packed) // 2]),
-        "the last line is cut after line 5,000": ("cut.json", whole[:-20]),
+        "the last line is cut after line 5,000": ("cut.json", full[:-20]),
         "AmazonTitles-1.3MM's trn.json has 2,248,619 lines, this copy of it is cut after line 5,001": (
             "trn.json",
-            first + whole,
+            first + full,
         ),
     }
     for name, content in made.values():
         (folder / name).write_bytes(content)
-    return {said: folder / name for said, (name, _) in made.items()}
+    return {message: folder / name for message, (name, _) in made.items()}
 
 
 def test_a_file_that_is_cut_is_refused_unless_allowed(tmp_path: Path) -> None:
-    for number, (said, path) in enumerate(cut_files(tmp_path).items()):
-        with pytest.raises(UserError, match=said) as refused:
+    for number, (message, path) in enumerate(cut_files(tmp_path).items()):
+        with pytest.raises(UserError, match=message) as refused:
             build_offline(path, tmp_path / f"refused{number}", Data())
         assert str(path) in str(refused.value) and "--allow-incomplete" in str(refused.value)
         record = build_offline(path, tmp_path / f"allowed{number}", Data(), allow_incomplete=True)
-        assert (record.source.missing or "").startswith(said)
+        assert (record.source.missing or "").startswith(message)
         assert record.published > 1000
         assert record.source.lines == record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
 
@@ -149,8 +149,8 @@ def test_the_known_file_is_complete_with_its_number_of_lines(
 ) -> None:
     """Copies of 1,499,649 lines, cut between two lines, are in circulation; other catalogues may have any number."""
     files = [CatalogueFile("trn.json", "trn.json", 2_400_000_000, False)]
-    said = missing and f"{missing} after line {lines:,}"
-    assert require_whole(files, [lines], {}, first_line, allow_incomplete=True) == said
+    message = missing and f"{missing} after line {lines:,}"
+    assert require_whole(files, [lines], {}, first_line, allow_incomplete=True) == message
     if missing:
         with pytest.raises(UserError, match=f"{missing} after line {lines:,}; fetch the whole file again"):
             require_whole(files, [lines], {}, first_line, allow_incomplete=False)
@@ -160,7 +160,7 @@ def test_lines_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Where the borders of the blocks fall changes nothing."""
     path = tmp_path / "rows.json"
     path.write_bytes(b"".join(line(number, note="x" * (number % 7 * 300)) for number in range(200)))
-    whole = build_offline(path, tmp_path / "whole", Data())
+    full = build_offline(path, tmp_path / "whole", Data())
     for size in (100, 999, 4096):
         monkeypatch.setattr(read_blocks, "__defaults__", (0, None, size))
-        assert build_offline(path, tmp_path / str(size), Data()) == whole
+        assert build_offline(path, tmp_path / str(size), Data()) == full

@@ -29,7 +29,7 @@ def row(number: int, **others: object) -> dict[str, object]:
 
 def write(folder: Path, rows: Sequence[object], name: str = "rows.jsonl") -> Path:
     path = folder / name
-    path.write_text("".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in rows))
+    path.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows))
     return path
 
 

@@ -61,13 +61,15 @@ def objects(hub: RunningHub, repo: str) -> dict[str, int]:
 
 
 def children(process: int) -> list[int]:
-    return [int(one) for task in Path(f"/proc/{process}/task").glob("*/children") for one in task.read_text().split()]
+    return [int(pid) for task in Path(f"/proc/{process}/task").glob("*/children") for pid in task.read_text().split()]
 
 
 def commits(hub: RunningHub, home: Path, repo: str) -> list[str]:
     code = f"from huggingface_hub import HfApi; print(*[c.title for c in HfApi().list_repo_commits('{repo}', repo_type='dataset')], sep='|')"
-    done = subprocess.run([PYTHON, "-c", code], env=environment(hub, home), capture_output=True, text=True, check=True)
-    return done.stdout.strip().split("|")
+    process = subprocess.run(
+        [PYTHON, "-c", code], env=environment(hub, home), capture_output=True, text=True, check=True
+    )
+    return process.stdout.strip().split("|")
 
 
 def test_killed_while_uploading_publishes_nothing_and_uploads_nothing_twice(
@@ -127,8 +129,8 @@ sys.exit(main({command(source, repo=repo)[3:]!r}))
     look = [PYTHON, "-c", exists]
     before = subprocess.run(look, env=environment(hub, tmp_path), capture_output=True, text=True, check=True)
     assert before.stdout.strip() == "False"
-    done = subprocess.run(command(source, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command(source, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
     assert len(commits(hub, tmp_path, repo)) == 2
 
 
@@ -140,10 +142,10 @@ def test_repeating_a_build_makes_no_commit_and_tags_the_revision(
         command(catalogue, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
     )
     assert first.returncode == 0, first.stderr
-    again = subprocess.run(
+    second = subprocess.run(
         command(catalogue, repo=repo), env=environment(hub, tmp_path), capture_output=True, text=True
     )
-    assert again.returncode == 0 and "nothing to do" in again.stdout
+    assert second.returncode == 0 and "nothing to do" in second.stdout
     fresh = subprocess.run(
         command(catalogue, "--fresh", "--workers=1", repo=repo),
         env=environment(hub, tmp_path),

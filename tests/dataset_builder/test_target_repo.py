@@ -43,15 +43,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
 
 def run(hub: RunningHub, folder: Path, code: str) -> list[str]:
     folder.mkdir()
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-c", SCRIPT + code, str(folder)],
         env=os.environ | hub.environment(folder.parent / "hf"),
         capture_output=True,
         text=True,
         timeout=240,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()
 
 
 def test_files_of_people_in_the_target_repo_stay(hub: RunningHub, tmp_path: Path) -> None:

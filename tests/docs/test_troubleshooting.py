@@ -67,8 +67,8 @@ def stands_in(source: str, said: str, pieces: int = 3) -> bool:
 def test_each_message_is_in_the_source(name: str) -> None:
     fixed = PLACEHOLDER.split(ENTRIES[name]["message"].removeprefix("error: "))
     assert sum(map(len, fixed)) > 25
-    for said in fixed:
-        assert stands_in(source_text(), said.strip(JOINTS)), said
+    for message in fixed:
+        assert stands_in(source_text(), message.strip(JOINTS)), message
 
 
 def test_a_message_that_is_not_in_the_source_is_detected() -> None:
@@ -81,7 +81,7 @@ def run(cases: dict[str, list[str]], environment: dict[str, str]) -> dict[str, t
         name: {"arguments": arguments, "environment": {"HF_TOKEN": world.TOKENS[name]} if name in world.TOKENS else {}}
         for name, arguments in cases.items()
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-m", "tests.docs.provoke"],
         input=json.dumps(asked),
         env=environment,
@@ -90,8 +90,8 @@ def run(cases: dict[str, list[str]], environment: dict[str, str]) -> dict[str, t
         text=True,
         timeout=200,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stderr[-3000:]
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +105,10 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
     world.publish_repos(folder, hub.url)
     environment = os.environ | hub.environment(home) | {"HF_TOKEN": "hf_mine", "TRANSFORMERS_VERBOSITY": "error"}
     with world.locked(home, "dataset", "me/locked"), world.taken_port() as port, world.busy_hub() as busy:
-        found = run(world.mistakes(folder, port), environment)
-        found |= run({"rate_limit": ["card", "me/adapter"]}, environment | {"HF_ENDPOINT": busy})
-        found |= run({"hub_away": ["card", "me/adapter"]}, environment | {"HF_ENDPOINT": "http://127.0.0.1:9"})
-    yield found
+        result = run(world.mistakes(folder, port), environment)
+        result |= run({"rate_limit": ["card", "me/adapter"]}, environment | {"HF_ENDPOINT": busy})
+        result |= run({"hub_away": ["card", "me/adapter"]}, environment | {"HF_ENDPOINT": "http://127.0.0.1:9"})
+    yield result
     stop(folder / "hub")
 
 
@@ -120,7 +120,9 @@ def test_each_message_is_printed(name: str, provoked: dict[str, tuple[int, str]]
 
         if torch.cuda.is_available():
             pytest.skip("there is a GPU here")
-    status, said = provoked[name]
+    status, message = provoked[name]
     pattern = ".+".join(map(re.escape, PLACEHOLDER.split(ENTRIES[name]["message"])))
-    errors = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert status == 2 and len(errors) == 1 and re.fullmatch(pattern, errors[0]), f"{status} {said}\nexpected {pattern}"
+    errors = [line for line in message.splitlines() if line.startswith("error: ")]
+    assert status == 2 and len(errors) == 1 and re.fullmatch(pattern, errors[0]), (
+        f"{status} {message}\nexpected {pattern}"
+    )

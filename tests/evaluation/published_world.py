@@ -46,8 +46,8 @@ def write_dataset(folder: Path) -> None:
     rows = {split: [row(number) for number in numbers] for split, numbers in SPLITS.items()}
     rows["train"][0] |= {"title": row(LEAKED_TITLE)["title"].upper()}
     rows["train"][1] |= {"output": row(LEAKED_OUTPUT)["output"]}
-    for split, found in rows.items():
-        pq.write_table(pa.Table.from_pylist(found), folder / "data" / f"{split}-00000-of-00001.parquet")
+    for split, split_rows in rows.items():
+        pq.write_table(pa.Table.from_pylist(split_rows), folder / "data" / f"{split}-00000-of-00001.parquet")
     (folder / "prompt.json").write_bytes(PromptFormat.from_settings(Prompt()).to_json())
 
 

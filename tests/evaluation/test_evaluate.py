@@ -21,8 +21,8 @@ PLOTS = ("forest.png", "by_title.png", "scores.png", "lengths.png")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
-    with served_world(tmp_path_factory.mktemp("world")) as found:
-        yield found
+    with served_world(tmp_path_factory.mktemp("world")) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def twice(world: World, killed) -> tuple[dict, Path]:
     folder = world.root / "measured"
     measured = world.start("home-2", "measure", world.pins[ADAPTER], str(folder), hash_seed="4711")
     evaluated = outcome(world.start("home-1", "counted", world.pins[ADAPTER]))
-    again = outcome(measured)
-    assert (again["built_in_tasks"], again["gradients"]) == (
+    measured_world = outcome(measured)
+    assert (measured_world["built_in_tasks"], measured_world["gradients"]) == (
         ["lighteval.tasks.tasks.arc"],
         True,
     )  # lighteval's faults, see harness.py
@@ -100,14 +100,14 @@ def test_finished_batches_are_not_computed_again(world: World, killed, twice) ->
     first, second = killed
     assert first == {"generating": 3}
     assert second == {"generating": 9, "sampling": 12, "scoring": 9, "scoring_elsewhere": 9, "choosing": 5}
-    evaluated, said = twice[0], twice[0]["said"]
+    evaluated, stderr = twice[0], twice[0]["said"]
     assert evaluated["calls"] == {"nll": 36 - 5}
     timings = json.loads(world.read(f"evaluation/{evaluated['id']}/timings.json", evaluated["pin"]))
     assert timings["batches_found"] == second
     answers = {name: part["answers"] for name, part in timings["parts"].items() if name in ("generating", "scoring")}
     assert answers == {"generating": 72, "scoring": 72}  # 24 titles in two arms, and with sources
-    assert f"continuing an interrupted run with {second.total()} finished batches; --fresh" in said
-    assert "generating 15 found and 0 computed" in said and "choosing 9 found and 81 computed" in said
+    assert f"continuing an interrupted run with {second.total()} finished batches; --fresh" in stderr
+    assert "generating 15 found and 0 computed" in stderr and "choosing 9 found and 81 computed" in stderr
     assert stored_batches(world) == []
 
 
@@ -160,9 +160,9 @@ def test_the_record_agrees_with_the_predictions(twice) -> None:
 
 
 def test_an_existing_report_is_returned(world: World, twice) -> None:
-    again = outcome(world.start("home-1", "evaluate", ADAPTER, fresh=True))
-    assert (again["pin"], again["id"]) == (twice[0]["pin"], twice[0]["id"])
-    assert again["imported"] == [] and again["seconds"] < 5
+    second = outcome(world.start("home-1", "evaluate", ADAPTER, fresh=True))
+    assert (second["pin"], second["id"]) == (twice[0]["pin"], twice[0]["id"])
+    assert second["imported"] == [] and second["seconds"] < 5
 
 
 def test_a_repo_without_an_adapter_is_refused_with_the_missing_file(world: World) -> None:

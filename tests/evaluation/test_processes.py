@@ -33,11 +33,11 @@ def test_few_titles_or_cores_use_one_process(monkeypatch) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_cached_overlap_scores_are_the_same(processes: int, monkeypatch) -> None:
     monkeypatch.setattr("evaluation.lookup.overlaps.workers", lambda texts: processes)
-    found, pairs = Overlaps(), list(zip(TEXTS, REFERENCES, strict=True))
-    found.look_up([*pairs, pairs[0]])
-    assert len(found.known) == (70 if processes == 2 else 0)
+    overlaps, pairs = Overlaps(), list(zip(TEXTS, REFERENCES, strict=True))
+    overlaps.look_up([*pairs, pairs[0]])
+    assert len(overlaps.known) == (70 if processes == 2 else 0)
     for name, score in SCORES.items():
-        assert [found.score(name, *pair) for pair in pairs] == [score(*pair) for pair in pairs]
+        assert [overlaps.score(name, *pair) for pair in pairs] == [score(*pair) for pair in pairs]
 
 
 def test_the_comparison_is_the_same_in_two_processes() -> None:

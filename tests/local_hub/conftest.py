@@ -78,8 +78,8 @@ def fsck() -> Callable[[Path], None]:
         if shutil.which("git") is None:
             pytest.skip("needs git")
         command = ["git", "-c", "safe.directory=*", "-C", str(folder), "fsck", "--full", "--strict", "--no-dangling"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+        process = subprocess.run(command, capture_output=True, text=True)
+        assert (process.returncode, process.stdout + process.stderr) == (0, "")
 
     return check
 

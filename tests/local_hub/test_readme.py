@@ -22,8 +22,8 @@ def test_the_fixtures_and_tests_pass(tmp_path: Path) -> None:
         (tmp_path / name).write_text(code)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1", "HF_HUB_DISABLE_XET": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+    process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0 and "2 passed" in process.stdout, process.stdout + process.stderr
 
 
 def test_the_accounts_load(tmp_path: Path) -> None:

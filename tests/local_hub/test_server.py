@@ -48,11 +48,11 @@ def test_a_port_in_use(tmp_path: Path):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        done = run("--root", str(tmp_path / "hub"), "--port", port)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"error: Port {port} on 127.0.0.1 is in use")
-        assert "--port 0" in done.stderr
-        assert done.stderr.count("\n") == 1
+        process = run("--root", str(tmp_path / "hub"), "--port", port)
+        assert (process.returncode, process.stdout) == (2, "")
+        assert process.stderr.startswith(f"error: Port {port} on 127.0.0.1 is in use")
+        assert "--port 0" in process.stderr
+        assert process.stderr.count("\n") == 1
         with pytest.raises(UsageError, match=f"Port {port} .* in use"):
             start(tmp_path / "hub", port=int(port))
 
@@ -69,9 +69,9 @@ def test_the_last_port_was_taken_by_somebody_else(root: Path):
 
 def test_one_root_has_one_server(root: Path):
     hub = start(root)
-    done = run("--root", str(root), "--port", "0")
-    assert done.returncode == 2
-    assert f"is served at {hub.url} already" in done.stderr
+    process = run("--root", str(root), "--port", "0")
+    assert process.returncode == 2
+    assert f"is served at {hub.url} already" in process.stderr
     with pytest.raises(UsageError, match="is already served at"):
         start(root, port=1)
 
@@ -83,36 +83,36 @@ def test_roots_that_cannot_be(tmp_path: Path):
     strange.mkdir()
     (strange / "thesis.txt").write_text("precious")
     for root, complaint in ((file, "is a file"), (file / "below", "not a folder"), (strange, "thesis.txt")):
-        done = run("--root", str(root))
-        assert done.returncode == 2
-        assert complaint in done.stderr
-        assert done.stderr.startswith("error: ")
-        assert done.stderr.count("\n") == 1
+        process = run("--root", str(root))
+        assert process.returncode == 2
+        assert complaint in process.stderr
+        assert process.stderr.startswith("error: ")
+        assert process.stderr.count("\n") == 1
     assert [path.name for path in strange.iterdir()] == ["thesis.txt"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_root_without_write_permission(tmp_path: Path):
     tmp_path.chmod(0o500)
-    done = run("--root", str(tmp_path / "hub"))
+    process = run("--root", str(tmp_path / "hub"))
     tmp_path.chmod(0o700)
-    assert done.returncode == 2
-    assert "cannot write" in done.stderr
+    assert process.returncode == 2
+    assert "cannot write" in process.stderr
 
 
 def test_a_bad_accounts_file(tmp_path: Path):
     accounts = tmp_path / "accounts.json"
     for content in ("{", "[]", '{"users": {}, "tokens": {"x": {"user": "nobody"}}}'):
         accounts.write_text(content)
-        done = run("--root", str(tmp_path / "hub"), "--accounts", str(accounts))
-        assert done.returncode == 2
-        assert "not a valid accounts file" in done.stderr
+        process = run("--root", str(tmp_path / "hub"), "--accounts", str(accounts))
+        assert process.returncode == 2
+        assert "not a valid accounts file" in process.stderr
 
 
 def test_the_launcher_needs_the_standard_library_only():
     code = "import sys, local_hub.server; print([m for m in ('starlette', 'dulwich', 'yaml') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert process.stdout.strip() == "[]"
 
 
 def test_the_environment_keeps_this_hubs_files_apart(root: Path, tmp_path: Path):

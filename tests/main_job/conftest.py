@@ -71,9 +71,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def succeed(world: World, *command: str) -> str:
     """The output of a command, which must succeed."""
-    done = world.run(PYTHON, "-m", *command)
-    assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
-    return done.stdout
+    process = world.run(PYTHON, "-m", *command)
+    assert process.returncode == 0, f"{command}: {process.stderr[-3000:]}"
+    return process.stdout
 
 
 @pytest.fixture(scope="session")
@@ -103,11 +103,11 @@ def refused(world: World) -> Callable[..., str]:
     """Run a command that must fail with a user error; return its line `error: …`."""
 
     def run(*arguments: str, **environment: str) -> str:
-        done = world.titlecraft(*arguments, **environment)
-        assert done.returncode != 0, done.stdout
-        assert "Traceback" not in done.stderr, done.stderr
-        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        assert len(lines) == 1, done.stderr
+        process = world.titlecraft(*arguments, **environment)
+        assert process.returncode != 0, process.stdout
+        assert "Traceback" not in process.stderr, process.stderr
+        lines = [line for line in process.stderr.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, process.stderr
         return lines[0]
 
     return run

@@ -143,7 +143,7 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
         "a person's words": (data, "card", False, add_words),
         "a digit of the dataset's record": (data, "card", True, replace("dataset_record.json", '"published": ', '"published": 1')),
     }  # fmt: skip
-    found = {}
+    results = {}
     for name, (repo, level, recomputed, change) in table.items():
         with tempfile.TemporaryDirectory() as temporary, contextlib.redirect_stdout(io.StringIO()):
             folder = Path(temporary) / "repo"
@@ -153,8 +153,8 @@ def main(adapter: str, dataset: str, source: str) -> dict[str, list[str]]:
                 recompute_checksums(folder)
             state = RepoState.of_folder(states[repo].pin, folder)
             failures = verify_state(state, level, [source] if level == "data" else []).failures()
-            found[name] = [f"{line.level}: {line.claim.replace(report, 'report')}" for line in failures]
-    return found
+            results[name] = [f"{line.level}: {line.claim.replace(report, 'report')}" for line in failures]
+    return results
 
 
 if __name__ == "__main__":

@@ -49,10 +49,10 @@ def test_source_is_missing(refused: Refused) -> None:
 
 
 def test_source_is_cut(world: World, refused: Refused, tmp_path: Path) -> None:
-    whole = (world.folder / "trn.json.gz").read_bytes()
-    (tmp_path / "cut.json.gz").write_bytes(whole[: len(whole) // 2])
-    said = refused(*build(tmp_path / "cut.json.gz"))
-    assert "the gzip data is cut after line" in said and "fetch the whole file again" in said
+    full = (world.folder / "trn.json.gz").read_bytes()
+    (tmp_path / "cut.json.gz").write_bytes(full[: len(full) // 2])
+    message = refused(*build(tmp_path / "cut.json.gz"))
+    assert "the gzip data is cut after line" in message and "fetch the whole file again" in message
 
 
 def test_source_is_not_gzip(refused: Refused, tmp_path: Path) -> None:
@@ -63,17 +63,17 @@ def test_source_is_not_gzip(refused: Refused, tmp_path: Path) -> None:
 def test_source_has_other_columns(refused: Refused, tmp_path: Path) -> None:
     with gzip.open(tmp_path / "other.json.gz", "wt") as stream:
         stream.write('{"name": "Kettle", "text": "A kettle that boils water."}\n' * 3)
-    said = refused(*build(tmp_path / "other.json.gz"))
+    message = refused(*build(tmp_path / "other.json.gz"))
     assert (
-        "no line has 'title' and 'content'; the lines have 'name', 'text'" in said
-        and "--data.title_column=name" in said
+        "no line has 'title' and 'content'; the lines have 'name', 'text'" in message
+        and "--data.title_column=name" in message
     )
 
 
 def test_unknown_recipe_key(world: World, refused: Refused) -> None:
     (world.folder / "typo.yaml").write_text("lora:\n  r: 4\n  alhpa: 8\n")
-    said = refused("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "typo.yaml")
-    assert said == "error: typo.yaml:3: unknown key 'lora.alhpa'; did you mean 'lora.alpha'?"
+    message = refused("train", "--dataset", DATASET, "--repo", ADAPTER, "--recipe", "typo.yaml")
+    assert message == "error: typo.yaml:3: unknown key 'lora.alhpa'; did you mean 'lora.alpha'?"
 
 
 def test_unknown_recipe_and_option(refused: Refused) -> None:
@@ -85,8 +85,8 @@ def test_unknown_recipe_and_option(refused: Refused) -> None:
 
 
 def test_misspelt_repo(refused: Refused) -> None:
-    said = refused("train", "--dataset", "titlecraft/amazn", "--repo", ADAPTER, "--recipe", "recipe.yaml")
-    assert "no dataset titlecraft/amazn" in said and "check the spelling" in said
+    message = refused("train", "--dataset", "titlecraft/amazn", "--repo", ADAPTER, "--recipe", "recipe.yaml")
+    assert "no dataset titlecraft/amazn" in message and "check the spelling" in message
     assert "expected NAMESPACE/NAME" in refused("evaluate", "--adapter", "adapter", "--recipe", "recipe.yaml")
 
 
@@ -96,8 +96,8 @@ def test_no_write_right(world: World, refused: Refused) -> None:
 
 
 def test_bad_token(refused: Refused) -> None:
-    said = refused(*build("trn.json.gz"), HF_TOKEN="hf_nonsense")
-    assert "refused the token" in said and "HF_TOKEN" in said
+    message = refused(*build("trn.json.gz"), HF_TOKEN="hf_nonsense")
+    assert "refused the token" in message and "HF_TOKEN" in message
     assert "there is no token for http://" in refused(*build("trn.json.gz"), HF_TOKEN="")
 
 
@@ -108,8 +108,8 @@ def test_unsloth_without_a_gpu(world: World, refused: Refused, dataset: str) -> 
         pytest.skip("there is a GPU here")
     world.python("from huggingface_hub import create_repo; create_repo('titlecraft/any', exist_ok=True)")
     options = ["--recipe", "recipe.yaml", "--training.backend=unsloth", "--base.repo=titlecraft/any"]
-    said = refused("train", "--dataset", DATASET, "--repo", "titlecraft/unsloth", *options)
-    assert "needs a CUDA GPU" in said and "--training.backend=trl" in said
+    message = refused("train", "--dataset", DATASET, "--repo", "titlecraft/unsloth", *options)
+    assert "needs a CUDA GPU" in message and "--training.backend=trl" in message
 
 
 def test_port_in_use(refused: Refused, tmp_path: Path) -> None:
@@ -117,13 +117,13 @@ def test_port_in_use(refused: Refused, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        said = refused("hub", "serve", "--root", str(tmp_path / "hub"), "--port", port)
-    assert port in said and "--port 0" in said
+        message = refused("hub", "serve", "--root", str(tmp_path / "hub"), "--port", port)
+    assert port in message and "--port 0" in message
 
 
 def test_nobody_answers(refused: Refused) -> None:
-    said = refused(*build("trn.json.gz"), HF_ENDPOINT="http://127.0.0.1:9")
-    assert "http://127.0.0.1:9 does not answer" in said and "run the same command again" in said
+    message = refused(*build("trn.json.gz"), HF_ENDPOINT="http://127.0.0.1:9")
+    assert "http://127.0.0.1:9 does not answer" in message and "run the same command again" in message
 
 
 def test_the_hub_is_killed_during_an_upload(tmp_path: Path, world: World) -> None:
@@ -152,11 +152,11 @@ def test_the_hub_is_killed_during_an_upload(tmp_path: Path, world: World) -> Non
         stderr,
         re.MULTILINE,
     ), stderr
-    again = start(tmp_path / "hub", port=int(hub.url.rsplit(":", 1)[1]))
+    second = start(tmp_path / "hub", port=int(hub.url.rsplit(":", 1)[1]))
     command = [PYTHON, "-m", "titlecraft.command_line.main", *arguments]
     done = subprocess.run(command, env=environment, cwd=world.folder, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
-    assert again.url == hub.url
+    assert second.url == hub.url
     stop(tmp_path / "hub")
 
 
@@ -172,11 +172,11 @@ def test_disk_full_while_publishing(world: World, tmp_path: Path, dataset: str) 
         pytest.skip("no right to mount a small disk here")
     before = head(world)
     try:
-        done = world.titlecraft(*build("trn.json.gz", DATASET), "--fresh", HF_HOME=str(disk / "hf_home"))
+        process = world.titlecraft(*build("trn.json.gz", DATASET), "--fresh", HF_HOME=str(disk / "hf_home"))
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-    assert "disk full" in done.stderr.splitlines()[-1]
+    assert process.returncode == 2 and "Traceback" not in process.stderr, process.stderr
+    assert "disk full" in process.stderr.splitlines()[-1]
     assert head(world) == before
 
 
@@ -197,7 +197,7 @@ def test_a_second_run_at_the_same_time(world: World, dataset: str) -> None:
 
 def test_a_head_that_moved_is_refused(world: World, dataset: str) -> None:
     """Across machines the parent commit decides: a commit on an outdated head is refused in one line."""
-    done = world.python("""
+    process = world.python("""
 import titlecraft.hub.publishing as publishing
 from huggingface_hub import HfApi
 from pathlib import Path
@@ -210,21 +210,21 @@ def meanwhile(self, *args, **kwargs):
 publishing.HfApi.list_repo_files = meanwhile
 raise SystemExit(main(["build", "trn.json.gz", "--repo", "titlecraft/raced", "--recipe", "recipe.yaml"]))
 """)
-    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-    assert "somebody else published to dataset titlecraft/raced in the meantime" in done.stderr.splitlines()[-1]
+    assert process.returncode == 2 and "Traceback" not in process.stderr, process.stderr
+    assert "somebody else published to dataset titlecraft/raced in the meantime" in process.stderr.splitlines()[-1]
 
 
 def test_repos_with_other_contents_are_refused(world: World, refused: Refused) -> None:
     """A repo with somebody else's data, or with the base model, is not overwritten."""
-    done = world.python("""
+    outcome = world.python("""
 from huggingface_hub import HfApi
 for kind in ("dataset", "model"):
     HfApi().create_repo("titlecraft/precious", repo_type=kind)
     HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="data/thesis.csv", repo_id="titlecraft/precious", repo_type=kind)
 """)
-    assert done.returncode == 0, done.stderr
-    said = refused(*build("trn.json.gz", "titlecraft/precious"))
-    assert "holds 1 files that this command did not publish (data/thesis.csv)" in said and "another repo" in said
+    assert outcome.returncode == 0, outcome.stderr
+    message = refused(*build("trn.json.gz", "titlecraft/precious"))
+    assert "holds 1 files that this command did not publish (data/thesis.csv)" in message and "another repo" in message
 
 
 def test_a_deleted_repo_is_published_again(world: World, dataset: str) -> None:
@@ -233,14 +233,14 @@ def test_a_deleted_repo_is_published_again(world: World, dataset: str) -> None:
     assert "nothing to do" in world.titlecraft(*command).stdout
     code = "from huggingface_hub import HfApi; HfApi().delete_folder('data', 'titlecraft/again', repo_type='dataset')"
     assert world.python(code).returncode == 0
-    done = world.titlecraft(*command)
-    assert done.returncode == 0 and "nothing to do" not in done.stdout, done.stderr
+    process = world.titlecraft(*command)
+    assert process.returncode == 0 and "nothing to do" not in process.stdout, process.stderr
 
 
 def test_a_split_without_training_rows_is_refused(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "few.jsonl").write_text('{"title": "Kettle", "content": "A kettle that boils water."}\n')
-    said = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99", "--data.validation_share=0")
-    assert "no row is left for the training split" in said
+    message = refused(*build(tmp_path / "few.jsonl"), "--data.test_share=0.99", "--data.validation_share=0")
+    assert "no row is left for the training split" in message
 
 
 def test_abbreviated_and_repeated_options_are_refused(refused: Refused) -> None:

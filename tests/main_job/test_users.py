@@ -14,13 +14,13 @@ pytestmark = pytest.mark.usefixtures("published")
 
 def say(world: World, code: str) -> str:
     """The output of a user's script, which must succeed."""
-    done = world.python(code)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.strip()
+    process = world.python(code)
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout.strip()
 
 
 def test_load_dataset_plain_streaming_at_a_tag_and_at_a_sha(world: World) -> None:
-    said = say(
+    output = say(
         world,
         f"""
 from datasets import load_dataset
@@ -42,14 +42,14 @@ from huggingface_hub import hf_hub_download
 print(hf_hub_download("{DATASET}", "{DATASET_RECORD}", repo_type="dataset"))
 """).stdout.strip()
     record = read_record(Path(raw).read_bytes(), DatasetRecord, raw)
-    assert said == str({name: split.rows for name, split in record.splits.items()})
+    assert output == str({name: split.rows for name, split in record.splits.items()})
     accounted = record.published + sum(record.dropped.values()) + sum(record.quarantined.values())
     assert accounted == record.source.lines == 1500
 
 
 def test_the_adapter_loads_in_every_way(world: World) -> None:
     """AutoModel with AutoTokenizer, PeftModel on the pinned base, and a pipeline give the same answers."""
-    said = say(
+    output = say(
         world,
         f"""
 import torch
@@ -68,11 +68,11 @@ answer = pipeline("text-generation", model="{ADAPTER}")("A red kettle", max_new_
 print(answer[0]["generated_text"])
 """,
     )
-    assert said.startswith("A red kettle")
+    assert output.startswith("A red kettle")
 
 
 def test_the_card_metadata(world: World) -> None:
-    said = say(
+    output = say(
         world,
         f"""
 from huggingface_hub import ModelCard, DatasetCard
@@ -82,7 +82,7 @@ print(sorted(result.metric_type for result in data.eval_results))
 print(DatasetCard.load("{DATASET}").data.license)
 """,
     )
-    first, measures, licence = said.splitlines()
+    first, measures, licence = output.splitlines()
     assert first == f"{BASE} ['{DATASET}'] peft mit text-generation"
     assert {"nll_per_token", "chrf", "rouge_l", "length_ratio", "stop_rate"} <= set(re.findall(r"'(\w+)'", measures))
     assert licence == "unknown"
@@ -117,9 +117,13 @@ def test_dataset_and_adapter_name_each_other(world: World, published: dict[str, 
     data, adapter = re.search(rf"{DATASET}@\w+", published["build"]), re.search(rf"{ADAPTER}@\w+", published["train"])
     for stage in ("train", "evaluate"):
         assert f"listed on the dataset's card: {DATASET}@" in published[stage]
-    said = world.titlecraft("lineage", ADAPTER).stdout
+    output = world.titlecraft("lineage", ADAPTER).stdout
     assert (
-        data and adapter and f"dataset {data[0]}" in said and f"adapter {adapter[0]}" in said and ", n = 40: " in said
+        data
+        and adapter
+        and f"dataset {data[0]}" in output
+        and f"adapter {adapter[0]}" in output
+        and ", n = 40: " in output
     )
     assert world.titlecraft("lineage", f"datasets/{DATASET}").stdout.count(adapter[0]) == 1
 
@@ -129,14 +133,14 @@ def test_a_second_run_reuses_published_results(world: World, published: dict[str
         "build": ["build", "trn.json.gz", "--repo", DATASET],
         "train": ["train", "--dataset", DATASET, "--repo", ADAPTER],
     }.items():
-        done = world.titlecraft(*command, "--recipe", "recipe.yaml")
-        assert done.returncode == 0, done.stderr
-        assert "nothing to do" in done.stdout and "listed on" not in done.stdout
+        process = world.titlecraft(*command, "--recipe", "recipe.yaml")
+        assert process.returncode == 0, process.stderr
+        assert "nothing to do" in process.stdout and "listed on" not in process.stdout
         if name == "build":
-            assert done.stdout.splitlines()[1] == published["build"].splitlines()[0]
-    done = world.titlecraft("evaluate", "--adapter", ADAPTER, "--recipe", "recipe.yaml")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith("report.html")
+            assert process.stdout.splitlines()[1] == published["build"].splitlines()[0]
+    process = world.titlecraft("evaluate", "--adapter", ADAPTER, "--recipe", "recipe.yaml")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1].endswith("report.html")
     assert "nothing to do" in world.titlecraft("card", ADAPTER).stdout
 
 
@@ -154,9 +158,9 @@ sys.exit(main({train!r}))
 """
     failed = world.python(failing)
     assert failed.returncode == 2 and "error: the Hub is gone" in failed.stderr, failed.stderr
-    done = world.titlecraft(*train)
-    assert done.returncode == 0, done.stderr
-    assert "training had finished already" in done.stdout and "step/s" not in done.stderr
+    process = world.titlecraft(*train)
+    assert process.returncode == 0, process.stderr
+    assert "training had finished already" in process.stdout and "step/s" not in process.stderr
 
 
 def test_a_retrained_adapter_has_no_report_until_it_is_evaluated(world: World) -> None:

@@ -18,12 +18,12 @@ TAMPERED = Path(__file__).with_name("tampered.py")
 
 def test_everything_holds_on_a_fresh_machine(world: World, published: dict[str, str]) -> None:
     fresh = {"HF_HOME": str(world.folder / "never seen"), "COLUMNS": "160"}
-    done = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "v.json", "--badge", "v.svg", **fresh)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    found = json.loads((world.folder / "v.json").read_text())
-    assert {line["level"] for line in found["lines"]} == {"card", "scores"}
-    assert {line["verdict"] for line in found["lines"]} <= {"holds", "not looked at"} and found["verdict"] == "holds"
-    claims = [line["claim"] for line in found["lines"]]
+    process = world.titlecraft("verify", ADAPTER, "--level", "scores", "--json", "v.json", "--badge", "v.svg", **fresh)
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr
+    result = json.loads((world.folder / "v.json").read_text())
+    assert {line["level"] for line in result["lines"]} == {"card", "scores"}
+    assert {line["verdict"] for line in result["lines"]} <= {"holds", "not looked at"} and result["verdict"] == "holds"
+    claims = [line["claim"] for line in result["lines"]]
     for part in (
         "data.seen",
         "trainable parameters",
@@ -35,9 +35,9 @@ def test_everything_holds_on_a_fresh_machine(world: World, published: dict[str, 
         "report.html, drawn again",
     ):
         assert any(part in claim for claim in claims), part
-    assert f"verified: all {found['counts']['holds']} claims hold at level scores" in done.stdout
+    assert f"verified: all {result['counts']['holds']} claims hold at level scores" in process.stdout
     badge = (world.folder / "v.svg").read_text()
-    assert ">verified: scores<" in badge and found["repo"]["revision"][:8] in badge
+    assert ">verified: scores<" in badge and result["repo"]["revision"][:8] in badge
     (card,) = (world.folder / "never seen").rglob(f"models--{ADAPTER.replace('/', '--')}/snapshots/*/README.md")
     block = re.search(r"```bash\n(titlecraft verify .*?)```", card.read_text(encoding="utf-8"), re.DOTALL)
     assert block
@@ -47,18 +47,18 @@ def test_everything_holds_on_a_fresh_machine(world: World, published: dict[str, 
         ["titlecraft", "verify", f"datasets/{DATASET}"],
     ]
     for command in commands:  # the card's own check, as it is typed
-        again = world.titlecraft(*shlex.split(command)[1:], "--json", "d.json", **fresh)
-        assert again.returncode == 0, again.stdout[-3000:] + again.stderr
+        second = world.titlecraft(*shlex.split(command)[1:], "--json", "d.json", **fresh)
+        assert second.returncode == 0, second.stdout[-3000:] + second.stderr
     assert "dataset: data/train-00000-of-00001.parquet, built again" in (world.folder / "d.json").read_text()
-    assert "levels scores, predictions are not possible: a dataset has no report" in again.stdout
+    assert "levels scores, predictions are not possible: a dataset has no report" in second.stdout
 
 
 @pytest.fixture(scope="module")
 def tampered(world: World, published: dict[str, str]) -> dict[str, list[str]]:
     """Name of each change -> the claims that do not hold after it, as LEVEL: CLAIM."""
-    done = world.run(PYTHON, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    process = world.run(PYTHON, str(TAMPERED), ADAPTER, DATASET, "trn.json.gz")
+    assert process.returncode == 0, process.stderr[-3000:]
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 CAUGHT = {
@@ -113,23 +113,23 @@ def test_private_and_deleted_repos_are_unavailable(world: World, published: dict
     nobody = {"HF_TOKEN": "", "HF_HOME": str(world.folder / "nobody"), "COLUMNS": "160"}
     assert world.run(PYTHON, "-c", show, BASE, "yes").returncode == 0
     try:
-        done = world.titlecraft("verify", ADAPTER, "--brief", "--badge", "n.svg", **nobody)
+        process = world.titlecraft("verify", ADAPTER, "--brief", "--badge", "n.svg", **nobody)
     finally:
         assert world.run(PYTHON, "-c", show, BASE, "no").returncode == 0
-    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stdout + done.stderr
-    assert "could not be looked at: " in done.stdout and "verified: all" not in done.stdout
+    assert process.returncode == 3 and "Traceback" not in process.stderr, process.stdout + process.stderr
+    assert "could not be looked at: " in process.stdout and "verified: all" not in process.stdout
     assert ">could not be looked at<" in (world.folder / "n.svg").read_text()
-    done = world.titlecraft("verify", "titlecraft/gone", HF_TOKEN="")
-    assert done.returncode == 3 and done.stderr.startswith("error: could not be looked at: ")
+    process = world.titlecraft("verify", "titlecraft/gone", HF_TOKEN="")
+    assert process.returncode == 3 and process.stderr.startswith("error: could not be looked at: ")
     assert world.titlecraft("verify", ADAPTER, "--level", "half").returncode == 2
     assert "exit status: 0 everything" in " ".join(world.titlecraft("verify", "--help").stdout.split())
 
 
 def test_another_source_fails_and_a_third_party_repo_is_refused(world: World, published: dict[str, str]) -> None:
     (world.folder / "other.json").write_text('{"uid": "B000000001", "title": "t", "content": "c"}\n')
-    done = world.titlecraft("verify", ADAPTER, "--level", "data", "--source", "other.json", COLUMNS="160")
-    assert done.returncode == 1 and "built again" not in done.stdout
-    assert "source: sha256 of trn.json.gz: claimed" in done.stdout and "other.json has 52 bytes" in done.stdout
-    done = world.titlecraft("verify", BASE, COLUMNS="160")
-    assert done.returncode == 3 and "could not be looked at: 1 of 1 claims at level card" in done.stdout
-    assert "levels card, scores, predictions, data are not possible: no training_record.json" in done.stdout
+    process = world.titlecraft("verify", ADAPTER, "--level", "data", "--source", "other.json", COLUMNS="160")
+    assert process.returncode == 1 and "built again" not in process.stdout
+    assert "source: sha256 of trn.json.gz: claimed" in process.stdout and "other.json has 52 bytes" in process.stdout
+    process = world.titlecraft("verify", BASE, COLUMNS="160")
+    assert process.returncode == 3 and "could not be looked at: 1 of 1 claims at level card" in process.stdout
+    assert "levels card, scores, predictions, data are not possible: no training_record.json" in process.stdout

@@ -33,9 +33,9 @@ class World:
 
     def card(self, *arguments: str) -> str:
         """The output of `titlecraft card …`, which must succeed."""
-        done = self.run("-m", "titlecraft.command_line.main", "card", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = self.run("-m", "titlecraft.command_line.main", "card", *arguments)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     def published(self, repo: str = ADAPTER) -> str:
         """The card at the head of the repo, read without a cache."""
@@ -48,9 +48,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root = tmp_path_factory.mktemp("cards")
     hub = start(root / "hub")
     world = World(hub, root, {})
-    done = world.run("-m", "tests.model_card.card_world", str(root / "files"))
-    assert done.returncode == 0, done.stderr
-    world.revisions.update(json.loads(done.stdout.splitlines()[-1]))
+    process = world.run("-m", "tests.model_card.card_world", str(root / "files"))
+    assert process.returncode == 0, process.stderr
+    world.revisions.update(json.loads(process.stdout.splitlines()[-1]))
     assert "card of titlecraft/lamps@" in world.card(ADAPTER)
     yield world
     stop(root / "hub")
@@ -61,9 +61,9 @@ def refused(world: World) -> Callable[..., str]:
     """Runs `titlecraft card …`, which must fail with a user error; returns stderr."""
 
     def run(*arguments: str) -> str:
-        done = world.run("-m", "titlecraft.command_line.main", "card", *arguments)
-        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-        return done.stderr.strip()
+        process = world.run("-m", "titlecraft.command_line.main", "card", *arguments)
+        assert process.returncode == 2 and "Traceback" not in process.stderr, process.stderr
+        return process.stderr.strip()
 
     return run
 
@@ -71,8 +71,8 @@ def refused(world: World) -> Callable[..., str]:
 def put(world: World, text: str) -> None:
     """Upload an edited card, as a user of the Hub would."""
     code = "import sys; from huggingface_hub import HfApi; HfApi().upload_file(path_or_fileobj=sys.argv[2].encode(), path_in_repo='README.md', repo_id=sys.argv[1])"
-    done = world.run("-c", code, ADAPTER, text)
-    assert done.returncode == 0, done.stderr
+    process = world.run("-c", code, ADAPTER, text)
+    assert process.returncode == 0, process.stderr
 
 
 def test_the_metadata_that_the_hub_reads(world: World) -> None:
@@ -130,9 +130,9 @@ def test_a_repo_without_an_adapter_is_refused(refused: Callable[..., str]) -> No
 
 def test_the_history_of_reports(world: World) -> None:
     """The card shows the newest of the largest reports. `verify` names the others and a removed one, and rejects another repo's."""
-    done = world.run("-m", "tests.model_card.verification.level_card.history_world", str(world.root / "history"))
-    assert done.returncode == 0, done.stderr
-    states = json.loads(done.stdout.splitlines()[-1])
+    process = world.run("-m", "tests.model_card.verification.level_card.history_world", str(world.root / "history"))
+    assert process.returncode == 0, process.stderr
+    states = json.loads(process.stdout.splitlines()[-1])
     assert (
         states["one"] == [] and states["newest"] == "000000000000" and states["about to be published"] == "ffffffffffff"
     )

@@ -20,9 +20,9 @@ NOTEBOOK = ROOT / "notebooks" / "amazon_titles.ipynb"
 
 @pytest.fixture(scope="module")
 def notebook() -> nbformat.NotebookNode:
-    found = nbformat.read(NOTEBOOK, as_version=4)
-    nbformat.validate(found)
-    return found
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
 
 
 def test_the_file_has_no_outputs_and_no_personal_data(notebook: nbformat.NotebookNode) -> None:
@@ -78,12 +78,12 @@ def test_every_cell_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkey
         client.execute()
     finally:
         stop(tmp_path / "demo" / "hub")
-    said = {
+    message = {
         cell.id: "".join(output.get("text", "") for output in cell.outputs)
         for cell in notebook.cells
         if cell.cell_type == "code"
     }
-    everything = "\n".join(said.values())
+    everything = "\n".join(message.values())
     assert re.search(r"dataset titlecraft/amazon-titles-alpaca@\w{12}: train", everything)
     assert "would stop the run" not in everything and "optimizer steps" in everything
     assert "examples seen" in everything and "NLL per token" in everything

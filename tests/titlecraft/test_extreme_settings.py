@@ -24,9 +24,9 @@ def refusal(options: list[str]) -> str:
     section = options[0].removeprefix("--").split(".")[0]
     with pytest.raises(UserError) as refused:
         StageParser("train", "Train.", [section]).parse(options)
-    said = str(refused.value)
-    assert "\n" not in said and len(said) < 500
-    return said
+    message = str(refused.value)
+    assert "\n" not in message and len(message) < 500
+    return message
 
 
 @pytest.mark.parametrize(("name", "kind"), NUMBERS)
@@ -42,7 +42,7 @@ def test_every_number_of_a_recipe_is_finite_and_has_bounds(name: str, kind: type
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("--training.seed=4294967296", "--training.seed: expected a whole number <= 4294967295"),
         ("--training.learning_rate=1e300", "--training.learning_rate: expected a number <= 1000.0"),
@@ -55,8 +55,8 @@ def test_every_number_of_a_recipe_is_finite_and_has_bounds(name: str, kind: type
         (f"--lora.target_modules={NESTED[:3000]}", "[… (3,000 characters): expected a list"),
     ],
 )
-def test_an_extreme_setting_is_refused_in_one_line(option: str, said: str) -> None:
-    assert said in refusal([option])
+def test_an_extreme_setting_is_refused_in_one_line(option: str, message: str) -> None:
+    assert message in refusal([option])
 
 
 def test_every_library_accepts_the_largest_seed() -> None:
@@ -73,7 +73,7 @@ ALIASES = "a: &a [x, x]\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (f"lora:\n  target_modules: {NESTED}\n", r"r\.yaml:2: more than 8 levels: expected sections"),
         (NESTED[:3000], r"r\.yaml:1: more than 8 levels"),
@@ -96,9 +96,9 @@ ALIASES = "a: &a [x, x]\n" + "".join(
         ),
     ],
 )
-def test_hostile_recipes_are_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
+def test_hostile_recipes_are_refused_in_one_line(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(text)
-    with pytest.raises(UserError, match=said) as refused:
+    with pytest.raises(UserError, match=message) as refused:
         read_recipe(tmp_path / "r.yaml")
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
 

@@ -29,8 +29,8 @@ def test_the_exact_prompt() -> None:
 
 
 def test_texts_are_truncated_then_sources_left_out() -> None:
-    whole, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP, LAMP, LAMP])
-    assert count == 3 and len(whole) < 1000 and whole.count("…") == 1 and "canvas…" in whole
+    full, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP, LAMP, LAMP])
+    assert count == 3 and len(full) < 1000 and full.count("…") == 1 and "canvas…" in full
     cut, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP], fits=lambda text: len(text) < 300)
     assert count == 2 and len(cut) < 300
     one, count = grounded_prompt(PROMPT, "Q", [LONG, LAMP], fits=lambda text: len(text) < 160)

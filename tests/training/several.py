@@ -54,26 +54,26 @@ def two(*module: str) -> list[str]:
 
 def train(command: list[str], repo: str, *more: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     """The record, weights and output of one training."""
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, *COMMON, "--repo", repo, *more], capture_output=True, text=True, env=os.environ, timeout=100
     )
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert process.returncode == 0, process.stderr[-4000:]
     folder = Path(snapshot_download(repo))
     record = json.loads((folder / "training_record.json").read_bytes())
-    return record, load_file(folder / "adapter_model.safetensors"), done.stdout
+    return record, load_file(folder / "adapter_model.safetensors"), process.stdout
 
 
 def refused(*more: str) -> str:
     """The error of rank 0 if two processes cannot train; the other rank exits before torchrun kills it."""
-    done = subprocess.run(
+    process = subprocess.run(
         [*two(*TRAINING), *COMMON, "--repo", "titlecraft/three", *more],
         capture_output=True,
         text=True,
         env=os.environ,
         timeout=100,
     )
-    assert done.returncode != 0, done.stdout
-    return done.stderr.partition("torch/distributed")[0]
+    assert process.returncode != 0, process.stdout
+    return process.stderr.partition("torch/distributed")[0]
 
 
 def resumed(*more: str) -> dict[str, Any]:
@@ -89,17 +89,17 @@ def resumed(*more: str) -> dict[str, Any]:
         *options,
     ]
     assert subprocess.run(killed, capture_output=True, env=os.environ, timeout=100).returncode != 0
-    record, weights, said = train(two(*TRAINING), repo, "--resume", *options)
-    assert "resuming after step 2 of 4" in said, said
+    record, weights, output = train(two(*TRAINING), repo, "--resume", *options)
+    assert "resuming after step 2 of 4" in output, output
     return {"weights": weights, "counts": record["examples"], "parts": record["measured"]["parts"]}
 
 
 def compare(*more: str) -> dict[str, Any]:
     """The comparison of one process with two."""
     of_two = ["--training.batch_size=2", *more]
-    pair, two_weights, said = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
+    pair, two_weights, output = train([*TWO, *TRAINING], "titlecraft/two", *of_two)
     one, one_weights, _ = train(ALONE, "titlecraft/one", "--training.batch_size=4", *more)
-    again = resumed(*of_two)
+    resumed_run = resumed(*of_two)
     commits = HfApi().list_repo_commits("titlecraft/two")
     counts = ("seen", "tokens_seen", "completion_tokens_seen", "distinct_seen")
     return {
@@ -107,39 +107,39 @@ def compare(*more: str) -> dict[str, Any]:
         "largest": max(float(weight.abs().max()) for weight in one_weights.values()),
         "one": [one["examples"][name] for name in counts],
         "two": [pair["examples"][name] for name in counts],
-        "resumed": again["counts"] == pair["examples"] and same(again["weights"], two_weights),
-        "parts": again["parts"],
+        "resumed": resumed_run["counts"] == pair["examples"] and same(resumed_run["weights"], two_weights),
+        "parts": resumed_run["parts"],
         "devices": [one["measured"]["devices"], pair["measured"]["devices"]],
         "losses": [one["loss"], pair["loss"]],
         "commits": len(commits),
         "files": HfApi().list_repo_files("titlecraft/two"),
         "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),
-        "said": said.count("adapter titlecraft/two@"),
+        "said": output.count("adapter titlecraft/two@"),
         "unsloth": refused("--training.backend=unsloth"),
     }
 
 
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def same(weights: dict[str, Any], other_weights: dict[str, Any]) -> bool:
     """Whether two adapters are equal bit for bit."""
-    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+    return weights.keys() == other_weights.keys() and all(weights[name].equal(other_weights[name]) for name in weights)
 
 
 def share(*more: str) -> dict[str, Any]:
     """The comparison of a full and a sharded 4-bit base, with a killed and resumed run, and with one process."""
     options = ["--training.batch_size=2", "--base.quantization=nf4", *more]
-    whole, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
-    shared, shared_weights, said = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
-    again = resumed(*options, "--training.shard_base=true")
+    full, weights, _ = train(two(*TRAINING), "titlecraft/whole", *options)
+    shared, shared_weights, output = train(two(*TRAINING), "titlecraft/shared", *options, "--training.shard_base=true")
+    resumed_run = resumed(*options, "--training.shard_base=true")
     moved = max(float(weight.abs().max()) for name, weight in weights.items() if "lora_B" in name)  # 0 before training
     return {
         "same": same(weights, shared_weights),
-        "resumed": same(weights, again["weights"]),
-        "parts": again["parts"],
+        "resumed": same(weights, resumed_run["weights"]),
+        "parts": resumed_run["parts"],
         "moved": moved,
-        "losses": [whole["loss"], shared["loss"]],
+        "losses": [full["loss"], shared["loss"]],
         "quantization": shared["quantization"],
-        "checks": [[one["name"] for one in record["checks"]] for record in (whole, shared)],
-        "said": [line for line in said.splitlines() if "shared out" in line],
+        "checks": [[check["name"] for check in record["checks"]] for record in (full, shared)],
+        "said": [line for line in output.splitlines() if "shared out" in line],
         "alone": subprocess.run(
             [*ALONE, *COMMON, "--repo", "titlecraft/alone", "--training.shard_base=true"],
             capture_output=True,

@@ -59,7 +59,7 @@ def break_loss(trainer: Any, batch: int, by: float) -> None:
 
 def a_weight(trainer: Any) -> Any:
     """A trainable weight."""
-    return next(one for name, one in trainer.model.named_parameters() if "lora_B" in name)
+    return next(parameter for name, parameter in trainer.model.named_parameters() if "lora_B" in name)
 
 
 def at_step(trainer: Any, step: int, event: str, do: Callable[[], None]) -> None:
@@ -99,8 +99,10 @@ def test_a_non_finite_loss_ends_the_run_at_its_step(way: str, tmp_path: Path) ->
 def test_non_finite_gradients_end_the_run(by: float, tmp_path: Path) -> None:
     trainer, steps = trainer_of(tmp_path, replace(PLAIN, accumulation=1), every=1), count(1)
     a_weight(trainer).register_hook(lambda gradient: gradient * (by if next(steps) == 3 else 1))
-    said = rf"^training stopped at step 3: the gradient norm is (nan|inf); set a lower .* is of step 2, in {tmp_path}.*"
-    with pytest.raises(UserError, match=said):
+    message = (
+        rf"^training stopped at step 3: the gradient norm is (nan|inf); set a lower .* is of step 2, in {tmp_path}.*"
+    )
+    with pytest.raises(UserError, match=message):
         run_all_steps(trainer)
 
 
@@ -117,8 +119,10 @@ def test_non_finite_weights_after_the_last_step_are_refused(tmp_path: Path) -> N
 def test_the_error_of_the_first_step_blames_the_base(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, PLAIN)
     break_loss(trainer, 0, NAN)
-    said = "no weight had been changed yet, so it is the base, or its precision: set another --training.precision than float32, or"
-    with pytest.raises(UserError, match=said + r".*; there is no checkpoint before it \(--save-every N keeps some\)"):
+    message = "no weight had been changed yet, so it is the base, or its precision: set another --training.precision than float32, or"
+    with pytest.raises(
+        UserError, match=message + r".*; there is no checkpoint before it \(--save-every N keeps some\)"
+    ):
         run_all_steps(trainer)
 
 
@@ -138,7 +142,7 @@ def test_a_checkpoint_with_nan_is_not_resumed(tmp_path: Path) -> None:
     weights = load_file(newer / "adapter_model.safetensors")
     next(iter(weights.values())).view(-1)[0] = NAN
     save_file(weights, newer / "adapter_model.safetensors")
-    files = [describe_file(newer, newer / one.path) for one in newest_record(newer).files]
+    files = [describe_file(newer, newer / file.path) for file in newest_record(newer).files]
     (newer / "checkpoint.json").write_bytes(Checkpoint(run=RUN, step=2, steps=4, files=files).to_json())
     assert present(newest(tmp_path / "checkpoints"))[0] == older
 
@@ -189,7 +193,7 @@ def test_a_process_uses_one_of_several_visible_gpus(tmp_path: Path, monkeypatch:
         assert "OwnDropout" not in trainer.callback_handler.callback_list  # the first process drops what it always has
         assert trainer.args.train_batch_size == settings.batch_size and trainer.args.n_gpu == 1
         run_all_steps(trainer)
-        log = [(one["loss"], one["grad_norm"]) for one in trainer.state.log_history if "loss" in one]
+        log = [(line["loss"], line["grad_norm"]) for line in trainer.state.log_history if "loss" in line]
         seen.append((trainer.seen, log, a_weight(trainer).sum().item()))
     assert seen[0] == seen[1] and seen[0][0]["examples"] == 4
 
@@ -200,7 +204,7 @@ def test_two_processes_both_stop_and_have_different_dropout(tmp_path: Path) -> N
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": str(tmp_path / "home"),
     }  # no Hub is asked
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-m", "tests.training.two_ranks", str(tmp_path)],
         cwd=ROOT,
         env=os.environ | own,
@@ -208,8 +212,8 @@ def test_two_processes_both_stop_and_have_different_dropout(tmp_path: Path) -> N
         text=True,
         timeout=280,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    (one, broken, resumed), (other, also_broken, also_resumed) = json.loads(done.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stderr[-2000:]
+    (one, broken, resumed), (other, also_broken, also_resumed) = json.loads(process.stdout.splitlines()[-1])
     assert one["weights"] == other["weights"] and one["step"] == other["step"] == 2
     assert all(mine != theirs for mine, theirs in zip(one["dropped"], other["dropped"], strict=True))
     assert resumed is also_resumed is True

@@ -13,5 +13,5 @@ print(sorted({"transformers", "trl", "peft"} & sys.modules.keys()))
 
 
 def test_the_entry_point_imports_no_library_that_unsloth_patches() -> None:
-    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    process = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (process.returncode, process.stdout) == (0, "[]\n"), process.stderr

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def test_a_base_published_in_4_bit_equals_one_quantised_at_loading(tmp_path: Path) -> None:
     hub = start(tmp_path / "hub")
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [PYTHON, "-m", "tests.training.ready_made", str(tmp_path)],
             env=os.environ | hub.environment(tmp_path / "home"),
             cwd=ROOT,
@@ -29,5 +29,9 @@ def test_a_base_published_in_4_bit_equals_one_quantised_at_loading(tmp_path: Pat
         )
     finally:
         stop(tmp_path / "hub")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {"loaded": ["nf4", "nf4"], "layer": "Linear4bit", "apart": 0.0}
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout.splitlines()[-1]) == {
+        "loaded": ["nf4", "nf4"],
+        "layer": "Linear4bit",
+        "apart": 0.0,
+    }

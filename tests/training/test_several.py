@@ -19,7 +19,7 @@ def in_several(folder: Path, what: str) -> dict[str, Any]:
     """The output of tests/training/several.py on a new Hub."""
     hub = start(folder / "hub")
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [PYTHON, "-m", "tests.training.several", str(folder), what, *PACKED],
             cwd=ROOT,
             env=os.environ | hub.environment(folder / "home"),
@@ -29,20 +29,22 @@ def in_several(folder: Path, what: str) -> dict[str, Any]:
         )
     finally:
         stop(folder / "hub")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 @pytest.mark.slow
 def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
-    found = in_several(tmp_path, "compare")
-    assert found["apart"] < 2e-5 < 1e-3 * found["largest"]  # sums in another order; 2e-6 was seen
-    assert found["one"] == found["two"] and found["two"][0] > 32  # 4 steps of 2 x 2 x 2 rows, several examples in each
-    assert found["losses"][0] == found["losses"][1]
-    assert found["devices"] == [1, 2]
-    assert found["resumed"] is True and found["parts"] == 2  # bit for bit
-    assert found["commits"] == 2 and found["said"] == 1  # the repo's first one, and the training's
-    assert found["events"] == 1 and set(found["files"]) == {
+    result = in_several(tmp_path, "compare")
+    assert result["apart"] < 2e-5 < 1e-3 * result["largest"]  # sums in another order; 2e-6 was seen
+    assert (
+        result["one"] == result["two"] and result["two"][0] > 32
+    )  # 4 steps of 2 x 2 x 2 rows, several examples in each
+    assert result["losses"][0] == result["losses"][1]
+    assert result["devices"] == [1, 2]
+    assert result["resumed"] is True and result["parts"] == 2  # bit for bit
+    assert result["commits"] == 2 and result["said"] == 1  # the repo's first one, and the training's
+    assert result["events"] == 1 and set(result["files"]) == {
         ".gitattributes",
         "README.md",
         "SHA256SUMS",
@@ -56,21 +58,21 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
         "training_log.jsonl",
         "training_record.json",
     }
-    assert "is for one GPU: use --training.backend=trl" in found["unsloth"] and "Traceback" not in found["unsloth"]
+    assert "is for one GPU: use --training.backend=trl" in result["unsloth"] and "Traceback" not in result["unsloth"]
 
 
 @pytest.mark.slow
 def test_a_sharded_base_gives_the_same_adapter_bit_for_bit(tmp_path: Path) -> None:
-    found = in_several(tmp_path, "share")
-    assert found["same"] and found["resumed"] and found["parts"] == 2
-    assert found["moved"] > 1e-3 and found["quantization"] == "nf4"
-    assert found["losses"][0] == found["losses"][1]
-    assert found["checks"][0] == found["checks"][1] and len(found["checks"][1]) == 12
-    [base, kernels] = found["said"]
+    result = in_several(tmp_path, "share")
+    assert result["same"] and result["resumed"] and result["parts"] == 2
+    assert result["moved"] > 1e-3 and result["quantization"] == "nf4"
+    assert result["losses"][0] == result["losses"][1]
+    assert result["checks"][0] == result["checks"][1] and len(result["checks"][1]) == 12
+    [base, kernels] = result["said"]
     assert base.startswith("base shared out between 2 processes: ")
     assert "loss over answers only: the base is shared out between GPUs" in kernels
     assert (
         "training.shard_base shares the base out between processes, one for each GPU, and there is one"
-        in found["alone"]
+        in result["alone"]
     )
-    assert "Traceback" not in found["alone"]
+    assert "Traceback" not in result["alone"]

@@ -73,13 +73,15 @@ def train(folder: Path, settings: Training, dropout: float, broken_batch: int | 
         run_all_steps(trainer)
     except UserError as stopped:
         error = str(stopped)
-    weights = {name: one.double().sum().item() for name, one in model.named_parameters() if one.requires_grad}
+    weights = {
+        name: parameter.double().sum().item() for name, parameter in model.named_parameters() if parameter.requires_grad
+    }
     return {"dropped": dropped.kept, "error": error, "step": trainer.state.global_step, "weights": weights}
 
 
 def resumed(folder: Path) -> bool:
     """Whether a run with dropout that is interrupted after three steps and resumed from the second equals an uninterrupted run."""
-    settings, found = replace(SETTINGS, accumulation=1, max_steps=4), []
+    settings, results = replace(SETTINGS, accumulation=1, max_steps=4), []
     for cut, place in ((None, folder / "whole"), (3, folder / "cut"), (None, folder / "cut")):
         begin = newest(place / "checkpoints")
         saving = Saving(RUN, place / "checkpoints", every=2, resume=begin[0] if begin else None)
@@ -92,8 +94,14 @@ def resumed(folder: Path) -> bool:
             run_all_steps(trainer)
         except InterruptedError:
             continue
-        found.append({name: one.detach().clone() for name, one in model.named_parameters() if one.requires_grad})
-    return all(found[0][name].equal(found[1][name]) for name in found[0])
+        results.append(
+            {
+                name: parameter.detach().clone()
+                for name, parameter in model.named_parameters()
+                if parameter.requires_grad
+            }
+        )
+    return all(results[0][name].equal(results[1][name]) for name in results[0])
 
 
 def as_rank(rank: int, port: int, folder: Path) -> None:
@@ -107,16 +115,16 @@ def as_rank(rank: int, port: int, folder: Path) -> None:
         "MASTER_PORT": str(port),
     }
     distributed.init_process_group("gloo")
-    found = [train(folder / str(rank), SETTINGS, 0.5, None), train(folder / str(rank), SETTINGS, 0.0, 5)]
-    (folder / f"{rank}.json").write_text(json.dumps([*found, resumed(folder)]))
+    results = [train(folder / str(rank), SETTINGS, 0.5, None), train(folder / str(rank), SETTINGS, 0.0, 5)]
+    (folder / f"{rank}.json").write_text(json.dumps([*results, resumed(folder)]))
     distributed.destroy_process_group()
 
 
 def free_port() -> int:
     """An unused port."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 if __name__ == "__main__":

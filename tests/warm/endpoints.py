@@ -61,7 +61,7 @@ class Places:
 def filled(template: Any, pairs: list[tuple[str, str]]) -> Any:
     """The template with the warm process's values replaced; of the same type."""
     if isinstance(template, tuple):
-        return tuple(filled(one, pairs) for one in template)
+        return tuple(filled(item, pairs) for item in template)
     if not isinstance(template, str | PurePath):
         return template
     text = str(template)
@@ -73,7 +73,7 @@ def filled(template: Any, pairs: list[tuple[str, str]]) -> Any:
 def is_template(value: Any) -> bool:
     """Whether a value contains a value of the warm process's environment."""
     if type(value) is tuple:
-        return any(is_template(one) for one in value)
+        return any(is_template(item) for item in value)
     return (type(value) is str or isinstance(value, PurePath)) and (ENDPOINT in str(value) or HOME in str(value))
 
 
@@ -95,7 +95,7 @@ def of_holder(holder: Any, depth: int) -> Iterator[tuple[Callable[[Any], None], 
         elif kind is FunctionType:
             yield from of_function(value)
         elif kind is dict:
-            yield from ((setter_of_item(value, key), one) for key, one in list(value.items()) if is_template(one))
+            yield from ((setter_of_item(value, key), item) for key, item in list(value.items()) if is_template(item))
         elif depth and (kind is type or kind.__module__.split(".")[0] in READERS) and "__dict__" in dir(kind):
             yield from of_holder(value, depth - 1)
 
@@ -116,4 +116,6 @@ def of_function(function: FunctionType) -> Iterator[tuple[Callable[[Any], None],
         yield setter_of(function, "__defaults__"), function.__defaults__
     if function.__kwdefaults__:
         defaults = function.__kwdefaults__
-        yield from ((setter_of_item(defaults, name), one) for name, one in defaults.items() if is_template(one))
+        yield from (
+            (setter_of_item(defaults, name), default) for name, default in defaults.items() if is_template(default)
+        )

@@ -53,13 +53,13 @@ def import_libraries() -> Places:
 
 def house_modules() -> list[str]:
     """The names of all product modules that can be imported without running a program."""
-    found = []
+    results = []
     for package in HOUSE:
         for file in sorted((ROOT / package).rglob("*.py")):
             parts = file.relative_to(ROOT).with_suffix("").parts
             if parts[-1] != "__main__" and "kernels" not in parts[-1] and parts[-2:] != ("space", "app"):
-                found.append(".".join(parts).removesuffix(".__init__"))
-    return found
+                results.append(".".join(parts).removesuffix(".__init__"))
+    return results
 
 
 class Server:

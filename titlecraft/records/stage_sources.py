@@ -78,12 +78,12 @@ SOURCES: dict[str, str] = {
         titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
         titlecraft/rows: folder formats groups wording
         titlecraft/search: title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run trainer
+        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
-        training/planning: fit known_base memory steps
+        training/planning: fit known_base memory
         training/publishing: finished publish
         training/validation: best_weights rows run schedule score validator
         training/watching: energy grid trackers watch
@@ -191,8 +191,7 @@ SOURCES: dict[str, str] = {
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
         training/data: inputs long_answers
         training/model: build lora_targets
-        training/planning: steps
-        training: record
+        training: record steps
         training/validation: best_weights rows run schedule score validator
         training/watching: energy grid
     """,

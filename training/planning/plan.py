@@ -25,7 +25,7 @@ from training.model.kernels import require_packable
 from training.planning.fit import MemoryBudget, choose_fit
 from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
-from training.planning.steps import count_steps, padding_efficiency
+from training.steps import count_steps, padding_efficiency
 from training.validation.rows import count_rows
 from training.validation.run import without_rows
 from training.validation.schedule import Schedule, schedule

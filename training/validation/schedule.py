@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from titlecraft.settings import Training
-from training.planning.steps import Steps, steps_of_epoch
+from training.steps import Steps, steps_of_epoch
 
 TIMES = 10  # validations after the first step, by default
 MOST_OF_A_RUN = 0.03  # of the computation of a run, by default

@@ -156,8 +156,8 @@ def test_a_language_added_by_people_stays_and_an_assumed_one_is_removed() -> Non
     inputs = CardInputs("ns/data", dataset_record())
     card = render(inputs)
     for stated, language in (("language: pt", "pt"), ("language:\n- en\n- de", ["en", "de"]), ("language: en", "en")):
-        again = render(inputs, card.replace("license: unknown", f"{stated}\nlicense: unknown"))
-        assert split(again).metadata["language"] == language
+        second = render(inputs, card.replace("license: unknown", f"{stated}\nlicense: unknown"))
+        assert split(second).metadata["language"] == language
     assumed = card.replace("license: unknown", "language:\n- en\nlicense: unknown").replace(
         "Language: not measured.", "Language: English is assumed, as in AmazonTitles-1.3MM; not measured."
     )

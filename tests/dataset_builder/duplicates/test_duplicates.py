@@ -64,9 +64,9 @@ def test_resemblance_is_jaccard_of_word_5_grams() -> None:
 def test_shingles_equal_those_of_plain_python(texts: list[str]) -> None:
     hashes, borders = shingles(texts, 5)
     seen: dict[str, int] = {}
-    for number, one in enumerate(texts):
-        words = one.split(" ")
-        runs = [" ".join(words[place : place + 5]) for place in range(max(1, len(words) - 4))]
+    for number, text in enumerate(texts):
+        words = text.split(" ")
+        runs = [" ".join(words[index : index + 5]) for index in range(max(1, len(words) - 4))]
         ours = hashes[int(borders[number]) : int(borders[number + 1])].tolist()
         assert len(ours) == len(runs)
         for run, key in zip(runs, ours, strict=True):

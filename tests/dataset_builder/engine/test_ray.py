@@ -74,8 +74,8 @@ def test_ray_gives_the_same_bytes(
         waiting = list((shared / "ray" if place == "url" else tmp_path / "ray").rglob("rows-*.arrow"))
         assert len(waiting) > 5  # ranges were read as such; and where there is a URL, nothing waits with the parent
     assert not list(shared.rglob("rows-*"))
-    found = published(tmp_path / "ray")
-    assert found == published(tmp_path / "local") and len(found) > 5
+    result = published(tmp_path / "ray")
+    assert result == published(tmp_path / "local") and len(result) > 5
 
 
 def test_several_nodes_need_shared_work_storage(two_nodes: Any, tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_errors_of_workers_are_one_line(two_nodes: Any, tmp_path: Path) -> None:
     (tmp_path / "plain.json.gz").write_text("{}\n")
     (tmp_path / "cut.json.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:-15])
     with ray_engine(tmp_path / "work", str(tmp_path)) as engine:
-        for name, said in {"plain": "not a gzip file", "cut": "the gzip data is cut after line"}.items():
-            with pytest.raises(UserError, match=rf"{name}\.json\.gz: {said}"):
+        for name, message in {"plain": "not a gzip file", "cut": "the gzip data is cut after line"}.items():
+            with pytest.raises(UserError, match=rf"{name}\.json\.gz: {message}"):
                 build_with(engine, tmp_path / f"{name}.json.gz", tmp_path / "work", Data())
             shutil.rmtree(tmp_path / "work")
 
@@ -138,5 +138,5 @@ def test_without_ray_the_error_says_how_to_get_it(tmp_path: Path) -> None:
         "try: import_ray()\n"
         "except UserError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'titlecraft[ray]'" in done.stdout
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'titlecraft[ray]'" in process.stdout

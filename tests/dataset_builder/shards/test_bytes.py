@@ -31,8 +31,8 @@ def write(folder: Path, rows: int, per_shard: int) -> list[str]:
     np.save(folder / "assigned.npy", np.zeros(rows, dtype=np.int8))
     waiting = RowFiles(files, begins, folder / "assigned.npy")
     tasks = plan_shards(waiting, folder, Wording.from_settings(Prompt(), 7), per_shard)
-    done = [write_shard(task) for task in tasks if task.split == 0]
-    return [shard.file.path for shard in done]
+    shards = [write_shard(task) for task in tasks if task.split == 0]
+    return [shard.file.path for shard in shards]
 
 
 def test_shards_are_even_zstd_and_the_same_every_time(tmp_path: Path) -> None:
@@ -83,14 +83,14 @@ def test_row_groups_do_not_depend_on_the_sizes_of_tables() -> None:
     texts = ["x" * (100 + number * 37 % 9000 * (number < 15_000)) for number in range(40_000)]
     columns = [pa.array(texts if name == "output" else [f"{name} {row}" for row in range(40_000)]) for name in COLUMNS]
     table = pa.Table.from_arrays(columns, schema=alpaca.SCHEMA)
-    whole = [len(group) for group in alpaca.row_groups([table])]
-    assert sum(whole) == 40_000 and len(whole) > 2
+    full = [len(group) for group in alpaca.row_groups([table])]
+    assert sum(full) == 40_000 and len(full) > 2
     for size in (7, 1999, 2000, 30_000):
         spread = [table.slice(start, size) for start in range(0, 40_000, size)]
         groups = list(alpaca.row_groups(spread))
-        assert [len(group) for group in groups] == whole
+        assert [len(group) for group in groups] == full
     assert pa.concat_tables(groups).equals(table)
-    assert [len(group) for group in alpaca.row_groups([table, table])][: len(whole) - 1] == whole[:-1]
+    assert [len(group) for group in alpaca.row_groups([table, table])][: len(full) - 1] == full[:-1]
 
 
 def test_an_added_row_changes_few_row_groups() -> None:

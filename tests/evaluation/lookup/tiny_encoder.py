@@ -13,16 +13,16 @@ def save_encoder(folder: Path) -> None:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    said = " ".join(row(n)["title"] + " " + row(n)["output"] for n in range(0, 512, 9)).lower().split()
+    texts = " ".join(row(n)["title"] + " " + row(n)["output"] for n in range(0, 512, 9)).lower().split()
     pieces = [piece for letter in LETTERS for piece in (letter, f"##{letter}")]
     words = list(
-        dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({word.strip(".,'") for word in said}), *pieces])
+        dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({word.strip(".,'") for word in texts}), *pieces])
     )
-    places = {word: place for place, word in enumerate(words)}
-    backend = Tokenizer(models.WordPiece(places, unk_token="[UNK]"))
+    ids = {word: index for index, word in enumerate(words)}
+    backend = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     backend.normalizer = normalizers.Lowercase()
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.post_processor = processors.BertProcessing(("[SEP]", places["[SEP]"]), ("[CLS]", places["[CLS]"]))
+    backend.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
     PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
     ).save_pretrained(folder)

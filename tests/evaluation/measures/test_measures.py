@@ -174,8 +174,8 @@ def test_sources_name_sacrebleus_signatures() -> None:
 
 
 def test_length_ratio_and_stop_rate() -> None:
-    assert [value("length_ratio", one) for one in (CAT, NOTHING, SAME)] == [0.75, 0.0, 1.0]
-    assert [value("stop_rate", one) for one in (CAT, SAME)] == [1.0, 0.0]
+    assert [value("length_ratio", answer) for answer in (CAT, NOTHING, SAME)] == [0.75, 0.0, 1.0]
+    assert [value("stop_rate", answer) for answer in (CAT, SAME)] == [1.0, 0.0]
 
 
 def test_distinct_2_and_repetition() -> None:

@@ -23,12 +23,12 @@ def test_the_next_run_reads_finished_answers_bit_for_bit(tmp_path: Path) -> None
     assert len(first) == 0
     assert first.answers("scoring", "before", ASKED, lambda: [0.1 + 0.2, -1e-300, nan, 3.0]) is not None
     assert first.answers("generating", "after", ASKED, lambda: [[5, 128_000], []]) == [[5, 128_000], []]
-    again = FinishedBatches(tmp_path, RUN)
-    assert len(again) == 2
-    found = again.answers("scoring", "before", ASKED, never)
-    assert found[:2] == [0.30000000000000004, -1e-300] and isnan(found[2]) and isinstance(found[3], float)
-    assert again.answers("generating", "after", ASKED, never) == [[5, 128_000], []]
-    assert again.summary() == "scoring 1 found and 0 computed, generating 1 found and 0 computed"
+    second = FinishedBatches(tmp_path, RUN)
+    assert len(second) == 2
+    result = second.answers("scoring", "before", ASKED, never)
+    assert result[:2] == [0.30000000000000004, -1e-300] and isnan(result[2]) and isinstance(result[3], float)
+    assert second.answers("generating", "after", ASKED, never) == [[5, 128_000], []]
+    assert second.summary() == "scoring 1 found and 0 computed, generating 1 found and 0 computed"
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_another_request_is_computed(tmp_path: Path, run: dict, doing: str, arm:
     assert FinishedBatches(tmp_path, run).answers(doing, arm, asked, lambda: [2.0]) == [2.0]
 
 
-@pytest.mark.parametrize("left", [0, 20, 32, 40])
-def test_a_truncated_file_is_computed_again(tmp_path: Path, left: int) -> None:
+@pytest.mark.parametrize("length", [0, 20, 32, 40])
+def test_a_truncated_file_is_computed_again(tmp_path: Path, length: int) -> None:
     FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [1.0, 2.0])
-    (file,) = [one for one in tmp_path.iterdir() if one.is_file()]
-    file.write_bytes(file.read_bytes()[:left])
+    (file,) = [path for path in tmp_path.iterdir() if path.is_file()]
+    file.write_bytes(file.read_bytes()[:length])
     assert FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, lambda: [3.0]) == [3.0]
     assert FinishedBatches(tmp_path, RUN).answers("scoring", "before", ASKED, never) == [3.0]
 
@@ -62,7 +62,7 @@ def test_a_failed_batch_and_a_missing_folder_store_nothing(tmp_path: Path) -> No
         finished.answers("scoring", "before", ASKED, never)
     assert len(finished) == 0
     nothing = FinishedBatches(None, RUN)
-    assert [nothing.answers("scoring", "before", ASKED, lambda one=one: one) for one in (1, 2)] == [1, 2]
+    assert [nothing.answers("scoring", "before", ASKED, lambda number=number: number) for number in (1, 2)] == [1, 2]
     assert len(nothing) == 0
 
 

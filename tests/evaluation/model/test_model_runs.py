@@ -44,7 +44,7 @@ def model(tokenizer):
 def titles(tokenizer) -> list[Title]:
     prompt = PromptFormat.from_settings(Prompt())
     rows = [row(n) | {"output": row(n)["output"] * (1 + n % 3)} for n in range(10)]
-    return [present(encode(found, prompt, tokenizer, ROOM)) for found in rows]
+    return [present(encode(row, prompt, tokenizer, ROOM)) for row in rows]
 
 
 def test_batched_scores_equal_a_plain_loop(model, tokenizer, titles, monkeypatch) -> None:
@@ -78,9 +78,9 @@ def test_a_batch_with_too_many_tokens_is_split() -> None:
 
 def test_split_batches_give_the_same_scores(model, tokenizer, titles, monkeypatch) -> None:
     pairs = [(title.prompt_tokens, title.reference_tokens) for title in titles]
-    whole = reference_nll(model, pairs, tokenizer.pad_token_id)
+    full = reference_nll(model, pairs, tokenizer.pad_token_id)
     monkeypatch.setattr("titlecraft.models.loss.answer_nll.tokens_at_once", lambda model: 600)
-    assert reference_nll(model, pairs, tokenizer.pad_token_id) == pytest.approx(whole, rel=1e-5)
+    assert reference_nll(model, pairs, tokenizer.pad_token_id) == pytest.approx(full, rel=1e-5)
 
 
 def test_batched_answers_equal_single_answers(model, tokenizer, titles) -> None:
@@ -107,15 +107,15 @@ def test_a_batch_of_one_shape_with_a_static_cache_gives_the_same_answers(model, 
 def test_sentence_orders_are_scored_under_the_base(model, tokenizer, tmp_path) -> None:
     texts = ["A red lamp. It is old. Buy it.", "One sentence.", "A tent! A clock?", "A tent! A clock?", ""]
     loaded = Loaded(model, tokenizer, base=LoadedBase(model, tokenizer, "none", None, "float32"), checks=[])
-    found = sentence_order_nll(
+    result = sentence_order_nll(
         loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=FinishedBatches(tmp_path, {})
     )
-    again = FinishedBatches(tmp_path, {})
-    assert sentence_order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=again) == found
-    assert (again.found, again.computed) == ({"rereading": 2}, {})
-    assert list(found) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
+    second = FinishedBatches(tmp_path, {})
+    assert sentence_order_nll(loaded, texts, seed=7, batch_size=3, progress=Progress(), finished=second) == result
+    assert (second.found, second.computed) == ({"rereading": 2}, {})
+    assert list(result) == ["A red lamp. It is old. Buy it.", "A tent! A clock?"]
     with model.disable_adapter():
-        for text, scores in found.items():
+        for text, scores in result.items():
             expected = [
                 plain_nll(model, [0], token_ids(tokenizer, [order])[0]) for order in present(orders(text, seed=7))
             ]

@@ -32,7 +32,7 @@ def test_an_adapter_with_non_finite_logits_is_refused(broken: float) -> None:
     base = make_base(400)
     bare = probe_logits(base)
     model = add_adapter(base)
-    next(one for name, one in model.named_parameters() if "lora_B" in name).data.fill_(broken)
+    next(parameter for name, parameter in model.named_parameters() if "lora_B" in name).data.fill_(broken)
     with pytest.raises(UserError, match=r"^logits of the adapter are not finite"):
         check_adapter(model, bare)
 
@@ -65,7 +65,7 @@ def test_reports_with_a_non_finite_base_score_are_not_compared(monkeypatch: pyte
 
     pairs = [({"nll_per_token_before": 1.0}, {"nll_per_token_before": value}) for value in (1.5, NAN, 1.0)]
     assert (
-        max(abs(one["nll_per_token_before"] - two["nll_per_token_before"]) for one, two in pairs) == 0.5
+        max(abs(first["nll_per_token_before"] - second["nll_per_token_before"]) for first, second in pairs) == 0.5
     )  # max() passed over it
     monkeypatch.setattr(comparison, "require_comparable", lambda *_: None)
     monkeypatch.setattr(comparison, "common_rows", lambda *_: pairs)

@@ -43,9 +43,9 @@ def adapted(family: str, **changes: Any) -> Any:
 def test_scores_alone_padded_and_packed_equal_plain_logits_in_both_arms(family: str) -> None:
     model = adapted(family)
     for batch_size, on_gpu in ((1, False), (2, False), (2, True)):
-        found = check(model, batch_size=batch_size, on_gpu=on_gpu)
+        result = check(model, batch_size=batch_size, on_gpu=on_gpu)
         allowed = "0.002" if family in ("gpt-oss", "mixtral") else "0.0001"  # experts that are as good as equal
-        assert (found.holds, found.expected, found.found) == (True, f"within {allowed} nats per token", "within it")
+        assert (result.holds, result.expected, result.found) == (True, f"within {allowed} nats per token", "within it")
 
 
 def test_a_score_that_leaves_out_the_scale_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_a_merged_model_has_the_nll_of_its_own_logits(family: str) -> None:
     model = adapted(family, tie_word_embeddings=False)
     before = [plain_nll(model, *pair) for pair in PROBE_PAIRS]
     merged = merge(model)
-    found = [reference_nll(merged, [pair], 2)[0] for pair in PROBE_PAIRS]
-    assert found == pytest.approx([plain_nll(merged, *pair) for pair in PROBE_PAIRS], rel=1e-6)
-    assert found == pytest.approx(before, rel=1e-4)
+    results = [reference_nll(merged, [pair], 2)[0] for pair in PROBE_PAIRS]
+    assert results == pytest.approx([plain_nll(merged, *pair) for pair in PROBE_PAIRS], rel=1e-6)
+    assert results == pytest.approx(before, rel=1e-4)
     assert check(merged, batch_size=2, on_gpu=False).holds

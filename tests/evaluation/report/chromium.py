@@ -34,9 +34,9 @@ class Page:
     def receive(self) -> dict[str, Any]:
         """Return the next message of the browser."""
         while b"\0" not in self.received:
-            if not (found := self.read.read(1 << 20)):
+            if not (data := self.read.read(1 << 20)):
                 raise RuntimeError("the browser went away")
-            self.received += found
+            self.received += data
         raw, _, self.received = self.received.partition(b"\0")
         message = json.loads(raw)
         if message.get("method") == "Network.requestWillBeSent":
@@ -77,11 +77,11 @@ class Page:
     def wait(self, expression: str, seconds: float = 60) -> Any:
         """The value of the expression as soon as it is true. Raises TimeoutError."""
         end = time.monotonic() + seconds
-        while not (found := self.value(f"(one => one instanceof Node || one)({expression})")):
+        while not (value := self.value(f"(one => one instanceof Node || one)({expression})")):
             if time.monotonic() > end:
-                raise TimeoutError(f"{expression} is still {found!r} after {seconds} s")
+                raise TimeoutError(f"{expression} is still {value!r} after {seconds} s")
             time.sleep(0.05)
-        return found
+        return value
 
     def type(self, selector: str, text: str) -> None:
         """Replace the text of an element by typing, as a keyboard does."""

@@ -22,26 +22,26 @@ def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
     rows = predictions()
     for row in rows[:10]:
         row |= {f"nll_per_token_{arm}": None for arm in ("before", "after")}
-    whole = record_of(predictions())
-    found = {
+    record_of_all = record_of(predictions())
+    outcomes = {
         arm: [
             Outcome(
                 prompt="",
                 texts=[row[arm]],
                 tokens=1,
-                values={one.name: row[f"{one.name}_{arm}"] for one in MEASURES} | {"bleu": None},
+                values={entry.name: row[f"{entry.name}_{arm}"] for entry in MEASURES} | {"bleu": None},
             )
             for row in rows
         ]
         for arm in ("before", "after")
     }
-    settings = replace(whole.evaluation, resamples=99)
+    settings = replace(record_of_all.evaluation, resamples=99)
     references = [str(row["reference"]) for row in rows]
-    left_out = not_measured(found, [str(row["title"]) for row in rows], references, settings, MEASURES)
-    left_out = [msgspec.structs.replace(one, lacking=["spaces", "capitals"]) for one in left_out]
-    measures = compare_arms(found, references, settings)
+    left_out = not_measured(outcomes, [str(row["title"]) for row in rows], references, settings, MEASURES)
+    left_out = [msgspec.structs.replace(entry, lacking=["spaces", "capitals"]) for entry in left_out]
+    measures = compare_arms(outcomes, references, settings)
     record = msgspec.structs.replace(
-        whole, evaluation=settings, measures=measures, not_measured=left_out, near_not_looked_for=7
+        record_of_all, evaluation=settings, measures=measures, not_measured=left_out, near_not_looked_for=7
     )
     return record, rows
 
@@ -49,7 +49,7 @@ def half_read() -> tuple[EvaluationRecord, list[dict[str, object]]]:
 def test_a_report_names_unreadable_titles_and_shows_no_values_for_them(capsys: pytest.CaptureFixture[str]) -> None:
     record, rows = half_read()
     assert read_record(record.to_json(), EvaluationRecord, "it") == record
-    assert b"NaN" not in record.to_json() and [one.name for one in record.left_out()] == ["bleu"]
+    assert b"NaN" not in record.to_json() and [entry.name for entry in record.left_out()] == ["bleu"]
     page = render_page(
         "report.html.jinja",
         record,
@@ -71,7 +71,7 @@ def test_a_report_names_unreadable_titles_and_shows_no_values_for_them(capsys: p
     assert len(paired_differences(record.primary(), rows)) == 30
     views = starting_views(record, rows)
     assert not {*views["best"], *views["worst"]} & set(range(10))
-    assert [one.gain for one in choose_examples(record, rows, 10**6)][-10:] == [None] * 10
+    assert [entry.gain for entry in choose_examples(record, rows, 10**6)][-10:] == [None] * 10
 
 
 def test_a_report_that_reads_all_titles_has_no_new_fields() -> None:

@@ -118,14 +118,16 @@ def test_examples_are_chosen_by_seed_and_by_rank(record: EvaluationRecord) -> No
 
 def test_a_page_has_its_views_and_as_many_examples_as_fit(record: EvaluationRecord) -> None:
     rows = predictions()
-    every = choose_examples(record, rows, 10**6)
-    assert [one.row["uid"] for one in every] == [f"B{n}" for n in range(39, -1, -1)]
-    assert every[0].views == ["best"] and every[0].gain == pytest.approx(0.49)
-    views = {place for places in starting_views(record, rows).values() for place in places}
+    all_examples = choose_examples(record, rows, 10**6)
+    assert [example.row["uid"] for example in all_examples] == [f"B{n}" for n in range(39, -1, -1)]
+    assert all_examples[0].views == ["best"] and all_examples[0].gain == pytest.approx(0.49)
+    views = {index for indices in starting_views(record, rows).values() for index in indices}
     fewest = choose_examples(record, rows, 0)
-    assert {one.row["uid"] for one in fewest} == {f"B{place}" for place in views}
-    room = sum(html_bytes(rows[place]) for place in views) + html_bytes(rows[8]) + html_bytes(rows[10])
-    more = {one.row["uid"] for one in choose_examples(record, rows, room)} - {one.row["uid"] for one in fewest}
+    assert {example.row["uid"] for example in fewest} == {f"B{index}" for index in views}
+    room = sum(html_bytes(rows[index]) for index in views) + html_bytes(rows[8]) + html_bytes(rows[10])
+    more = {example.row["uid"] for example in choose_examples(record, rows, room)} - {
+        example.row["uid"] for example in fewest
+    }
     assert more == {"B8", "B10"}  # 9 is in the random view; then the sample's own order
 
 
@@ -183,7 +185,10 @@ def test_plan_names_the_fixed_settings() -> None:
 
 
 def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_path: Path) -> None:
-    unclear = [msgspec.structs.replace(one, p_holm=0.06) if one.name == "coherence" else one for one in record.measures]
+    unclear = [
+        msgspec.structs.replace(measure, p_holm=0.06) if measure.name == "coherence" else measure
+        for measure in record.measures
+    ]
     record = msgspec.structs.replace(record, measures=unclear)
     pq.write_table(pa.Table.from_pylist(predictions()), tmp_path / "predictions.parquet")
     write_report(record, tmp_path)
@@ -216,7 +221,7 @@ def test_the_readme_has_the_measured_figures_of_reproducibility() -> None:
     assert measured["check"]["holds"] and largest["greedy_answers_that_differ"] == 0
     assert [(way["threads"], way["nll_per_token"]["largest_difference"]) for way in same_batches] == [(2, 0)]
     figures = [f"{largest[name]:.1e}".replace("e-0", "e-") for name in ("nll_per_token", "mean_nll_per_token")]
-    said = f"at most {figures[0]} nats per token, the mean by at most {figures[1]}, and none of {largest['of']} greedy answers"
+    sentence = f"at most {figures[0]} nats per token, the mean by at most {figures[1]}, and none of {largest['of']} greedy answers"
     exact, short = measured["gpu"]["ways"]
     assert exact["the_same_twice"] and short["the_same_twice"] and exact["greedy_answers_identical"] == exact["of"]
     far = [exact["nll_per_token"]["largest_difference"], *list(short["nll_per_token"].values())[1:]]
@@ -224,7 +229,7 @@ def test_the_readme_has_the_measured_figures_of_reproducibility() -> None:
     moved = "in float32 instead of the CPU moves it by at most {} and none of those answers; in bfloat16 by at most {}, the mean by {}"
     moved = f"{moved.format(*map(rounded_up, far))}, and {others} of the {short['of']} answers differ"
     readme = " ".join((ROOT / "README.md").read_text().split())
-    assert said in readme and moved in readme
+    assert sentence in readme and moved in readme
 
 
 def rounded_up(value: float) -> str:

@@ -74,15 +74,15 @@ def test_sources_that_reveal_the_answer(titles) -> None:
 
 def test_prompts_have_sources_and_copies_are_left_out(titles, tokenizer) -> None:
     kettle, copy = source("B8", "Old kettle", "Boils water."), source("B9", "Another", TEXT)
-    found = ground(titles, Listed(copy, kettle), PROMPT, tokenizer, ROOM)
-    assert [[one.uid for one in rows] for rows in found.sources] == [["B9", "B8"], ["B8"]]
-    assert found.left_out == 1
-    assert "[1] Another: A lamp of red glass" in found.titles[0].prompt
-    assert "[1] Old kettle: Boils water." in found.titles[1].prompt and TEXT not in found.titles[1].prompt
-    assert found.titles[1].prompt.startswith(titles[1].prompt.partition("\n\n### Response")[0])
-    assert [one.reference_tokens for one in found.titles] == [one.reference_tokens for one in titles]
-    assert found.titles[0].other_prompt_tokens == found.titles[1].prompt_tokens
-    assert all(check.holds for check in check_sources(titles, found))
+    result = ground(titles, Listed(copy, kettle), PROMPT, tokenizer, ROOM)
+    assert [[one.uid for one in rows] for rows in result.sources] == [["B9", "B8"], ["B8"]]
+    assert result.left_out == 1
+    assert "[1] Another: A lamp of red glass" in result.titles[0].prompt
+    assert "[1] Old kettle: Boils water." in result.titles[1].prompt and TEXT not in result.titles[1].prompt
+    assert result.titles[1].prompt.startswith(titles[1].prompt.partition("\n\n### Response")[0])
+    assert [one.reference_tokens for one in result.titles] == [one.reference_tokens for one in titles]
+    assert result.titles[0].other_prompt_tokens == result.titles[1].prompt_tokens
+    assert all(check.holds for check in check_sources(titles, result))
 
 
 def test_a_prompt_without_sources_is_the_plain_one(titles, tokenizer) -> None:
@@ -90,25 +90,25 @@ def test_a_prompt_without_sources_is_the_plain_one(titles, tokenizer) -> None:
     crowded = ground(
         titles, Listed(source("B8", "Kettle", "word " * 400)), PROMPT, tokenizer, replace(ROOM, context=150)
     )
-    for found in (nothing, crowded):
-        assert [one.prompt for one in found.titles] == [one.prompt for one in titles]
-        assert found.sources == [[], []]
+    for result in (nothing, crowded):
+        assert [title.prompt for title in result.titles] == [title.prompt for title in titles]
+        assert result.sources == [[], []]
 
 
 def test_a_source_that_reveals_the_answer_stops_the_run(titles, tokenizer) -> None:
-    found = ground(titles, Listed(source("B8", "Kettle", "Boils water.")), PROMPT, tokenizer, ROOM)
-    wrong = GroundedSample(found.titles, [found.sources[0], [source("B9", "Another", TEXT)]], 0)
+    result = ground(titles, Listed(source("B8", "Kettle", "Boils water.")), PROMPT, tokenizer, ROOM)
+    wrong = GroundedSample(result.titles, [result.sources[0], [source("B9", "Another", TEXT)]], 0)
     with pytest.raises(UserError, match=r"no source holds the answer.*expected 0, found 1"):
         check_sources(titles, wrong)
 
 
 def test_verify_finds_the_sources_and_their_counts_again(titles, tokenizer) -> None:
     index = Listed(source("B9", "Another", TEXT), source("B8", "Old kettle", "Boils water. " * 40))
-    found = ground(titles, index, PROMPT, tokenizer, ROOM)
-    record = describe_grounded(found, [])
+    result = ground(titles, index, PROMPT, tokenizer, ROOM)
+    record = describe_grounded(result, [])
     rows = [
         {"grounded_prompt": asked.prompt, "grounded_sources": [one.uid for one in sources]}
-        for asked, sources in zip(found.titles, found.sources, strict=True)
+        for asked, sources in zip(result.titles, result.sources, strict=True)
     ]
 
     def wrong(record: Grounded, rows: list[dict[str, Any]]) -> list[str]:

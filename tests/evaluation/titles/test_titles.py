@@ -72,28 +72,28 @@ def test_near_copies_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None
 
 def test_near_copies_equal_the_exact_definition(tmp_path: Path) -> None:
     rng = random.Random(3)
-    said = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) for _ in range(60)]
+    texts = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) for _ in range(60)]
     trained = [" ".join(rng.choices("abcdefg", k=rng.randint(1, 60))) + " a b c d e f g" * 9 for _ in range(60)]
-    for place in range(0, 60, 2):
-        words = trained[place].split()
+    for index in range(0, 60, 2):
+        words = trained[index].split()
         words[rng.randrange(len(words))] = "z"
-        said[place] = " ".join(words[: rng.randint(20, len(words))])
+        texts[index] = " ".join(words[: rng.randint(20, len(words))])
     pq.write_table(pa.table({"output": [*trained[:30], None]}), tmp_path / "one.parquet")
     pq.write_table(pa.table({"output": trained[30:]}), tmp_path / "two.parquet")
-    five_grams = lambda text: {tuple(text.split()[at : at + 5]) for at in range(len(text.split()) - 4)}  # noqa: E731
+    five_grams = lambda text: {tuple(text.split()[start : start + 5]) for start in range(len(text.split()) - 4)}  # noqa: E731
     alike = lambda one, other: len(one & other) >= 0.8 * len(one | other) > 0  # noqa: E731
-    expected = {text for text in said if any(alike(five_grams(text), five_grams(other)) for other in trained)}
+    expected = {text for text in texts if any(alike(five_grams(text), five_grams(other)) for other in trained)}
     assert 5 < len(expected) < 40
     files = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
-    assert near_copies(said, files) == near_copies(said, files, processes=2) == expected
+    assert near_copies(texts, files) == near_copies(texts, files, processes=2) == expected
 
 
 def test_a_long_prompt_is_left_out_and_a_long_reference_truncated(tmp_path: Path, tokenizer) -> None:
     test = [row(n) for n in range(100, 140)] + [row(141) | {"title": "long " * 2000, "input": "long " * 2000}]
     folder = write(tmp_path, test, [row(0)])
-    whole = draw(folder, PROMPT, tokenizer, WIDE, 100, seed=7)
-    assert (whole.excluded, whole.cut()) == ({"no_room_for_answer": 1}, 0)
-    longest = max(len(title.prompt_tokens) for title in whole.titles)
+    full = draw(folder, PROMPT, tokenizer, WIDE, 100, seed=7)
+    assert (full.excluded, full.cut()) == ({"no_room_for_answer": 1}, 0)
+    longest = max(len(title.prompt_tokens) for title in full.titles)
     tight = draw(folder, PROMPT, tokenizer, TokenLimits(scored=longest + 10, context=1000, new_tokens=20), 100, seed=7)
     assert tight.cut() == 40
     assert all(len(title.prompt_tokens) + len(title.reference_tokens) == longest + 10 for title in tight.titles)
@@ -133,7 +133,7 @@ def test_error_for_too_few_titles_has_a_fix(tmp_path: Path, tokenizer) -> None:
 
 
 def test_a_prompt_with_the_answer_stops_the_run(tmp_path: Path, tokenizer) -> None:
-    test = [found | {"input": f"{found['input']} {found['output']}"} for found in map(row, range(100, 150))]
+    test = [item | {"input": f"{item['input']} {item['output']}"} for item in map(row, range(100, 150))]
     with pytest.raises(UserError, match="the prompt holds the answer in 50 of 50 rows"):
         draw(write(tmp_path, test, [row(0)]), PROMPT, tokenizer, WIDE, 40, seed=7)
 

@@ -56,9 +56,9 @@ def assert_nothing_left(world: World, tmp_path: Path) -> None:
     repos = {folder.name for folder in models.iterdir()}
     assert repos == {path["id"].split("/")[1] + ".git" for path in world.anonymous.get("/api/models").json()}
     assert not list(models.rglob(POINTER.sha256))
-    again = World(tmp_path)
+    second = World(tmp_path)
     for address in ("/", "/api/models", "/ada"):
-        assert again.anonymous.get(address).status_code == 200
+        assert second.anonymous.get(address).status_code == 200
     assert not (tmp_path / "hub/set-aside").exists()
     assert world.anonymous.post("/api/repos/create", json={"name": "net"}).status_code in (200, 409)
 

@@ -15,9 +15,9 @@ from local_hub.server import RunningHub
 
 def python(code: str, environment: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def test_load_dataset_plain_streaming_and_at_a_tag(user_environment: dict[str, str], make_repo: Callable, api: HfApi):
@@ -77,8 +77,10 @@ def test_the_hf_command(user_environment: dict[str, str], make_repo: Callable, t
         ["upload", repo_id, str(folder), "."],
         ["download", repo_id, "--local-dir", str(tmp_path / "back")],
     ):
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, env=user_environment, timeout=60)
-        assert done.returncode == 0, done.stderr
+        process = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, env=user_environment, timeout=60
+        )
+        assert process.returncode == 0, process.stderr
     assert (tmp_path / "back/sub/w.bin").read_bytes() == (folder / "sub/w.bin").read_bytes()
 
 

@@ -170,5 +170,5 @@ def test_a_collection_shows_what_the_visitor_may_see(world):
     visitor = world.browser()
     sign_in(visitor, WRITE_TOKEN)
     assert "/ada/secret" in Elements(visitor.get(hidden).text).links()
-    again = world.anonymous.post("/api/collections", json={"title": "Good things", "namespace": "ada"}, headers=owner)
-    assert again.status_code == 409 and again.json()["slug"].startswith("ada/good-things-")
+    second = world.anonymous.post("/api/collections", json={"title": "Good things", "namespace": "ada"}, headers=owner)
+    assert second.status_code == 409 and second.json()["slug"].startswith("ada/good-things-")

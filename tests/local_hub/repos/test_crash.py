@@ -50,22 +50,22 @@ def test_killed_at_every_rename(tmp_path: Path, files: int, fsck: Callable):
     for die_at in range(1, 20):
         moment = "before" if die_at % 2 else "after"
         command = [sys.executable, "-c", _WRITER, str(tmp_path), str(files), str(die_at), moment]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert process.returncode in (0, -signal.SIGKILL), process.stderr
         repo = Store(tmp_path).open("model", "ada/net")  # as the next server does
         outcomes.append(repo.head() == before)
         assert repo.read(repo.head(), "old.txt") == b"old"
         assert len(repo.files(repo.head())) == (2 if repo.head() == before else 2 + files)
         assert not any((tmp_path / "tmp").iterdir())
         fsck(repo.folder)
-        if "survived" in done.stdout:
+        if "survived" in process.stdout:
             break
         repo.refs.set(MAIN, before)
     else:
         pytest.fail("the writer never came to its end")
     assert outcomes[0] and not outcomes[-1]
-    again = repo.commit(MAIN, [AddFile("again.txt", b"works")], author="ada", summary="again")
-    assert repo.read(again, "again.txt") == b"works"
+    second = repo.commit(MAIN, [AddFile("again.txt", b"works")], author="ada", summary="again")
+    assert repo.read(second, "again.txt") == b"works"
 
 
 # uploads one file after the other and prints each path once the Hub has acknowledged it

@@ -179,10 +179,10 @@ def test_the_limit_follows_the_operating_systems(tmp_path: Path):
     )
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     for soft, hard, expected in ((256, 256, ["64", "256"]), (256, min(highest, 4096), ["512", "1152"])):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code.format(soft, hard)],
             capture_output=True,
             text=True,
             cwd=ROOT,
         )
-        assert done.stdout.split() == expected, done.stderr
+        assert process.stdout.split() == expected, process.stderr

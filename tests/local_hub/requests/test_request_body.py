@@ -128,11 +128,11 @@ def test_new_strangers_push_out_old_ones_and_leave_those_with_a_token(app: Starl
         slow = [asyncio.create_task(ask(app, "POST", "/api/validate-yaml", [NEVER], chunked)) for _ in range(5)]
         await asyncio.sleep(0.3)
         honest = await ask(app, "POST", "/api/validate-yaml", [b"{}"], chunked)
-        done = [await task for task in slow if task.done()]
+        outcome = [await task for task in slow if task.done()]
         still_there = not create.done()
         for task in (create, *slow):
             task.cancel()
-        return honest, done, still_there
+        return honest, outcome, still_there
 
     honest, pushed_out, still_there = asyncio.run(run())
     assert honest.status == 200

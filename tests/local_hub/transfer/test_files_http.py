@@ -36,12 +36,12 @@ def test_head_tells_everything(web: httpx.Client, api: HfApi, repo_id: str):
     ("header", "first", "last"), [("0-0", 0, 0), ("2-5", 2, 5), ("-3", -3, None), ("4-", 4, None), ("1-99999", 1, None)]
 )
 def test_ranges(web: httpx.Client, repo_id: str, path: str, header: str, first: int, last: int | None):
-    whole = web.get(f"/{repo_id}/resolve/main/{path}").content
+    full = web.get(f"/{repo_id}/resolve/main/{path}").content
     part = web.get(f"/{repo_id}/resolve/main/{path}", headers={"Range": f"bytes={header}"})
-    expected = whole[first:] if last is None else whole[first : last + 1]
+    expected = full[first:] if last is None else full[first : last + 1]
     assert (part.status_code, part.content) == (206, expected)
-    start = first % len(whole)
-    assert part.headers["Content-Range"] == f"bytes {start}-{start + len(expected) - 1}/{len(whole)}"
+    start = first % len(full)
+    assert part.headers["Content-Range"] == f"bytes {start}-{start + len(expected) - 1}/{len(full)}"
 
 
 def test_ranges_that_cannot_be_or_are_ignored(web: httpx.Client, repo_id: str):

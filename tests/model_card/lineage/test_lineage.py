@@ -36,9 +36,9 @@ class World:
 
     def do(self, *arguments: str) -> str:
         """The output of a command, which must succeed."""
-        done = self.run(*arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = self.run(*arguments)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     def step(self, *arguments: str) -> str:
         return self.do("tests.model_card.lineage.lineage_world", *arguments)
@@ -84,14 +84,14 @@ def test_an_adapter_is_listed_once_and_the_data_revision_stays(world: World) -> 
     assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
     assert world.step("announce") == "" and world.head(OF_DATASET) == after
     pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-c", pinned],
         env=os.environ | world.hub.environment(world.root / "home"),
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split() == [before, after], done.stderr
+    assert process.stdout.split() == [before, after], process.stderr
     assert "nothing to do" in world.build("--data.test_share=0.1")
     row = f"200 titles ([report 0123456789ab](/{ADAPTER}/blob/{world.head(OF_ADAPTER)}/evaluation/0123456789ab/report.json))"
     assert f"From revision [{before[:12]}](/datasets/{DATASET}/tree/{before}):" in world.card() and row in world.card()
@@ -133,14 +133,14 @@ def test_entries_without_a_matching_record_are_unconfirmed(world: World) -> None
     exaggerated = json.loads(json.dumps(listed).replace('"after": 2.25', '"after": 1.25'))
     for claimed, problem in ((exaggerated, "its report 0123456789ab is not as listed"), (listed, None)):
         put = f"from tests.model_card.lineage.lineage_world import put; put('{DATASET}', 'dataset', {{'lineage.json': {json.dumps(claimed).encode()!r}}})"
-        done = subprocess.run(
+        process = subprocess.run(
             [PYTHON, "-c", put],
             env=os.environ | world.hub.environment(world.root / "home"),
             cwd=ROOT,
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
         (adapter,) = json.loads(world.lineage(DATASET, "--json"))["adapters"]
         assert adapter["problem"] == problem
 
@@ -163,8 +163,8 @@ def test_added_text_stays_and_a_licence_is_removed(world: World) -> None:
     assert "\n\nAsk Ada about the lamps.\n\n" in world.card() and "[report ba9876543210]" in world.card()
     assert world.get(f"/datasets/{DATASET}/resolve/main/lineage.json").status_code == 200
     assert world.get(f"/datasets/{DATASET}/resolve/main/assets/lineage.png").status_code == 200
-    again = json.loads(world.lineage(DATASET, "--json"))
-    assert again["adapters"][0]["trained"]["dataset"]["revision"] != again["dataset"]["revision"]
+    second = json.loads(world.lineage(DATASET, "--json"))
+    assert second["adapters"][0]["trained"]["dataset"]["revision"] != second["dataset"]["revision"]
 
 
 def test_repos_that_cannot_be_listed_give_one_line(world: World) -> None:
@@ -182,15 +182,15 @@ def test_repos_that_cannot_be_listed_give_one_line(world: World) -> None:
     assert messages[1].startswith("the repos are not in a collection: ") and len(messages) == 2
     assert world.head(OF_DATASET) == before
     away = "from model_card.lineage.announce import announce; from titlecraft.records import Pin; announce(Pin(type='model', repo='a/b', revision='0' * 40), collection=True)"
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-c", away],
         cwd=ROOT,
         capture_output=True,
         text=True,
         env=os.environ | world.hub.environment(world.root / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"},
     )
-    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
-    (line,) = done.stdout.splitlines()
+    assert process.returncode == 0 and "Traceback" not in process.stderr, process.stderr
+    (line,) = process.stdout.splitlines()
     assert line.startswith("the adapter is published, but listed nowhere: ") and "does not answer" in line
 
 
@@ -210,12 +210,12 @@ def list_an_adapter(*others):
 writing.group_and_assign = list_an_adapter
 sys.exit(main(["build", {str(world.root / "rows.json.gz")!r}, *{small!r}]))
 """
-    done = subprocess.run(
+    process = subprocess.run(
         [PYTHON, "-c", meanwhile],
         env=os.environ | world.hub.environment(world.root / "home"),
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0 and "listed on the dataset's card" in done.stdout, done.stderr
+    assert process.returncode == 0 and "listed on the dataset's card" in process.stdout, process.stderr
     assert "[report 111111111111]" in world.card() and "--data.test_share=0.3" in world.card()

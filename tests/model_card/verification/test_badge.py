@@ -13,8 +13,8 @@ def test_the_badge_has_verdict_and_commit() -> None:
         ["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("text")]
         for svg in (good, bad, unknown)
     ]
-    said = [text[1] for text in texts]
-    assert said == ["verified: scores", "not verified", "could not be looked at"] and texts[0][::2] == [
+    verdicts = [text[1] for text in texts]
+    assert verdicts == ["verified: scores", "not verified", "could not be looked at"] and texts[0][::2] == [
         "titlecraft",
         "a1b2c3d4",
     ]

@@ -10,9 +10,9 @@ from tests.model_card.verification.literal_lines import CHECKS, verification
 def test_the_summary_names_failed_lines() -> None:
     assert summary(verification(CHECKS.equal("n", 40, 40))) == ["verified: all 1 claims hold at level scores"]
     wrong = [CHECKS.equal(f"n{number}", 40, 39) for number in range(7)]
-    said = summary(verification(*wrong))
-    assert said[0] == "not verified: 7 of 7 claims do not hold at level scores"
-    assert said[1] == "  report: n0: claimed 40, derived 39" and said[-1] == "  … and 2 more"
+    lines = summary(verification(*wrong))
+    assert lines[0] == "not verified: 7 of 7 claims do not hold at level scores"
+    assert lines[1] == "  report: n0: claimed 40, derived 39" and lines[-1] == "  … and 2 more"
     assert not verification().holds()
 
 
@@ -34,19 +34,19 @@ def test_unavailable_and_skipped_lines_never_count_as_holding() -> None:
         ((wrong, aside), 1),
     ]
     assert [EXIT_STATUS[verification(*lines).verdict] for lines, _ in cases] == [status for _, status in cases]
-    found = verification(holds, aside)
-    assert summary(found) == [
+    result = verification(holds, aside)
+    assert summary(result) == [
         "not looked at: report: text: x: added by hand",
         "verified: all 1 claims hold at level scores; 1 more were not looked at",
     ]
-    found = verification(holds, holds, aside, away)
-    assert summary(found)[1:] == [
+    result = verification(holds, holds, aside, away)
+    assert summary(result)[1:] == [
         "could not be looked at: 1 of 3 claims at level scores; the others hold; 1 more were not looked at",
         "  report: base: ns/base: private",
     ]
-    said = json.loads(found.to_json())
-    assert said["counts"] == {"holds": 2, "does not hold": 0, "not looked at": 1, "could not be looked at": 1}
-    assert said["verdict"] == "could not be looked at" and [line["holds"] for line in said["lines"]] == [
+    printed = json.loads(result.to_json())
+    assert printed["counts"] == {"holds": 2, "does not hold": 0, "not looked at": 1, "could not be looked at": 1}
+    assert printed["verdict"] == "could not be looked at" and [line["holds"] for line in printed["lines"]] == [
         True,
         True,
         False,
@@ -66,5 +66,5 @@ def test_third_party_text_is_escaped_and_truncated() -> None:
         for number in range(40)
     ]
     page = CHECKS.not_looked_at("report.html, drawn again", "the same bytes", "other bytes, not judged")
-    said = summary(verification(CHECKS.equal("n", 1, 1), *many, page))
-    assert said[0].startswith("not looked at: report: report.html") and said[5] == "not looked at: … and 36 more"
+    lines = summary(verification(CHECKS.equal("n", 1, 1), *many, page))
+    assert lines[0].startswith("not looked at: report: report.html") and lines[5] == "not looked at: … and 36 more"

@@ -58,9 +58,9 @@ class Desk(World):
 
     def say(self, code: str) -> str:
         """The output of a Python script, which must succeed."""
-        done = self.python(code)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout
+        process = self.python(code)
+        assert process.returncode == 0, process.stderr[-3000:]
+        return process.stdout
 
     def session(self, commands: dict[str, list[str]], fresh: bool = False) -> dict[str, Outcome]:
         """Run `titlecraft …` commands in turn in one process; returns their outcomes by name.
@@ -69,9 +69,9 @@ class Desk(World):
         has imported nothing beforehand, so that an outcome says whether its command needed torch.
         """
         python = sys.executable if fresh else PYTHON
-        done = self.run(python, "-c", SESSION, json.dumps(commands), HF_HUB_DISABLE_XET="1")
-        assert done.returncode == 0, done.stderr[-3000:]
-        return {name: Outcome(*values) for name, values in json.loads(done.stdout.splitlines()[-1]).items()}
+        process = self.run(python, "-c", SESSION, json.dumps(commands), HF_HUB_DISABLE_XET="1")
+        assert process.returncode == 0, process.stderr[-3000:]
+        return {name: Outcome(*values) for name, values in json.loads(process.stdout.splitlines()[-1]).items()}
 
 
 @contextmanager

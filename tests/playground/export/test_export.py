@@ -55,11 +55,11 @@ assert asked == [encode_prompt(found["tokenizer"], format.render_title(title))],
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with desk(tmp_path_factory.mktemp("export")) as found:
-        llama = found.folder / "llama.cpp"
+    with desk(tmp_path_factory.mktemp("export")) as user:
+        llama = user.folder / "llama.cpp"
         llama.mkdir()
         shutil.copy(ROOT / "tests" / "playground" / "export" / "fake_converter.py", llama / "convert_hf_to_gguf.py")
-        yield found
+        yield user
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +103,13 @@ def attempts(user: Desk, done: dict[str, Outcome]) -> dict[str, Outcome]:
 
 def published(user: Desk, repo: str) -> tuple[ExportRecord, str, list[str]]:
     """The record, the card and the file names at the head of an exported model."""
-    said = user.say(f"""
+    output = user.say(f"""
 import json
 from huggingface_hub import HfApi, hf_hub_download
 read = lambda name: open(hf_hub_download({repo!r}, name)).read()
 print(json.dumps([read("export_record.json"), read("README.md"), HfApi().list_repo_files({repo!r}), HfApi().model_info({repo!r}).private]))
 """)
-    record, card, files, private = json.loads(said)
+    record, card, files, private = json.loads(output)
     assert private is (repo == MERGED)
     return read_record(record.encode(), ExportRecord, repo), card, sorted(files)
 
@@ -156,15 +156,15 @@ def test_unmodified_clients_and_the_cards_code_use_the_merged_model(user: Desk) 
 
 
 def test_the_same_export_again_is_a_no_op(done: dict[str, Outcome], attempts: dict[str, Outcome]) -> None:
-    again = attempts["again"]
-    lines = again.out.splitlines()
+    second = attempts["again"]
+    lines = second.out.splitlines()
     assert lines[0] == f"nothing to do: {MERGED} is the export of this very adapter, base, settings and code"
-    assert lines[1:] == done["merged"].out.splitlines()[-3:] and not again.torch
+    assert lines[1:] == done["merged"].out.splitlines()[-3:] and not second.torch
 
 
 def test_a_failed_conversion_continues_from_the_merge(user: Desk, done: dict[str, Outcome]) -> None:
-    said = done["converter fails"].refusal()
-    assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in said and "--to merged" in said
+    message = done["converter fails"].refusal()
+    assert "convert_hf_to_gguf.py does not know the tokenizer of this base" in message and "--to merged" in message
     assert done["gguf"].out.startswith("already merged; continuing with ") and "loading" not in done["gguf"].out
     record, card, files = published(user, GGUF)
     assert files == [
@@ -192,9 +192,9 @@ def test_a_failed_conversion_continues_from_the_merge(user: Desk, done: dict[str
 def test_an_unpublished_export_is_kept_and_published_later(
     user: Desk, done: dict[str, Outcome], attempts: dict[str, Outcome]
 ) -> None:
-    said = done["raced"].refusal()
-    assert f"somebody else published to model {RACED} in the meantime" in said
-    folder = present(re.search(r"the model is complete in (\S+), and the same command publishes it", said))[1]
+    message = done["raced"].refusal()
+    assert f"somebody else published to model {RACED} in the meantime" in message
+    folder = present(re.search(r"the model is complete in (\S+), and the same command publishes it", message))[1]
     assert attempts["raced again"].out.startswith(f"already exported; continuing with {folder}\nGGUF q8_0: ")
     assert f"{RACED}@" in attempts["raced again"].out and not Path(folder).exists()
     assert f"{RACED.split('/')[1]}-Q8_0.gguf" in user.say(
@@ -217,14 +217,14 @@ def test_export_to_a_folder(user: Desk, done: dict[str, Outcome]) -> None:
 
 
 def test_user_errors_are_one_line_with_the_fix(attempts: dict[str, Outcome]) -> None:
-    said = {name: outcome.refusal() for name, outcome in attempts.items() if not name.endswith("again")}
+    refusals = {name: outcome.refusal() for name, outcome in attempts.items() if not name.endswith("again")}
     assert not any(outcome.torch for outcome in attempts.values())
-    assert f"{BASE}@" in said["no adapter"] and "has no training_record.json" in said["no adapter"]
-    assert "has no model titlecraft/nowhere" in said["nowhere"]
-    assert f"model {ADAPTER} holds 3 files that this command did not publish" in said["taken"]
-    assert "no write right on somebody/mine" in said["somebody"]
-    assert f"no write right on {MERGED}" in said["read token"]
-    assert "argument --to: invalid choice: 'onnx' (choose from 'merged', 'gguf')" in said["onnx"]
-    assert "never merged into 4 bit" in said["quantised merge"]
-    assert "not both" in said["two places"]
-    assert "--titles 0: expected at least 1" in said["no titles"]
+    assert f"{BASE}@" in refusals["no adapter"] and "has no training_record.json" in refusals["no adapter"]
+    assert "has no model titlecraft/nowhere" in refusals["nowhere"]
+    assert f"model {ADAPTER} holds 3 files that this command did not publish" in refusals["taken"]
+    assert "no write right on somebody/mine" in refusals["somebody"]
+    assert f"no write right on {MERGED}" in refusals["read token"]
+    assert "argument --to: invalid choice: 'onnx' (choose from 'merged', 'gguf')" in refusals["onnx"]
+    assert "never merged into 4 bit" in refusals["quantised merge"]
+    assert "not both" in refusals["two places"]
+    assert "--titles 0: expected at least 1" in refusals["no titles"]

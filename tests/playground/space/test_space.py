@@ -167,9 +167,9 @@ def test_a_downloaded_space_runs_with_its_own_requirements_only(user: Desk, down
 
 
 def test_a_repeat_is_a_no_op_and_user_errors_are_one_line(done: dict[str, Outcome]) -> None:
-    again = done["again"].out.splitlines()
-    assert again[0] == f"nothing to do: {SPACE} has this very page, adapter and requirements"
-    assert again[1:] == done["space"].out.splitlines()
+    second = done["again"].out.splitlines()
+    assert second[0] == f"nothing to do: {SPACE} has this very page, adapter and requirements"
+    assert second[1:] == done["space"].out.splitlines()
     assert "has no training_record.json" in done["no adapter"].refusal()
     assert "no write right on somebody/ask" in done["somebody"].refusal()
     assert f"no write right on {SPACE}" in done["read token"].refusal()
@@ -215,9 +215,9 @@ except UserError as error:
 """
     # RFC 5737 reserves the address for documentation, so no machine has it.
     environment = os.environ | {"GRADIO_SERVER_NAME": "192.0.2.1"} | NO_HUB
-    done = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
-    assert done.stdout.startswith("the page cannot be served"), done.stderr[-3000:]
-    assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in done.stdout
+    process = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
+    assert process.stdout.startswith("the page cannot be served"), process.stderr[-3000:]
+    assert "check GRADIO_SERVER_NAME and GRADIO_SERVER_PORT" in process.stdout
 
 
 @pytest.mark.parametrize(

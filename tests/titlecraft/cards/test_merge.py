@@ -72,7 +72,7 @@ def test_cards_without_section_markers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("---\na: [\n---\n", r"README.md of ns/x: the metadata between the two --- lines are not YAML"),
         ("---\n- a\n---\n", r"must be `name: value` lines"),
@@ -83,8 +83,8 @@ def test_cards_without_section_markers() -> None:
         ("<!-- titlecraft:data -->\n" + section("summary", "# Old"), r"put that line back"),
     ],
 )
-def test_malformed_cards_are_refused(text: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_malformed_cards_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         merge(text, NEW, OWNED, "README.md of ns/x")
 
 

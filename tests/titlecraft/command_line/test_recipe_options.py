@@ -157,8 +157,8 @@ def test_the_message_of_an_interruption(monkeypatch: pytest.MonkeyPatch, capsys:
 
     monkeypatch.setattr(main, "run", run)
     assert main.main(["ask", "A lamp", "--adapter", "me/adapter"]) == 130
-    said = "interrupted; what was published stays, and the same command can be run again"
-    assert capsys.readouterr().err.strip() == said
+    message = "interrupted; what was published stays, and the same command can be run again"
+    assert capsys.readouterr().err.strip() == message
 
 
 def test_help_imports_no_library_of_the_stages() -> None:
@@ -170,9 +170,9 @@ def test_help_imports_no_library_of_the_stages() -> None:
         "except SystemExit: pass\n"
         "assert not {'torch', 'transformers', 'huggingface_hub', 'datasets'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "build" in done.stdout and "--lora.alpha" in done.stdout
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "build" in process.stdout and "--lora.alpha" in process.stdout
 
 
 @pytest.mark.parametrize(("option", "message"), [

@@ -18,7 +18,7 @@ def wrapped(cause: Exception) -> RuntimeError:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (httpx.ConnectError("refused"), "does not answer"),
         (wrapped(httpx.ReadError("reset by peer")), "does not answer"),
@@ -28,13 +28,13 @@ def wrapped(cause: Exception) -> RuntimeError:
         (OSError(errno.ENOSPC, "No space left on device", "/disk/a"), "disk full at /disk/a"),
     ],
 )
-def test_errors_of_hub_and_disk_are_one_line(error: Exception, said: str) -> None:
+def test_errors_of_hub_and_disk_are_one_line(error: Exception, message: str) -> None:
     with (
         pytest.raises(UserError, match="publishing to dataset a/b did not finish: ") as caught,
         hub_errors("publishing to dataset a/b did not finish", "a/b", "dataset"),
     ):
         raise error
-    assert said in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

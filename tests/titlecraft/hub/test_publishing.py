@@ -40,13 +40,15 @@ def run(hub: RunningHub, folder: Path, code: str) -> str:
 
     folder.mkdir(exist_ok=True)
     environment = os.environ | hub.environment(folder.parent / "hf_home")
-    done = subprocess.run([PYTHON, "-c", SCRIPT + code, str(folder)], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    process = subprocess.run(
+        [PYTHON, "-c", SCRIPT + code, str(folder)], env=environment, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 def test_stale_files_are_deleted_and_a_repeat_makes_no_commit(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         hub,
         tmp_path / "box",
         """
@@ -62,11 +64,11 @@ assert pin(f"titlecraft/box@{first.revision}", "dataset") == first
 assert address(second, "card").endswith(f"/datasets/titlecraft/box/resolve/{second.revision}/card")
 """,
     )
-    assert said.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
+    assert output.splitlines() == ["['card', 'data/a', 'note']", "b'2' None"]
 
 
 def test_added_files_stay_and_a_renamed_repo_is_followed(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         hub,
         tmp_path / "person",
         """
@@ -90,7 +92,7 @@ put(**{"adapter_config.json": "5"})
 print(send().repo, sorted(one.id for one in api.list_models(author="titlecraft") if one.id.endswith(("person", "elsewhere"))))
 """,
     )
-    assert said.splitlines() == [
+    assert output.splitlines() == [
         "['adapter_model.safetensors', 'assets/loss.png', 'evaluation/x/report.json'] titlecraft/person",
         "True",
         "titlecraft/elsewhere titlecraft/elsewhere titlecraft/nothing",
@@ -101,7 +103,7 @@ print(send().repo, sorted(one.id for one in api.list_models(author="titlecraft")
 
 
 def test_sha256sums_lists_published_files_only(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         hub,
         tmp_path / "sums",
         """
@@ -132,11 +134,11 @@ show(published_pin(REPO, "model"))
     first = ["6b86   data/a", "1b16   note", "50e7   weights.safetensors"]
     second = ["d473   data/b", "1b16   note", "50e7   weights.safetensors"]
     third = ["d473   data/b", "c961   hand.txt", "ec6d   note", "50e7   weights.safetensors"]
-    assert said.splitlines() == [*first, *second, *third, *third]
+    assert output.splitlines() == [*first, *second, *third, *third]
 
 
 def test_a_download_that_differs_or_does_not_load_is_an_error(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         hub,
         tmp_path / "box",
         """
@@ -154,13 +156,13 @@ except UserError as error:
     print(error)
 """,
     )
-    lines = said.splitlines()
+    lines = output.splitlines()
     assert "was published, but what came back does not load: division by zero" in lines[0]
     assert "card came back with other bytes than were sent; do not use this revision" in lines[1]
 
 
 def test_malformed_references_are_refused(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         hub,
         tmp_path / "box",
         """
@@ -172,7 +174,7 @@ for reference in ("box", "a/b/c", "titlecraft/box@", "titlecraft/nothing", "titl
 assert published_pin("titlecraft/nothing", "model") is None
 """,
     )
-    lines = said.splitlines()
+    lines = output.splitlines()
     assert len(lines) == 5
     assert all("expected NAMESPACE/NAME or NAMESPACE/NAME@REVISION" in line for line in lines[:3])
     assert "no dataset titlecraft/nothing that this token may see" in lines[3]
@@ -180,7 +182,7 @@ assert published_pin("titlecraft/nothing", "model") is None
 
 
 def test_the_licence_is_that_of_the_base_card(hub: RunningHub, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         hub,
         tmp_path / "box",
         """
@@ -205,7 +207,7 @@ for card in ("---\\nlicense: apache-2.0\\n---\\n", "no front matter", None):
     print(licence_of(base(f"b{abs(hash(card))}", card)).id)
 """,
     )
-    lines = said.splitlines()
+    lines = output.splitlines()
     assert lines[0] == "llama3 https://www.llama.com/llama3/license/"
     assert (
         "begins with 'Llama-3': for example titlecraft/Llama-3-titles" in lines[1]

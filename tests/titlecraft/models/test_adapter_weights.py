@@ -43,7 +43,11 @@ def test_a_file_with_non_finite_numbers_is_refused(tmp_path: Path) -> None:
     weights = {f"{NAME}.{number}": torch.ones(300, 40) for number in range(3)}
     weights[f"{NAME}.1"][299, 39] = float("-inf")
     save_file(weights, file := tmp_path / "adapter_model.safetensors", metadata={"format": "pt"})
-    assert {one.name: one.broken for one in read_tensors(file)} == {f"{NAME}.0": 0, f"{NAME}.1": 1, f"{NAME}.2": 0}
+    assert {tensor.name: tensor.broken for tensor in read_tensors(file)} == {
+        f"{NAME}.0": 0,
+        f"{NAME}.1": 1,
+        f"{NAME}.2": 0,
+    }
     with pytest.raises(UserError) as refused:
         require_finite(file, "ns/name cannot be used", "train it anew")
     assert str(refused.value) == (
@@ -84,7 +88,7 @@ GOOD = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     ],
 )
 def test_malformed_files_are_refused_in_one_line(raw: bytes) -> None:
-    assert [one.broken for one in tensors_of(header(GOOD), "the file")] == [0]
+    assert [tensor.broken for tensor in tensors_of(header(GOOD), "the file")] == [0]
     with pytest.raises(UserError, match=r"^the file( is no safetensors file|: the tensor )") as refused:
         list(tensors_of(raw, "the file"))
     assert "\n" not in str(refused.value)

@@ -35,10 +35,10 @@ def test_dequantised_weights_equal_those_of_training(tmp_path, tokenizer, double
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, Linear4bit)}
     trained_on = {name: layer(inputs[:, :1].expand(3, layer.in_features)).detach() for name, layer in layers.items()}
     keep_four_bit_layers_as_they_are(model)
-    whole = probe_logits(model)
+    full = probe_logits(model)
     assert layers and dequantise(model, "float32").holds
     for name, expected in trained_on.items():
         layer = model.get_submodule(name)
         assert type(layer) is torch.nn.Linear and layer.weight.dtype == torch.float32
         torch.testing.assert_close(layer(inputs[:, :1].expand(3, layer.in_features)), expected, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(probe_logits(model.eval()), whole, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(probe_logits(model.eval()), full, rtol=1e-5, atol=1e-5)

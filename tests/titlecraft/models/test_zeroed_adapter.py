@@ -70,7 +70,7 @@ def graphs(monkeypatch):
 
 
 def adapter_weights(model) -> list[torch.Tensor]:
-    return [one for name, one in model.named_parameters() if "lora_" in name]
+    return [parameter for name, parameter in model.named_parameters() if "lora_" in name]
 
 
 def arms_of(model, tokenizer, zeroed_is_base: bool, titles=()) -> TwoArms:
@@ -112,12 +112,12 @@ def test_compiled_answers_equal_those_without_a_compiler(model, tokenizer, reque
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_zeroed_adapter_gives_the_base_bit_for_bit_and_is_restored(model, tokenizer, dtype) -> None:
     model, base = model.to(dtype), make_base(len(tokenizer)).to(dtype)
-    on, weights = probe_logits(model), [one.detach().clone() for one in adapter_weights(model)]
-    places = [one.data_ptr() for one in adapter_weights(model)]
+    on, weights = probe_logits(model), [parameter.detach().clone() for parameter in adapter_weights(model)]
+    places = [parameter.data_ptr() for parameter in adapter_weights(model)]
     with zeroed_adapter(model):
         assert torch.equal(probe_logits(model), probe_logits(base))
-        assert not any(one.any() for one in adapter_weights(model))
-        assert [one.data_ptr() for one in adapter_weights(model)] == places  # a recorded step reads there
+        assert not any(parameter.any() for parameter in adapter_weights(model))
+        assert [parameter.data_ptr() for parameter in adapter_weights(model)] == places  # a recorded step reads there
     assert all(map(torch.equal, adapter_weights(model), weights)) and len(weights) == 2 * 7 * 2
     assert torch.equal(probe_logits(model), on) and not torch.equal(on, probe_logits(base))
 
@@ -159,7 +159,7 @@ def test_an_adapter_with_other_updates_is_switched_off(tokenizer, bare, changes:
     config = LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM", **changes)
     model = get_peft_model(make_base(len(tokenizer)), config).eval()
     with torch.no_grad():
-        for name, one in model.named_parameters():
+        for name, parameter in model.named_parameters():
             if "lora_" in name or "modules_to_save" in name:
-                one += 0.1
+                parameter += 0.1
     assert not is_base_when_zeroed(model, bare)

@@ -30,10 +30,10 @@ for module in ("titlecraft.command_line.main", "dataset_builder", "training", "e
 
 
 def test_every_entry_point_refuses_windows_in_one_line() -> None:
-    done = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    process = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True, timeout=60)
     modules = ["titlecraft.command_line.main", "dataset_builder", "training", "evaluation", "model_card", "local_hub"]
-    assert done.stdout.split("\n")[:-1] == [f"{module} 2" for module in modules]
-    lines = done.stderr.splitlines()
+    assert process.stdout.split("\n")[:-1] == [f"{module} 2" for module in modules]
+    lines = process.stderr.splitlines()
     assert len(lines) == len(modules)
     for module, line in zip(modules, lines, strict=True):
         name = "The Hub" if module == "local_hub" else "Titlecraft"
@@ -74,11 +74,11 @@ def test_peak_memory_is_in_bytes_on_every_system(
 def test_only_one_module_calls_functions_that_differ_between_systems() -> None:
     """Whoever needs cores or memory takes them from `titlecraft.process.machine`; the embedded Hub, which imports nothing of the house,
     asks for its own process."""
-    found = [
+    results = [
         file.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for file in (ROOT / package).rglob("*.py")
         if "local_hub" not in file.parts
         and any(name in file.read_text() for name in ("sched_getaffinity", "sched_setaffinity", "ru_maxrss", "/proc/"))
     ]
-    assert found == ["titlecraft/process/machine.py"]
+    assert results == ["titlecraft/process/machine.py"]

@@ -32,8 +32,8 @@ def test_a_report_has_the_first_name_and_its_pins_stay() -> None:
     report = evaluation_record()
     report = msgspec.structs.replace(report, evaluation=replace(report.evaluation, benchmarks=["arc"]))
     raw = report.to_json()
-    found = json.loads(raw)
-    assert found["evaluation"]["also"] == ["arc"] and found["benchmarks"] == [] and found["also"] == []
+    values = json.loads(raw)
+    assert values["evaluation"]["also"] == ["arc"] and values["benchmarks"] == [] and values["also"] == []
     assert read_record(raw, EvaluationRecord, "report") == report
 
 

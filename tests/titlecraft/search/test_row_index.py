@@ -107,5 +107,5 @@ def test_the_best_rows_equal_a_full_sort() -> None:
     chance = np.random.default_rng(0)
     for scores in (chance.random(5000), chance.integers(0, 3, 5000), np.zeros(5000), chance.integers(0, 2, 3)):
         scores = scores.astype(np.float32)
-        whole = [row for row in np.argsort(-scores, kind="stable").tolist() if scores[row] > 0]
-        assert [best(scores, most).tolist() for most in (1, 5, 50)] == [whole[:1], whole[:5], whole[:50]]
+        full = [row for row in np.argsort(-scores, kind="stable").tolist() if scores[row] > 0]
+        assert [best(scores, most).tolist() for most in (1, 5, 50)] == [full[:1], full[:5], full[:50]]

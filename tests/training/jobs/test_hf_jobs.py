@@ -66,7 +66,7 @@ class Machine(threading.Thread):
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         given = {"HF_TOKEN": self.hub.token, "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         with file.with_suffix(".log").open("w") as log:
-            done = subprocess.run(
+            process = subprocess.run(
                 [self.python, *command],
                 env=kept | self.job["environment"] | given,
                 cwd=self.home,
@@ -75,7 +75,9 @@ class Machine(threading.Thread):
                 timeout=200,
             )
             log.write(f"the token was {self.hub.token}\n")
-        say("COMPLETED") if done.returncode == 0 else say("ERROR", f"Job failed with exit code: {done.returncode}")
+        say("COMPLETED") if process.returncode == 0 else say(
+            "ERROR", f"Job failed with exit code: {process.returncode}"
+        )
 
 
 def write(file: Path, job: dict[str, Any]) -> None:
@@ -133,24 +135,24 @@ def test_the_job_has_the_given_options_and_publishes(hub: RunningHub, tmp_path: 
         ),
     ]
     has = "cpu-basic, t4-small, a10g-large, a10g-largex2, a100-large"
-    assert [done.stderr for done in refused][:2] == [
+    assert [process.stderr for process in refused][:2] == [
         f"error: --flavor a9000: {hub.url} has no such machine; it has {has}\n",
         f"error: --on hf-jobs needs --flavor: {hub.url} has {has}\n",
     ]
     assert refused[2].stderr.startswith("error: no write right on somebody/a: ") and refused[2].stderr.count("\n") == 1
     assert refused[3].stderr.startswith("error: --flavor t4-small, 1 × T4 (16 GB)")
     assert "training.shard_base shares the base out between processes" in refused[3].stderr
-    assert {done.returncode for done in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
+    assert {process.returncode for process in refused} == {2} and not list(hub.root.glob("jobs/*/*"))
 
     machine = Machine(hub, tmp_path / "home of the job")
     machine.home.mkdir()
     machine.start()
-    done = titlecraft(
+    process = titlecraft(
         hub, tmp_path / "home", "--repo", "titlecraft/a", "--flavor", "t4-small", "--timeout", "90m", "--public"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "adapter titlecraft/a@" in done.stdout and "the token was <HF_TOKEN>" in done.stdout
-    assert hub.token not in done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "adapter titlecraft/a@" in process.stdout and "the token was <HF_TOKEN>" in process.stdout
+    assert hub.token not in process.stdout + process.stderr
 
     job = machine.job
     commit = api.repo_info("titlecraft/titlecraft-jobs").sha
@@ -203,17 +205,20 @@ def test_a_job_that_fails_gives_its_exit_status(hub: RunningHub, tmp_path: Path)
     machine = Machine(hub, tmp_path / "home of the job", PYTHON)
     machine.home.mkdir()
     machine.start()
-    done = titlecraft(hub, tmp_path / "home", *few_steps, "--lora.target_modules=[w9]")
-    assert done.returncode == 2
-    assert "error: lora.target_modules" in done.stdout and "ended as ERROR: Job failed with exit code: 2" in done.stderr
+    process = titlecraft(hub, tmp_path / "home", *few_steps, "--lora.target_modules=[w9]")
+    assert process.returncode == 2
+    assert (
+        "error: lora.target_modules" in process.stdout
+        and "ended as ERROR: Job failed with exit code: 2" in process.stderr
+    )
 
 
 def test_a_job_with_other_source_or_a_malformed_time_is_refused() -> None:
     command = [sys.executable, "-m", "training.jobs", "ns/jobs", "0" * 40, "1" * 64, "2" * 64]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 2
     assert (
-        done.stderr
+        process.stderr
         == f"error: the installed source has the sum {sources_sha256('training')}: expected {'2' * 64}, as it was sent\n"
     )
     with pytest.raises(UserError, match="--timeout tomorrow: expected"):
@@ -224,7 +229,7 @@ def test_a_job_with_other_source_or_a_malformed_time_is_refused() -> None:
 
 def test_the_exit_status_is_read_from_the_jobs_message() -> None:
     assert [
-        exit_status(said) for said in ("Job failed with exit code: 137. Reason: OOMKilled", "Job timeout", None)
+        exit_status(message) for message in ("Job failed with exit code: 137. Reason: OOMKilled", "Job timeout", None)
     ] == [137, 1, 1]
 
 

@@ -42,7 +42,7 @@ def gradients(model: Any, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
     model.train()
     model.zero_grad()
     model(**{name: value for name, value in batch.items() if name != "shift_labels"}).loss.backward()
-    return {name: one.grad.clone() for name, one in model.named_parameters() if one.requires_grad}
+    return {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def awake(model: Any) -> Any:
@@ -76,7 +76,7 @@ def test_packed_examples_have_their_own_losses_and_plain_attention_fails_the_che
     model = awake(adapter_on_base()[0])
     use_documents_attention(model)
     held = check_packing(model, rows_of())
-    assert [(one.name, one.expected, one.holds) for one in held] == [
+    assert [(check.name, check.expected, check.holds) for check in held] == [
         ("loss of a packed example against its loss alone, nats per token", "at most 0.0001 apart", True),
         ("packed examples that see their neighbour", "False", True),
     ]
@@ -164,13 +164,13 @@ def test_loss_and_gradient_do_not_depend_on_the_split_of_a_step(
     )
     from dataclasses import replace
 
-    whole = replace(settings, batch_size=4, accumulation=1)
+    full = replace(settings, batch_size=4, accumulation=1)
     losses = []
-    for index, way in enumerate((settings, whole)):
+    for index, way in enumerate((settings, full)):
         model, tokenizer = adapter_on_base(dropout=0.0)
         apply_kernels(awake(model), way)
         trainer = make_trainer(model, tokenizer, rows_of(), way, "float32", tmp_path / str(index))
-        assert [one.holds for one in check_accumulation(trainer)] == [True]
+        assert [check.holds for check in check_accumulation(trainer)] == [True]
         assert not any(trainer.seen.values())  # a check is no training
         run_all_steps(trainer)
         losses.append(trainer.state.log_history[0])
@@ -189,8 +189,8 @@ def test_a_loss_averaged_over_passes_fails_the_check(tmp_path: Path) -> None:
     trainer = make_trainer(model, tokenizer, rows_of(), settings, "float32", tmp_path)
     right = trainer.compute_loss
     trainer.compute_loss = lambda model, inputs, num_items_in_batch: right(model, inputs) / 2
-    (found,) = check_accumulation(trainer)
-    assert not found.holds and found.expected == "at most 0.0001 apart"
+    (check,) = check_accumulation(trainer)
+    assert not check.holds and check.expected == "at most 0.0001 apart"
 
 
 def test_reasons_against_fused_kernels() -> None:

@@ -85,11 +85,11 @@ def test_the_loss_of_every_mode_equals_the_models_own(family: str, mode: str, to
     settings = MODES[mode]
     trainer, yardstick = trainer_of(with_adapter(make(family)), settings, tokenizer, tmp_path)
     checks = check_own_loss(trainer, yardstick, settings, BASE)
-    assert [one.holds for one in checks] == [True, True]
+    assert [check.holds for check in checks] == [True, True]
     assert checks[0].name == f"training loss ({mode}) against the model's own logits, nats per token"
     routed = family in ("mixtral", "gpt-oss")
     assert checks[0].expected == f"at most {'0.002' if routed else '0.0001'} apart"
-    assert max(float(one.found.split()[0]) for one in checks) < 1e-5
+    assert max(float(check.found.split()[0]) for check in checks) < 1e-5
     assert abs(yardstick.nonzero - yardstick.fresh) > 3e-4  # an adapter that is left out would be seen
 
 
@@ -150,7 +150,7 @@ def test_an_adapter_on_the_output_layer_is_in_the_loss_and_gets_its_gradient(
 ) -> None:
     model = with_adapter(make("llama"), "lm_head")
     trainer, yardstick = trainer_of(model, MODES[mode], tokenizer, tmp_path)
-    assert all(one.holds for one in check_own_loss(trainer, yardstick, MODES[mode], BASE))
+    assert all(check.holds for check in check_own_loss(trainer, yardstick, MODES[mode], BASE))
     head = model.get_base_model().get_output_embeddings()
     batch = trainer._prepare_inputs(trainer.data_collator([trainer.train_dataset[0]]))
     trainer.compute_loss(trainer.model, batch).backward()
@@ -199,7 +199,7 @@ def test_the_router_loss_is_left_out_even_if_the_config_enables_it(family: str, 
     model = with_adapter(base)
     assert leave_router_loss_out(model) == NOTE
     trainer, yardstick = trainer_of(model, PLAIN, tokenizer, tmp_path)
-    assert all(one.holds for one in check_own_loss(trainer, yardstick, PLAIN, BASE))
+    assert all(check.holds for check in check_own_loss(trainer, yardstick, PLAIN, BASE))
     assert trainer.aux_loss_enabled is False and base.config.output_router_logits is False
 
 

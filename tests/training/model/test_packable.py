@@ -38,7 +38,7 @@ def test_unpackable_families_are_known_from_the_config(family: str) -> None:
         require_packable(model.config, BASE, 40)
 
 
-@pytest.mark.parametrize("kind, fields, longest, said", [
+@pytest.mark.parametrize("kind, fields, longest, message", [
     ("lfm2", {"layer_types": ["conv", "full_attention"], "num_hidden_layers": 2}, 40, "layers of the kind conv"),
     ("recurrent_gemma", {"num_hidden_layers": 3, "lru_width": 64}, 40, "see the row by other means than attention"),
     ("llama4_text", {"num_hidden_layers": 2, "attention_chunk_size": 32, "head_dim": 16}, 40, "within chunks of 32 tokens"),
@@ -46,7 +46,7 @@ def test_unpackable_families_are_known_from_the_config(family: str) -> None:
     ("vaultgemma", {"num_hidden_layers": 2, "head_dim": 16}, 40, "caps its scores"),
 ])  # fmt: skip
 def test_layers_that_mix_tokens_in_other_ways_cannot_be_packed(
-    kind: str, fields: Any, longest: int, said: str | None
+    kind: str, fields: Any, longest: int, message: str | None
 ) -> None:
     from transformers import AutoConfig
 
@@ -59,9 +59,9 @@ def test_layers_that_mix_tokens_in_other_ways_cannot_be_packed(
         num_key_value_heads=2,
         **fields,
     )
-    if said is None:
+    if message is None:
         return require_packable(config, BASE, longest)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         require_packable(config, BASE, longest)
 
 
@@ -70,7 +70,7 @@ def test_a_sliding_window_in_packed_rows_equals_the_models_own(family: str, toke
     """With windows of 8 tokens and examples of up to 30, each token attends to the same tokens as alone."""
     model = with_adapter(make(family))
     trainer, yardstick = trainer_of(model, MODES["packed"], tokenizer, tmp_path)
-    assert all(one.holds for one in check_own_loss(trainer, yardstick, MODES["packed"], BASE))
+    assert all(check.holds for check in check_own_loss(trainer, yardstick, MODES["packed"], BASE))
 
 
 def test_attention_arguments_that_would_be_ignored_are_refused() -> None:

@@ -28,11 +28,11 @@ def group() -> Iterator[None]:
 def test_layers_are_resharded_after_each_pass_and_the_adapter_is_not_sharded(group: None) -> None:
     model, _ = adapter_on_base()
     plain, ids = copy.deepcopy(model), torch.arange(12).reshape(2, 6)
-    kept, whole = shard_base(model)
+    kept, full = shard_base(model)
     frozen = [name for name, one in plain.named_parameters() if ".layers." in name and not one.requires_grad]
     shared = lambda: [name for name, one in model.named_parameters() if isinstance(one, DTensor)]  # noqa: E731
     assert shared() == frozen
-    assert kept == whole == sum(one.nbytes for name, one in plain.named_parameters() if name in frozen)
+    assert kept == full == sum(one.nbytes for name, one in plain.named_parameters() if name in frozen)
     losses = [one(input_ids=ids, labels=ids).loss for one in (model, plain)]
     assert shared() == frozen, "gathered weights stay in memory until the backward pass"
     assert losses[0].equal(losses[1])

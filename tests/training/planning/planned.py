@@ -66,8 +66,8 @@ def main(folder: Path) -> None:
     after = plan(DATASET, ADAPTER, recipe)
     refused = plan(DATASET, "somebody/Titles", recipe)
     cached = {file.name for file in Path(constants.HF_HUB_CACHE).glob("models--*/snapshots/*/*")}
-    found = {"tokens": int(examples.lengths.sum()), "cached": sorted(cached), "problems": refused.problems}
-    print(json.dumps(found | {"before": json.loads(before.to_json()), "after": json.loads(after.to_json())}))
+    results = {"tokens": int(examples.lengths.sum()), "cached": sorted(cached), "problems": refused.problems}
+    print(json.dumps(results | {"before": json.loads(before.to_json()), "after": json.loads(after.to_json())}))
 
 
 if __name__ == "__main__":

@@ -51,10 +51,10 @@ def test_the_estimate_is_close_to_measured_peaks(
     how: str, measured_gib: float, tokens: int, checkpointing: bool, dropout: float, kernels: Kernels, off: float
 ) -> None:
     training = Training(gradient_checkpointing=checkpointing)
-    found = estimate_memory(
+    memory = estimate_memory(
         llama_8b(), Lora(dropout=dropout), training, Base(quantization="nf4"), tokens=tokens, kernels=kernels
     )
-    error = found.total / GIB / measured_gib - 1
+    error = memory.total / GIB / measured_gib - 1
     assert error == pytest.approx(off, abs=0.01), how
     assert -0.1 < error < 0.2
 
@@ -86,10 +86,10 @@ def test_the_estimate_is_close_for_runs_that_it_was_not_fitted_to(
 
 
 def test_exact_parts_of_the_estimate() -> None:
-    found = estimate_memory(llama_8b(), *auto(training__fused_kernels=True))
+    memory = estimate_memory(llama_8b(), *auto(training__fused_kernels=True))
     # 6,979,321,856 weights of linear layers at 4.127 bits, 2 x 128,256 x 4096 of embeddings at 16
-    assert found.weights == round(6_979_321_856 * 4.127 / 8 + 2 * 128_256 * 4096 * 2) == 5_701_803_966
-    assert found.adapter == 41_943_040 * (4 + 4 + 2)
+    assert memory.weights == round(6_979_321_856 * 4.127 / 8 + 2 * 128_256 * 4096 * 2) == 5_701_803_966
+    assert memory.adapter == 41_943_040 * (4 + 4 + 2)
     full = estimate_memory(llama_8b(), *auto(base__quantization="none"))
     assert full.weights == 8_029_995_008 * 2  # 8,030,261,248 parameters, but for 65 norms of 4096
     assert 8_029_995_008 + 65 * 4096 == 8_030_261_248
@@ -100,11 +100,11 @@ def test_shapes_of_small_bases() -> None:
 
     shape = shape_of(make_base(400).config)
     assert (shape.hidden, shape.inner, shape.query, shape.key, shape.layers, shape.tied) == (64, 128, 64, 32, 2, False)
-    found = estimate_memory(make_base(400).config, *auto(base__max_length=256))
-    assert found.adapter == 2 * 16 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 128)) * 10
+    memory = estimate_memory(make_base(400).config, *auto(base__max_length=256))
+    assert memory.adapter == 2 * 16 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 128)) * 10
 
 
-@pytest.mark.parametrize(("free", "length", "checkpointing", "batch", "said"), [
+@pytest.mark.parametrize(("free", "length", "checkpointing", "batch", "message"), [
     (8, 1024, True, 1, "8.0 GB of GPU memory free: checkpointing, batch 1 × 8, an estimated 7.4 GB; checkpointing, batch 2 × 4 would take 7.9 GB"),
     (16, 2048, True, 4, "16.0 GB of GPU memory free: checkpointing, batch 4 × 2, an estimated 11.1 GB; checkpointing, batch 8 × 1 would take 15.3 GB"),
     (24, 2048, False, 1, "24.0 GB of GPU memory free: no checkpointing, batch 1 × 8, an estimated 16.8 GB; no checkpointing, batch 2 × 4 would take 26.7 GB"),
@@ -112,7 +112,7 @@ def test_shapes_of_small_bases() -> None:
     (141, 2048, False, 8, "141.0 GB of GPU memory free: no checkpointing, batch 8 × 1, an estimated 86.0 GB"),
 ])  # fmt: skip
 def test_the_fastest_settings_that_fit_are_chosen(
-    free: int, length: int, checkpointing: bool, batch: int, said: str
+    free: int, length: int, checkpointing: bool, batch: int, message: str
 ) -> None:
     lora, training, base = auto(base__max_length=length)
     chosen, sentence = choose_fit(MemoryBudget(llama_8b(), lora, training, base, free * GB))
@@ -121,7 +121,7 @@ def test_the_fastest_settings_that_fit_are_chosen(
         batch,
         8 // batch,
     )
-    assert sentence == said
+    assert sentence == message
     assert estimate_memory(llama_8b(), lora, chosen, base).total < free * GB - 500_000_000
 
 
@@ -175,8 +175,8 @@ def test_a_recipe_without_fit_memory_is_unchanged() -> None:
 @pytest.mark.skipif(free_memory() is not None, reason="there is a GPU")
 def test_without_a_gpu_nothing_is_chosen_and_a_note_says_so() -> None:
     lora, training, base = auto()
-    kept, said = fit_here(MemoryBudget(llama_8b(), lora, training, base))
-    assert kept == training and present(said).startswith("training.fit_memory: there is no GPU here")
+    kept, message = fit_here(MemoryBudget(llama_8b(), lora, training, base))
+    assert kept == training and present(message).startswith("training.fit_memory: there is no GPU here")
 
 
 def test_every_optimizer_has_its_bytes() -> None:

@@ -55,7 +55,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
     folder = tmp_path_factory.mktemp("planned")
     environment = os.environ | start(folder / "hub").environment(folder / "home") | {"COLUMNS": "140"}
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [PYTHON, "-m", "tests.training.planning.planned", str(folder)],
             env=environment,
             cwd=ROOT,
@@ -63,8 +63,8 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
             text=True,
             timeout=120,
         )
-        assert done.returncode == 0, done.stderr
-        yield Planned(json.loads(done.stdout.splitlines()[-1]), environment)
+        assert process.returncode == 0, process.stderr
+        yield Planned(json.loads(process.stdout.splitlines()[-1]), environment)
     finally:
         stop(folder / "hub")
 
@@ -114,10 +114,10 @@ def test_each_gpu_gets_settings_that_fit(planned: Planned) -> None:
 
 def test_a_plan_takes_15_seconds_and_publishes_nothing(planned: Planned) -> None:
     started = time.monotonic()
-    done = planned.dry_run("--repo", "titlecraft/Llama-3-Titles", "--json")
-    assert done.returncode == 0, done.stderr
+    process = planned.dry_run("--repo", "titlecraft/Llama-3-Titles", "--json")
+    assert process.returncode == 0, process.stderr
     assert time.monotonic() - started < 15
-    assert json.loads(done.stdout) == planned.found["after"]
+    assert json.loads(process.stdout) == planned.found["after"]
     hub = HfApi(endpoint=planned.environment["HF_ENDPOINT"], token=planned.environment["HF_TOKEN"])
     assert hub.repo_exists("titlecraft/llama-8b") and not hub.repo_exists("titlecraft/Llama-3-Titles")
 
@@ -134,7 +134,7 @@ def test_problems_that_would_stop_the_run_are_listed(planned: Planned) -> None:
 def test_the_table_agrees_with_the_json(planned: Planned) -> None:
     plan = msgspec.convert(planned.found["after"], Plan)
     show_plan(plan, Training(batch_size=8, accumulation=1), Console(file=(out := StringIO()), width=140))
-    said = out.getvalue()
+    output = out.getvalue()
     for line in (
         "trained parameters 41,943,040 of a base of 8,030,261,248",
         "optimizer steps 200 8 × 1 for each",
@@ -142,8 +142,8 @@ def test_the_table_agrees_with_the_json(planned: Planned) -> None:
         "• the name of the adapter begins with 'Llama-3'",
         "The token may write to titlecraft/Llama-3-Titles.",
     ):
-        assert line in " ".join(said.split())
-    assert "about" not in said and "would stop" not in said
+        assert line in " ".join(output.split())
+    assert "about" not in output and "would stop" not in output
     full = [msgspec.structs.replace(card, fits=False) for card in plan.cards]
     sampled = msgspec.structs.replace(
         plan, exact=False, encoded_rows=2000, examples=2400, problems=["no write right"], cards=full
@@ -153,19 +153,19 @@ def test_the_table_agrees_with_the_json(planned: Planned) -> None:
     assert "would stop the run: no write right" in out.getvalue()
     assert "100 too long and left out" in out.getvalue()
     assert "--training.fit_memory=true cuts the same steps" in out.getvalue()
-    assert "training.shard_base shares that out" in out.getvalue() and "shard_base" not in said
+    assert "training.shard_base shares that out" in out.getvalue() and "shard_base" not in output
 
 
 def test_each_gpu_takes_one_line_of_80_columns(planned: Planned) -> None:
     plan = msgspec.convert(planned.found["after"], Plan)
     show_plan(plan, Training(batch_size=8, accumulation=1), Console(file=(out := StringIO()), width=80))
-    said = out.getvalue()
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines() if "│" in line]
+    output = out.getvalue()
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.splitlines() if "│" in line]
     assert [(row[0], "≈" in row[-1], "≈" in row[-2]) for row in rows] == [
         (card.name, not card.measured, not card.measured) for card in plan.cards
     ]
     for card in plan.cards:
-        assert f"{'measured' if card.measured else 'estimated'} ({card.basis})" in said
+        assert f"{'measured' if card.measured else 'estimated'} ({card.basis})" in output
 
 
 def test_licence_obligations() -> None:
@@ -182,7 +182,7 @@ def test_licence_obligations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (3, "3 s"),
         (119, "119 s"),
@@ -191,5 +191,5 @@ def test_licence_obligations() -> None:
         (21 * 86_400, "21.0 days"),
     ],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -47,26 +47,26 @@ def main(folder: Path) -> dict[str, object]:
     adapter = upload(
         REPO, "model", files | {"adapter_model.safetensors": tensors(folder / "tensors")}, folder / "adapter"
     )
-    found: dict[str, object] = {}
+    results: dict[str, object] = {}
     reports = [report(folder, "ffffffffffff", adapter)]
-    found["one"] = lines_that_do_not_hold()
+    results["one"] = lines_that_do_not_hold()
     reports.append(report(folder, "000000000000", adapter))
     reports.append(report(folder, "eeeeeeeeeeee", adapter, n=20))
-    found["three"] = lines_that_do_not_hold()
-    found["newest"] = shown(reports, training, find(REPO))
-    found["about to be published"] = shown(reports, training, adapter)
+    results["three"] = lines_that_do_not_hold()
+    results["newest"] = shown(reports, training, find(REPO))
+    results["about to be published"] = shown(reports, training, adapter)
     HfApi().delete_folder("evaluation/000000000000", REPO, commit_message="Tidy up")
-    found["one taken out"] = lines_that_do_not_hold()
+    results["one taken out"] = lines_that_do_not_hold()
     report(
         folder, "dddddddddddd", Pin(type="model", repo="titlecraft/lamps", revision=find("titlecraft/lamps").revision)
     )
-    found["of another repo"] = [one for one in lines_that_do_not_hold() if one[3] == "does not hold"]
+    results["of another repo"] = [line for line in lines_that_do_not_hold() if line[3] == "does not hold"]
     HfApi().create_repo("titlecraft/empty")
-    found["a dataset without its prefix"] = find("titlecraft/titles").type
+    results["a dataset without its prefix"] = find("titlecraft/titles").type
     gone = RepoState.download(find(REPO))
     HfApi().delete_repo(REPO)
-    found["deleted"] = verify_state(gone, "card", []).verdict
-    return found
+    results["deleted"] = verify_state(gone, "card", []).verdict
+    return results
 
 
 if __name__ == "__main__":

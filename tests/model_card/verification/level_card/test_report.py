@@ -16,8 +16,8 @@ def report(**changed: str) -> EvaluationRecord:
     fields = ("label", "group", "unit", "better", "definition", "source")
     entries = {entry.name: entry for entry in MEASURES}
     measures = [
-        msgspec.structs.replace(one, **{field: getattr(entries[one.name], field) for field in fields})
-        for one in record.measures
+        msgspec.structs.replace(measure, **{field: getattr(entries[measure.name], field) for field in fields})
+        for measure in record.measures
     ]
     measures[0] = msgspec.structs.replace(measures[0], **changed)
     code = msgspec.structs.replace(CODE, sources=sources_sha256("evaluation"))

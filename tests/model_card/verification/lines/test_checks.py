@@ -30,8 +30,8 @@ def test_an_exception_becomes_a_line_unless_the_hub_is_unreachable() -> None:
             raise httpx.ConnectError("refused")
         yield CHECKS.equal("never", 1, 1)
 
-    found = CHECKS.gather(breaks())
-    assert [(line.claim, line.holds) for line in found] == [("report: first", True), ("report: can be derived", False)]
+    result = CHECKS.gather(breaks())
+    assert [(line.claim, line.holds) for line in result] == [("report: first", True), ("report: can be derived", False)]
     with pytest.raises(UserError, match="does not answer"):
         CHECKS.gather(away())
 

@@ -30,9 +30,9 @@ def test_every_tokenizer_gets_a_pad_token(base: Path, name: str) -> None:
         for file in ("tokenizer.json", "tokenizer_config.json"):
             (base / file).write_text((base / file).read_text().replace("<pad>", "<odd>"))
     change(base / "tokenizer_config.json", **{key: value for key, value in changed.items() if value})
-    found = json.loads((base / "tokenizer_config.json").read_text())
+    config = json.loads((base / "tokenizer_config.json").read_text())
     (base / "tokenizer_config.json").write_text(
-        json.dumps({key: value for key, value in found.items() if changed.get(key, "") is not None})
+        json.dumps({key: value for key, value in config.items() if changed.get(key, "") is not None})
     )
     tokenizer = load_tokenizer(pin_of(base))
     assert tokenizer.pad_token == expected

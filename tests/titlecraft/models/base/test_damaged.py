@@ -98,12 +98,12 @@ def test_a_damaged_base_is_refused(repos: Path) -> None:
     loads = {}
     recipe = Recipe(base=Base(repo=str(base)), training=Training(backend="trl"))
     for name, kind in each_damage(base, names):
-        said = tried(lambda: load_base(pin_of(base), "none", "float32"))
-        loads[name, kind] = said is None
-        if said and kind not in ("an empty object",) and not name.startswith("model"):
-            assert name in said, (name, kind, said)
+        message = tried(lambda: load_base(pin_of(base), "none", "float32"))
+        loads[name, kind] = message is None
+        if message and kind not in ("an empty object",) and not name.startswith("model"):
+            assert name in message, (name, kind, message)
         planned = tried(lambda: inspect_base(pin_of(base), recipe))  # what dry-run accepts, train runs
-        assert (planned == said) if name != "model.safetensors" else (planned and said and name in planned), (
+        assert (planned == message) if name != "model.safetensors" else (planned and message and name in planned), (
             name,
             kind,
         )
@@ -118,12 +118,12 @@ def test_a_damaged_base_is_refused(repos: Path) -> None:
 def test_a_base_whose_config_has_values_of_another_kind_is_refused_or_loads(repos: Path) -> None:
     base = repos / "base"
     for name in ("config.json", "tokenizer_config.json"):
-        whole = json.loads((base / name).read_text())
-        for number, key in enumerate(whole):
+        full = json.loads((base / name).read_text())
+        for number, key in enumerate(full):
             value = VALUES[number % len(VALUES)]
-            (base / name).write_text(json.dumps(whole | {key: value}))
+            (base / name).write_text(json.dumps(full | {key: value}))
             tried(lambda: load_base(pin_of(base), "none", "float32"))
-        (base / name).write_text(json.dumps(whole))
+        (base / name).write_text(json.dumps(full))
 
 
 def test_missing_weight_files_of_the_index_are_refused(repos: Path) -> None:
@@ -133,11 +133,11 @@ def test_missing_weight_files_of_the_index_are_refused(repos: Path) -> None:
     shards = sorted(file.name for file in base.glob("model-*.safetensors"))
     assert len(shards) > 1 and tried(lambda: load_base(pin_of(base), "none", "float32")) is None
     for name, kind in each_damage(base, ["model.safetensors.index.json", shards[1]]):
-        said = tried(lambda: load_base(pin_of(base), "none", "float32"))
+        message = tried(lambda: load_base(pin_of(base), "none", "float32"))
         planned = tried(
             lambda: inspect_base(pin_of(base), Recipe(base=Base(repo=str(base)), training=Training(backend="trl")))
         )
-        assert said and planned and name in said and name in planned, (name, kind, said, planned)
+        assert message and planned and name in message and name in planned, (name, kind, message, planned)
     (base / shards[0]).unlink()
     assert f"has no {shards[0]}, which its model.safetensors.index.json names" in str(
         tried(lambda: load_base(pin_of(base), "none", "float32"))
@@ -151,30 +151,30 @@ def adapter_of(repos: Path) -> Adapter:
 
 def test_a_damaged_adapter_is_refused(repos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Either when it is read (by ask, evaluate and export) or when it is loaded."""
-    adapter, found = repos / "adapter", adapter_of(repos)
-    (adapter / "training_record.json").write_bytes(found.training.to_json())
-    prompt = found.prompt.to_json()
+    adapter, adapter_inputs = repos / "adapter", adapter_of(repos)
+    (adapter / "training_record.json").write_bytes(adapter_inputs.training.to_json())
+    prompt = adapter_inputs.prompt.to_json()
     inputs = "titlecraft.models.adapter.read"
-    monkeypatch.setattr(f"{inputs}.pin", lambda reference, kind: found.adapter)
+    monkeypatch.setattr(f"{inputs}.pin", lambda reference, kind: adapter_inputs.adapter)
     monkeypatch.setattr(
         f"{inputs}.read_file", lambda pinned, name: prompt if pinned == DATA else (adapter / name).read_bytes()
     )
     assert tried(lambda: load(read_adapter("ns/adapter"))) is None
     for name, kind in each_damage(adapter, sorted(file.name for file in adapter.iterdir())):
-        said = tried(lambda: read_adapter("ns/adapter"))
-        if said is None:
-            said = tried(lambda: load(found))
-        assert said, (name, kind)
+        message = tried(lambda: read_adapter("ns/adapter"))
+        if message is None:
+            message = tried(lambda: load(adapter_inputs))
+        assert message, (name, kind)
         if kind != "an empty object" or name == "training_record.json":
-            assert name in said, (name, kind, said)
+            assert name in message, (name, kind, message)
 
 
 def test_an_adapter_whose_config_has_values_of_another_kind_is_refused_or_loads(repos: Path) -> None:
     file = repos / "adapter" / "adapter_config.json"
-    whole = json.loads(file.read_text())
+    full = json.loads(file.read_text())
     for number, key in enumerate(ESSENTIAL):
         for value in (VALUES[number % len(VALUES)], VALUES[(number + 4) % len(VALUES)]):
-            file.write_text(json.dumps(whole | {key: value}))
+            file.write_text(json.dumps(full | {key: value}))
             tried(lambda: load(adapter_of(repos)))
 
 
@@ -183,22 +183,22 @@ def test_missing_or_misshapen_factors_are_refused(repos: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     file = repos / "adapter" / "adapter_model.safetensors"
-    whole = load_file(file)
-    name = next(name for name in whole if "lora_B" in name)
+    full = load_file(file)
+    name = next(name for name in full if "lora_B" in name)
     for changed in (
-        {key: value for key, value in whole.items() if key != name},
-        whole | {name.replace("layers.0", "layers.7"): whole[name].clone()},
-        whole | {name: torch.zeros(3, 4)},
+        {key: value for key, value in full.items() if key != name},
+        full | {name.replace("layers.0", "layers.7"): full[name].clone()},
+        full | {name: torch.zeros(3, 4)},
     ):
         save_file(changed, file)
-        said = tried(lambda: load(adapter_of(repos)))
-        assert said and ("is not the adapter that adapter_config.json describes" in said or "size mismatch" in said), (
-            said
-        )
+        message = tried(lambda: load(adapter_of(repos)))
+        assert message and (
+            "is not the adapter that adapter_config.json describes" in message or "size mismatch" in message
+        ), message
 
 
 def test_a_damaged_encoder_is_refused(repos: Path) -> None:
     encoder = repos / "encoder"
     for name, kind in each_damage(encoder, ["config.json", "model.safetensors", "tokenizer.json"]):
-        said = tried(lambda: load_encoder(pin_of(encoder), "retriever"))
-        assert said, (name, kind)
+        message = tried(lambda: load_encoder(pin_of(encoder), "retriever"))
+        assert message, (name, kind)

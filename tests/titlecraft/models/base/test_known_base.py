@@ -38,20 +38,20 @@ def recipe(*targets: str, **training: Any) -> Recipe:
 
 
 def change(file: Path, **keys: Any) -> None:
-    found = json.loads(file.read_text()) | keys
-    file.write_text(json.dumps({key: value for key, value in found.items() if value is not None}))
+    config = json.loads(file.read_text()) | keys
+    file.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
 
 
 def refusal(base: Path, asked: Recipe | None = None) -> str:
     """The one-line refusal of a base by --dry-run; loading must give the same refusal for files and config."""
-    with pytest.raises(UserError) as said:
+    with pytest.raises(UserError) as refusal_of_plan:
         inspect_base(pin_of(base), asked or recipe())
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(refusal_of_plan.value)
     if asked is None:
-        with pytest.raises(UserError) as again:
+        with pytest.raises(UserError) as refusal_of_loading:
             load_base(pin_of(base), "none", "float32")
-        assert str(again.value) == str(said.value)
-    return str(said.value)
+        assert str(refusal_of_loading.value) == str(refusal_of_plan.value)
+    return str(refusal_of_plan.value)
 
 
 def test_a_plain_base_is_accepted(base: Path) -> None:
@@ -233,7 +233,7 @@ def test_an_adapter_weight_without_gradient_stops_the_run(base: Path) -> None:
     model = add_adapter(loaded, pin_of(base), asked, Training(backend="trl", gradient_checkpointing=False))
     state = torch.get_rng_state()
     require_gradients(model, [0, 5, 6, 7], pin_of(base))
-    assert torch.equal(state, torch.get_rng_state()) and all(one.grad is None for one in model.parameters())
+    assert torch.equal(state, torch.get_rng_state()) and all(parameter.grad is None for parameter in model.parameters())
     causal: Any = model.get_base_model()
     layer = causal.model.layers[1].self_attn
     layer.forward = lambda hidden_states, **_: (hidden_states, None)

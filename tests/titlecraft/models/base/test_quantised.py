@@ -102,11 +102,11 @@ def adapted(base: Path, folder: Path, targets: list[str], quantization: str = "n
     return Adapter(pin_of(folder), record, PromptFormat.from_settings(Prompt()), {})
 
 
-def merged(found: Adapter, folder: Path) -> tuple[float, float, Any]:
+def merged(adapter: Adapter, folder: Path) -> tuple[float, float, Any]:
     """NLL of a reference with the adapter on the dequantised base, NLL of the merged model from its files, and that model."""
-    loaded = load(found, unpack=True)
+    loaded = load(adapter, unpack=True)
     before = plain_nll(loaded.model, *PAIR)
-    merge.merge_and_save(loaded, found, folder)
+    merge.merge_and_save(loaded, adapter, folder)
     model = merge.load_merged(folder, "float32")
     return before, plain_nll(model, *PAIR), model
 
@@ -125,15 +125,15 @@ def test_a_quantised_base_is_recorded_and_exported(
 ) -> None:
     base = published(kind, family)
     targets = ["c_attn", "c_proj"] if family == "gpt2" else ["q_proj", "down_proj"]
-    found = adapted(base, tmp_path / "adapter", targets)
-    assert found.training.quantization == recorded
-    assert (found.training.quantization_note is None) == (recorded == "nf4")
-    before, after, model = merged(found, tmp_path / "merged")
+    adapter = adapted(base, tmp_path / "adapter", targets)
+    assert adapter.training.quantization == recorded
+    assert (adapter.training.quantization_note is None) == (recorded == "nf4")
+    before, after, model = merged(adapter, tmp_path / "merged")
     assert before == pytest.approx(after, abs=1e-4)
     assert not hasattr(model.config, "quantization_config")
     with torch.no_grad():
         ids = torch.tensor([[*PAIR[0], *PAIR[1]]])
-        as_trained = load(found).model(input_ids=ids).logits
+        as_trained = load(adapter).model(input_ids=ids).logits
         apart = float((model(input_ids=ids).logits - as_trained).abs().max() / as_trained.abs().max())
     assert apart < (0.1 if recorded == "int8" else 1e-5), "8-bit layers round their inputs too"
 
@@ -156,8 +156,8 @@ def test_the_weight_of_an_eight_bit_layer_is_scaled() -> None:
     for computed in (False, True):  # bitsandbytes moves codes and scales when it first computes
         if computed:
             layer(torch.randn(2, 64))
-        found = frozen_weight(layer, torch.float32)
-        assert float((found - true).norm() / true.norm()) < 0.01
+        weight = frozen_weight(layer, torch.float32)
+        assert float((weight - true).norm() / true.norm()) < 0.01
 
 
 def config_of(settings: Any) -> Any:
@@ -191,7 +191,7 @@ def test_other_quantisations_are_refused_from_the_config(settings: Any) -> None:
 def test_every_quantisation_has_words() -> None:
     assert published_as(config_of({"_load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}), pin_of(Path("b"))) == "nf4"
     assert published_as(config_of(None), pin_of(Path("b"))) == "none"
-    assert [in_words(one) for one in ("nf4", "fp4", "int8", "none")] == [
+    assert [in_words(name) for name in ("nf4", "fp4", "int8", "none")] == [
         "4 bit (nf4)",
         "4 bit (fp4)",
         "8 bit (int8)",

@@ -25,22 +25,22 @@ CODE = 'open("ran", "w")\nfrom transformers import LlamaConfig\nclass OddConfig(
 
 def calls(file: Path) -> list[tuple[int, str, bool]]:
     """Line, name and whether it says trust_remote_code=False, of each call that could run a repo's code."""
-    found = []
+    results = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             owner = getattr(getattr(node.func, "value", None), "id", "")
             if name in ASKED and owner not in OURS:
-                off = [one.value for one in node.keywords if one.arg == "trust_remote_code"]
-                said = len(off) == 1 and isinstance(off[0], ast.Constant) and off[0].value is False
-                found.append((node.lineno, f"{owner}.{name}", said))
-    return found
+                off = [keyword.value for keyword in node.keywords if keyword.arg == "trust_remote_code"]
+                is_disabled = len(off) == 1 and isinstance(off[0], ast.Constant) and off[0].value is False
+                results.append((node.lineno, f"{owner}.{name}", is_disabled))
+    return results
 
 
 def test_every_call_disables_remote_code() -> None:
-    found = {file.relative_to(ROOT): calls(file) for room in ROOMS for file in (ROOT / room).rglob("*.py")}
-    assert sum(map(len, found.values())) > 15
-    assert [(str(file), *call) for file, some in found.items() for call in some if not call[2]] == []
+    results = {file.relative_to(ROOT): calls(file) for room in ROOMS for file in (ROOT / room).rglob("*.py")}
+    assert sum(map(len, results.values())) > 15
+    assert [(str(file), *call) for file, some in results.items() for call in some if not call[2]] == []
 
 
 def test_snippets_of_cards_and_docs_disable_remote_code() -> None:
@@ -84,9 +84,9 @@ def test_a_base_that_needs_its_own_code_is_refused_in_one_line(folder: Path) -> 
     )
     with pytest.raises(
         UserError, match=r"needs code from its own repo .auto_map in config.json., which is never run here"
-    ) as said:
+    ) as refusal:
         load_config(pin_of(folder))
-    assert "\n" not in str(said.value) and not (folder.parent / "ran").exists()
+    assert "\n" not in str(refusal.value) and not (folder.parent / "ran").exists()
 
 
 def test_a_known_type_ignores_the_repos_code(folder: Path) -> None:

@@ -50,10 +50,12 @@ def test_old_and_new_peft_read_the_same_adapter(tmp_path: Path, lora: Lora) -> N
     model.save_pretrained(str(tmp_path / "whole"))
     for name in ("a", "b"):
         save_adapter(model, tmp_path / name)
-    found = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
-    assert set(found) <= PEFT_0_10 and None not in found.values()
-    assert (found["r"], found["lora_alpha"], found["lora_dropout"]) == (lora.r, lora.alpha, lora.dropout)
-    assert found["target_modules"] == sorted(lora.target_modules or SEVEN_PROJECTIONS) and found["revision"] == "f" * 40
+    config = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
+    assert set(config) <= PEFT_0_10 and None not in config.values()
+    assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (lora.r, lora.alpha, lora.dropout)
+    assert (
+        config["target_modules"] == sorted(lora.target_modules or SEVEN_PROJECTIONS) and config["revision"] == "f" * 40
+    )
     read = {name: LoraConfig.from_pretrained(str(tmp_path / name)).to_dict() for name in ("whole", "a")}
     assert {**read["whole"], "peft_version": None} == {**read["a"], "peft_version": None}
     assert (tmp_path / "a" / "adapter_config.json").read_bytes() == (

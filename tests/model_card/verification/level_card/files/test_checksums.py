@@ -75,8 +75,8 @@ def test_a_listed_file_that_would_be_loaded_is_refused(tmp_path: Path, path: str
     ],
 )
 def test_data_files_in_no_record_are_refused(tmp_path: Path, path: str) -> None:
-    (found,) = about_names(dataset(tmp_path, write_file(path)))
-    assert path in found
+    (result,) = about_names(dataset(tmp_path, write_file(path)))
+    assert path in result
 
 
 def test_added_files_are_listed_and_not_looked_at(tmp_path: Path) -> None:

@@ -198,8 +198,10 @@ def test_text_that_hides_our_sections_is_refused(name: str) -> None:
 @pytest.mark.parametrize("place", [behind, front])
 @pytest.mark.parametrize("name", IMITATED)
 def test_an_imitation_is_refused_with_its_line(name: str, place: Place) -> None:
-    found = wrong(place(IMITATED[name]))
-    assert len(found) == 1 and re.search(r"text added by hand, lines? \d+", found[0]) and "(line " in found[0], found
+    result = wrong(place(IMITATED[name]))
+    assert len(result) == 1 and re.search(r"text added by hand, lines? \d+", result[0]) and "(line " in result[0], (
+        result
+    )
 
 
 @pytest.mark.parametrize("place", [behind, front, lambda text: around(text + "\n\n", "")])
@@ -214,8 +216,8 @@ def test_the_lines_are_those_of_the_card() -> None:
     text = CARD.replace(RESULT, f"{RESULT}\nOne.\n\nTwo.\n", 1)
     first = text[: text.index("One.")].count("\n") + 1
     assert verify_added(text, CARD)[1].claim == f"card: text added by hand, lines {first}–{first + 2}"
-    (found,) = wrong(text.replace("Two.", "BLEU is 99."))
-    assert f"(line {first + 2}: " in found
+    (result,) = wrong(text.replace("Two.", "BLEU is 99."))
+    assert f"(line {first + 2}: " in result
 
 
 def test_the_card_with_any_line_ends_has_no_added_text() -> None:

@@ -111,8 +111,8 @@ def test_added_metadata_is_listed_and_not_looked_at() -> None:
     text = added("mine: 1\nextra_gated_prompt: Please.").replace("\ntags:\n", "\ntags:\n- mine\n", 1)
     text = text.replace("datasets:\n- ns/data\n", "datasets:\n- ns/data\n- ns/by-hand\n", 1)
     lines = verify_metadata(text, split(text), HERE, owned([]))
-    said = {line.claim: line.claimed for line in lines if line.verdict == "not looked at"}
-    assert wrong(text) == [] and said == {
+    message = {line.claim: line.claimed for line in lines if line.verdict == "not looked at"}
+    assert wrong(text) == [] and message == {
         "card: front matter, mine": "1",
         "card: front matter, extra_gated_prompt": "Please.",
         "card: front matter, tags": "mine",

@@ -11,7 +11,7 @@ from tests import ROOT
 from titlecraft.settings import Training
 from training.data.packing import best_fit, pack
 from training.planning.speed import CARDS, MEASURED, Rate, estimate_rate, measured_rate
-from training.planning.steps import Steps, count_steps, padding_efficiency
+from training.steps import Steps, count_steps, padding_efficiency
 
 H200 = CARDS[-1]
 
@@ -89,10 +89,10 @@ def test_steps_and_items_equal_those_of_the_trainer(
 
 def test_a_rate_from_the_datasheet() -> None:
     fast = Training(backend="trl", packing=True, fused_kernels=True, gradient_checkpointing=False, batch_size=8)
-    found = estimate_rate(H200, fast, 8_030_261_248, 32, tokens=16_384, efficiency=0.99)
+    rate = estimate_rate(H200, fast, 8_030_261_248, 32, tokens=16_384, efficiency=0.99)
     # 0.45 x 989e12 FLOP/s over 4 x 8.03e9 FLOP/token, and 1 % of the tokens are padding; 13,888 were measured
-    assert found == Rate(found.tokens_per_second, False, "45% of 989 TFLOP/s")
-    assert found.tokens_per_second == pytest.approx(13_717, abs=1)
+    assert rate == Rate(rate.tokens_per_second, False, "45% of 989 TFLOP/s")
+    assert rate.tokens_per_second == pytest.approx(13_717, abs=1)
     seed = Training()
     assert estimate_rate(H200, seed, 8_030_261_248, 32, tokens=500, efficiency=1.0).tokens_per_second == pytest.approx(
         974, abs=5
