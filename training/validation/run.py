@@ -67,7 +67,7 @@ def points_of(lines: list[dict[str, Any]]) -> list[ValidationPoint]:
         points.append(
             ValidationPoint(
                 step=line["step"],
-                epoch=round(line.get("epoch", 0.0), 4),
+                epoch=round(float(line.get("epoch", 0.0)), 4),
                 examples=line["examples_seen"],
                 training_loss=round(losses[-1], 4) if losses else None,
                 validation_loss=line["validation_loss"],
