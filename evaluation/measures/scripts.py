@@ -19,9 +19,8 @@ NOT_LATIN = regex.compile(r"[\p{L}--\p{Script=Latin}]", regex.V1)
 ACCENTED = regex.compile(r"[\p{Script=Latin}--[a-zA-Zªº]]|\p{Script=Latin}\p{M}", regex.V1)
 # a letter of a script without capitals; Georgian has capitals, but does not begin names with them
 CASELESS = regex.compile(r"[[\p{Lo}--\p{Script=Latin}][\p{L}&&\p{Script=Georgian}]]", regex.V1)
-MARKED = regex.compile(
-    r"\p{L}[\p{M}\u200c\u200d]"
-)  # Python's \w matches no marks and no joiners, so that a word breaks there
+# Python's \w matches no marks and no joiners, so that a word breaks there
+MARKED = regex.compile(r"\p{L}[\p{M}\u200c\u200d]")
 WITHOUT_ENDS = regex.compile(r"[\p{L}&&[\p{Thai}\p{Lao}\p{Tibetan}]]", regex.V1)
 DIGIT = regex.compile(r"\p{Nd}")
 ASCII_DIGIT = regex.compile(r"[0-9]")
