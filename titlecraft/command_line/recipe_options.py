@@ -35,15 +35,21 @@ def recipe_folders() -> list[Path]:
     return [folder for folder in (package / "recipes", package.parent / "recipes") if folder.is_dir()]
 
 
+def recipe_files() -> dict[str, Path]:
+    """Return the file of each named recipe."""
+    return {file.stem: file for folder in reversed(recipe_folders()) for file in sorted(folder.glob("*.yaml"))}
+
+
 def recipe_file(recipe: str) -> Path:
     """Return the file of a recipe given by name or path. Raises UserError with the known names."""
     if recipe.endswith((".yaml", ".yml")):
         if not Path(recipe).is_file():
             raise UserError(f"--recipe {recipe}: no such file")
         return Path(recipe)
-    known = {file.stem: file for folder in recipe_folders() for file in sorted(folder.glob("*.yaml"))}
+    known = recipe_files()
     if recipe not in known:
-        raise UserError(f"--recipe {recipe}: no such recipe; there are {', '.join(known)}, or give a FILE.yaml")
+        hint = did_you_mean(recipe, known)
+        raise UserError(f"--recipe {recipe}: no such recipe{hint}; there are {', '.join(known)}, or give a FILE.yaml")
     return known[recipe]
 
 
