@@ -12,7 +12,6 @@ def main(arguments: list[str]) -> None:
         prog="titlecraft recipes",
         description="List the recipes. A recipe is a YAML file with the settings that decide a result.",
         epilog="Take one with --recipe NAME, or copy its file and pass --recipe FILE.yaml.",
-        examples=("titlecraft recipes", "titlecraft train --dataset YOU/DATA --repo YOU/NAME --recipe auto"),
     )
     parser.parse_args(arguments)
     files = recipe_files()
