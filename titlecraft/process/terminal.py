@@ -34,4 +34,4 @@ def use_terminal_characters() -> None:
     plain = os.environ.get("LC_ALL") in ("C", "POSIX")  # Python itself would take UTF-8 for these
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="closest_ascii", **({"encoding": "ascii"} if plain else {}))
+            stream.reconfigure(encoding="ascii" if plain else stream.encoding, errors="closest_ascii")

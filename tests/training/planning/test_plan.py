@@ -39,7 +39,7 @@ class Planned:
             "titlecraft.command_line.main",
             "train",
             "--dataset",
-            "titlecraft/rows",
+            "titlecraft/planned-rows",
             "--dry-run",
             "--recipe",
             "auto",
@@ -101,6 +101,9 @@ def test_each_gpu_gets_settings_that_fit(planned: Planned) -> None:
     } == {
         "T4": (True, False, 2),
         "L4": (True, False, 4),
+        "RTX 3090": (True, False, 4),
+        "RTX 4090": (True, False, 4),
+        "RTX 5090": (True, False, 8),
         "A100": (True, False, 8),
         "H100": (True, False, 8),
         "H200": (True, False, 8),
