@@ -30,7 +30,7 @@ stop: .venv/.installed ## stop the demo's Hub
 	$(BIN)/titlecraft hub stop
 
 test: .venv/.installed ## the tests
-	OMP_NUM_THREADS=1 TITLECRAFT_WARM_WORKERS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 TITLECRAFT_WARM_WORKERS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 quick: .venv/.installed ## the tests of one room, without the slow ones: make quick ROOM=evaluation
 	@$(BIN)/python -m tests.quick $(ROOM)

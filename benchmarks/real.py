@@ -23,7 +23,7 @@ sys.path[0] = str(HERE.parent)  # the folder of the packages
 from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
 
 RESULTS = HERE / "results" / "real.json"
-BASE, DATASET, ADAPTER = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/rows", "titlecraft/adapter"
+BASE, DATASET, ADAPTER = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/catalogue-rows", "titlecraft/adapter"
 STEPS, BATCH, TITLES, NEW_TOKENS, LENGTH = 16, 8, 16, 64, 256
 TRAINED = 350  # tokens per second
 

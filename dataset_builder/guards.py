@@ -6,6 +6,7 @@ from collections import Counter
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
 from dataset_builder.source.catalogue import CatalogueFile, described
 from dataset_builder.source.columns import content_names
+from dataset_builder.source.formats.foreign_formats import suffix_of
 from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
 from dataset_builder.source.read_blocks import expected_lines
@@ -94,10 +95,10 @@ def fix_for(reason: str, files: list[CatalogueFile]) -> str:
         case Quarantine.NOT_UTF8:
             return (
                 "save it as UTF-8 (of the encodings that catalogues have, Windows-1252 is the likeliest: "
-                f"iconv -f WINDOWS-1252 -t UTF-8 {name} > utf8.jsonl)"
+                f"iconv -f WINDOWS-1252 -t UTF-8 {name} > utf8{suffix_of(files[0].name)})"
             )
         case Quarantine.NOT_JSON:
-            return "write one JSON object (RFC 8259) a line"
+            return "write one JSON object (RFC 8259) a line, without NaN or Infinity, or a table with the names of its columns in the first line"
         case Quarantine.TWO_OBJECTS:
             return f"write one JSON object a line (jq -c . {name} > lines.jsonl)"
         case Quarantine.NOT_AN_OBJECT:
@@ -144,7 +145,7 @@ def what_to_set(reason: str, files: list[CatalogueFile], rows: Rows, settings: D
                 f"the lines have {column_names(rows.columns)}: set --data.title_column and --data.content_column"
             )
         case Drop.BLANK_LINE | "":
-            return "expected one JSON object a line"
+            return "expected products, one a line, an element or a row"
     return fix_for(reason, files)
 
 

@@ -57,9 +57,8 @@ def evaluate(
         record = measure(inputs, recipe, folder / inputs.folder, kept=work / "batches")
         write_card(folder, repo, head)
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message=".*commit a data file.* to a model repository"
-            )  # predictions.parquet belongs beside the report
+            # predictions.parquet belongs beside the report
+            warnings.filterwarnings("ignore", message=".*commit a data file.* to a model repository")
             published = publish(
                 repo,
                 "model",

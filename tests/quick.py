@@ -5,7 +5,19 @@ import sys
 
 from tests import ROOT
 
-COMMAND = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow"]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-q",
+    "-n",
+    "2",
+    "--dist",
+    "loadfile",
+    "--no-loadscope-reorder",
+    "-m",
+    "not slow",
+]
 
 
 def rooms() -> list[str]:

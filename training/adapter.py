@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec.structs import replace as replace_fields
+
 from titlecraft.models.base.tokenizer import as_published, load_tokenizer
 from titlecraft.process import distributed
 from titlecraft.process.threads import steady_threads
@@ -13,6 +15,7 @@ from training import checks
 from training.checkpoints.folder import newest
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
+from training.data.validation_rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.effect import measure_effect, print_effect, validated_effect
 from training.job import Job, Rank0
 from training.lost_settings import lost, require_learning
@@ -23,14 +26,13 @@ from training.model.save_adapter import save_adapter
 from training.out_of_memory import within_memory
 from training.planning.fit import MemoryBudget, fit_here
 from training.planning.known_base import inspect_base
+from training.planning.validation_schedule import Schedule, rows_to_draw, schedule, without_rows
 from training.prepare import Prepared, prepare
 from training.publishing.publish import require_trained
 from training.record import losses, plot_loss, write_log
 from training.steps import count_steps
 from training.trainer import OPTIMIZER, CountingTrainer, make_trainer, run_all_steps
-from training.validation.rows import MOST_WITHOUT, draw_rows, encode_held_out
-from training.validation.run import print_kept, record_validation, rows_to_draw, sample_of, without_rows
-from training.validation.schedule import Schedule, schedule
+from training.validation.run import print_kept, record_validation, sample_of
 from training.validation.score import Scorer
 from training.watching.energy import metered
 from training.watching.progress import padding_share
@@ -122,6 +124,8 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     with metered(rank0.country if rank0 else None) as energy, steady_threads(model):
         run_all_steps(trainer)
     cost = trainer.run_state.cost(energy)
+    if trainer.validator:
+        cost = replace_fields(cost, validation_seconds=round(trainer.validator.seconds, 1))
     prepared.checks.extend(checks.require(checks.check_adapter(model, prepared.probe, prepared.base_logits)))
     with steady_threads(model):
         effect = effect_of_run(prepared, trainer)
@@ -139,21 +143,23 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     return make_record(prepared, job, rank0, trainer, cost, effect, template_note)
 
 
-def schedule_of(ready: Prepared) -> Schedule:
+def schedule_of(prepared: Prepared) -> Schedule:
     """When the run validates, and on how many rows."""
-    training, items = ready.recipe.training, len(ready.dataset)
+    training, items = prepared.recipe.training, len(prepared.dataset)
     training = replace(training, batch_size=training.batch_size * distributed.world_size())
-    return schedule(training, items, len(ready.examples.dataset), count_steps(items, training), len(ready.held_out))
+    return schedule(
+        training, items, len(prepared.examples.dataset), count_steps(items, training), len(prepared.held_out)
+    )
 
 
-def effect_of_run(ready: Prepared, trainer: CountingTrainer) -> Effect:
+def effect_of_run(prepared: Prepared, trainer: CountingTrainer) -> Effect:
     """The effect of the published weights: as validated, or measured now."""
-    changes_logits = any(check.name == checks.CHANGES for check in ready.checks)
+    changes_logits = any(check.name == checks.CHANGES for check in prepared.checks)
     if trainer.validator:
         return validated_effect(trainer.validator, changes_logits)
-    training, pad = ready.recipe.training, ready.loaded.tokenizer.pad_token_id or 0
+    training, pad = prepared.recipe.training, prepared.loaded.tokenizer.pad_token_id or 0
     alone = training.backend == "unsloth"
-    scorer = Scorer(ready.model, ready.held_out[:MOST_WITHOUT], pad, alone, training.shard_base)
+    scorer = Scorer(prepared.model, prepared.held_out[:MOST_WITHOUT], pad, alone, training.shard_base)
     if scorer.pairs:
         scorer.use_own_scores()
     return measure_effect(scorer, changes_logits, trainer.accelerator)

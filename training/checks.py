@@ -164,9 +164,8 @@ def check_packing(model: Any, rows: Any) -> list[Check]:
     alone = [losses_of_answers(model, flatten_rows([single]))[0] for single in singles]
     packed = losses_of_answers(model, flatten_rows([row]))
     differences = [abs(loss - packed_loss) for loss, packed_loss in zip(alone, packed, strict=True)]
-    largest = max(
-        differences, key=lambda difference: (difference != difference, difference)
-    )  # NaN counts as the largest
+    # NaN counts as the largest
+    largest = max(differences, key=lambda difference: (difference != difference, difference))
     allowed = tolerance(model)
     changed = {**row, "input_ids": [row["input_ids"][0][::-1], *row["input_ids"][1:]]}
     length = len(row["input_ids"][0])

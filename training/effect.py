@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from titlecraft.records import Effect
-from training.validation.rows import SPLIT
+from training.data.validation_rows import SPLIT
 from training.validation.score import Scorer
 from training.validation.validator import Validator
 

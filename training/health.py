@@ -18,9 +18,8 @@ from training.checkpoints.folder import newest
 from training.checkpoints.saving import Saving
 from training.checkpoints.trainer_hooks import any_rank
 
-MOST_SKIPPED = (
-    25  # steps in a row; the float16 loss scale starts at 65,536 and halves each time, so it is 0.002 by then
-)
+# steps in a row; the float16 loss scale starts at 65,536 and halves each time, so it is 0.002 by then
+MOST_SKIPPED = 25
 
 
 class StopWhenBroken(TrainerCallback):

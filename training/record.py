@@ -16,8 +16,16 @@ from training.watching.progress import peak_memory_gb
 
 SMOOTH_FROM = 100  # log lines, from which the plot shows a moving mean
 KEPT = (
-    "step", "epoch", "examples_seen", "tokens_seen", "loss", "eval_loss", "learning_rate", "grad_norm", "mean_token_accuracy",
-)  # fmt: skip
+    "step",
+    "epoch",
+    "examples_seen",
+    "tokens_seen",
+    "loss",
+    "eval_loss",
+    "learning_rate",
+    "grad_norm",
+    "mean_token_accuracy",
+)
 LOGGED_AS = "eval_loss"  # transformers' name of the validation loss, by which trackers make a group of their own
 NAMES = {LOGGED_AS: "validation_loss"}
 """Name in the trainer's history -> name in training_log.jsonl."""

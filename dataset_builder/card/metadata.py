@@ -26,7 +26,7 @@ SIZES = (
 )
 TAGS = ("alpaca", "instruction-finetuning", "product-descriptions", "titlecraft")
 OWNED = Owned(
-    keys=frozenset({*LICENCE_KEYS, "dataset_info"}),
+    keys=frozenset({*LICENCE_KEYS, "dataset_info", "source_datasets"}),
     values={"tags": frozenset(TAGS), "task_categories": frozenset({"text-generation"})},
 )
 
@@ -41,6 +41,7 @@ def metadata(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
         **licence(record, existing),
         language=record.about.language or (["en"] if record.source.is_amazon_titles else None),
         task_categories=["text-generation"],
+        source_datasets=[source.partition("@")[0] for source in record.source.hub_datasets] or None,
         tags=list(TAGS),
         size_categories=[next((size for limit, size in SIZES if record.published < limit), "n>10M")],
         pretty_name=pretty_name(record, existing),

@@ -78,6 +78,7 @@ def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
     """Return the generated sections and metadata; `front` is the existing metadata, for configs that people added."""
     environment = markdown_templates("dataset_builder.card")
     environment.filters["thousands"] = "{:,}".format
+    environment.filters["source_link"] = source_link
     record = inputs.record
     body = environment.get_template("dataset_card.md.jinja").render(
         repo=inputs.repo,
@@ -102,6 +103,12 @@ def fresh(inputs: CardInputs, front: dict[str, object]) -> str:
         seen=record.published if record.near_measured is None else record.near_measured,
     )
     return f"---\n{yaml.safe_dump(metadata(record, front), sort_keys=False, allow_unicode=True)}---\n\n{body}"
+
+
+def source_link(source: str) -> str:
+    """Return a link to a dataset of the Hub, NS/NAME@COMMIT."""
+    repo, _, commit = source.partition("@")
+    return f"[{repo}](/datasets/{repo}/tree/{commit}) at commit `{commit}`"
 
 
 def near_label(leakage: Leakage) -> str:

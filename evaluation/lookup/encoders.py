@@ -92,10 +92,10 @@ class EmbeddedTitles:
         self.index = index
         self.known: dict[str, np.ndarray] = {}
 
-    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
+    def look_up(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Encode the texts of (title, text), the titles, and their distractors."""
-        titles = {name for title, _ in asked for name in (self.index.own(title), *self.index.distractor_titles(title))}
-        self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in asked)])
+        titles = {name for title, _ in pairs for name in (self.index.own(title), *self.index.distractor_titles(title))}
+        self.known = vectors(*load_encoder(self.pinned, "retriever"), [*titles, *(text for _, text in pairs)])
 
     def rank(self, title: str, text: str) -> float:
         """Rank of the title by the cosine to the text; equal cosines share their mean rank, as all do for an empty text."""
@@ -116,7 +116,7 @@ class BertRecall:
         self.pinned = pinned
         self.known: dict[tuple[str, str], float] = {}
 
-    def look_up(self, asked: Sequence[tuple[str, str]]) -> None:
+    def look_up(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Score every (text, reference). lighteval must be imported by now, see evaluation.lighteval_harness.pipeline."""
         from lighteval.metrics.imports.bert_scorer import BERTScorer
 
@@ -124,10 +124,9 @@ class BertRecall:
         scorer = BERTScorer(model_type=self.pinned.repo, device=model.device)
         # because it would load a name without a revision, when it is first asked
         scorer._model, scorer._tokenizer = model, tokenizer
-        pairs = sorted({pair for pair in asked if self.cut(*pair)})
-        for (
-            pair
-        ) in pairs:  # one by one, because it batches texts in the order of a set, which differs between processes
+        distinct = sorted({pair for pair in pairs if self.cut(*pair)})
+        # one by one, because it batches texts in the order of a set, which differs between processes
+        for pair in distinct:
             _, recall, _ = scorer.score([self.cut(*pair)], [pair[1]])
             self.known[pair] = float(recall)
 

@@ -40,9 +40,8 @@ NOT_LATIN = regex.compile(r"[\p{L}--\p{Script=Latin}]", regex.V1)
 ACCENTED = regex.compile(r"[\p{Script=Latin}--[a-zA-Zªº]]|\p{Script=Latin}\p{M}", regex.V1)
 # a letter of a script without capitals; Georgian has capitals, but does not begin names with them
 CASELESS = regex.compile(r"[[\p{Lo}--\p{Script=Latin}][\p{L}&&\p{Script=Georgian}]]", regex.V1)
-MARKED = regex.compile(
-    r"\p{L}[\p{M}\u200c\u200d]"
-)  # Python's \w matches no marks and no joiners, so that a word breaks there
+# Python's \w matches no marks and no joiners, so that a word breaks there
+MARKED = regex.compile(r"\p{L}[\p{M}\u200c\u200d]")
 SENTENCE_END = regex.compile(r"[\p{Sentence_Terminal}…]")
 KNOWN_END = regex.compile(r"[.!?…]")
 DIGIT = regex.compile(r"\p{Nd}")

@@ -27,13 +27,14 @@ from titlecraft.records import (
 )
 from titlecraft.settings import Evaluation, Generation
 
+# rows with equal values have the same scored tokens
 TOKENS = (
     "uid",
     "title",
     "prompt",
     "reference",
     "reference_tokens",
-)  # rows with equal values have the same scored tokens
+)
 
 
 class Contender(Record, frozen=True):

@@ -82,9 +82,8 @@ def paired_p_value(
     if before == after:
         return 1.0
     seed = patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed or 1))  # sacrebleu reads a seed of 0 as none
-    cached_counts = patch.object(
-        metric, "_extract_corpus_statistics", partial(corpus_counts, metric)
-    )  # so that nothing is counted again
+    # so that nothing is counted again
+    cached_counts = patch.object(metric, "_extract_corpus_statistics", partial(corpus_counts, metric))
     with seed, cached_counts, patch("sacrebleu.significance._compute_p_value", share_as_large):
         test = PairedTest(
             [("before", before), ("after", after)],

@@ -41,5 +41,5 @@ CLAIMS_OF_VALIDATION = (
            "points": f"{VALIDATION}.points"}, derive=published_step),
     Claim("training.validated", "training", "| {cells} |", {"point": "*", "kept": f"{VALIDATION}.kept"}, each=f"{VALIDATION}.points",
           derive=row_of_step),
-    Claim("cost.validation", "cost", "| validation | {seconds:,} s of the time above |", {"seconds": f"{VALIDATION}.seconds"}),
+    Claim("cost.validation", "cost", "| validation | {seconds:,} s of the time above |", {"seconds": "training.measured.validation_seconds"}),
 )  # fmt: skip

@@ -110,9 +110,9 @@ def command_again(run: Run, you: str) -> str:
         "training": record.training,
         "generation": record.generation,
     }
-    asked = {"base.repo": record.base.repo, "base.revision": record.base.revision}
-    asked |= {name: value for name, value, differs in settings_of(*sections.items()) if differs}
-    options = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in asked.items()]
+    changed = {"base.repo": record.base.repo, "base.revision": record.base.revision}
+    changed |= {name: value for name, value, differs in settings_of(*sections.items()) if differs}
+    options = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in changed.items()]
     first = f"titlecraft train --dataset {record.dataset.repo}@{record.dataset.revision} --repo {you}/{run.adapter.repo.split('/')[1]}"
     return " \\\n  ".join([first, *map(shlex.quote, options)])
 

@@ -57,13 +57,13 @@ def find_tools(folder: str | None, type: str) -> Tools:
     return Tools(script, quantiser)
 
 
-def find(program: str, places: list[str]) -> Path | None:
+def find(program: str, folders: list[str]) -> Path | None:
     """The path of a program in FOLDERS below these places, or on the PATH without places; None if there is none."""
-    candidates = [Path(place) / folder / program for place in places for folder in FOLDERS]
-    on_path = [Path(found)] if (found := shutil.which(program)) and not places else []
-    if not places and program == SCRIPT:  # a script need not be executable
-        on_path += [Path(place) / program for place in os.environ.get("PATH", "").split(os.pathsep) if place]
-    return next((path.resolve() for path in [*candidates, *on_path] if path.is_file()), None)
+    candidates = [Path(path) / subfolder / program for path in folders for subfolder in FOLDERS]
+    on_path = [Path(executable)] if (executable := shutil.which(program)) and not folders else []
+    if not folders and program == SCRIPT:  # a script need not be executable
+        on_path += [Path(path) / program for path in os.environ.get("PATH", "").split(os.pathsep) if path]
+    return next((candidate.resolve() for candidate in [*candidates, *on_path] if candidate.is_file()), None)
 
 
 def convert(merged: Path, file: Path, type: str, tools: Tools) -> Gguf:

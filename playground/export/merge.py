@@ -106,6 +106,7 @@ def merge_and_save(loaded: Loaded, adapter: Adapter, folder: Path) -> int:
     model = merge(loaded.model)
     forget_quantisation(model)
     restore_conv1d(model)
+    model.config.eos_token_id = loaded.tokenizer.eos_token_id  # of a chat prompt, the end of the assistant's turn
     model.generation_config = decoding(adapter.training.generation, loaded.tokenizer)
     model.save_pretrained(folder, max_shard_size=SHARD)
     as_published(loaded.tokenizer, adapter.prompt)

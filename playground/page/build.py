@@ -92,7 +92,7 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
         def respond(*values: Any) -> Iterator[tuple[Any, Any, Any]]:
             yield from states(engine, index, values, gr.skip())
 
-        asked = gr.on(
+        request = gr.on(
             [ask.click, text.submit],
             respond,
             inputs=[text, models, decoding, read_as, grounded, seed, new_tokens, temperature, top_k, top_p],
@@ -102,7 +102,7 @@ def build_page(engine: Engine, index: RowIndex) -> Any:
             show_progress="minimal",
             trigger_mode="always_last",  # a question that is sent while an answer is being written is answered next
         )
-        stop.click(None, js=STOPPED, cancels=[asked], api_visibility="private")
+        stop.click(None, js=STOPPED, cancels=[request], api_visibility="private")
     return page.queue(max_size=WAITING)
 
 

@@ -40,13 +40,13 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
     """
     if split_revision(repo)[1] != "main":
         raise UserError(f"--repo {repo}: expected NAMESPACE/NAME; a Space is published to its main branch")
-    found = read_adapter(adapter)
-    requirements = pinned_requirements(("datasets",) if found.training.rows else ())
+    inputs = read_adapter(adapter)
+    requirements = pinned_requirements(("datasets",) if inputs.training.rows else ())
     require_write(repo)
     repo = current_name(repo, "space")
-    training, code = found.training, current_code("space", "gradio", "transformers", "peft", "torch")
+    training, code = inputs.training, current_code("space", "gradio", "transformers", "peft", "torch")
     config = json.loads(read_file(training.base, MODEL_CONFIG) or b"{}")
-    adapter_pin, base, dataset = found.adapter, training.base, training.dataset
+    adapter_pin, base, dataset = inputs.adapter, training.base, training.dataset
     key = digest(
         {
             "stage": "space",
@@ -87,7 +87,7 @@ def publish_space(adapter: str, repo: str, *, private: bool, fresh: bool) -> tup
             "space",
             head,
             work,
-            f"The page of {found.adapter}",
+            f"The page of {inputs.adapter}",
             private=private,
             replaces=REPLACED,
             check=require_imports,

@@ -84,7 +84,7 @@ def test_an_allowed_loss_is_reported_with_its_reasons(tmp_path: Path) -> None:
         ),
         ([row(n, content=f"Kettle {n}") for n in range(9)], "(content_is_title 9): the title is looked for"),
         (["nothing"] * 9, "(not_json 9): write one JSON object (RFC 8259) a line"),
-        (["", "  "], "(blank_line 2): expected one JSON object a line"),
+        (["", "  "], "(blank_line 2): expected products, one a line"),
     ],
 )
 def test_fix_matches_the_reason_if_no_line_gives_a_row(rows: Sequence[object], message: str, tmp_path: Path) -> None:

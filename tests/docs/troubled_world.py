@@ -113,7 +113,7 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "not_a_repo": ["evaluate", "--adapter", "adapter"],
         "somebody_elses_files": [*TRAIN[:-1], "me/no-model", "--base.repo=me/base"],
         "in_progress": build(at("rows.json"), "me/locked"),
-        "no_prompt": ["train", "--dataset", "me/empty", "--repo", "me/adapter", "--base.repo=me/base"],
+        "no_prompt": ["train", "--dataset", "me/empty", "--repo", "me/adapter", "--base.repo=me/base", "--training.backend=trl"],
         "not_an_adapter": ["evaluate", "--adapter", "me/base"],
         "llama_name": [*TRAIN, "--base.repo=me/Llama-3-base"],
         "resume_and_fresh": [*TRAIN, "--resume", "--fresh"],

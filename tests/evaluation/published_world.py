@@ -134,9 +134,8 @@ def upload_world(folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    upload(
-        Path(sys.argv[1]) / "benchmark", BENCHMARK, "dataset"
-    )  # on a Hub where its owner's namespace may be written to
+    # on a Hub where its owner's namespace may be written to
+    upload(Path(sys.argv[1]) / "benchmark", BENCHMARK, "dataset")
     encoder = upload(Path(sys.argv[1]) / "encoder", ENCODER, "model")
     print(json.dumps({ENCODER: f"{ENCODER}@{encoder.revision}"}))
     print(json.dumps(upload_world(Path(sys.argv[1]))))

@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local_hub.accounts import Accounts
 from tests import ROOT
+
+pytestmark = pytest.mark.slow
 
 README = (ROOT / "local_hub" / "README.md").read_text(encoding="utf-8")
 

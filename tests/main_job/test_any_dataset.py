@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 ADAPTER, DATASET = "titlecraft/talks-adapter", "titlecraft/talks"
 SETTINGS = (
+    "--base.repo=titlecraft/plain",
     "--training.max_steps=4",
     "--base.max_length=400",
     "--base.quantization=none",

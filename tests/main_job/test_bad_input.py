@@ -132,8 +132,12 @@ def test_the_hub_is_killed_during_an_upload(tmp_path: Path, world: World) -> Non
     arguments = build(world.folder / "trn.json.gz")
     process = subprocess.Popen(
         [PYTHON, "-c", IMPATIENT + f"sys.exit(main({arguments!r}))"],
-        env=environment, cwd=world.folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env=environment,
+        cwd=world.folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     objects = tmp_path / "hub" / "repos"
 
     def kill_at_first_upload() -> None:

@@ -56,7 +56,7 @@ def test_the_record_has_the_prompt_and_the_published_tokenizer_renders_it(world:
     record = json.loads(read(world, "training_record.json"))
     prompt = record["trained_prompt"]["prompt"]
     assert (prompt["format"], prompt["stop"]) == ("chat", "<|eot_id|>")
-    assert json.loads(read(world, "prompt.json")) == prompt
+    assert json.loads(read(world, "prompt.json")) | {"columns": []} == prompt
     assert record["special_tokens"]["eos"] == "<|eot_id|>"
     checks = {check["name"]: check["found"] for check in record["checks"]}
     assert checks["examples with two BOS in front"] == "0"

@@ -9,7 +9,7 @@ import pytest
 from tests.main_job.conftest import ADAPTER, BASE, DATASET, World
 from titlecraft.records import DATASET_RECORD, DatasetRecord, read_record
 
-pytestmark = pytest.mark.usefixtures("published")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("published")]
 
 
 def say(world: World, code: str) -> str:

@@ -56,6 +56,7 @@ METERED = Measured(
     country="BRA",
     devices=2,
     parts=1,
+    validation_seconds=7.4,
 )
 WRITTEN_DOWN_LATER = {
     "optimizer": Optimizer(),
@@ -74,7 +75,6 @@ WRITTEN_DOWN_LATER = {
         reason="lowest validation loss",
         planned_steps=400,
         stopped_early=True,
-        seconds=7.4,
     ),
 }
 DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)

@@ -47,6 +47,7 @@ def whole_records() -> dict[str, Any]:
         "co2_eq_grams": 2.0,
         "country": "BRA",
         "parts": 2,
+        "validation_seconds": 3.0,
     }
     training["examples"]["padding_share"] = 0.1
     training |= {"quantization_note": "Note.", "memory_note": "Note.", "template_note": "Note.", "router_note": "Note."}
@@ -178,9 +179,8 @@ def test_the_box_warns_of_an_adapter_that_changes_nothing() -> None:
     )
     box = lambda training: render(replace(evaluated(), training=training)).split("titlecraft:result -->")[1]  # noqa: E731
     assert "> **The adapter has no effect:**" in box(zeroed) and "has no effect" not in box(record)
-    assert "has no effect" not in box(
-        msgspec.structs.replace(record, effect=None)
-    )  # a record of a version that did not measure the effect
+    # a record of a version that did not measure the effect
+    assert "has no effect" not in box(msgspec.structs.replace(record, effect=None))
 
 
 def test_the_template_uses_existing_claims_and_no_record() -> None:

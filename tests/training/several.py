@@ -28,12 +28,13 @@ COMMON = [
     "--training.backend=trl",
     "--training.accumulation=2",
     "--training.max_steps=4",
+    "--training.validate_every=2",
     "--training.warmup_steps=0",
     "--training.optimizer=adamw_torch",
     "--training.precision=float32",
     "--training.gradient_checkpointing=false",
     "--training.learning_rate=0.001",
-]  # fmt: skip
+]
 # torchrun as a user types it; its two processes start warm.
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python", PYTHON]
 TRAINING = ["-m", "training"]
@@ -111,6 +112,9 @@ def compare(*more: str) -> dict[str, Any]:
         "parts": resumed_run["parts"],
         "devices": [one["measured"]["devices"], pair["measured"]["devices"]],
         "losses": [one["loss"], pair["loss"]],
+        "validations": [
+            [point["validation_loss"] for point in record["validation"]["points"]] for record in (one, pair)
+        ],
         "commits": len(commits),
         "files": HfApi().list_repo_files("titlecraft/two"),
         "events": len(list(Path(constants.HF_HOME).glob("titlecraft/watch/titlecraft--two/*/events.out.tfevents.*"))),

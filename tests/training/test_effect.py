@@ -15,10 +15,10 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Effect, Pin
 from titlecraft.settings import Prompt
 from training.checks import CHANGES, check_adapter
+from training.data.validation_rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.effect import measure_effect, print_effect
 from training.publishing.publish import publish_trained, require_trained
 from training.trainer import make_trainer, run_all_steps
-from training.validation.rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.validation.score import Scorer
 
 DATA = Pin(type="dataset", repo="ns/data", revision="d" * 40)
@@ -123,7 +123,7 @@ def test_rows_are_drawn_by_the_seed_from_all_files(rows: int, tmp_path: Path, mo
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("training.validation.rows.download", lambda *_: tmp_path)
+    monkeypatch.setattr("training.data.validation_rows.download", lambda *_: tmp_path)
     (tmp_path / "data").mkdir()
     row = lambda n: {"uid": str(n), "instruction": "i", "input": f"q{n}", "output": f"a{n}"}  # noqa: E731
     halves = [range(rows // 2), range(rows // 2, rows)] if rows else []

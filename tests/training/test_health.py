@@ -27,6 +27,8 @@ from training.model.kernels import apply_kernels
 from training.record import write_log
 from training.trainer import make_trainer, run_all_steps
 
+pytestmark = pytest.mark.slow
+
 NAN, INF = float("nan"), float("inf")
 PLAIN = replace(SETTINGS, max_steps=4, batch_size=1, accumulation=2, gradient_checkpointing=False, logging_steps=1)
 WAYS = {
@@ -199,11 +201,12 @@ def test_a_process_uses_one_of_several_visible_gpus(tmp_path: Path, monkeypatch:
 
 
 def test_two_processes_both_stop_and_have_different_dropout(tmp_path: Path) -> None:
+    # no Hub is asked
     own = {
         "OMP_NUM_THREADS": "1",
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": str(tmp_path / "home"),
-    }  # no Hub is asked
+    }
     process = subprocess.run(
         [PYTHON, "-m", "tests.training.two_ranks", str(tmp_path)],
         cwd=ROOT,

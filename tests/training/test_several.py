@@ -37,10 +37,11 @@ def in_several(folder: Path, what: str) -> dict[str, Any]:
 def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
     result = in_several(tmp_path, "compare")
     assert result["apart"] < 2e-5 < 1e-3 * result["largest"]  # sums in another order; 2e-6 was seen
-    assert (
-        result["one"] == result["two"] and result["two"][0] > 32
-    )  # 4 steps of 2 x 2 x 2 rows, several examples in each
+    # 4 steps of 2 x 2 x 2 rows, several examples in each
+    assert result["one"] == result["two"] and result["two"][0] > 32
     assert result["losses"][0] == result["losses"][1]
+    alone, together = result["validations"]
+    assert alone[0] == together[0] and alone == pytest.approx(together, abs=2e-5) and len(alone) == 3
     assert result["devices"] == [1, 2]
     assert result["resumed"] is True and result["parts"] == 2  # bit for bit
     assert result["commits"] == 2 and result["said"] == 1  # the repo's first one, and the training's
@@ -52,6 +53,7 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
         "adapter_model.safetensors",
         "assets/lineage.png",
         "assets/training_loss.png",
+        "chat_template.jinja",
         "prompt.json",
         "tokenizer.json",
         "tokenizer_config.json",

@@ -23,9 +23,8 @@ def run_command(request: dict[str, Any], streams: list[int], places: Places) -> 
     try:
         take_over(request, streams)
         if request["arguments"][0] == "-m":
-            os.environ.setdefault(
-                "HF_HUB_DISABLE_XET", "1"
-            )  # as titlecraft/command_line/choose_hub.py does where no library is imported
+            # as titlecraft/command_line/choose_hub.py does where no library is imported
+            os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
         places.fill(dict(os.environ))
         for name in request["only_filled"]:
             del os.environ[name]

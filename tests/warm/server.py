@@ -17,21 +17,52 @@ from tests.warm.endpoints import Places, places_of_environment
 from tests.warm.no_tls import share_one_context
 
 LIBRARIES = (
-    "numpy", "pyarrow.parquet", "datasets", "torch", "transformers", "bitsandbytes", "accelerate", "peft", "trl",
-    "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto", "transformers.trainer",
-    "trl.trainer.sft_trainer", "peft.tuners.lora", "lighteval.pipeline", "lighteval.models.transformers.transformers_model",
-    "matplotlib.pyplot", "scipy.stats", "sacrebleu", "rouge_score.rouge_scorer", "jsonargparse", "msgspec", "orjson",
-    "rich.console", "tqdm.auto", "huggingface_hub", "jinja2", "bm25s", "rensa", "nltk", "gradio", "gradio_client",
-    "torch.distributed.run", "torch.distributed.fsdp",
-)  # fmt: skip
+    "numpy",
+    "pyarrow.parquet",
+    "datasets",
+    "torch",
+    "transformers",
+    "bitsandbytes",
+    "accelerate",
+    "peft",
+    "trl",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.auto.modeling_auto",
+    "transformers.trainer",
+    "trl.trainer.sft_trainer",
+    "peft.tuners.lora",
+    "lighteval.pipeline",
+    "lighteval.models.transformers.transformers_model",
+    "matplotlib.pyplot",
+    "scipy.stats",
+    "sacrebleu",
+    "rouge_score.rouge_scorer",
+    "jsonargparse",
+    "msgspec",
+    "orjson",
+    "rich.console",
+    "tqdm.auto",
+    "huggingface_hub",
+    "jinja2",
+    "bm25s",
+    "rensa",
+    "nltk",
+    "gradio",
+    "gradio_client",
+    "torch.distributed.run",
+    "torch.distributed.fsdp",
+)
 HOUSE = ("titlecraft", "local_hub", "dataset_builder", "training", "evaluation", "model_card", "playground")
 
 
 def import_libraries() -> Places:
     """Import LIBRARIES and the house's modules; return the places of the Hub's address and cache folders."""
+    from titlecraft.process.left_out import UNUSED
     from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
+    for name in UNUSED:
+        sys.modules.pop(name, None)  # lighteval imports them; no fork has to do it again
     for name in [*LIBRARIES, *house_modules()]:
         try:
             import_module(name)

@@ -37,6 +37,14 @@ class Source(Record, frozen=True):
         """Whether the source is trn.json of AmazonTitles-1.3MM, about which more is known."""
         return self.expected_lines is not None
 
+    @property
+    def hub_datasets(self) -> list[str]:
+        """The datasets of the Hub that the files lie in, NS/NAME@COMMIT, each once."""
+        named = [
+            file.name.split("/")[1:3] for file in self.files if file.name.startswith("datasets/") and "@" in file.name
+        ]
+        return list(dict.fromkeys("/".join(parts) for parts in named))
+
     def __str__(self) -> str:
         return self.files[0].name if len(self.files) == 1 else f"{len(self.files)} files"
 

@@ -80,12 +80,12 @@ SOURCES: dict[str, str] = {
         titlecraft/search: title_match word_ngrams
         training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
-        training/data: examples inputs long_answers packing prompt
+        training/data: examples inputs long_answers packing prompt validation_rows
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
         training/model: lora_targets own_loss router_loss save_adapter sharded_base
-        training/planning: fit known_base memory
+        training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
-        training/validation: best_weights rows run schedule score validator
+        training/validation: best_weights run score validator
         training/watching: energy grid trackers watch
     """,
     "evaluation": """
@@ -189,10 +189,11 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training
         titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build title_match word_index word_ngrams
-        training/data: inputs long_answers
+        training/data: inputs long_answers validation_rows
         training/model: build lora_targets
+        training/planning: validation_schedule
         training: record steps
-        training/validation: best_weights rows run schedule score validator
+        training/validation: best_weights run score validator
         training/watching: energy grid
     """,
 }

@@ -64,7 +64,6 @@ class Validation(Record, frozen=True):
 
     The first of `points` is of step 0, before training. `kept` is the step whose weights are published, for `reason`: of the
     steps after 0 it has the lowest loss, or it is the last one. Of `planned_steps` the run stopped early if `stopped_early`.
-    `seconds` is the time that the validations took.
     """
 
     split: str
@@ -75,7 +74,6 @@ class Validation(Record, frozen=True):
     reason: Literal["lowest validation loss", "last step"]
     planned_steps: int
     stopped_early: bool
-    seconds: float
 
     def __post_init__(self) -> None:
         """Raise ValueError, which makes a record unreadable, unless the points begin at step 0 and the kept step is among them."""
@@ -126,7 +124,7 @@ class Measured(Record, frozen=True):
     `devices` counts the processes, one for each device; memory is that of the first. `energy_kwh` is of the parts that have
     a meter, `energy_of`, as read by `energy_by`; `co2_eq_grams` is that times the carbon intensity of the grid of `country`.
     A run that was interrupted has several `parts`; each counts until the checkpoint that the next went on from, and none of
-    their energy is known.
+    their energy is known. Of the time, `validation_seconds` went into validation; null if the run did not validate.
     """
 
     device: str
@@ -141,6 +139,7 @@ class Measured(Record, frozen=True):
     country: str | None = None
     devices: int = 1
     parts: int = 1
+    validation_seconds: float | None = None
 
 
 class TrainedPrompt(Record, frozen=True):

@@ -47,6 +47,7 @@ def rows_folder(dataset: Pin, settings: RowSettings | None) -> Path:
     Args:
         settings: how the rows of a dataset that Titlecraft did not build are read; None for one that it built.
     """
+    require_no_namesake(dataset)
     if settings is None:
         return download(dataset, ["data/*.parquet"])
     folder = cached_folder(dataset, settings)
@@ -60,6 +61,15 @@ def rows_folder(dataset: Pin, settings: RowSettings | None) -> Path:
             (unfinished / FACTS).write_bytes(read.to_json())
             unfinished.replace(folder)
     return folder
+
+
+def require_no_namesake(dataset: Pin) -> None:
+    """Raise UserError if a folder here has the dataset's name: the library `datasets` would read that instead."""
+    if Path(dataset.repo).exists():
+        raise UserError(
+            f"{Path(dataset.repo).absolute()} has the name of dataset {dataset.repo}, and would be read instead of it: run the "
+            "command in another folder"
+        )
 
 
 def read_rows(dataset: Pin, settings: RowSettings) -> ReadRows:

@@ -10,7 +10,7 @@ from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line, hub_errors
 from titlecraft.hub.pins import download
 from titlecraft.records import Pin, RowSettings
-from titlecraft.rows.folder import rows_folder
+from titlecraft.rows.folder import require_no_namesake, rows_folder
 
 COLUMNS = ("instruction", "input", "output")
 
@@ -23,6 +23,7 @@ def load_train_split(data: Pin, rows: RowSettings | None = None) -> Dataset:
     if rows is not None:
         files = sorted(map(str, (rows_folder(data, rows) / "data").glob("train-*.parquet")))
         return datasets.load_dataset("parquet", data_files={"train": files}, split="train")
+    require_no_namesake(data)
     download(data)
     expected = "expected a dataset that `titlecraft build` published"
     try:

@@ -48,9 +48,8 @@ def longest_example(settings: Base, config: PretrainedConfig) -> int:
 
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> PeftModel:
     """Wrap the base in a PeftModel with a fresh adapter in float32, the only trainable weights. The caller sets the seed."""
-    targets = sorted(
-        with_targets(lora, loaded.model).target_modules or []
-    )  # the order of a set would change adapter_config.json between runs
+    # the order of a set would change adapter_config.json between runs
+    targets = sorted(with_targets(lora, loaded.model).target_modules or [])
     common: dict[str, Any] = {
         "r": lora.r,
         "lora_alpha": lora.alpha,

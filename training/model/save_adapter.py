@@ -25,9 +25,8 @@ ESSENTIAL = (
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
     """Write the adapter's tensors and its config into `folder`."""
-    model.save_pretrained(
-        str(folder), save_embedding_layers=False
-    )  # "auto" would read the base's newest config on the Hub
+    # "auto" would read the base's newest config on the Hub
+    model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / CARD).unlink(missing_ok=True)  # PEFT's card; Titlecraft writes its own
     file = folder / ADAPTER_CONFIG
     file.write_text(json.dumps(essential(json.loads(file.read_bytes())), indent=2, sort_keys=True))

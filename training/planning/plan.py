@@ -19,16 +19,15 @@ from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
 from training.data.prompt import prompt_for
+from training.data.validation_rows import count_rows
 from training.lost_settings import fault, idle, lost
 from training.model.build import longest_example
 from training.model.kernels import require_packable
 from training.planning.fit import MemoryBudget, choose_fit
 from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate
+from training.planning.validation_schedule import ValidationPlan, notes_of, planned, schedule, without_rows
 from training.steps import count_steps, padding_efficiency
-from training.validation.rows import count_rows
-from training.validation.run import without_rows
-from training.validation.schedule import Schedule, schedule
 
 
 class CardPlan(Record, frozen=True):
@@ -45,15 +44,6 @@ class CardPlan(Record, frozen=True):
     seconds: float
     measured: bool
     basis: str
-
-
-class ValidationPlan(Record, frozen=True):
-    """Validation in the run: on `rows` rows, `times` times, after every `every` steps; `cost` is its share of the computation."""
-
-    rows: int
-    times: int
-    every: int
-    cost: float
 
 
 class Plan(Record, frozen=True):
@@ -222,19 +212,6 @@ def plan_card(card: Card, run: Workload) -> CardPlan:
         measured=rate.measured,
         basis=rate.basis,
     )
-
-
-def planned(validations: Schedule) -> ValidationPlan:
-    """The schedule as the plan's record has it."""
-    return ValidationPlan(
-        rows=validations.rows, times=validations.times, every=validations.every, cost=validations.cost
-    )
-
-
-def notes_of(training: Training, data: Pin, available: int) -> list[str]:
-    """A note if the run validates nothing for want of rows; without a limit of patience, which would be a problem."""
-    note = without_rows(replace(training, patience=None), data, available, ())
-    return [note] if note else []
 
 
 def smallest(training: Training) -> Training:

@@ -1,34 +1,12 @@
 """Validation in a run: the rows and the schedule that it has, what it measured for the record, and what is printed."""
 
-from collections.abc import Collection
 from typing import Any
 
-from titlecraft.errors import UserError
 from titlecraft.process import distributed
-from titlecraft.records import Pin, Validation, ValidationPoint
-from titlecraft.settings import Training
-from training.validation.rows import MOST_WITHOUT, SPLIT, Pair
-from training.validation.schedule import Schedule, is_off
+from titlecraft.records import Validation, ValidationPoint
+from training.data.validation_rows import SPLIT, Pair
+from training.planning.validation_schedule import Schedule
 from training.validation.validator import Sample, Validator
-
-
-def rows_to_draw(training: Training) -> int:
-    """Maximum number of rows that a run may need; without validation, as many as show the effect of the adapter."""
-    return MOST_WITHOUT if is_off(training) else training.validation_rows
-
-
-def without_rows(training: Training, data: Pin, rows: int, given: Collection[str]) -> str | None:
-    """The note that there is no validation without rows, or None. Raises UserError if training.patience needs them."""
-    if rows or is_off(training):
-        return None
-    why = f"{data} has no row in a {SPLIT} split that base.max_length has room for"
-    if training.patience is not None:
-        raise UserError(
-            f"training.patience {training.patience} needs validation, and {why}: build the dataset with a larger "
-            "--data.validation_share, or set --training.patience=null"
-        )
-    kept = ", so that training.keep best is not used" if "training.keep" in given and training.keep == "best" else ""
-    return f"no validation: {why}{kept}; the last step is published"
 
 
 def sample_of(pairs: list[Pair], planned: Schedule) -> Sample | None:
@@ -53,7 +31,6 @@ def record_validation(validator: Validator, lines: list[dict[str, Any]]) -> Vali
         reason="lowest validation loss" if lowest else "last step",
         planned_steps=validator.schedule.steps,
         stopped_early=validator.stopped,
-        seconds=round(validator.seconds, 1),
     )
 
 
@@ -67,7 +44,7 @@ def points_of(lines: list[dict[str, Any]]) -> list[ValidationPoint]:
         points.append(
             ValidationPoint(
                 step=line["step"],
-                epoch=round(line.get("epoch", 0.0), 4),
+                epoch=round(float(line.get("epoch", 0.0)), 4),
                 examples=line["examples_seen"],
                 training_loss=round(losses[-1], 4) if losses else None,
                 validation_loss=line["validation_loss"],

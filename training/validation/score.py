@@ -16,7 +16,7 @@ from titlecraft.models.attention.document import DOCUMENTS
 from titlecraft.models.loss.answer_nll import groups_of_pairs, plain_nll, reference_nll
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.process import distributed
-from training.validation.rows import SPLIT, Pair
+from training.data.validation_rows import SPLIT, Pair
 
 TOKENS_AT_ONCE = 4096  # of one forward pass; a GPU of 16 GB has room for them beside a training
 LOOKED_AT = 3  # rows whose scores are compared with plain logits: the first, the longest, the shortest

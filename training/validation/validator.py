@@ -9,10 +9,10 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from titlecraft.settings import Training
+from training.data.validation_rows import Pair
+from training.planning.validation_schedule import Schedule
 from training.record import LOGGED_AS
 from training.validation.best_weights import BestWeights
-from training.validation.rows import Pair
-from training.validation.schedule import Schedule
 from training.validation.score import Scorer
 
 

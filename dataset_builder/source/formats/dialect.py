@@ -16,6 +16,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ('"', {"quoting": csv.QUOTE_NONE}),
 ]
 QUOTED = re.compile(r'"(?:[^"]|"")*"').fullmatch
+SEPARATOR = re.compile(r"\"?sep=([,;|\t]|\\t)\"?", re.IGNORECASE).fullmatch
 LONGEST_ROW = 50  # lines of a row that may end behind the lines that are looked at
 LONGEST_NAME = 60  # characters of a column's name
 
@@ -34,6 +35,8 @@ def find_dialect(head: Head) -> type[csv.Dialect] | None:
     best, best_share = None, 0.5
     if not head.lines:
         return None
+    if named := SEPARATOR(head.lines[0].strip("\r\n ")):  # as Excel writes it in front of the header
+        return dialect(named[1] if named[1] != "\\t" else "\t")
     delimiters = sorted(DELIMITERS, key=lambda mark: -head.lines[0].count(mark))
     ways = [way for mark, way in WAYS if mark in head.text]
     for way, delimiter in product(ways, delimiters):

@@ -5,6 +5,7 @@ of its lines are malformed; the build quarantines those.
 """
 
 import shlex
+from pathlib import PurePath
 
 from dataset_builder.source.compression import SUFFIXES, compression_of
 from dataset_builder.source.formats.foreign_text import format_of_text
@@ -89,8 +90,15 @@ def format_of_bytes(head: bytes, name: str) -> tuple[str, str] | None:
     if head[257:262] == b"ustar":
         return "a tar archive", f"tar -xOf {quoted} > rows.jsonl"
     if encoding := wide_encoding(head):
-        return f"text in {encoding}", f"iconv -f {encoding} -t UTF-8 {quoted} > rows.jsonl"
+        return f"text in {encoding}", f"iconv -f {encoding} -t UTF-8 {quoted} > utf8{suffix_of(name)}"
     return None
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file's text, without that of compression."""
+    for suffix in SUFFIXES.values():
+        name = name.removesuffix(suffix)
+    return PurePath(name).suffix or ".jsonl"
 
 
 def wide_encoding(head: bytes) -> str | None:

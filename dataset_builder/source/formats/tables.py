@@ -13,7 +13,7 @@ import orjson
 
 from dataset_builder.source.addresses import shown
 from dataset_builder.source.columns import configured_names
-from dataset_builder.source.formats.dialect import find_dialect
+from dataset_builder.source.formats.dialect import SEPARATOR, find_dialect
 from dataset_builder.source.formats.foreign_text import of_others
 from dataset_builder.source.formats.table_rows import BROKEN, RowParser
 from dataset_builder.source.read_blocks import BLOCK_BYTES, Block
@@ -45,7 +45,7 @@ class Tables:
 
     def examine(self, head: Head, settings: Data) -> None:
         """Raise UserError if the header names a configured column twice."""
-        header = header_of(head)
+        header = named_columns(head)
         for name in configured_names(settings):
             if header.count(name) > 1:
                 raise UserError(
@@ -63,7 +63,7 @@ class Tables:
             csv.field_size_limit(LONGEST_CELL)
             lines = SourceLines(text, beginning, b"\r" if head.line_ends_are_cr else b"\n")
             rows = csv.reader(lines, dialect, strict=True)
-            header = orjson.dumps(names_of(next(rows)))
+            header = orjson.dumps(header_of(rows))
             yield from Rows(rows, lines, text, header).blocks()
 
     def parser(self, settings: Data, header: bytes) -> RowParser:
@@ -71,10 +71,22 @@ class Tables:
         return RowParser(settings, orjson.loads(header))
 
 
-def header_of(head: Head) -> list[str]:
+def named_columns(head: Head) -> list[str]:
     """Return the names of the columns of a table."""
     dialect = find_dialect(head)
-    return [] if dialect is None else names_of(next(csv.reader(head.lines, dialect)))
+    return [] if dialect is None else header_of(csv.reader((f"{line}\n" for line in head.lines), dialect))
+
+
+def header_of(rows: Iterator[list[str]]) -> list[str]:
+    """Return the names in the first row that has any; a line that names the separator (`sep=;`) is skipped."""
+    for cells in rows:
+        if (
+            any(cells)
+            and not SEPARATOR(cells[0].strip("\r\n "))
+            and not (cells[0].lower() == "sep=" and not any(cells[1:]))
+        ):
+            return names_of(cells)
+    return []
 
 
 def names_of(cells: list[str]) -> list[str]:

@@ -92,7 +92,9 @@ def test_the_command_in_the_message_gives_the_rows(name: str, tmp_path: Path) ->
         if not shutil.which(step.split()[0], path=PATH):
             pytest.skip(f"{step.split()[0]} is not on this machine")
         subprocess.run(["bash", "-c", step], cwd=tmp_path, check=True, timeout=60, env=os.environ | {"PATH": PATH})
-    made = next(tmp_path / each for each in ("rows.jsonl", "rows.jsonl.gz") if (tmp_path / each).is_file())
+    made = next(
+        tmp_path / each for each in ("rows.jsonl", "rows.jsonl.gz", "utf8.jsonl") if (tmp_path / each).is_file()
+    )
     raw = gzip.decompress(made.read_bytes()) if made.suffix == ".gz" else made.read_bytes()
     rows = [json.loads(line) for line in raw.decode("utf-8-sig").splitlines()]
     rows = [{name: row[name].replace("café", "small") for name in ("uid", "title", "content")} for row in rows]

@@ -9,9 +9,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 
-from dataset_builder.source.addresses import short_names
+from dataset_builder.source.addresses import short_names, shown
 from dataset_builder.source.find_files import find_files
 from dataset_builder.source.places.hub_datasets import pinned_sources
 from dataset_builder.source.places.standard_input import kept_standard_input
@@ -100,6 +101,27 @@ def test_files_are_ordered_by_their_paths_and_members_by_archive(tmp_path: Path)
     (tmp_path / "c.csv").write_text("x")
     addresses = [file.address for file in find_files([str(tmp_path / name) for name in ("c.csv", "b.zip", "a.zip")])]
     assert short_names(addresses) == ["a.zip/3.csv", "a.zip/4.csv", "b.zip/1.csv", "b.zip/2.csv", "c.csv"]
+
+
+def test_a_remote_folder_and_archive_give_their_files(tmp_path: Path, of_one_file: dict[str, str]) -> None:
+    system = fsspec.filesystem("memory")
+    system.pipe("/places/rows/a.jsonl", HALVES[0].encode())
+    system.pipe("/places/rows/b.jsonl.gz", gzip.compress(HALVES[1].encode()))
+    system.pipe("/places/rows/photo.png", b"x")
+    system.pipe("/places/rows.zip", zipped(tmp_path / "z" / "rows.zip", {"a.csv": FORMATS["shop.csv"]()}).read_bytes())
+    for number, source in enumerate(
+        ["memory://places/rows", "memory://places/rows.zip", "zip://a.csv::memory://places/rows.zip"]
+    ):
+        record = build_offline([source], tmp_path / f"work{number}", SETTINGS)
+        assert published(tmp_path / f"work{number}") == of_one_file
+        assert [file.name for file in record.source.files] == (
+            ["rows.zip/a.csv"] if number else ["a.jsonl", "b.jsonl.gz"]
+        )
+
+
+def test_names_of_members_hide_the_secrets_of_their_archive() -> None:
+    address = "zip://in/a.csv::https://user:secret@host/shop.zip?sig=secret"
+    assert short_names([address]) == ["shop.zip/in/a.csv"] and "secret" not in shown(address)
 
 
 def test_standard_input_is_a_source(
@@ -217,6 +239,11 @@ def test_a_dataset_of_the_hub_is_pinned_and_recorded(
     assert "BuilderConfig 'none' not found" in no_config and "choose one with --config" in no_config
     assert "titlecraft/nothing" in nothing and "\n" not in nothing
     assert f"titlecraft build {source}/a.csv {source}/more/b.csv" in card
+    assert (
+        "The source is [titlecraft/shop](/datasets/titlecraft/shop/tree/COMMIT) at commit `COMMIT`, whose own card"
+        in card
+    )
+    assert "source_datasets:\n- titlecraft/shop\n" in card
     for text in (card, later):
         assert "license: cc0-1.0" in text and "pretty_name: Kettles" in text and "- en\n- pt\n" in text
     assert kept[1] == 60 and json.loads(lines)["raw"] == "{cut" and "`raw` is the whole line" in kept_card

@@ -64,9 +64,8 @@ def test_reports_with_a_non_finite_base_score_are_not_compared(monkeypatch: pyte
     from evaluation.side_by_side import comparison
 
     pairs = [({"nll_per_token_before": 1.0}, {"nll_per_token_before": value}) for value in (1.5, NAN, 1.0)]
-    assert (
-        max(abs(first["nll_per_token_before"] - second["nll_per_token_before"]) for first, second in pairs) == 0.5
-    )  # max() passed over it
+    # max() passed over it
+    assert max(abs(first["nll_per_token_before"] - second["nll_per_token_before"]) for first, second in pairs) == 0.5
     monkeypatch.setattr(comparison, "require_comparable", lambda *_: None)
     monkeypatch.setattr(comparison, "common_rows", lambda *_: pairs)
     monkeypatch.setattr(comparison, "outcome", lambda *_: None)

@@ -50,9 +50,10 @@ def test_scores_alone_padded_and_packed_equal_plain_logits_in_both_arms(family: 
 
 def test_a_score_that_leaves_out_the_scale_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = adapted("granite")
+    # the old mistake
     monkeypatch.setattr(
         "titlecraft.models.loss.answer_nll.own_logits", lambda model, states: model.get_output_embeddings()(states)
-    )  # the old mistake
+    )
     with pytest.raises(
         UserError,
         match=r"^scores are those of the model's own logits, with the adapter and without: expected within "

@@ -14,7 +14,10 @@ from tests.evaluation.report.chromium import Page, executable, page
 from tests.evaluation.report.literal_report import predictions, record_of
 from titlecraft.records import Pin
 
-pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(executable() is None, reason="no Chromium or Chrome is installed here"),
+]
 WIDER = """[...document.querySelectorAll("body *")].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
   || one.getBoundingClientRect().left < -0.5).map(one => one.tagName + "." + one.className)"""
 SHOWN = """[...document.querySelectorAll("article")].filter(one => one.offsetParent !== null)

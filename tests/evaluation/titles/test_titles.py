@@ -53,15 +53,13 @@ def test_leaks_and_repeats_are_left_out_and_counted(tmp_path: Path, tokenizer) -
 
 
 def test_near_copies_are_left_out_and_counted(tmp_path: Path, tokenizer) -> None:
-    words = [
-        f"word{n}" for n in range(44)
-    ]  # 40 word 5-grams; a word changed inside spoils five of them, one at the end one
+    # 40 word 5-grams; a word changed inside spoils five of them, one at the end one
+    words = [f"word{n}" for n in range(44)]
     inside, ends = [*words[:20], "other", *words[21:]], ["Other", *words[1:43], "other"]
     train = [row(0) | {"output": " ".join(words)}]
     test = [row(100) | {"output": " ".join(inside).upper()}, row(101) | {"output": " ".join(ends)}]
-    test.append(
-        row(102) | {"output": " ".join([*words[:20], "other", "another", *words[22:]])}
-    )  # 34 of 46 5-grams: 0.74
+    # 34 of 46 5-grams: 0.74
+    test.append(row(102) | {"output": " ".join([*words[:20], "other", "another", *words[22:]])})
     sample = draw(
         write(tmp_path, test + [row(n) for n in range(110, 150)], train), PROMPT, tokenizer, WIDE, 100, seed=7
     )

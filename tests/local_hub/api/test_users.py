@@ -12,6 +12,8 @@ from huggingface_hub import HfApi
 
 from local_hub.server import RunningHub
 
+pytestmark = pytest.mark.slow
+
 
 def python(code: str, environment: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]

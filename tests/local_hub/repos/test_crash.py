@@ -26,6 +26,8 @@ from pathlib import Path
 root, files, die_at, moment = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 from local_hub.repos.store import Store
 from local_hub.repos.operations import AddFile
+
+pytestmark = pytest.mark.slow
 repo = Store(root).open("model", "ada/net")
 original, count = Path.replace, 0
 def replace(self, target):

@@ -18,6 +18,8 @@ from local_hub import connections, uvicorn_server
 from local_hub.connections import Connections
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET /quick HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 

@@ -14,6 +14,8 @@ from local_hub.untrusted.yaml_reader import read_yaml
 from tests.local_hub.pages.pages_world import WRITE_TOKEN, World, put, text_of
 from tests.local_hub.untrusted.test_yaml import BOMBS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("text", ["a: .nan", "a: [.inf]", "a: -.Inf", "a: 1.0e+400", "a: 1\na: 2", "a: {b: 1, 'b': 2}"])
 def test_what_comes_in_has_finite_numbers_and_each_name_once(text: str) -> None:

@@ -19,6 +19,8 @@ from titlecraft.models.decoding import generate as generating
 from titlecraft.models.decoding.generate import Shape, generate
 from titlecraft.settings import Evaluation, Recipe
 
+pytestmark = pytest.mark.slow
+
 with restored_process():
     from lighteval.tasks.requests import Doc
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 
 import msgspec
 
-from tests.model_card.literal_records import dataset_record, evaluation_record
-from titlecraft.records import DatasetRecord, EvaluationRecord, digest, read_record
-from titlecraft.records.setting_names import IN_RECORDS, IN_SETTINGS, rename_settings
+from tests.model_card.literal_records import dataset_record, evaluation_record, training_record
+from titlecraft.records import DatasetRecord, EvaluationRecord, TrainingRecord, digest, read_record
+from titlecraft.records.setting_names import BEFORE, IN_RECORDS, IN_SETTINGS, rename_settings
 from titlecraft.settings import RENAMED, Data, Evaluation, Recipe
 
 
@@ -55,3 +55,17 @@ def test_only_settings_are_renamed() -> None:
         "evaluation": {"benchmarks": [5]},
     }
     assert rename_settings(renamed, IN_RECORDS) == record
+
+
+def test_settings_of_before_do_not_change_the_key_of_an_older_record() -> None:
+    """A published record lacks the newer settings, and its key is a digest without them."""
+    record = training_record("llama3")
+    older = msgspec.structs.replace(record, training=replace(record.training, **BEFORE["training"]))
+    raw = json.loads(older.to_json())
+    raw["training"] = {name: value for name, value in raw["training"].items() if name not in BEFORE["training"]}
+    read = read_record(json.dumps(raw).encode(), TrainingRecord, "record")
+    assert read.training == older.training
+    first = json.dumps({"training": raw["training"]}, sort_keys=True, separators=(",", ":"))
+    assert digest({"training": read.training}) == hashlib.sha256(first.encode()).hexdigest()
+    for name, value in (("keep", "best"), ("patience", 3), ("validation_rows", 512)):
+        assert digest({"training": replace(read.training, **{name: value})}) != digest({"training": read.training})

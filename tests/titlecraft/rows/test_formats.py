@@ -1,10 +1,13 @@
 """Datasets that other people built: which format their columns are, and what a row's question and answer are."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from titlecraft.errors import UserError
+from titlecraft.records import Pin
+from titlecraft.rows.folder import require_no_namesake
 from titlecraft.rows.formats import NO_ANSWER, NO_QUESTION, NO_TEXT, Unusable, columns_of, format_of, reader_of
 
 SYSTEM, USER, ASSISTANT = (
@@ -15,6 +18,15 @@ DEFAULT = ("title", "content")
 
 def found(columns: list[str], question: str = "title", answer: str = "content") -> str:
     return format_of(columns, question, answer, "d", named=(question, answer) != DEFAULT)
+
+
+def test_a_folder_with_the_datasets_name_is_not_read_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Pin(type="dataset", repo="me/rows", revision="0" * 40)
+    monkeypatch.chdir(tmp_path)
+    require_no_namesake(dataset)
+    (tmp_path / "me" / "rows").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"me/rows has the name of dataset me/rows, and would be read instead"):
+        require_no_namesake(dataset)
 
 
 def test_the_format_follows_from_the_columns() -> None:

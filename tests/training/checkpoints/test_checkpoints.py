@@ -73,6 +73,7 @@ def run(
 
 
 # ten examples, of which a step takes four: three steps an epoch; packed there are five rows, and steps of two
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [SETTINGS, PACKED], ids=["padded", "packed"])
 @pytest.mark.parametrize(
     ("every", "stop"), [(3, 3), (2, 5), (4, 7)], ids=["end-of-epoch", "second-epoch", "third-epoch"]

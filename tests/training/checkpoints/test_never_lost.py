@@ -169,6 +169,29 @@ def test_a_lost_machine_costs_no_more_than_the_steps_since_the_last_push(
     assert "nothing to do" in runner.train("gone", "--resume")["out"]
 
 
+def test_killed_and_lost_an_early_stopped_run_publishes_the_best_step_of_a_run_left_alone(runner: Runner) -> None:
+    """The machine is lost after the best step and before patience is over: the best weights are on the branch only."""
+    options = ["--training.validate_every=1", "--training.patience=4", "--training.learning_rate=0.3"]
+    done = runner.train("stopped", *options)
+    assert done["status"] == 0, done["err"]
+    files, record = runner.published("stopped")
+    validation = present(record.validation)
+    kept, last = validation.kept, record.steps
+    assert validation.stopped_early and last == kept + 4 < 10
+    losses = {point.step: point.validation_loss for point in validation.points}
+    assert min(losses[step] for step in losses if step) == losses[kept] < losses[last]
+    assert f"stopped after {last} of 10 steps; published is step {kept}" in done["out"]
+    push = ["--save-every", "0", "--push-checkpoints", str(kept + 1)]
+    killed = runner.train("lost", *options, *push, accident=["kill_at_step", kept + 2])
+    assert killed["status"] == -signal.SIGKILL
+    shutil.rmtree(runner.work("lost"))
+    assert "best_adapter.safetensors" in runner.api().list_repo_files("titlecraft/lost", revision="checkpoints")
+    resumed = runner.train("lost", *options, *push, "--resume")
+    assert resumed["status"] == 0, resumed["err"]
+    again, other = runner.published("lost")
+    assert again == files and other.validation == validation and (other.steps, other.key) == (last, record.key)
+
+
 def test_a_hub_that_is_away_is_warned_of_once_and_training_goes_on(
     runner: Runner, uninterrupted: tuple[list[bytes], TrainingRecord]
 ) -> None:

@@ -20,6 +20,8 @@ from training.model.fused_lora import fuse_lora, unfuse_lora
 from training.model.kernels import apply_kernels, remove_kernels
 from training.trainer import make_trainer, run_all_steps
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = [7, 30, 12, 25, 9, 18, 5, 22, 11, 16]
 
 

@@ -18,7 +18,7 @@ from titlecraft.records import Pin
 from titlecraft.settings import Prompt
 from training.planning.plan import plan
 
-BASE, DATASET, ADAPTER = "titlecraft/llama-8b", "titlecraft/planned-rows", "titlecraft/Llama-3-Titles"
+BASE, DATASET, ADAPTER = "titlecraft/llama-8b", "titlecraft/catalogue-rows", "titlecraft/Llama-3-Titles"
 ROWS = 2_500
 ARGUMENTS = ["--recipe", "auto", f"--base.repo={BASE}", "--base.max_length=512"]
 

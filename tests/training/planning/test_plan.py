@@ -39,7 +39,7 @@ class Planned:
             "titlecraft.command_line.main",
             "train",
             "--dataset",
-            "titlecraft/planned-rows",
+            "titlecraft/catalogue-rows",
             "--dry-run",
             "--recipe",
             "auto",

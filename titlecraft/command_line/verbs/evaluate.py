@@ -23,13 +23,13 @@ def main(arguments: list[str]) -> None:
     stage.add("--adapter", type=str, help="adapter repo: NAMESPACE/NAME or NAMESPACE/NAME@REVISION")
     stage.add(
         "--compare",
-        nargs=2,
+        nargs="+",
         type=str,
-        metavar=("REPORT_A", "REPORT_B"),
-        help="compare two evaluated adapters, and publish nothing; each is NAMESPACE/NAME[@REVISION] for its newest "
-        "report, or NAMESPACE/NAME[@REVISION]:evaluation/ID",
+        metavar="REPORT",
+        help="compare two evaluated adapters, or the spread between three or more of one recipe with different training seeds, "
+        "and publish nothing; each is NAMESPACE/NAME[@REVISION] for its newest report, or NAMESPACE/NAME[@REVISION]:evaluation/ID",
     )
-    stage.add("--out", type=str, help="folder for compare.json and compare.html of --compare")
+    stage.add("--out", type=str, help="folder for compare.json and compare.html of --compare, or seeds.json")
     stage.add(
         "--also",
         action="append",
@@ -47,6 +47,13 @@ def main(arguments: list[str]) -> None:
                 "evaluate --compare: the two reports fix their settings; leave out --recipe, --also, --fresh, --evaluation.* and "
                 "--generation.*"
             )
+        if len(options.compare) == 1:
+            raise UserError(
+                "evaluate --compare: expected two reports, or three or more of one recipe under different seeds"
+            )
+        if len(options.compare) > 2:
+            compare_several(options.compare, Path(options.out))
+            return
         a, b = options.compare
         compare(a, b, Path(options.out))
     else:
@@ -77,3 +84,11 @@ def compare(a: str, b: str, out: Path) -> None:
     print(f"A: {record.a.adapter}, report {record.a.report_id}\nB: {record.b.adapter}, report {record.b.report_id}")
     print_table(record)
     print(f"comparison in {out / JSON} and {out / HTML}")
+
+
+def compare_several(references: list[str], out: Path) -> None:
+    """Write the spread between training seeds to a folder and print it."""
+    from evaluation.side_by_side.seeds import JSON, compare_published_seeds, print_seeds
+
+    print_seeds(compare_published_seeds(references, out))
+    print(f"spread between seeds in {out / JSON}")

@@ -14,9 +14,15 @@ from titlecraft.records import Pin, TrainingRecord
 from titlecraft.settings import Recipe
 
 OF_OTHER_DATASETS = (
-    "prompt.product_word", "prompt.instruction", "prompt.question", "data.title_column", "data.content_column",
-    "data.validation_share", "data.test_share", "data.seed",
-)  # fmt: skip
+    "prompt.product_word",
+    "prompt.instruction",
+    "prompt.question",
+    "data.title_column",
+    "data.content_column",
+    "data.validation_share",
+    "data.test_share",
+    "data.seed",
+)
 """Settings of `build` that a training reads for a dataset that `titlecraft build` did not publish."""
 LOCAL_OPTIONS = {"recipe", "hub", "dataset", "repo", "on", "flavor", "timeout", "watch", "dry_run", "json", "push_only"}
 

@@ -22,11 +22,12 @@ from titlecraft.models.loss.check_scores import check_probe_scores
 from titlecraft.records import Check
 from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS
 
+# of the largest logit: sums in another order, over all layers
 CLOSE = {
     "float32": 1e-4,
     "bfloat16": 0.05,
     "float16": 0.01,
-}  # of the largest logit: sums in another order, over all layers
+}
 ROUNDED_INPUTS = 0.1  # of the largest logit: an 8-bit layer rounds its inputs too (LLM.int8), a plain copy does not
 SPARE = 0.35  # share of a GPU's memory that unpacked weights must leave for the batches
 
@@ -150,9 +151,8 @@ def worth_unpacking(model: Any) -> bool:
     free, total = torch.cuda.mem_get_info()
     allowed = torch.cuda.get_per_process_memory_fraction() * total
     free, total = min(free, allowed - torch.cuda.memory_reserved()), min(total, allowed)
-    packed = sum(
-        weight.numel() for weight in model.parameters() if hasattr(weight, "quant_state")
-    )  # two weights in a byte
+    # two weights in a byte
+    packed = sum(weight.numel() for weight in model.parameters() if hasattr(weight, "quant_state"))
     return free - 2 * packed * model.dtype.itemsize > SPARE * total
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 # per weight: 4, and for each 64 an 8-bit scale, and for each 256 scales a float32 (Dettmers et al. 2023, 3)
 NF4_BITS = 4.127
+# with their scales; fp4 is usually published with float32 ones
 WEIGHT_BITS = {
     "nf4": NF4_BITS,
     "fp4": 4.5,
     "int8": 8.01,
-}  # with their scales; fp4 is usually published with float32 ones
+}
 PACKED = ("Linear4bit", "Linear8bitLt")
 
 
@@ -62,10 +63,9 @@ def unpack_four_bit(model: Any, precision: str) -> int:
 
 def forget_quantisation(model: Any) -> None:
     """Remove the marks of quantisation from a model, which PEFT, generate() and save_pretrained() would act on."""
-    model.is_quantized = model.is_loaded_in_4bit = model.is_loaded_in_8bit = (
-        False  # else PEFT would look for packed layers
-    )
-    model.hf_quantizer = None  # or generate() would not compile
+    # otherwise PEFT would look for packed layers, and generate() would not compile
+    model.is_quantized = model.is_loaded_in_4bit = model.is_loaded_in_8bit = False
+    model.hf_quantizer = None
     # what the loader did to the files of a base that was published packed; saving would undo it, and cannot
     conversions = [
         conversion for conversion in getattr(model, "_weight_conversions", None) or () if not packs(conversion)

@@ -13,16 +13,18 @@ from typing import Any
 from titlecraft.models.layers import causal_of, decoder_of
 
 PROBES = 4  # hidden states that a head is looked at with
+# standard deviations of their logits: no cap shows, caps show, the cap is all that is left
 NARROW, WIDE, HUGE = (
     0.003,
     30.0,
     3000.0,
-)  # standard deviations of their logits: no cap shows, caps show, the cap is all that is left
+)
+# of the largest logit; one product, rounded in another order
 CLOSE = {
     "float32": 1e-5,
     "float16": 4e-3,
     "bfloat16": 2e-2,
-}  # of the largest logit; one product, rounded in another order
+}
 
 
 @dataclass(frozen=True)

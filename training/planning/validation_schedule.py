@@ -1,9 +1,13 @@
 """When a training validates, and on how many rows: as the recipe says, or so that it takes at most 3 % of the run."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from math import ceil
 
+from titlecraft.errors import UserError
+from titlecraft.records import Pin, Record
 from titlecraft.settings import Training
+from training.data.validation_rows import MOST_WITHOUT, SPLIT
 from training.steps import Steps, steps_of_epoch
 
 TIMES = 10  # validations after the first step, by default
@@ -42,6 +46,15 @@ class Schedule:
             f"{self.rows:,} rows before the first step and after every {steps}, {self.times:,} times, "
             f"about {100 * self.cost:.2g} % of the run"
         )
+
+
+class ValidationPlan(Record, frozen=True):
+    """Validation in the run: on `rows` rows, `times` times, after every `every` steps; `cost` is its share of the computation."""
+
+    rows: int
+    times: int
+    every: int
+    cost: float
 
 
 def is_off(training: Training) -> bool:
@@ -90,3 +103,35 @@ def within_budget(rows: int, steps: int, budget: int) -> tuple[int, int]:
         rows = min(rows, max(FEWEST, budget // (times + 1)))
         times = max(1, min(times, budget // rows - 1))
     return ceil(steps / times), rows
+
+
+def rows_to_draw(training: Training) -> int:
+    """Maximum number of rows that a run may need; without validation, as many as show the effect of the adapter."""
+    return MOST_WITHOUT if is_off(training) else training.validation_rows
+
+
+def without_rows(training: Training, data: Pin, rows: int, given: Collection[str]) -> str | None:
+    """The note that there is no validation without rows, or None. Raises UserError if training.patience needs them."""
+    if rows or is_off(training):
+        return None
+    why = f"{data} has no row in a {SPLIT} split that base.max_length has room for"
+    if training.patience is not None:
+        raise UserError(
+            f"training.patience {training.patience} needs validation, and {why}: build the dataset with a larger "
+            "--data.validation_share, or set --training.patience=null"
+        )
+    kept = ", so that training.keep best is not used" if "training.keep" in given and training.keep == "best" else ""
+    return f"no validation: {why}{kept}; the last step is published"
+
+
+def planned(validations: Schedule) -> ValidationPlan:
+    """The schedule as the plan's record has it."""
+    return ValidationPlan(
+        rows=validations.rows, times=validations.times, every=validations.every, cost=validations.cost
+    )
+
+
+def notes_of(training: Training, data: Pin, available: int) -> list[str]:
+    """A note if the run validates nothing for want of rows; without a limit of patience, which would be a problem."""
+    note = without_rows(replace(training, patience=None), data, available, ())
+    return [note] if note else []
