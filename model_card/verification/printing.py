@@ -1,24 +1,23 @@
-"""Prints the result of a verification: a table with a line for each claim, then a summary."""
+"""Prints the result of a verification: one line for each claim, failures first, then a summary."""
 
 import re
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from model_card.verification.lines.line import Line, Verification
 
 COLOURS = {"holds": "green", "does not hold": "red", "not looked at": "dim", "could not be looked at": "yellow"}
+ORDER = ("does not hold", "could not be looked at", "not looked at", "holds")
 MAX_SUMMARY_LINES = 5  # lines that the summary names
-HEX = re.compile(r"\b[0-9a-f]{40,64}\b")  # the table shortens commits and checksums; the JSON has them in full
+HEX = re.compile(r"\b[0-9a-f]{40,64}\b")  # a line shortens commits and checksums; the JSON has them in full
 
 
 def print_verification(result: Verification, brief: bool) -> None:
-    """Print the table (unless `brief`), the levels that are not possible, and the summary."""
+    """Print the claims (unless `brief`), the levels that are not possible, and the summary."""
     console = Console()
     if not brief:
-        console.print(table_of(result))
+        for verdict, text in claim_lines(result):
+            console.print(text, style=COLOURS[verdict], highlight=False, markup=False, soft_wrap=True)
     for reason in dict.fromkeys(result.impossible.values()):
         names = [level for level, other in result.impossible.items() if other == reason]
         levels = f"level {names[0]} is" if len(names) == 1 else f"levels {', '.join(names)} are"
@@ -29,25 +28,28 @@ def print_verification(result: Verification, brief: bool) -> None:
         console.print(text, highlight=False, markup=False)
 
 
-def table_of(result: Verification) -> Table:
-    """The table: claim, claimed value, derived value, tolerance and verdict."""
-    table = Table(title=f"{result.repo}, level {result.level}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("claim", "claimed", "derived again", "tolerance", ""):
-        table.add_column(column, overflow="fold")
-    level = None
-    for line in result.lines:
-        if line.level != level:
-            table.add_section()
-            table.add_row(f"[dim]level {line.level}[/dim]")
-            level = line.level
-        colour = COLOURS[str(line.verdict)]
-        verdict = f"[{colour}]{line.verdict}[/{colour}]"
-        values = [HEX.sub(lambda match: f"{match[0][:12]}…", value) for value in (line.claimed, line.derived)]
-        if line.verdict == "does not hold" and values[0] == values[1]:
-            values = [line.claimed, line.derived]
-        cells = [escape(text) for text in (line.claim, *values, line.tolerance)]
-        table.add_row(*cells, verdict + (f"\n[dim]{escape(line.note)}[/dim]" if line.note else ""))
-    return table
+def claim_lines(result: Verification) -> list[tuple[str, str]]:
+    """Verdict and text of each claim, one line each: failures first, then by level in the order of the checks."""
+    return [
+        (str(line.verdict), f"{line.verdict}: level {line.level}: {one_line(claim_text(line))}")
+        for verdict in ORDER
+        for line in result.with_verdict(verdict)
+    ]
+
+
+def claim_text(line: Line) -> str:
+    """Claim, claimed and derived value, tolerance and note; commits and checksums are shortened where that hides no difference."""
+    values = [HEX.sub(lambda match: f"{match[0][:12]}…", value) for value in (line.claimed, line.derived)]
+    if line.verdict == "does not hold" and values[0] == values[1]:
+        values = [line.claimed, line.derived]
+    tolerance = f", tolerance {line.tolerance}" if line.tolerance else ""
+    note = f" ({line.note})" if line.note else ""
+    return f"{line.claim}: claimed {values[0]}, derived {values[1]}{tolerance}{note}"
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and repeated spaces."""
+    return " ".join(text.split())
 
 
 def summary(result: Verification) -> list[str]:

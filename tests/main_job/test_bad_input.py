@@ -77,9 +77,8 @@ def test_unknown_recipe_key(world: World, refused: Refused) -> None:
 
 
 def test_unknown_recipe_and_option(refused: Refused) -> None:
-    assert (
-        "no such recipe; there are auto, fast-convergence, full-epoch, low-memory, quality, real, seed, tiny"
-        in refused(*build("trn.json.gz")[:-1], "enormous")
+    assert "no such recipe; there are auto, fast-convergence, full-epoch, " in refused(
+        *build("trn.json.gz")[:-1], "enormous"
     )
     assert "--data.limitt" in refused(*build("trn.json.gz"), "--data.limitt=3")
 

@@ -29,8 +29,12 @@ def choose_hub(hub: str | None) -> None:
             raise RuntimeError(f"the Hub must be chosen before {', '.join(sorted(loaded))} is imported")
         return  # the Hub was chosen before that import
     if hub == "local":
-        from local_hub.server import start
+        from local_hub.server import start, status
 
+        root = local_root() / "hub"
+        if status(root) is None:
+            state = "stopped" if root.is_dir() else "new and empty"
+            print(f"starting the embedded Hub in {root} ({state}); `titlecraft hub stop` stops it", file=sys.stderr)
         os.environ.update(start(local_root() / "hub").environment(local_root() / "hf_home"))
         return
     if hub is not None:

@@ -3,8 +3,8 @@
 Hub libraries read the endpoint when they are imported. So `--hub` is taken out of the arguments here, before any import.
 """
 
+import difflib
 import errno
-import io
 import os
 import sys
 from importlib import import_module
@@ -14,6 +14,8 @@ from titlecraft import __version__
 from titlecraft.errors import UserError
 from titlecraft.process.machine import require_unix
 from titlecraft.process.out_of_memory import explain_out_of_memory
+from titlecraft.process.own_packages import require_own_packages
+from titlecraft.process.terminal import use_terminal_characters
 
 VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
@@ -28,10 +30,11 @@ VERBS = {
     "export": "an adapter -> a standalone model, merged or GGUF, in its own repo",
     "document": "the document about a run, in English and Portuguese, from its published records",
     "hub": "the embedded Hub: serve | start | stop | status | check",
+    "recipes": "the recipes, and what each is for",
     "demo": "every stage at a small size, on the embedded Hub",
 }
 
-HELP = """usage: titlecraft VERB [options]        (titlecraft VERB --help: its options)
+HELP = """usage: titlecraft VERB [options]        (titlecraft help VERB: its options)
 
 {verbs}
 
@@ -73,6 +76,8 @@ def run(arguments: list[str]) -> int:
     """Choose the Hub and run the verb; returns its exit status. Raises UserError for a user's mistake."""
     require_unix()
     hub = take_option(arguments, "--hub")
+    if arguments[0:1] == ["help"] and len(arguments) == 2:
+        arguments = [arguments[1], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if arguments else 2
@@ -81,20 +86,22 @@ def run(arguments: list[str]) -> int:
         return 0
     verb, *rest = arguments
     if verb not in VERBS:
-        raise UserError(f"unknown verb {verb!r}: expected one of {', '.join(VERBS)}")
+        close = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise UserError(f"unknown verb {verb!r}{hint}: expected one of {', '.join(VERBS)}")
+    require_own_packages()
     from titlecraft.command_line.choose_hub import choose_hub
     from titlecraft.process.quiet import quiet_libraries
 
     quiet_libraries()
-    if not {"-h", "--help"} & set(rest):
+    if verb != "recipes" and not {"-h", "--help"} & set(rest):
         choose_hub(hub)
     return import_module(f"titlecraft.command_line.verbs.{verb}").main(rest) or 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; a user's mistake prints one line to stderr and returns 2."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # without UTF-8, "?" replaces other characters
+    use_terminal_characters()
     try:
         with explain_out_of_memory(GPU_FULL):
             return run(list(sys.argv[1:] if arguments is None else arguments))

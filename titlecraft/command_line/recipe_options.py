@@ -4,6 +4,7 @@ jsonargparse makes the options, their help and their type checks. This module fi
 mistake in it, and gives each stage only the sections that it reads.
 """
 
+import argparse
 import difflib
 import json
 from dataclasses import fields
@@ -15,6 +16,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 import titlecraft
 from titlecraft.command_line import setting_errors
+from titlecraft.command_line.help import HUB, USAGE, SettingsHelp, did_you_mean, examples
 from titlecraft.command_line.recipe_yaml import dotted_keys, read_yaml
 from titlecraft.command_line.renamed_settings import with_new_name, with_new_names
 from titlecraft.command_line.verb_parser import VerbParser
@@ -35,15 +37,21 @@ def recipe_folders() -> list[Path]:
     return [folder for folder in (package / "recipes", package.parent / "recipes") if folder.is_dir()]
 
 
+def recipe_files() -> dict[str, Path]:
+    """Return the file of each named recipe."""
+    return {file.stem: file for folder in reversed(recipe_folders()) for file in sorted(folder.glob("*.yaml"))}
+
+
 def recipe_file(recipe: str) -> Path:
     """Return the file of a recipe given by name or path. Raises UserError with the known names."""
     if recipe.endswith((".yaml", ".yml")):
         if not Path(recipe).is_file():
             raise UserError(f"--recipe {recipe}: no such file")
         return Path(recipe)
-    known = {file.stem: file for folder in recipe_folders() for file in sorted(folder.glob("*.yaml"))}
+    known = recipe_files()
     if recipe not in known:
-        raise UserError(f"--recipe {recipe}: no such recipe; there are {', '.join(known)}, or give a FILE.yaml")
+        hint = did_you_mean(recipe, known)
+        raise UserError(f"--recipe {recipe}: no such recipe{hint}; there are {', '.join(known)}, or give a FILE.yaml")
     return known[recipe]
 
 
@@ -133,14 +141,19 @@ class StageParser:
     def __init__(self, verb: str, description: str, sections: list[str]) -> None:
         self.given: frozenset[str] = frozenset()
         self.parser = ArgumentParser(
-            prog=f"titlecraft {verb}", description=description, exit_on_error=False, allow_abbrev=False
+            prog=f"titlecraft {verb}",
+            usage=f"titlecraft {verb} {USAGE[verb]}" if verb in USAGE else None,
+            description=description,
+            epilog=examples(verb) or None,
+            formatter_class=SettingsHelp,
+            exit_on_error=False,
+            allow_abbrev=False,
         )
+        self.usage = USAGE.get(verb, "").split()
         self.parser.add_argument(
             "--recipe", help="name of a recipe, or a YAML file; unset takes the defaults shown below"
         )
-        self.parser.add_argument(
-            "--hub", help="`local`, or the address of a Hub (default: HF_ENDPOINT, or the public Hub)"
-        )
+        self.parser.add_argument("--hub", help=HUB)
         self.add = self.parser.add_argument
         self.settings = {name for names in sections for name in settings_of(names)}
         for section in dict.fromkeys(name.partition(".")[0] for name in sections):
@@ -148,6 +161,13 @@ class StageParser:
                 field.name for field in fields(SECTIONS[section]) if f"{section}.{field.name}" not in self.settings
             }
             self.parser.add_class_arguments(SECTIONS[section], section, skip={*skipped})
+
+    def word_help(self) -> None:
+        """Mark the options that the usage requires, and hide the options that read one section from a file."""
+        for action in self.parser._actions:
+            action.is_needed = bool({*action.option_strings} & {*self.usage})  # pyright: ignore[reportAttributeAccessIssue]
+            if action.dest in SECTIONS:
+                action.help = argparse.SUPPRESS
 
     def parse(self, arguments: list[str]) -> tuple[Recipe, Namespace]:
         """Return the recipe with its overrides, and the stage's own options. `--help` prints and exits.
@@ -159,6 +179,7 @@ class StageParser:
         recipe_option.add_argument("--recipe")
         name = recipe_option.parse_known_args(arguments)[0].recipe
         from_file = read_recipe(recipe_file(name)) if name else {}
+        self.word_help()
         self.parser.set_defaults({key: value for key, value in from_file.items() if key in self.settings})
         try:
             parsed = self.parser.parse_args(arguments)

@@ -27,7 +27,7 @@ class Card:
 
     Args:
         memory: bytes.
-        flops: dense 16-bit tensor operations a second.
+        flops: dense 16-bit tensor operations a second, with float32 accumulation.
         modern: has bfloat16 and torch's varlen attention (compute capability 8.0).
     """
 
@@ -40,6 +40,9 @@ class Card:
 CARDS = (
     Card("T4", 16 * 10**9, 65e12, modern=False),
     Card("L4", 24 * 10**9, 121e12),
+    Card("RTX 3090", 24 * 10**9, 71e12),
+    Card("RTX 4090", 24 * 10**9, 165e12),
+    Card("RTX 5090", 32 * 10**9, 209e12),
     Card("A100", 80 * 10**9, 312e12),
     Card("H100", 80 * 10**9, 989e12),
     Card("H200", 141 * 10**9, 989e12),

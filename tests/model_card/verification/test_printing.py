@@ -1,70 +1,43 @@
-"""The summary of a verification: verdict, counts, and the first lines."""
+"""The lines that `titlecraft verify` prints: one for each claim, failures first, none cut or wrapped."""
 
-import json
+import pytest
 
-from model_card.verification.lines.line import EXIT_STATUS
-from model_card.verification.printing import summary
-from tests.model_card.verification.literal_lines import CHECKS, verification
+from model_card.verification.lines.line import Line, Verdict, Verification
+from model_card.verification.printing import ORDER, print_verification
+from titlecraft.records import Code, Pin
 
-
-def test_the_summary_names_failed_lines() -> None:
-    assert summary(verification(CHECKS.equal("n", 40, 40))) == ["verified: all 1 claims hold at level scores"]
-    wrong = [CHECKS.equal(f"n{number}", 40, 39) for number in range(7)]
-    lines = summary(verification(*wrong))
-    assert lines[0] == "not verified: 7 of 7 claims do not hold at level scores"
-    assert lines[1] == "  report: n0: claimed 40, derived 39" and lines[-1] == "  … and 2 more"
-    assert not verification().holds()
+SHA = "0123456789abcdef" * 4
 
 
-def test_unavailable_and_skipped_lines_never_count_as_holding() -> None:
-    """The four verdicts are counted separately; unavailable lines affect the overall verdict, added text does not."""
-    holds, wrong = CHECKS.equal("n", 40, 40), CHECKS.equal("n", 40, 39)
-    aside, away = (
-        CHECKS.not_looked_at("text", "x", "added by hand"),
-        CHECKS.could_not_be_looked_at("base", "ns/base", "private"),
-    )
-    assert not aside.holds and not away.holds
-    cases = [
-        ((holds,), 0),
-        ((holds, aside), 0),
-        ((aside,), 3),
-        ((), 3),
-        ((holds, away), 3),
-        ((holds, away, wrong), 1),
-        ((wrong, aside), 1),
+def line(claim: str, verdict: Verdict, claimed: str = "1.258", derived: str = "1.258", note: str | None = None) -> Line:
+    return Line("card", claim, claimed, derived, "0.001", verdict == "holds", note, verdict)
+
+
+@pytest.fixture
+def result() -> Verification:
+    lines = [
+        line("rows", "holds"),
+        line("text\nadded by hand", "not looked at"),
+        line("NLL " + "long " * 60, "does not hold", "1.258", "1.300", "see\nthe report"),
+        line("sha256", "does not hold", SHA, SHA[:-1] + "0"),
+        line("base", "could not be looked at"),
     ]
-    assert [EXIT_STATUS[verification(*lines).verdict] for lines, _ in cases] == [status for _, status in cases]
-    result = verification(holds, aside)
-    assert summary(result) == [
-        "not looked at: report: text: x: added by hand",
-        "verified: all 1 claims hold at level scores; 1 more were not looked at",
-    ]
-    result = verification(holds, holds, aside, away)
-    assert summary(result)[1:] == [
-        "could not be looked at: 1 of 3 claims at level scores; the others hold; 1 more were not looked at",
-        "  report: base: ns/base: private",
-    ]
-    printed = json.loads(result.to_json())
-    assert printed["counts"] == {"holds": 2, "does not hold": 0, "not looked at": 1, "could not be looked at": 1}
-    assert printed["verdict"] == "could not be looked at" and [line["holds"] for line in printed["lines"]] == [
-        True,
-        True,
-        False,
-        False,
-    ]
-    assert summary(verification(wrong, away))[0] == (
-        "not verified: 1 of 1 claims do not hold at level scores; 1 more could not be looked at"
-    )
+    pin = Pin(repo="a/b", type="model", revision="0" * 40)
+    return Verification(pin, "card", Code("0.2", "0" * 64, "3.11", {}), {}, lines, {})
 
 
-def test_third_party_text_is_escaped_and_truncated() -> None:
-    line = CHECKS.equal("a\x1b[2Kb\nc", "x\x1b]0;y\x07\u202ez", 10**5000, "n\r\nm")
-    assert (line.claim, line.claimed, line.note) == ("report: a\ufffd[2Kb c", "x\ufffd]0;y\ufffd\ufffdz", "n m")
-    assert line.derived == "a number that is too long to write"
-    many = [
-        CHECKS.not_looked_at(f"front matter, key{number}", number, "not looked at", "added by hand")
-        for number in range(40)
-    ]
-    page = CHECKS.not_looked_at("report.html, drawn again", "the same bytes", "other bytes, not judged")
-    lines = summary(verification(CHECKS.equal("n", 1, 1), *many, page))
-    assert lines[0].startswith("not looked at: report: report.html") and lines[5] == "not looked at: … and 36 more"
+def test_one_line_for_each_claim_with_failures_first(result: Verification, capsys: pytest.CaptureFixture[str]) -> None:
+    print_verification(result, brief=False)
+    printed = capsys.readouterr().out.splitlines()[: len(result.lines)]
+    verdicts = [text.partition(": ")[0] for text in printed]
+    assert verdicts == sorted((str(one.verdict) for one in result.lines), key=ORDER.index)
+    assert "claimed 1.258, derived 1.300, tolerance 0.001 (see the report)" in printed[0]
+    assert SHA in printed[1]  # its short form would hide the difference
+
+
+def test_brief_prints_only_what_does_not_hold_and_the_verdict(
+    result: Verification, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_verification(result, brief=True)
+    printed = capsys.readouterr().out
+    assert "not verified: 2 of 3 claims do not hold" in printed and "holds: level card: rows" not in printed

@@ -95,12 +95,15 @@ def test_tokens_are_counted_if_encoded_and_estimated_otherwise(planned: Planned)
 
 def test_each_gpu_gets_settings_that_fit(planned: Planned) -> None:
     cards = {card["name"]: card for card in planned.found["after"]["cards"]}
-    assert list(cards) == ["T4", "L4", "A100", "H100", "H200"]
+    assert list(cards) == ["T4", "L4", "RTX 3090", "RTX 4090", "RTX 5090", "A100", "H100", "H200"]
     assert {
         name: (card["fits"], card["gradient_checkpointing"], card["batch_size"]) for name, card in cards.items()
     } == {
         "T4": (True, False, 2),
         "L4": (True, False, 4),
+        "RTX 3090": (True, False, 4),
+        "RTX 4090": (True, False, 4),
+        "RTX 5090": (True, False, 8),
         "A100": (True, False, 8),
         "H100": (True, False, 8),
         "H200": (True, False, 8),

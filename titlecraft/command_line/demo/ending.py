@@ -1,4 +1,4 @@
-"""The end of a demo: three titles with both answers, the table of the newest report, and the addresses of the pages."""
+"""The end of a demo: one title with both answers, the table of the newest report, and the addresses of the pages."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from titlecraft.records import EvaluationRecord
 from titlecraft.records.base import read_record
 from titlecraft.records.repo_files import PREDICTIONS, REPORT, REPORT_PAGE
 
-TITLES = 3
 LONGEST = 400  # characters of an answer on the console
 
 
@@ -28,18 +27,17 @@ def newest_report(adapter: str) -> str:
 
 
 def print_report(adapter: str, folder: str) -> None:
-    """Print three titles of the report, drawn with its seed, with the answers before and after, and its table."""
+    """Print one title of the report, drawn with its seed, with the answers before and after, and its table."""
     from huggingface_hub import hf_hub_download
 
     record_file, rows_file = (Path(hf_hub_download(adapter, f"{folder}/{name}")) for name in (REPORT, PREDICTIONS))
     record = read_record(record_file.read_bytes(), EvaluationRecord, f"{adapter}/{folder}/{REPORT}")
     rows = read_predictions(rows_file)
     console = Console(highlight=False)
-    for index in starting_views(record, rows)["random"][:TITLES]:
-        row = rows[index]
-        console.print(f"\n[bold]{escape(row['title'])}[/bold]")
-        for arm in ("before", "after"):
-            console.print(f"  [dim]{arm:>6}[/dim]  {escape(shortened(row[arm]))}")
+    row = rows[starting_views(record, rows)["random"][0]]
+    console.print(f"\n[bold]{escape(row['title'])}[/bold]")
+    for arm in ("before", "after"):
+        console.print(f"  [dim]{arm:>6}[/dim]  {escape(shortened(row[arm]))}")
     console.print()
     print_table(record)
 

@@ -93,8 +93,8 @@ def run_main_job(root: Path, fresh: bool, demo: Demo = TINY, catalogue: Path | N
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
     for name, address in addresses(hub.url, demo.dataset, demo.adapter, report).items():
         print(f"  {name:<9}{address}")
-    print(f'Ask it: titlecraft ask "{QUESTION}" --adapter {demo.adapter} --both --hub local (or `play`, for a page)')
     print(f"The Hub keeps running in the background (process {hub.pid}); `titlecraft hub stop` stops it.")
+    print(f'\nAsk it:  titlecraft ask "{QUESTION}" --adapter {demo.adapter} --both --hub local')
 
 
 def ensure_catalogue(path: Path) -> Path:

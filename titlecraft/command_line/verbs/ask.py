@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--show-prompt", action="store_true", help="show the full prompt")
     add_decoding(parser)
     options = parser.parse_args(arguments)
+    print(f"loading {options.adapter} …", file=sys.stderr, flush=True)  # the imports alone take seconds
 
     from rich.console import Console
 

@@ -32,8 +32,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--source", nargs="+", default=[], metavar="FILE", help="the catalogue, for --level data")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result as JSON")
     parser.add_argument("--badge", type=Path, metavar="FILE.svg", help="also write a badge")
-    parser.add_argument("--brief", action="store_true", help="print only the verdict and the claims that do not hold")
+    parser.add_argument(
+        "--brief",
+        action="store_true",
+        help="print only the verdict and the claims that do not hold (the default in a terminal)",
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="print a line for every claim (the default in a pipe or a file)"
+    )
     options = parser.parse_args(arguments)
+    if options.brief and options.full:
+        raise UserError("titlecraft verify: --brief and --full exclude each other: give one of them")
     if (options.level == "data") != bool(options.source):
         raise UserError(
             "titlecraft verify: --level data and --source FILE go together: the catalogue is not on the Hub"
@@ -60,7 +69,7 @@ def main(arguments: list[str]) -> int:
     except UserError as error:  # the repo or the Hub is unreachable: no verdict about any claim
         print(f"error: could not be looked at: {escape_unprintable(str(error))}", file=sys.stderr)
         return EXIT_STATUS["could not be looked at"]
-    print_verification(verification, options.brief)
+    print_verification(verification, options.brief or (sys.stdout.isatty() and not options.full))
     if options.json:
         options.json.write_bytes(verification.to_json())
     if options.badge:
