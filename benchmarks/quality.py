@@ -26,7 +26,7 @@ from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
 RESULTS = HERE / "results" / "quality.json"
 BASE, DATASET = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/quality"
 ROWS, LENGTH, NEW_TOKENS, TITLES = 6_000, 1024, 256, 100
-ON_SMOLLM = [f"--base.repo={BASE}", "--base.quantization=none", f"--base.max_length={LENGTH}", "--training.backend=trl",
+ON_SMOLLM = [f"--base.repo={BASE}", "--base.quantization=none", "--training.precision=float32", f"--base.max_length={LENGTH}", "--training.backend=trl",
              "--training.optimizer=adamw_torch", "--training.fused_kernels=true", "--training.gradient_checkpointing=false",
              f"--generation.max_new_tokens={NEW_TOKENS}"]  # fmt: skip
 GRID = [(rate, epochs) for rate in ("1e-4", "2e-4", "5e-4", "1e-3") for epochs in (1, 3)]

@@ -18,6 +18,8 @@ def quiet_libraries() -> None:
     leave_out_unused()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # where JAX is installed, a library may start it, and it would reserve three quarters of the GPU's memory
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     # Only rank 0 prints; errors on stderr are printed by every rank.
