@@ -106,7 +106,7 @@ def rows_of() -> dict[str, list[dict[str, str]]]:
 
     found = {}
     for split, most in (("train", 4000), ("test", TITLES)):
-        rows: Any = datasets.load_dataset(DATASET, split=split)
+        rows: Any = datasets.load_dataset(DATASET, split=split, trust_remote_code=False)
         prompt = PromptFormat(instruction="", question="{title}", template=ALPACA_TEMPLATE)
         found[split] = [
             {"prompt": prompt.render(row["instruction"], row["input"]), "completion": row["output"]}

@@ -43,6 +43,7 @@ def write_files(folder: Path) -> None:
     (folder / "plain.json.gz").write_text(ROWS)
     (folder / "other.json").write_text('{"name": "Kettle", "text": "A kettle that boils water."}\n' * 3)
     (folder / "wide.json").write_text(ROWS, encoding="utf-16")
+    (folder / "page.json").write_text("<!DOCTYPE html>\n<html><body>not found</body></html>\n")
     (folder / "wrapped.json").write_text(
         json.dumps({"products": [{"title": "Kettle", "content": "It boils water."}] * 3})
     )
@@ -98,7 +99,8 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "source_cut": build(at("cut.json.gz")),
         "source_short": build(at("short.json")),
         "source_not_gzip": build(at("plain.json.gz")),
-        "source_other_format": build(at("wide.json")),
+        "source_other_format": build(at("page.json")),
+        "source_encoding": build(at("wide.json")),
         "source_wrapped": build(at("wrapped.json")),
         "source_losses": build(at("lossy.json")),
         "source_other_columns": build(at("other.json")),

@@ -60,7 +60,7 @@ def test_ask_with_output_that_is_not_unicode(world: World) -> None:
         )
     ).communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in err, err
-    assert "? 3 tokens ?" in out and "Read as a title ? T 0.7" in out
+    assert "* 3 tokens *" in out and "Read as a title * T 0.7" in out
 
 
 def test_questions_that_are_refused(world: World, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ A dataset that `titlecraft build` published has them already. Any other dataset 
 is inferred from its columns, and splits that it lacks are drawn. The result is cached below HF_HOME.
 """
 
+import errno
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -138,9 +139,12 @@ def load_splits(dataset: Pin) -> Any:
     try:
         with hub_errors(f"loading {dataset}", dataset.repo, dataset.type):
             found = datasets.load_dataset(dataset.repo, revision=dataset.revision, trust_remote_code=False)
-    except (ValueError, RuntimeError, DatasetsError) as error:
+    except (ValueError, OSError, RuntimeError, DatasetsError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+            raise cause from error  # `datasets` wraps a full disk in an error of its own
         raise UserError(
-            f"dataset {dataset} cannot be read ({first_line(error.__cause__ or error)}): expected one configuration of parquet, "
+            f"dataset {dataset} cannot be read ({first_line(cause)}): expected one configuration of parquet, "
             "JSON, CSV or text files"
         ) from error
     return found

@@ -22,7 +22,7 @@ def load_train_split(data: Pin, rows: RowSettings | None = None) -> Dataset:
     """
     if rows is not None:
         files = sorted(map(str, (rows_folder(data, rows) / "data").glob("train-*.parquet")))
-        return datasets.load_dataset("parquet", data_files={"train": files}, split="train")
+        return datasets.load_dataset("parquet", data_files={"train": files}, split="train", trust_remote_code=False)
     require_no_namesake(data)
     download(data)
     expected = "expected a dataset that `titlecraft build` published"

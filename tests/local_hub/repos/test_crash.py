@@ -20,6 +20,9 @@ from local_hub.server import start, stop
 from tests import ROOT
 
 # commits once and kills itself before (or after) the n-th rename; prints "survived" if there are fewer renames
+
+pytestmark = pytest.mark.slow
+
 _WRITER = """
 import os, signal, sys
 from pathlib import Path
@@ -27,7 +30,6 @@ root, files, die_at, moment = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[
 from local_hub.repos.store import Store
 from local_hub.repos.operations import AddFile
 
-pytestmark = pytest.mark.slow
 repo = Store(root).open("model", "ada/net")
 original, count = Path.replace, 0
 def replace(self, target):

@@ -19,8 +19,8 @@ from titlecraft.hub.data_revision import pin_data
 from titlecraft.hub.pins import published_pin
 from titlecraft.records import Pin, RepoType
 
-BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/rows", "titlecraft/lamps"
-CARD = "---\ndatasets: [titlecraft/rows]\n---\n"
+BASE, DATASET, ADAPTER = "titlecraft/base", "titlecraft/products", "titlecraft/lamps"
+CARD = "---\ndatasets: [titlecraft/products]\n---\n"
 
 
 def put(repo: str, kind: RepoType, files: dict[str, bytes]) -> Pin:

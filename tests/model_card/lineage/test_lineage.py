@@ -81,9 +81,9 @@ def test_an_adapter_is_listed_once_and_the_data_revision_stays(world: World) -> 
     listed, collection = world.step("announce").splitlines()
     after = world.head(OF_DATASET)
     assert listed == f"listed on the dataset's card: {DATASET}@{after[:12]}" and after != before
-    assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-rows-")
+    assert collection.startswith(f"collection: {world.hub.url}/collections/titlecraft/titlecraft-titlecraft-products-")
     assert world.step("announce") == "" and world.head(OF_DATASET) == after
-    pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/rows').revision, p('titlecraft/rows@main').revision)"
+    pinned = "from titlecraft.hub.data_revision import pin_data as p; print(p('titlecraft/products').revision, p('titlecraft/products@main').revision)"
     process = subprocess.run(
         [PYTHON, "-c", pinned],
         env=os.environ | world.hub.environment(world.root / "home"),
