@@ -60,10 +60,12 @@ def licence(record: DatasetRecord, existing: dict[str, Any]) -> dict[str, Any]:
     return stated if stated.get("license", LICENCE) != LICENCE else {"license": LICENCE}
 
 
-def languages(record: DatasetRecord, existing: dict[str, Any]) -> list[str] | None:
-    """Return what the record states or, unless the existing metadata state one, what was detected."""
-    stated = record.about.language or existing.get("language") in (None, "", [])
-    return record.languages if stated or record.source.is_amazon_titles else None
+def languages(record: DatasetRecord, existing: dict[str, Any]) -> Any:
+    """Return the language that the record states, else that of the existing metadata, else what was detected."""
+    own = existing.get("language")
+    if record.about.language or record.source.is_amazon_titles or own in (None, "", []):
+        return record.languages
+    return own
 
 
 def pretty_name(record: DatasetRecord, existing: dict[str, Any]) -> str:

@@ -127,6 +127,6 @@ def test_two_named_columns_and_the_other_formats_are_planned(world: World, base:
     assert found["prompt"]["prompt"]["question"] == "About {title}?"
     assert plan("titlecraft/alpaca")["read_as"]["format"] == "alpaca"
     wrong = world.titlecraft(
-        "train", "--dataset", "titlecraft/named", "--repo", "titlecraft/x", "--recipe", "recipe.yaml"
+        "train", "--dataset", "titlecraft/named", "--repo", "titlecraft/x", "--recipe", "recipe.yaml", *SETTINGS
     )
     assert wrong.returncode == 2 and "has the columns name, about: expected instruction and output" in wrong.stderr
