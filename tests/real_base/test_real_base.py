@@ -1,0 +1,85 @@
+"""The whole path with a real base, SmolLM2-135M-Instruct, by the commands of a user: `make test-real`, which needs the package index.
+
+Stand-ins hide faults that a real tokenizer, a real chat template and real logits show.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_hub.server import start, stop
+from tests.main_job.conftest import World, plain_environment, succeed
+from titlecraft.command_line.demo.catalogue import write_catalogue
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif("TITLECRAFT_TEST_REAL" not in os.environ, reason="make test-real: downloads 93 MB"),
+]
+
+BASE, DATASET, ADAPTER = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/real-rows", "titlecraft/SmolLM2-135M-test"
+TITLECRAFT = "titlecraft.command_line.main"
+SAME_IDS = f"""
+from huggingface_hub import hf_hub_download
+from transformers import AutoTokenizer
+from titlecraft.prompt import PromptFormat, encode_prompt
+path = hf_hub_download("{ADAPTER}", "prompt.json")
+prompt = PromptFormat.from_json(open(path, "rb").read(), "prompt.json")
+tokenizer, base = AutoTokenizer.from_pretrained("{ADAPTER}"), AutoTokenizer.from_pretrained("{BASE}")
+asked = [{{"role": "user", "content": "Yellow Steel Kettle"}}]
+rendered = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=True)["input_ids"]
+assert rendered == encode_prompt(base, prompt.render_title("Yellow Steel Kettle"), prompt), tokenizer.decode(rendered)
+assert prompt.format == "chat" and tokenizer.eos_token == "<|im_end|>"
+print("same ids")
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A Hub with the base, and a dataset built from a synthetic catalogue."""
+    folder = tmp_path_factory.mktemp("real")
+    hub = start(folder / "hub")
+    here = World(hub, folder, plain_environment(hub, folder / "home"))
+    write_catalogue(folder / "trn.json", rows=1_500, seed=3)
+    succeed(here, "titlecraft.command_line.demo.real_base", BASE)
+    succeed(here, TITLECRAFT, "build", "trn.json", "--repo", DATASET, "--public", "--recipe", "real")
+    yield here
+    stop(folder / "hub")
+
+
+@pytest.fixture(scope="module")
+def trained(world: World) -> str:
+    """What five steps of training printed."""
+    steps = ["--training.max_steps=5", "--training.warmup_steps=1"]
+    return succeed(
+        world, TITLECRAFT, "train", "--dataset", DATASET, "--repo", ADAPTER, "--public", "--recipe", "real", *steps
+    )
+
+
+def test_the_base_is_trained_on_its_own_chat_template(world: World, trained: str) -> None:
+    assert "prompt format chat" in trained
+    checked = world.python(SAME_IDS)
+    assert checked.returncode == 0 and "same ids" in checked.stdout, checked.stderr[-2000:]
+
+
+def test_the_report_is_verified(world: World, trained: str) -> None:
+    few = ["--evaluation.titles=20", "--generation.max_new_tokens=32"]
+    printed = succeed(world, TITLECRAFT, "evaluate", "--adapter", ADAPTER, "--recipe", "real", *few)
+    assert "NLL per token" in printed
+    verified = world.titlecraft("verify", ADAPTER, "--level", "scores")
+    assert verified.returncode == 0, verified.stdout[-3000:] + verified.stderr[-2000:]
+
+
+def test_it_answers_and_is_exported(world: World, trained: str) -> None:
+    asked = world.titlecraft("ask", "Yellow Steel Kettle", "--adapter", ADAPTER, "--max-new-tokens", "16", "--greedy")
+    assert asked.returncode == 0 and "<|im_" not in asked.stdout, asked.stderr
+    merged = world.titlecraft("export", "--adapter", ADAPTER, "--to", "merged", "--public")
+    assert merged.returncode == 0, merged.stderr
+    config = world.folder / "config"
+    read = f"from huggingface_hub import snapshot_download as get; print(get('{ADAPTER}-merged', local_dir={str(config)!r}))"
+    assert world.python(read).returncode == 0
+    generation = json.loads((Path(config) / "generation_config.json").read_bytes())
+    assert generation["eos_token_id"] == 2
