@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.text import Text
 
 from dataset_builder.duplicates.near_duplicates import SketchFile
 from dataset_builder.engine.interface import Engine
@@ -115,10 +116,18 @@ def position_of(malformed: MalformedLine, origin: BlockOrigin) -> dict[str, int]
     return {"offset": malformed.offset + (0 if origin.positions else origin.offset), "bytes": malformed.length}
 
 
+class Speed(TransferSpeedColumn):
+    """Bytes per second; empty as long as they are not known."""
+
+    def render(self, task: Task) -> Text:
+        """Return the column's text."""
+        return super().render(task) if task.finished_speed or task.speed else Text()
+
+
 def with_progress(blocks: Iterable[CleanedBlock], files: list[CatalogueFile], rows: Rows) -> Iterator[CleanedBlock]:
     """Yield the same blocks and show a progress bar over the bytes of the files."""
     count = TextColumn("{task.fields[lines]:,} lines")
-    columns = (TextColumn("reading the catalogue"), BarColumn(), TransferSpeedColumn(), count, TimeElapsedColumn())
+    columns = (TextColumn("reading the catalogue"), BarColumn(), Speed(), count, TimeElapsedColumn())
     size = sum(file.size for file in files)
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=size, lines=0)
