@@ -1,4 +1,4 @@
-"""The end of a demo: one title with both answers, the table of the newest report, and the addresses of the pages."""
+"""The end of a demo: titles with both answers, the table of the newest report, and the addresses of the pages."""
 
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,18 @@ def newest_report(adapter: str) -> str:
     return max(infos, key=lambda info: info.last_commit.date).path.removesuffix(f"/{REPORT_PAGE}")
 
 
-def print_report(adapter: str, folder: str) -> None:
-    """Print one title of the report, drawn with its seed, with the answers before and after, and its table."""
+def print_report(adapter: str, folder: str, titles: int) -> None:
+    """Print some titles of the report, drawn with its seed, with the answers before and after, and its table."""
     from huggingface_hub import hf_hub_download
 
     record_file, rows_file = (Path(hf_hub_download(adapter, f"{folder}/{name}")) for name in (REPORT, PREDICTIONS))
     record = read_record(record_file.read_bytes(), EvaluationRecord, f"{adapter}/{folder}/{REPORT}")
     rows = read_predictions(rows_file)
     console = Console(highlight=False)
-    row = rows[starting_views(record, rows)["random"][0]]
-    console.print(f"\n[bold]{escape(row['title'])}[/bold]")
-    for arm in ("before", "after"):
-        console.print(f"  [dim]{arm:>6}[/dim]  {escape(shortened(row[arm]))}")
+    for row in [rows[index] for index in starting_views(record, rows)["random"][:titles]]:
+        console.print(f"\n[bold]{escape(row['title'])}[/bold]")
+        for arm in ("before", "after"):
+            console.print(f"  [dim]{arm:>6}[/dim]  {escape(shortened(row[arm]))}")
     console.print()
     print_table(record)
 

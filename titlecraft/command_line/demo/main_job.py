@@ -29,6 +29,7 @@ class Demo:
         dataset: repo of the dataset.
         adapter: repo of the adapter.
         recipe: name of the recipe of every stage.
+        titles: titles whose answers are shown at the end.
     """
 
     base: str
@@ -36,6 +37,7 @@ class Demo:
     dataset: str
     adapter: str
     recipe: str
+    titles: int = 1
 
 
 TINY = Demo(
@@ -51,6 +53,7 @@ REAL = Demo(
     dataset="titlecraft/product-descriptions",
     adapter="titlecraft/SmolLM2-135M-descriptions",
     recipe="real",
+    titles=3,
 )
 
 
@@ -89,7 +92,7 @@ def run_main_job(root: Path, fresh: bool, demo: Demo = TINY, catalogue: Path | N
     from titlecraft.command_line.demo.ending import addresses, newest_report, print_report
 
     report = newest_report(demo.adapter)
-    print_report(demo.adapter, report)
+    print_report(demo.adapter, report, demo.titles)
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
     for name, address in addresses(hub.url, demo.dataset, demo.adapter, report).items():
         print(f"  {name:<9}{address}")
