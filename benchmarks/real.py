@@ -24,7 +24,7 @@ from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
 
 RESULTS = HERE / "results" / "real.json"
 BASE, DATASET, ADAPTER = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/catalogue-rows", "titlecraft/adapter"
-STEPS, BATCH, TITLES, NEW_TOKENS, LENGTH = 16, 8, 16, 64, 256
+STEPS, BATCH, TITLES, NEW_TOKENS, LENGTH = 16, 8, 20, 64, 256
 TRAINED = 350  # tokens per second
 
 PLAIN = """
