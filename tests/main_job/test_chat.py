@@ -84,7 +84,7 @@ def test_evaluation_verification_and_answers_use_it(world: World, trained: str) 
 
 
 def read(world: World, name: str) -> bytes:
-    """A file of the published adapter, as it lies in the cache of the machine that trained it."""
+    """Return the bytes of a file of the published adapter."""
     request = urllib.request.Request(
         f"{world.hub.url}/{ADAPTER}/resolve/main/{name}", headers={"Authorization": f"Bearer {world.hub.token}"}
     )

@@ -4,8 +4,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from titlecraft.process import distributed
 from titlecraft.process.left_out import leave_out_unused
@@ -31,28 +32,33 @@ def quiet_libraries() -> None:
 @contextmanager
 def transfer_bars(size: int) -> Iterator[None]:
     """Show the Hub client's progress bars only for transfers of at least WORTH_A_BAR bytes."""
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from huggingface_hub import utils
 
-    if size >= WORTH_A_BAR or are_progress_bars_disabled():
+    with nullcontext() if size >= WORTH_A_BAR else without_bars(utils):
         yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()
 
 
 @contextmanager
 def without_datasets_bars() -> Iterator[None]:
     """Disable the progress bars of `datasets` within the context."""
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from datasets import utils
 
-    if are_progress_bars_disabled():
+    with without_bars(utils):
+        yield
+
+
+@contextmanager
+def without_bars(library: Any) -> Iterator[None]:
+    """Disable a library's progress bars within the context; bars that were disabled before stay so.
+
+    Args:
+        library: the module `utils` of huggingface_hub or of datasets, which have the same functions.
+    """
+    if library.are_progress_bars_disabled():
         yield
         return
-    disable_progress_bars()
+    library.disable_progress_bars()
     try:
         yield
     finally:
-        enable_progress_bars()
+        library.enable_progress_bars()
