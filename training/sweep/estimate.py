@@ -110,7 +110,7 @@ def show_estimate(plan: SweepPlan) -> int:
         soft_wrap=True,
     )
     for share, runs in plan.rungs:
-        console.print(f"  {runs} until {share:.4g} of the run")
+        console.print(f"  {runs} until {100 * share:.4g} % of the run")
     table = Table("GPU", f"recipe {plan.largest} takes (GB)", "fits", "time of all runs")
     for card in plan.cards:
         about = "" if card.measured else "≈ "
@@ -124,7 +124,8 @@ def show_estimate(plan: SweepPlan) -> int:
     console.print(
         f"this machine: {duration(plan.here)}, at the speed of the runs of this sweep that are on disk"
         if plan.here
-        else "this machine: not measured yet; the sweep shows the remaining time from its first finished run on"
+        else "this machine: not measured yet; the sweep shows the remaining time from its first finished run on",
+        soft_wrap=True,
     )
     for problem in plan.problems:
         console.print(f"[bold red]would stop the sweep:[/] {escape(problem)}", soft_wrap=True)

@@ -55,8 +55,9 @@ def sweep(asked: Asked, out: Path, *, fresh: bool = False) -> SweepRecord:
         if fresh:
             shutil.rmtree(work)
             work.mkdir()
+        one_base = OneBase(open_job(data, base, recipe, rows, work))
         with quiet(work / "output.log"):
-            rungs = TrainRungs(combinations, runs, OneBase(open_job(data, base, recipe, rows, work)), work, screen)
+            rungs = TrainRungs(combinations, runs, one_base, work, screen)
             rungs.require_effect(asked.swept)
             screen.plan(rungs)
             with screen.live():

@@ -31,6 +31,18 @@ def in_words(settings: dict[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in settings.items())
 
 
+def columns(settings: dict[str, Any]) -> list[str]:
+    """Heads of the columns of a table of recipes: the settings without their sections."""
+    return [key.partition(".")[2] for key in settings]
+
+
+def values(settings: dict[str, Any]) -> list[str]:
+    """The cells of a recipe in these columns."""
+    return [
+        escape(", ".join(map(str, value)) if isinstance(value, list) else str(value)) for value in settings.values()
+    ]
+
+
 class Screen:
     """Prints to the terminal of the command: a live table, or without a terminal one line for each finished run."""
 
@@ -51,13 +63,14 @@ class Screen:
         whole = sum(rungs.steps.values())
         self.console.print(
             f"{len(rungs.combinations)} recipes over one base, by successive halving (Jamieson & Talwalkar 2016), judged by the "
-            f"loss of rows of the validation split; {total_steps(rungs):,} steps instead of {whole:,}"
+            f"loss of rows of the validation split; {total_steps(rungs):,} steps instead of {whole:,}",
+            soft_wrap=True,
         )
         for position, rung in enumerate(rungs.rungs):
             steps = sorted({rungs.step(number, position) for number in rungs.combinations})
             until = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
             self.console.print(
-                f"  {rung.runs} until {until} ({rung.share:.4g} of the run), judged on {rung.rows:,} of {len(rungs.tokens):,} rows"
+                f"  {rung.runs} until {until} ({100 * rung.share:.4g} % of the run), judged on {rung.rows:,} of {len(rungs.tokens):,} rows"
             )
         first = min(
             rungs.combinations.values(), key=lambda one: rungs.step(one.number, 0) - one.recipe.training.warmup_steps
@@ -66,7 +79,8 @@ class Screen:
         if step <= warmup and len(rungs.rungs) > 1:
             self.console.print(
                 f"note: the first rung ends at step {step}, and training.warmup_steps is {warmup}: it judges recipes before their "
-                "learning rate is reached; set fewer warm-up steps or more steps"
+                "learning rate is reached; set fewer warm-up steps or more steps",
+                soft_wrap=True,
             )
 
     def running(self, rungs: "TrainRungs", number: int, step: int) -> None:
@@ -86,17 +100,19 @@ class Screen:
     def show(self, rungs: "TrainRungs", alive: list[int] | None) -> None:
         """Draw the table again."""
         if self.table is not None:
-            table = Table("recipe", "settings", *(f"{rung.share:.4g} of the run" for rung in rungs.rungs))
+            shares = [f"{100 * rung.share:.4g} %" for rung in rungs.rungs]
+            table = Table("recipe", *columns(rungs.combinations[1].settings), *shares)
             for number, one in rungs.combinations.items():
                 losses = [f"{nll(judged.losses, rungs.tokens):.4f}" for judged in rungs.judged[number]]
                 cells = [*losses, *(["[red]failed[/]"] if number in rungs.failed else [])]
-                table.add_row(str(number), escape(in_words(one.settings)), *cells)
+                table.add_row(str(number), *values(one.settings), *cells)
             table.caption = f"{self.now}; {remaining(rungs)}" if remaining(rungs) else self.now
             self.table.update(table, refresh=True)
 
     def end(self, record: SweepRecord) -> None:
         """Print all recipes, best first, and how far each was from the best."""
-        table = Table("recipe", "settings", "steps", "validation NLL", "minus the best one's, 95 % interval")
+        of_best = record.run(record.best).settings
+        table = Table("recipe", *columns(of_best), "steps", "validation NLL", "minus the best one's")
         differences = {one.number: one for one in record.differences}
         order = sorted(
             record.runs,
@@ -110,16 +126,22 @@ class Screen:
             name = f"[bold]{run.number}[/]" if run.number == record.best else str(run.number)
             table.add_row(
                 name,
-                escape(in_words(run.settings)),
+                *values(run.settings),
                 steps,
                 loss,
                 f"failed: {escape(run.failed)}" if run.failed else beside,
             )
         self.console.print(table)
+        self.console.print(
+            f"in brackets: the {100 * record.confidence:.4g} % interval over the rows that both scored. All figures are of the validation "
+            "split; the chosen recipe is still to be evaluated on the test split.",
+            soft_wrap=True,
+        )
         near = [one.number for one in record.differences if one.rung == len(record.rungs) - 1 and one.low <= 0]
         if near:
             self.console.print(
-                f"not told apart from the best one on these rows: recipe {', '.join(map(str, near))} (the interval contains 0)"
+                f"not told apart from the best one on these rows: recipe {', '.join(map(str, near))} (the interval contains 0)",
+                soft_wrap=True,
             )
 
 
