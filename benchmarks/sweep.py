@@ -34,7 +34,7 @@ PACKED = ["--training.packing=true", "--training.fused_kernels=true", "--trainin
           "--training.precision=float32", "--generation.max_new_tokens=256"]  # fmt: skip
 REAL = [
     "--sweep", "training.learning_rate=2e-4,5e-4,1e-3,2e-3", "--sweep", "lora.r=8,16,64", "--lora.dropout=0", "--training.max_steps=null",
-    "--training.epochs=3", "--training.batch_size=2", "--training.accumulation=1", "--training.schedule=cosine",
+    "--training.epochs=2", "--training.batch_size=4", "--training.accumulation=1", "--training.schedule=cosine",
 ]  # fmt: skip
 
 
