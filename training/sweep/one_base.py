@@ -89,8 +89,8 @@ class OneBase:
             self.loaded = None  # whatever the broken run left on it
             raise
         finally:
-            gc.collect()
-            if torch.cuda.is_available():
+            if torch.cuda.is_available():  # a trainer refers to itself, so that its adapter stays until it is collected
+                gc.collect()
                 torch.cuda.empty_cache()
         if getattr(recipe.lora, "init", "default") != "default":
             self.loaded = None  # such an initialisation takes a part of the base's weights into the adapter
