@@ -1,6 +1,6 @@
 """The main job at a small size: the commands of a user, one after another, on the embedded Hub.
 
-TINY pre-trains its own base in seconds; REAL takes a published model of 135 million parameters.
+TINY takes the base that is part of the package; REAL takes a published model of 135 million parameters.
 """
 
 import os
@@ -42,7 +42,7 @@ class Demo:
 
 TINY = Demo(
     base="titlecraft/tiny-llama-base",
-    publish_base=("titlecraft.command_line.demo.tiny_base", "a tiny base model, pre-trained on plain product texts"),
+    publish_base=("titlecraft.command_line.demo.tiny_base", "the demo's base model, 1.2 million parameters"),
     dataset="titlecraft/amazon-titles-alpaca",
     adapter="titlecraft/tiny-llama-descriptions",
     recipe="tiny",
