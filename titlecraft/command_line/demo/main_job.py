@@ -92,7 +92,7 @@ def run_main_job(root: Path, fresh: bool, demo: Demo = TINY, catalogue: Path | N
     from titlecraft.command_line.demo.ending import addresses, newest_report, print_report
 
     report = newest_report(demo.adapter)
-    print_report(demo.adapter, report, demo.titles)
+    print_report(demo.adapter, report, demo.titles, invented=demo is TINY and not catalogue)
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open in a browser:")
     for name, address in addresses(hub.url, demo.dataset, demo.adapter, report).items():
         print(f"  {name:<9}{address}")
