@@ -37,7 +37,7 @@ TEMPLATES = {
 """Stage -> files that are not Python and decide what it publishes."""
 
 MESSAGE_ONLY = """
-titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out training.watching.progress evaluation.progress
+titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraft.process.log_lines training.watching.progress evaluation.progress
 """
 """Imported by stages, and word messages or show progress: no result depends on them."""
 
