@@ -17,9 +17,10 @@ from training import checks
 from training.data.examples import Encoded, Examples
 from training.data.packing import longest_of_rows, packed_dataset
 from training.model.build import add_adapter, load_for_training
-from training.model.kernels import apply_kernels, require_packable
+from training.model.kernels import apply_kernels
 from training.model.lora_targets import expected_trainable, require_lora_targets
 from training.model.own_loss import Yardstick, measure
+from training.model.packable import require_packable
 from training.model.router_loss import leave_router_loss_out
 from training.model.sharded_base import shard_base
 

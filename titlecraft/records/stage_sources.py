@@ -83,7 +83,7 @@ SOURCES: dict[str, str] = {
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
         training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
-        training/model: lora_targets own_loss router_loss save_adapter sharded_base
+        training/model: lora_targets own_loss packable router_loss save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
@@ -190,7 +190,6 @@ SOURCES: dict[str, str] = {
         titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
         training/data: inputs long_answers validation_rows
-        training/model: build lora_targets
         training/planning: validation_schedule
         training: record steps
         training/validation: best_weights run score validator
