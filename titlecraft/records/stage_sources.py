@@ -49,6 +49,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
         dataset_builder/source: parse parts product_kind read_blocks reader readers text
@@ -149,6 +150,7 @@ SOURCES: dict[str, str] = {
         dataset_builder: clean first_pass guards language leakage markup mojibake options outcome write_dataset
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
         dataset_builder/source: parse parts product_kind read_blocks reader readers text
