@@ -25,7 +25,11 @@ from titlecraft.settings import RENAMED, Recipe
 
 # the last three: values with thousands of digits or nested brackets
 PARSER_ERRORS = (ArgumentError, ValueError, OverflowError, RecursionError)
-COMMA_LISTS = ("--data.content_columns", "--data.keep_columns")  # lists of names, which hold no commas
+COMMA_LISTS = (
+    "--data.content_columns",
+    "--data.keep_columns",
+    "--data.filters",
+)  # lists of names, which hold no commas
 SECTIONS: dict[str, Any] = {section.name: section.default_factory for section in fields(Recipe)}
 OF_ANOTHER_STAGE = {"prompt.format"}
 """Settings that a stage reads only if it names them, not with their section."""

@@ -44,11 +44,12 @@ titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraf
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards language leakage loads markup options outcome valid_settings
+        dataset_builder: build clean first_pass guards language leakage loads markup mojibake options outcome valid_settings
         dataset_builder: write_dataset
         dataset_builder/card: build_command metadata plots write
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
         dataset_builder/source: parse parts product_kind read_blocks reader readers text
@@ -146,9 +147,10 @@ SOURCES: dict[str, str] = {
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
-        dataset_builder: clean first_pass guards language leakage markup options outcome write_dataset
+        dataset_builder: clean first_pass guards language leakage markup mojibake options outcome write_dataset
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
+        dataset_builder/filters: biography praise review short table
         dataset_builder/shards: alpaca statistics wording write
         dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
         dataset_builder/source: parse parts product_kind read_blocks reader readers text
