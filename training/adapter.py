@@ -226,4 +226,5 @@ def make_record(
         optimizer=OPTIMIZER,
         effect=effect,
         validation=validation,
+        chosen=rank0.chosen,
     )

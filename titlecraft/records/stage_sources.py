@@ -8,6 +8,7 @@ messages belongs in MESSAGE_ONLY. `tests/titlecraft/records/test_stage_sources.p
 ENTRIES = {
     "dataset_builder": "dataset_builder.build",
     "training": "training.run",
+    "sweep": "training.sweep.run",
     "evaluation": "evaluation.run",
     "export": "playground.export.run",
     "space": "playground.space.publish",
@@ -18,6 +19,7 @@ ENTRIES = {
 TEMPLATES = {
     "dataset_builder": "dataset_builder/card/templates/dataset_card.md.jinja",
     "training": "",
+    "sweep": "",
     "evaluation": """
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
@@ -62,8 +64,8 @@ SOURCES: dict[str, str] = {
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: checksums data_revision errors pins publishing
         titlecraft/process: distributed
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
+        titlecraft/records: stage_sources training validation
         titlecraft/rows: groups
         titlecraft/search: scripts word_ngrams
     """,
@@ -77,7 +79,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models: layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
+        titlecraft/records: training validation
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
         training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
@@ -87,6 +90,31 @@ SOURCES: dict[str, str] = {
         training/model: lora_targets own_loss packable router_loss save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
+        training/validation: best_weights run score validator
+        training/watching: energy grid trackers watch
+    """,
+    "sweep": """
+        titlecraft: __init__ files prompt settings
+        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/models/adapter: probe weights
+        titlecraft/models/attention: document spy
+        titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
+        titlecraft/models/decoding: batches
+        titlecraft/models: layers
+        titlecraft/models/loss: answer_logits answer_nll guard
+        titlecraft/process: distributed machine out_of_memory threads
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
+        titlecraft/records: training validation
+        titlecraft/rows: folder formats groups wording
+        titlecraft/search: scripts title_match word_ngrams
+        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training/checkpoints: branch folder resume run_state saving trainer_hooks
+        training/data: examples inputs lengths long_answers packing prompt validation_rows
+        training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
+        training/model: lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/planning: fit known_base memory plan plan_table speed validation_schedule
+        training/publishing: finished publish
+        training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
         training/validation: best_weights run score validator
         training/watching: energy grid trackers watch
     """,
@@ -109,7 +137,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
+        titlecraft/records: training validation
         titlecraft/rows: folder formats groups index
         titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
     """,
@@ -129,8 +158,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation export repo_files rows setting_names stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation export repo_files rows setting_names
+        titlecraft/records: stage_sources training validation
         titlecraft/rows: folder formats groups
         titlecraft/search: scripts title_match word_ngrams
     """,
@@ -142,8 +171,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: read weights
         titlecraft/models/base: files four_bit
         titlecraft/process: distributed out_of_memory
-        titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names space stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names space
+        titlecraft/records: stage_sources training validation
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
@@ -187,8 +216,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/decoding: batches generate
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
-        titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources
-        titlecraft/records: training
+        titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
+        titlecraft/records: stage_sources training validation
         titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
         training/data: inputs long_answers validation_rows
