@@ -103,13 +103,21 @@ def fill(modules: Any, device: Any) -> None:
 
 
 def measured(
-    width: str, layers: int, four_bit: bool, sharded: bool, fused: bool, rows: int, steps: int, long: int = 2048
+    width: str,
+    layers: int,
+    four_bit: bool,
+    sharded: bool,
+    fused: bool,
+    rows: int,
+    steps: int,
+    long: int = 2048,
+    checkpointing: bool = False,
 ) -> dict[str, Any]:
     """Train `steps` steps of `rows` packed rows in each process; the memory of this one, rows per second of all, the adapter."""
     import numpy as np
     import torch
     from torch.distributed import all_reduce
-    from transformers import AutoTokenizer, set_seed
+    from transformers import set_seed
 
     from benchmarks.training_speed import encoded
     from benchmarks.world.step_clock import StepClock
@@ -129,7 +137,7 @@ def measured(
     started = time.perf_counter()
     training = Training(
         backend="trl", batch_size=rows, accumulation=1, max_steps=steps, warmup_steps=0, packing=True, fused_kernels=fused,
-        gradient_checkpointing=width == "70B", optimizer="adamw_torch_fused" if on_gpu else "adamw_torch", shard_base=sharded,
+        gradient_checkpointing=checkpointing, optimizer="adamw_torch_fused" if on_gpu else "adamw_torch", shard_base=sharded,
         precision="bfloat16",
     )  # fmt: skip
     model = skeleton(width, layers, four_bit)
@@ -239,10 +247,10 @@ def part(tiny: bool) -> None:
             results[f"8B width, sharded, {kind}"]["lora_B_apart"] = difference
             results[f"8B width, sharded, {kind}"]["largest_lora_B"] = largest
     adapters.clear()
-    if not tiny:
-        large: dict[str, Any] = {"width": "70B", "sharded": True, "fused": True, "steps": 5}
-        run("70B, 4 bit", layers=LAYERS["70B, 4 bit"], four_bit=True, rows=2, **large)
-        run("70B shape, bfloat16", layers=LAYERS["70B shape, bfloat16"], four_bit=False, rows=2, **large)
+    large: dict[str, Any] = {"width": "70B", "rows": 2, "long": 2048} if not tiny else small
+    large |= {"sharded": True, "fused": True, "steps": 5, "checkpointing": True}
+    for name, four_bit in (("70B, 4 bit", True), ("70B shape, bfloat16", False)):
+        run(name, **large | {"four_bit": four_bit, "layers": 2 if tiny else LAYERS[name]})
     if distributed.is_rank0():
         print("\n" + json.dumps({"sharded": results}), flush=True)
     distributed.destroy_process_group()
