@@ -12,6 +12,7 @@ from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
 from titlecraft.models.base.quantisation import loaded_as
 from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
@@ -22,7 +23,9 @@ from training.model.lora_targets import with_targets
 def load_for_training(base: Pin, settings: Base, training: Training, prompt: PromptFormat) -> LoadedBase:
     """Load the base at its pinned commit, quantised as the recipe says, with the tokenizer for this prompt; without an adapter."""
     if training.backend == "trl":
-        return load_base(base, settings.quantization, training.precision, prompt=prompt, on_cpu=training.shard_base)
+        # the other ranks get a base to be sharded from rank 0, layer by layer
+        device = ("cpu" if distributed.is_rank0() else "meta") if training.shard_base else None
+        return load_base(base, settings.quantization, training.precision, prompt=prompt, device=device)
     from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
 
     tokenizer, precision = load_tokenizer(base, prompt), resolve_precision(training.precision)

@@ -17,8 +17,7 @@ def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
     if not training.fused_kernels:
         return attention, "none"
     use_answer_loss(model)
-    fault = "the base is shared out between GPUs" if training.shard_base else kernels_fault(model)
-    if fault:
+    if fault := kernels_fault(model):
         return attention, f"loss over answers only: {fault}"
     from liger_kernel.transformers import _apply_liger_kernel_to_instance  # pyright: ignore[reportMissingImports]
 
