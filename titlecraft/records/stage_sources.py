@@ -86,8 +86,8 @@ SOURCES: dict[str, str] = {
         training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
-        training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
-        training/model: lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
+        training/model: fused_lora kernels lora_targets own_loss packable router_loss save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
@@ -110,8 +110,8 @@ SOURCES: dict[str, str] = {
         training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs lengths long_answers packing prompt validation_rows
-        training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
-        training/model: lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
+        training/model: fused_lora kernels lora_targets own_loss packable router_loss save_adapter sharded_base
         training/planning: fit known_base memory plan plan_table speed validation_schedule
         training/publishing: finished publish
         training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
