@@ -158,7 +158,10 @@ class TwoArms(SwitchedModel):
                 for title, *tokens in zip(batch, *tokens_of_answers, strict=True)
             ]
 
-        return self.alternate_arms(activity, docs, lambda title: len(title.prompt_tokens), answers)
+        try:
+            return self.alternate_arms(activity, docs, lambda title: len(title.prompt_tokens), answers)
+        finally:
+            self.decoder.release()
 
     def seed(self, title: Title, answer_number: int) -> int:
         """The seed of a title's sampled answer of this number."""

@@ -104,7 +104,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: batches checks layers
-        titlecraft/models/decoding: choose decoder generate open plain request
+        titlecraft/models/decoding: choose choose_rows decoder families generate kernels network open ops plain products request static
+        titlecraft/models/decoding: table
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
@@ -180,7 +181,8 @@ SOURCES: dict[str, str] = {
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
         titlecraft/models: batches checks layers
-        titlecraft/models/decoding: choose decoder generate open plain request
+        titlecraft/models/decoding: choose choose_rows decoder families generate kernels network open ops plain products request static
+        titlecraft/models/decoding: table
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation lineage repo_files rows setting_names stage_sources

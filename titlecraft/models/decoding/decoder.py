@@ -29,6 +29,9 @@ class Decoder(ABC):
     def cancel(self, answering: Answering) -> None:
         """End an answer, in work or waiting, so that its memory serves others. No-op if it has ended."""
 
+    def release(self) -> None:  # noqa: B027 (nothing to do for most)
+        """Free the memory that is kept for the next answers, if nothing is in work."""
+
     def answers(self, requests: Sequence[Request]) -> list[list[int]]:
         """Return the token ids of the answer to each request, in order; an answer ended by a stop token holds it."""
         in_work = [self.add(request) for request in requests]
