@@ -138,7 +138,8 @@ class TwoArms(SwitchedModel):
                 Request(title.prompt_tokens, new_tokens, stop, of_arm, draw)
                 for title, draw in zip(batch, drawn, strict=True)
             ]
-            return self.finished.answers(activity, arm, requests, lambda: self.decoder.answers(requests))
+            request = (requests, self.decoder.description)
+            return self.finished.answers(activity, arm, request, lambda: self.decoder.answers(requests))
 
         def answers(arm: str, batch: list[Title]) -> list[ModelResponse]:
             tokens_of_answers = [
@@ -193,6 +194,7 @@ class TwoArms(SwitchedModel):
         scoring = activity == "scoring"
         fastest = attention_of(activity, self.loaded.model, self.loaded.compiles) if scoring else nullcontext()
         with self.progress.bar(activity, len(docs)) as advance, fastest:
-            answers = in_batches(dict.fromkeys(arms, items), length, self.batch_size, compute, advance)
+            size = self.batch_size if scoring else self.decoder.at_once
+            answers = in_batches(dict.fromkeys(arms, items), length, size, compute, advance)
             responses = {(arm, title.title): response for arm, title, response in answers}
         return [responses[arm_of(doc.task_name), facts(doc)["title"]] for doc in docs]

@@ -12,10 +12,13 @@ from titlecraft.models.decoding.request import Answering, Request
 class Decoder(ABC):
     """Answers a queue of requests with one loaded model. Not for several threads at once: see `SharedDecoder`.
 
-    `description` says in one line how it decodes, and why not faster.
+    Args:
+        description: how it decodes, in a few words.
+        at_once: the number of requests that `answers` is best given: fewer leave rows idle.
     """
 
     description = ""
+    at_once = 1
 
     @abstractmethod
     def add(self, request: Request) -> Answering:

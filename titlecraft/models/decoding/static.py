@@ -18,6 +18,7 @@ from titlecraft.models.decoding.table import Kind, Table
 
 STEPS = 8  # of a GPU between two looks at the tokens; half of it for few rows, whose reader waits for each word
 FEW_ROWS = 8
+ROUNDS = 4  # of requests for each row, so that few rows are idle while the last answers end
 PREFILL_TOKENS = 1 << 14  # of one forward pass
 FEWEST_COLUMNS = 512  # so that the next question may find its graphs captured
 COMPACT = 8  # rows in work are moved together on a GPU if they are fewer than this part of those computed
@@ -44,6 +45,7 @@ class StaticDecoder(Decoder):
     def __init__(self, network: Network, rows: int, context: int, description: str) -> None:
         self.network, self.rows, self.context, self.description = network, rows, context, description
         self.on_gpu = network.device.type == "cuda"
+        self.at_once = rows * (ROUNDS if self.on_gpu else 1)
         self.waiting: deque[Answering] = deque()
         self.slots: list[Answering | None] = [None] * rows
         self.records: deque[Record] = deque()
