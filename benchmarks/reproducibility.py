@@ -72,7 +72,7 @@ def run(model: Any, tokenizer: Any, titles: list[Any], size: int, threads: int) 
     import torch
 
     from titlecraft.models.attention.grouped import attention_of
-    from titlecraft.models.decoding.batches import length_sorted
+    from titlecraft.models.batches import length_sorted
     from titlecraft.models.decoding.generate import Shape, generate
     from titlecraft.models.loss.answer_nll import reference_nll
 

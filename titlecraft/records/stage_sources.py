@@ -75,8 +75,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models/decoding: batches
-        titlecraft/models: layers
+        titlecraft/models: batches layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
@@ -130,11 +129,12 @@ SOURCES: dict[str, str] = {
         evaluation/titles: draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
-        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models: checks layers
-        titlecraft/models/decoding: batches generate
+        titlecraft/models: batches checks layers
+        titlecraft/models/decoding: choose choose_rows decoder families generate kernels network open ops plain products request static
+        titlecraft/models/decoding: table
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
@@ -154,8 +154,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models: checks layers
-        titlecraft/models/decoding: batches
+        titlecraft/models: batches checks layers
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base chosen code_version dataset evaluation export repo_files rows setting_names
@@ -209,11 +208,12 @@ SOURCES: dict[str, str] = {
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
-        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models: checks layers
-        titlecraft/models/decoding: batches generate
+        titlecraft/models: batches checks layers
+        titlecraft/models/decoding: choose choose_rows decoder families generate kernels network open ops plain products request static
+        titlecraft/models/decoding: table
         titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
