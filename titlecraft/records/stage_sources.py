@@ -98,8 +98,7 @@ SOURCES: dict[str, str] = {
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
-        titlecraft/models/decoding: batches
-        titlecraft/models: layers
+        titlecraft/models: batches layers
         titlecraft/models/loss: answer_logits answer_nll guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base chosen code_version dataset evaluation repo_files rows setting_names stage_sources
