@@ -13,6 +13,8 @@ from evaluation.report.predictions import read_predictions
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
 from titlecraft.records.repo_files import REPORT_PAGE
 
+SHORT = {"no measured difference": "–", "not significant": "n.s."}  # verdicts in a table of a terminal
+
 
 def write_report(record: EvaluationRecord, folder: Path) -> None:
     """Write report.json, the plots and report.html into the folder that holds predictions.parquet."""
@@ -39,14 +41,14 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
             table.add_section()
             table.add_row(f"[dim]{heading}[/dim]")
         for measure in shown:
-            verdict = measure.verdict()
+            verdict, verdict_text = measure.verdict(), wording.verdict(record, measure)
             table.add_row(
                 measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""),
                 wording.number(measure.before),
                 wording.number(measure.after),
                 wording.number(measure.difference, signed=True),
                 wording.interval(measure),
-                "–" if verdict == "no measured difference" else wording.verdict(record, measure),
+                SHORT.get(verdict_text.partition(" after")[0], verdict_text),
                 style=colours.get(verdict, ""),
             )
     console = Console()
@@ -54,10 +56,18 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
     if only is not None:
         console.print(wording.answer(record), highlight=False)
         return
-    console.print(
-        "– no measured difference: the interval holds 0, or the p-value is above the level (Holm)", highlight=False
-    )
+    console.print("– no measured difference: the interval holds 0", highlight=False)
+    if any(wording.verdict(record, measure).startswith("not significant") for measure in record.measures):
+        console.print("n.s.: it does not, and the p-value is above the level (Holm)", highlight=False)
     for measure in record.left_out():
         console.print(f"{wording.left_out(measure)}.", highlight=False)
-    console.print(wording.power(record), highlight=False)
-    console.print(wording.answer(record), highlight=False)
+    texts = [
+        wording.clustered(record),
+        *wording.answers_together(record),
+        wording.power(record),
+        wording.answer(record),
+    ]
+    if isinstance(record, EvaluationRecord):
+        texts.append(wording.ONE_RUN)
+    for text in filter(None, texts):
+        console.print(text, highlight=False)

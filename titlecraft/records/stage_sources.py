@@ -124,8 +124,8 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus paired significance
-        evaluation/titles: draw grounded near_copies
+        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/titles: clusters draw grounded near_copies
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
@@ -144,7 +144,7 @@ SOURCES: dict[str, str] = {
     "export": """
         evaluation: guards processes
         evaluation/report: examples
-        evaluation/titles: draw near_copies
+        evaluation/titles: clusters draw near_copies
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ files prompt settings
@@ -193,17 +193,17 @@ SOURCES: dict[str, str] = {
         evaluation/measures: specificity
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
-        evaluation/statistics: compare corpus paired significance
-        evaluation/titles: draw grounded near_copies
+        evaluation/statistics: all_answers compare corpus intervals paired significance
+        evaluation/titles: clusters draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
         model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
-        model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata
+        model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
-        model_card/verification/lines: checks columns line one_line pinned_repo rendering unavailable
+        model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
         titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
