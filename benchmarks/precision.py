@@ -280,7 +280,7 @@ def main() -> None:
     """Run every way in every precision, print the bars, and write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
-    options.add_argument("--only", nargs="+", choices=WAYS, default=[], help="print, and write nothing")
+    options.add_argument("--only", nargs="+", choices=WAYS, default=[], help="print, and write nothing but to --out")
     options.add_argument("--limit", type=float, default=600, help="seconds for all runs")
     options.add_argument("--out", type=Path, default=RESULTS)
     options.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
@@ -301,7 +301,7 @@ def main() -> None:
         found = all_at_once(runs(tiny, given.only), Path(folder), given.limit)
     bars = judge(found)
     print_bars(bars)
-    if given.only:
+    if given.only and given.out == RESULTS:
         return
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     result = {"device": device, "torch": torch.__version__, "shape": "tiny" if tiny else "SmolLM2-135M"}

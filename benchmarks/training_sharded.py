@@ -1,4 +1,4 @@
-"""python benchmarks/training_sharded.py      on a machine with two GPUs of 80 GB
+"""python benchmarks/training_sharded.py      on a machine with two GPUs
 
 Trains with a sharded base (training.shard_base) on two GPUs, with random weights that every process draws alike: the adapter on
 8 layers of Llama 3 8B's width, sharded and unsharded, with fused kernels and without; then a base of Llama 3 70B's shape in
@@ -22,7 +22,8 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.bars import bar, print_bars  # noqa: E402
 
 RESULTS = HERE / "results" / "training_gpus.json"
-LAYERS = {"8B width": 8, "70B, 4 bit": 80, "70B shape, bfloat16": 48}
+LAYERS = {"8B width": 8, "70B, 4 bit": 80}
+LAYER_OF_70B = 855_654_400  # parameters of a decoder layer of Llama 3 70B
 WIDTHS = {
     "8B": {"hidden_size": 4096, "intermediate_size": 14_336, "num_attention_heads": 32},
     "70B": {"hidden_size": 8192, "intermediate_size": 28_672, "num_attention_heads": 64},
@@ -195,6 +196,13 @@ def measured(
     }
 
 
+def more_than_a_card() -> int:
+    """Number of layers of Llama 3 70B whose weights in bfloat16 exceed the memory of this card."""
+    import torch
+
+    return torch.cuda.get_device_properties(0).total_memory // (2 * LAYER_OF_70B) + 1
+
+
 def part(tiny: bool) -> None:
     """Measure everything in this process; rank 0 prints the results."""
     import torch
@@ -250,8 +258,11 @@ def part(tiny: bool) -> None:
     large: dict[str, Any] = {"width": "70B", "rows": 2, "long": 2048} if not tiny else small
     large |= {"sharded": True, "fused": True, "steps": 5, "checkpointing": True}
     for name, four_bit in (("70B, 4 bit", True), ("70B shape, bfloat16", False)):
-        run(name, **large | {"four_bit": four_bit, "layers": 2 if tiny else LAYERS[name]})
+        run(name, **large | {"four_bit": four_bit, "layers": 2 if tiny else LAYERS.get(name) or more_than_a_card()})
     if distributed.is_rank0():
+        if torch.cuda.is_available():
+            card = torch.cuda.get_device_properties(0)
+            results |= {"gpu": card.name, "card_gb": round(card.total_memory / 1e9, 1)}  # pyright: ignore[reportArgumentType]
         print("\n" + json.dumps({"sharded": results}), flush=True)
     distributed.destroy_process_group()
 
@@ -270,10 +281,12 @@ def judge(found: dict[str, Any]) -> list[dict[str, Any]]:
         if "peak_gb" in found.get(name, {}):
             here, everywhere = found[name]["layers_gb_here_and_in_all"]
             bars.append(bar(f"{name}: layers in one process", round(here / everywhere, 4), 0.51, "of all layers"))
-            bars.append(bar(f"{name}: peak", found[name]["peak_gb"], 78, "GB of a card"))
+            bars.append(bar(f"{name}: peak", found[name]["peak_gb"], found["card_gb"], "GB of a card"))
     if "peak_gb" in found.get("70B shape, bfloat16", {}):
         layers = found["70B shape, bfloat16"]["layers_gb_here_and_in_all"][1]
-        bars.append(bar("70B shape, bfloat16: all layers", layers, 80, "GB, more than a card", larger=True))
+        bars.append(
+            bar("70B shape, bfloat16: all layers", layers, found["card_gb"], "GB, more than a card", larger=True)
+        )
     return bars
 
 
@@ -303,7 +316,7 @@ def main() -> None:
     if tiny:
         return
     result = json.loads(RESULTS.read_bytes())
-    result["sharded"] = {"gpu": "2 GPUs of 80 GB", "bars": bars, "measured": found}
+    result["sharded"] = {"gpu": f"2 × {found.pop('gpu')}", "bars": bars, "measured": found}
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
 
 

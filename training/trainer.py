@@ -22,6 +22,7 @@ from training.checkpoints.trainer_hooks import CheckpointingTrainer, SaveNow
 from training.data.examples import IGNORED
 from training.data.packing import flatten_rows
 from training.health import StopWhenBroken
+from training.model.sharded_base import allow_shards_beside_ddp
 from training.validation.validator import Sample, Validator
 from training.watching.progress import Pace, ProgressBar, figures
 
@@ -139,6 +140,8 @@ def make_trainer(
         data_collator=flatten_rows if settings.packing else None,
         args=trainer_arguments(model, settings, precision, work),
     )
+    if settings.shard_base:
+        allow_shards_beside_ddp(trainer.accelerator)
     trainer.remove_callback(PrinterCallback)
     trainer.saving = saving
     trainer.health = StopWhenBroken(trainer, settings, precision)
