@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,22 @@ def skeleton(width: str, layers: int, four_bit: bool) -> Any:
     return model.eval()
 
 
-def draw_weights(modules: Any, device: Any) -> None:
-    """Draw the weights of modules on the meta device, the same in every process, and pack 4-bit ones."""
+class Drawer:
+    """Draws weights of modules on the meta device: the n-th tensor is the same in every process and every run."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def normal_(self, tensor: Any) -> None:
+        """Fill a tensor."""
+        import torch
+
+        self.drawn += 1
+        tensor.normal_(std=0.02, generator=torch.Generator(tensor.device).manual_seed(self.drawn))
+
+
+def draw_weights(drawer: Drawer, modules: Any, device: Any) -> None:
+    """Draw the weights of modules on the meta device, and pack 4-bit ones."""
     import torch
     from bitsandbytes.nn import Linear4bit, Params4bit
 
@@ -73,7 +88,7 @@ def draw_weights(modules: Any, device: Any) -> None:
                     module._parameters[name].data = weight.data.to(device)
                 continue
             drawn = torch.empty(weight.shape, dtype=weight.dtype, device=device)
-            drawn.fill_(1) if weight.ndim == 1 else drawn.normal_(std=0.02)
+            drawn.fill_(1) if weight.ndim == 1 else drawer.normal_(drawn)
             parameter = torch.nn.Parameter(drawn, requires_grad=weight.requires_grad)
             if isinstance(module, Linear4bit) and name == "weight":
                 packed: Any = Params4bit(
@@ -93,12 +108,12 @@ def draw_weights(modules: Any, device: Any) -> None:
                 module.attention_scaling = fresh.attention_scaling
 
 
-def fill(modules: Any, device: Any) -> None:
+def fill(drawer: Drawer, modules: Any, device: Any) -> None:
     """As `draw_weights`, with 4-bit weights unwrapped for FSDP."""
     from training.model.sharded_base import unwrap_4bit_weights
 
     modules = list(modules)
-    draw_weights(modules, device)
+    draw_weights(drawer, modules, device)
     for module in modules:
         unwrap_4bit_weights(module)
 
@@ -141,13 +156,13 @@ def measured(
         gradient_checkpointing=checkpointing, optimizer="adamw_torch_fused" if on_gpu else "adamw_torch", shard_base=sharded,
         precision="bfloat16",
     )  # fmt: skip
-    model = skeleton(width, layers, four_bit)
+    model, drawer = skeleton(width, layers, four_bit), Drawer()
     set_seed(training.seed)
     if not sharded:
         layers_of = model.model.layers  # drawn in the order in which `shard_base` asks for them
         inside = {id(module) for module in layers_of.modules()} - {id(layers_of)}
-        draw_weights([module for module in model.modules() if id(module) not in inside], device)
-        draw_weights([module for module in model.modules() if id(module) in inside], device)
+        draw_weights(drawer, [module for module in model.modules() if id(module) not in inside], device)
+        draw_weights(drawer, [module for module in model.modules() if id(module) in inside], device)
         model.hf_device_map = {"": device.index or 0} if on_gpu else {"": "cpu"}
     tokenizer = train_tokenizer()
     loaded = LoadedBase(model, tokenizer, "nf4" if four_bit else "none", None, "bfloat16")
@@ -161,7 +176,7 @@ def measured(
             peft.get_submodule(module)._parameters[last] = torch.nn.Parameter(value.to(device))
     torch.set_rng_state(state)
     set_seed(training.seed)
-    shares = shard_base(peft, fill) if sharded else None
+    shares = shard_base(peft, partial(fill, drawer)) if sharded else None
     kernels = apply_kernels(peft, training)[1]
     held = torch.cuda.memory_allocated(device) / 1e9 if on_gpu else 0.0
     base_seconds = time.perf_counter() - started
@@ -187,7 +202,7 @@ def measured(
         "rows_per_second": round(float(total[0]), 2),
         "tokens_per_second": round(float(total[1]), 1),
         "step_seconds": rates["step_seconds"],
-        "layers_gb_here_and_in_all": [round(share / 1e9, 3) for share in shares] if shares else None,
+        "layers_gb_here_and_in_all": [round(share / 1e9, 6) for share in shares] if shares else None,
         "gb_before_the_first_step": round(held, 2),
         "peak_gb": round(peak, 2),
         "seconds_until_the_first_step": round(base_seconds, 1),
@@ -272,7 +287,7 @@ def judge(found: dict[str, Any]) -> list[dict[str, Any]]:
     bars = []
     for kind in ("fused", "plain"):
         run = found[f"8B width, sharded, {kind}"]
-        if "lora_B_apart" in run:
+        if run.get("largest_lora_B"):
             share = run["lora_B_apart"] / run["largest_lora_B"]
             bars.append(
                 bar(f"adapter, sharded and unsharded, {kind}", round(share, 6), MOST_APART, "of its largest weight")
