@@ -185,6 +185,7 @@ def trainer_arguments(model: PeftModel, settings: Training, precision: str, work
         warmup_steps=settings.warmup_steps,
         optim=settings.optimizer,
         weight_decay=settings.weight_decay,
+        neftune_noise_alpha=settings.neftune_noise_alpha,
         adam_beta1=OPTIMIZER.beta1,
         adam_beta2=OPTIMIZER.beta2,
         adam_epsilon=OPTIMIZER.epsilon,

@@ -69,21 +69,22 @@ SOURCES: dict[str, str] = {
     "training": """
         titlecraft: __init__ files prompt settings
         titlecraft/hub: checksums data_revision errors licence pins publishing
-        titlecraft/models/adapter: probe weights
-        titlecraft/models/attention: document spy
+        titlecraft/models/adapter: load probe read weights zeroed
+        titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
+        titlecraft/models: checks layers
         titlecraft/models/decoding: batches
-        titlecraft/models: layers
-        titlecraft/models/loss: answer_logits answer_nll guard
+        titlecraft/models/loss: answer_logits answer_nll check_scores guard
         titlecraft/process: distributed machine out_of_memory threads
         titlecraft/records: __init__ base code_version dataset evaluation repo_files rows setting_names stage_sources training
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
-        training/model: answer_loss backend build dropout dropped_product dropped_product_kernels fused_lora kernels
-        training/model: lora_targets own_loss router_loss save_adapter sharded_base
+        training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
+        training/model: fused_lora initial_weights kernels lora_targets own_loss router_loss save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
@@ -167,7 +168,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: compare corpus paired significance
         evaluation/titles: draw grounded near_copies
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
@@ -190,7 +191,7 @@ SOURCES: dict[str, str] = {
         titlecraft/rows: folder formats groups index wording
         titlecraft/search: row_index row_index_build scripts title_match word_index word_ngrams
         training/data: inputs long_answers validation_rows
-        training/model: build lora_targets
+        training/model: build dropout dropped_product dropped_product_kernels fused_lora initial_weights lora_targets
         training/planning: validation_schedule
         training: record steps
         training/validation: best_weights run score validator

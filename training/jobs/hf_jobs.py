@@ -39,7 +39,7 @@ def run_on_hub(dataset: str, repo: str, recipe: Recipe, flavor: str | None, time
     require_time(timeout)
     require_write(repo)
     machine = find_machine(flavor)
-    if fault := processes_fault(recipe.training, gpus_of(machine)):
+    if fault := processes_fault(recipe.training, gpus_of(machine), recipe.lora):
         raise UserError(f"--flavor {describe(machine)}: {fault}")
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     require_name(repo, licence_of(base), base)
