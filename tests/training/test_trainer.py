@@ -14,7 +14,8 @@ from titlecraft.models.base.model import LoadedBase, four_bit_fault, keep_four_b
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.checks import check_adapter
-from training.model.build import add_adapter, longest_example
+from training.data.long_answers import longest_example
+from training.model.build import add_adapter
 from training.model.kernels import apply_kernels
 from training.trainer import make_trainer, run_all_steps
 from training.watching.progress import padding_share

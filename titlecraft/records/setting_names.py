@@ -26,7 +26,7 @@ BEFORE: dict[str, dict[str, Any]] = {
         "neftune_noise_alpha": None,
     },
     "lora": {"variant": "lora", "init": "default"},
-    "data": {"structure": "flat", "encoding": "utf-8"},
+    "data": {"structure": "flat", "encoding": "utf-8", "filters": []},
 }
 """Section -> settings that older records do not have -> what was done before they existed."""
 

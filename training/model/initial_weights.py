@@ -16,8 +16,7 @@ from safetensors import safe_open
 
 from titlecraft.errors import UserError
 from titlecraft.hub.pins import download
-from titlecraft.models.adapter.load import CLOSE
-from titlecraft.models.adapter.probe import probe_logits
+from titlecraft.models.adapter.probe import CLOSE, probe_logits
 from titlecraft.models.base.four_bit import frozen_weight
 from titlecraft.records import Check, Pin
 from titlecraft.settings import Lora
