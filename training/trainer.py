@@ -24,6 +24,7 @@ from training.checkpoints.trainer_hooks import CheckpointingTrainer, SaveNow
 from training.data.examples import IGNORED
 from training.data.packing import flatten_examples, flatten_rows
 from training.health import StopWhenBroken
+from training.model.sharded_base import allow_shards_beside_ddp
 from training.validation.validator import Sample, Validator
 from training.watching.progress import Pace, ProgressBar, figures
 
@@ -148,6 +149,8 @@ def make_trainer(
         data_collator=collator(model, settings),
         args=trainer_arguments(model, settings, precision, work),
     )
+    if settings.shard_base:
+        allow_shards_beside_ddp(trainer.accelerator)
     trainer.remove_callback(PrinterCallback)
     trainer.saving = saving
     trainer.health = StopWhenBroken(trainer, settings, precision)
@@ -191,6 +194,7 @@ def trainer_arguments(model: PeftModel, settings: Training, precision: str, work
         warmup_steps=settings.warmup_steps,
         optim=settings.optimizer,
         weight_decay=settings.weight_decay,
+        neftune_noise_alpha=settings.neftune_noise_alpha,
         adam_beta1=OPTIMIZER.beta1,
         adam_beta2=OPTIMIZER.beta2,
         adam_epsilon=OPTIMIZER.epsilon,

@@ -29,7 +29,9 @@ def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
     from liger_kernel.transformers import _apply_liger_kernel_to_instance  # pyright: ignore[reportMissingImports]
 
     _apply_liger_kernel_to_instance(model.get_base_model(), fused_linear_cross_entropy=False)
-    return attention, f"loss over answers, Liger's layer kernels, {fuse_lora(model)} layers fused with their adapters"
+    fused = fuse_lora(model)
+    layers = f"{fused} layers fused with their adapters" if fused else "no layer fused with its adapter (DoRA)"
+    return attention, f"loss over answers, Liger's layer kernels, {layers}"
 
 
 def unpads(model: PeftModel, training: Training) -> bool:
