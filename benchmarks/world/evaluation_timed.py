@@ -60,9 +60,10 @@ def timed_answers() -> list[tuple[int, float]]:
     from evaluation.lighteval_harness.pipeline import restored_process
 
     with restored_process():
-        from evaluation.lighteval_harness import arms
+        from evaluation import experiment
+        from evaluation.lighteval_harness import arms  # noqa: F401
 
-    calls, opened = [], arms.open_decoder
+    calls, opened = [], experiment.open_decoder
 
     def open_timed(*arguments: Any) -> Any:
         decoder = opened(*arguments)
@@ -77,7 +78,7 @@ def timed_answers() -> list[tuple[int, float]]:
         decoder.answers = timed
         return decoder
 
-    arms.open_decoder = open_timed
+    experiment.open_decoder = open_timed
     return calls
 
 

@@ -129,7 +129,7 @@ SOURCES: dict[str, str] = {
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
-        evaluation/titles: clusters draw grounded near_copies
+        evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
@@ -148,7 +148,7 @@ SOURCES: dict[str, str] = {
     "export": """
         evaluation: guards processes
         evaluation/report: examples
-        evaluation/titles: clusters draw near_copies
+        evaluation/titles: clusters draw near_copies training_split
         model_card: inputs named_records samples
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ files prompt settings
@@ -198,7 +198,7 @@ SOURCES: dict[str, str] = {
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
-        evaluation/titles: clusters draw grounded near_copies
+        evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
         model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
