@@ -1,7 +1,8 @@
-"""python -m benchmarks.tampering.verify_random [--count 260] [--keep FOLDER]
+"""python -m benchmarks.tampering.verify_random [--count 420] [--keep FOLDER]
 
 Makes random single changes to a published adapter and its dataset, and checks that `titlecraft verify` catches each at the level
-that has to: benchmarks/results/verify.json. The commands that a user types publish a tiny adapter to an embedded Hub. Each change
+that has to: benchmarks/results/verify.json, with the list of what a level cannot know. The attacker of the hardest kinds recomputes
+values, metrics, keys, checksums and renderings. The commands that a user types publish a tiny adapter to an embedded Hub. Each change
 is made to a copy of the published files, which is verified in this process; what the records name is read from that Hub. The
 unchanged repos must hold at every level. Takes minutes on two CPU cores.
 """
@@ -75,7 +76,7 @@ def main(count: int, seed: int, folder: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=260)
+    parser.add_argument("--count", type=int, default=420)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--keep", type=Path, help="publish into this folder, or use what an earlier run published there"
