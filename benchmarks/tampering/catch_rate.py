@@ -102,8 +102,11 @@ def verify_unchanged(states: dict[str, RepoState], source: list[str]) -> dict[st
     return result
 
 
-def measure(count: int, seed: int, folder: Path) -> dict[str, Any]:
-    """Return the content of benchmarks/results/verify.json. The copies are in subfolders of `folder`."""
+def measure(count: int, seed: int, folder: Path, minutes: float) -> dict[str, Any]:
+    """Return the content of benchmarks/results/verify.json, of the tamperings that began within these minutes.
+
+    The copies are in subfolders of `folder`.
+    """
     source = [str(folder / "trn.json.gz")]
     repos = {"adapter": ADAPTER, "dataset": f"datasets/{DATASET}"}
     states = {name: copy_files(RepoState.download(find(repo)), folder / name) for name, repo in repos.items()}
@@ -116,6 +119,8 @@ def measure(count: int, seed: int, folder: Path) -> dict[str, Any]:
     rendered_count = 0
     started = perf_counter()
     for number, (kind, random) in enumerate(tamperings(count, seed)):
+        if perf_counter() - started > 60 * minutes:
+            break
         state, description, rendered = tamper(states[kind.repo], kind, random, folder / "tampered")
         rendered_count += rendered
         made[kind.name] += 1

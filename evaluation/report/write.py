@@ -10,9 +10,11 @@ from evaluation.report import wording
 from evaluation.report.pages import draw_plots, render_page
 from evaluation.report.predictions import read_predictions
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
+from titlecraft.records.evaluation import MEANT_TO_IMPROVE
 from titlecraft.records.repo_files import REPORT_PAGE
 
-SHORT = {"no measured difference": "–", "not significant": "n.s."}  # verdicts in a table of a terminal
+# verdicts and headings in a table of a terminal
+SHORT = {"no measured difference": "–", "not significant": "n.s.", MEANT_TO_IMPROVE: "Aims of the tuning"}
 
 
 def write_report(record: EvaluationRecord, folder: Path) -> None:
@@ -36,7 +38,7 @@ def print_table(record: Tested) -> None:
     table.add_column("", no_wrap=True)
     for heading, measures in record.report_blocks():
         table.add_section()
-        table.add_row(f"[dim]{heading}[/dim]")
+        table.add_row(f"[dim]{SHORT.get(heading, heading)}[/dim]")
         for measure in measures:
             verdict, verdict_text = measure.verdict(), wording.verdict(record, measure)
             table.add_row(
