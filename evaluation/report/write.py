@@ -1,5 +1,6 @@
 """Writes report.html and prints the console table; both are renderings of report.json and predictions.parquet alone."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -27,8 +28,8 @@ def write_report(record: EvaluationRecord, folder: Path) -> None:
     (folder / REPORT_PAGE).write_text(render_page("report.html.jinja", record, rows, plots), encoding="utf-8")
 
 
-def print_table(record: Tested) -> None:
-    """Print both arms, difference and interval of every measure, and the answer in one sentence."""
+def print_table(record: Tested, only: Collection[str] | None = None) -> None:
+    """Print both arms, difference and interval of every measure, or of those named, and the answer in one sentence."""
     colours = {"better": "green", "worse": "red"}
     title = f"{record.n:,} held-out titles, {' and '.join(record.arms)}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -37,9 +38,11 @@ def print_table(record: Tested) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for heading, measures in record.report_blocks():
-        table.add_section()
-        table.add_row(f"[dim]{SHORT.get(heading, heading)}[/dim]")
-        for measure in measures:
+        shown = [measure for measure in measures if only is None or measure.name in only]
+        if only is None:
+            table.add_section()
+            table.add_row(f"[dim]{SHORT.get(heading, heading)}[/dim]")
+        for measure in shown:
             verdict, verdict_text = measure.verdict(), wording.verdict(record, measure)
             table.add_row(
                 measure.label + (f" (n={measure.n:,})" if wording.titles_read(record, measure) else ""),
@@ -52,6 +55,9 @@ def print_table(record: Tested) -> None:
             )
     console = Console()
     console.print(table)
+    if only is not None:
+        console.print(wording.answer(record), highlight=False)
+        return
     console.print("– no measured difference: the interval holds 0", highlight=False)
     if any(wording.verdict(record, measure).startswith("not significant") for measure in record.measures):
         console.print("n.s.: it does not, and the p-value is above the level (Holm)", highlight=False)
