@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model_card.verification.level_card.dataset import verify_dataset
 from model_card.verification.level_card.files.adapter import verify_adapter
+from model_card.verification.level_card.files.base_header import verify_base_header
 from model_card.verification.level_card.files.checksums import verify_files
 from model_card.verification.level_card.files.renderings import verify_renderings
 from model_card.verification.level_card.files.tokenizer import verify_tokenizer
@@ -135,7 +136,8 @@ def check_card(state: RepoState) -> list[Line]:
     if state.pin.type == "dataset":
         return lines + verify_configs(state) + verify_dataset(state) + verify_renderings(state)
     lines += verify_claims(state)
-    lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_tokenizer(state)
+    lines += verify_pins(state) + verify_training(state) + verify_adapter(state) + verify_base_header(state)
+    lines += verify_tokenizer(state)
     return lines + verify_history(state) + verify_reports(state) + verify_renderings(state)
 
 
