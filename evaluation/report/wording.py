@@ -173,6 +173,7 @@ def clustered(record: Tested) -> str:
 
 
 ONE_RUN = "One training run: how much another seed would change this was not measured."
+ONE_RUN_EACH = "Each adapter is one training run: how much another seed would change this was not measured."
 
 
 def corrected_together(record: Tested, measure: Measure) -> int:

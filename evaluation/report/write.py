@@ -69,7 +69,6 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
         wording.power(record),
         wording.answer(record),
     ]
-    if isinstance(record, EvaluationRecord):
-        texts.append(wording.ONE_RUN)
+    texts.append(wording.ONE_RUN if isinstance(record, EvaluationRecord) else wording.ONE_RUN_EACH)
     for text in filter(None, texts):
         console.print(text, highlight=False)
