@@ -204,7 +204,7 @@ SOURCES: dict[str, str] = {
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
-        model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
+        model_card/verification/level_card/files: adapter base_header checksums path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
