@@ -3,8 +3,11 @@
 from typing import Literal
 
 from titlecraft.records import (
+    AllAnswers,
+    Answers,
     Check,
     Chosen,
+    Clusters,
     Code,
     DatasetRecord,
     Distribution,
@@ -239,6 +242,7 @@ def evaluation_record() -> EvaluationRecord:
             losses=80,
             neutral_before=None,
             neutral_after=None,
+            **({"design_effect": 1.21, "titles_low": -0.29, "titles_high": -0.21} if name == "nll_per_token" else {}),
         )
 
     return EvaluationRecord(
@@ -270,4 +274,9 @@ def evaluation_record() -> EvaluationRecord:
         also=[],
         benchmarks=[],
         files=[],
+        clusters=Clusters(count=150, largest=6, similarity=0.3, columns=[], left_out=[]),
+        answers=AllAnswers(
+            before=Answers(distinct=190, most_repeated=3, distinct_2=0.5, words=9_000, copied_words=90),
+            after=Answers(distinct=40, most_repeated=61, distinct_2=0.1, words=8_000, copied_words=7_040),
+        ),
     )

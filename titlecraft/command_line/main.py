@@ -93,8 +93,10 @@ def run(arguments: list[str]) -> int:
     require_own_packages()
     from titlecraft.command_line.choose_hub import choose_hub
     from titlecraft.process.quiet import quiet_libraries
+    from titlecraft.process.start_up import start_sooner
 
     quiet_libraries()
+    start_sooner()
     if verb != "recipes" and not {"-h", "--help"} & set(rest):
         choose_hub(hub)
     return import_module(f"titlecraft.command_line.verbs.{verb}").main(rest) or 0

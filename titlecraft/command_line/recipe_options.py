@@ -30,7 +30,11 @@ from titlecraft.records import Chosen
 from titlecraft.settings import Recipe
 
 __all__ = ["SECTIONS", "StageParser", "read_recipe", "recipe_file", "recipe_files", "recipe_folders"]
-COMMA_LISTS = ("--data.content_columns", "--data.keep_columns")  # lists of names, which hold no commas
+COMMA_LISTS = (
+    "--data.content_columns",
+    "--data.keep_columns",
+    "--data.filters",
+)  # lists of names, which hold no commas
 OF_ANOTHER_STAGE = {"prompt.format"}
 """Settings that a stage reads only if it names them, not with their section."""
 

@@ -135,12 +135,12 @@ def add_collection_option(stage: StageParser) -> None:
 
 def print_published(published: Pin, record: TrainingRecord) -> int:
     """Print the address of an adapter and the size of its training; returns the exit status."""
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     print(
         f"adapter {published}: {record.trainable_parameters:,} trained parameters, {record.examples.seen:,} examples seen"
     )
-    print(address(published))
+    print(page_link(published))
     return 0
 
 
