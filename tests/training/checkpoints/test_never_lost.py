@@ -163,7 +163,8 @@ def test_a_full_gpu_is_one_message_or_the_same_steps_cut_smaller(runner: Runner)
 
 
 def test_a_killed_sweep_goes_on_and_its_choice_is_the_training_of_the_recipe_step_for_step(runner: Runner) -> None:
-    assert runner.sweep("swept", *SWEEP, accident=["kill_at_step", 7])["status"] == -signal.SIGKILL
+    killed = runner.sweep("swept", *SWEEP, accident=["kill_at_step", 7])
+    assert killed["status"] == -signal.SIGKILL, killed["err"]
     judged = {file.name: file.stat().st_mtime_ns for file in (runner.work("swept", "sweep") / "results").iterdir()}
     assert len(judged) == 3, "the finished runs are lost"
     done = runner.sweep("swept", *SWEEP)
