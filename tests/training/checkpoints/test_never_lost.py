@@ -14,13 +14,7 @@ from titlecraft.records import TrainingRecord, file_sha256
 
 __all__ = ["runner"]
 pytestmark = pytest.mark.slow
-SWEEP = [
-    "--training.validate_every=10",
-    "--sweep",
-    "training.learning_rate=1e-3,3e-2,1e3",
-    "--sweep",
-    "training.batch_size=1,2",
-]
+SWEEP = ["--training.validate_every=10", "--sweep", "training.learning_rate=3e-2,1e3", "--sweep", "training.weight_decay=0.01,1e3"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
