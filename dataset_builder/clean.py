@@ -15,10 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from ftfy import TextFixerConfig, fix_encoding
-from ftfy.badness import is_bad
-
 from dataset_builder.markup import text_of
+from dataset_builder.mojibake import may_be_mojibake, repair_mojibake
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")
@@ -30,8 +28,6 @@ C1 = re.compile("[\x80-\x9f]")
 C1_MEANING = {
     letter: letter.encode("latin-1").decode("cp1252", "ignore") or letter for letter in map(chr, range(0x80, 0xA0))
 }
-BEYOND_PUNCTUATION = re.compile("[^\x00-\x7f‘’“”–—…€™•]")
-ONLY_ENCODING = TextFixerConfig(unescape_html=False, fix_c1_controls=False)
 CONTROL_OR_INVISIBLE = re.compile(rf"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]")
 # In the source it mostly has no spaces around it: "…Sunday Mirror--This text refers to an alternatePaperbackedition."
 EDITION_NOTE = re.compile(r"This text refers to (?:the|an?)[^.]{0,80}?edition(?: of this title)?\.")
@@ -69,16 +65,6 @@ def strip_markup(text: str) -> str:
 def markup_to_lines(text: str) -> str:
     """Remove the same; blocks become lines, and list items begin with `- `."""
     return text_of(text, lines=True)
-
-
-def may_be_mojibake(text: str) -> bool:
-    """Return whether ftfy suspects a wrong encoding; quickly False for texts with quotes and dashes as their only other signs."""
-    return not text.isascii() and bool(BEYOND_PUNCTUATION.search(text)) and is_bad(text)
-
-
-def repair_mojibake(text: str) -> str:
-    """Repair text that was decoded with the wrong encoding, `Itâ€™s` -> `It’s`, where ftfy is sure of it."""
-    return fix_encoding(text, ONLY_ENCODING) if may_be_mojibake(text) else text
 
 
 def decode_c1(text: str) -> str:

@@ -68,7 +68,18 @@ def text_of(text: str, lines: bool) -> str:
     """
     if "<" not in text or not (tokens := Tokens(text)).found:
         return text
-    tree = LexborHTMLParser(tokens.bare_html()).body
+    html = tokens.bare_html()
+    plain = without_tree(html) if "<" not in html else text_of_tree(html)
+    if not lines:
+        return ANY_MARKER.sub(" ", plain).strip(" ")
+    if tokens.has_blocks:  # as in HTML, its own line breaks are spaces then
+        plain = plain.replace("\n", " ").replace("\r", " ")
+    return "\n".join(filter(None, map(line_of, plain.split(BREAK))))
+
+
+def text_of_tree(html: str) -> str:
+    """Return the text of HTML, with BREAK around its blocks and ITEM before its list items."""
+    tree = LexborHTMLParser(html).body
     if tree is None:
         return ""
     for node in tree.css(",".join(HIDDEN)):
@@ -76,12 +87,17 @@ def text_of(text: str, lines: bool) -> str:
     for node in tree.css(",".join(BLOCK)):
         node.insert_before(BREAK + ITEM if node.tag == "li" else BREAK)
         node.insert_after(BREAK)
-    plain = tree.text()
-    if not lines:
-        return ANY_MARKER.sub(" ", plain).strip(" ")
-    if tokens.has_blocks:  # as in HTML, its own line breaks are spaces then
-        plain = plain.replace("\n", " ").replace("\r", " ")
-    return "\n".join(filter(None, map(line_of, plain.split(BREAK))))
+    return tree.text()
+
+
+def without_tree(html: str) -> str:
+    """Return what the parser makes of HTML that has no tag: without white space at its beginning, and with its line ends."""
+    return unescape_three(html.replace("\r\n", "\n").replace("\r", "\n").lstrip(" \t\n\f"))
+
+
+def unescape_three(html: str) -> str:
+    """Undo `html.escape` without quotes."""
+    return html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def line_of(part: str) -> str:

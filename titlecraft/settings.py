@@ -46,13 +46,17 @@ class Data:
             `too_short`. An East Asian letter counts as two.
         max_titles_per_description: maximum number of titles with the same description; further rows are dropped as
             `repeated_content`.
-        near_duplicates: put near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8; in
-            scripts without spaces, of letter 5-grams) into the same
-            split, and measure how many remain across splits. This takes about a third of the build time.
+        near_duplicates: "group" puts near-duplicate descriptions (Jaccard similarity of word 5-grams at least 0.8; in
+            scripts without spaces, of letter 5-grams) into the same split, and measures how many remain across splits. "drop"
+            keeps the first row of each group of near-duplicates, and drops the others as `near_duplicate`. "off" does not search
+            for them, which saves about a third of the build time. true means "group", false "off".
         limit: approximate number of rows to publish, sampled by hash over the whole file; unset publishes all rows.
         validation_share: share of row groups in the validation split.
         test_share: share of row groups in the test split.
         minimum_test_rows: minimum number of rows in the test split; test_share is raised until it has them.
+        filters: names of filters on what descriptions are about, for English catalogues of books mostly; each drops rows under
+            its own name. "praise": mostly quoted praise. "biography": about the author or publisher. "review": of the trade press.
+            "short": fewer than 60 characters. docs/en/building.md has their rules and how often they are right.
         quarantine: what is published of a malformed line besides its position and reason: the configured columns, as far
             as they can be read, or also the raw line.
         structure: "lines" keeps a description's lines: paragraphs, rows and items of its HTML become lines, items with `- ` before
@@ -67,7 +71,7 @@ class Data:
     uid_column: str = "uid"
     minimum_characters: Whole = 20
     max_titles_per_description: Count = 5
-    near_duplicates: bool = True
+    near_duplicates: Literal["group", "drop", "off"] | bool = True
     limit: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     validation_share: Share = 0.01
     test_share: Share = 0.01
@@ -80,6 +84,12 @@ class Data:
     quarantine: Literal["columns", "raw"] = "columns"
     structure: Literal["lines", "flat"] = "lines"
     encoding: str = "utf-8"
+    filters: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Keep "group" as True and "off" as False, as records had them before there was "drop"."""
+        words: dict[object, bool] = {"group": True, "off": False}
+        object.__setattr__(self, "near_duplicates", words.get(self.near_duplicates, self.near_duplicates))
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from training import checks
 from training.checkpoints.folder import newest
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
+from training.data.long_answers import longest_example
 from training.data.validation_rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.effect import measure_effect, print_effect, validated_effect
 from training.job import Job, Rank0
 from training.lost_settings import lost, require_learning
-from training.model.build import longest_example
 from training.model.kernels import remove_kernels
 from training.model.own_loss import check_own_loss
 from training.model.save_adapter import save_adapter
@@ -55,8 +55,8 @@ def train_adapter(job: Job, rank0: Rank0 | None = None) -> TrainingRecord | None
         saving = replace(job.saving, resume=checkpoint[0] if checkpoint else None)
         return train_prepared(prepared, replace(job, saving=saving), rank0)
 
-    asked = replace(job.recipe, lora=encoded.lora or job.recipe.lora)
-    recipe, note = distributed.broadcast_from_rank0(fit_memory(asked, encoded))
+    with_targets = replace(job.recipe, lora=encoded.lora or job.recipe.lora)
+    recipe, note = distributed.broadcast_from_rank0(fit_memory(with_targets, encoded))
     return within_memory(attempt, recipe, note, encoded, job.auto_batch)
 
 
@@ -226,4 +226,5 @@ def make_record(
         optimizer=OPTIMIZER,
         effect=effect,
         validation=validation,
+        chosen=rank0.chosen,
     )

@@ -17,9 +17,10 @@ from training import checks
 from training.data.examples import Encoded, Examples
 from training.data.packing import longest_of_rows, packed_dataset
 from training.model.build import add_adapter, load_for_training
-from training.model.kernels import apply_kernels, require_packable
+from training.model.kernels import apply_kernels
 from training.model.lora_targets import expected_trainable, require_lora_targets
 from training.model.own_loss import Yardstick, measure
+from training.model.packable import require_packable
 from training.model.router_loss import leave_router_loss_out
 from training.model.sharded_base import shard_base
 
@@ -67,16 +68,23 @@ class Prepared:
     held_out: list[tuple[list[int], list[int]]]
 
 
-def prepare(encoded: Encoded, base: Pin, prompt: PromptFormat, recipe: Recipe, note: str | None) -> Prepared:
+def prepare(
+    encoded: Encoded,
+    base: Pin,
+    prompt: PromptFormat,
+    recipe: Recipe,
+    note: str | None,
+    loaded: LoadedBase | None = None,
+) -> Prepared:
     """Load the base, add the adapter and run the checks before the first step. Raises UserError if one fails.
 
-    `note` says what was chosen for the GPU's memory, for the record.
+    `note` says what was chosen for the GPU's memory, for the record. A base that is `loaded` already is not loaded again.
     """
     training, examples, longest = recipe.training, encoded.examples, encoded.longest
     if training.packing:
         require_packable(encoded.config, base, longest)
     set_seed(training.seed)  # before the adapter's weights are drawn: SFTTrainer seeds too late for them
-    loaded = load_for_training(base, recipe.base, training, prompt)
+    loaded = loaded or load_for_training(base, recipe.base, training, prompt)
     if loaded.quantization_note:
         print(loaded.quantization_note)
     require_lora_targets(loaded.model, recipe.lora, base)

@@ -36,6 +36,11 @@ def longest_passage(occurs: np.ndarray, n: int = N) -> int:
     return longest + n - 1 if longest else 0
 
 
+def covered_words(occurs: np.ndarray, n: int = N) -> int:
+    """Number of words that lie in any n-gram that occurs; `occurs`: bool [words - n + 1]."""
+    return int((np.convolve(occurs, np.ones(n, dtype=np.int64)) > 0).sum()) if len(occurs) else 0
+
+
 class Copies:
     """The longest copied passage of each text. `look_up` must get all texts before `copied_words` is called.
 
@@ -46,6 +51,7 @@ class Copies:
     def __init__(self, files: Iterable[Path]) -> None:
         self.files = list(files)
         self.passages: dict[str, tuple[int, int]] = {}
+        self.covered: dict[str, int] = {}
 
     def look_up(self, texts: list[str]) -> None:
         """Search the training split for every word 8-gram of the texts; for every letter 16-gram of scripts without spaces."""
@@ -63,11 +69,17 @@ class Copies:
         ngrams_of_texts = np.unique(np.concatenate([*hashes, np.zeros(0, np.uint64)]), sorted=True)
         occurring = self.search(ngrams_of_texts, vocabulary, n)
         for text, ids, ngrams in zip(texts, word_ids, hashes, strict=True):
-            self.passages[text] = longest_passage(is_in_sorted(ngrams, occurring), n), len(ids) if text.strip() else 0
+            occurs = is_in_sorted(ngrams, occurring)
+            self.passages[text] = longest_passage(occurs, n), len(ids) if text.strip() else 0
+            self.covered[text] = covered_words(occurs, n)
 
     def copied_words(self, text: str) -> tuple[int, int]:
         """Number of words of the text's longest copied passage, and of the text. Raises KeyError if it was not looked up."""
         return self.passages[text]
+
+    def all_copied_words(self, text: str) -> tuple[int, int]:
+        """Number of words of all copied passages of the text, and of the text. Raises KeyError if it was not looked up."""
+        return self.covered[text], self.passages[text][1]
 
     @staticmethod
     def word_ids(words: pa.ListArray, vocabulary: pa.Array) -> list[np.ndarray]:

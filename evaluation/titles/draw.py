@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evaluation.titles.clusters import SERIES, Clustering, cluster
 from evaluation.titles.near_copies import near_copies
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
@@ -62,7 +63,7 @@ class Title:
 class Sample:
     """The drawn titles in their random order. Rows of the split = available + sum(excluded).
 
-    `split_titles` are the distinct titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
+    `clustering` has the clusters of similar titles. `split_titles` are the distinct titles of all rows of the split, sorted. `near_not_looked_for` counts the rows whose
     description has no spaces between words, and therefore no word 5-grams to find near-duplicates by.
     """
 
@@ -71,6 +72,7 @@ class Sample:
     available: int
     excluded: dict[str, int]
     near_not_looked_for: int = 0
+    clustering: Clustering | None = None
 
     def cut(self) -> int:
         """Return the number of truncated references."""
@@ -97,6 +99,13 @@ def read_split(dataset: Path, split: str, columns: list[str], name: str) -> pa.T
         raise UserError(f"the {split} split of {name} lacks one of {', '.join(columns)}: {error}") from error
 
 
+def series_columns(dataset: Path) -> dict[str, str]:
+    """Name in SERIES -> column of the test split that tells the series or brand of a product, as the split spells it."""
+    file = next(iter(sorted((dataset / "data").glob(f"{SPLIT}-*.parquet"))), None)
+    names = pq.read_schema(file).names if file else []
+    return {name.casefold(): name for name in names if name.casefold() in SERIES}
+
+
 def random_key(seed: int, row: dict[str, str]) -> bytes:
     """Return a keyed hash of a row; sorting by it gives a random order that is independent of the order of the rows."""
     text = "\x1f".join((row["uid"], row["title"], row["output"]))
@@ -116,7 +125,8 @@ def draw(
 
     Draws all usable titles if there are fewer. Raises UserError if there are fewer than FEWEST.
     """
-    rows = read_split(dataset, SPLIT, COLUMNS, name).to_pylist()
+    columns = series_columns(dataset)
+    rows = read_split(dataset, SPLIT, [*COLUMNS, *columns.values()], name).to_pylist()
     train = read_split(dataset, "train", ["title", "output"], name)
     train_titles = {folded(text) for text in train["title"].to_pylist()}
     train_outputs = {folded(text) for text in train["output"].to_pylist()}
@@ -124,6 +134,7 @@ def draw(
     excluded: Counter[str] = Counter()
     seen: set[str] = set()
     titles: list[Title] = []
+    drawn_rows: list[dict[str, Any]] = []
     for row in sorted(rows, key=lambda row: random_key(seed, row)):
         text = prompt.render(row["instruction"], row["input"])
         if folded(row["title"]) in train_titles:
@@ -140,6 +151,7 @@ def draw(
             excluded["no_room_for_answer"] += 1
         else:
             titles.append(title)
+            drawn_rows.append(row)
         seen.add(folded(row["title"]))
     if excluded["answer_in_prompt"] > len(rows) * MOST_GIVEN_AWAY:
         raise UserError(
@@ -158,7 +170,9 @@ def draw(
             f"({', '.join(f'{reason} {count}' for reason, count in excluded.items()) or 'nothing excluded'}); an "
             f"evaluation needs {min(FEWEST, count)}{fix}"
         )
+    values = {name: [row[column] for row in drawn_rows[:count]] for name, column in columns.items()}
     return Sample(
+        clustering=cluster([title.reference for title in titles[:count]], values),
         titles=with_other_prompts(titles[:count], tokenizer, limits.context),
         split_titles=sorted({row["title"] for row in rows}),
         available=len(titles),

@@ -65,7 +65,14 @@ def count_calls(last: str) -> Counter[str]:
 
         return counting
 
-    arms.generate = counted("generate", arms.generate)
+    opened = arms.open_decoder
+
+    def open_counted(*arguments: Any) -> Any:
+        decoder = opened(*arguments)
+        decoder.answers = counted("generate", decoder.answers)
+        return decoder
+
+    arms.open_decoder = open_counted
     switched_model.reference_nll = counted("nll", switched_model.reference_nll)
     return calls
 

@@ -24,7 +24,7 @@ BEFORE: dict[str, dict[str, Any]] = {
         "keep": "last",
         "patience": None,
     },
-    "data": {"structure": "flat", "encoding": "utf-8"},
+    "data": {"structure": "flat", "encoding": "utf-8", "filters": []},
 }
 """Section -> settings that older records do not have -> what was done before they existed."""
 

@@ -4,25 +4,28 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import PretrainedConfig
 
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import first_line
-from titlecraft.models.base.config import CAUSAL, context_length, load_config, require_decoder
+from titlecraft.models.base.config import CAUSAL, load_config, require_decoder
 from titlecraft.models.base.files import loading
 from titlecraft.models.base.model import LoadedBase, load_base, resolve_precision
 from titlecraft.models.base.quantisation import loaded_as
 from titlecraft.models.base.tokenizer import load_tokenizer
+from titlecraft.process import distributed
 from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
+from training.data.long_answers import longest_example
 from training.model.lora_targets import with_targets
 
 
 def load_for_training(base: Pin, settings: Base, training: Training, prompt: PromptFormat) -> LoadedBase:
     """Load the base at its pinned commit, quantised as the recipe says, with the tokenizer for this prompt; without an adapter."""
     if training.backend == "trl":
-        return load_base(base, settings.quantization, training.precision, prompt=prompt, on_cpu=training.shard_base)
+        # the other ranks get a base to be sharded from rank 0, layer by layer
+        device = ("cpu" if distributed.is_rank0() else "meta") if training.shard_base else None
+        return load_base(base, settings.quantization, training.precision, prompt=prompt, device=device)
     from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
 
     tokenizer, precision = load_tokenizer(base, prompt), resolve_precision(training.precision)
@@ -39,11 +42,6 @@ def load_for_training(base: Pin, settings: Base, training: Training, prompt: Pro
         )
     require_decoder(model, base)
     return LoadedBase(model, tokenizer, loaded_as(model), None, precision)
-
-
-def longest_example(settings: Base, config: PretrainedConfig) -> int:
-    """Maximum tokens of an example: base.max_length, or the base's context length if that is smaller."""
-    return min(settings.max_length, context_length(config))
 
 
 def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -> PeftModel:

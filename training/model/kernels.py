@@ -1,15 +1,8 @@
 """Put packed attention, the loss over answers and fused kernels over a model, and take them off again."""
 
-from typing import Any
-
-import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, PretrainedConfig
 
-from titlecraft.errors import UserError
-from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
-from titlecraft.models.base.files import loading
-from titlecraft.records import Pin
+from titlecraft.models.attention.document import DOCUMENTS, use_documents_attention
 from titlecraft.settings import Training
 from training.model.answer_loss import use_answer_loss
 from training.model.frozen_norm import fuse_norms, unfuse_norms
@@ -31,8 +24,7 @@ def apply_kernels(model: PeftModel, training: Training) -> tuple[str, str]:
             attention,
             f"loss over answers, {fuse_norms(model)} norms, {fuse_lora(model)} layers fused with their adapters",
         )
-    fault = "the base is shared out between GPUs" if training.shard_base else kernels_fault(model)
-    if fault:
+    if fault := kernels_fault(model):
         return attention, f"loss over answers only: {fault}"
     from liger_kernel.transformers import _apply_liger_kernel_to_instance  # pyright: ignore[reportMissingImports]
 
@@ -71,18 +63,3 @@ def remove_kernels(model: PeftModel) -> None:
     unfuse_norms(model)
     if model.config._attn_implementation == DOCUMENTS:
         model.set_attn_implementation("sdpa")
-
-
-def packing_fault(model: Any, base: Pin, longest: int) -> str | None:
-    """The reason why this base cannot be trained on packed rows, with the fix, or None. Does not read the weights."""
-    fault = documents_fault(model, longest)
-    return fault and f"{base} cannot be trained on packed rows: {fault}; use --training.packing=false"
-
-
-def require_packable(config: PretrainedConfig, base: Pin, longest: int) -> None:
-    """Raises UserError if a base cannot be trained on packed rows of `longest` tokens; its weights are not loaded."""
-    with torch.device("meta"), loading(base, "causal language model"):
-        # bfloat16, because the kernels of expert layers accept no float32
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, trust_remote_code=False)
-    if fault := packing_fault(model, base, longest):
-        raise UserError(fault)

@@ -18,11 +18,11 @@ from titlecraft.records import TRAINING_RECORD, Licence, Pin, ReadRows, Record, 
 from titlecraft.rows.folder import read_rows, settings_for
 from titlecraft.settings import Recipe, Training
 from training.data.lengths import measure_lengths, packed_items
+from training.data.long_answers import longest_example
 from training.data.prompt import prompt_for
 from training.data.validation_rows import count_rows
 from training.lost_settings import fault, idle, lost
-from training.model.build import longest_example
-from training.model.kernels import require_packable
+from training.model.packable import require_packable
 from training.planning.fit import MemoryBudget, choose_fit
 from training.planning.known_base import inspect_base
 from training.planning.speed import CARDS, Card, estimate_rate, measured_rate

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from titlecraft.models.attention.document import DOCUMENTS
-from titlecraft.models.decoding.batches import pad_left
+from titlecraft.models.batches import pad_left
 from titlecraft.models.layers import decoder_of
 from titlecraft.models.loss.answer_logits import own_logits
 from titlecraft.models.loss.guard import IGNORED, labelled_nll
