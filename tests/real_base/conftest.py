@@ -25,7 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A Hub with the base."""
     folder = tmp_path_factory.mktemp("real")
     hub = start(folder / "hub")
-    here = World(hub, folder, plain_environment(hub, folder / "home"))
+    here = World(hub, folder, plain_environment(hub, folder / "home"), seconds=800)
     succeed(here, "titlecraft.command_line.demo.real_base", BASE)
     yield here
     stop(folder / "hub")

@@ -14,7 +14,7 @@ from tests.real_base.conftest import ADAPTER, BASE, TITLECRAFT
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(2400),
     pytest.mark.skipif("TITLECRAFT_TEST_REAL" not in os.environ, reason="make test-real: downloads 93 MB"),
 ]
 
