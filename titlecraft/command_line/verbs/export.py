@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"--titles {options.titles}: expected at least 1")
 
     from playground.export.run import ExportOptions, describe, export, export_to_folder
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     kind = (options.quantize or "q8_0").lower() if options.to == "gguf" else None
     export_options = ExportOptions(options.to, kind, options.titles, options.seed, options.llama_cpp, options.fresh)
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
         target = options.out
     else:
         published, record = export(options.adapter, export_options, options.repo, private=not options.public)
-        target = f"{published}\n{address(published)}"
+        target = f"{published}\n{page_link(published)}"
     check = record.check
     print(
         f"{describe(record)}: NLL {check.nll_adapter:.4f} with the adapter on the base, {check.nll_merged:.4f} merged "
