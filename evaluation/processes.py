@@ -3,6 +3,8 @@
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from typing import Any
 
 from titlecraft.process.machine import usable_cores
@@ -21,9 +23,20 @@ def workers(texts: int, fewest: int = FEWEST_TEXTS) -> int:
 def run_all(calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], processes: int) -> list[Any]:
     """Return the results of the calls (function, arguments) in order. For several processes everything must be picklable.
 
-    Processes are spawned rather than forked, because this process has threads and may use a GPU.
+    Processes are spawned rather than forked, because this process has threads and may use a GPU. They stay for the next
+    calls, since starting them and importing what they need takes seconds.
     """
     if processes < 2:
         return [function(*arguments) for function, arguments in calls]
-    with ProcessPoolExecutor(min(processes, len(calls)), multiprocessing.get_context("spawn")) as pool:
-        return [future.result() for future in [pool.submit(function, *arguments) for function, arguments in calls]]
+    futures = [pool_of(processes).submit(function, *arguments) for function, arguments in calls]
+    try:
+        return [future.result() for future in futures]
+    except BrokenProcessPool:
+        pool_of.cache_clear()
+        raise
+
+
+@cache
+def pool_of(processes: int) -> ProcessPoolExecutor:
+    """Return the pool of this many processes; they end with this one."""
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
