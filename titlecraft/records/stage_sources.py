@@ -82,11 +82,13 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training validation
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: fused_lora kernels lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
@@ -105,11 +107,13 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training validation
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs lengths long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: fused_lora kernels lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: save_adapter sharded_base
         training/planning: fit known_base memory plan plan_table speed validation_schedule
         training/publishing: finished publish
         training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
@@ -196,11 +200,11 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training
-        model_card/verification/level_card/files: adapter checksums path_patterns renderings tokenizer
+        model_card/verification/level_card/files: adapter base_header checksums path_patterns renderings tokenizer
         model_card/verification/level_card/text: added card card_lines claims configs imitation markdown metadata older
         model_card/verification/level_scores: columns grounded lookup measures scores titles values
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
