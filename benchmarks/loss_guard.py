@@ -66,8 +66,9 @@ def trained(family: str, precision: str, mode: str, *more: str) -> float:
     from titlecraft.records import Pin
     from titlecraft.settings import Training
     from training.data.packing import longest_of_rows, packed_dataset
-    from training.model.kernels import apply_kernels, require_packable
+    from training.model.kernels import apply_kernels
     from training.model.own_loss import measure, nonzero_adapter, trainer_loss
+    from training.model.packable import require_packable
     from training.model.router_loss import leave_router_loss_out
     from training.trainer import make_trainer
 

@@ -38,8 +38,8 @@ def make_world(folder: Path) -> tuple[Any, Any, list[Any]]:
 
     from evaluation.titles.draw import TokenLimits, encode
     from tests.tiny_world import add_adapter
+    from titlecraft.command_line.demo.pretraining import CONTEXT, pretrain
     from titlecraft.command_line.demo.products import BOOKS, OTHERS
-    from titlecraft.command_line.demo.tiny_base import CONTEXT, pretrain
     from titlecraft.prompt import PromptFormat
     from titlecraft.settings import Prompt
 

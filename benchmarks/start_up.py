@@ -1,7 +1,8 @@
 """python benchmarks/start_up.py [--repeats 3] [--earlier COMMIT]
 
 CPU seconds that importing costs in `titlecraft train --dry-run`, `train` and `evaluate`: the commands themselves, as typed, on a
-tiny base, dataset and adapter, beside those of an earlier commit in the same run. Writes benchmarks/results/start_up.json.
+tiny base, dataset and adapter, beside those of an earlier commit in the same run, and beside what the libraries alone cost.
+Writes benchmarks/results/start_up.json.
 
 The earlier commit is the last one before the house was reordered. Both versions publish the tiny world with their own code, on
 an embedded Hub of their own, and run on the same installed packages. Needs no network and no GPU.
@@ -39,6 +40,13 @@ COMMANDS = {
     "train": [*TRAIN, "--fresh"],
     "evaluate": ["evaluate", "--adapter", "titlecraft/new", "--evaluation.titles=20", "--generation.max_new_tokens=4", "--fresh"],
 }  # fmt: skip
+FLOOR = """
+import time
+from transformers import AutoModelForCausalLM
+import torch, peft
+AutoModelForCausalLM.from_config
+print(time.process_time())
+"""
 WORLD = """
 import sys
 from pathlib import Path
@@ -69,19 +77,25 @@ class Version:
         self.environment = others | hub | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
         self.run("-c", WORLD, str(folder / "world"))
 
-    def run(self, *arguments: str) -> None:
-        """Run `python ARGUMENTS` on this tree; it must succeed."""
+    def run(self, *arguments: str) -> str:
+        """Run `python ARGUMENTS` on this tree, which must succeed; returns its output."""
         done = subprocess.run(
             [sys.executable, *arguments], env=self.environment, cwd=self.folder, capture_output=True, text=True
         )
         if done.returncode:
             raise SystemExit(f"{arguments}: {done.stderr[-3000:]}")
+        return done.stdout
 
     def seconds(self, command: str) -> dict[str, float]:
         """Return the CPU seconds of the command's imports, and of all of its process."""
         out = self.folder / "seconds.json"
         self.run(str(HERE / "world" / "import_clock.py"), str(self.tree), str(out), self.module, *COMMANDS[command])
         return json.loads(out.read_text())
+
+
+def floor(version: Version, repeats: int) -> float:
+    """Return the median CPU seconds of a process that imports torch, transformers' causal models and PEFT, and nothing of ours."""
+    return round(median(float(version.run("-c", FLOOR)) for _ in range(repeats)), 2)
 
 
 def measure(versions: dict[str, Version], repeats: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -112,6 +126,7 @@ def main() -> None:
             versions["earlier"] = Version(tree_of(options.earlier, folder / "earlier"), folder / "of earlier")
             versions["now"] = Version(ROOT, folder / "of now")
             commands = measure(versions, options.repeats)
+            libraries = floor(versions["now"], options.repeats)
         finally:
             for name in ("earlier", "now"):
                 stop(folder / f"of {name}" / "hub")
@@ -121,9 +136,11 @@ def main() -> None:
             print(f"{command:<18}{name:<9}{seconds['imports']:>7.2f} s of imports, {seconds['process']:>7.2f} s in all")
         ratio = found["now"]["imports"] / found["earlier"]["imports"]
         bars.append(bar(f"imports of {command}, of those of {options.earlier}", ratio, 0.5, "times, CPU seconds"))
+    print(f"{'libraries alone':<27}{libraries:>7.2f} s: torch, AutoModelForCausalLM of transformers, peft")
     print_bars(bars)
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "repeats": options.repeats}
-    write_results(options.out, machine | {"earlier": options.earlier, "cpu_seconds": commands, "bars": bars})
+    found = {"earlier": options.earlier, "libraries_alone": libraries, "cpu_seconds": commands, "bars": bars}
+    write_results(options.out, machine | found)
 
 
 if __name__ == "__main__":

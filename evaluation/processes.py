@@ -8,6 +8,7 @@ from typing import Any
 from titlecraft.process.machine import usable_cores
 
 FEWEST_TEXTS = 400  # below this, starting processes takes longer than the work
+FEWEST_ROWS = 200_000  # of the training split, alike
 FEWEST_CORES = 4
 
 

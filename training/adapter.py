@@ -12,14 +12,15 @@ from titlecraft.records import Examples as ExamplesSeen
 from titlecraft.records.repo_files import ADAPTER_FILES, ADAPTER_WEIGHTS, TRAINING_LOG
 from titlecraft.settings import Recipe
 from training import checks
+from training.adapter_settings import adapter_notes
 from training.checkpoints.folder import newest
 from training.data.examples import Encoded, encode_split, encoding_key, wait_until_encoded
 from training.data.inputs import load_train_split
+from training.data.long_answers import longest_example
 from training.data.validation_rows import MOST_WITHOUT, draw_rows, encode_held_out
 from training.effect import measure_effect, print_effect, validated_effect
 from training.job import Job, Rank0
 from training.lost_settings import lost, require_learning
-from training.model.build import longest_example
 from training.model.kernels import remove_kernels
 from training.model.own_loss import check_own_loss
 from training.model.save_adapter import save_adapter
@@ -55,8 +56,8 @@ def train_adapter(job: Job, rank0: Rank0 | None = None) -> TrainingRecord | None
         saving = replace(job.saving, resume=checkpoint[0] if checkpoint else None)
         return train_prepared(prepared, replace(job, saving=saving), rank0)
 
-    asked = replace(job.recipe, lora=encoded.lora or job.recipe.lora)
-    recipe, note = distributed.broadcast_from_rank0(fit_memory(asked, encoded))
+    with_targets = replace(job.recipe, lora=encoded.lora or job.recipe.lora)
+    recipe, note = distributed.broadcast_from_rank0(fit_memory(with_targets, encoded))
     return within_memory(attempt, recipe, note, encoded, job.auto_batch)
 
 
@@ -99,7 +100,7 @@ def print_lost_settings(job: Job, recipe: Recipe, prepared: Prepared, encoded: E
     steps = count_steps(items, all_devices).count
     require_learning(recipe.training, steps)
     notes = lost(recipe.training, recipe.base, encoded.config, job.given, items=items, steps=steps, devices=devices)
-    for note in notes:
+    for note in notes + adapter_notes(recipe.lora, recipe.training):
         print(f"note: {note}")
 
 
@@ -126,6 +127,8 @@ def train_prepared(prepared: Prepared, job: Job, rank0: Rank0 | None) -> Trainin
     cost = trainer.run_state.cost(energy)
     if trainer.validator:
         cost = replace_fields(cost, validation_seconds=round(trainer.validator.seconds, 1))
+    if prepared.changed:
+        prepared.checks.append(prepared.changed.convert(model, prepared.probe, prepared.loaded.precision))
     prepared.checks.extend(checks.require(checks.check_adapter(model, prepared.probe, prepared.base_logits)))
     with steady_threads(model):
         effect = effect_of_run(prepared, trainer)
@@ -156,6 +159,10 @@ def effect_of_run(prepared: Prepared, trainer: CountingTrainer) -> Effect:
     """The effect of the published weights: as validated, or measured now."""
     changes_logits = any(check.name == checks.CHANGES for check in prepared.checks)
     if trainer.validator:
+        if prepared.recipe.lora.init == "loftq":  # its first validation is not that of the base
+            with prepared.model.disable_adapter():
+                before = trainer.validator.scorer.score(trainer.accelerator)
+            return validated_effect(trainer.validator, changes_logits, before)
         return validated_effect(trainer.validator, changes_logits)
     training, pad = prepared.recipe.training, prepared.loaded.tokenizer.pad_token_id or 0
     alone = training.backend == "unsloth"
@@ -226,4 +233,5 @@ def make_record(
         optimizer=OPTIMIZER,
         effect=effect,
         validation=validation,
+        chosen=rank0.chosen,
     )

@@ -9,8 +9,8 @@ from titlecraft.models.adapter.load import load
 from titlecraft.models.adapter.read import read_adapter
 from titlecraft.models.loss.guard import tolerance
 from titlecraft.process.threads import steady_threads
+from training.data.long_answers import longest_example
 from training.data.validation_rows import draw_rows, encode_held_out
-from training.model.build import longest_example
 from training.planning.validation_schedule import rows_to_draw
 from training.validation.score import Scorer
 

@@ -46,12 +46,22 @@ class Engine:
         self.layers = adapter_layers(loaded.model)
         self.small = is_small(loaded.model)
         self.shared = SharedDecoder(open_decoder(loaded, VISITORS), self.computing, self.lock)
+        if loaded.model.device.type == "cuda":
+            self.warm_up()
 
     @classmethod
     def open(cls, adapter: str) -> "Engine":
         """Load the adapter NS/NAME[@REVISION] and its base model. Raises UserError."""
         inputs = read_adapter(adapter)
         return cls(inputs, load(inputs))
+
+    def warm_up(self) -> None:
+        """Compile and capture what the first question would wait for: both arms together and alone, sampled and greedy."""
+        for sampling in (Sampling.of(self.generation, 0), None):
+            for arms in (ARMS, *((arm,) for arm in ARMS)):
+                requests = [Request(range(8), 2, (), arm, sampling) for arm in arms]
+                for _ in self.shared.stream(*requests):
+                    pass
 
     @property
     def generation(self) -> Generation:

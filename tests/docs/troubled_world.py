@@ -111,6 +111,7 @@ def mistakes(folder: Path, taken_port: int) -> dict[str, list[str]]:
         "not_your_namespace": build(at("rows.json"), "meta/built"),
         "no_write_right": build(at("rows.json"), "readers/built"),
         "repo_not_found": ["train", "--dataset", "me/dtaa", "--repo", "me/adapter"],
+        "other_kind_of_repo": ["train", "--dataset", "me/base", "--repo", "me/adapter"],
         "revision_not_found": ["train", "--dataset", "me/data@v9", "--repo", "me/adapter"],
         "not_a_repo": ["evaluate", "--adapter", "adapter"],
         "somebody_elses_files": [*TRAIN[:-1], "me/no-model", "--base.repo=me/base"],

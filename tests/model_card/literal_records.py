@@ -3,7 +3,11 @@
 from typing import Literal
 
 from titlecraft.records import (
+    AllAnswers,
+    Answers,
     Check,
+    Chosen,
+    Clusters,
     Code,
     DatasetRecord,
     Distribution,
@@ -58,6 +62,7 @@ METERED = Measured(
     parts=1,
     validation_seconds=7.4,
 )
+DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 WRITTEN_DOWN_LATER = {
     "optimizer": Optimizer(),
     "effect": Effect(changes_logits=True, split="validation", rows=32, tokens=2100, nll_base=2.81, nll_adapter=2.43),
@@ -76,8 +81,14 @@ WRITTEN_DOWN_LATER = {
         planned_steps=400,
         stopped_early=True,
     ),
+    "chosen": Chosen(
+        among=12,
+        settings={"training.learning_rate": 1e-4, "lora.r": 16},
+        rows=32,
+        dataset=DATASET,
+        sweep="8" * 64,
+    ),
 }
-DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
 ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)
 
@@ -231,6 +242,7 @@ def evaluation_record() -> EvaluationRecord:
             losses=80,
             neutral_before=None,
             neutral_after=None,
+            **({"design_effect": 1.21, "titles_low": -0.29, "titles_high": -0.21} if name == "nll_per_token" else {}),
         )
 
     return EvaluationRecord(
@@ -262,4 +274,9 @@ def evaluation_record() -> EvaluationRecord:
         also=[],
         benchmarks=[],
         files=[],
+        clusters=Clusters(count=150, largest=6, similarity=0.3, columns=[], left_out=[]),
+        answers=AllAnswers(
+            before=Answers(distinct=190, most_repeated=3, distinct_2=0.5, words=9_000, copied_words=90),
+            after=Answers(distinct=40, most_repeated=61, distinct_2=0.1, words=8_000, copied_words=7_040),
+        ),
     )

@@ -59,6 +59,13 @@ def whole_records() -> dict[str, Any]:
     training["licence"] |= {"warning": "Warning."}
     report |= {"excluded": {"title_in_train": 3}, "guards": [{"name": "g", "expected": "1", "found": "1"}]}
     report |= {"references_cut": 2, "benchmarks": [{"repo": "ns/bench", "revision": "e" * 40}]}
+    report["measures"][0] |= {"design_effect": 1.4, "titles_low": -0.28, "titles_high": -0.22}
+    report["clusters"] = {"count": 89, "largest": 17, "similarity": 0.3, "columns": ["brand"], "left_out": []}
+    of_arm = {"most_repeated": 9, "distinct_2": 0.1, "words": 100}
+    report["answers"] = {
+        "before": of_arm | {"distinct": 180, "copied_words": 3},
+        "after": of_arm | {"distinct": 14, "copied_words": 88},
+    }
     report |= {"sampled": report["measures"], "also": report["measures"]}
     records["dataset"]["prompt"] |= {"other_questions": ["{title}?"], "product_word": "auto"}
     report |= {
@@ -249,4 +256,4 @@ def test_left_out_rows_count_as_rows_of_the_training_split() -> None:
     named = whole_records()
     named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
     lines = [claim.sentence for claim in render_claims(CLAIMS, named) if claim.id in ("data.available", "data.share")]
-    assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10 % |"]
+    assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10% |"]

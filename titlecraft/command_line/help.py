@@ -15,6 +15,7 @@ WORDS = {int: "whole number", float: "number"}
 USAGE = {
     "build": "FILE [FILE ...] --repo NAMESPACE/NAME [options]",
     "train": "--dataset NAMESPACE/NAME --repo NAMESPACE/NAME [options]",
+    "sweep": "--dataset NAMESPACE/NAME --repo NAMESPACE/NAME [options]",
     "evaluate": "--adapter NAMESPACE/NAME [options]",
 }
 EXAMPLES = {
@@ -22,6 +23,10 @@ EXAMPLES = {
     "train": (
         "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe auto --dry-run",
         "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe auto",
+    ),
+    "sweep": (
+        "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe auto --sweep training.learning_rate=1e-4,2e-4,5e-4",
+        "--dataset YOU/products --repo YOU/Llama-3-8B-products --recipe lists.yaml --out chosen --dry-run",
     ),
     "evaluate": ("--adapter YOU/NAME", "--adapter YOU/NAME --evaluation.titles=200"),
     "card": ("YOU/NAME --dry-run", "YOU/NAME"),

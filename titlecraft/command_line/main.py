@@ -20,6 +20,7 @@ from titlecraft.process.terminal import use_terminal_characters
 VERBS = {
     "build": "a catalogue of titles and descriptions -> a published instruction dataset",
     "train": "a published dataset + a base model -> a published LoRA adapter with its card",
+    "sweep": "choose a recipe by short trainings over one base, judged on the validation split",
     "evaluate": "a published adapter -> a before/after report in its repo",
     "card": "render the card of an adapter or a dataset again from the records in its repo",
     "verify": "re-derive every number that a published repo shows",
@@ -43,7 +44,7 @@ everywhere:
   --hub local      the embedded Hub under .demo/ (started if it does not run); needs no network and no token
   --hub URL        a Hub at that address; the default is HF_ENDPOINT, or the public Hub
   --version
-build, train, evaluate:
+build, train, sweep, evaluate:
   --recipe NAME    a recipe under recipes/, or a YAML file; --section.key=value overrides one setting
 """
 
@@ -93,8 +94,10 @@ def run(arguments: list[str]) -> int:
     require_own_packages()
     from titlecraft.command_line.choose_hub import choose_hub
     from titlecraft.process.quiet import quiet_libraries
+    from titlecraft.process.start_up import start_sooner
 
     quiet_libraries()
+    start_sooner()
     if verb != "recipes" and not {"-h", "--help"} & set(rest):
         choose_hub(hub)
     return import_module(f"titlecraft.command_line.verbs.{verb}").main(rest) or 0

@@ -24,7 +24,6 @@ from titlecraft.records.base import Pin, digest, read_record
 from titlecraft.records.repo_files import PROMPT_FILE
 from titlecraft.records.rows import ReadRows, RowSettings
 from titlecraft.rows.formats import Exchange, Unusable, columns_of, format_of, reader_of
-from titlecraft.rows.groups import group_rows, uniform_hash
 from titlecraft.search.title_match import folded
 from titlecraft.settings import Data
 
@@ -177,6 +176,11 @@ def draw_missing(tables: dict[str, pa.Table], settings: RowSettings) -> dict[str
         np.array([xxhash.xxh3_64_intdigest(folded(text)) for text in train.column(name).to_pylist()], dtype=np.uint64)
         for name in ("title", "output")
     ]
+    from titlecraft.rows.groups import (  # with scipy, which a dataset of `titlecraft build` does not need
+        group_rows,
+        uniform_hash,
+    )
+
     position = uniform_hash(group_rows(*keys), settings.seed, "split")
     begin, taken = 0.0, np.zeros(len(train), dtype=bool)
     for split, share in drawn.items():

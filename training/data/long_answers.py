@@ -3,6 +3,16 @@
 An answer that is cut without its end token teaches the model not to stop.
 """
 
+from transformers import PretrainedConfig
+
+from titlecraft.models.base.config import context_length
+from titlecraft.settings import Base
+
+
+def longest_example(settings: Base, config: PretrainedConfig) -> int:
+    """Maximum tokens of an example: base.max_length, or the base's context length if that is smaller."""
+    return min(settings.max_length, context_length(config))
+
 
 def fit(question: list[int], answer: list[int], max_length: int, long_answers: str) -> list[int]:
     """Return the answer's token ids as far as the example has room for them; an empty list leaves the example out."""

@@ -76,8 +76,67 @@ def done(user: Desk) -> dict[str, Outcome]:
             "kept": kept,
             "kept again": kept,
             "out": [*MERGE, "--out", "llama.cpp"],
+            "verified": ["verify", MERGED, "--full"],
+            "verified gguf": ["verify", GGUF, "--brief"],
         }
     )
+
+
+TAMPERED = """
+import json, shutil, tempfile
+from pathlib import Path
+from model_card.verification.repo_state import RepoState
+from model_card.verification.run import find, verify_state
+from playground.export.card import render
+from playground.export.verification import record_of, verify_export
+state = RepoState.download(find({repo!r}))
+def record(**changes):
+    def change(folder):
+        values = json.loads((folder / "export_record.json").read_text())
+        for name, value in changes.items():
+            section = values["check"] if name in values["check"] else values
+            section[name] = value
+        (folder / "export_record.json").write_text(json.dumps(values, indent=2))
+        (folder / "README.md").write_text(render(state.pin.repo, record_of(RepoState(state.pin, folder, state.paths))))
+    return change
+def card(old, new):
+    def change(folder):
+        text = (folder / "README.md").read_text()
+        assert old in text, old
+        (folder / "README.md").write_text(text.replace(old, new, 1))
+    return change
+first = json.loads((state.folder / "export_record.json").read_text())
+for name, change in {{
+    "nothing": lambda folder: None,
+    "a better merged model": record(nll_merged=0.1),
+    "a tolerance of nothing": record(tolerance=0.0),
+    "another base": record(base=first["adapter"]),
+    "another licence": record(licence=first["licence"] | {{"id": "apache-2.0"}}),
+    "other sums": record(files=[file | {{"sha256": "0" * 64}} for file in first["files"]]),
+    "a number of the card": card(f"{{first['check']['nll_merged']:.4f}}", "0.1000"),
+    "a base of the card": card("base_model: ", "base_model: x"),
+    "a result on the card": card("<!-- /titlecraft:export -->", "<!-- /titlecraft:export -->\\n\\n## Results\\n\\nNLL per token 0.1\\n"),
+}}.items():
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for path in ("README.md", "export_record.json"):
+            shutil.copy(state.folder / path, folder / path)
+        change(folder)
+        result = verify_state(RepoState(state.pin, folder, state.paths), "card", [], None, verify_export)
+        print(name, "|", result.verdict, "|", "; ".join(line.claim for line in result.failures()))
+"""
+
+
+def test_an_export_is_verified_against_its_adapter_and_each_forgery_is_refused(
+    user: Desk, done: dict[str, Outcome]
+) -> None:
+    for name in ("verified", "verified gguf"):
+        assert done[name].status == 0, done[name].out
+    assert "only the models could tell" in done["verified"].out and "cannot show" in done["verified gguf"].out
+    lines = [line.split(" | ") for line in user.say(TAMPERED.format(repo=MERGED)).splitlines() if " | " in line]
+    verdicts = {name: verdict for name, verdict, _ in lines}
+    assert verdicts.pop("nothing") == "holds" and len(verdicts) == 8
+    assert set(verdicts.values()) == {"does not hold"}, lines
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from tests.training.model.test_own_loss import BASE, MODES, trainer_of
 from titlecraft.errors import UserError
 from titlecraft.models.attention.document import documents_fault, use_documents_attention
 from training.data.packing import flatten_rows
-from training.model.kernels import require_packable
 from training.model.own_loss import check_own_loss
+from training.model.packable import require_packable
 
 
 @pytest.fixture(scope="module")

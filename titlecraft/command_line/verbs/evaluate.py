@@ -67,12 +67,12 @@ def measure(adapter: str, recipe: Recipe, fresh: bool, collection: bool) -> None
     from evaluation.run import evaluate
     from model_card.lineage.announce import announce
     from model_card.published import write_picture_and_card
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     published, record = evaluate(adapter, recipe, fresh=fresh, write_card=write_picture_and_card)
     print_table(record)
     announce(published, collection=collection)
-    print(f"report in {published}\n{address(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
+    print(f"report in {published}\n{page_link(published, f'evaluation/{record.id}/{REPORT_PAGE}')}")
 
 
 def compare(a: str, b: str, out: Path) -> None:

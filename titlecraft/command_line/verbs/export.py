@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
 
     from playground.export.options import ADAPTER_TYPE, DEFAULT_TYPE, QUANTISED, ExportOptions, types_of
     from playground.export.run import describe, export, export_to_folder
-    from titlecraft.hub.pins import address
+    from titlecraft.command_line.page_link import page_link
 
     types = {
         "merged": (),
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> None:
         target = options.out
     else:
         published, record = export(options.adapter, export_options, options.repo, private=not options.public)
-        target = f"{published}\n{address(published)}"
+        target = f"{published}\n{page_link(published)}"
     check = record.check
     loss = check and (
         f": NLL {check.nll_adapter:.4f} with the adapter on the base, {check.nll_merged:.4f} merged "

@@ -1,11 +1,12 @@
 """Choose the next token with the logits warpers of transformers, in the same order, with random numbers of the request's own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from transformers import LogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from titlecraft.models.decoding.request import Sampling
+from titlecraft.models.decoding.request import Request, Sampling
 
 
 class TokenChooser:
@@ -48,3 +49,31 @@ class ChosenByRow(LogitsProcessor):
         tokens = [choose(row) for choose, row in zip(self.choosers, scores, strict=True)]
         chosen = torch.tensor(tokens, device=scores.device)[:, None]
         return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)
+
+
+class EachRow:
+    """Chooses the next token of many rows, on a CPU: each row's request has a chooser of its own."""
+
+    def __init__(self, rows: int) -> None:
+        self.choosers: list[TokenChooser] = [TokenChooser(None, "cpu")] * rows
+
+    def begin(self, rows: list[int], requests: Sequence[Request]) -> None:
+        """Set rows to requests."""
+        for row, request in zip(rows, requests, strict=True):
+            self.choosers[row] = TokenChooser(request.sampling, "cpu")
+
+    def move(self, sources: Any, targets: Any) -> None:
+        """Copy rows to other rows."""
+        for source, target in zip(sources.tolist(), targets.tolist(), strict=True):
+            self.choosers[target] = self.choosers[source]
+
+    def take(self, other: "EachRow") -> None:
+        """Take the rows of another one."""
+        self.choosers = other.choosers
+
+    def __call__(self, logits: Any, rows: Any, positions: Any, candidates: int) -> Any:
+        """Return the tokens [n] from logits [n, vocabulary]; `candidates` is 0 if all rows are greedy."""
+        if not candidates:
+            return logits.float().argmax(-1)
+        choosers = [self.choosers[row] for row in rows.tolist()]
+        return torch.tensor([choose(scores) for choose, scores in zip(choosers, logits, strict=True)])

@@ -6,16 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from titlecraft.models.decoding.request import Answering, Request
+from titlecraft.models.decoding.request import Answering, Arm, Request
+
+States = Callable[[Sequence[Sequence[int]]], list[Any]]
+"""Token ids of texts -> their last hidden states, [tokens, hidden] each."""
 
 
 class Decoder(ABC):
     """Answers a queue of requests with one loaded model. Not for several threads at once: see `SharedDecoder`.
 
-    `description` says in one line how it decodes, and why not faster.
+    Args:
+        description: how it decodes, in a few words.
+        at_once: the number of requests that `answers` is best given: fewer leave rows idle.
     """
 
     description = ""
+    at_once = 1
 
     @abstractmethod
     def add(self, request: Request) -> Answering:
@@ -28,6 +34,13 @@ class Decoder(ABC):
     @abstractmethod
     def cancel(self, answering: Answering) -> None:
         """End an answer, in work or waiting, so that its memory serves others. No-op if it has ended."""
+
+    def states(self, arm: Arm) -> States | None:
+        """Return a function that computes last hidden states faster than the model's own forward pass; None if there is none."""
+        return None
+
+    def release(self) -> None:  # noqa: B027 (nothing to do for most)
+        """Free the memory that is kept for the next answers, if nothing is in work."""
 
     def answers(self, requests: Sequence[Request]) -> list[list[int]]:
         """Return the token ids of the answer to each request, in order; an answer ended by a stop token holds it."""

@@ -39,6 +39,7 @@ class PlainDecoder(Decoder):
         description: str = "decoding by transformers",
     ) -> None:
         self.model, self.tokenizer, self.rows, self.description = model, tokenizer, rows, description
+        self.at_once = rows
         self.compiles, self.zeroed_is_base = compiles, zeroed_is_base
         self.layers = adapter_layers(model)
         self.in_work: list[Answering] = []
