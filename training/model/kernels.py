@@ -2,7 +2,7 @@
 
 from peft import PeftModel
 
-from titlecraft.models.attention.document import DOCUMENTS, use_documents_attention
+from titlecraft.models.attention.document import DOCUMENTS, documents_fault, use_documents_attention
 from titlecraft.settings import Training
 from training.model.answer_loss import use_answer_loss
 from training.model.frozen_norm import fuse_norms, unfuse_norms
