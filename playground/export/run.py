@@ -183,7 +183,7 @@ def make_export(
         base=training.base,
         dataset=training.dataset,
         licence=training.licence,
-        language=language_of(training.dataset),
+        languages=languages_of(training.dataset),
         quantization=training.quantization,
         generation=training.generation,
         dtype=merged.dtype,
@@ -200,10 +200,10 @@ def make_export(
     return folder, record
 
 
-def language_of(dataset: Pin) -> str | None:
-    """ "en" for AmazonTitles, whose language is known; None for other sources."""
+def languages_of(dataset: Pin) -> list[str] | None:
+    """The languages that the dataset's record states or that were detected; None if it names none."""
     record = dataset_record(dataset)
-    return "en" if record is not None and record.source.is_amazon_titles else None
+    return record.languages if record is not None else None
 
 
 def describe(record: ExportRecord) -> str:

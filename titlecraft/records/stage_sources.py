@@ -62,7 +62,7 @@ SOURCES: dict[str, str] = {
         dataset_builder/workers: array_file in_order
         titlecraft: __init__ prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
-        titlecraft/hub: checksums data_revision errors pins publishing
+        titlecraft/hub: checksums data_revision errors loaded_path pins publishing
         titlecraft/process: distributed
         titlecraft/records: __init__ base chosen code_version dataset evaluation lineage repo_files rows setting_names
         titlecraft/records: stage_sources training validation
@@ -71,7 +71,7 @@ SOURCES: dict[str, str] = {
     """,
     "training": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/hub: checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -96,7 +96,7 @@ SOURCES: dict[str, str] = {
     """,
     "sweep": """
         titlecraft: __init__ files prompt settings
-        titlecraft/hub: checksums data_revision errors licence pins publishing
+        titlecraft/hub: checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: probe weights
         titlecraft/models/attention: document spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -131,7 +131,7 @@ SOURCES: dict[str, str] = {
         evaluation/statistics: all_answers compare corpus intervals paired significance
         evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
-        titlecraft/hub: __init__ checksums errors pins publishing
+        titlecraft/hub: __init__ checksums errors loaded_path pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -153,7 +153,7 @@ SOURCES: dict[str, str] = {
         playground/export: card gguf merge merge_check run
         titlecraft: __init__ files prompt settings
         titlecraft/cards: front_matter head_card merge templates
-        titlecraft/hub: checksums errors licence pins publishing
+        titlecraft/hub: checksums errors licence loaded_path pins publishing
         titlecraft/models/adapter: load probe read weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
@@ -210,7 +210,7 @@ SOURCES: dict[str, str] = {
         model_card/verification/lines: checks columns line numbers one_line pinned_repo rendering unavailable
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/cards: front_matter head_card lineage_picture merge templates
-        titlecraft/hub: __init__ checksums data_revision errors licence pins publishing
+        titlecraft/hub: __init__ checksums data_revision errors licence loaded_path pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
         titlecraft/models/attention: document grouped spy
         titlecraft/models/base: chat_template config files four_bit model published_template quantisation tokenizer
