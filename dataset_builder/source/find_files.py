@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.source.addresses import is_url, shown
-from dataset_builder.source.catalogue import Listed, file_system, remote_errors
+from dataset_builder.source.files.addresses import is_url, shown
+from dataset_builder.source.files.catalogue import Listed, file_system, remote_errors
 from dataset_builder.source.places.names import is_catalogue
 from titlecraft.errors import UserError
 

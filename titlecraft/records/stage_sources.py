@@ -46,15 +46,16 @@ titlecraft.errors titlecraft.process.quiet titlecraft.process.left_out titlecraf
 # The lists below are written by `python -m tests.titlecraft.records.test_stage_sources`.
 SOURCES: dict[str, str] = {
     "dataset_builder": """
-        dataset_builder: build clean first_pass guards language leakage loads markup mojibake options outcome valid_settings
-        dataset_builder: write_dataset
+        dataset_builder: build first_pass language options outcome write_dataset
         dataset_builder/card: build_command metadata plots write
+        dataset_builder/checks: guards leakage loads valid_settings
+        dataset_builder/cleaning: clean markup mojibake
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
-        dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
-        dataset_builder/source: parse parts product_kind read_blocks reader readers text
+        dataset_builder/shards: alpaca product_kind statistics wording write
+        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source/files: addresses catalogue compression encodings gzip_tail text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: hub_datasets names standard_input
@@ -178,13 +179,15 @@ SOURCES: dict[str, str] = {
     """,
     "verification": """
         dataset_builder/card: build_command metadata plots write
-        dataset_builder: clean first_pass guards language leakage markup mojibake options outcome write_dataset
+        dataset_builder/checks: guards leakage
+        dataset_builder/cleaning: clean markup mojibake
         dataset_builder/duplicates: near_duplicates repeated sketch
         dataset_builder/engine: choose interface local on_ray work_storage
         dataset_builder/filters: biography praise review short table
-        dataset_builder/shards: alpaca statistics wording write
-        dataset_builder/source: addresses block catalogue columns compression encodings examine find_files gzip_tail json_parser
-        dataset_builder/source: parse parts product_kind read_blocks reader readers text
+        dataset_builder: first_pass language options outcome write_dataset
+        dataset_builder/shards: alpaca product_kind statistics wording write
+        dataset_builder/source: block columns examine find_files json_parser parse parts read_blocks reader readers
+        dataset_builder/source/files: addresses catalogue compression encodings gzip_tail text
         dataset_builder/source/formats: columnar dialect foreign_formats foreign_text json_beginning json_documents json_elements json_lines
         dataset_builder/source/formats: python_lines table_rows tables xml_feed
         dataset_builder/source/places: names

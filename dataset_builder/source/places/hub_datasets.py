@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from dataset_builder.source.addresses import without_secrets
+from dataset_builder.source.files.addresses import without_secrets
 from titlecraft.errors import UserError
 from titlecraft.hub.errors import hub_errors
 from titlecraft.hub.loaded_path import loaded_path

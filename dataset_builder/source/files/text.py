@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO
 
-from dataset_builder.source.addresses import is_url, shown
-from dataset_builder.source.catalogue import in_one_line, open_file, remote_errors
-from dataset_builder.source.compression import DAMAGE, GZIP, compression_of, decompressed
-from dataset_builder.source.encodings import UTF_8, Recoded, is_other_encoding
-from dataset_builder.source.gzip_tail import bytes_behind_gzip
+from dataset_builder.source.files.addresses import is_url, shown
+from dataset_builder.source.files.catalogue import in_one_line, open_file, remote_errors
+from dataset_builder.source.files.compression import DAMAGE, GZIP, compression_of, decompressed
+from dataset_builder.source.files.encodings import UTF_8, Recoded, is_other_encoding
+from dataset_builder.source.files.gzip_tail import bytes_behind_gzip
 from titlecraft.errors import UserError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

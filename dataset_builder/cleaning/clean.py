@@ -5,7 +5,7 @@ rules changed the text. Cleaning twice changes nothing, except where a text with
 `isprintable` and `in` cost less than any regular expression.
 
 A new rule needs its function, a line in TEXT_RULES or BOILERPLATE_RULES, and a condition in `is_clean`;
-tests/dataset_builder/test_clean.py fails if one of them is missing.
+tests/dataset_builder/cleaning/test_clean.py fails if one of them is missing.
 """
 
 import html
@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from dataset_builder.markup import text_of
-from dataset_builder.mojibake import may_be_mojibake, repair_mojibake
+from dataset_builder.cleaning.markup import text_of
+from dataset_builder.cleaning.mojibake import may_be_mojibake, repair_mojibake
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);){2,}")

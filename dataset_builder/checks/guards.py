@@ -4,8 +4,8 @@ import shlex
 from collections import Counter
 
 from dataset_builder.first_pass import LAST_LINE_IS_CUT, Rows
-from dataset_builder.source.catalogue import CatalogueFile, described
 from dataset_builder.source.columns import content_names
+from dataset_builder.source.files.catalogue import CatalogueFile, described
 from dataset_builder.source.formats.tables import LAST_ROW_IS_CUT
 from dataset_builder.source.parse import READABLE, Drop, Quarantine
 from dataset_builder.source.read_blocks import expected_lines
