@@ -19,6 +19,7 @@ from evaluation.lookup.sources import Lookup
 from evaluation.measures import measures_of
 from evaluation.model.finished_batches import FinishedBatches, machine_of
 from evaluation.outcome import Outcome
+from evaluation.processes import kept_processes
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.predictions import write_predictions
@@ -41,6 +42,7 @@ from titlecraft.rows.index import index_of_rows
 from titlecraft.settings import Recipe
 
 
+@kept_processes()
 def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = None) -> EvaluationRecord:
     """Measure before and after; write report.json, report.html, predictions.parquet, plots and timings to `folder`.
 

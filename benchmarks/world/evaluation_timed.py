@@ -58,8 +58,9 @@ def peak(number: int) -> float:
 def timed_answers() -> list[tuple[int, float]]:
     """Record the tokens and seconds of each call of the decoder from now on; its answers are lists, so that no work is pending."""
     from evaluation.lighteval_harness.pipeline import restored_process
+    from evaluation.lighteval_harness.without_inspect import INSPECT, without
 
-    with restored_process():
+    with restored_process(), without(INSPECT):
         from evaluation import experiment
         from evaluation.lighteval_harness import arms  # noqa: F401
 
