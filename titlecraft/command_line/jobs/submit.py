@@ -134,6 +134,8 @@ def fetch_results(sent: Pin, folder: Path) -> None:
     below = f"{RESULTS}/{sent.revision}"
     with hub_errors(f"downloading the job's results from {sent.repo}", sent.repo, "model"):
         local = Path(snapshot_download(sent.repo, allow_patterns=[f"{below}/*"]))
+    if not (local / below).is_dir():
+        raise UserError(f"the job left no results in {sent.repo}, {below}: its output says why")
     shutil.copytree(local / below, folder, dirs_exist_ok=True)
     print(f"results of the job in {folder}")
 
