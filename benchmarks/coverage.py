@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from evaluation.measures import measures_of
 from evaluation.statistics.intervals import bca_interval, mean_interval
 from evaluation.titles.clusters import cluster
+from evaluation.titles.draw import FEWEST
 from titlecraft.records import column
 from titlecraft.settings import Evaluation
 
@@ -56,13 +57,12 @@ def populations(files: list[Path]) -> Iterator[Population]:
 def draw(
     rng: np.random.Generator, differences: np.ndarray, clusters: np.ndarray | None, titles: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return drawn differences and their clusters: titles, or whole clusters until there are enough titles."""
+    """Return drawn differences and their clusters: titles, or as many whole clusters as have this number of titles on average."""
     if clusters is None:
         return rng.choice(differences, titles), None
     members = [np.flatnonzero(clusters == one) for one in np.unique(clusters)]
-    drawn: list[np.ndarray] = []
-    while sum(map(len, drawn)) < titles or len(drawn) < 30:
-        drawn.append(members[rng.integers(len(members))])
+    count = max(FEWEST, round(titles * len(members) / len(differences)))
+    drawn = [members[index] for index in rng.integers(len(members), size=count)]
     ids = np.repeat(np.arange(len(drawn)), [len(part) for part in drawn])
     return differences[np.concatenate(drawn)], ids
 

@@ -27,8 +27,10 @@ from titlecraft.records.lineage import result_of
 from titlecraft.records.repo_files import CHECKSUMS, LINEAGE_PICTURE
 
 
-def recompute_and_render(folder: Path, pin: Pin) -> bool:
+def recompute_and_render(folder: Path, pin: Pin, pages: bool = True) -> bool:
     """Update the records, render everything and update SHA256SUMS. Returns whether everything could be rendered.
+
+    `pages=False` leaves the pages and plots of reports as they are: they have the change.
 
     A record with a pin that does not exist, or with contradictory counts, has no card. The old card then stays.
     """
@@ -36,7 +38,8 @@ def recompute_and_render(folder: Path, pin: Pin) -> bool:
     rendered = True
     try:
         recompute_keys(folder, pin)
-        render(folder, pin)
+        if pages:
+            render(folder, pin)
         (folder / "README.md").write_text(expected_card(RepoState.of_folder(pin, folder)), encoding="utf-8")
     except Exception as error:
         print(f"not rendered: {error}", flush=True)

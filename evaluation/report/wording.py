@@ -1,5 +1,7 @@
 """Words a result for the report, the console and the plots: numbers, verdicts and the answer."""
 
+from math import ceil, floor, log10
+
 from msgspec import UNSET
 from numpy import format_float_positional
 
@@ -79,8 +81,14 @@ def p_value(measure: Measure, settings: Evaluation) -> str:
     """
     smallest = smallest_p_value(settings)
     if measure.p_value <= smallest * (1 + ROUNDING):
-        return f"≤ {max(measure.p_holm, smallest):.1g}"
+        return f"≤ {rounded_up(max(measure.p_holm, smallest)):g}"
     return "< 0.001" if measure.p_holm < 0.001 else f"{measure.p_holm:.3f}"
+
+
+def rounded_up(value: float) -> float:
+    """Return the smallest number of two digits that is not below a positive number."""
+    unit = 10.0 ** (floor(log10(value)) - 1)
+    return float(f"{ceil(value / unit - ROUNDING) * unit:.1e}")
 
 
 def neutral(measure: Measure) -> str:
@@ -165,6 +173,7 @@ def clustered(record: Tested) -> str:
 
 
 ONE_RUN = "One training run: how much another seed would change this was not measured."
+ONE_RUN_EACH = "Each adapter is one training run: how much another seed would change this was not measured."
 
 
 def corrected_together(record: Tested, measure: Measure) -> int:

@@ -11,9 +11,11 @@ from evaluation.report import wording
 from evaluation.report.pages import draw_plots, render_page
 from evaluation.report.predictions import read_predictions
 from titlecraft.records import PREDICTIONS, REPORT, EvaluationRecord, Tested
+from titlecraft.records.evaluation import MEANT_TO_IMPROVE
 from titlecraft.records.repo_files import REPORT_PAGE
 
-SHORT = {"no measured difference": "–", "not significant": "n.s."}  # verdicts in a table of a terminal
+# verdicts and headings in a table of a terminal
+SHORT = {"no measured difference": "–", "not significant": "n.s.", MEANT_TO_IMPROVE: "Aims of the tuning"}
 
 
 def write_report(record: EvaluationRecord, folder: Path) -> None:
@@ -39,7 +41,7 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
         shown = [measure for measure in measures if only is None or measure.name in only]
         if only is None:
             table.add_section()
-            table.add_row(f"[dim]{heading}[/dim]")
+            table.add_row(f"[dim]{SHORT.get(heading, heading)}[/dim]")
         for measure in shown:
             verdict, verdict_text = measure.verdict(), wording.verdict(record, measure)
             table.add_row(
@@ -67,7 +69,6 @@ def print_table(record: Tested, only: Collection[str] | None = None) -> None:
         wording.power(record),
         wording.answer(record),
     ]
-    if isinstance(record, EvaluationRecord):
-        texts.append(wording.ONE_RUN)
+    texts.append(wording.ONE_RUN if isinstance(record, EvaluationRecord) else wording.ONE_RUN_EACH)
     for text in filter(None, texts):
         console.print(text, highlight=False)

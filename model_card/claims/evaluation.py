@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluation.measures.scripts import ALL_NEEDS
-from evaluation.report.wording import COLLAPSED, is_collapsed, number, share
+from evaluation.report.wording import COLLAPSED, is_collapsed, number, rounded_up, share
 from evaluation.titles.draw import FEWEST
 from model_card.claims.claim import FORMATS, Claim
 from titlecraft.models.base.quantisation import in_words
@@ -50,7 +50,7 @@ def interval_of(values: dict[str, Any]) -> str:
 def p_of(values: dict[str, Any]) -> str:
     """The p-value; at the smallest value that the random sign flips can give, as an upper bound."""
     smallest = 2 / (values["resamples"] + 1)
-    return f"p ≤ {smallest:.1g}" if values["p_value"] <= smallest else FORMATS["p"](values["p_value"])
+    return f"p ≤ {rounded_up(smallest):g}" if values["p_value"] <= smallest else FORMATS["p"](values["p_value"])
 
 
 def boxed(values: dict[str, Any]) -> dict[str, Any]:

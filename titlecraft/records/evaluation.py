@@ -13,6 +13,7 @@ Group = Literal[
     "likelihood", "specificity", "coherence", "detail", "contextualisation", "overlap", "form", "forgetting"
 ]
 GROUNDED_HEADING = "Tuned → with sources"  # in the columns before and after
+MEANT_TO_IMPROVE = "What the tuning was meant to improve"  # heading of the measures of CLAIMS
 CLUSTER = "cluster"  # the column of predictions.parquet with the cluster of each title
 SAMPLED = "_sampled"  # ends the name of an arm whose answers are sampled
 
@@ -198,7 +199,7 @@ class Tested(Record, frozen=True):
         without_claim = [measure for measure in others if measure.group not in CLAIMS]
         all_blocks = [
             ("Primary measure", [primary]),
-            ("What the tuning was meant to improve", claims),
+            (MEANT_TO_IMPROVE, claims),
             ("Other measures", without_claim),
         ]
         all_blocks.append((f"Of {self.evaluation.sampled} sampled answers", self.sampled))

@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from evaluation.inputs import key_inputs
+from evaluation.inputs import FIRST_PROTOCOL, key_inputs
 from evaluation.measures import measure_names
+from evaluation.statistics.compare import BEFORE_CLUSTERS
 from model_card.verification.lines.checks import EXACT, Checks
 from model_card.verification.lines.line import Line
 from model_card.verification.lines.pinned_repo import commit_exists
@@ -134,5 +135,7 @@ def key_of(state: RepoState, report: EvaluationRecord) -> str:
     weights = {name: state.sha256(name) for name in ADAPTER_FILES}
     prompt = PromptFormat.from_json(state.require(PROMPT_FILE), PROMPT_FILE)
     inputs = key_inputs(Adapter(report.adapter, state.training, prompt, weights), recipe)
+    if report.interval_method == BEFORE_CLUSTERS:
+        inputs["protocol"] = FIRST_PROTOCOL
     names = ("code", "dataset", "base", "base_settings", "quantization", "precision")
     return digest(inputs | {name: getattr(report, name) for name in names})

@@ -142,7 +142,7 @@ def test_the_table_shows_before_after_difference_and_interval(record: Evaluation
     print_table(record)
     printed = capsys.readouterr().out
     assert "40 held-out titles" in printed and "NLL per token" in printed and "3.000" in printed
-    assert "Primary measure" in printed and "What the tuning was meant to improve" in printed
+    assert "Primary measure" in printed and "Aims of the tuning" in printed
     assert printed.index("Coherence") < printed.index("Content-word recall") < printed.index("Other measures")
     joined = " ".join(printed.split())
     assert "nats in NLL per token would be found in 4 of 5 such experiments with 40 titles" in joined
@@ -198,6 +198,7 @@ def test_verdicts_without_an_interval_and_after_correction(record: EvaluationRec
     assert wording.verdict(changed, corrected) == "not significant after correction for 16 measures"
     assert wording.p_value(msgspec.structs.replace(first, p_value=0.002, p_holm=0.002), SETTINGS) == "≤ 0.002"
     assert wording.p_value(msgspec.structs.replace(first, p_value=0.004, p_holm=0.004), SETTINGS) == "0.004"
+    assert [wording.rounded_up(value) for value in (2 / 10_001, 0.0321, 0.06, 1.0)] == [0.0002, 0.033, 0.06, 1.0]
 
 
 def answers(distinct: int, copied: int) -> Answers:
@@ -235,7 +236,7 @@ def test_a_claim_that_does_not_hold_is_reported(record: EvaluationRecord, tmp_pa
     write_report(record, tmp_path)
     page = (tmp_path / "report.html").read_text()
     row = page[page.index("<td>Coherence<") :].partition("</tr>")[0]
-    assert ">not significant after correction for 16 measures<" in row and "0.060" in row
+    assert ">not significant after correction for 16 measures<" in row and "≤ 0.06<" in row
     assert page.count(">not significant") == 1
     assert (
         page.index("Primary measure")
