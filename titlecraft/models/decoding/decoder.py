@@ -73,6 +73,7 @@ class SharedDecoder:
 
     def stream(self, *requests: Request) -> Iterator[tuple[Answering, ...]]:
         """Yield the answers each time that one has grown, until all have ended. Closing the iterator cancels them.
+        Raises what ended one of them, such as a full memory, in whatever thread it happened.
 
         Requests of one call begin together and advance in the same batches.
         """
@@ -84,6 +85,8 @@ class SharedDecoder:
                 with self.lock, self.turn():
                     if sum(len(one.tokens) for one in answers) == seen and any(one.stop is None for one in answers):
                         self.decoder.step()
+                    if error := next((one.error for one in answers if one.error), None):
+                        raise error
                     grown, ended = sum(len(one.tokens) for one in answers), all(one.stop for one in answers)
                 if grown > seen or ended:
                     seen = grown
