@@ -23,9 +23,11 @@ TEMPLATES = {
     "evaluation": """
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
+        evaluation/report/templates/seeds.html.jinja
     """,
     "export": """
-        playground/export/templates/export_card.md.jinja playground/export/templates/serve_llama_cpp.py.jinja
+        playground/export/templates/export_card.md.jinja playground/export/templates/gguf_adapter_card.md.jinja
+        playground/export/templates/ollama_template.gotmpl playground/export/templates/serve_llama_cpp.py.jinja
         playground/export/templates/serve_transformers.py.jinja playground/export/templates/serve_vllm.py.jinja
     """,
     "space": "playground/space/templates/space_app.py.jinja playground/space/templates/space_card.md.jinja",
@@ -150,7 +152,8 @@ SOURCES: dict[str, str] = {
         evaluation/report: examples
         evaluation/titles: clusters draw near_copies training_split
         model_card: inputs named_records samples
-        playground/export: card gguf merge merge_check run
+        playground/export: card gguf gguf_header gguf_loss gguf_source importance_matrix llama_cpp make merge merge_check
+        playground/export: ollama options run
         titlecraft: __init__ files prompt settings
         titlecraft/cards: front_matter head_card merge templates
         titlecraft/hub: checksums errors licence pins publishing
