@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -71,7 +71,7 @@ class SharedDecoder:
         self.decoder, self.turn = decoder, turn
         self.lock = lock or threading.Lock()
 
-    def stream(self, *requests: Request) -> Iterator[tuple[Answering, ...]]:
+    def stream(self, *requests: Request) -> Generator[tuple[Answering, ...], None, None]:
         """Yield the answers each time that one has grown, until all have ended. Closing the iterator cancels them.
         Raises what ended one of them, such as a full memory, in whatever thread it happened.
 

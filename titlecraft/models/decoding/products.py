@@ -79,7 +79,7 @@ class Products:
             part.data = stacked[start : start + len(part)]
             start += len(part)
         self.stacked = stacked
-        self.up = first.new_zeros(len(stacked) - self.width, self.width) if updates else None
+        self.up = up = first.new_zeros(len(stacked) - self.width, self.width) if updates else None
         biases = [layer.bias for layer in self.layers]
         self.bias = None
         if any(bias is not None for bias in biases):
@@ -87,9 +87,9 @@ class Products:
             self.bias = torch.cat([*full, first.new_zeros(len(stacked) - self.width)])
         row = column = 0
         for update, size in zip(self.updates, self.sizes, strict=True):
-            if update is not None:
+            if update is not None and up is not None:
                 rank = len(update.A)
-                self.up[row : row + rank, column : column + size] = update.B.data.t() * update.scaling
+                up[row : row + rank, column : column + size] = update.B.data.t() * update.scaling
                 row += rank
             column += size
 

@@ -109,7 +109,7 @@ def test_a_family_whose_logits_differ_is_left_to_transformers(
     llama: Loaded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def scaled(*arguments: Any) -> Any:
-        network = opening.Network(*arguments[:2], opening.TorchOps(), together=False)
+        network = opening.Network(arguments[0], arguments[1], opening.TorchOps(), together=False)
         network.scale *= 1.01
         return network
 
@@ -180,7 +180,8 @@ def test_an_error_ends_the_answers_that_it_concerns(
             list(shared.stream(requests[1]))
     assert list(first)[-1][0].tokens == by_generate(llama.model, tokenizer, requests[0])
     second, third = shared.stream(requests[2]), shared.stream(requests[3])
-    next(second), next(third)
+    for stream in (second, third):
+        next(stream)
     with monkeypatch.context() as patch:
         patch.setattr(Table, "advance", lambda *arguments: 1 / 0)
         for stream in (second, third):  # each of them is told, whoever ran the step
