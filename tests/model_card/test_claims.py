@@ -19,6 +19,7 @@ from model_card.build import render
 from model_card.citations import SOFTWARE, cited_by, entries, source_names
 from model_card.claims import CLAIMS, claims_of
 from model_card.claims.claim import Claim, render_claims, steps_of, value_at
+from model_card.claims.use import vllm_options
 from model_card.named_records import named_records
 from model_card.samples import INVISIBLE, escape_text
 from tests import present
@@ -257,3 +258,9 @@ def test_left_out_rows_count_as_rows_of_the_training_split() -> None:
     named["training"]["examples"] |= {"available": 100, "left_out": 300, "distinct_seen": 40}
     lines = [claim.sentence for claim in render_claims(CLAIMS, named) if claim.id in ("data.available", "data.share")]
     assert lines == ["| rows in the training split | 400 |", "| share of the training split that was seen | 10% |"]
+
+
+@pytest.mark.parametrize(("rank", "largest"), [(8, 8), (16, 16), (24, 32), (512, 512), (513, None)])
+def test_the_command_for_vllm_has_a_rank_that_vllm_takes(rank: int, largest: int | None) -> None:
+    options = vllm_options({"r": rank, "repo": "ns/titles"})
+    assert options == (largest and {"rank": largest, "name": "titles"})
