@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("/tmp/quality"), help="the Hub of the runs and their logs")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=1, help="where two GPUs share the seeds")
     parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--precision", default="float32", help="float32 or bfloat16")
     parser.add_argument("--best", nargs=2, metavar=("RATE", "EPOCHS"), help="take this point and leave the grid out")
@@ -193,7 +194,7 @@ def main() -> None:
     result["best"] = {form: {"learning_rate": point[0], "epochs": point[1]} for form, point in best.items()}
     jobs = [
         (name, recipe, form, seed, True)
-        for seed in range(1, options.seeds + 1)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
         for form in FORMATS
         for name, recipe in recipes(best[form]).items()
     ]

@@ -1,4 +1,4 @@
-"""python benchmarks/training_sharded.py      on a machine with two GPUs of 80 GB
+"""python benchmarks/training_sharded.py      on a machine with two GPUs
 
 Trains with a sharded base (training.shard_base) on two GPUs, with random weights that every process draws alike: the adapter on
 8 layers of Llama 3 8B's width, sharded and unsharded, with fused kernels and without; then a base of Llama 3 70B's shape in
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.bars import bar, print_bars  # noqa: E402
 
 RESULTS = HERE / "results" / "training_gpus.json"
-LAYERS = {"8B width": 8, "70B, 4 bit": 80, "70B shape, bfloat16": 48}
+LAYERS = {"8B width": 8, "70B, 4 bit": 80}
+LAYER_OF_70B = 855_654_400  # parameters of a decoder layer of Llama 3 70B
 WIDTHS = {
     "8B": {"hidden_size": 4096, "intermediate_size": 14_336, "num_attention_heads": 32},
     "70B": {"hidden_size": 8192, "intermediate_size": 28_672, "num_attention_heads": 64},
@@ -60,8 +62,22 @@ def skeleton(width: str, layers: int, four_bit: bool) -> Any:
     return model.eval()
 
 
-def draw_weights(modules: Any, device: Any) -> None:
-    """Draw the weights of modules on the meta device, the same in every process, and pack 4-bit ones."""
+class Drawer:
+    """Draws weights of modules on the meta device: the n-th tensor is the same in every process and every run."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def normal_(self, tensor: Any) -> None:
+        """Fill a tensor."""
+        import torch
+
+        self.drawn += 1
+        tensor.normal_(std=0.02, generator=torch.Generator(tensor.device).manual_seed(self.drawn))
+
+
+def draw_weights(drawer: Drawer, modules: Any, device: Any) -> None:
+    """Draw the weights of modules on the meta device, and pack 4-bit ones."""
     import torch
     from bitsandbytes.nn import Linear4bit, Params4bit
 
@@ -72,7 +88,7 @@ def draw_weights(modules: Any, device: Any) -> None:
                     module._parameters[name].data = weight.data.to(device)
                 continue
             drawn = torch.empty(weight.shape, dtype=weight.dtype, device=device)
-            drawn.fill_(1) if weight.ndim == 1 else drawn.normal_(std=0.02)
+            drawn.fill_(1) if weight.ndim == 1 else drawer.normal_(drawn)
             parameter = torch.nn.Parameter(drawn, requires_grad=weight.requires_grad)
             if isinstance(module, Linear4bit) and name == "weight":
                 packed: Any = Params4bit(
@@ -92,12 +108,12 @@ def draw_weights(modules: Any, device: Any) -> None:
                 module.attention_scaling = fresh.attention_scaling
 
 
-def fill(modules: Any, device: Any) -> None:
+def fill(drawer: Drawer, modules: Any, device: Any) -> None:
     """As `draw_weights`, with 4-bit weights unwrapped for FSDP."""
     from training.model.sharded_base import unwrap_4bit_weights
 
     modules = list(modules)
-    draw_weights(modules, device)
+    draw_weights(drawer, modules, device)
     for module in modules:
         unwrap_4bit_weights(module)
 
@@ -140,13 +156,13 @@ def measured(
         gradient_checkpointing=checkpointing, optimizer="adamw_torch_fused" if on_gpu else "adamw_torch", shard_base=sharded,
         precision="bfloat16",
     )  # fmt: skip
-    model = skeleton(width, layers, four_bit)
+    model, drawer = skeleton(width, layers, four_bit), Drawer()
     set_seed(training.seed)
     if not sharded:
         layers_of = model.model.layers  # drawn in the order in which `shard_base` asks for them
         inside = {id(module) for module in layers_of.modules()} - {id(layers_of)}
-        draw_weights([module for module in model.modules() if id(module) not in inside], device)
-        draw_weights([module for module in model.modules() if id(module) in inside], device)
+        draw_weights(drawer, [module for module in model.modules() if id(module) not in inside], device)
+        draw_weights(drawer, [module for module in model.modules() if id(module) in inside], device)
         model.hf_device_map = {"": device.index or 0} if on_gpu else {"": "cpu"}
     tokenizer = train_tokenizer()
     loaded = LoadedBase(model, tokenizer, "nf4" if four_bit else "none", None, "bfloat16")
@@ -160,7 +176,7 @@ def measured(
             peft.get_submodule(module)._parameters[last] = torch.nn.Parameter(value.to(device))
     torch.set_rng_state(state)
     set_seed(training.seed)
-    shares = shard_base(peft, fill) if sharded else None
+    shares = shard_base(peft, partial(fill, drawer)) if sharded else None
     kernels = apply_kernels(peft, training)[1]
     held = torch.cuda.memory_allocated(device) / 1e9 if on_gpu else 0.0
     base_seconds = time.perf_counter() - started
@@ -186,13 +202,20 @@ def measured(
         "rows_per_second": round(float(total[0]), 2),
         "tokens_per_second": round(float(total[1]), 1),
         "step_seconds": rates["step_seconds"],
-        "layers_gb_here_and_in_all": [round(share / 1e9, 3) for share in shares] if shares else None,
+        "layers_gb_here_and_in_all": [round(share / 1e9, 6) for share in shares] if shares else None,
         "gb_before_the_first_step": round(held, 2),
         "peak_gb": round(peak, 2),
         "seconds_until_the_first_step": round(base_seconds, 1),
         "losses": losses,
         "adapter": adapter,
     }
+
+
+def more_than_a_card() -> int:
+    """Number of layers of Llama 3 70B whose weights in bfloat16 exceed the memory of this card."""
+    import torch
+
+    return torch.cuda.get_device_properties(0).total_memory // (2 * LAYER_OF_70B) + 1
 
 
 def part(tiny: bool) -> None:
@@ -250,8 +273,11 @@ def part(tiny: bool) -> None:
     large: dict[str, Any] = {"width": "70B", "rows": 2, "long": 2048} if not tiny else small
     large |= {"sharded": True, "fused": True, "steps": 5, "checkpointing": True}
     for name, four_bit in (("70B, 4 bit", True), ("70B shape, bfloat16", False)):
-        run(name, **large | {"four_bit": four_bit, "layers": 2 if tiny else LAYERS[name]})
+        run(name, **large | {"four_bit": four_bit, "layers": 2 if tiny else LAYERS.get(name) or more_than_a_card()})
     if distributed.is_rank0():
+        if torch.cuda.is_available():
+            card = torch.cuda.get_device_properties(0)
+            results |= {"gpu": card.name, "card_gb": round(card.total_memory / 1e9, 1)}  # pyright: ignore[reportArgumentType]
         print("\n" + json.dumps({"sharded": results}), flush=True)
     distributed.destroy_process_group()
 
@@ -261,7 +287,7 @@ def judge(found: dict[str, Any]) -> list[dict[str, Any]]:
     bars = []
     for kind in ("fused", "plain"):
         run = found[f"8B width, sharded, {kind}"]
-        if "lora_B_apart" in run:
+        if run.get("largest_lora_B"):
             share = run["lora_B_apart"] / run["largest_lora_B"]
             bars.append(
                 bar(f"adapter, sharded and unsharded, {kind}", round(share, 6), MOST_APART, "of its largest weight")
@@ -270,10 +296,12 @@ def judge(found: dict[str, Any]) -> list[dict[str, Any]]:
         if "peak_gb" in found.get(name, {}):
             here, everywhere = found[name]["layers_gb_here_and_in_all"]
             bars.append(bar(f"{name}: layers in one process", round(here / everywhere, 4), 0.51, "of all layers"))
-            bars.append(bar(f"{name}: peak", found[name]["peak_gb"], 78, "GB of a card"))
+            bars.append(bar(f"{name}: peak", found[name]["peak_gb"], found["card_gb"], "GB of a card"))
     if "peak_gb" in found.get("70B shape, bfloat16", {}):
         layers = found["70B shape, bfloat16"]["layers_gb_here_and_in_all"][1]
-        bars.append(bar("70B shape, bfloat16: all layers", layers, 80, "GB, more than a card", larger=True))
+        bars.append(
+            bar("70B shape, bfloat16: all layers", layers, found["card_gb"], "GB, more than a card", larger=True)
+        )
     return bars
 
 
@@ -303,7 +331,7 @@ def main() -> None:
     if tiny:
         return
     result = json.loads(RESULTS.read_bytes())
-    result["sharded"] = {"gpu": "2 GPUs of 80 GB", "bars": bars, "measured": found}
+    result["sharded"] = {"gpu": f"2 × {found.pop('gpu')}", "bars": bars, "measured": found}
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -1,7 +1,7 @@
 """Repairs text that was decoded with the wrong encoding (ftfy), and tells quickly which texts cannot be such text.
 
-ftfy looks for its signs at every letter of a text. Each sign has a letter of ftfy's own tables, and is at most REACH letters long:
-so only the letters around these are searched, with the same result in a tenth of the time.
+ftfy looks for its signs at every letter of a text. A sign is a few letters of which one is rare, or an accented small letter beside a
+quotation mark: so only the letters around these are searched, with the same result in a small part of the time.
 """
 
 import re
@@ -11,11 +11,27 @@ from ftfy import TextFixerConfig, fix_encoding
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES
 
 BEYOND_PUNCTUATION = re.compile("[^\x00-\x7f‘’“”–—…€™•]")
-NO_SIGN_ALONE = "‘’“”–—…™•"  # a sign that has one of these has another letter of the tables too
-REACH = 8
-LETTERS = "".join((*MOJIBAKE_CATEGORIES.values(), *(sign for sign in BADNESS_RE.pattern if not sign.isascii())))
-SUSPECT = f"[{LETTERS.translate(dict.fromkeys(map(ord, NO_SIGN_ALONE)))}]"
-SUSPECTS = re.compile(rf"{SUSPECT}(?:[\0-\U0010ffff]{{0,{2 * REACH}}}?{SUSPECT})*+")
+REACH = 8  # a sign has fewer letters
+QUOTES = "‘“”™•"  # of ftfy's start_punctuation and end_punctuation, and common in texts that are right
+RARE = "".join(
+    MOJIBAKE_CATEGORIES[name]
+    for name in (
+        "c1",
+        "bad",
+        "law",
+        "currency",
+        "start_punctuation",
+        "end_punctuation",
+        "numeric",
+        "upper_accented",
+        "box",
+    )
+).translate(dict.fromkeys(map(ord, QUOTES)))
+SMALL = MOJIBAKE_CATEGORIES["lower_accented"]
+RARE += "ŒœØÙЂВГРСΒΓΞΟ"
+SUSPECTS = re.compile(  # begins with one set of letters, which is what `re` finds fastest
+    f"[{RARE}{SMALL}”™](?:(?<=[{RARE}])|(?<=[{SMALL}])(?=[{QUOTES}])|(?<=[”™])(?=[{SMALL}]))"
+)
 ONLY_ENCODING = TextFixerConfig(unescape_html=False, fix_c1_controls=False)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +19,7 @@ from evaluation.lookup.sources import Lookup
 from evaluation.measures import measures_of
 from evaluation.model.finished_batches import FinishedBatches, machine_of
 from evaluation.outcome import Outcome
+from evaluation.processes import kept_processes
 from evaluation.progress import Progress
 from evaluation.readable import not_measured, readable_only, require_primary
 from evaluation.report.predictions import write_predictions
@@ -26,10 +28,12 @@ from evaluation.report.write import write_report
 from evaluation.statistics.all_answers import describe_all
 from evaluation.statistics.compare import INTERVAL_METHOD, compare_arms, compare_grounded, compare_sampled
 from evaluation.titles.clusters import clusters_of, describe_clusters
-from evaluation.titles.draw import SPLIT, Sample, TokenLimits, draw
+from evaluation.titles.draw import SPLIT, Sample, TokenLimits, draw, searching_training
 from evaluation.titles.grounded import GroundedSample, check_sources, describe_grounded, ground
+from evaluation.titles.training_split import InTraining
 from titlecraft.models.adapter.load import Loaded, load
 from titlecraft.models.base.model import device_name
+from titlecraft.models.decoding.open import open_decoder
 from titlecraft.process.threads import steady_threads
 from titlecraft.records import PREDICTIONS, Check, EvaluationRecord, Pin, current_code, describe_file
 from titlecraft.records.repo_files import TIMINGS
@@ -38,6 +42,7 @@ from titlecraft.rows.index import index_of_rows
 from titlecraft.settings import Recipe
 
 
+@kept_processes()
 def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = None) -> EvaluationRecord:
     """Measure before and after; write report.json, report.html, predictions.parquet, plots and timings to `folder`.
 
@@ -50,23 +55,31 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     recipe = replace(recipe, evaluation=inputs.evaluation)
     benchmarks = find_benchmarks(recipe.evaluation.benchmarks)
     with progress.part("loading"):
-        loaded = load(inputs)
         dataset = rows_folder(inputs.training.dataset, inputs.training.row_settings)
-        sample = draw_sample(dataset, inputs, recipe, loaded)
+        with searching_training(dataset, f"dataset {inputs.training.dataset}") as in_training:
+            loaded = load(inputs)
+            sample = draw_sample(dataset, inputs, recipe, loaded, in_training)
         print(plan(recipe.evaluation, len(sample.titles)), flush=True)
         titles, references = [row.title for row in sample.titles], [row.reference for row in sample.titles]
         require_primary(recipe.evaluation, titles, references)
         grounded = find_sources(inputs, recipe, loaded, sample)
         lookup = Lookup.over(dataset, sample, recipe.evaluation)
     with steady_threads(loaded.model):
+        decoder = open_decoder(loaded, recipe.evaluation.batch_size)
         score_check = check_scores(
-            loaded.model, sample.titles, loaded.tokenizer.pad_token_id, loaded.compiles, recipe.evaluation.batch_size
+            loaded.model,
+            sample.titles,
+            loaded.tokenizer.pad_token_id,
+            loaded.compiles,
+            recipe.evaluation.batch_size,
+            decoder.states,
         )
         finished = FinishedBatches(kept, {"key": inputs.key, **machine_of(loaded)})
         if len(finished):
             say(f"continuing an interrupted run with {len(finished)} finished batches; --fresh starts anew")
         outcomes = run_pipeline(
             loaded,
+            decoder,
             sample,
             lookup,
             dataset if inputs.training.rows else inputs.training.dataset,
@@ -112,7 +125,9 @@ def measure(inputs: Inputs, recipe: Recipe, folder: Path, kept: Path | None = No
     return record
 
 
-def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -> Sample:
+def draw_sample(
+    dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded, in_training: Callable[[], InTraining]
+) -> Sample:
     """Draw the recipe's number of titles from the test split of the downloaded dataset."""
     settings = recipe.evaluation
     return draw(
@@ -123,6 +138,7 @@ def draw_sample(dataset: Path, inputs: Inputs, recipe: Recipe, loaded: Loaded) -
         settings.titles,
         settings.seed,
         name=f"dataset {inputs.training.dataset}",
+        in_training=in_training,
     )
 
 

@@ -85,7 +85,7 @@ def train(
                 return head, record
         licence = licence_of(base)
         require_name(repo, licence, base)
-        require_backend(recipe.training)
+        require_backend(recipe.training, recipe.lora)
         work = work_folder("train", repo)
         folder = work / "publish"
         record = None if options.fresh else find_finished(folder, run.key)
@@ -167,7 +167,7 @@ def follow() -> None:
     """Run on every rank but 0: receive the job from rank 0 and train. Only rank 0 publishes."""
     job: Job | None = distributed.broadcast_from_rank0(None)
     if job is not None:
-        require_backend(job.recipe.training)
+        require_backend(job.recipe.training, job.recipe.lora)
         from training.adapter import train_adapter
 
         train_adapter(job)

@@ -58,11 +58,13 @@ def peak(number: int) -> float:
 def timed_answers() -> list[tuple[int, float]]:
     """Record the tokens and seconds of each call of the decoder from now on; its answers are lists, so that no work is pending."""
     from evaluation.lighteval_harness.pipeline import restored_process
+    from evaluation.lighteval_harness.without_inspect import INSPECT, without
 
-    with restored_process():
-        from evaluation.lighteval_harness import arms
+    with restored_process(), without(INSPECT):
+        from evaluation import experiment
+        from evaluation.lighteval_harness import arms  # noqa: F401
 
-    calls, opened = [], arms.open_decoder
+    calls, opened = [], experiment.open_decoder
 
     def open_timed(*arguments: Any) -> Any:
         decoder = opened(*arguments)
@@ -77,7 +79,7 @@ def timed_answers() -> list[tuple[int, float]]:
         decoder.answers = timed
         return decoder
 
-    arms.open_decoder = open_timed
+    experiment.open_decoder = open_timed
     return calls
 
 

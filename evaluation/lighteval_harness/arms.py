@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from math import nan
+from typing import Any
 
 from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
@@ -23,7 +24,7 @@ from evaluation.titles.draw import Title
 from titlecraft.errors import UserError
 from titlecraft.models.adapter.load import Loaded
 from titlecraft.models.attention.grouped import attention_of
-from titlecraft.models.decoding.open import open_decoder
+from titlecraft.models.decoding.decoder import Decoder
 from titlecraft.models.decoding.request import Arm, Request, Sampling
 from titlecraft.settings import Generation, Recipe
 
@@ -35,6 +36,7 @@ class TwoArms(SwitchedModel):
 
     Args:
         loaded: model, tokenizer and context.
+        decoder: of the loaded model.
         titles: the sample, with token ids.
         lookup: looks up all answers at once, because it reads the training split once.
         recipe: its sections `evaluation` and `generation` are used.
@@ -46,6 +48,7 @@ class TwoArms(SwitchedModel):
     def __init__(
         self,
         loaded: Loaded,
+        decoder: Decoder,
         titles: Sequence[Title],
         lookup: Lookup,
         recipe: Recipe,
@@ -59,7 +62,7 @@ class TwoArms(SwitchedModel):
         self.lookup = lookup
         self.recipe = recipe
         self.settings = recipe.evaluation
-        self.decoder = open_decoder(loaded, self.batch_size)
+        self.decoder = decoder
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
         """NLL of each document's reference in its arm, as logprobs = [−nll] and output_tokens = [the scored tokens].
@@ -84,6 +87,10 @@ class TwoArms(SwitchedModel):
 
         length = lambda title: len(title.prompt_tokens) + len(title.reference_tokens)  # noqa: E731
         return self.in_groups(docs, lambda docs_of_group: self.alternate_arms("scoring", docs_of_group, length, score))
+
+    def states_of(self, arm: str) -> Any:
+        """The decoder's hidden states of an arm, where it computes them faster than the model."""
+        return self.decoder.states(DECODED[arm])
 
     def in_groups(self, docs: list[Doc], answer: Callable[[list[Doc]], list[ModelResponse]]) -> list[ModelResponse]:
         """Answers in the order of `docs`. Both arms are computed first, then the documents with sources, whose prompts are longer."""
@@ -119,7 +126,13 @@ class TwoArms(SwitchedModel):
         ]
         with self.lookup.looking_up(answers, self.progress), memory_error_names_batch_size(self.batch_size):
             scores = sentence_order_nll(
-                self.loaded, texts, self.settings.seed, self.batch_size, self.progress, self.finished
+                self.loaded,
+                texts,
+                self.settings.seed,
+                self.batch_size,
+                self.progress,
+                self.finished,
+                self.states_of(BEFORE),
             )
         self.lookup.encode(answers, self.progress)
         for response in responses:

@@ -65,8 +65,12 @@ class SwitchedModel(LightevalModel):
 
     def nll(self, activity: str, arm: str, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
         """`reference_nll` of one batch under the current arm."""
-        pad = self.tokenizer.pad_token_id
-        return self.finished.answers(activity, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad))
+        pad, states = self.tokenizer.pad_token_id, self.states_of(arm)
+        return self.finished.answers(activity, arm, pairs, lambda: reference_nll(self.loaded.model, pairs, pad, states))
+
+    def states_of(self, arm: str) -> Any:
+        """What computes hidden states of an arm in place of the model (see `reference_nll`); None: the model itself."""
+        return None
 
     def loglikelihood_rolling(self, docs: Any) -> Any:
         """Raise NotImplementedError: no measure needs the perplexity of prompts."""

@@ -4,7 +4,7 @@ The training split is read once, batch by batch, after the texts are generated: 
 which are few, and not those of 1.2 million descriptions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evaluation.measures.scripts import SPACES, meets
+from evaluation.processes import FEWEST_ROWS, run_all, workers
 from titlecraft.search.word_ngrams import (
     BATCH_ROWS,
     TABLE_BITS,
@@ -91,12 +92,24 @@ class Copies:
 
     def search(self, ngrams: np.ndarray, vocabulary: pa.Array, n: int = N) -> np.ndarray:
         """The given n-gram hashes that occur in a description of the training split."""
-        unseen, may_occur = ngrams, np.zeros(1 << TABLE_BITS, dtype=bool)
-        for file in self.files:
-            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=["output"]):
-                may_occur[:] = False
-                may_occur[table_index(unseen)] = True
-                batch_hashes, _ = known_ngrams(split_words(batch.column(0)), vocabulary, n)
-                batch_hashes = batch_hashes[may_occur[table_index(batch_hashes)]]
-                unseen = unseen[~is_in_sorted(unseen, np.sort(batch_hashes))]
+        footers = {file: pq.read_metadata(file) for file in self.files}
+        groups = [(file, group) for file, footer in footers.items() for group in range(footer.num_row_groups)]
+        processes = workers(sum(footer.num_rows for footer in footers.values()), FEWEST_ROWS)
+        calls = [(unseen_ngrams, (ngrams, vocabulary, n, groups[first::processes])) for first in range(processes)]
+        unseen = ngrams
+        for of_process in run_all(calls, processes):
+            unseen = unseen[is_in_sorted(unseen, of_process)]
         return ngrams[~is_in_sorted(ngrams, unseen)]
+
+
+def unseen_ngrams(ngrams: np.ndarray, vocabulary: pa.Array, n: int, groups: Sequence[tuple[Path, int]]) -> np.ndarray:
+    """The given n-gram hashes, sorted, that occur in no description of these row groups of parquet files."""
+    unseen, may_occur = ngrams, np.zeros(1 << TABLE_BITS, dtype=bool)
+    for file, group in groups:
+        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, row_groups=[group], columns=["output"]):
+            may_occur[:] = False
+            may_occur[table_index(unseen)] = True
+            batch_hashes, _ = known_ngrams(split_words(batch.column(0)), vocabulary, n)
+            batch_hashes = batch_hashes[may_occur[table_index(batch_hashes)]]
+            unseen = unseen[~is_in_sorted(unseen, np.sort(batch_hashes))]
+    return unseen

@@ -5,6 +5,8 @@ training split, the prompt contains the answer, or the prompt leaves no space fo
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -14,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.titles.clusters import SERIES, Clustering, cluster
-from evaluation.titles.near_copies import near_copies
+from evaluation.titles.training_split import InTraining, searching
 from titlecraft.errors import UserError
 from titlecraft.prompt import PromptFormat, encode_completion, encode_prompt
 from titlecraft.search.title_match import folded
@@ -112,6 +114,14 @@ def random_key(seed: int, row: dict[str, str]) -> bytes:
     return blake2b(text.encode(), digest_size=16, key=str(seed).encode()).digest()
 
 
+@contextmanager
+def searching_training(dataset: Path, name: str) -> Iterator[Callable[[], InTraining]]:
+    """Look for the test split's rows in the training split during the block; see `searching`."""
+    rows = read_split(dataset, SPLIT, COLUMNS, name)
+    with searching(dataset, name, rows["title"].to_pylist(), rows["output"].to_pylist()) as found:
+        yield found
+
+
 def draw(
     dataset: Path,
     prompt: PromptFormat,
@@ -120,28 +130,32 @@ def draw(
     count: int,
     seed: int,
     name: str = "the dataset",
+    in_training: Callable[[], InTraining] | None = None,
 ) -> Sample:
     """Draw `count` titles of the test split of a downloaded dataset; errors call it `name`.
 
     Draws all usable titles if there are fewer. Raises UserError if there are fewer than FEWEST.
+
+    Args:
+        in_training: of `searching_training` over the same dataset; unset searches now.
     """
+    if in_training is None:
+        with searching_training(dataset, name) as search:
+            return draw(dataset, prompt, tokenizer, limits, count, seed, name, search)
     columns = series_columns(dataset)
     rows = read_split(dataset, SPLIT, [*COLUMNS, *columns.values()], name).to_pylist()
-    train = read_split(dataset, "train", ["title", "output"], name)
-    train_titles = {folded(text) for text in train["title"].to_pylist()}
-    train_outputs = {folded(text) for text in train["output"].to_pylist()}
-    near = near_copies((row["output"] for row in rows), sorted((dataset / "data").glob("train-*.parquet")))
+    trained = in_training()
     excluded: Counter[str] = Counter()
     seen: set[str] = set()
     titles: list[Title] = []
     drawn_rows: list[dict[str, Any]] = []
     for row in sorted(rows, key=lambda row: random_key(seed, row)):
         text = prompt.render(row["instruction"], row["input"])
-        if folded(row["title"]) in train_titles:
+        if folded(row["title"]) in trained.titles:
             excluded["title_in_train"] += 1
-        elif folded(row["output"]) in train_outputs:
+        elif folded(row["output"]) in trained.outputs:
             excluded["output_in_train"] += 1
-        elif row["output"] in near:
+        elif row["output"] in trained.near:
             excluded["near_output_in_train"] += 1
         elif folded(row["title"]) in seen:
             excluded["repeated_title"] += 1

@@ -6,6 +6,7 @@ from titlecraft.records import (
     AllAnswers,
     Answers,
     Check,
+    Chosen,
     Clusters,
     Code,
     DatasetRecord,
@@ -61,6 +62,7 @@ METERED = Measured(
     parts=1,
     validation_seconds=7.4,
 )
+DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 WRITTEN_DOWN_LATER = {
     "optimizer": Optimizer(),
     "effect": Effect(changes_logits=True, split="validation", rows=32, tokens=2100, nll_base=2.81, nll_adapter=2.43),
@@ -79,8 +81,14 @@ WRITTEN_DOWN_LATER = {
         planned_steps=400,
         stopped_early=True,
     ),
+    "chosen": Chosen(
+        among=12,
+        settings={"training.learning_rate": 1e-4, "lora.r": 16},
+        rows=32,
+        dataset=DATASET,
+        sweep="8" * 64,
+    ),
 }
-DATASET = Pin(type="dataset", repo="ns/data", revision="d" * 40)
 BASE = Pin(type="model", repo="meta-llama/Meta-Llama-3-8B", revision="b" * 40)
 ADAPTER = Pin(type="model", repo="ns/Llama-3-Titles", revision="a" * 40)
 

@@ -23,9 +23,11 @@ TEMPLATES = {
     "evaluation": """
         evaluation/report/templates/compare.html.jinja evaluation/report/templates/page.css evaluation/report/templates/page.html.jinja
         evaluation/report/templates/page.js evaluation/report/templates/parts.html.jinja evaluation/report/templates/report.html.jinja
+        evaluation/report/templates/seeds.html.jinja
     """,
     "export": """
-        playground/export/templates/export_card.md.jinja playground/export/templates/serve_llama_cpp.py.jinja
+        playground/export/templates/export_card.md.jinja playground/export/templates/gguf_adapter_card.md.jinja
+        playground/export/templates/ollama_template.gotmpl playground/export/templates/serve_llama_cpp.py.jinja
         playground/export/templates/serve_transformers.py.jinja playground/export/templates/serve_vllm.py.jinja
     """,
     "space": "playground/space/templates/space_app.py.jinja playground/space/templates/space_card.md.jinja",
@@ -82,11 +84,13 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training validation
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: fused_lora kernels lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: save_adapter sharded_base
         training/planning: fit known_base memory validation_schedule
         training/publishing: finished publish
         training/validation: best_weights run score validator
@@ -105,11 +109,13 @@ SOURCES: dict[str, str] = {
         titlecraft/records: training validation
         titlecraft/rows: folder formats groups wording
         titlecraft/search: scripts title_match word_ngrams
-        training: adapter checks effect health job lost_settings out_of_memory prepare record run steps trainer
+        training: adapter adapter_settings checks effect health job lost_settings out_of_memory prepare record run
+        training: steps trainer
         training/checkpoints: branch folder resume run_state saving trainer_hooks
         training/data: examples inputs lengths long_answers packing prompt validation_rows
         training/model: answer_loss backend broadcast_weights build dropout dropped_product dropped_product_kernels
-        training/model: fused_lora kernels lora_targets own_loss packable router_loss save_adapter sharded_base
+        training/model: frozen_norm fused_lora initial_weights kernels lora_targets own_loss packable router_loss
+        training/model: save_adapter sharded_base
         training/planning: fit known_base memory plan plan_table speed validation_schedule
         training/publishing: finished publish
         training/sweep: combinations files finished halving intervals one_base plot record run show train_rungs
@@ -125,7 +131,7 @@ SOURCES: dict[str, str] = {
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
-        evaluation/titles: clusters draw grounded near_copies
+        evaluation/titles: clusters draw grounded near_copies training_split
         titlecraft: __init__ files grounded_prompt prompt settings
         titlecraft/hub: __init__ checksums errors pins publishing
         titlecraft/models/adapter: load probe read switch weights zeroed
@@ -144,9 +150,10 @@ SOURCES: dict[str, str] = {
     "export": """
         evaluation: guards processes
         evaluation/report: examples
-        evaluation/titles: clusters draw near_copies
+        evaluation/titles: clusters draw near_copies training_split
         model_card: inputs named_records samples
-        playground/export: card gguf merge merge_check run
+        playground/export: card gguf gguf_header gguf_loss gguf_source importance_matrix llama_cpp make merge merge_check
+        playground/export: ollama options run
         titlecraft: __init__ files prompt settings
         titlecraft/cards: front_matter head_card merge templates
         titlecraft/hub: checksums errors licence pins publishing
@@ -194,9 +201,9 @@ SOURCES: dict[str, str] = {
         evaluation/model: finished_batches in_batches sampling sentence_order
         evaluation/report: distributions examples pages plots predictions wording write
         evaluation/statistics: all_answers compare corpus intervals paired significance
-        evaluation/titles: clusters draw grounded near_copies
+        evaluation/titles: clusters draw grounded near_copies training_split
         model_card: build citations inputs metadata named_records samples
-        model_card/claims: __init__ claim evaluation provenance training use validation
+        model_card/claims: __init__ adapter_kind claim evaluation provenance training use validation
         model_card/lineage: trained
         model_card/verification: confusables level_data level_predictions repo_state run validation_loss
         model_card/verification/level_card: dataset history lineage pins report training

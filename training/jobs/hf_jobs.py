@@ -49,7 +49,7 @@ def run_on_hub(
     require_time(timeout)
     require_write(repo)
     machine = find_machine(flavor)
-    if fault := processes_fault(recipe.training, gpus_of(machine)):
+    if fault := processes_fault(recipe.training, gpus_of(machine), recipe.lora):
         raise UserError(f"--flavor {describe(machine)}: {fault}")
     data, base = pin_data(dataset), pin(f"{recipe.base.repo}@{recipe.base.revision}", "model")
     require_name(repo, licence_of(base), base)

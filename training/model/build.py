@@ -1,5 +1,6 @@
 """Load the pinned base model and add a fresh LoRA adapter, by PEFT or by Unsloth."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from titlecraft.prompt import PromptFormat
 from titlecraft.records import Pin
 from titlecraft.settings import Base, Lora, Training
 from training.data.long_answers import longest_example
+from training.model.initial_weights import init_of, start_from_loss
 from training.model.lora_targets import with_targets
 
 
@@ -54,6 +56,7 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
         "lora_dropout": lora.dropout,
         "target_modules": targets,
         "bias": "none",
+        "use_rslora": lora.variant == "rslora",
     }
     if training.backend == "unsloth":
         from unsloth import FastLanguageModel  # pyright: ignore[reportMissingImports]
@@ -67,11 +70,15 @@ def add_adapter(loaded: LoadedBase, base: Pin, lora: Lora, training: Training) -
         if training.gradient_checkpointing:
             loaded.model.enable_input_require_grads()
         try:
-            model = get_peft_model(loaded.model, LoraConfig(**common, task_type="CAUSAL_LM"))
+            init = init_of(replace(lora, target_modules=targets), loaded.model)
+            more: dict[str, Any] = {"use_dora": lora.variant == "dora", "init_lora_weights": init}
+            model = get_peft_model(loaded.model, LoraConfig(**common, **more, task_type="CAUSAL_LM"))
         except ValueError as error:  # layers of a kind that PEFT cannot adapt
             raise UserError(
                 f"lora.target_modules: {base} has layers that cannot be adapted: {first_line(error)}"
             ) from error
+    if lora.init == "loftq":
+        start_from_loss(model, base)
     name_base(model, base, targets)
     return model
 

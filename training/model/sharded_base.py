@@ -7,6 +7,7 @@ those of unsharded training, so the adapter is the same bit for bit.
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -57,6 +58,21 @@ def shard_base(model: Any, fill: Fill = broadcast_weights) -> tuple[int, int]:
     shared = {name: parameter for name, parameter in model.named_parameters() if isinstance(parameter, DTensor)}
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, list(shared))
     return sum(shard.to_local().nbytes for shard in shared.values()), sum(shard.nbytes for shard in shared.values())
+
+
+def allow_shards_beside_ddp(accelerator: Any) -> None:
+    """Make accelerate wrap a model with a sharded base in DDP.
+
+    accelerate refuses every model that has DTensors on a GPU, also one whose DTensors DDP ignores, as `shard_base` told it. The
+    model is on its device already.
+    """
+    prepare = accelerator.prepare_model
+
+    def prepare_model(model: Any, device_placement: bool | None = None, evaluation_mode: bool = False) -> Any:
+        with patch("accelerate.accelerator.model_has_dtensor", lambda model: False):
+            return prepare(model, device_placement=False, evaluation_mode=evaluation_mode)
+
+    accelerator.prepare_model = prepare_model
 
 
 def unwrap_4bit_weights(layer: Any) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from titlecraft.models.decoding.request import Answering, Request
+from titlecraft.models.decoding.request import Answering, Arm, Request
+
+States = Callable[[Sequence[Sequence[int]]], list[Any]]
+"""Token ids of texts -> their last hidden states, [tokens, hidden] each."""
 
 
 class Decoder(ABC):
@@ -31,6 +34,10 @@ class Decoder(ABC):
     @abstractmethod
     def cancel(self, answering: Answering) -> None:
         """End an answer, in work or waiting, so that its memory serves others. No-op if it has ended."""
+
+    def states(self, arm: Arm) -> States | None:
+        """Return a function that computes last hidden states faster than the model's own forward pass; None if there is none."""
+        return None
 
     def release(self) -> None:  # noqa: B027 (nothing to do for most)
         """Free the memory that is kept for the next answers, if nothing is in work."""

@@ -49,13 +49,15 @@ class TritonOps(TorchOps):
         return out
 
     def rotate(
-        self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, positions: Tensor, k: Tensor, v: Tensor, heads: int
+        self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Any, positions: Tensor, k: Any, v: Any, heads: int
     ) -> None:
-        """Rotate queries and keys in place, and put keys and values into the cache."""
-        groups, columns, size = k.shape[1:]
+        """Rotate queries and keys in place, and put keys and values into the cache, if there is one."""
+        size, stores = cos.shape[1], k is not None
+        groups, columns = (qkv.shape[1] // size - heads) // 2, k.shape[2] if stores else 0
+        rows, k, v = (rows, k, v) if stores else (positions, qkv, qkv)
         rotate_kernel[(len(qkv), heads + 2 * groups)](
             qkv, cos, sin, rows, positions, k, v, qkv.stride(0), heads, groups, columns,
-            HALF=size // 2, BLOCK=next_power_of_2(size // 2), num_warps=1,
+            HALF=size // 2, BLOCK=next_power_of_2(size // 2), STORE=stores, num_warps=1,
         )  # fmt: skip
 
     def attend(
@@ -139,7 +141,20 @@ def silu_product_kernel(gate_up, out, width, stride, BLOCK: tl.constexpr):
 
 @triton.jit
 def rotate_kernel(
-    qkv, cos, sin, rows, positions, k, v, stride, heads, groups, columns, HALF: tl.constexpr, BLOCK: tl.constexpr
+    qkv,
+    cos,
+    sin,
+    rows,
+    positions,
+    k,
+    v,
+    stride,
+    heads,
+    groups,
+    columns,
+    HALF: tl.constexpr,
+    BLOCK: tl.constexpr,
+    STORE: tl.constexpr,
 ):
     token, head = tl.program_id(0), tl.program_id(1)
     position, row = tl.load(positions + token).to(tl.int64), tl.load(rows + token).to(tl.int64)
@@ -160,11 +175,11 @@ def rotate_kernel(
         right = (along.to(tl.float32) + across.to(tl.float32)).to(kind)
         tl.store(start + d, left, mask=inside)
         tl.store(start + HALF + d, right, mask=inside)
-        if head >= heads:
+        if STORE and head >= heads:
             place = ((row * groups + head - heads) * columns + position) * 2 * HALF + d
             tl.store(k + place, left, mask=inside)
             tl.store(k + place + HALF, right, mask=inside)
-    else:
+    elif STORE:
         place = ((row * groups + head - heads - groups) * columns + position) * 2 * HALF + d
         tl.store(v + place, left, mask=inside)
         tl.store(v + place + HALF, right, mask=inside)

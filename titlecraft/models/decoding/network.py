@@ -4,6 +4,7 @@ Rows have prompts of different lengths: each has its own position, and attends t
 are padded on the right, where a causal mask alone keeps padding out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from titlecraft.models.attention.document import attend_varlen
 from titlecraft.models.decoding.products import Products, Use
 from titlecraft.models.layers import causal_of, decoder_of
 
@@ -110,7 +112,22 @@ class Network:
 
         return self.logits(*self.through(tokens, rows, positions, cache, use, attend))
 
-    def through(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: Cache, use: Use, attend: Any) -> Any:
+    def states(self, texts: Sequence[Sequence[int]], use: Use) -> list[Tensor]:
+        """Return the last hidden states [tokens, hidden] of texts, computed side by side without padding, in 16 bit."""
+        lengths = [len(text) for text in texts]
+        ids = torch.tensor([token for text in texts for token in text]).to(self.device)
+        places = torch.cat([torch.arange(length) for length in lengths]).to(self.device)
+        borders = torch.tensor([0, *lengths]).cumsum(0).to(self.device, torch.int32)
+
+        def attend(qkv: Tensor, _: int) -> Tensor:
+            heads = [one.transpose(0, 1)[None] for one in self.split(qkv)]
+            return attend_varlen(*heads, borders, max(lengths), self.scale)[0].flatten(1)  # pyright: ignore[reportCallIssue]
+
+        with torch.no_grad():
+            hidden = self.through(ids, None, places, None, use, attend)
+            return list(self.ops.add_norm(*hidden, self.norm)[0].split(lengths))
+
+    def through(self, ids: Tensor, rows: Any, positions: Tensor, cache: Cache | None, use: Use, attend: Any) -> Any:
         """Return the residual stream before the last addition, and what is to be added, [tokens, hidden] each."""
         stream, change = self.embedding(ids), None
         for number, layer in enumerate(self.layers):
@@ -118,7 +135,8 @@ class Network:
             qkv = layer.qkv(normed, use)
             if layer.q_norm is not None:
                 self.norm_heads(qkv, layer)
-            self.ops.rotate(qkv, *layer.tables, rows, positions, cache.k[number], cache.v[number], self.heads)
+            k, v = (None, None) if cache is None else (cache.k[number], cache.v[number])
+            self.ops.rotate(qkv, *layer.tables, rows, positions, k, v, self.heads)
             change = layer.out(attend(qkv, number), use)
             normed, stream = self.ops.add_norm(stream, change, layer.norm_mlp)
             change = layer.down(self.ops.silu_product(layer.gate_up(normed, use)), use)

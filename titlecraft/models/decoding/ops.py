@@ -21,17 +21,18 @@ class TorchOps:
         return silu(gate) * up
 
     def rotate(
-        self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, positions: Tensor, k: Tensor, v: Tensor, heads: int
+        self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Any, positions: Tensor, k: Any, v: Any, heads: int
     ) -> None:
-        """Rotate queries and keys in place, and put keys and values into the cache.
+        """Rotate queries and keys in place, and put keys and values into the cache, if there is one.
 
         Args:
             qkv: [tokens, (heads + 2 · groups) · size].
             cos, sin: [positions, size].
             rows, positions: of each token, in the cache.
-            k, v: a layer's cache, [rows, groups, columns, size].
+            k, v: a layer's cache, [rows, groups, columns, size], or None.
         """
-        groups, size = k.shape[1], k.shape[3]
+        size = cos.shape[1]
+        groups = (qkv.shape[1] // size - heads) // 2
         queries_keys, values = qkv.unflatten(-1, (-1, size)).split([heads + groups, groups], 1)
         left, right = queries_keys[..., : size // 2], queries_keys[..., size // 2 :]
         turned = -right.clone(), left.clone()
@@ -39,8 +40,9 @@ class TorchOps:
         queries_keys.mul_(cosine)
         left.add_(turned[0] * sine[..., : size // 2])
         right.add_(turned[1] * sine[..., size // 2 :])
-        k[rows, :, positions] = queries_keys[:, heads:]
-        v[rows, :, positions] = values
+        if k is not None:
+            k[rows, :, positions] = queries_keys[:, heads:]
+            v[rows, :, positions] = values
 
     def attend(
         self, qkv: Tensor, k: Tensor, v: Tensor, positions: Tensor, longest: int, heads: int, scale: float

@@ -6,14 +6,16 @@ one runs, sees there which rows have ended, and lets waiting requests begin in t
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
+from titlecraft.models.attention.document import varlen_fault
 from titlecraft.models.decoding.choose_rows import candidates_of
-from titlecraft.models.decoding.decoder import Decoder
+from titlecraft.models.decoding.decoder import Decoder, States
 from titlecraft.models.decoding.network import Network
-from titlecraft.models.decoding.request import Answering, Request
+from titlecraft.models.decoding.request import Answering, Arm, Request
 from titlecraft.models.decoding.table import Kind, Table
 
 STEPS = 8  # of a GPU between two looks at the tokens; half of it for few rows, whose reader waits for each word
@@ -65,6 +67,12 @@ class StaticDecoder(Decoder):
         answering.stop = answering.stop or "cancelled"
         self.waiting = deque(one for one in self.waiting if one is not answering)
         self.slots = [None if one is answering else one for one in self.slots]
+
+    def states(self, arm: Arm) -> States | None:
+        """Return a function that computes last hidden states on a GPU with varlen attention; None elsewhere."""
+        if varlen_fault(self.network.device.type) is not None or self.network.dtype == torch.float32:
+            return None
+        return partial(self.network.states, use=arm)
 
     def release(self) -> None:
         """Free the cache and the graphs, if nothing is in work."""

@@ -1,5 +1,8 @@
 """What a GPU computes in another way, on a CPU: stacked weights, and the choice of tokens for many rows at once."""
 
+from contextlib import nullcontext
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,12 +11,16 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from tests import tiny_families
 from titlecraft.models.adapter.probe import probe_logits
+from titlecraft.models.attention.document import attend_causally
+from titlecraft.models.decoding import network as network_module
 from titlecraft.models.decoding.choose_rows import RowChooser, candidates_of
 from titlecraft.models.decoding.network import Network
 from titlecraft.models.decoding.open import difference
 from titlecraft.models.decoding.ops import TorchOps
+from titlecraft.models.decoding.products import Use
 from titlecraft.models.decoding.request import Request, Sampling
 from titlecraft.models.decoding.static import StaticDecoder, sizes
+from titlecraft.models.loss.answer_nll import plain_nll, reference_nll
 
 VOCABULARY = 50
 
@@ -38,6 +45,29 @@ def test_stacked_weights_give_the_logits_of_the_model_and_stay_its_weights(famil
     mixed = [Request(prompts[0], 6, (), "base"), Request(prompts[1], 6, (), "tuned")]
     assert StaticDecoder(network, 3, 256, "").answers(mixed) == [answers["base"][0], answers["tuned"][1]]
     assert answers["base"] != answers["tuned"]
+
+
+@pytest.mark.parametrize("arm", ["base", "tuned"])
+def test_scores_of_packed_texts_are_those_of_the_model(arm: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a torch implementation of varlen attention, which is for GPUs only."""
+
+    def by_document(q: Any, k: Any, v: Any, borders: Any, longest: int, scale: float) -> Any:
+        parts = [
+            attend_causally(*(one[:, :, s:e] for one in (q, k, v)), scale, None, 0.0) for s, e in pairwise(borders)
+        ]
+        return torch.cat(parts, 2).transpose(1, 2)
+
+    monkeypatch.setattr(network_module, "attend_varlen", by_document)
+    model = tiny_families.with_adapter(tiny_families.make("qwen3"), "up_proj").eval()
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(std=0.3)
+    network = Network(model, 256, TorchOps(), together=True)
+    pairs = [([0, 7, 8], [9, 10, 1]), ([0], [11, 1]), ([0, 12, 13, 14, 15], [1])]
+    with model.disable_adapter() if arm == "base" else nullcontext():
+        expected = [plain_nll(model, *pair) for pair in pairs]
+    found = reference_nll(model, pairs, 2, partial(network.states, use=arm))
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def chances(logits: Any, sampling: Sampling) -> Any:
