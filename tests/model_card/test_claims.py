@@ -53,6 +53,7 @@ def whole_records() -> dict[str, Any]:
     training["examples"]["padding_share"] = 0.1
     training |= {"quantization_note": "Note.", "memory_note": "Note.", "template_note": "Note.", "router_note": "Note."}
     training |= {"skipped_steps": 3, "trained_prompt": {"prompt": {"format": "alpaca"}, "reason": "so it is."}}
+    training["lora"] |= {"variant": "dora", "init": "pissa"}
     training["rows"] = {"format": "alpaca", "columns": ["instruction", "output"], "drawn": {"test": 0.1}}
     records["prompt"] |= {"message": "A kettle", "template": "chat_template.jinja"}
     training["effect"] |= {"changes_logits": False, "nll_adapter": 10 * training["effect"]["nll_base"]}
