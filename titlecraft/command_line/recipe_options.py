@@ -8,6 +8,7 @@ import argparse
 import difflib
 import json
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,11 @@ def recipe_file(recipe: str) -> Path:
     return known[recipe]
 
 
-def section_parser(sections: list[str]) -> ArgumentParser:
-    """Return a parser with one group of options for each section."""
+@cache
+def section_parser(section: str) -> ArgumentParser:
+    """Return a parser with the options of one section."""
     parser = ArgumentParser(exit_on_error=False, add_help=False)
-    for section in sections:
-        parser.add_class_arguments(SECTIONS[section], section)
+    parser.add_class_arguments(SECTIONS[section], section)
     return parser
 
 
@@ -88,7 +89,7 @@ def read_recipe(file: Path) -> dict[str, Any]:
 
 def require_setting(section: str, name: str, value: Any) -> None:
     """Raise UserError if the value of a setting has another type or is out of bounds."""
-    parser = section_parser([section])
+    parser = section_parser(section)
     try:
         built = parser.instantiate(parser.parse_object({section: {name: value}}))[section]
     except PARSER_ERRORS as error:

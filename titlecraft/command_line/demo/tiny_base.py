@@ -101,7 +101,7 @@ def pretrain(folder: Path, steps: int, seed: int) -> None:
     model: Any = LlamaForCausalLM(config)
     model.to(device)
     eos = [tokenizer.eos_token_id]
-    stream = torch.tensor([token for text in texts for token in [*tokenizer(text)["input_ids"], *eos]])
+    stream = torch.tensor([token for ids in tokenizer(texts)["input_ids"] for token in [*ids, *eos]])
     blocks = stream[: len(stream) // CONTEXT * CONTEXT].view(-1, CONTEXT)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01, betas=(0.9, 0.95))
     schedule = get_cosine_schedule_with_warmup(
